@@ -1,0 +1,287 @@
+//! The declared chain of tiers. A [`Cascade`] that exists is runnable: non-empty, every tier but the last gated.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::Gate;
+use crate::money::{Money, Price};
+use crate::request::{Params, Preamble, Timeouts};
+use crate::rule::NamedRule;
+
+/// A tier's place in the chain, 0 = cheapest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TierIx(pub usize);
+
+/// Something that a request may need and not every model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Calls tools.
+    Tools,
+    /// Follows a JSON schema.
+    StructuredOutput,
+    /// Reads images.
+    Vision,
+}
+
+/// A model behind a tier.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name that the provider knows.
+    pub name: Arc<str>,
+    /// What its tokens cost; `None` = unknown, and so are all costs.
+    pub price: Option<Price>,
+    /// The tier's system prompt and example turns.
+    pub preamble: Preamble,
+    /// The tier's sampling parameters; they override the client's.
+    pub params: Params,
+    /// How long a call may take.
+    pub timeouts: Timeouts,
+    /// Most tokens of prompt and answer together; `None` = not declared.
+    pub context_window: Option<u64>,
+    /// What the model can do; `None` = not declared, everything is tried.
+    pub capabilities: Option<BTreeSet<Capability>>,
+}
+
+impl Model {
+    /// A model without preamble, price or limits.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            price: None,
+            preamble: Arc::new([]),
+            params: Params::default(),
+            timeouts: Timeouts::default(),
+            context_window: None,
+            capabilities: None,
+        }
+    }
+}
+
+/// Who answers at a tier.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful a process, never moved")]
+pub enum Answerer {
+    /// A model.
+    Model(Model),
+    /// A person: the run ends with the outcome *review*.
+    Human {
+        /// What one review costs.
+        cost: Option<Money>,
+    },
+}
+
+/// One rung.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its name in configuration, traces and recordings.
+    pub name: Arc<str>,
+    /// Who answers.
+    pub answerer: Answerer,
+    /// Its deferral rule; absent exactly on the last tier.
+    pub gate: Option<Gate>,
+}
+
+/// After a failed call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// Go on with the next tier.
+    #[default]
+    Escalate,
+    /// The run fails.
+    Fail,
+}
+
+/// After a signal that had nothing to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnAbstain {
+    /// Go on with the next tier.
+    #[default]
+    Escalate,
+    /// Accept the answer unread.
+    Accept,
+}
+
+/// When no further tier may be called and none accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnExhausted {
+    /// Serve the best answer there is.
+    #[default]
+    Answer,
+    /// Answer nothing.
+    Abstain,
+    /// A person must look; the best answer is attached.
+    Review,
+}
+
+/// What happens when a gate cannot decide alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// After a failed call.
+    pub on_error: OnError,
+    /// After an abstention.
+    pub on_abstain: OnAbstain,
+    /// When the chain is exhausted.
+    pub on_exhausted: OnExhausted,
+    /// Most money for one request: no call is begun that is expected to exceed it.
+    pub budget: Option<Money>,
+    /// Most time for one request: no call is begun after it, and a call's own limit shrinks to what is left.
+    pub deadline: Option<Duration>,
+}
+
+/// The parts of a cascade, not yet checked.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The cascade's name.
+    pub name: Arc<str>,
+    /// Keys the ties; bound to a fit and never to a seed.
+    pub salt: Arc<str>,
+    /// Cheapest first.
+    pub tiers: Vec<Tier>,
+    /// The first that does not pass wins.
+    pub rules: Vec<NamedRule>,
+    /// What happens when a gate cannot decide alone.
+    pub policy: Policy,
+}
+
+/// A runnable cascade.
+#[derive(Clone, Debug)]
+pub struct Cascade(Parts);
+
+/// Why parts are no cascade.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CascadeError {
+    /// There is no tier.
+    #[error("a cascade needs at least one tier")]
+    NoTiers,
+    /// Two tiers share a name.
+    #[error("two tiers are named \"{0}\"")]
+    DuplicateName(Arc<str>),
+    /// A tier before the last one has no gate.
+    #[error("tier \"{0}\" has no gate, so the tiers after it can never be reached")]
+    Ungated(Arc<str>),
+    /// The last tier has a gate.
+    #[error("tier \"{0}\" is the last one and can have no gate: there is nobody to escalate to")]
+    LastIsGated(Arc<str>),
+    /// A person stands before other tiers.
+    #[error("tier \"{0}\" is a human one and must be the last")]
+    HumanBeforeLast(Arc<str>),
+    /// There is no model in the chain.
+    #[error("a cascade needs at least one tier with a model")]
+    NoModel,
+    /// A signal asks a tier that is not there.
+    #[error("the signal {signal} of tier \"{tier}\" asks \"{surrogate}\", which is not a tier with a model")]
+    UnknownSurrogate {
+        /// The gated tier.
+        tier: Arc<str>,
+        /// The signal's label.
+        signal: Arc<str>,
+        /// The tier it names.
+        surrogate: String,
+    },
+    /// A budget over unknown prices.
+    #[error("a budget needs prices, and tier \"{0}\" has none")]
+    BudgetWithoutPrice(Arc<str>),
+}
+
+impl TryFrom<Parts> for Cascade {
+    type Error = CascadeError;
+
+    fn try_from(parts: Parts) -> Result<Self, CascadeError> {
+        let Some((last, before)) = parts.tiers.split_last() else { return Err(CascadeError::NoTiers) };
+        let mut names = BTreeSet::new();
+        for tier in &parts.tiers {
+            if !names.insert(&tier.name) {
+                return Err(CascadeError::DuplicateName(tier.name.clone()));
+            }
+        }
+        for tier in before {
+            if matches!(tier.answerer, Answerer::Human { .. }) {
+                return Err(CascadeError::HumanBeforeLast(tier.name.clone()));
+            }
+            if tier.gate.is_none() {
+                return Err(CascadeError::Ungated(tier.name.clone()));
+            }
+        }
+        if last.gate.is_some() {
+            return Err(CascadeError::LastIsGated(last.name.clone()));
+        }
+        if before.is_empty() && matches!(last.answerer, Answerer::Human { .. }) {
+            return Err(CascadeError::NoModel);
+        }
+        let cascade = Self(parts);
+        for tier in cascade.tiers() {
+            for named in tier.gate.iter().flat_map(Gate::signals) {
+                if let Some(surrogate) = named.signal.surrogate()
+                    && cascade.model_named(surrogate).is_none()
+                {
+                    let (tier, signal) = (tier.name.clone(), named.label.clone());
+                    return Err(CascadeError::UnknownSurrogate { tier, signal, surrogate: surrogate.to_owned() });
+                }
+            }
+            if let Answerer::Model(Model { price: None, .. }) = tier.answerer
+                && cascade.policy().budget.is_some()
+            {
+                return Err(CascadeError::BudgetWithoutPrice(tier.name.clone()));
+            }
+        }
+        Ok(cascade)
+    }
+}
+
+impl Cascade {
+    /// The cascade's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    /// Keys the ties.
+    pub fn salt(&self) -> &str {
+        &self.0.salt
+    }
+
+    /// Cheapest first.
+    pub fn tiers(&self) -> &[Tier] {
+        &self.0.tiers
+    }
+
+    /// The tier at `ix`, which must come from this cascade.
+    pub fn tier(&self, ix: TierIx) -> &Tier {
+        &self.0.tiers[ix.0]
+    }
+
+    /// The rules, in order.
+    pub fn rules(&self) -> &[NamedRule] {
+        &self.0.rules
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The dearest tier with a model: what "always the best" would use.
+    pub fn last_model(&self) -> Option<(TierIx, &Model)> {
+        self.models().next_back()
+    }
+
+    /// The tiers that have a model, cheapest first.
+    pub fn models(&self) -> impl DoubleEndedIterator<Item = (TierIx, &Model)> {
+        self.tiers().iter().enumerate().filter_map(|(ix, tier)| match &tier.answerer {
+            Answerer::Model(model) => Some((TierIx(ix), model)),
+            Answerer::Human { .. } => None,
+        })
+    }
+
+    /// The tier with a model of this name.
+    pub fn model_named(&self, name: &str) -> Option<(TierIx, &Model)> {
+        self.models().find(|(ix, _)| &*self.tier(*ix).name == name)
+    }
+}

@@ -1,0 +1,145 @@
+//! A tier's deferral rule.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::completion::Completion;
+use crate::map::ScoreMap;
+use crate::number::{Confidence, Score, Threshold};
+use crate::provider::CallErrorKind;
+use crate::signal::{Abstain, NamedSignal};
+
+/// Signals, score map and threshold.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Reads the gate value.
+    pub signal: NamedSignal,
+    /// Validators: each must read at least [`VALID`], else the answer is deferred as invalid whatever the gate value.
+    pub require: Vec<NamedSignal>,
+    /// Signals that are read and recorded, but decide nothing.
+    pub observe: Vec<NamedSignal>,
+    /// Shows the gate value as a confidence; `None` until something was fitted.
+    pub map: Option<ScoreMap>,
+    /// Where the gate cuts.
+    pub threshold: Threshold,
+}
+
+/// What a validator must read at least.
+pub const VALID: f64 = 0.5;
+
+impl Gate {
+    /// A gate on one signal.
+    pub fn new(signal: NamedSignal, threshold: Threshold) -> Self {
+        Self { signal, require: Vec::new(), observe: Vec::new(), map: None, threshold }
+    }
+
+    /// Every signal, in the order in which they are read: validators, the gate's own, observed ones.
+    pub fn signals(&self) -> impl Iterator<Item = &NamedSignal> {
+        self.require.iter().chain([&self.signal]).chain(&self.observe)
+    }
+
+    /// The answer as the caller sees it: without what only signals made the model add.
+    pub fn stripped<'a>(&self, answer: &'a Completion) -> Cow<'a, Completion> {
+        let mut answer = Cow::Borrowed(answer);
+        for named in self.signals().filter(|named| named.signal.strips()) {
+            named.signal.strip(answer.to_mut());
+        }
+        answer
+    }
+
+    /// The gate value on [0, 1]: calibrated where a map was fitted, else nominal.
+    pub fn display(&self, value: Score) -> f64 {
+        match self.confidence(value) {
+            Some(confidence) => confidence.get(),
+            None => self.signal.signal.nominal().value(value),
+        }
+    }
+
+    /// The calibrated confidence of a gate value; `None` where nothing was fitted.
+    pub fn confidence(&self, value: Score) -> Option<Confidence> {
+        self.map.as_ref().and_then(|map| map.confidence(value))
+    }
+}
+
+/// What a gate decides.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// The answer is good enough.
+    Accept(Accepted),
+    /// A better tier should look.
+    Defer(Deferral),
+}
+
+/// Why an answer was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Accepted {
+    /// (gate value, tie) ≥ threshold.
+    AboveThreshold,
+    /// The last tier has no gate.
+    LastTier,
+    /// The signal abstained, and the policy accepts that.
+    AbstentionAllowed,
+}
+
+/// Why an answer was deferred. A failed, refused, truncated or filtered answer is a reason of its own, not a low score.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Deferral {
+    /// (gate value, tie) < threshold, or the gate defers all.
+    BelowThreshold,
+    /// The gate's signal had nothing to read.
+    Abstained(Abstain),
+    /// The call failed.
+    Failed(CallErrorKind),
+    /// The answer was cut at the token limit.
+    Truncated,
+    /// The provider's filter withheld the answer.
+    Filtered,
+    /// The model marked its answer as a refusal.
+    Refused,
+    /// A validator rejected the answer; carries its label.
+    Invalid(std::sync::Arc<str>),
+    /// A person has to look; the tier is a human one.
+    Review,
+}
+
+impl Decision {
+    /// `accept` or `defer`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accept(_) => "accept",
+            Self::Defer(_) => "defer",
+        }
+    }
+
+    /// The reason code.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Accept(Accepted::AboveThreshold) => "above-threshold",
+            Self::Accept(Accepted::LastTier) => "last-tier",
+            Self::Accept(Accepted::AbstentionAllowed) => "abstention-allowed",
+            Self::Defer(deferral) => match deferral {
+                Deferral::BelowThreshold => "below-threshold",
+                Deferral::Abstained(_) => "abstained",
+                Deferral::Failed(_) => "failed",
+                Deferral::Truncated => "truncated",
+                Deferral::Filtered => "filtered",
+                Deferral::Refused => "refused",
+                Deferral::Invalid(_) => "invalid",
+                Deferral::Review => "review",
+            },
+        }
+    }
+
+    /// What the reason code is about: the abstention, the error, the validator.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Defer(Deferral::Abstained(why)) => Some(why.as_str()),
+            Self::Defer(Deferral::Failed(kind)) => Some(kind.as_str()),
+            Self::Defer(Deferral::Invalid(label)) => Some(label),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The cascade as a pure fold over tier answers.
+//!
+//! No I/O, no clock, no randomness, no runtime: [`run::Run`] says which call comes next and is fed its result. The live
+//! engine feeds it answers from providers; calibration, regression and tests feed it recorded ones, so what they measure
+//! is exactly what production does.
+
+pub mod calls;
+pub mod cascade;
+pub mod completion;
+pub mod gate;
+mod ledger;
+pub mod map;
+pub mod money;
+pub mod number;
+pub mod plan;
+pub mod provider;
+pub mod replay;
+pub mod request;
+pub mod rule;
+pub mod run;
+pub mod signal;
+pub mod sink;
+pub mod trace;
+
+pub use ledger::answering_cost;

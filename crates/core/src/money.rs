@@ -1,0 +1,267 @@
+//! Exact money. All amounts are integers, so a sum never depends on the order of its terms.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::completion::Usage;
+
+/// An amount of money in pico-dollars (1e-12 USD): the price of one token at 0.000001 USD per million tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money(u128);
+
+const PICO_PER_USD: u128 = 1_000_000_000_000;
+
+impl Money {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// From pico-dollars.
+    pub fn from_pico(pico: u128) -> Self {
+        Self(pico)
+    }
+
+    /// In pico-dollars.
+    pub fn pico(self) -> u128 {
+        self.0
+    }
+
+    /// In USD, rounded to the nearest `f64`; for display, never for sums.
+    pub fn usd(self) -> f64 {
+        self.0 as f64 / PICO_PER_USD as f64
+    }
+}
+
+impl Add for Money {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        // 2^128 pico-dollars are 3e26 USD: saturation is out of reach, and safer than a wrap.
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Money {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Money {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// USD, as a JSON number.
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.usd())
+    }
+}
+
+/// USD, in decimals; at most twelve places after the point.
+impl FromStr for Money {
+    type Err = DecimalError;
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        decimal(text, 12).map(Self)
+    }
+}
+
+/// A price in USD per million tokens, exact to six decimal places; equally pico-dollars per token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate(u64);
+
+impl Rate {
+    /// The price of `tokens` tokens.
+    pub fn of(self, tokens: u64) -> Money {
+        Money(u128::from(self.0) * u128::from(tokens))
+    }
+
+    /// USD per million tokens, for display.
+    pub fn usd_per_million(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+impl FromStr for Rate {
+    type Err = DecimalError;
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        decimal(text, 6)?.try_into().map(Self).map_err(|_| DecimalError::TooLarge)
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, fraction) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        let digits = format!("{fraction:06}");
+        let kept = digits.trim_end_matches('0');
+        if kept.is_empty() { write!(f, "{whole}") } else { write!(f, "{whole}.{kept}") }
+    }
+}
+
+/// Why a text is not an exact amount of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecimalError {
+    /// Not digits with at most one point.
+    #[error("not a plain decimal number like \"0.04\"")]
+    Malformed,
+    /// Digits beyond the last exact place.
+    #[error("more than {0} digits after the point cannot be kept exactly")]
+    TooFine(u8),
+    /// Beyond the representable range.
+    #[error("too large")]
+    TooLarge,
+}
+
+fn decimal(text: &str, places: u8) -> Result<u128, DecimalError> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !plain(whole) || !plain(fraction) || text.ends_with('.') {
+        return Err(DecimalError::Malformed);
+    }
+    let Some(missing) = usize::from(places).checked_sub(fraction.len()) else { return Err(DecimalError::TooFine(places)) };
+    let digits = format!("{whole}{fraction}");
+    let scale = (0..missing).fold(1u128, |scale, _| scale * 10);
+    digits.parse::<u128>().ok().and_then(|n| n.checked_mul(scale)).ok_or(DecimalError::TooLarge)
+}
+
+/// What a model's tokens cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input: Rate,
+    /// Generated tokens, reasoning tokens included.
+    pub output: Rate,
+    /// Prompt tokens that the provider served from its cache; without it they cost `input`.
+    pub cached_input: Option<Rate>,
+}
+
+impl Price {
+    /// The price of one call's usage.
+    pub fn of(&self, usage: Usage) -> Money {
+        let cached = usage.cached_input.min(usage.input);
+        self.input.of(usage.input - cached) + self.cached_input.unwrap_or(self.input).of(cached) + self.output.of(usage.output)
+    }
+}
+
+/// A sum of charges, some of which may be unknown (no price declared, or a cut answer without usage).
+///
+/// Unknown stays unknown and is counted: it never becomes zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    known: Money,
+    unknown: u32,
+}
+
+impl Cost {
+    /// Nothing was charged.
+    pub const ZERO: Self = Self { known: Money::ZERO, unknown: 0 };
+    /// One charge of unknown size.
+    pub const UNKNOWN: Self = Self { known: Money::ZERO, unknown: 1 };
+
+    /// One charge of known size.
+    pub fn known(money: Money) -> Self {
+        Self { known: money, unknown: 0 }
+    }
+
+    /// The sum, if every charge in it is known.
+    pub fn total(self) -> Option<Money> {
+        (self.unknown == 0).then_some(self.known)
+    }
+
+    /// The sum of the known charges: a lower bound.
+    pub fn at_least(self) -> Money {
+        self.known
+    }
+
+    /// How many charges are unknown.
+    pub fn unknown_charges(self) -> u32 {
+        self.unknown
+    }
+}
+
+impl From<Option<Money>> for Cost {
+    fn from(money: Option<Money>) -> Self {
+        money.map_or(Self::UNKNOWN, Self::known)
+    }
+}
+
+impl Add for Cost {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { known: self.known + other.known, unknown: self.unknown.saturating_add(other.unknown) }
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Cost {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+/// The total in USD, or null while any charge is unknown.
+impl Serialize for Cost {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.total().serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rates_are_exact() {
+        assert_eq!("0.0375".parse::<Rate>().unwrap().of(1_000_000), "0.0375".parse().unwrap());
+        assert_eq!("3".parse::<Rate>().unwrap().of(7).pico(), 21_000_000);
+        assert_eq!("0.0000001".parse::<Rate>(), Err(DecimalError::TooFine(6)));
+        for bad in ["", ".", "1.", "-1", "1e3", "1,0", "0x1", "+1"] {
+            assert_eq!(bad.parse::<Rate>(), Err(DecimalError::Malformed), "{bad:?}");
+        }
+        assert_eq!("99999999999999999999".parse::<Rate>(), Err(DecimalError::TooLarge));
+        assert_eq!("0.150".parse::<Rate>().unwrap().to_string(), "0.15");
+    }
+
+    #[test]
+    fn cached_tokens_have_their_own_price() {
+        let price =
+            Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: Some("0.1".parse().unwrap()) };
+        let usage = Usage { input: 10, output: 5, cached_input: 4, reasoning: 0 };
+        assert_eq!(price.of(usage).pico(), 6_000_000 + 400_000 + 10_000_000);
+    }
+
+    #[test]
+    fn unknown_never_becomes_zero() {
+        let cost = Cost::known(Money::from_pico(5)) + Cost::UNKNOWN;
+        assert_eq!(cost.total(), None);
+        assert_eq!(cost.at_least(), Money::from_pico(5));
+        assert_eq!(serde_json::to_string(&cost).unwrap(), "null");
+    }
+
+    proptest! {
+        #[test]
+        fn sums_do_not_depend_on_order(mut picos in proptest::collection::vec(0u64.., 0..50)) {
+            let sum = |v: &[u64]| v.iter().map(|&p| Money::from_pico(p.into())).sum::<Money>();
+            let forwards = sum(&picos);
+            picos.reverse();
+            prop_assert_eq!(forwards, sum(&picos));
+        }
+
+        #[test]
+        fn a_rate_reads_what_it_writes(pico in 0u64..1_000_000_000_000) {
+            let rate = Rate(pico);
+            prop_assert_eq!(rate.to_string().parse::<Rate>().unwrap(), rate);
+        }
+    }
+}

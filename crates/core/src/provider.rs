@@ -1,0 +1,166 @@
+//! Who answers: one method, so that everything composes. A whole answer is a reply of one chunk.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use crate::completion::{Completion, Delta, Usage};
+use crate::request::Call;
+
+/// Answers calls.
+///
+/// Dropping the future or the reply cancels the upstream call. A provider reports every attempt that it made, the
+/// failed ones in [`Reply::failed`] or [`CallError::attempts`], so that nothing is missing from the ledger.
+pub trait Provider: Send + Sync {
+    /// Makes one call.
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>>;
+}
+
+/// The pieces of an answer as they arrive.
+pub type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, CallError>> + Send>>;
+
+/// An answer under way.
+pub struct Reply {
+    /// Attempts that failed before this one.
+    pub failed: Vec<Attempt>,
+    /// How long the answer took when it was recorded; `None` = the driver's clock says.
+    pub recorded: Option<Duration>,
+    /// The pieces.
+    pub chunks: Chunks,
+}
+
+/// One piece of an answer.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a stream event, moved once")]
+pub enum Chunk {
+    /// The whole answer at once; shared, so that a replay copies nothing.
+    Whole(Arc<Completion>),
+    /// A piece of a streamed answer.
+    Delta(Delta),
+}
+
+/// What one attempt cost, before prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Billing {
+    /// The provider never began to generate: nothing is charged.
+    Free,
+    /// The provider told the usage.
+    Metered(Usage),
+    /// Something was generated, but nobody told how much: the cost is unknown, not zero.
+    Unknown,
+}
+
+/// One attempt at a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Why it failed; `None` for the one that succeeded.
+    pub error: Option<CallErrorKind>,
+    /// What it cost.
+    pub billing: Billing,
+    /// How long it took, with the pauses that it caused: the latencies of a call's attempts add up to the call's.
+    pub latency: Duration,
+}
+
+/// What went wrong with a call, by what a cascade can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CallErrorKind {
+    /// 401, 403, or no key: retrying cannot help.
+    Auth,
+    /// The caller went away.
+    Cancelled,
+    /// No connection.
+    Connect,
+    /// The provider refused the prompt.
+    ContentFilter,
+    /// The prompt is longer than the model's context.
+    ContextLength,
+    /// The request's deadline passed.
+    Deadline,
+    /// 400, 404, 422: this request will never work here.
+    InvalidRequest,
+    /// The reply could not be read.
+    Malformed,
+    /// A replay has no recording for this call.
+    NotRecorded,
+    /// 5xx.
+    Overloaded,
+    /// 429.
+    RateLimited,
+    /// Connect, idle or total time ran out.
+    Timeout,
+    /// The reply exceeded the size limit.
+    TooLarge,
+    /// The stream ended before the answer did.
+    Truncated,
+}
+
+impl CallErrorKind {
+    /// The kind as written in traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Cancelled => "cancelled",
+            Self::Connect => "connect",
+            Self::ContentFilter => "content-filter",
+            Self::ContextLength => "context-length",
+            Self::Deadline => "deadline",
+            Self::InvalidRequest => "invalid-request",
+            Self::Malformed => "malformed",
+            Self::NotRecorded => "not-recorded",
+            Self::Overloaded => "overloaded",
+            Self::RateLimited => "rate-limited",
+            Self::Timeout => "timeout",
+            Self::TooLarge => "too-large",
+            Self::Truncated => "truncated",
+        }
+    }
+
+    /// Whether the same call may succeed a little later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Connect | Self::Overloaded | Self::RateLimited | Self::Timeout | Self::Truncated)
+    }
+}
+
+impl std::fmt::Display for CallErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A failed call.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+    /// What went wrong.
+    pub kind: CallErrorKind,
+    /// What happened, for people; holds no key and no URL with a query. A provider's own words in it may quote the prompt.
+    pub message: String,
+    /// When the provider says to come back.
+    pub retry_after: Option<Duration>,
+    /// Every attempt made, this one last. An error from the pieces of a reply carries only the attempt that broke; those
+    /// before it are in [`Reply::failed`].
+    pub attempts: Vec<Attempt>,
+}
+
+impl CallError {
+    /// An error without attempts or a hint when to retry.
+    pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None, attempts: Vec::new() }
+    }
+
+    /// Adds the attempts made.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: Vec<Attempt>) -> Self {
+        self.attempts = attempts;
+        self
+    }
+}
+
+#[cfg(test)]
+fn _object_safe(_: Box<dyn Provider>) {}

@@ -1,0 +1,24 @@
+//! The fold, fed from memory: what calibration, regression and tests use in place of providers.
+
+use std::sync::Arc;
+
+use crate::cascade::{Cascade, TierIx};
+use crate::completion::Completion;
+use crate::provider::CallError;
+use crate::request::{Call, Request};
+use crate::run::{Next, Outcome, Run, Took};
+use crate::trace::Trace;
+
+/// Runs a request on recorded results.
+pub fn replay(
+    cascade: &Cascade,
+    request: impl Into<Arc<Request>>,
+    mut recorded: impl FnMut(TierIx, &Call) -> (Result<Arc<Completion>, CallError>, Took),
+) -> (Outcome, Trace) {
+    let mut run = Run::new(cascade, request);
+    while let Next::Call { tier, call } = run.next() {
+        let (result, took) = recorded(tier, &call);
+        run.feed(result, took);
+    }
+    run.finish()
+}

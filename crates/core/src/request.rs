@@ -1,0 +1,382 @@
+//! What a client asks, and what the cascade sends to one tier.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A piece of JSON that is passed on as it came: tools, schemas, message parts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Json(Arc<RawValue>);
+
+impl Json {
+    /// The text, exactly as received.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+
+    /// Reads the piece as `T`, which may borrow from it.
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.get())
+    }
+
+    /// Writes `value` as JSON.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(value).map(|raw| Self(raw.into()))
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl From<Box<RawValue>> for Json {
+    fn from(raw: Box<RawValue>) -> Self {
+        Self(raw.into())
+    }
+}
+
+/// Who speaks. Unknown roles are kept as they came.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Role {
+    /// The application's instructions.
+    System,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool's result.
+    Tool,
+    /// Any other role, verbatim (`developer`, …).
+    Other(String),
+}
+
+impl Role {
+    /// The role on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+            Self::Other(role) => role,
+        }
+    }
+}
+
+impl From<String> for Role {
+    fn from(role: String) -> Self {
+        match role.as_str() {
+            "system" => Self::System,
+            "user" => Self::User,
+            "assistant" => Self::Assistant,
+            "tool" => Self::Tool,
+            _ => Self::Other(role),
+        }
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.as_str().to_owned()
+    }
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// Plain text.
+    Text(String),
+    /// Typed parts (text, images, audio), as the client wrote them.
+    Parts(Vec<serde_json::Value>),
+}
+
+/// One turn of the conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said; absent where an assistant turn only calls tools.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Tool calls of an assistant turn, as they came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_calls: Option<serde_json::Value>,
+    /// The call that a tool turn answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
+    /// The speaker's name, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl Message {
+    /// A plain text turn.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self { role, content: Some(Content::Text(text.into())), tool_calls: None, tool_call_id: None, name: None }
+    }
+
+    /// A turn of the person.
+    pub fn user(text: impl Into<String>) -> Self {
+        Self::new(Role::User, text)
+    }
+
+    /// The application's instructions.
+    pub fn system(text: impl Into<String>) -> Self {
+        Self::new(Role::System, text)
+    }
+
+    /// A turn of the model.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self::new(Role::Assistant, text)
+    }
+
+    /// The text of this turn: the text itself, or its text parts in order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (whole, parts) = match &self.content {
+            Some(Content::Text(text)) => (Some(text.as_str()), [].as_slice()),
+            Some(Content::Parts(parts)) => (None, parts.as_slice()),
+            None => (None, [].as_slice()),
+        };
+        whole.into_iter().chain(parts.iter().filter_map(|part| part.get("text")?.as_str()))
+    }
+}
+
+/// Identifies one request; a request that came without an id gets one before the run starts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for RequestId {
+    fn from(id: T) -> Self {
+        Self(id.into())
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Sampling parameters. What is `None` is left to the provider's default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Params {
+    /// Sampling temperature, ≥ 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Nucleus sampling mass in (0, 1].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Most tokens to generate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Texts at which the answer ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// The provider's sampling seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Any other field of the provider's request body, sent as written.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, serde_json::Value>,
+}
+
+impl Params {
+    /// These parameters, with `over` taking precedence wherever it says something.
+    #[must_use]
+    pub fn overridden_by(&self, over: &Self) -> Self {
+        let mut extra = self.extra.clone();
+        extra.extend(over.extra.iter().map(|(k, v)| (k.clone(), v.clone())));
+        Self {
+            temperature: over.temperature.or(self.temperature),
+            top_p: over.top_p.or(self.top_p),
+            max_tokens: over.max_tokens.or(self.max_tokens),
+            stop: if over.stop.is_empty() { self.stop.clone() } else { over.stop.clone() },
+            seed: over.seed.or(self.seed),
+            extra,
+        }
+    }
+}
+
+/// What a client asks.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Decides the ties, keys the trace.
+    pub id: RequestId,
+    /// The conversation.
+    pub messages: Vec<Message>,
+    /// Tool declarations, as the client wrote them (a JSON array).
+    pub tools: Option<Json>,
+    /// The structured-output declaration, as the client wrote it.
+    pub response_format: Option<Json>,
+    /// The client's own sampling parameters; a tier's declared ones take precedence, since a gate is bound to them.
+    pub params: Params,
+    /// Free labels (segment, tenant, …) that rules read.
+    pub tags: BTreeMap<String, String>,
+    /// The body that the client sent, byte for byte, beside this typed view of it.
+    pub raw: Option<Arc<str>>,
+}
+
+impl Request {
+    /// One question without history.
+    pub fn new(id: impl Into<RequestId>, question: impl Into<String>) -> Self {
+        Self::from_messages(id, vec![Message::user(question)])
+    }
+
+    /// A conversation.
+    pub fn from_messages(id: impl Into<RequestId>, messages: Vec<Message>) -> Self {
+        Self {
+            id: id.into(),
+            messages,
+            tools: None,
+            response_format: None,
+            params: Params::default(),
+            tags: BTreeMap::new(),
+            raw: None,
+        }
+    }
+
+    /// The texts of the last turn of the person: what is being asked.
+    pub fn question(&self) -> String {
+        let last = self.messages.iter().rev().find(|m| m.role == Role::User);
+        last.map(|m| m.texts().collect::<Vec<_>>().join("\n")).unwrap_or_default()
+    }
+
+    /// Whether tools are declared; an empty list declares none.
+    pub fn has_tools(&self) -> bool {
+        self.tools.as_ref().is_some_and(|tools| !matches!(tools.get(), "null" | "[]"))
+    }
+
+    /// A rough prompt length in tokens, before any call: bytes of text / 4, and 4 a turn. Tools and schemas included.
+    pub fn estimated_tokens(&self) -> u64 {
+        let declared = [&self.tools, &self.response_format];
+        estimated_tokens(&self.messages) + declared.into_iter().flatten().map(|json| json.get().len() as u64 / 4).sum::<u64>()
+    }
+}
+
+/// A rough length of `messages` in tokens: bytes / 4, and 4 a turn.
+pub fn estimated_tokens(messages: &[Message]) -> u64 {
+    messages.iter().map(|m| m.texts().map(str::len).sum::<usize>() as u64 / 4 + 4).sum()
+}
+
+/// A tier's own instructions and example turns, put before the client's messages.
+pub type Preamble = Arc<[Message]>;
+
+/// What is put to a model.
+#[derive(Clone, Debug)]
+pub enum Prompt {
+    /// The client's request behind the tier's preamble.
+    Request {
+        /// The tier's system prompt and example turns.
+        preamble: Preamble,
+        /// The client's request.
+        request: Arc<Request>,
+        /// Instructions that a signal needs, appended to the system prompt (the format of a self-rating, say).
+        addendum: Option<Arc<str>>,
+    },
+    /// A prompt of a signal's own: a probe about an answer.
+    Probe(Vec<Message>),
+}
+
+/// What a call is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To answer the request.
+    Answer,
+    /// To ask about an answer; carries the probing signal's label.
+    Probe(Arc<str>),
+}
+
+/// How long a call may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// To open a connection.
+    pub connect: Option<Duration>,
+    /// Between two reads.
+    pub idle: Option<Duration>,
+    /// In all, retries included.
+    pub total: Option<Duration>,
+}
+
+/// One call to one tier's model.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The request that this call serves; the same for its probes.
+    pub request_id: RequestId,
+    /// The model's name at its provider.
+    pub model: Arc<str>,
+    /// What is put to the model.
+    pub prompt: Prompt,
+    /// The sampling parameters in force.
+    pub params: Params,
+    /// Ask for token log-probabilities with this many alternatives a token; `None` = do not ask.
+    pub logprobs: Option<u8>,
+    /// How many answers to sample.
+    pub samples: NonZeroU8,
+    /// What the call is for.
+    pub purpose: Purpose,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// Ask for the answer as a stream.
+    pub stream: bool,
+}
+
+impl Call {
+    /// Makes sure that the call asks for log-probabilities with at least `top` alternatives a token.
+    pub fn want_logprobs(&mut self, top: u8) {
+        self.logprobs = Some(self.logprobs.map_or(top, |asked| asked.max(top)));
+    }
+
+    /// Makes sure that the call samples at least `samples` answers.
+    pub fn want_samples(&mut self, samples: NonZeroU8) {
+        self.samples = self.samples.max(samples);
+    }
+
+    /// Appends instructions to the system prompt of an answering call.
+    pub fn append_instructions(&mut self, text: &str) {
+        if let Prompt::Request { addendum, .. } = &mut self.prompt {
+            *addendum = Some(match addendum.take() {
+                Some(before) => format!("{before}\n\n{text}").into(),
+                None => text.into(),
+            });
+        }
+    }
+
+    /// The messages as the model sees them: preamble and addendum merged, then the client's.
+    pub fn messages(&self) -> Vec<Message> {
+        match &self.prompt {
+            Prompt::Probe(messages) => messages.clone(),
+            Prompt::Request { preamble, request, addendum } => {
+                let mut messages: Vec<Message> = preamble.iter().chain(&request.messages).cloned().collect();
+                if let Some(addendum) = addendum {
+                    match messages.first_mut() {
+                        Some(Message { role: Role::System, content: Some(Content::Text(text)), .. }) => {
+                            text.push_str("\n\n");
+                            text.push_str(addendum);
+                        }
+                        _ => messages.insert(0, Message::system(addendum.as_ref())),
+                    }
+                }
+                messages
+            }
+        }
+    }
+}

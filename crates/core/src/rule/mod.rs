@@ -1,0 +1,52 @@
+//! Where to start? Rules look at the request before any call.
+//!
+//! The one list of built-in rules is in `table`.
+
+mod keyword;
+mod length;
+mod pattern;
+mod personal;
+pub mod table;
+mod tag;
+mod tools;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::cascade::TierIx;
+use crate::request::Request;
+
+pub use keyword::Keyword;
+pub use length::Length;
+pub use pattern::{Question, SystemPrompt};
+pub use personal::{DETECTORS, Detector, PersonalData};
+pub use tag::Tag;
+pub use tools::Tools;
+
+/// What a rule decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Not this rule's business.
+    Pass,
+    /// Enter the chain here; cheaper tiers are skipped.
+    EnterAt(TierIx),
+    /// Only these tiers may see the request.
+    Only(Vec<TierIx>),
+    /// The request is not answered at all; the text says why.
+    Refuse(Arc<str>),
+}
+
+/// A routing rule; the first that does not pass wins.
+pub trait Rule: fmt::Debug + Send + Sync {
+    /// Where the request goes.
+    fn route(&self, request: &Request) -> Route;
+}
+
+/// A rule with the name under which traces know it.
+#[derive(Clone, Debug)]
+pub struct NamedRule {
+    /// The name.
+    pub name: Arc<str>,
+    /// The rule.
+    pub rule: Arc<dyn Rule>,
+}

@@ -1,0 +1,557 @@
+//! The fold: one request through a cascade, fed one answer at a time.
+//!
+//! [`Run::next`] says which call comes next, [`Run::feed`] takes its result. The live engine feeds answers from
+//! providers, everything else feeds recorded ones; nothing here knows the difference, reads a clock or waits.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::calls::{answering_call, probing_call, unusable, worth_probing};
+use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
+use crate::completion::Completion;
+use crate::gate::{Accepted, Decision, Deferral, Gate, VALID};
+use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
+use crate::money::{Cost, Money};
+use crate::number::{Confidence, Score, Threshold, Tie};
+use crate::plan::Plan;
+use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
+use crate::request::{Call, Purpose, Request};
+use crate::rule::Route;
+use crate::signal::filter::Selector;
+use crate::signal::logprob::Census;
+use crate::signal::{Evidence, NamedSignal, Reading};
+use crate::trace::{CallTrace, OutcomeKind, RouteTrace, Step, Stopped, Trace};
+
+/// What a run wants.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a call and taken apart at once")]
+pub enum Next {
+    /// Make this call at this tier and feed its result.
+    Call {
+        /// The tier whose provider is called; for a probe, the surrogate's.
+        tier: TierIx,
+        /// The call.
+        call: Call,
+    },
+    /// Nothing: the run is over.
+    Done,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// With an answer.
+    Answered(Served),
+    /// The cascade declines to answer; the best answer it had.
+    Abstained(Option<Served>),
+    /// A person must look; the best answer is attached.
+    Review(Option<Served>),
+    /// A rule refused the request, with its reason.
+    Refused(Arc<str>),
+    /// No tier could answer.
+    Failed(CallError),
+}
+
+/// An answer and where it is from.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// The tier that answered.
+    pub tier: TierIx,
+    /// The answer, with everything stripped that only signals asked for.
+    pub answer: Arc<Completion>,
+    /// The calibrated confidence, where a gate accepted the answer and a map was fitted.
+    pub confidence: Option<Confidence>,
+}
+
+impl Outcome {
+    /// The answer served or attached, if there is one.
+    pub fn served(&self) -> Option<&Served> {
+        match self {
+            Self::Answered(served) => Some(served),
+            Self::Abstained(best) | Self::Review(best) => best.as_ref(),
+            Self::Refused(_) | Self::Failed(_) => None,
+        }
+    }
+
+    /// The kind of outcome.
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Answered(_) => OutcomeKind::Answered,
+            Self::Abstained(_) => OutcomeKind::Abstained,
+            Self::Review(_) => OutcomeKind::Review,
+            Self::Refused(_) => OutcomeKind::Refused,
+            Self::Failed(_) => OutcomeKind::Failed,
+        }
+    }
+}
+
+/// What a call took, beside its result.
+#[derive(Clone, Debug, Default)]
+pub struct Took {
+    /// The time of the successful attempt; failed ones carry their own.
+    pub latency: Duration,
+    /// Attempts that failed before the successful one.
+    pub failed: Vec<Attempt>,
+}
+
+/// One request on its way through a cascade.
+#[derive(Debug)]
+pub struct Run<'c> {
+    cascade: &'c Cascade,
+    request: Arc<Request>,
+    plan: Plan,
+    tie: Tie,
+    state: State,
+    steps: Vec<Step>,
+    calls: Vec<CallTrace>,
+    best: Option<(bool, Served)>,
+    spent: Cost,
+    /// `spent`, with charges of unknown size at the most they can be: what the budget sees.
+    reserved: Money,
+    elapsed: Duration,
+    last_error: Option<String>,
+    stopped: Option<Stopped>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The answering call of `plan.tiers[.0]`.
+    Ask(usize),
+    /// One probe after another, then the gate.
+    Probe(Box<Probing>),
+    Done(Outcome),
+}
+
+#[derive(Debug)]
+struct Probing {
+    position: usize,
+    answer: Arc<Completion>,
+    call: Call,
+    tier: TierIx,
+    /// The answers so far, by place in `Gate::signals`.
+    answers: Vec<Option<Arc<Completion>>>,
+}
+
+/// What a gate read in an answer.
+struct Read<'a> {
+    gate: &'a Gate,
+    value: Option<Score>,
+    signals: Vec<(Arc<str>, Reading)>,
+    tokens: Option<Census>,
+}
+
+impl<'a> Read<'a> {
+    fn nothing(gate: &'a Gate) -> Self {
+        Self { gate, value: None, signals: Vec::new(), tokens: None }
+    }
+}
+
+impl<'c> Run<'c> {
+    /// Plans the request's way. Nothing is called yet.
+    pub fn new(cascade: &'c Cascade, request: impl Into<Arc<Request>>) -> Self {
+        let request = request.into();
+        let plan = Plan::new(cascade, &request);
+        let tie = Tie::of(cascade.salt(), request.id.as_str());
+        let mut run = Self {
+            cascade,
+            request,
+            tie,
+            plan,
+            state: State::Ask(0),
+            steps: Vec::with_capacity(cascade.tiers().len()),
+            calls: Vec::new(),
+            best: None,
+            spent: Cost::ZERO,
+            reserved: Money::ZERO,
+            elapsed: Duration::ZERO,
+            last_error: None,
+            stopped: None,
+        };
+        if let Route::Refuse(why) = &run.plan.route {
+            run.state = State::Done(Outcome::Refused(why.clone()));
+        } else {
+            run.enter(0, None);
+        }
+        run
+    }
+
+    /// What comes next; the same until something is fed.
+    pub fn next(&self) -> Next {
+        match &self.state {
+            State::Ask(position) => {
+                let tier = self.plan.tiers[*position];
+                match &self.cascade.tier(tier).answerer {
+                    Answerer::Model(model) => {
+                        let call = answering_call(model, &self.request, self.cascade.tier(tier).gate.as_ref());
+                        Next::Call { tier, call: self.within_deadline(call) }
+                    }
+                    Answerer::Human { .. } => Next::Done,
+                }
+            }
+            State::Probe(probing) => Next::Call { tier: probing.tier, call: probing.call.clone() },
+            State::Done(_) => Next::Done,
+        }
+    }
+
+    /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
+    pub fn feed(&mut self, result: Result<Arc<Completion>, CallError>, took: Took) {
+        let (result, took) = in_time(result, took, self.time_limit());
+        match std::mem::replace(&mut self.state, State::Ask(0)) {
+            State::Done(outcome) => self.state = State::Done(outcome),
+            State::Ask(position) => {
+                self.book(self.plan.tiers[position], None, &result, took);
+                match result {
+                    Ok(answer) => {
+                        self.probe_or_judge(position, answer, Vec::new());
+                    }
+                    Err(error) => self.failed(position, error),
+                }
+            }
+            State::Probe(probing) => {
+                let Purpose::Probe(label) = &probing.call.purpose else { unreachable!("a probing call is a probe") };
+                self.book(probing.tier, Some(label), &result, took);
+                let mut answers = probing.answers;
+                match result {
+                    Err(error) if stops_the_run(error.kind) => self.failed(probing.position, error),
+                    result => {
+                        answers.push(result.ok());
+                        self.probe_or_judge(probing.position, probing.answer, answers);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether an answer of the current tier that begins with `partial` is sure to be deferred by its gate's threshold.
+    ///
+    /// A driver may then cancel the call: that changes cost and time, never the outcome.
+    pub fn sure_to_defer(&self, partial: &Completion) -> bool {
+        let State::Ask(position) = self.state else { return false };
+        let Some(gate) = self.gate(position) else { return false };
+        // An abstention may be accepted by policy, and a bound says nothing about abstaining. Nor does it hold where
+        // some of what streams is stripped before the gate's signal reads it.
+        self.cascade.policy().on_abstain == OnAbstain::Escalate
+            && !gate.signals().any(|named| named.signal.strips())
+            && gate.signal.signal.bound(partial).is_some_and(|bound| gate.threshold.sure_to_defer(bound))
+    }
+
+    /// The outcome, once the run is over.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.state {
+            State::Done(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Ends a run from outside: the caller went away, or the process stops.
+    pub fn cancel(&mut self) {
+        let error = || CallError::new(CallErrorKind::Cancelled, "the run was cancelled");
+        match &self.state {
+            State::Done(_) => {}
+            State::Ask(_) => self.state = State::Done(Outcome::Failed(error())),
+            // Its tier has answered already: the step tells what that cost.
+            State::Probe(probing) => self.failed(probing.position, error()),
+        }
+    }
+
+    /// The outcome and the record. A run that is not over counts as cancelled.
+    pub fn finish(mut self) -> (Outcome, Trace) {
+        self.cancel();
+        let State::Done(outcome) = self.state else { unreachable!("cancel() ends every run") };
+        let (cost_if_last, cost_if_last_basis) = cost_if_last(self.cascade, &self.request, &self.steps).unzip();
+        let ended_failed = self.steps.iter().rev().find(|step| step.decision.reason() != "review");
+        let ended_failed = ended_failed.is_some_and(|step| step.decision.reason() == "failed");
+        let served = outcome.served();
+        let trace = Trace {
+            outcome: outcome.kind(),
+            tier: served.map(|served| self.cascade.tier(served.tier).name.clone()),
+            confidence: match &outcome {
+                Outcome::Answered(served) => served.confidence,
+                _ => None,
+            },
+            cost: self.spent,
+            cost_if_last,
+            cost_if_last_basis,
+            latency: self.elapsed,
+            request_id: self.request.id.clone(),
+            cascade: self.cascade.name().clone(),
+            route: RouteTrace::of(&self.plan, self.cascade),
+            steps: self.steps,
+            error: match &outcome {
+                Outcome::Failed(error) => Some(error.message.clone()),
+                Outcome::Refused(why) => Some(why.to_string()),
+                // The chain ended with a failed call: what is served is not what the cascade wanted.
+                _ => self.last_error.filter(|_| ended_failed),
+            },
+            stopped: self.stopped,
+        };
+        (outcome, trace)
+    }
+
+    /// The gate in force at a place of the plan. At the end of the plan, where a deferral would serve the answer all
+    /// the same, there is none: nobody pays for a probe that cannot matter.
+    fn gate(&self, position: usize) -> Option<&'c Gate> {
+        let gate = self.cascade.tier(self.plan.tiers[position]).gate.as_ref();
+        let last = position + 1 == self.plan.tiers.len();
+        gate.filter(|_| !(last && self.cascade.policy().on_exhausted == OnExhausted::Answer))
+    }
+
+    fn within_deadline(&self, mut call: Call) -> Call {
+        call.timeouts.total = self.within(call.timeouts.total);
+        call
+    }
+
+    /// The shorter of a call's own limit and what is left until the deadline.
+    fn within(&self, total: Option<Duration>) -> Option<Duration> {
+        let left = self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.elapsed));
+        total.into_iter().chain(left).min()
+    }
+
+    /// How long the call may take whose result is fed next.
+    fn time_limit(&self) -> Option<Duration> {
+        match &self.state {
+            State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
+                Answerer::Model(model) => self.within(model.timeouts.total),
+                Answerer::Human { .. } => None,
+            },
+            State::Probe(probing) => probing.call.timeouts.total,
+            State::Done(_) => None,
+        }
+    }
+
+    /// Books every attempt of a call.
+    fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
+        let mut attempts = took.failed;
+        match result {
+            Ok(answer) => attempts.push(Attempt {
+                error: None,
+                billing: answer.usage.map_or(Billing::Unknown, Billing::Metered),
+                latency: took.latency,
+            }),
+            Err(error) if error.attempts.is_empty() && attempts.is_empty() && error.kind != CallErrorKind::NotRecorded => {
+                attempts.push(Attempt { error: Some(error.kind), billing: Billing::Unknown, latency: took.latency });
+            }
+            Err(error) => attempts.extend(error.attempts.iter().cloned()),
+        }
+        let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
+        for call in price_attempts(self.cascade, tier, probe, answers, attempts) {
+            self.spent += call.cost;
+            // For the budget, a charge that nobody told counts as the most that it can be.
+            let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
+            self.reserved += call.cost.total().or_else(most).unwrap_or_default();
+            self.elapsed += call.attempt.latency;
+            self.calls.push(call);
+        }
+    }
+
+    /// Asks the next probe that a signal of the gate wants, or lets the gate decide.
+    fn probe_or_judge(&mut self, position: usize, answer: Arc<Completion>, mut answers: Vec<Option<Arc<Completion>>>) {
+        if let Some(gate) = self.gate(position)
+            && (!answers.is_empty() || worth_probing(gate, &self.request, &answer))
+        {
+            for named in gate.signals().skip(answers.len()) {
+                let own = self.plan.tiers[position];
+                if let Some((tier, call)) = probing_call(self.cascade, &self.request, own, named, &answer)
+                    && !self.out_of_time()
+                    && !self.too_dear(probe_cost(self.cascade, tier, &call))
+                {
+                    let call = self.within_deadline(call);
+                    self.state = State::Probe(Box::new(Probing { position, answer, call, tier, answers }));
+                    return;
+                }
+                answers.push(None);
+            }
+        }
+        self.judge(position, answer, &answers);
+    }
+
+    /// Reads the signals and decides.
+    fn judge(&mut self, position: usize, answer: Arc<Completion>, probes: &[Option<Arc<Completion>>]) {
+        let tier = self.plan.tiers[position];
+        let Some(gate) = self.gate(position) else {
+            // A gated tier at the end of the plan was asked as its gate wants, and is stripped likewise.
+            let answer = match &self.cascade.tier(tier).gate {
+                Some(gate) if gate.signals().any(|named| named.signal.strips()) => Arc::new(gate.stripped(&answer).into_owned()),
+                _ => answer,
+            };
+            self.step(tier, Decision::Accept(Accepted::LastTier), None);
+            self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None }));
+            return;
+        };
+        let (readings, answer) = read_all(gate, &self.request, answer, probes);
+        let own = readings[gate.require.len()].1;
+        let decision = self.decide(gate, &answer, &readings);
+        let confidence = own.ok().and_then(|value| gate.confidence(value));
+        let usable = matches!(decision, Decision::Defer(Deferral::BelowThreshold | Deferral::Abstained(_)));
+        let tokens = Census::of(&answer, &Selector::default()).ok();
+        self.step(tier, decision.clone(), Some(Read { gate, value: own.ok(), signals: readings, tokens }));
+        match decision {
+            Decision::Accept(_) => self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence })),
+            Decision::Defer(_) => {
+                if usable || self.best.as_ref().is_none_or(|(before, _)| !before) {
+                    self.best = Some((usable, Served { tier, answer, confidence: None }));
+                }
+                self.enter(position + 1, None);
+            }
+        }
+    }
+
+    fn decide(&self, gate: &Gate, answer: &Completion, readings: &[(Arc<str>, Reading)]) -> Decision {
+        if let Some(deferral) = unusable(answer) {
+            return Decision::Defer(deferral);
+        }
+        let validators = &readings[..gate.require.len()];
+        // A rejection first: after it nobody asks the probes of the others, which then abstain.
+        if let Some((label, _)) = validators.iter().find(|(_, reading)| reading.is_ok_and(|score| score.get() < VALID)) {
+            return Decision::Defer(Deferral::Invalid(label.clone()));
+        }
+        if let Some(why) = validators.iter().find_map(|(_, reading)| reading.err()) {
+            return Decision::Defer(Deferral::Abstained(why));
+        }
+        match readings[gate.require.len()].1 {
+            Ok(value) if gate.threshold.accepts(value, self.tie) => Decision::Accept(Accepted::AboveThreshold),
+            Ok(_) => Decision::Defer(Deferral::BelowThreshold),
+            Err(_) if self.cascade.policy().on_abstain == OnAbstain::Accept => Decision::Accept(Accepted::AbstentionAllowed),
+            Err(why) => Decision::Defer(Deferral::Abstained(why)),
+        }
+    }
+
+    fn failed(&mut self, position: usize, error: CallError) {
+        let tier = self.plan.tiers[position];
+        let gate = self.cascade.tier(tier).gate.as_ref();
+        self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
+        self.last_error = Some(error.message.clone());
+        if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {
+            self.state = State::Done(Outcome::Failed(error));
+        } else {
+            self.enter(position + 1, Some(error));
+        }
+    }
+
+    fn step(&mut self, tier: TierIx, decision: Decision, read: Option<Read<'_>>) {
+        let gate = read.as_ref().map(|read| read.gate);
+        let value = read.as_ref().and_then(|read| read.value);
+        let tokens = read.as_ref().and_then(|read| read.tokens);
+        self.steps.push(Step {
+            tier: self.cascade.tier(tier).name.clone(),
+            decision,
+            signals: read.map(|read| read.signals).unwrap_or_default(),
+            tokens,
+            gate_value: value,
+            tie: self.tie,
+            confidence: gate.and_then(|gate| gate.confidence(value?)),
+            nominal: gate.and_then(|gate| Some(gate.signal.signal.nominal().value(value?))),
+            threshold: gate.map(|gate| gate.threshold),
+            threshold_display: gate.and_then(|gate| match gate.threshold {
+                Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
+                Threshold::DeferAll => None,
+            }),
+            calls: std::mem::take(&mut self.calls),
+        });
+    }
+
+    /// Goes to a place of the plan, if there is one and time and money allow it.
+    fn enter(&mut self, position: usize, error: Option<CallError>) {
+        let Some(&tier) = self.plan.tiers.get(position) else { return self.exhausted(error) };
+        match &self.cascade.tier(tier).answerer {
+            Answerer::Human { cost } => {
+                let attempt = Attempt { error: None, billing: Billing::Free, latency: Duration::ZERO };
+                let cost = Cost::from(*cost);
+                self.spent += cost;
+                let tier_name = self.cascade.tier(tier).name.clone();
+                self.calls.push(CallTrace { tier: tier_name, probe: None, answers: 0, attempt, cost });
+                self.step(tier, Decision::Defer(Deferral::Review), None);
+                self.state = State::Done(Outcome::Review(self.best.take().map(|(_, served)| served)));
+            }
+            Answerer::Model(model) => {
+                if self.out_of_time() {
+                    self.stopped = Some(Stopped::Deadline);
+                    let kind = CallErrorKind::Deadline;
+                    self.exhausted(Some(CallError::new(kind, "the request's deadline passed before a tier could answer")));
+                } else if self.too_dear(answering_cost(model, &self.request, self.cascade.tier(tier).gate.as_ref())) {
+                    self.stopped = Some(Stopped::Budget);
+                    self.exhausted(error);
+                } else {
+                    self.state = State::Ask(position);
+                }
+            }
+        }
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.cascade.policy().deadline.is_some_and(|deadline| self.elapsed >= deadline)
+    }
+
+    fn too_dear(&self, expected: Option<Money>) -> bool {
+        self.cascade.policy().budget.is_some_and(|budget| self.reserved + expected.unwrap_or_default() > budget)
+    }
+
+    fn exhausted(&mut self, error: Option<CallError>) {
+        let best = self.best.take().map(|(_, served)| served);
+        self.state = State::Done(match (self.cascade.policy().on_exhausted, best) {
+            // Without any answer nobody declined to give one: the tiers failed, or none could be called.
+            (_, None) => Outcome::Failed(error.unwrap_or_else(|| self.no_tier())),
+            (OnExhausted::Answer, Some(best)) => Outcome::Answered(best),
+            (OnExhausted::Abstain, best) => Outcome::Abstained(best),
+            (OnExhausted::Review, best) => Outcome::Review(best),
+        });
+    }
+
+    fn no_tier(&self) -> CallError {
+        let because: Vec<String> =
+            self.plan.skipped.iter().map(|(ix, why)| format!("{} ({why})", self.cascade.tier(*ix).name)).collect();
+        let message = if because.is_empty() {
+            "the request's budget does not allow a call to any tier".to_owned()
+        } else {
+            format!("no tier can take this request: {}", because.join(", "))
+        };
+        CallError::new(CallErrorKind::InvalidRequest, message)
+    }
+}
+
+/// Reads every signal of a gate. Signals that made the model add something read the answer as it came; all others, and
+/// the caller, see it stripped.
+fn read_all(
+    gate: &Gate,
+    request: &Request,
+    mut answer: Arc<Completion>,
+    probes: &[Option<Arc<Completion>>],
+) -> (Vec<(Arc<str>, Reading)>, Arc<Completion>) {
+    let as_it_came = answer.clone();
+    if let Cow::Owned(stripped) = gate.stripped(&as_it_came) {
+        answer = Arc::new(stripped);
+    }
+    let read = |(place, named): (usize, &NamedSignal)| {
+        let seen = if named.signal.strips() { &as_it_came } else { &answer };
+        let probe = probes.get(place).and_then(Option::as_deref);
+        (named.label.clone(), named.signal.read(Evidence { request, answer: seen, probe }))
+    };
+    let readings = gate.signals().enumerate().map(read).collect();
+    (readings, answer)
+}
+
+/// An answer that came too late is a failed call, as it is live: whoever waits for it has gone on.
+fn in_time(
+    result: Result<Arc<Completion>, CallError>,
+    took: Took,
+    limit: Option<Duration>,
+) -> (Result<Arc<Completion>, CallError>, Took) {
+    let waited: Duration = took.failed.iter().map(|attempt| attempt.latency).sum();
+    match (result, limit) {
+        (Ok(answer), Some(limit)) if waited + took.latency > limit => {
+            let kind = CallErrorKind::Timeout;
+            let billing = answer.usage.map_or(Billing::Unknown, Billing::Metered);
+            let mut attempts = took.failed;
+            attempts.push(Attempt { error: Some(kind), billing, latency: limit.saturating_sub(waited) });
+            let message = format!("the answer took longer than the {} ms that were left", limit.as_millis());
+            (Err(CallError::new(kind, message).with_attempts(attempts)), Took::default())
+        }
+        (result, _) => (result, took),
+    }
+}
+
+/// Errors that no other tier can mend: the caller is gone, or a replay would measure something that never happened.
+fn stops_the_run(kind: CallErrorKind) -> bool {
+    matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded)
+}

@@ -1,0 +1,223 @@
+//! `choice`: the probability of the label that an answer gives, among all declared labels.
+//!
+//! Reads the place where the answer decides. Behind reasoning that already settled the label this is always near 1.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::align::{align, covering};
+use super::filter::{after_marker, checked_pointer};
+use super::json::{at_pointer, find, leaves, place};
+use super::labels::Labels;
+use super::options::{BadOption, Options, integer_schema, number_schema, present, texts_schema, top, within, word_schema};
+use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use crate::completion::{Completion, Token};
+use crate::number::Score;
+
+/// P(label) / Σ P(labels) at the token that decides between them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Choice {
+    /// The labels, at least two, none of which begins another.
+    pub choices: Vec<String>,
+    /// Further writings of a label; case, blanks, quotes, brackets and stops around it never matter.
+    pub variants: BTreeMap<String, Vec<String>>,
+    /// Where the answer decides.
+    pub at: Position,
+    /// The label whose probability is read.
+    pub of: Of,
+    /// The least probability that the labels must hold together, in [0, 1].
+    pub min_coverage: f64,
+    /// How many alternatives a token are asked for, 2 to 20.
+    pub top: u8,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self { choices: Vec::new(), variants: BTreeMap::new(), at: Position::First, of: Of::Chosen, min_coverage: 0.5, top: 5 }
+    }
+}
+
+/// Where an answer decides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Position {
+    /// At its first token.
+    #[default]
+    First,
+    /// Behind the last occurrence of a text.
+    AfterMarker(String),
+    /// At a JSON pointer in the answer's JSON.
+    JsonPointer(String),
+}
+
+/// Whose probability is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Of {
+    /// The label that the answer gives.
+    #[default]
+    Chosen,
+    /// The likeliest label.
+    Best,
+}
+
+/// The signal that [`Choice`] builds.
+#[derive(Clone, Debug)]
+pub struct ChoiceProbability {
+    labels: Labels,
+    at: Position,
+    of: Of,
+    min_coverage: f64,
+    top: u8,
+}
+
+impl ChoiceProbability {
+    /// The tokens from the decision on.
+    fn decision<'a>(&self, answer: &'a Completion) -> Result<impl Iterator<Item = Token<'a>>, Abstain> {
+        let tokens = answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
+        if tokens.is_empty() {
+            return Err(Abstain::NoTokens);
+        }
+        let text = &answer.text;
+        let span = match &self.at {
+            Position::First => None,
+            Position::AfterMarker(marker) => Some(after_marker(text, marker)?),
+            Position::JsonPointer(pointer) => {
+                let value = find(text).and_then(|json| at_pointer(json, pointer)).ok_or(Abstain::NoSpan)?;
+                Some(place(text, leaves(value).first().ok_or(Abstain::NoSpan)?))
+            }
+        };
+        let first = match span {
+            None => 0,
+            Some(span) => covering(&align(text, tokens).ok_or(Abstain::Unaligned)?, &span).start,
+        };
+        Ok(tokens.iter().skip(first).filter(|token| !token.text().is_empty()))
+    }
+}
+
+impl Signal for ChoiceProbability {
+    fn needs(&self) -> Needs {
+        Needs { logprobs: true, top: self.top, ..Needs::default() }
+    }
+
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
+
+    fn read(&self, evidence: Evidence<'_>) -> Reading {
+        let mut decision = self.decision(evidence.answer)?.peekable();
+        decision.peek().ok_or(Abstain::NoTokens)?;
+        let masses = self.labels.read(decision)?;
+        let label = match self.of {
+            Of::Best => masses.best(),
+            // Without a label in the answer the coverage is low, or the answer took the unlikely way out.
+            Of::Chosen => masses.chosen.ok_or(Abstain::NoSpan)?,
+        };
+        Score::new(masses.share(label, self.min_coverage)?).ok_or(Abstain::NotANumber)
+    }
+}
+
+impl Options for Choice {
+    type Signal = ChoiceProbability;
+
+    fn build(&self) -> Result<ChoiceProbability, BadOption> {
+        let at = match &self.at {
+            Position::First => Position::First,
+            Position::AfterMarker(marker) => {
+                Position::AfterMarker(present("at", marker, "the text before the label")?.to_owned())
+            }
+            Position::JsonPointer(pointer) => Position::JsonPointer(checked_pointer("at", pointer)?),
+        };
+        Ok(ChoiceProbability {
+            labels: Labels::new("choices", &self.choices, &self.variants)?,
+            at,
+            of: self.of,
+            min_coverage: within("min-coverage", self.min_coverage, 0.0, 1.0)?,
+            top: top(self.top)?,
+        })
+    }
+
+    fn properties() -> Value {
+        let one = |name: &str, value: Value| json!({ "type": "object", "properties": { name: value }, "required": [name], "additionalProperties": false });
+        json!({
+            "choices": texts_schema("the labels, at least two"),
+            "variants": {
+                "type": "object",
+                "additionalProperties": { "type": "array", "items": { "type": "string" } },
+                "description": "further writings of a label",
+            },
+            "at": {
+                "description": "where the answer decides",
+                "oneOf": [
+                    { "enum": ["first"] },
+                    one("after-marker", json!({ "type": "string", "minLength": 1 })),
+                    one("json-pointer", json!({ "type": "string", "pattern": "^/" })),
+                ]
+            },
+            "of": word_schema(&["chosen", "best"], "the label that the answer gives, or the likeliest"),
+            "min-coverage": number_schema(0.0, 1.0, "the least probability that the labels must hold together"),
+            "top": integer_schema(2, 20, "how many alternatives a token are read"),
+        })
+    }
+
+    fn example() -> Self {
+        Self { choices: vec!["yes".into(), "no".into()], ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completion::Tokens;
+    use crate::request::Request;
+
+    /// A token, its probability, and its alternatives with theirs.
+    type Row<'a> = (&'a str, f64, &'a [(&'a str, f64)]);
+
+    fn read(options: &Choice, text: &str, rows: &[Row<'_>]) -> Reading {
+        let mut tokens = Tokens::default();
+        for (token, p, alternatives) in rows {
+            tokens.push(token, p.ln());
+            for (text, p) in *alternatives {
+                tokens.push_alternative(text, p.ln());
+            }
+        }
+        let answer = Completion { tokens: Some(tokens), ..Completion::text(text) };
+        options.build().unwrap().read(Evidence { request: &Request::new("1", "?"), answer: &answer, probe: None })
+    }
+
+    fn yes_no() -> Choice {
+        Choice::example()
+    }
+
+    const YES: Row<'_> = (" Yes", 0.6, &[(" Yes", 0.6), (" No", 0.3), (" Maybe", 0.1)]);
+
+    #[test]
+    fn the_decision_is_found_by_marker_and_by_pointer() {
+        let at = |at: Position| Choice { at, ..yes_no() };
+        let two_thirds = |reading: Reading| (reading.unwrap().get() - 2.0 / 3.0).abs() < 1e-12;
+        assert!(two_thirds(read(&yes_no(), "Yes", &[YES])));
+        let marked = &[("Well. ", 1.0, &[][..]), ("Answer:", 1.0, &[]), YES, (".", 1.0, &[])];
+        assert!(two_thirds(read(&at(Position::AfterMarker("Answer:".into())), "Well. Answer: Yes.", marked)));
+        let quoted = (" \"Yes", 0.6, &[(" \"Yes", 0.6), (" \"No", 0.3)][..]);
+        let json = &[("```json\n", 1.0, &[][..]), ("{\"ok\":", 1.0, &[]), quoted, ("\"}", 1.0, &[]), ("\n```", 1.0, &[])];
+        assert!(two_thirds(read(&at(Position::JsonPointer("/ok".into())), "{\"ok\": \"Yes\"}", json)));
+        assert_eq!(read(&at(Position::AfterMarker("Result:".into())), "Yes", &[YES]), Err(Abstain::NoSpan));
+    }
+
+    #[test]
+    fn an_answer_without_a_label_is_no_reading() {
+        let maybe = (" Maybe", 0.1, YES.2);
+        assert_eq!(read(&yes_no(), "Maybe", &[maybe]), Err(Abstain::NoSpan));
+        assert!(read(&Choice { of: Of::Best, ..yes_no() }, "Maybe", &[maybe]).is_ok());
+    }
+
+    #[test]
+    fn without_alternatives_there_is_no_reading() {
+        assert_eq!(read(&yes_no(), "Yes", &[("Yes", 0.9, &[])]), Err(Abstain::NoAlternatives));
+        assert_eq!(read(&yes_no(), "Yes", &[]), Err(Abstain::NoTokens));
+    }
+}

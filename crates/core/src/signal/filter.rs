@@ -1,0 +1,329 @@
+//! Which tokens a token signal reads.
+
+use std::ops::Range;
+use std::slice;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::Abstain;
+use super::align::{align, covering};
+use super::json::{at_pointer, find, leaves, offset, place};
+use super::options::{BadOption, present, regex};
+use crate::completion::{Completion, Token, Tokens};
+
+/// A token filter, as a cascade file writes it. Tokens without text (the end of the turn) are never read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenFilter {
+    /// Every token.
+    #[default]
+    All,
+    /// No blanks and no special `<|…|>` tokens.
+    Content,
+    /// The first match of a regular expression in the text: its first group, or all of it where it has none.
+    AnswerSpan(String),
+    /// The values at a JSON pointer in the answer's JSON, without quotes, names and punctuation.
+    JsonPointer(String),
+    /// The values in the arguments of the tool calls.
+    ToolArguments,
+    /// What follows the last occurrence of a text.
+    AfterMarker(String),
+    /// The first n tokens.
+    FirstN(u32),
+}
+
+/// The selector of [`TokenFilter::All`].
+impl Default for Selector {
+    fn default() -> Self {
+        Self(Kind::Each { content: false, limit: usize::MAX })
+    }
+}
+
+impl TokenFilter {
+    /// Checks and compiles the filter.
+    pub fn build(&self) -> Result<Selector, BadOption> {
+        Ok(Selector(match self {
+            Self::All => return Ok(Selector::default()),
+            Self::Content => Kind::Each { content: true, limit: usize::MAX },
+            Self::FirstN(0) => return Err(BadOption::new("tokens", "selects the first 0 tokens, but needs at least 1")),
+            Self::FirstN(n) => Kind::Each { content: false, limit: *n as usize },
+            Self::AnswerSpan(pattern) => Kind::AnswerSpan(regex("tokens", pattern)?),
+            Self::JsonPointer(pointer) => Kind::JsonPointer(checked_pointer("tokens", pointer)?),
+            Self::ToolArguments => Kind::ToolArguments,
+            Self::AfterMarker(marker) => Kind::AfterMarker(present("tokens", marker, "the text before the answer")?.to_owned()),
+        }))
+    }
+
+    /// The JSON Schema of a token filter.
+    pub(super) fn schema() -> Value {
+        let text = json!({ "type": "string", "minLength": 1 });
+        let one = |name: &str, value: Value| json!({ "type": "object", "properties": { name: value }, "required": [name], "additionalProperties": false });
+        json!({
+            "description": "which tokens are read; tokens without text never are",
+            "oneOf": [
+                { "enum": ["all", "content", "tool-arguments"] },
+                one("answer-span", text.clone()),
+                one("json-pointer", json!({ "type": "string", "pattern": "^/" })),
+                one("after-marker", text),
+                one("first-n", json!({ "type": "integer", "minimum": 1 })),
+            ]
+        })
+    }
+}
+
+/// A JSON pointer that points into a document.
+pub(super) fn checked_pointer(option: &'static str, pointer: &str) -> Result<String, BadOption> {
+    if pointer.starts_with('/') {
+        Ok(pointer.to_owned())
+    } else {
+        Err(BadOption::new(option, format!("has the JSON pointer \"{pointer}\", but a pointer begins with `/`")))
+    }
+}
+
+/// A checked token filter.
+#[derive(Clone, Debug)]
+pub struct Selector(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Each { content: bool, limit: usize },
+    AnswerSpan(Regex),
+    JsonPointer(String),
+    ToolArguments,
+    AfterMarker(String),
+}
+
+impl Selector {
+    /// The tokens of an answer that pass, at least one; else why there is none.
+    pub fn select<'a>(&self, answer: &'a Completion) -> Result<Selection<'a>, Abstain> {
+        let tokens = answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
+        let (spans, content, limit) = match &self.0 {
+            Kind::Each { content, limit } => (Spans::One(0..tokens.len()), *content, *limit),
+            _ if tokens.is_empty() => return Err(Abstain::NoTokens),
+            Kind::ToolArguments => (Spans::Many(tool_arguments(answer, tokens)?), false, usize::MAX),
+            kind => {
+                let text = &answer.text;
+                let spans = text_spans(kind, text)?;
+                let places = align(text, tokens).ok_or(Abstain::Unaligned)?;
+                let covered = spans.iter().map(|span| covering(&places, span)).collect();
+                (Spans::Many(disjoint(covered)), false, usize::MAX)
+            }
+        };
+        let selection = Selection { tokens, spans, content, limit };
+        if selection.iter().next().is_none() { Err(Abstain::NoTokens) } else { Ok(selection) }
+    }
+
+    /// Whether the tokens that pass in a piece of an answer all pass in the whole answer too.
+    pub fn keeps_what_it_selects(&self) -> bool {
+        matches!(self.0, Kind::Each { .. })
+    }
+}
+
+/// The tokens that passed a filter.
+#[derive(Clone, Debug)]
+pub struct Selection<'a> {
+    tokens: &'a Tokens,
+    spans: Spans,
+    content: bool,
+    limit: usize,
+}
+
+/// Token index ranges, rising and disjoint. The common case is one range and needs no allocation.
+#[derive(Clone, Debug)]
+enum Spans {
+    One(Range<usize>),
+    Many(Vec<Range<usize>>),
+}
+
+impl<'a> Selection<'a> {
+    /// The tokens in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Token<'a>> + Clone + '_ {
+        let spans = match &self.spans {
+            Spans::One(span) => slice::from_ref(span),
+            Spans::Many(spans) => spans,
+        };
+        let (tokens, content) = (self.tokens, self.content);
+        let reads = move |token: &Token<'a>| {
+            let text = token.text();
+            !text.is_empty() && !(content && (text.trim().is_empty() || is_special(text)))
+        };
+        spans.iter().cloned().flatten().filter_map(|index| tokens.get(index)).filter(reads).take(self.limit)
+    }
+}
+
+/// Whether a token is one of the chat template's own.
+fn is_special(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("<|") && text.ends_with("|>")
+}
+
+/// The parts of the text that a filter selects.
+fn text_spans(kind: &Kind, text: &str) -> Result<Vec<Range<usize>>, Abstain> {
+    let span = match kind {
+        Kind::AnswerSpan(pattern) => {
+            let found = pattern.captures(text).ok_or(Abstain::NoSpan)?;
+            found.get(1).or_else(|| found.get(0)).ok_or(Abstain::NoSpan)?.range()
+        }
+        Kind::AfterMarker(marker) => after_marker(text, marker)?,
+        Kind::JsonPointer(pointer) => {
+            let value = find(text).and_then(|json| at_pointer(json, pointer)).ok_or(Abstain::NoSpan)?;
+            return Ok(leaves(value).into_iter().map(|leaf| place(text, leaf)).collect());
+        }
+        Kind::Each { .. } | Kind::ToolArguments => 0..text.len(),
+    };
+    Ok(vec![span])
+}
+
+/// The text behind the last occurrence of `marker`, blanks around it left out.
+pub(super) fn after_marker(text: &str, marker: &str) -> Result<Range<usize>, Abstain> {
+    let behind = &text[text.rfind(marker).ok_or(Abstain::NoSpan)? + marker.len()..];
+    let span = place(text, behind.trim());
+    if span.is_empty() { Err(Abstain::NoSpan) } else { Ok(span) }
+}
+
+/// Token ranges in rising order, each token once.
+fn disjoint(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| span.start);
+    let mut end = 0;
+    for span in &mut spans {
+        span.start = span.start.max(end);
+        end = end.max(span.end);
+    }
+    spans
+}
+
+/// The tokens of the values in the arguments. Servers write calls in a format of the model's own and may space the
+/// JSON anew, so arguments are looked up without regard to blanks, one call behind the other.
+fn tool_arguments(answer: &Completion, tokens: &Tokens) -> Result<Vec<Range<usize>>, Abstain> {
+    if answer.tool_calls.is_empty() {
+        return Err(Abstain::NoSpan);
+    }
+    let written: String = tokens.iter().map(Token::text).collect();
+    let mut end = 0;
+    let places: Vec<Range<usize>> = tokens
+        .iter()
+        .map(|token| {
+            let start = end;
+            end += token.text().len();
+            start..end
+        })
+        .collect();
+    let (mut from, mut spans) = (0, Vec::new());
+    for call in &answer.tool_calls {
+        let arguments = find_spaced(&written[from..], &call.arguments).ok_or(Abstain::Unaligned)?;
+        let json = &written[from + arguments.start..from + arguments.end];
+        for leaf in leaves(json) {
+            let start = from + arguments.start + offset(json, leaf);
+            spans.push(covering(&places, &(start..start + leaf.len())));
+        }
+        from += arguments.end;
+    }
+    Ok(disjoint(spans))
+}
+
+/// Where `part` first stands in `text` if blanks do not count.
+fn find_spaced(text: &str, part: &str) -> Option<Range<usize>> {
+    let solid = |text: &str| text.chars().filter(|c| !c.is_ascii_whitespace()).collect::<String>();
+    let (dense, part) = (solid(text), solid(part));
+    if part.is_empty() {
+        return None;
+    }
+    let first = dense.find(&part)?;
+    let mut places = text.char_indices().filter(|(_, c)| !c.is_ascii_whitespace());
+    let characters = dense[..first].chars().count();
+    let (start, _) = places.nth(characters)?;
+    let (last, c) = match part.chars().count() {
+        1 => (start, part.chars().next()?),
+        count => places.nth(count - 2)?,
+    };
+    Some(start..last + c.len_utf8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completion::ToolCall;
+
+    fn answer(text: &str, texts: &[&str]) -> Completion {
+        let mut tokens = Tokens::default();
+        for text in texts {
+            tokens.push(text, -0.5);
+        }
+        Completion { tokens: Some(tokens), ..Completion::text(text) }
+    }
+
+    fn read(filter: &TokenFilter, answer: &Completion) -> Result<Vec<String>, Abstain> {
+        Ok(filter.build().unwrap().select(answer)?.iter().map(|token| token.text().to_owned()).collect())
+    }
+
+    #[test]
+    fn the_end_of_the_turn_is_never_read() {
+        let answer = answer("Paris now", &[" Paris", " ", "now", "<|im_end|>", ""]);
+        assert_eq!(read(&TokenFilter::All, &answer).unwrap(), [" Paris", " ", "now", "<|im_end|>"]);
+        assert_eq!(read(&TokenFilter::Content, &answer).unwrap(), [" Paris", "now"]);
+        assert_eq!(read(&TokenFilter::FirstN(2), &answer).unwrap(), [" Paris", " "]);
+    }
+
+    #[test]
+    fn no_tokens_and_no_log_probabilities_are_different_things() {
+        assert_eq!(read(&TokenFilter::All, &Completion::text("Paris")), Err(Abstain::NoLogprobs));
+        assert_eq!(read(&TokenFilter::All, &answer("Paris", &[])), Err(Abstain::NoTokens));
+        assert_eq!(read(&TokenFilter::All, &answer("", &["", ""])), Err(Abstain::NoTokens));
+        assert_eq!(read(&TokenFilter::Content, &answer("", &["<|im_end|>", " "])), Err(Abstain::NoTokens));
+    }
+
+    #[test]
+    fn spans_of_the_text_are_found_in_the_tokens() {
+        let answer = answer("I think.\nAnswer: 42 EUR", &["I", " think", ".\n", "Answer", ":", " 4", "2", " EUR", ""]);
+        assert_eq!(read(&TokenFilter::AfterMarker("Answer:".into()), &answer).unwrap(), [" 4", "2", " EUR"]);
+        assert_eq!(read(&TokenFilter::AnswerSpan("Answer: ([0-9]+)".into()), &answer).unwrap(), [" 4", "2"]);
+        assert_eq!(read(&TokenFilter::AnswerSpan("[0-9]+".into()), &answer).unwrap(), [" 4", "2"]);
+        assert_eq!(read(&TokenFilter::AfterMarker("Result:".into()), &answer), Err(Abstain::NoSpan));
+        assert_eq!(read(&TokenFilter::AfterMarker("EUR".into()), &answer), Err(Abstain::NoSpan));
+        assert_eq!(read(&TokenFilter::AnswerSpan("[a-z]+[0-9]".into()), &answer), Err(Abstain::NoSpan));
+    }
+
+    #[test]
+    fn tokens_of_another_text_are_unaligned() {
+        let answer = answer("Answer: 42", &["Something", " else"]);
+        assert_eq!(read(&TokenFilter::AfterMarker("Answer:".into()), &answer), Err(Abstain::Unaligned));
+    }
+
+    #[test]
+    fn json_values_are_read_without_quotes_names_and_fences() {
+        let texts =
+            ["```", "json\n", "{\"", "city", "\":", " \"", "Par", "is", "\",", " \"n", "\": ", "4", "2", "}", "\n```", ""];
+        let answer = answer("{\"city\": \"Paris\", \"n\": 42}", &texts);
+        assert_eq!(read(&TokenFilter::JsonPointer("/city".into()), &answer).unwrap(), ["Par", "is"]);
+        assert_eq!(read(&TokenFilter::JsonPointer("/n".into()), &answer).unwrap(), ["4", "2"]);
+        assert_eq!(read(&TokenFilter::JsonPointer("/street".into()), &answer), Err(Abstain::NoSpan));
+    }
+
+    #[test]
+    fn tool_arguments_are_found_however_they_are_spaced() {
+        let call = |arguments: &str| ToolCall { arguments: arguments.into(), ..ToolCall::default() };
+        let texts =
+            ["<tool_call>", "{\"name\": \"find\", \"arguments\": ", "{\"id\": ", "10", "34", ", \"all\": ", "true", "}}", ""];
+        let mut answer = answer("", &texts);
+        assert_eq!(read(&TokenFilter::ToolArguments, &answer), Err(Abstain::NoSpan));
+        answer.tool_calls = vec![call("{\"id\":1034,\"all\":true}")];
+        assert_eq!(read(&TokenFilter::ToolArguments, &answer).unwrap(), ["10", "34", "true"]);
+        answer.tool_calls = vec![call("{\"id\":1035}")];
+        assert_eq!(read(&TokenFilter::ToolArguments, &answer), Err(Abstain::Unaligned));
+    }
+
+    #[test]
+    fn impossible_filters_are_rejected() {
+        for (filter, needle) in [
+            (TokenFilter::AnswerSpan("(".into()), "regular expression"),
+            (TokenFilter::JsonPointer("city".into()), "begins with `/`"),
+            (TokenFilter::FirstN(0), "at least 1"),
+            (TokenFilter::AfterMarker(String::new()), "empty"),
+        ] {
+            let problem = filter.build().unwrap_err().problem;
+            assert!(problem.contains(needle), "{problem}");
+        }
+    }
+}

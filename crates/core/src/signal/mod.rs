@@ -1,0 +1,278 @@
+//! How sure is this answer? A signal is a pure function from evidence to a raw score.
+//!
+//! The one list of built-in signals is in [`table`]; library users may pass any other implementation of [`Signal`].
+
+pub mod agreement;
+mod align;
+mod ask;
+pub mod choice;
+pub mod filter;
+mod json;
+mod labels;
+pub mod logprob;
+pub mod normal;
+pub mod options;
+pub mod p_true;
+pub mod rating;
+pub mod rivalry;
+pub mod self_rated;
+pub mod sequence;
+pub mod table;
+pub mod validate;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::completion::Completion;
+use crate::number::Score;
+use crate::request::{Call, Message, Params, Request};
+
+/// What a signal may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// What was asked.
+    pub request: &'a Request,
+    /// What was answered: as it came for a signal that strips, stripped for every other one.
+    pub answer: &'a Completion,
+    /// The answer to this signal's probe, if it asked for one and the probe succeeded.
+    pub probe: Option<&'a Completion>,
+}
+
+/// Why a signal has nothing to read. Absent is absent: no signal ever invents a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Abstain {
+    /// The provider gave no log-probabilities.
+    NoLogprobs,
+    /// No token is left after the token filter.
+    NoTokens,
+    /// A log-probability that is NaN, positive, or a "not in the top" sentinel where the formula needs a number.
+    InvalidLogprob,
+    /// Too few alternatives a token.
+    NoAlternatives,
+    /// The tokens do not line up with the part of the text that was asked for.
+    Unaligned,
+    /// The marker, pointer or pattern that selects the tokens was not found.
+    NoSpan,
+    /// The declared choices hold too little of the probability.
+    LowCoverage,
+    /// There is no self-rating, or none that can be read without guessing.
+    Unparsable,
+    /// The self-rating is outside its declared scale.
+    OutOfScale,
+    /// Fewer samples than the formula needs.
+    TooFewSamples,
+    /// The probe was not answered.
+    ProbeFailed,
+    /// The answer is empty.
+    EmptyAnswer,
+    /// The formula gave no real number.
+    NotANumber,
+}
+
+impl Abstain {
+    /// The reason as written in traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoLogprobs => "no-logprobs",
+            Self::NoTokens => "no-tokens",
+            Self::InvalidLogprob => "invalid-logprob",
+            Self::NoAlternatives => "no-alternatives",
+            Self::Unaligned => "unaligned",
+            Self::NoSpan => "no-span",
+            Self::LowCoverage => "low-coverage",
+            Self::Unparsable => "unparsable",
+            Self::OutOfScale => "out-of-scale",
+            Self::TooFewSamples => "too-few-samples",
+            Self::ProbeFailed => "probe-failed",
+            Self::EmptyAnswer => "empty-answer",
+            Self::NotANumber => "not-a-number",
+        }
+    }
+}
+
+impl fmt::Display for Abstain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A score, or why there is none.
+pub type Reading = Result<Score, Abstain>;
+
+/// What a signal needs from its tier. A gate that its tier cannot feed is a configuration error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Token log-probabilities.
+    pub logprobs: bool,
+    /// This many alternatives a token.
+    pub top: u8,
+    /// This many samples of the answer; 0 and 1 mean the answer alone.
+    pub samples: u8,
+    /// A follow-up call.
+    pub probe: bool,
+    /// Log-probabilities of that call, with this many alternatives a token, from the tier that answers it.
+    pub probe_logprobs: Option<u8>,
+    /// Sampling at a temperature above zero: repeated greedy answers agree with themselves.
+    pub temperature: bool,
+}
+
+/// How raw scores are shown on [0, 1] before anything was fitted, and how a hand-written threshold is read.
+///
+/// Nominal values order answers as the raw scores do; they are no probabilities of being right.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Nominal {
+    /// The score is already in [0, 1].
+    Identity,
+    /// exp(score): log-probabilities in (−∞, 0].
+    Exp,
+    /// 1 + score / ln k: negated entropies in [−ln k, 0].
+    Entropy {
+        /// How many alternatives the entropy is over, at least 2.
+        k: u8,
+    },
+    /// 1 − exp(−score / scale): margins in [0, ∞).
+    Saturating {
+        /// The score at which 1 − 1/e is reached, > 0.
+        scale: f64,
+    },
+}
+
+impl Nominal {
+    /// The raw scores that are possible, lowest and highest.
+    pub fn range(self) -> (f64, f64) {
+        match self {
+            Self::Identity => (0.0, 1.0),
+            Self::Exp => (f64::NEG_INFINITY, 0.0),
+            Self::Entropy { k } => (-f64::from(k).ln(), 0.0),
+            Self::Saturating { .. } => (0.0, f64::INFINITY),
+        }
+    }
+
+    /// The nominal value in [0, 1] of a raw score.
+    pub fn value(self, score: Score) -> f64 {
+        let raw = score.get();
+        let value = match self {
+            Self::Identity => raw,
+            Self::Exp => raw.exp(),
+            Self::Entropy { k } => 1.0 + raw / f64::from(k).ln(),
+            Self::Saturating { scale } => -(-raw / scale).exp_m1(),
+        };
+        value.clamp(0.0, 1.0)
+    }
+
+    /// The raw score whose nominal value is `value`; `None` outside [0, 1].
+    pub fn raw(self, value: f64) -> Option<Score> {
+        if !(0.0..=1.0).contains(&value) {
+            return None;
+        }
+        Score::new(match self {
+            Self::Identity => value,
+            Self::Exp => value.ln(),
+            Self::Entropy { k } => (value - 1.0) * f64::from(k).ln(),
+            Self::Saturating { scale } => -scale * (-value).ln_1p(),
+        })
+    }
+}
+
+/// A follow-up question about an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// What is put to the model.
+    pub messages: Vec<Message>,
+    /// Sampling parameters; the answering tier's own do not apply.
+    pub params: Params,
+    /// Ask for log-probabilities with this many alternatives.
+    pub logprobs: Option<u8>,
+}
+
+/// A confidence signal.
+///
+/// Every method is pure: the same evidence gives the same reading on every machine, so that calibration on
+/// recordings measures what production does.
+pub trait Signal: fmt::Debug + Send + Sync {
+    /// What it needs from its tier.
+    fn needs(&self) -> Needs;
+
+    /// The scale of its scores.
+    fn nominal(&self) -> Nominal;
+
+    /// Changes whenever the same evidence would read differently: a fit is bound to it.
+    fn version(&self) -> u32 {
+        1
+    }
+
+    /// Asks the answering call for what [`read`](Self::read) will need.
+    fn prepare(&self, call: &mut Call) {
+        let needs = self.needs();
+        if needs.logprobs {
+            call.want_logprobs(needs.top);
+        }
+        if let Some(samples) = std::num::NonZeroU8::new(needs.samples) {
+            call.want_samples(samples);
+        }
+    }
+
+    /// A follow-up call, made before [`read`](Self::read); none by default.
+    fn probe(&self, _request: &Request, _answer: &Completion) -> Option<Probe> {
+        None
+    }
+
+    /// The tier that answers the probe; the answering tier itself by default.
+    fn surrogate(&self) -> Option<&str> {
+        None
+    }
+
+    /// How sure the answer is.
+    fn read(&self, evidence: Evidence<'_>) -> Reading;
+
+    /// Takes out of the answer what [`prepare`](Self::prepare) made the model add.
+    fn strip(&self, _answer: &mut Completion) {}
+
+    /// Whether [`strip`](Self::strip) would change anything; lets the answer be shared where it would not.
+    fn strips(&self) -> bool {
+        false
+    }
+
+    /// An upper bound of the score of any answer that begins with `partial`, while it still streams.
+    fn bound(&self, _partial: &Completion) -> Option<Score> {
+        None
+    }
+}
+
+/// A signal with the label under which traces, observations and fits know it.
+#[derive(Clone, Debug)]
+pub struct NamedSignal {
+    /// `mean-logprob`, `quantile-logprob(alpha=0.1)`, …
+    pub label: Arc<str>,
+    /// The signal.
+    pub signal: Arc<dyn Signal>,
+}
+
+impl NamedSignal {
+    /// Names a signal.
+    pub fn new(label: impl Into<Arc<str>>, signal: impl Signal + 'static) -> Self {
+        Self { label: label.into(), signal: Arc::new(signal) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn nominal_values_come_back(value in 0.0..1.0f64) {
+            for scale in [Nominal::Identity, Nominal::Exp, Nominal::Entropy { k: 5 }, Nominal::Saturating { scale: 3.0 }] {
+                let raw = scale.raw(value).unwrap();
+                prop_assert!((scale.value(raw) - value).abs() < 1e-12, "{scale:?}");
+                let (low, high) = scale.range();
+                prop_assert!((low..=high).contains(&raw.get()), "{scale:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! `self-rated`: the confidence that the model states itself, in its answer or when asked about it.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::align::align;
+use super::ask::about;
+use super::json::{find, members, place};
+use super::options::{BadOption, Options, word_schema};
+use super::rating::{RatingParser, Scale, Style};
+use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
+use crate::completion::{Completion, Tokens};
+use crate::number::Score;
+use crate::request::{Call, Request};
+
+/// The stated confidence, read strictly by [`RatingParser`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SelfRated {
+    /// Where the rating is asked for.
+    pub mode: Mode,
+    /// The scale that is asked for.
+    pub scale: Scale,
+    /// How the rating is written.
+    pub style: Style,
+}
+
+/// Where a rating is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// With the answer; it is taken out again before anyone else sees the answer.
+    #[default]
+    Answer,
+    /// In a follow-up call.
+    Probe,
+}
+
+const FIELD: &str = "confidence";
+const ANSWER: &str = "answer";
+
+/// The signal that [`SelfRated`] builds.
+#[derive(Clone, Debug)]
+pub struct SelfRating {
+    options: SelfRated,
+    parser: RatingParser,
+}
+
+impl SelfRating {
+    fn range(&self) -> &'static str {
+        match self.options.scale {
+            Scale::Percent => "a whole number from 0 to 100",
+            Scale::Unit => "a number from 0.0 to 1.0",
+            Scale::Ten => "a whole number from 0 to 10",
+        }
+    }
+
+    fn example(&self) -> &'static str {
+        match self.options.scale {
+            Scale::Percent => "65",
+            Scale::Unit => "0.65",
+            Scale::Ten => "6",
+        }
+    }
+
+    fn instructions(&self) -> String {
+        let (range, example) = (self.range(), self.example());
+        match self.options.style {
+            Style::Text => format!(
+                "After your answer add one last line that states how likely your answer is to be correct, as {range}, in \
+                 exactly this form:\nConfidence: {example}"
+            ),
+            Style::Json => format!(
+                "Reply with one JSON object of exactly this form and nothing else, where \"{FIELD}\" states how likely \
+                 your answer is to be correct, as {range}:\n{{\"{ANSWER}\": <your answer>, \"{FIELD}\": {example}}}"
+            ),
+        }
+    }
+
+    fn question(&self) -> String {
+        let (range, example) = (self.range(), self.example());
+        let form = match self.options.style {
+            Style::Text => format!("Confidence: {example}"),
+            Style::Json => format!("{{\"{FIELD}\": {example}}}"),
+        };
+        format!(
+            "How likely is this answer to the last turn of the conversation to be correct? Reply with {range}, in exactly \
+             this form and without another word:\n{form}"
+        )
+    }
+
+    /// The text without its rating, and the parts of `text` that it is made of; `None` where there is nothing to take
+    /// out.
+    fn without_rating(&self, text: &str) -> Option<(String, Vec<Range<usize>>)> {
+        let kept = match self.options.style {
+            Style::Text => return self.without_line(text),
+            Style::Json => match unwrapped(text) {
+                Some(answer) => return Some(answer),
+                None => without_member(text),
+            },
+        };
+        match kept {
+            Some(kept) => Some((kept.iter().map(|span| &text[span.clone()]).collect(), kept)),
+            // The JSON is broken: a rating line may stand in it all the same.
+            None => self.without_line(text),
+        }
+    }
+
+    /// Takes the rating's line out, or the rating alone where it shares its line.
+    fn without_line(&self, text: &str) -> Option<(String, Vec<Range<usize>>)> {
+        let span = self.parser.locate(text)?;
+        let (before, behind) = (text[..span.start].trim_end(), &text[span.end..]);
+        // What closes the rating: `]%`, `**`, a stop.
+        let behind = behind.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '\n');
+        let mut kept: Vec<Range<usize>> =
+            [(0, before.len()), (text.len() - behind.len(), text.len())].map(|(a, b)| a..b).to_vec();
+        if behind.trim().is_empty() {
+            kept.truncate(1);
+        }
+        Some((kept.iter().map(|span| &text[span.clone()]).collect(), kept))
+    }
+}
+
+/// The `answer` of a reply in our own JSON form, and its place.
+fn unwrapped(text: &str) -> Option<(String, Vec<Range<usize>>)> {
+    let members = members(find(text)?)?;
+    let named = |wanted: &str| members.iter().find(|(name, _)| name.to_lowercase() == wanted).map(|(_, value)| *value);
+    let (answer, _) = (named(ANSWER)?, named(FIELD)?);
+    // Anything else in the object is the client's own schema, which keeps its shape.
+    if members.len() != 2 {
+        return None;
+    }
+    let mut span = place(text, answer);
+    let plain = match serde_json::from_str::<String>(answer) {
+        Ok(plain) => {
+            span = span.start + 1..span.end - 1;
+            plain
+        }
+        Err(_) => answer.to_owned(),
+    };
+    Some((plain, vec![span]))
+}
+
+/// Takes the rating's member out of a JSON object, its comma too.
+fn without_member(text: &str) -> Option<Vec<Range<usize>>> {
+    let object = find(text)?;
+    let members = members(object)?;
+    let place_of = |index: usize| members.get(index).map(|(_, value)| place(text, value));
+    let index = members.iter().position(|(name, _)| name.to_lowercase() == FIELD)?;
+    let start = match index.checked_sub(1) {
+        Some(before) => place_of(before)?.end,
+        None => place(text, object).start + 1,
+    };
+    let mut end = place_of(index)?.end;
+    if index == 0 && members.len() > 1 {
+        end += text[end..].find(',')? + 1;
+    }
+    Some(vec![0..start, end..text.len()])
+}
+
+/// The tokens with a byte in one of the `kept` parts of `text`, and those without text; `None` where tokens and text do
+/// not line up: without places no rating can be told from the answer.
+fn kept_tokens(text: &str, tokens: &Tokens, kept: &[Range<usize>]) -> Option<Tokens> {
+    let places = align(text, tokens)?;
+    let mut rest = Tokens::default();
+    for (token, place) in tokens.iter().zip(places) {
+        let inside = kept.iter().any(|span| place.start < span.end && span.start < place.end);
+        if inside || token.text().is_empty() {
+            rest.push(token.text(), token.logprob());
+            for (text, logprob) in token.alternatives() {
+                rest.push_alternative(text, logprob);
+            }
+        }
+    }
+    Some(rest)
+}
+
+impl Signal for SelfRating {
+    fn needs(&self) -> Needs {
+        Needs { probe: self.options.mode == Mode::Probe, ..Needs::default() }
+    }
+
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
+
+    fn prepare(&self, call: &mut Call) {
+        if self.options.mode == Mode::Answer {
+            call.append_instructions(&self.instructions());
+        }
+    }
+
+    fn probe(&self, request: &Request, answer: &Completion) -> Option<Probe> {
+        (self.options.mode == Mode::Probe).then(|| about(request, answer, &self.question(), None))
+    }
+
+    fn read(&self, evidence: Evidence<'_>) -> Reading {
+        let reply = match self.options.mode {
+            Mode::Answer => evidence.answer,
+            Mode::Probe => evidence.probe.ok_or(Abstain::ProbeFailed)?,
+        };
+        let rating = self.parser.parse(&reply.text)?;
+        Score::new(rating.value).ok_or(Abstain::NotANumber)
+    }
+
+    fn strip(&self, answer: &mut Completion) {
+        if let Some((text, kept)) = self.strips().then(|| self.without_rating(&answer.text)).flatten() {
+            answer.tokens = answer.tokens.take().and_then(|tokens| kept_tokens(&answer.text, &tokens, &kept));
+            answer.text = text;
+            // The provider's own body still holds the rating.
+            answer.raw = None;
+        }
+        for sample in answer.samples.iter_mut().filter(|_| self.strips()) {
+            if let Some((text, _)) = self.without_rating(&sample.text) {
+                sample.text = text;
+            }
+        }
+    }
+
+    fn strips(&self) -> bool {
+        self.options.mode == Mode::Answer
+    }
+}
+
+impl Options for SelfRated {
+    type Signal = SelfRating;
+
+    fn build(&self) -> Result<SelfRating, BadOption> {
+        Ok(SelfRating { options: self.clone(), parser: RatingParser::new(self.style, self.scale, FIELD)? })
+    }
+
+    fn properties() -> Value {
+        json!({
+            "mode": word_schema(&["answer", "probe"], "ask with the answer and take the rating out again, or in a follow-up call"),
+            "scale": word_schema(&["percent", "unit", "ten"], "0 to 100, 0 to 1 or 0 to 10; decides what \"1\" means"),
+            "style": word_schema(&["text", "json"], "a line behind a marker, or a field of a JSON object"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completion::Sample;
+
+    fn signal(style: Style) -> SelfRating {
+        SelfRated { style, scale: Scale::Unit, ..SelfRated::default() }.build().unwrap()
+    }
+
+    fn answer(texts: &[&str]) -> Completion {
+        let mut tokens = Tokens::default();
+        for text in texts {
+            tokens.push(text, -0.5);
+        }
+        Completion { tokens: Some(tokens), ..Completion::text(texts.concat()) }
+    }
+
+    fn stripped(style: Style, texts: &[&str]) -> (String, Option<Vec<String>>) {
+        let mut answer = answer(texts);
+        signal(style).strip(&mut answer);
+        (answer.text, answer.tokens.map(|tokens| tokens.iter().map(|token| token.text().to_owned()).collect()))
+    }
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_rating_line_is_taken_out_with_its_tokens() {
+        let (text, tokens) = stripped(Style::Text, &["Par", "is", ".", "\n\n", "Confidence", ":", " 0", ".9", ""]);
+        assert_eq!((text.as_str(), tokens), ("Paris.", Some(owned(&["Par", "is", ".", ""]))));
+        let (text, tokens) = stripped(Style::Text, &["Paris", "\nConfidence:", " 0.9", "\n", "Ask me more!"]);
+        assert_eq!((text.as_str(), tokens), ("Paris\nAsk me more!", Some(owned(&["Paris", "\n", "Ask me more!"]))));
+    }
+
+    #[test]
+    fn a_rating_that_cannot_be_read_is_no_part_of_the_answer_either() {
+        assert_eq!(stripped(Style::Text, &["Paris", "\n", "**Confidence:**", " very high"]).0, "Paris");
+        // Confidence as a topic stays.
+        let topic = "Confidence: what it is and why\nIt is a feeling.";
+        assert_eq!(stripped(Style::Text, &[topic]).0, topic);
+        assert_eq!(stripped(Style::Text, &["Paris", "."]).0, "Paris.");
+    }
+
+    #[test]
+    fn our_own_json_form_is_unwrapped() {
+        let texts = ["{\"", "answer", "\": \"", "Par", "is", "\", \"", "confidence", "\": ", "0.9", "}", ""];
+        assert_eq!(stripped(Style::Json, &texts), ("Paris".into(), Some(owned(&["Par", "is", ""]))));
+        assert_eq!(stripped(Style::Json, &["```json\n{\"answer\": \"a \\\"b\\\"\", \"confidence\": 1}\n```"]).0, "a \"b\"");
+        assert_eq!(stripped(Style::Json, &["{\"answer\": {\"n\": 1}, \"confidence\": 1}"]).0, "{\"n\": 1}");
+    }
+
+    #[test]
+    fn the_clients_own_schema_keeps_its_shape() {
+        for (reply, rest) in [
+            (r#"{"id": 1, "city": "x", "confidence": 0.9}"#, r#"{"id": 1, "city": "x"}"#),
+            (r#"{"confidence": 0.9, "id": 1, "city": "x"}"#, r#"{ "id": 1, "city": "x"}"#),
+            (r#"{"id": 1, "confidence": 0.9, "city": "x"}"#, r#"{"id": 1, "city": "x"}"#),
+            (r#"{"confidence": 0.9}"#, "{}"),
+        ] {
+            assert_eq!(stripped(Style::Json, &[reply]).0, rest);
+        }
+    }
+
+    #[test]
+    fn tokens_that_do_not_line_up_are_dropped_rather_than_mixed() {
+        let mut answer = answer(&["Lon", "don"]);
+        answer.text = "Paris\nConfidence: 0.9".into();
+        answer.samples = vec![Sample { text: "Paris\nConfidence: 0.4".into(), ..Sample::default() }];
+        signal(Style::Text).strip(&mut answer);
+        assert_eq!((answer.text.as_str(), answer.tokens, answer.samples[0].text.as_str()), ("Paris", None, "Paris"));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_is_read() {
+        for style in [Style::Text, Style::Json] {
+            for scale in [Scale::Percent, Scale::Unit, Scale::Ten] {
+                let signal = SelfRated { style, scale, mode: Mode::Probe }.build().unwrap();
+                let asked = signal.question();
+                let form = asked.rsplit('\n').next().unwrap();
+                let value = signal.parser.parse(form).unwrap().value;
+                assert!((value - 0.65).abs() < 0.06, "{form}: {value}");
+                assert!(!signal.strips() && signal.needs().probe);
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_probe_is_no_reading() {
+        let signal = SelfRated { mode: Mode::Probe, ..SelfRated::default() }.build().unwrap();
+        let (request, answer) = (Request::new("1", "?"), Completion::text("Confidence: 90"));
+        assert_eq!(signal.read(Evidence { request: &request, answer: &answer, probe: None }), Err(Abstain::ProbeFailed));
+    }
+}

@@ -1,0 +1,286 @@
+//! Validators: 1 where an answer passes a check, 0 where it does not. Made for a gate's `require`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::options::{BadOption, Options, integer_schema, regex, text_schema, texts_schema, word_schema};
+use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use crate::completion::Completion;
+use crate::number::Score;
+
+/// `non-empty`: there is a text or a tool call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NonEmpty {}
+
+/// `regex`: the text matches a pattern, or must not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pattern {
+    /// The regular expression, searched anywhere in the text.
+    pub pattern: String,
+    /// What the text must do.
+    pub must: Must,
+}
+
+/// What the text must do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Must {
+    /// Match.
+    #[default]
+    Match,
+    /// Not match.
+    NotMatch,
+}
+
+/// `json-schema`: the text is JSON and fits a schema.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JsonSchema {
+    /// The schema. It may refer to itself, never to a file or an address.
+    pub schema: Value,
+}
+
+/// `not-refusal`: the provider marks no refusal, and the text does not open with one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NotRefusal {
+    /// Phrases of refusals; case and the kind of apostrophe do not matter.
+    pub phrases: Vec<String>,
+    /// How many characters at the start of the text are searched: a refusal opens an answer, a quotation may follow.
+    pub within: u32,
+}
+
+impl Default for NotRefusal {
+    fn default() -> Self {
+        let phrases = [
+            "i can't assist",
+            "i can't help",
+            "i can't provide",
+            "i cannot assist",
+            "i cannot help",
+            "i cannot provide",
+            "i am unable to",
+            "i'm unable to",
+            "i'm not able to",
+            "i am not able to",
+            "i won't be able to",
+            "i'm sorry, but i can",
+            "as an ai",
+        ];
+        Self { phrases: phrases.map(str::to_owned).to_vec(), within: 200 }
+    }
+}
+
+/// `finish`: the model stopped for an allowed reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FinishReason {
+    /// The reasons, by their names on the wire.
+    pub allowed: Vec<String>,
+}
+
+impl Default for FinishReason {
+    fn default() -> Self {
+        Self { allowed: vec!["stop".into(), "tool_calls".into()] }
+    }
+}
+
+/// The signal that the options of this file build.
+#[derive(Debug)]
+pub struct Validator(Check);
+
+#[derive(Debug)]
+enum Check {
+    NonEmpty,
+    Pattern { pattern: regex::Regex, must: Must },
+    Schema(jsonschema::Validator),
+    NotRefusal { phrases: Vec<String>, within: usize },
+    Finish { allowed: Vec<String> },
+}
+
+impl Check {
+    fn passes(&self, answer: &Completion) -> Result<bool, Abstain> {
+        Ok(match self {
+            Self::NonEmpty => !is_empty(answer),
+            Self::Pattern { pattern, must } => pattern.is_match(&answer.text) == (*must == Must::Match),
+            Self::Schema(schema) => serde_json::from_str(&answer.text).is_ok_and(|value: Value| schema.is_valid(&value)),
+            Self::NotRefusal { .. } if answer.refusal.is_none() && is_empty(answer) => return Err(Abstain::EmptyAnswer),
+            Self::NotRefusal { phrases, within } => {
+                let opening = plain_quotes(&answer.text.trim_start().chars().take(*within).collect::<String>());
+                answer.refusal.is_none() && !phrases.iter().any(|phrase| opening.contains(phrase))
+            }
+            Self::Finish { allowed } => allowed.iter().any(|reason| reason == answer.finish.as_str()),
+        })
+    }
+}
+
+fn is_empty(answer: &Completion) -> bool {
+    answer.text.trim().is_empty() && answer.tool_calls.is_empty()
+}
+
+fn plain_quotes(text: &str) -> String {
+    text.to_lowercase().replace(['\u{2018}', '\u{2019}'], "'")
+}
+
+impl Signal for Validator {
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
+
+    fn read(&self, evidence: Evidence<'_>) -> Reading {
+        let passes = self.0.passes(evidence.answer)?;
+        Score::new(if passes { 1.0 } else { 0.0 }).ok_or(Abstain::NotANumber)
+    }
+}
+
+impl Options for NonEmpty {
+    type Signal = Validator;
+    fn build(&self) -> Result<Validator, BadOption> {
+        Ok(Validator(Check::NonEmpty))
+    }
+    fn properties() -> Value {
+        json!({})
+    }
+}
+
+impl Options for Pattern {
+    type Signal = Validator;
+    fn build(&self) -> Result<Validator, BadOption> {
+        Ok(Validator(Check::Pattern { pattern: regex("pattern", &self.pattern)?, must: self.must }))
+    }
+    fn properties() -> Value {
+        json!({
+            "pattern": text_schema("a regular expression, searched anywhere in the text"),
+            "must": word_schema(&["match", "not-match"], "what the text must do"),
+        })
+    }
+    fn example() -> Self {
+        Self { pattern: "^[A-D]$".into(), ..Self::default() }
+    }
+}
+
+impl Options for JsonSchema {
+    type Signal = Validator;
+    fn build(&self) -> Result<Validator, BadOption> {
+        if !self.schema.is_object() {
+            return Err(BadOption::new("schema", "is missing, but must be a JSON Schema, written as a table"));
+        }
+        // The linear-time engine: a schema's pattern meets text that nobody has checked.
+        let options = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex());
+        let schema = options
+            .build(&self.schema)
+            .map_err(|error| BadOption::new("schema", format!("is no JSON Schema that can be used: {error}")))?;
+        Ok(Validator(Check::Schema(schema)))
+    }
+    fn properties() -> Value {
+        json!({ "schema": { "type": "object", "description": "a JSON Schema that refers to no file and no address" } })
+    }
+    fn example() -> Self {
+        Self { schema: json!({ "type": "object", "required": ["order"] }) }
+    }
+}
+
+impl Options for NotRefusal {
+    type Signal = Validator;
+    fn build(&self) -> Result<Validator, BadOption> {
+        if self.phrases.iter().any(|phrase| phrase.trim().is_empty()) {
+            return Err(BadOption::new("phrases", "holds an empty phrase, which every answer would hold"));
+        }
+        let phrases = self.phrases.iter().map(|phrase| plain_quotes(phrase)).collect();
+        Ok(Validator(Check::NotRefusal { phrases, within: self.within as usize }))
+    }
+    fn properties() -> Value {
+        json!({
+            "phrases": texts_schema("phrases of refusals"),
+            "within": integer_schema(0, u32::MAX, "how many characters at the start of the text are searched"),
+        })
+    }
+}
+
+impl Options for FinishReason {
+    type Signal = Validator;
+    fn build(&self) -> Result<Validator, BadOption> {
+        if self.allowed.is_empty() {
+            return Err(BadOption::new("allowed", "is empty, so no answer could pass"));
+        }
+        Ok(Validator(Check::Finish { allowed: self.allowed.clone() }))
+    }
+    fn properties() -> Value {
+        json!({ "allowed": texts_schema("the reasons to stop that pass, by their names on the wire") })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completion::{Finish, ToolCall};
+    use crate::request::Request;
+
+    fn read(options: &impl Options, answer: &Completion) -> Reading {
+        options.build().unwrap().read(Evidence { request: &Request::new("1", "?"), answer, probe: None })
+    }
+
+    fn passes(options: &impl Options, text: &str) -> bool {
+        read(options, &Completion::text(text)).unwrap().get() > 0.5
+    }
+
+    #[test]
+    fn a_tool_call_without_text_is_an_answer() {
+        assert!(passes(&NonEmpty {}, "x") && !passes(&NonEmpty {}, " \n"));
+        let call = Completion { tool_calls: vec![ToolCall::default()], ..Completion::default() };
+        assert_eq!(read(&NonEmpty {}, &call).unwrap().get().to_bits(), 1f64.to_bits());
+    }
+
+    #[test]
+    fn patterns_hold_both_ways() {
+        let letter = Pattern::example();
+        assert!(passes(&letter, "B") && !passes(&letter, "The answer is B"));
+        let not = Pattern { pattern: "(?i)lorem".into(), must: Must::NotMatch };
+        assert!(passes(&not, "fine") && !passes(&not, "Lorem ipsum"));
+        assert!(Pattern::default().build().is_err() && Pattern { pattern: "(".into(), ..letter }.build().is_err());
+    }
+
+    #[test]
+    fn schemas_are_inline_or_refused() {
+        let schema =
+            JsonSchema { schema: json!({ "type": "object", "required": ["n"], "properties": { "n": { "type": "integer" } } }) };
+        assert!(passes(&schema, "{\"n\": 3}"));
+        for text in ["{\"n\": \"3\"}", "{}", "n", "", "```json\n{\"n\": 3}\n```"] {
+            assert!(!passes(&schema, text), "{text}");
+        }
+        for bad in [
+            json!(null),
+            json!({ "type": "nothing" }),
+            json!({ "$ref": "https://example.com/s.json" }),
+            json!({ "$ref": "file:///etc/passwd" }),
+        ] {
+            assert_eq!(JsonSchema { schema: bad }.build().unwrap_err().option, "schema");
+        }
+    }
+
+    #[test]
+    fn refusals_are_marked_or_open_the_text() {
+        let options = NotRefusal::default();
+        assert!(passes(&options, "Your order is on its way."));
+        assert!(!passes(&options, "I\u{2019}m sorry, but I can\u{2019}t help with that."));
+        assert!(passes(&options, &format!("{} He wrote: I can't help.", "It was a long day. ".repeat(20))));
+        let marked = Completion { refusal: Some("no".into()), ..Completion::default() };
+        assert_eq!(read(&options, &marked).unwrap().get().to_bits(), 0f64.to_bits());
+        assert_eq!(read(&options, &Completion::text("")), Err(Abstain::EmptyAnswer));
+    }
+
+    #[test]
+    fn reasons_to_stop() {
+        let cut = Completion { finish: Finish::Length, ..Completion::text("x") };
+        assert!(read(&FinishReason::default(), &cut).unwrap().get() < 0.5);
+        assert!(passes(&FinishReason::default(), "x"));
+        let other = Completion { finish: Finish::Other("eos".into()), ..Completion::text("x") };
+        assert!(read(&FinishReason { allowed: vec!["eos".into()] }, &other).unwrap().get() > 0.5);
+    }
+}

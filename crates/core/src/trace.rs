@@ -1,0 +1,286 @@
+//! The record of one run: every decision and every cent, and no text of the conversation.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::completion::Usage;
+use crate::gate::Decision;
+use crate::money::{Cost, Money};
+use crate::number::{Confidence, Score, Threshold, Tie};
+use crate::plan::Plan;
+use crate::provider::{Attempt, Billing, CallErrorKind};
+use crate::request::RequestId;
+use crate::rule::Route;
+use crate::signal::Reading;
+use crate::signal::logprob::Census;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeKind {
+    /// With an answer.
+    Answered,
+    /// The cascade declines to answer.
+    Abstained,
+    /// A person must look.
+    Review,
+    /// A rule refused the request.
+    Refused,
+    /// No tier could answer.
+    Failed,
+}
+
+impl OutcomeKind {
+    /// The outcome as written in traces.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Abstained => "abstained",
+            Self::Review => "review",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl Serialize for OutcomeKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// What ended a run before its chain did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// The next call could have exceeded the request's budget.
+    Budget,
+    /// The request's deadline passed.
+    Deadline,
+}
+
+/// Where "what would the last tier have cost" comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CostBasis {
+    /// The last tier was called.
+    Measured,
+    /// From the tokens of the tiers that were called, at the last tier's price.
+    Estimated,
+}
+
+/// The record of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trace {
+    /// How it ended.
+    pub outcome: OutcomeKind,
+    /// The tier whose answer is served or attached.
+    pub tier: Option<Arc<str>>,
+    /// The calibrated confidence of an accepted answer; `None` where nothing was fitted.
+    pub confidence: Option<Confidence>,
+    /// Every attempt of every tier: rejected, retried, probed and cancelled ones too.
+    #[serde(rename = "cost_usd")]
+    pub cost: Cost,
+    /// What sending the request straight to the last model would have cost.
+    #[serde(rename = "cost_if_last_usd")]
+    pub cost_if_last: Option<Money>,
+    /// Where that figure comes from; absent with it.
+    pub cost_if_last_basis: Option<CostBasis>,
+    /// The sum of all calls' times.
+    #[serde(rename = "latency_ms", serialize_with = "milliseconds")]
+    pub latency: Duration,
+    /// Decides the ties.
+    pub request_id: RequestId,
+    /// The cascade's name.
+    pub cascade: Arc<str>,
+    /// What was decided before any call.
+    pub route: RouteTrace,
+    /// The tiers that were called, in order.
+    pub steps: Vec<Step>,
+    /// What kept the next tier from being called, where the chain went on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// Why the run failed, was refused, or ended with a failed call, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Trace {
+    /// The trace as JSON with the served answer put beside it under `answer` (null where there is none).
+    pub fn to_json(&self, answer: Option<&str>) -> Result<serde_json::Value, serde_json::Error> {
+        let mut json = serde_json::to_value(self)?;
+        if let Some(map) = json.as_object_mut() {
+            map.insert("answer".to_owned(), answer.into());
+        }
+        Ok(json)
+    }
+}
+
+/// What was decided before any call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RouteTrace {
+    /// The rule that decided, if any did.
+    pub rule: Option<Arc<str>>,
+    /// `pass`, `enter-at`, `only` or `refuse`.
+    pub action: &'static str,
+    /// The tiers that could be called, cheapest first.
+    pub tiers: Vec<Arc<str>>,
+    /// The others, and why not.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<Arc<str>, String>,
+}
+
+impl RouteTrace {
+    /// The plan in words.
+    pub fn of(plan: &Plan, cascade: &crate::cascade::Cascade) -> Self {
+        let name = |ix| cascade.tier(ix).name.clone();
+        Self {
+            rule: plan.rule.clone(),
+            action: match plan.route {
+                Route::Pass => "pass",
+                Route::EnterAt(_) => "enter-at",
+                Route::Only(_) => "only",
+                Route::Refuse(_) => "refuse",
+            },
+            tiers: plan.tiers.iter().copied().map(name).collect(),
+            skipped: plan.skipped.iter().map(|(ix, why)| (name(*ix), why.to_string())).collect(),
+        }
+    }
+}
+
+/// One tier's part in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The tier.
+    pub tier: Arc<str>,
+    /// What was decided, and why.
+    pub decision: Decision,
+    /// Every signal that was read, by label.
+    pub signals: Vec<(Arc<str>, Reading)>,
+    /// How many tokens the answer had, and how many of their log-probabilities a declared rule had to read; `None` where
+    /// nothing was read, or the provider gave none.
+    pub tokens: Option<Census>,
+    /// What the gate compared.
+    pub gate_value: Option<Score>,
+    /// What orders equal gate values.
+    pub tie: Tie,
+    /// The calibrated confidence; `None` where nothing was fitted.
+    pub confidence: Option<Confidence>,
+    /// The gate value on its signal's nominal scale: no probability.
+    pub nominal: Option<f64>,
+    /// Where the gate cuts; `None` without a gate.
+    pub threshold: Option<Threshold>,
+    /// The threshold on the scale of `confidence`, else of `nominal`; `None` = defer all, or no gate.
+    pub threshold_display: Option<f64>,
+    /// Every attempt, probes included.
+    pub calls: Vec<CallTrace>,
+}
+
+impl Step {
+    /// The tokens of all attempts that told; `None` where none did.
+    pub fn usage(&self) -> Option<Usage> {
+        self.calls.iter().filter_map(CallTrace::usage).reduce(|a, b| a + b)
+    }
+
+    /// The cost of all attempts.
+    pub fn cost(&self) -> Cost {
+        self.calls.iter().map(|call| call.cost).sum()
+    }
+
+    /// The time of all attempts.
+    pub fn latency(&self) -> Duration {
+        self.calls.iter().map(|call| call.attempt.latency).sum()
+    }
+}
+
+/// One attempt at one call, priced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallTrace {
+    /// The tier that was called and is charged: the step's own, or a probe's surrogate.
+    pub tier: Arc<str>,
+    /// The probing signal's label; `None` for an answering call.
+    pub probe: Option<Arc<str>>,
+    /// How many answers its usage covers: more than one where several were sampled.
+    pub answers: usize,
+    /// What happened.
+    pub attempt: Attempt,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+impl CallTrace {
+    fn usage(&self) -> Option<Usage> {
+        match self.attempt.billing {
+            Billing::Metered(usage) => Some(usage),
+            Billing::Free | Billing::Unknown => None,
+        }
+    }
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    // Whole microseconds, so that the decimal fraction stays short and the same on every machine.
+    serializer.serialize_f64(duration.as_micros() as f64 / 1000.0)
+}
+
+struct Millis(Duration);
+
+impl Serialize for Millis {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        milliseconds(&self.0, serializer)
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let readings: BTreeMap<_, _> = self.signals.iter().map(|(label, reading)| (label, reading.ok())).collect();
+        let abstained: BTreeMap<_, _> =
+            self.signals.iter().filter_map(|(label, reading)| Some((label, reading.err()?.as_str()))).collect();
+        let raw = match self.threshold {
+            Some(Threshold::AcceptFrom { score, .. }) => Some(score),
+            Some(Threshold::DeferAll) | None => None,
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("tier", &self.tier)?;
+        map.serialize_entry("decision", self.decision.as_str())?;
+        map.serialize_entry("reason", self.decision.reason())?;
+        if let Some(detail) = self.decision.detail() {
+            map.serialize_entry("detail", detail)?;
+        }
+        map.serialize_entry("signals", &readings)?;
+        if !abstained.is_empty() {
+            map.serialize_entry("abstained", &abstained)?;
+        }
+        if let Some(tokens) = &self.tokens {
+            map.serialize_entry("tokens", tokens)?;
+        }
+        map.serialize_entry("gate_value", &self.gate_value)?;
+        map.serialize_entry("tie", &self.tie)?;
+        map.serialize_entry("confidence", &self.confidence)?;
+        map.serialize_entry("nominal", &self.nominal)?;
+        map.serialize_entry("threshold", &self.threshold_display)?;
+        map.serialize_entry("raw_threshold", &raw)?;
+        map.serialize_entry("usage", &self.usage())?;
+        map.serialize_entry("cost_usd", &self.cost())?;
+        map.serialize_entry("latency_ms", &Millis(self.latency()))?;
+        map.serialize_entry("calls", &self.calls)?;
+        map.end()
+    }
+}
+
+impl Serialize for CallTrace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("tier", &self.tier)?;
+        if let Some(probe) = &self.probe {
+            map.serialize_entry("probe", probe)?;
+        }
+        map.serialize_entry("error", &self.attempt.error.map(CallErrorKind::as_str))?;
+        map.serialize_entry("usage", &self.usage())?;
+        map.serialize_entry("cost_usd", &self.cost)?;
+        map.serialize_entry("latency_ms", &Millis(self.attempt.latency))?;
+        map.end()
+    }
+}

@@ -1,0 +1,7 @@
+//! What must always hold of the fold, on scripted answers.
+
+#![expect(clippy::unwrap_used, reason = "test helpers: a wrong script should stop the test")]
+
+mod probing;
+mod runs;
+mod scripted;

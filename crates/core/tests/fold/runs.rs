@@ -1,0 +1,366 @@
+//! Whole runs: what is accepted, what escalates, what it costs, and what ends a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::scripted::{Cell, cascade, chain, completion, gate, request, run_on};
+use proptest::prelude::*;
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Parts, Policy, TierIx};
+use tierfall_core::completion::{Finish, Usage};
+use tierfall_core::money::{Cost, Money};
+use tierfall_core::number::Threshold;
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::run::{Next, Outcome, Run, Took};
+use tierfall_core::trace::{CostBasis, OutcomeKind, Stopped};
+
+fn tiers_called(cascade: &Cascade, cells: &[Cell]) -> Vec<Arc<str>> {
+    run_on(cascade, cells).1.steps.iter().map(|step| step.tier.clone()).collect()
+}
+
+#[test]
+fn a_sure_answer_is_accepted_and_an_unsure_one_escalates() {
+    let cascade = cascade(&[0.5, 0.5], Policy::default());
+    let (outcome, trace) = run_on(&cascade, &[Cell::score(0.9), Cell::score(0.1), Cell::score(0.1)]);
+    assert!(matches!(outcome, Outcome::Answered(served) if served.tier == TierIx(0)));
+    assert_eq!(trace.steps.len(), 1);
+    let (outcome, trace) = run_on(&cascade, &[Cell::score(0.4), Cell::score(0.6), Cell::score(0.1)]);
+    assert!(matches!(outcome, Outcome::Answered(served) if served.tier == TierIx(1)));
+    assert_eq!(trace.steps[0].decision.reason(), "below-threshold");
+    assert_eq!(trace.steps[1].decision.reason(), "above-threshold");
+}
+
+#[test]
+fn the_last_tier_is_always_servable() {
+    let cascade = cascade(&[0.5], Policy::default());
+    for finish in [Finish::Stop, Finish::Length, Finish::ContentFilter, Finish::Other("odd".into())] {
+        let (outcome, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::none().finish(finish)]);
+        assert!(matches!(outcome, Outcome::Answered(served) if served.tier == TierIx(1)));
+        assert_eq!(trace.steps[1].decision.reason(), "last-tier");
+        assert_eq!(trace.confidence, None);
+    }
+}
+
+#[test]
+fn broken_answers_defer_for_a_reason_of_their_own() {
+    let cascade = cascade(&[0.0], Policy::default());
+    for (cell, reason, detail) in [
+        (Cell::score(1.0).finish(Finish::Length), "truncated", None),
+        (Cell::score(1.0).finish(Finish::ContentFilter), "filtered", None),
+        (Cell::score(1.0).refusal(), "refused", None),
+        (Cell::none(), "abstained", Some("no-logprobs")),
+        (Cell::error(CallErrorKind::RateLimited), "failed", Some("rate-limited")),
+    ] {
+        let (_, trace) = run_on(&cascade, &[cell, Cell::score(0.0)]);
+        assert_eq!((trace.steps[0].decision.reason(), trace.steps[0].decision.detail()), (reason, detail));
+        assert_eq!(trace.steps.len(), 2);
+    }
+}
+
+#[test]
+fn abstentions_are_accepted_only_where_the_policy_says_so() {
+    let cascade = cascade(&[0.5], Policy { on_abstain: OnAbstain::Accept, ..Policy::default() });
+    let (_, trace) = run_on(&cascade, &[Cell::none(), Cell::score(0.0)]);
+    assert_eq!(trace.steps[0].decision.reason(), "abstention-allowed");
+    assert_eq!(trace.confidence, None);
+}
+
+#[test]
+fn a_failed_last_tier_serves_the_best_answer_before_it() {
+    let cells = [Cell::score(0.1), Cell::score(0.9).finish(Finish::Length), Cell::error(CallErrorKind::Overloaded)];
+    for (on_exhausted, kind) in [
+        (OnExhausted::Answer, OutcomeKind::Answered),
+        (OnExhausted::Abstain, OutcomeKind::Abstained),
+        (OnExhausted::Review, OutcomeKind::Review),
+    ] {
+        let cascade = cascade(&[0.5, 0.5], Policy { on_exhausted, ..Policy::default() });
+        let (outcome, trace) = run_on(&cascade, &cells);
+        assert_eq!(trace.outcome, kind);
+        // The complete answer of the first tier is better than the cut one of the second.
+        assert_eq!(outcome.served().map(|served| served.tier), Some(TierIx(0)));
+    }
+    let cascade = cascade(&[0.5], Policy { on_error: OnError::Fail, ..Policy::default() });
+    let (outcome, trace) = run_on(&cascade, &[Cell::error(CallErrorKind::Auth), Cell::score(0.0)]);
+    assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Auth));
+    assert_eq!(trace.steps.len(), 1);
+}
+
+#[test]
+fn a_replay_without_a_recording_fails_instead_of_escalating() {
+    let cascade = cascade(&[0.5], Policy::default());
+    let (outcome, trace) = run_on(&cascade, &[Cell::error(CallErrorKind::NotRecorded), Cell::score(1.0)]);
+    assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::NotRecorded));
+    assert_eq!(trace.cost, Cost::ZERO);
+}
+
+#[test]
+fn tiers_that_are_down_are_no_polite_abstention() {
+    for on_exhausted in [OnExhausted::Abstain, OnExhausted::Review] {
+        let cascade = cascade(&[0.5], Policy { on_exhausted, ..Policy::default() });
+        let down = || Cell::error(CallErrorKind::Connect);
+        let (outcome, trace) = run_on(&cascade, &[down(), down()]);
+        assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Connect));
+        // With an answer in hand the policy holds, and the trace still says what failed.
+        let (outcome, with_best) = run_on(&cascade, &[Cell::score(0.1), down()]);
+        assert!(outcome.served().is_some() && outcome.kind() != OutcomeKind::Failed);
+        assert_eq!(with_best.error, trace.error);
+    }
+}
+
+#[test]
+fn a_human_last_tier_ends_in_review_with_the_best_answer() {
+    let mut parts = chain(&[0.5, 0.5], Policy::default());
+    parts.tiers.last_mut().unwrap().answerer = Answerer::Human { cost: Some("1.5".parse().unwrap()) };
+    let cascade = Cascade::try_from(parts).unwrap();
+    let (outcome, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.2)]);
+    assert!(matches!(&outcome, Outcome::Review(Some(served)) if served.tier == TierIx(1)));
+    assert!(trace.cost.total().unwrap() > "1.5".parse().unwrap());
+    assert_eq!(trace.steps[2].decision.reason(), "review");
+}
+
+#[test]
+fn time_and_money_stop_the_escalation() {
+    let cells = [Cell::score(0.1), Cell::score(0.1), Cell::score(0.1)];
+    let deadline = Some(Duration::from_millis(5));
+    let cascade_ = cascade(&[0.5, 0.5], Policy { deadline, ..Policy::default() });
+    // Every scripted call takes 10 ms, so the first one uses the time up.
+    let (outcome, trace) = run_on(&cascade_, &cells);
+    assert_eq!((trace.steps.len(), trace.stopped), (1, Some(Stopped::Deadline)));
+    // Whoever waited is gone: a late answer is a failed call here as it is live, and paid for all the same.
+    assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Deadline));
+    assert_eq!(trace.steps[0].decision.detail(), Some("timeout"));
+    assert_eq!(trace.latency, Duration::from_millis(5));
+    assert!(trace.cost.total().unwrap() > Money::ZERO);
+    let budget: Money = "0.000050".parse().unwrap();
+    let cascade_ = cascade(&[0.5, 0.5], Policy { budget: Some(budget), ..Policy::default() });
+    let (outcome, trace) = run_on(&cascade_, &cells);
+    assert!(trace.steps.len() < 3 && matches!(outcome, Outcome::Answered(_)));
+    assert!(trace.cost.total().unwrap() <= budget);
+    assert_eq!(trace.stopped, Some(Stopped::Budget));
+    let cascade = cascade(&[0.5, 0.5], Policy { budget: Some(Money::ZERO), ..Policy::default() });
+    let (outcome, _) = run_on(&cascade, &cells);
+    assert!(matches!(outcome, Outcome::Failed(error) if error.message.contains("budget")));
+}
+
+#[test]
+fn a_call_never_gets_more_time_than_the_deadline_leaves() {
+    let cascade = cascade(&[0.5], Policy { deadline: Some(Duration::from_millis(25)), ..Policy::default() });
+    let mut run = Run::new(&cascade, request());
+    let total = |run: &Run<'_>| match run.next() {
+        Next::Call { call, .. } => call.timeouts.total.unwrap(),
+        Next::Done => panic!("the run should go on"),
+    };
+    assert_eq!(total(&run), Duration::from_millis(25));
+    run.feed(Ok(completion(&Cell::score(0.1))), Took { latency: Duration::from_millis(10), failed: Vec::new() });
+    assert_eq!(total(&run), Duration::from_millis(15));
+}
+
+#[derive(Debug)]
+struct Fixed(Route);
+impl Rule for Fixed {
+    fn route(&self, _: &tierfall_core::request::Request) -> Route {
+        self.0.clone()
+    }
+}
+
+fn routed(route: Route, policy: Policy) -> Cascade {
+    let rule = |name: &str, route| NamedRule { name: name.into(), rule: Arc::new(Fixed(route)) };
+    let mut parts: Parts = chain(&[0.5, 0.5], policy);
+    parts.rules = vec![rule("pass", Route::Pass), rule("decides", route), rule("late", Route::Refuse("late".into()))];
+    Cascade::try_from(parts).expect("the scripted chain is a cascade")
+}
+
+#[test]
+fn the_first_rule_that_does_not_pass_decides() {
+    let low = [Cell::score(0.1), Cell::score(0.1), Cell::score(0.1)];
+    let names = |cascade: &Cascade| tiers_called(cascade, &low).iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(names(&routed(Route::EnterAt(TierIx(1)), Policy::default())), ["t1", "t2"]);
+    let only = Route::Only(vec![TierIx(0), TierIx(1)]);
+    assert_eq!(names(&routed(only.clone(), Policy::default())), ["t0", "t1"]);
+    // At the end of its way the request is served, unless the policy wants more than that.
+    let (outcome, _) = run_on(&routed(only.clone(), Policy::default()), &low);
+    assert!(matches!(outcome, Outcome::Answered(served) if served.tier == TierIx(1)));
+    let (outcome, _) = run_on(&routed(only, Policy { on_exhausted: OnExhausted::Review, ..Policy::default() }), &low);
+    assert!(matches!(outcome, Outcome::Review(Some(served)) if served.tier == TierIx(1)));
+    let (outcome, trace) = run_on(&routed(Route::Refuse("no legal advice".into()), Policy::default()), &low);
+    assert!(matches!(outcome, Outcome::Refused(why) if &*why == "no legal advice"));
+    assert_eq!((trace.steps.len(), trace.route.rule.as_deref()), (0, Some("decides")));
+}
+
+#[test]
+fn a_tier_that_cannot_hold_the_prompt_is_skipped_and_named() {
+    let mut parts = chain(&[0.5], Policy::default());
+    if let Answerer::Model(model) = &mut parts.tiers[0].answerer {
+        model.context_window = Some(3);
+    }
+    let cascade = Cascade::try_from(parts).unwrap();
+    let (_, trace) = run_on(&cascade, &[Cell::score(1.0), Cell::score(1.0)]);
+    assert_eq!(trace.steps[0].tier.as_ref(), "t1");
+    assert!(trace.route.skipped["t0"].starts_with("context-window"), "{:?}", trace.route);
+}
+
+#[test]
+fn what_the_last_tier_would_have_cost_is_measured_or_estimated() {
+    let cascade = cascade(&[0.5], Policy::default());
+    let (_, accepted) = run_on(&cascade, &[Cell::score(0.9), Cell::score(0.0)]);
+    assert_eq!(accepted.cost_if_last_basis, Some(CostBasis::Estimated));
+    let (_, escalated) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.0)]);
+    assert_eq!(escalated.cost_if_last_basis, Some(CostBasis::Measured));
+    assert_eq!(escalated.cost_if_last, escalated.steps[1].cost().total());
+    assert!(escalated.cost.total() > escalated.cost_if_last, "the rejected answer is paid for too");
+}
+
+#[test]
+fn an_unknown_price_makes_the_cost_unknown_and_never_zero() {
+    let mut parts = chain(&[0.5], Policy::default());
+    if let Answerer::Model(model) = &mut parts.tiers[0].answerer {
+        model.price = None;
+    }
+    let cascade = Cascade::try_from(parts).unwrap();
+    let (_, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.0)]);
+    assert_eq!(trace.cost.total(), None);
+    let json = trace.to_json(Some("x")).unwrap();
+    assert!(json["cost_usd"].is_null() && json["steps"][1]["cost_usd"].is_number());
+}
+
+#[test]
+fn the_trace_has_the_keys_that_other_tools_read() {
+    let cascade = cascade(&[0.5], Policy::default());
+    let (outcome, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.0)]);
+    let json = trace.to_json(outcome.served().map(|served| served.answer.text.as_str())).unwrap();
+    for key in [
+        "outcome",
+        "tier",
+        "confidence",
+        "answer",
+        "cost_usd",
+        "cost_if_last_usd",
+        "cost_if_last_basis",
+        "latency_ms",
+        "request_id",
+        "route",
+        "steps",
+    ] {
+        assert!(json.get(key).is_some(), "{key} is missing in {json}");
+    }
+    for key in [
+        "tier",
+        "decision",
+        "reason",
+        "signals",
+        "gate_value",
+        "tie",
+        "confidence",
+        "threshold",
+        "usage",
+        "cost_usd",
+        "latency_ms",
+    ] {
+        assert!(json["steps"][0].get(key).is_some(), "{key} is missing in {json}");
+    }
+    assert_eq!(json["steps"][0]["usage"], serde_json::to_value(Usage { input: 10, output: 2, ..Usage::default() }).unwrap());
+}
+
+#[test]
+fn what_the_rules_had_to_read_is_counted() {
+    let cascade = cascade(&[0.5], Policy::default());
+    // A positive "log-probability" is the scripted signal's own convention, and none by the declared rules.
+    let (_, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.0)]);
+    let tokens = trace.steps[0].tokens.unwrap();
+    assert_eq!((tokens.total, tokens.invalid, tokens.without_alternatives), (1, 1, 1));
+    assert_eq!(trace.to_json(None).unwrap()["steps"][0]["tokens"]["invalid"], 1);
+    let (_, trace) = run_on(&cascade, &[Cell::none(), Cell::score(0.0)]);
+    assert_eq!(trace.steps[0].tokens, None);
+}
+
+#[test]
+fn parts_that_are_no_cascade_are_refused() {
+    use tierfall_core::cascade::CascadeError;
+    let of = |parts: Parts| Cascade::try_from(parts).map(|_| ()).unwrap_err();
+    let mut parts = chain(&[0.5], Policy::default());
+    parts.tiers[0].gate = None;
+    assert_eq!(of(parts), CascadeError::Ungated("t0".into()));
+    let mut parts = chain(&[0.5], Policy::default());
+    parts.tiers[1].gate = Some(gate(Threshold::DeferAll));
+    assert_eq!(of(parts), CascadeError::LastIsGated("t1".into()));
+    let mut parts = chain(&[0.5], Policy::default());
+    parts.tiers[1].name = "t0".into();
+    assert_eq!(of(parts), CascadeError::DuplicateName("t0".into()));
+    let mut parts = chain(&[], Policy::default());
+    parts.tiers.clear();
+    assert_eq!(of(parts), CascadeError::NoTiers);
+}
+
+fn cells() -> impl Strategy<Value = Vec<Cell>> {
+    let finish = prop_oneof![
+        8 => Just(Finish::Stop),
+        1 => Just(Finish::Length),
+        1 => Just(Finish::ContentFilter),
+    ];
+    let kind = prop_oneof![Just(CallErrorKind::Timeout), Just(CallErrorKind::Auth), Just(CallErrorKind::Malformed)];
+    let cell = prop_oneof![
+        // Few distinct scores, so that ties decide often.
+        8 => ((0u8..6), finish.clone()).prop_map(|(s, finish)| Cell::score(f64::from(s) / 5.0).finish(finish)),
+        1 => finish.prop_map(|finish| Cell::none().finish(finish)),
+        1 => kind.prop_map(Cell::error),
+    ];
+    proptest::collection::vec(cell, 5)
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let on_abstain = prop_oneof![Just(OnAbstain::Escalate), Just(OnAbstain::Accept)];
+    let on_exhausted = prop_oneof![Just(OnExhausted::Answer), Just(OnExhausted::Abstain), Just(OnExhausted::Review)];
+    let deadline = prop_oneof![Just(None), (1u64..60).prop_map(|ms| Some(Duration::from_millis(ms)))];
+    let budget = prop_oneof![Just(None), (0u128..900_000_000).prop_map(|pico| Some(Money::from_pico(pico)))];
+    (on_abstain, on_exhausted, deadline, budget).prop_map(|(on_abstain, on_exhausted, deadline, budget)| Policy {
+        on_error: OnError::Escalate,
+        on_abstain,
+        on_exhausted,
+        budget,
+        deadline,
+    })
+}
+
+proptest! {
+    #[test]
+    fn raising_a_threshold_never_calls_fewer_tiers(
+        cells in cells(), thresholds in proptest::collection::vec(0.0..1.0f64, 4), which in 0usize..4, by in 0.0..1.0f64, policy in policy()
+    ) {
+        let mut higher = thresholds.clone();
+        higher[which] += by;
+        let (low, high) = (tiers_called(&cascade(&thresholds, policy), &cells), tiers_called(&cascade(&higher, policy), &cells));
+        prop_assert!(high.len() >= low.len());
+        prop_assert_eq!(&high[..low.len()], &low[..]);
+    }
+
+    #[test]
+    fn every_cent_in_the_ledger_is_in_a_step(cells in cells(), thresholds in proptest::collection::vec(0.0..1.0f64, 4), policy in policy()) {
+        let (_, trace) = run_on(&cascade(&thresholds, policy), &cells);
+        let mut steps: Vec<Cost> = trace.steps.iter().map(tierfall_core::trace::Step::cost).collect();
+        prop_assert_eq!(trace.cost, steps.iter().copied().sum());
+        steps.reverse();
+        prop_assert_eq!(trace.cost, steps.iter().copied().sum());
+        prop_assert_eq!(trace.latency, trace.steps.iter().map(tierfall_core::trace::Step::latency).sum());
+    }
+
+    #[test]
+    fn a_run_ends_and_calls_no_tier_twice(cells in cells(), thresholds in proptest::collection::vec(0.0..1.0f64, 4), policy in policy()) {
+        let cascade = cascade(&thresholds, policy);
+        let mut run = Run::new(&cascade, request());
+        let mut called = Vec::new();
+        while let Next::Call { tier, .. } = run.next() {
+            prop_assert!(called.last().is_none_or(|before| *before < tier));
+            called.push(tier);
+            let (result, took) = crate::scripted::result(&cells[tier.0]);
+            run.feed(result, took);
+        }
+        prop_assert!(run.outcome().is_some());
+        // With an answer in time from any tier and a policy to answer, nobody goes away empty-handed; without one, nobody
+        // is told that the cascade declined.
+        let kind = run.outcome().map(Outcome::kind);
+        let (_, trace) = run.finish();
+        let any = trace.steps.iter().any(|step| step.decision.reason() != "failed");
+        prop_assert!(!any || kind == Some(OutcomeKind::Answered) || policy.on_exhausted != OnExhausted::Answer);
+        prop_assert!(any || kind == Some(OutcomeKind::Failed));
+    }
+}
