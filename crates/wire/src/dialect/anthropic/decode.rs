@@ -1,0 +1,101 @@
+//! A whole reply.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tierfall_core::completion::{Completion, ToolCall, Usage};
+
+use super::finish;
+use crate::dialect::{DecodeError, failure};
+use crate::pointer;
+use crate::view::{Text, owned};
+
+#[derive(Debug, Deserialize)]
+struct Reply<'a> {
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    model: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    content: Option<Vec<Block<'a>>>,
+    #[serde(borrow, default)]
+    stop_reason: Option<Text<'a>>,
+    #[serde(default)]
+    usage: Option<UsageView>,
+}
+
+/// A block of content, whole or as a stream begins it. Kinds that are no answer (thinking, citations) have no text.
+#[derive(Debug, Deserialize)]
+pub(super) struct Block<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow, default)]
+    pub(super) text: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) input: Option<&'a RawValue>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
+pub(super) struct UsageView {
+    #[serde(default)]
+    input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_read_input_tokens: Option<u64>,
+    #[serde(default)]
+    output_tokens: Option<u64>,
+}
+
+impl UsageView {
+    /// Anthropic's input tokens leave out the cached ones; ours include them. `None` where a part that is paid for is
+    /// missing.
+    pub(super) fn usage(self) -> Option<Usage> {
+        let cached_input = self.cache_read_input_tokens.unwrap_or(0);
+        let written = self.cache_creation_input_tokens.unwrap_or(0);
+        let input = self.input_tokens?.saturating_add(cached_input).saturating_add(written);
+        Some(Usage { input, output: self.output_tokens?, cached_input, reasoning: 0 })
+    }
+
+    /// These counts, with those of `later` wherever it has any: a stream tells the prompt first and the answer last.
+    pub(super) fn updated_by(self, later: Self) -> Self {
+        Self {
+            input_tokens: later.input_tokens.or(self.input_tokens),
+            cache_creation_input_tokens: later.cache_creation_input_tokens.or(self.cache_creation_input_tokens),
+            cache_read_input_tokens: later.cache_read_input_tokens.or(self.cache_read_input_tokens),
+            output_tokens: later.output_tokens.or(self.output_tokens),
+        }
+    }
+}
+
+/// Reads `text`. The completion carries no raw body: Anthropic's means nothing to a client that speaks OpenAI's.
+pub(super) fn decode(text: &str) -> Result<Completion, DecodeError> {
+    let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| pointer::locate(text, &error))?;
+    if reply.error.is_some() {
+        let failure = failure::classify(200, text.as_bytes());
+        return Err(DecodeError::new("/error", format!("the provider reports an error ({}): {}", failure.kind, failure.message)));
+    }
+    let blocks = reply.content.ok_or_else(|| DecodeError::new("/content", "is missing: this is no message"))?;
+    let mut completion = Completion {
+        finish: reply.stop_reason.map(|reason| finish(&reason.0)).unwrap_or_default(),
+        usage: reply.usage.and_then(UsageView::usage),
+        model: reply.model.map(|model| model.0.into_owned()),
+        ..Completion::default()
+    };
+    for block in blocks {
+        match block.kind.0.as_ref() {
+            "text" => completion.text.push_str(&owned(block.text)),
+            "tool_use" => completion.tool_calls.push(ToolCall {
+                id: owned(block.id),
+                name: owned(block.name),
+                arguments: block.input.map_or("{}", RawValue::get).to_owned(),
+            }),
+            _ => {}
+        }
+    }
+    Ok(completion)
+}

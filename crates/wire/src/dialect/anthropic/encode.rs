@@ -1,0 +1,80 @@
+//! A call as a request body.
+
+use serde::Serialize;
+use serde_json::Value;
+use tierfall_core::request::{Call, Json, Prompt, Request};
+
+use super::{Anthropic, turns};
+use crate::body::Body;
+use crate::dialect::{EncodeError, Encoded};
+
+/// Writes `call` from its typed view: a body in OpenAI's shape says nothing here. Of what that body holds beyond the
+/// view, the choice of tools is translated; a sampling seed has no counterpart and is left out.
+pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
+    if call.logprobs.is_some() {
+        return Err(EncodeError("Anthropic gives no log-probabilities: gate this tier by another signal".to_owned()));
+    }
+    if call.samples.get() > 1 {
+        return Err(EncodeError("Anthropic gives one sample a call: make several calls".to_owned()));
+    }
+    let (system, messages) = turns::turns(&call.messages())?;
+    let params = &call.params;
+    let mut body = Body::new();
+    set(&mut body, "model", call.model.as_ref())?;
+    set(&mut body, "max_tokens", &params.max_tokens.unwrap_or(Anthropic::DEFAULT_MAX_TOKENS))?;
+    if !system.is_empty() {
+        set(&mut body, "system", &system)?;
+    }
+    set(&mut body, "messages", &messages)?;
+    if let Prompt::Request { request, .. } = &call.prompt {
+        refuse_formats(request.response_format.as_ref())?;
+        tools(&mut body, request)?;
+    }
+    if let Some(temperature) = params.temperature {
+        set(&mut body, "temperature", &temperature)?;
+    }
+    if let Some(top_p) = params.top_p {
+        set(&mut body, "top_p", &top_p)?;
+    }
+    if !params.stop.is_empty() {
+        set(&mut body, "stop_sequences", &params.stop)?;
+    }
+    if call.stream {
+        set(&mut body, "stream", &true)?;
+    }
+    for (name, value) in &params.extra {
+        set(&mut body, name, value)?;
+    }
+    let body = body.write().map_err(|error| unwritable(&error))?.into_bytes();
+    Ok(Encoded { path: "/messages", headers: vec![("anthropic-version", Anthropic::VERSION.to_owned())], body })
+}
+
+fn refuse_formats(format: Option<&Json>) -> Result<(), EncodeError> {
+    let kind = format.and_then(|format| format.parse::<Value>().ok()).map(|format| format["type"].clone());
+    match kind {
+        None | Some(Value::Null) => Ok(()),
+        Some(Value::String(kind)) if kind == "text" => Ok(()),
+        Some(_) => Err(EncodeError("response_format has no counterpart at Anthropic: use another provider for it".to_owned())),
+    }
+}
+
+fn tools(body: &mut Body<'_>, request: &Request) -> Result<(), EncodeError> {
+    let Some(declared) = &request.tools else { return Ok(()) };
+    let tools = turns::tools(declared.get())?;
+    if tools.is_empty() {
+        return Ok(());
+    }
+    set(body, "tools", &tools)?;
+    let Some(raw) = request.raw.as_deref() else { return Ok(()) };
+    let raw = Body::parse(raw).map_err(|error| EncodeError(format!("the request's body cannot be read: {error}")))?;
+    let choice = turns::tool_choice(raw.read::<Value>("tool_choice").as_ref(), raw.read("parallel_tool_calls"))?;
+    choice.map_or(Ok(()), |choice| set(body, "tool_choice", &choice))
+}
+
+fn set<T: Serialize + ?Sized>(body: &mut Body<'_>, name: &str, value: &T) -> Result<(), EncodeError> {
+    body.set(name, value).map_err(|error| unwritable(&error))
+}
+
+fn unwritable(error: &serde_json::Error) -> EncodeError {
+    EncodeError(format!("the body cannot be written as JSON: {error}"))
+}

@@ -1,0 +1,68 @@
+//! Anthropic's messages. They have no log-probabilities, and the dialect says so.
+
+mod decode;
+mod encode;
+mod stream;
+mod turns;
+
+use tierfall_core::completion::{Completion, Finish};
+use tierfall_core::request::Call;
+
+use super::{Auth, DecodeError, Dialect, EncodeError, Encoded, Failure, Gives, StreamDecoder, failure};
+
+/// The dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anthropic;
+
+impl Anthropic {
+    /// Its name in configuration.
+    pub const NAME: &str = "anthropic";
+
+    /// The version of the protocol that is spoken.
+    pub const VERSION: &str = "2023-06-01";
+
+    /// The token limit where neither the tier nor the request declares one: the protocol demands a limit, and this is
+    /// the largest that every model accepts.
+    pub const DEFAULT_MAX_TOKENS: u32 = 4096;
+}
+
+impl Dialect for Anthropic {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn gives(&self) -> Gives {
+        Gives { top_logprobs: None, samples: false }
+    }
+
+    fn auth(&self) -> Auth {
+        Auth::Header("x-api-key")
+    }
+
+    fn encode(&self, call: &Call) -> Result<Encoded, EncodeError> {
+        encode::encode(call)
+    }
+
+    fn decode(&self, body: &[u8]) -> Result<Completion, DecodeError> {
+        decode::decode(super::utf8(body)?)
+    }
+
+    fn stream(&self) -> Box<dyn StreamDecoder> {
+        Box::<stream::MessageStream>::default()
+    }
+
+    fn classify(&self, status: u16, body: &[u8]) -> Failure {
+        failure::classify(status, body)
+    }
+}
+
+/// Anthropic's words for why a model stopped.
+fn finish(reason: &str) -> Finish {
+    match reason {
+        "end_turn" | "stop_sequence" => Finish::Stop,
+        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+        "tool_use" => Finish::ToolCalls,
+        "refusal" => Finish::ContentFilter,
+        other => Finish::Other(other.to_owned()),
+    }
+}

@@ -1,0 +1,220 @@
+//! What a provider's error body means. Shared by the dialects: servers mix each other's shapes, so all are tolerated
+//! everywhere.
+
+use serde_json::Value;
+use tierfall_core::provider::CallErrorKind;
+
+use super::Failure;
+
+/// The longest plain body that may be a message, in bytes.
+const PLAIN_BYTES: usize = 300;
+
+/// Reads a reply with this status. With a success status the body's own code or type decides.
+pub(super) fn classify(status: u16, body: &[u8]) -> Failure {
+    if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        return classify_value(status, &value);
+    }
+    // A short plain line ("404 page not found") helps; a proxy's HTML page does not.
+    let text = std::str::from_utf8(body).map_or("", str::trim);
+    let message = if text.len() > PLAIN_BYTES || text.starts_with(['<', '{', '[']) { "" } else { text };
+    Failure { kind: of_status(status, ""), message: clean(message) }
+}
+
+fn classify_value(status: u16, body: &Value) -> Failure {
+    // Gemini may wrap the object in a list.
+    let body = body.get(0).unwrap_or(body);
+    let error = body.get("error").filter(|error| error.is_object()).unwrap_or(body);
+    let message = message(body, error);
+    let mut labels = String::new();
+    for (object, key) in [(error, "code"), (error, "type"), (error, "status"), (&error["innererror"], "code")] {
+        if let Some(label) = object[key].as_str() {
+            labels.push_str(&label.to_lowercase());
+            labels.push(' ');
+        }
+    }
+    let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
+    let status = match code {
+        Some(code) if status < 300 && (400..600).contains(&code) => code,
+        _ => status,
+    };
+    Failure { kind: kind(status, &labels, &message.to_lowercase()), message: clean(&message) }
+}
+
+/// The provider's sentence, in any of the shapes in use.
+fn message(body: &Value, error: &Value) -> String {
+    let places = [&error["message"], &body["error"], &body["message"], &body["detail"], &error["msg"]];
+    if let Some(text) = places.into_iter().find_map(Value::as_str) {
+        return text.to_owned();
+    }
+    // FastAPI: a list of complaints. Their `input` repeats the request and is not read.
+    let complaints = body["detail"].as_array().map_or(&[][..], Vec::as_slice);
+    let said: Vec<String> = complaints
+        .iter()
+        .filter_map(|complaint| {
+            let place = complaint["loc"].as_array().map_or(&[][..], Vec::as_slice);
+            let place: Vec<String> = place.iter().map(|p| p.as_str().map_or_else(|| p.to_string(), str::to_owned)).collect();
+            complaint["msg"].as_str().map(|msg| format!("{}: {msg}", place.join(".")))
+        })
+        .collect();
+    said.join("; ")
+}
+
+const CONTEXT: [&str; 8] = [
+    "context length",
+    "context_length_exceeded",
+    "context window",
+    "context size",
+    "exceed_context_size",
+    "prompt is too long",
+    "input token count",
+    "too many tokens",
+];
+const FILTER: [&str; 5] =
+    ["content_filter", "content_policy", "responsibleaipolicyviolation", "content management policy", "content filtering policy"];
+const QUOTA: [&str; 3] = ["insufficient_quota", "billing", "credit balance"];
+
+/// `labels` and `message` in lower case.
+fn kind(status: u16, labels: &str, message: &str) -> CallErrorKind {
+    let says = |words: &[&str]| words.iter().any(|word| labels.contains(word) || message.contains(word));
+    // A 5xx that speaks of the context is llama.cpp's; a 429 that does speaks of tokens a minute.
+    if status != 429 && status != 401 && says(&CONTEXT) {
+        return CallErrorKind::ContextLength;
+    }
+    if matches!(status, 0..=299 | 400 | 403 | 422) && says(&FILTER) {
+        return CallErrorKind::ContentFilter;
+    }
+    // A used-up quota does not come back by waiting: somebody has to pay first.
+    if matches!(status, 0..=299 | 400 | 402 | 403 | 429) && says(&QUOTA) {
+        return CallErrorKind::Auth;
+    }
+    of_status(status, labels)
+}
+
+fn of_status(status: u16, labels: &str) -> CallErrorKind {
+    match status {
+        // An error inside a success: its label decides; without one the fault is the server's.
+        0..=299 => of_label(labels),
+        401..=403 => CallErrorKind::Auth,
+        408 | 504 | 524 => CallErrorKind::Timeout,
+        // Conflict and too-early are about the moment, not about the request.
+        409 | 425 => CallErrorKind::Overloaded,
+        // Nothing but the prompt makes these bodies large, and a model with more room may take it.
+        413 => CallErrorKind::ContextLength,
+        429 => CallErrorKind::RateLimited,
+        // Redirects are not followed: the base URL is wrong. 501: this server will never do it.
+        300..=499 | 501 => CallErrorKind::InvalidRequest,
+        _ => CallErrorKind::Overloaded,
+    }
+}
+
+fn of_label(labels: &str) -> CallErrorKind {
+    let says = |words: &[&str]| words.iter().any(|word| labels.contains(word));
+    if says(&["authentication", "permission", "invalid_api_key", "unauthenticated"]) {
+        CallErrorKind::Auth
+    } else if says(&["rate_limit", "resource_exhausted"]) {
+        CallErrorKind::RateLimited
+    } else if says(&["request_too_large"]) {
+        CallErrorKind::ContextLength
+    } else if says(&["timeout", "deadline_exceeded"]) {
+        CallErrorKind::Timeout
+    } else if says(&["invalid", "not_found"]) {
+        CallErrorKind::InvalidRequest
+    } else {
+        CallErrorKind::Overloaded
+    }
+}
+
+/// One line without what looks like a key, queries of URLs, or the request that some validators
+/// quote back.
+fn clean(message: &str) -> String {
+    let end = ["input_value=", "'input':", "\"input\":"].iter().filter_map(|mark| message.find(mark)).min();
+    let message = &message[..end.unwrap_or(message.len())];
+    let mut line = String::new();
+    for word in message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        let is_key = word.len() > 12 && ["sk-", "AIza", "gsk_", "xai-"].iter().any(|mark| word.contains(mark));
+        line.push_str(match word.split_once('?') {
+            _ if is_key => "[key]",
+            Some((url, _)) if url.contains("://") => url,
+            _ => word,
+        });
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use CallErrorKind::{Auth, ContentFilter, ContextLength, InvalidRequest, Overloaded, RateLimited, Timeout};
+
+    #[test]
+    fn what_providers_say() {
+        for (status, body, want) in [
+            (401, r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#, Auth),
+            (403, r#"{"error":"forbidden"}"#, Auth),
+            (404, "404 page not found", InvalidRequest),
+            (404, r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#, InvalidRequest),
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 4096 tokens.","code":400}"#,
+                ContextLength,
+            ),
+            (400, r#"{"error":{"code":400,"message":"too big","type":"exceed_context_size_error","n_ctx":512}}"#, ContextLength),
+            (500, r#"{"error":{"message":"the request exceeds the available context size"}}"#, ContextLength),
+            (
+                400,
+                r#"[{"error":{"code":400,"message":"The input token count (9) exceeds","status":"INVALID_ARGUMENT"}}]"#,
+                ContextLength,
+            ),
+            (400, r#"{"error":{"code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#, ContentFilter),
+            (400, r#"{"error":{"code":"content_policy_violation","message":"no"}}"#, ContentFilter),
+            (413, "<html>too large</html>", ContextLength),
+            (422, r#"{"detail":[{"loc":["body","messages"],"msg":"Field required","input":"secret"}]}"#, InvalidRequest),
+            (429, r#"{"error":{"message":"slow down: 9 tokens, context length","type":"tokens"}}"#, RateLimited),
+            (429, r#"{"error":{"message":"You exceeded your quota","code":"insufficient_quota"}}"#, Auth),
+            (402, r#"{"error":{"message":"Insufficient Balance"}}"#, Auth),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}"#,
+                Auth,
+            ),
+            (408, "", Timeout),
+            (504, "<html>", Timeout),
+            (503, r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#, Overloaded),
+            (529, r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#, Overloaded),
+            (500, "", Overloaded),
+            (501, "", InvalidRequest),
+            (301, "", InvalidRequest),
+            (200, r#"{"error":{"code":429,"message":"later"}}"#, RateLimited),
+            (200, r#"{"error":{"type":"rate_limit_error","message":"later"}}"#, RateLimited),
+            (200, r#"{"error":{"type":"server_error","message":"oops"}}"#, Overloaded),
+            (200, r#"{"type":"error","error":{"type":"request_too_large"}}"#, ContextLength),
+        ] {
+            assert_eq!(classify(status, body.as_bytes()).kind, want, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn messages_are_found_and_clean() {
+        let message = |body: &str| classify(400, body.as_bytes()).message;
+        assert_eq!(message(r#"{"error":{"message":"a\n  b"}}"#), "a b");
+        assert_eq!(message(r#"{"error":"a"}"#), "a");
+        assert_eq!(message(r#"{"detail":"a"}"#), "a");
+        assert_eq!(message(r#"{"detail":[{"loc":["body",0],"msg":"no","input":"secret"}]}"#), "body.0: no");
+        assert_eq!(message("page not found"), "page not found");
+        assert_eq!(message("<html>no</html>"), "");
+        assert_eq!(
+            message(r#"{"error":{"message":"bad key: sk-abcdefghijklmnop at https://x.y/z?key=1 now"}}"#),
+            "bad key: [key] at https://x.y/z now"
+        );
+        assert_eq!(
+            message(r#"{"error":{"message":"1 error: [{'msg': 'no', 'input': {'messages': 'secret'}}]"}}"#),
+            "1 error: [{'msg': 'no',"
+        );
+        let long = message(&format!(r#"{{"error":"{}"}}"#, "é ".repeat(5000)));
+        assert_eq!(long.chars().count(), 9999, "who knows the keys shortens it");
+        assert_eq!(message(""), "");
+    }
+}

@@ -1,0 +1,132 @@
+//! In what language does a provider speak? A dialect is pure: no socket, no clock, no key.
+//!
+//! The one list of dialects is in `table`.
+
+pub mod anthropic;
+mod failure;
+pub mod openai_chat;
+pub mod table;
+
+use std::fmt;
+
+use tierfall_core::completion::{Completion, Delta};
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::request::Call;
+
+/// A call, written for the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The path below the provider's base URL, beginning with `/`. Base URLs end with the version (`…/v1`).
+    pub path: &'static str,
+    /// Headers besides content type and authorisation.
+    pub headers: Vec<(&'static str, String)>,
+    /// The JSON body.
+    pub body: Vec<u8>,
+}
+
+/// How the key is sent. The dialect never sees the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// `authorization: Bearer KEY`.
+    Bearer,
+    /// The key alone, in this header.
+    Header(&'static str),
+}
+
+/// What a dialect can give a signal. A gate that needs more is a configuration error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gives {
+    /// Alternatives a token, at most; `None` = no log-probabilities at all.
+    pub top_logprobs: Option<u8>,
+    /// Several samples in one call (`n`); without it the provider fans out.
+    pub samples: bool,
+}
+
+/// A reply that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {why}", if at.is_empty() { "the body" } else { at })]
+pub struct DecodeError {
+    /// JSON pointer to the offending value; empty for the whole body.
+    pub at: String,
+    /// What is wrong with it; never contains the body.
+    pub why: String,
+}
+
+/// A call that this dialect cannot say.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(pub String);
+
+/// A provider's failure, from its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What a cascade can do about it.
+    pub kind: CallErrorKind,
+    /// The provider's own message on one line, as long as it came; empty where there is none. It may quote what was sent
+    /// to it: whoever shows it takes out the secrets and shortens it, in this order, lest half of a key is left.
+    pub message: String,
+}
+
+/// A language that providers speak.
+pub trait Dialect: fmt::Debug + Send + Sync {
+    /// Its name in configuration.
+    fn name(&self) -> &'static str;
+
+    /// What it can give a signal.
+    fn gives(&self) -> Gives;
+
+    /// How the key is sent.
+    fn auth(&self) -> Auth;
+
+    /// Writes a call.
+    fn encode(&self, call: &Call) -> Result<Encoded, EncodeError>;
+
+    /// Reads a whole reply. One that carries an error object in spite of its success status is an error at `/error`;
+    /// [`classify`](Self::classify) with that status and body says what it means.
+    fn decode(&self, body: &[u8]) -> Result<Completion, DecodeError>;
+
+    /// Begins to read a stream.
+    fn stream(&self) -> Box<dyn StreamDecoder>;
+
+    /// Says what a reply with an error status means.
+    fn classify(&self, status: u16, body: &[u8]) -> Failure;
+}
+
+/// What one event of a stream says.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one a stream event, moved once")]
+pub enum Event {
+    /// A piece of the answer.
+    Delta(Delta),
+    /// Nothing for us (a ping, an empty choice).
+    Nothing,
+    /// The stream ended as it should.
+    End,
+    /// The provider failed in the middle.
+    Failed(Failure),
+}
+
+/// Reads a stream event by event.
+pub trait StreamDecoder: Send {
+    /// Takes one server-sent event: its `event` field, if it had one, and its data.
+    fn event(&mut self, name: Option<&str>, data: &str) -> Result<Event, DecodeError>;
+
+    /// Whether the answer is complete, so that a stream which ends here without [`Event::End`] lost nothing of it.
+    fn finished(&self) -> bool {
+        false
+    }
+}
+
+impl DecodeError {
+    /// An error at a JSON pointer.
+    pub fn new(at: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { at: at.into(), why: why.into() }
+    }
+}
+
+/// The body as text.
+fn utf8(body: &[u8]) -> Result<&str, DecodeError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| DecodeError::new("", format!("the body is not UTF-8 (byte {})", error.valid_up_to())))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}

@@ -1,0 +1,192 @@
+//! A call as a request body.
+
+use std::borrow::{Borrow, Cow};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tierfall_core::request::{Call, Content, Message, Params, Preamble, Prompt, Request, Role};
+
+use super::OpenAiChat;
+use crate::body::Body;
+use crate::dialect::{EncodeError, Encoded};
+
+/// Writes `call`. A request that came with its body keeps it byte for byte, except for what the call declares.
+pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
+    if call.logprobs.is_some_and(|top| top > OpenAiChat::TOP_LOGPROBS) {
+        let most = OpenAiChat::TOP_LOGPROBS;
+        return Err(EncodeError(format!("{} gives at most {most} alternatives a token: ask for fewer", OpenAiChat::NAME)));
+    }
+    if call.stream && call.samples.get() > 1 {
+        return Err(EncodeError("several samples do not stream: ask for a whole reply, or for one sample".to_owned()));
+    }
+    let mut body = match &call.prompt {
+        Prompt::Request { request, preamble, addendum } => match &request.raw {
+            Some(raw) => spliced(raw, preamble, addendum.as_deref())?,
+            None => built(call, Some(request))?,
+        },
+        Prompt::Probe(_) => built(call, None)?,
+    };
+    set_unless_equal(&mut body, "model", call.model.as_ref())?;
+    sampling(&mut body, &call.params)?;
+    evidence(&mut body, call)?;
+    streaming(&mut body, call.stream)?;
+    for (name, value) in &call.params.extra {
+        set(&mut body, name, value)?;
+    }
+    let body = body.write().map_err(|error| unwritable("the body", &error))?.into_bytes();
+    Ok(Encoded { path: "/chat/completions", headers: Vec::new(), body })
+}
+
+/// A body from the typed view.
+fn built<'a>(call: &Call, request: Option<&Request>) -> Result<Body<'a>, EncodeError> {
+    let mut body = Body::new();
+    set(&mut body, "model", call.model.as_ref())?;
+    set(&mut body, "messages", &call.messages())?;
+    if let Some(tools) = request.and_then(|request| request.tools.as_ref()) {
+        set(&mut body, "tools", tools)?;
+    }
+    if let Some(format) = request.and_then(|request| request.response_format.as_ref()) {
+        set(&mut body, "response_format", format)?;
+    }
+    Ok(body)
+}
+
+/// The client's body with the tier's preamble and the signals' instructions in front of its messages.
+fn spliced<'a>(raw: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Result<Body<'a>, EncodeError> {
+    let mut body = Body::parse(raw).map_err(|error| EncodeError(format!("the request's body cannot be edited: {error}")))?;
+    if preamble.is_empty() && addendum.is_none() {
+        return Ok(body);
+    }
+    let Some(own) = body.read::<Vec<&RawValue>>("messages") else {
+        return Err(EncodeError("the request's body has no list of messages".to_owned()));
+    };
+    let mut messages: Vec<Cow<'_, RawValue>> = Vec::with_capacity(preamble.len() + own.len() + 1);
+    for message in preamble.iter() {
+        messages.push(Cow::Owned(raw_of(message)?));
+    }
+    messages.extend(own.into_iter().map(Cow::Borrowed));
+    if let Some(addendum) = addendum {
+        // As `Call::messages` does it: a first system text takes the instructions in, else they go before all.
+        let first = messages.first().and_then(|first| serde_json::from_str::<Message>(first.get()).ok());
+        match first {
+            Some(Message { role: Role::System, content: Some(Content::Text(text)), .. }) => {
+                messages[0] = Cow::Owned(with_content(&messages[0], &format!("{text}\n\n{addendum}"))?);
+            }
+            _ => messages.insert(0, Cow::Owned(raw_of(&Message::system(addendum))?)),
+        }
+    }
+    let messages = raw_of(&messages)?;
+    body.set_raw("messages", messages);
+    Ok(body)
+}
+
+fn with_content(message: &RawValue, text: &str) -> Result<Box<RawValue>, EncodeError> {
+    let parsed = Body::parse(message.get());
+    let mut edited = parsed.map_err(|error| EncodeError(format!("the system message cannot be edited: {error}")))?;
+    set(&mut edited, "content", text)?;
+    let written = edited.write().and_then(RawValue::from_string);
+    written.map_err(|error| unwritable("the system message", &error))
+}
+
+/// Only what differs is written, so that a client's own `1e0` or `max_completion_tokens` stays as it came.
+fn sampling(body: &mut Body<'_>, params: &Params) -> Result<(), EncodeError> {
+    for (name, value) in [("temperature", params.temperature), ("top_p", params.top_p)] {
+        if let Some(value) = value {
+            set_unless_equal(body, name, &value)?;
+        }
+    }
+    max_tokens(body, params)?;
+    if !params.stop.is_empty() {
+        let one = body.read::<String>("stop").map(|stop| vec![stop]);
+        if one.or_else(|| body.read("stop")).as_ref() != Some(&params.stop) {
+            set(body, "stop", &params.stop)?;
+        }
+    }
+    if let Some(seed) = params.seed {
+        set_unless_equal(body, "seed", &seed)?;
+    }
+    Ok(())
+}
+
+/// The limit has two names; a provider refuses a body with both, and newer models the older one.
+fn max_tokens(body: &mut Body<'_>, params: &Params) -> Result<(), EncodeError> {
+    const NEWER: &str = "max_completion_tokens";
+    if params.extra.contains_key(NEWER) {
+        body.remove("max_tokens");
+        return Ok(());
+    }
+    let Some(most) = params.max_tokens else { return Ok(()) };
+    match body.read::<u64>(NEWER) {
+        Some(own) if own == u64::from(most) => Ok(()),
+        Some(_) => {
+            body.remove("max_tokens");
+            set(body, NEWER, &most)
+        }
+        None => {
+            body.remove(NEWER);
+            set_unless_equal(body, "max_tokens", &most)
+        }
+    }
+}
+
+/// Log-probabilities and samples. A client that asked for more alternatives than the call keeps them.
+fn evidence(body: &mut Body<'_>, call: &Call) -> Result<(), EncodeError> {
+    if let Some(top) = call.logprobs {
+        set_unless_equal(body, "logprobs", &true)?;
+        let own = body.read::<u8>("top_logprobs");
+        if own.unwrap_or(0) < top {
+            set(body, "top_logprobs", &top)?;
+        }
+    }
+    let samples = call.samples.get();
+    if body.read::<u64>("n").unwrap_or(1) != u64::from(samples) {
+        set(body, "n", &samples)?;
+    }
+    Ok(())
+}
+
+fn streaming(body: &mut Body<'_>, stream: bool) -> Result<(), EncodeError> {
+    if stream {
+        set_unless_equal(body, "stream", &true)?;
+        // Without the usage the cost of a streamed answer is unknown.
+        let options = body.get("stream_options").map_or("null", RawValue::get).to_owned();
+        let mut options = if options == "null" { Body::new() } else { Body::parse(&options).unwrap_or_default() };
+        if options.read::<bool>("include_usage") != Some(true) {
+            set(&mut options, "include_usage", &true)?;
+            let written = options.write().and_then(RawValue::from_string);
+            body.set_raw("stream_options", written.map_err(|error| unwritable("stream_options", &error))?);
+        }
+    } else {
+        // Providers refuse `stream_options` without a stream.
+        body.remove("stream_options");
+        if body.read::<bool>("stream") == Some(true) {
+            body.remove("stream");
+        }
+    }
+    Ok(())
+}
+
+fn set<T: Serialize + ?Sized>(body: &mut Body<'_>, name: &str, value: &T) -> Result<(), EncodeError> {
+    body.set(name, value).map_err(|error| unwritable(name, &error))
+}
+
+/// Sets a member unless it says the same already, in whatever spelling.
+fn set_unless_equal<T>(body: &mut Body<'_>, name: &str, value: &T) -> Result<(), EncodeError>
+where
+    T: Serialize + ToOwned + PartialEq + ?Sized,
+    T::Owned: DeserializeOwned,
+{
+    match body.read::<T::Owned>(name) {
+        Some(own) if own.borrow() == value => Ok(()),
+        _ => set(body, name, value),
+    }
+}
+
+fn raw_of<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, EncodeError> {
+    serde_json::value::to_raw_value(value).map_err(|error| unwritable("the messages", &error))
+}
+
+fn unwritable(what: &str, error: &serde_json::Error) -> EncodeError {
+    EncodeError(format!("{what} cannot be written as JSON: {error}"))
+}

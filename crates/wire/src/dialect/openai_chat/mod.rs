@@ -1,0 +1,53 @@
+//! OpenAI's chat completions, as spoken by OpenAI, vLLM, llama.cpp, Ollama, Gemini's compatible endpoint and others.
+
+mod decode;
+mod encode;
+mod stream;
+mod view;
+
+use tierfall_core::completion::Completion;
+use tierfall_core::request::Call;
+
+use super::{Auth, DecodeError, Dialect, EncodeError, Encoded, Failure, Gives, StreamDecoder, failure};
+
+/// The dialect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenAiChat;
+
+impl OpenAiChat {
+    /// Its name in configuration.
+    pub const NAME: &str = "openai-chat";
+
+    /// The most alternatives a token that the protocol allows to ask for.
+    pub const TOP_LOGPROBS: u8 = 20;
+}
+
+impl Dialect for OpenAiChat {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn gives(&self) -> Gives {
+        Gives { top_logprobs: Some(Self::TOP_LOGPROBS), samples: true }
+    }
+
+    fn auth(&self) -> Auth {
+        Auth::Bearer
+    }
+
+    fn encode(&self, call: &Call) -> Result<Encoded, EncodeError> {
+        encode::encode(call)
+    }
+
+    fn decode(&self, body: &[u8]) -> Result<Completion, DecodeError> {
+        decode::decode(super::utf8(body)?)
+    }
+
+    fn stream(&self) -> Box<dyn StreamDecoder> {
+        Box::<stream::ChatStream>::default()
+    }
+
+    fn classify(&self, status: u16, body: &[u8]) -> Failure {
+        failure::classify(status, body)
+    }
+}

@@ -1,0 +1,101 @@
+//! A streamed reply.
+
+use tierfall_core::completion::{Delta, ToolCallDelta};
+
+use super::decode::read;
+use super::view::{ToolCallView, UsageView};
+use crate::dialect::{DecodeError, Event, StreamDecoder, failure};
+use crate::view::{arguments_text, owned};
+
+/// The most tool calls of one answer: a delta names its call by number, and that number makes us allocate.
+const MAX_TOOL_CALLS: u64 = 128;
+
+/// Reads chunks.
+#[derive(Debug, Default)]
+pub(super) struct ChatStream {
+    ended: bool,
+    finished: bool,
+    model_told: bool,
+    /// Id and name of each tool call so far: some servers repeat them in every piece.
+    calls: Vec<(String, String)>,
+}
+
+impl StreamDecoder for ChatStream {
+    fn event(&mut self, name: Option<&str>, data: &str) -> Result<Event, DecodeError> {
+        let data = data.trim();
+        if self.ended || data.is_empty() {
+            return Ok(Event::Nothing);
+        }
+        if data == "[DONE]" {
+            self.ended = true;
+            return Ok(Event::End);
+        }
+        let mut chunk = match read(data) {
+            Ok(chunk) if name != Some("error") => chunk,
+            Err(error) if name != Some("error") && error.at != "/error" => return Err(error),
+            _ => {
+                self.ended = true;
+                return Ok(Event::Failed(failure::classify(200, data.as_bytes())));
+            }
+        };
+        let mut delta = Delta { usage: chunk.usage.as_ref().and_then(UsageView::usage), ..Delta::default() };
+        // Further samples are never asked for in a stream: a choice with another index is none of ours.
+        let position = chunk.choices.iter().position(|choice| choice.index.unwrap_or(0) == 0);
+        if let Some(mut choice) = position.map(|position| chunk.choices.swap_remove(position)) {
+            let message = choice.take_message().unwrap_or_default();
+            delta.refusal = message.refusal.map(|refusal| refusal.0.into_owned()).or(message.content.refusal);
+            delta.text = message.content.text;
+            delta.tool_calls = message.tool_calls.into_iter().map(|call| self.tool_call(call)).collect::<Result<_, _>>()?;
+            delta.tokens = choice.tokens();
+            delta.finish = choice.finish();
+            self.finished |= delta.finish.is_some();
+        }
+        if let (false, Some(model)) = (self.model_told, chunk.model) {
+            self.model_told = true;
+            delta.model = Some(model.0.into_owned());
+        }
+        if delta == Delta::default() {
+            return Ok(Event::Nothing);
+        }
+        delta.raw = Some(data.into());
+        Ok(Event::Delta(delta))
+    }
+
+    fn finished(&self) -> bool {
+        self.finished
+    }
+}
+
+impl ChatStream {
+    fn tool_call(&mut self, call: ToolCallView<'_>) -> Result<ToolCallDelta, DecodeError> {
+        let at = || "/choices/0/delta/tool_calls".to_owned();
+        let (id, function) = (owned(call.id), call.function.unwrap_or_default());
+        // Without a number a new id begins a call, and anything else goes on with the last one.
+        let index = call.index.unwrap_or_else(|| {
+            let known = self.calls.iter().rposition(|(known, _)| id.is_empty() || *known == id);
+            known.unwrap_or(self.calls.len()) as u64
+        });
+        let bounded = usize::try_from(index).ok().filter(|_| index < MAX_TOOL_CALLS);
+        let index = bounded.ok_or_else(|| DecodeError::new(at(), format!("names a call beyond the first {MAX_TOOL_CALLS}")))?;
+        if self.calls.len() <= index {
+            self.calls.resize_with(index + 1, Default::default);
+        }
+        let (known_id, known_name) = &mut self.calls[index];
+        Ok(ToolCallDelta {
+            index,
+            id: fresh(known_id, id),
+            name: fresh(known_name, owned(function.name)),
+            arguments: arguments_text(function.arguments)
+                .map_err(|_| DecodeError::new(at(), "has arguments that are no JSON text"))?,
+        })
+    }
+}
+
+/// `piece`, unless it repeats the whole of what is `known`.
+fn fresh(known: &mut String, piece: String) -> String {
+    if piece == *known {
+        return String::new();
+    }
+    known.push_str(&piece);
+    piece
+}

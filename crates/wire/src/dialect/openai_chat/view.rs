@@ -1,0 +1,155 @@
+//! What is read of a reply: borrowed, without the fields that nothing needs, `f64` log-probabilities, open strings.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tierfall_core::completion::{Finish, Tokens, Usage};
+
+use crate::view::{ContentText, Text, null_is_empty};
+
+/// A whole reply, or one chunk of a stream: the two differ only in `message` and `delta`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Reply<'a> {
+    #[serde(borrow, default)]
+    pub(super) model: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    pub(super) choices: Vec<Choice<'a>>,
+    #[serde(default)]
+    pub(super) usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Choice<'a> {
+    #[serde(default)]
+    pub(super) index: Option<u64>,
+    #[serde(borrow, default)]
+    message: Option<MessageView<'a>>,
+    #[serde(borrow, default)]
+    delta: Option<MessageView<'a>>,
+    #[serde(borrow, default)]
+    pub(super) finish_reason: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) logprobs: Option<Logprobs<'a>>,
+}
+
+impl<'a> Choice<'a> {
+    /// What is said: the message of a whole reply, the delta of a chunk.
+    pub(super) fn take_message(&mut self) -> Option<MessageView<'a>> {
+        self.message.take().or_else(|| self.delta.take())
+    }
+
+    /// Why the model stopped, where the server says.
+    pub(super) fn finish(&self) -> Option<Finish> {
+        let reason = self.finish_reason.as_ref().map(|reason| reason.0.as_ref()).filter(|reason| !reason.is_empty())?;
+        Some(Finish::from(reason.to_owned()))
+    }
+
+    /// The tokens; `None` where the server gave none, which is not the same as an empty list.
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        let content = self.logprobs.as_ref()?.content.as_ref()?;
+        let mut tokens = Tokens::default();
+        for token in content {
+            tokens.push(&token.token.0, token.logprob.unwrap_or(f64::NAN));
+            for other in token.top_logprobs.iter().flatten() {
+                tokens.push_alternative(&other.token.0, other.logprob.unwrap_or(f64::NAN));
+            }
+        }
+        Some(tokens)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct MessageView<'a> {
+    #[serde(default)]
+    pub(super) content: ContentText,
+    #[serde(borrow, default)]
+    pub(super) refusal: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    pub(super) tool_calls: Vec<ToolCallView<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ToolCallView<'a> {
+    #[serde(default)]
+    pub(super) index: Option<u64>,
+    #[serde(borrow, default)]
+    pub(super) id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) function: Option<Function<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Function<'a> {
+    #[serde(borrow, default)]
+    pub(super) name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) arguments: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Logprobs<'a> {
+    #[serde(borrow, default)]
+    content: Option<Vec<TokenView<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct TokenView<'a> {
+    #[serde(borrow)]
+    token: Text<'a>,
+    #[serde(default)]
+    logprob: Option<f64>,
+    #[serde(borrow, default)]
+    top_logprobs: Option<Vec<AlternativeView<'a>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AlternativeView<'a> {
+    #[serde(borrow)]
+    token: Text<'a>,
+    #[serde(default)]
+    logprob: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct UsageView {
+    #[serde(default)]
+    prompt_tokens: Option<u64>,
+    #[serde(default)]
+    completion_tokens: Option<u64>,
+    #[serde(default)]
+    total_tokens: Option<u64>,
+    #[serde(default)]
+    prompt_tokens_details: Option<PromptDetails>,
+    #[serde(default)]
+    completion_tokens_details: Option<CompletionDetails>,
+    /// `DeepSeek`'s place for cached prompt tokens.
+    #[serde(default)]
+    prompt_cache_hit_tokens: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PromptDetails {
+    #[serde(default)]
+    cached_tokens: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CompletionDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<u64>,
+}
+
+impl UsageView {
+    /// The usage; `None` where it lacks a part that is paid for: unknown is not zero.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let (input, mut output) = (self.prompt_tokens?, self.completion_tokens?);
+        let mut reasoning = self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens).unwrap_or(0);
+        // Gemini and xAI leave reasoning out of the completion tokens and count it in the total alone; it is paid for.
+        let unlisted = self.total_tokens.unwrap_or(0).saturating_sub(input.saturating_add(output));
+        output = output.saturating_add(unlisted);
+        reasoning = reasoning.max(unlisted);
+        let cached = self.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).or(self.prompt_cache_hit_tokens);
+        Some(Usage { input, output, cached_input: cached.unwrap_or(0).min(input), reasoning })
+    }
+}

@@ -1,0 +1,62 @@
+//! The one list of dialects: configuration, schema, reference and conformance tests read it.
+
+use std::sync::Arc;
+
+use super::{Dialect, anthropic::Anthropic, openai_chat::OpenAiChat};
+
+/// One dialect of the list.
+#[derive(Clone, Copy, Debug)]
+pub struct DialectSpec {
+    /// Its name in configuration.
+    pub name: &'static str,
+    /// Who speaks it, and what it gives, in a sentence.
+    pub about: &'static str,
+    /// Makes it.
+    pub make: fn() -> Arc<dyn Dialect>,
+}
+
+/// Every dialect.
+pub const DIALECTS: [DialectSpec; 2] = [
+    DialectSpec {
+        name: OpenAiChat::NAME,
+        about: "OpenAI's chat completions, as spoken by OpenAI, vLLM, llama.cpp, Ollama, Gemini's compatible endpoint and \
+                many more. Gives log-probabilities with up to 20 alternatives a token and several samples a call, where the \
+                server does.",
+        make: || Arc::new(OpenAiChat),
+    },
+    DialectSpec {
+        name: Anthropic::NAME,
+        about: "Anthropic's messages. Gives no log-probabilities and one sample a call.",
+        make: || Arc::new(Anthropic),
+    },
+];
+
+/// Their names, in the order of the list.
+pub const NAMES: [&str; DIALECTS.len()] = {
+    let mut names = [""; DIALECTS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = DIALECTS[index].name;
+        index += 1;
+    }
+    names
+};
+
+/// The dialect of that name.
+pub fn by_name(name: &str) -> Option<Arc<dyn Dialect>> {
+    DIALECTS.iter().find(|spec| spec.name == name).map(|spec| (spec.make)())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_lead_to_their_dialects() {
+        for (index, name) in NAMES.iter().enumerate() {
+            assert_eq!(by_name(name).unwrap().name(), *name);
+            assert!(!NAMES[..index].contains(name));
+        }
+        assert!(by_name("telepathy").is_none());
+    }
+}

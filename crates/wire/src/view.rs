@@ -1,0 +1,135 @@
+//! Borrowed pieces of JSON that several readers share.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// A string that borrows from the body wherever it holds no escape, inside an `Option` or a list too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E: de::Error>(self, v: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(v)))
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(v.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// A borrowed text, or nothing.
+pub(crate) fn owned(text: Option<Text<'_>>) -> String {
+    text.map(|text| text.0.into_owned()).unwrap_or_default()
+}
+
+/// A list, or null for an empty one.
+pub(crate) fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A message's content: null, a string, or a list of typed parts of which only the text counts.
+#[derive(Debug, Default)]
+pub(crate) struct ContentText {
+    /// The text, parts joined.
+    pub(crate) text: String,
+    /// The refusal among the parts.
+    pub(crate) refusal: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for ContentText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ContentVisitor;
+        impl<'de> Visitor<'de> for ContentVisitor {
+            type Value = ContentText;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, null or a list of parts")
+            }
+            fn visit_unit<E: de::Error>(self) -> Result<ContentText, E> {
+                Ok(ContentText::default())
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<ContentText, E> {
+                self.visit_string(v.to_owned())
+            }
+            fn visit_string<E: de::Error>(self, text: String) -> Result<ContentText, E> {
+                Ok(ContentText { text, refusal: None })
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ContentText, A::Error> {
+                let mut content = ContentText::default();
+                while let Some(part) = seq.next_element::<Part>()? {
+                    // Reasoning is not the answer.
+                    if let (Some(text), false) = (part.text, matches!(part.kind.as_deref(), Some("thinking" | "reasoning"))) {
+                        content.text.push_str(&text);
+                    }
+                    if let Some(refusal) = part.refusal {
+                        content.refusal.get_or_insert_default().push_str(&refusal);
+                    }
+                }
+                Ok(content)
+            }
+        }
+        deserializer.deserialize_any(ContentVisitor)
+    }
+}
+
+#[derive(Default)]
+struct Part {
+    kind: Option<String>,
+    text: Option<String>,
+    refusal: Option<String>,
+}
+
+/// By hand, since a part may also be a bare string.
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PartVisitor;
+        impl<'de> Visitor<'de> for PartVisitor {
+            type Value = Part;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a content part")
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Part, E> {
+                Ok(Part { text: Some(v.to_owned()), ..Part::default() })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Part, A::Error> {
+                let mut part = Part::default();
+                while let Some(Text(name)) = map.next_key()? {
+                    match name.as_ref() {
+                        "type" => part.kind = map.next_value()?,
+                        "text" => part.text = map.next_value()?,
+                        "refusal" => part.refusal = map.next_value()?,
+                        _ => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(part)
+            }
+        }
+        deserializer.deserialize_any(PartVisitor)
+    }
+}
+
+/// The JSON text of a tool call's arguments: the string's content, or an object's own text where a server sends one.
+pub(crate) fn arguments_text(raw: Option<&RawValue>) -> Result<String, serde_json::Error> {
+    match raw.map(RawValue::get) {
+        None | Some("null") => Ok(String::new()),
+        Some(text) if text.starts_with('"') => serde_json::from_str(text),
+        Some(text) => Ok(text.to_owned()),
+    }
+}
+
+/// The byte offset at which `piece` begins in `whole`; `None` where it is no part of it.
+pub(crate) fn offset_in(whole: &str, piece: &str) -> Option<usize> {
+    let offset = (piece.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (offset + piece.len() <= whole.len()).then_some(offset)
+}

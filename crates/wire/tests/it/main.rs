@@ -1,0 +1,14 @@
+//! What a wire must keep: goldens of each server's shapes, and the properties that hold over all of them.
+
+#[cfg(test)]
+mod encode;
+#[cfg(test)]
+mod floats;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod strip;
+#[cfg(test)]
+mod support;
