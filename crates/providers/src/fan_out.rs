@@ -1,0 +1,144 @@
+//! Several samples from providers that give one answer a call.
+
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use tierfall_core::completion::{Completion, Sample, Usage};
+use tierfall_core::provider::{Attempt, CallError, Provider, Reply};
+use tierfall_core::request::Call;
+use tokio::time::Instant;
+
+use crate::reply::{collect, whole};
+
+/// A provider that makes as many calls to another one as there are samples to take, all at once.
+///
+/// The first answer that came through, in order of the calls, is the answer; the others are its samples. Where some
+/// calls fail there are fewer samples; only where all fail does the whole call. A declared sampling seed is counted up,
+/// since equal seeds would give equal answers.
+#[derive(Debug)]
+pub struct FanOut<P> {
+    inner: P,
+}
+
+impl<P: Provider> FanOut<P> {
+    /// Fans out calls to `inner`.
+    pub fn new(inner: P) -> Self {
+        Self { inner }
+    }
+
+    async fn sample(&self, call: &Call) -> Result<Reply, CallError> {
+        let calls: Vec<Call> = (0..call.samples.get()).map(|sample| single(call, sample)).collect();
+        let results = join_all(calls.iter().map(|call| async {
+            let began = Instant::now();
+            match self.inner.call(call).await {
+                Ok(reply) => {
+                    let before: Duration = reply.failed.iter().map(|attempt| attempt.latency).sum();
+                    collect(reply, || began.elapsed().saturating_sub(before)).await
+                }
+                Err(error) => (Vec::new(), Err(error)),
+            }
+        }))
+        .await;
+        let mut failed: Vec<Attempt> = Vec::new();
+        let (mut answers, mut first_error) = (Vec::new(), None);
+        for (before, result) in results {
+            failed.extend(before);
+            match result {
+                Ok(answer) => answers.push(answer),
+                Err(mut error) => {
+                    failed.append(&mut error.attempts);
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        match (merge(&answers), first_error) {
+            (Some(answer), _) => Ok(Reply { failed, ..whole(Arc::new(answer)) }),
+            (None, Some(error)) => Err(error.with_attempts(failed)),
+            (None, None) => unreachable!("there is at least one sample, and it succeeded or failed"),
+        }
+    }
+}
+
+fn single(call: &Call, sample: u8) -> Call {
+    let mut call = Call { samples: NonZeroU8::MIN, stream: false, ..call.clone() };
+    call.params.seed = call.params.seed.map(|seed| seed.wrapping_add(i64::from(sample)));
+    call
+}
+
+fn merge(answers: &[Arc<Completion>]) -> Option<Completion> {
+    let (first, rest) = answers.split_first()?;
+    let usage = answers.iter().map(|answer| answer.usage).try_fold(Usage::default(), |sum, one| Some(sum + one?));
+    let samples = rest.iter().map(|answer| Sample { text: answer.text.clone(), finish: answer.finish.clone() });
+    // The body of one call is not the body of them all.
+    Some(Completion { usage, samples: samples.collect(), raw: None, ..Completion::clone(first) })
+}
+
+impl<P: Provider> Provider for FanOut<P> {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        if call.samples == NonZeroU8::MIN { self.inner.call(call) } else { self.sample(call).boxed() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_calls::call;
+    use tierfall_core::provider::CallErrorKind;
+    use tierfall_testkit::{Scripted, sample};
+
+    fn sampling(samples: u8) -> Call {
+        let mut call = call("q");
+        call.samples = NonZeroU8::new(samples).unwrap();
+        call
+    }
+
+    fn text(text: &str) -> Arc<Completion> {
+        Arc::new(sample::scored(&[(text, -0.1)]))
+    }
+
+    fn down() -> Result<Arc<Completion>, CallError> {
+        let attempt = crate::test_calls::attempt(CallErrorKind::Overloaded);
+        Err(CallError::new(CallErrorKind::Overloaded, "down").with_attempts(vec![attempt]))
+    }
+
+    #[tokio::test]
+    async fn the_first_is_the_answer_and_usage_adds_up() {
+        let provider = FanOut::new(Scripted::new().then([Ok(text("a")), Ok(text("b")), Ok(text("a"))]));
+        let mut call = sampling(3);
+        call.params.seed = Some(5);
+        call.stream = true;
+        let (failed, answer) = collect(provider.call(&call).await.unwrap(), || Duration::ZERO).await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.text.as_str(), answer.samples.len(), failed.len()), ("a", 2, 0));
+        assert_eq!(answer.samples[0].text, "b");
+        assert_eq!(answer.usage.unwrap(), Usage { input: 30, output: 3, ..Usage::default() });
+        let asked = provider.inner.calls();
+        assert!(asked.iter().all(|call| call.samples.get() == 1 && !call.stream));
+        assert_eq!(asked.iter().map(|call| call.params.seed).collect::<Vec<_>>(), [Some(5), Some(6), Some(7)]);
+    }
+
+    #[tokio::test]
+    async fn a_failed_sample_is_missing_and_told() {
+        let provider = FanOut::new(Scripted::new().then([down(), Ok(text("b")), Ok(text("c"))]));
+        let (failed, answer) = collect(provider.call(&sampling(3)).await.unwrap(), || Duration::ZERO).await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.text.as_str(), answer.samples.len(), failed.len()), ("b", 1, 1));
+    }
+
+    #[tokio::test]
+    async fn all_failed_is_a_failed_call_with_every_attempt() {
+        let provider = FanOut::new(Scripted::new().then([down(), down()]));
+        let error = provider.call(&sampling(2)).await.err().unwrap();
+        assert_eq!((error.kind, error.attempts.len()), (CallErrorKind::Overloaded, 2));
+    }
+
+    #[tokio::test]
+    async fn a_sum_with_an_unknown_part_is_unknown() {
+        let provider = FanOut::new(Scripted::new().then([Ok(text("a")), Ok(Arc::new(Completion::text("b")))]));
+        let (_, answer) = collect(provider.call(&sampling(2)).await.unwrap(), || Duration::ZERO).await;
+        assert_eq!(answer.unwrap().usage, None);
+    }
+}

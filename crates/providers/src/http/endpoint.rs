@@ -1,0 +1,208 @@
+//! One attempt at one call.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU8;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, StatusCode, redirect};
+use secrecy::SecretString;
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply};
+use tierfall_core::request::Call;
+use tierfall_wire::dialect::{DecodeError, Encoded};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::body;
+use super::failed::{Failed, quoted};
+use super::live::Live;
+use super::retry_after::pause;
+use super::settings::{BuildError, HttpSettings};
+use super::times::Times;
+use crate::billing::billing_of;
+use crate::reply::whole;
+
+/// Makes single attempts.
+pub(super) struct Endpoint {
+    settings: HttpSettings,
+    headers: HeaderMap,
+    secrets: Arc<[SecretString]>,
+    place: Arc<str>,
+    places: Option<Arc<Semaphore>>,
+    /// One client for each connect timeout in use, since that timeout belongs to the client and not to the request.
+    clients: Mutex<BTreeMap<Option<Duration>, Client>>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(settings: HttpSettings) -> Result<Self, BuildError> {
+        let client = client(settings.timeouts.connect)
+            .map_err(|why| BuildError::Client { provider: settings.name.clone(), why: why.to_string() })?;
+        Ok(Self {
+            headers: settings.header_map()?,
+            secrets: settings.secrets().into(),
+            place: settings.base_url.place().into(),
+            places: settings.concurrency.map(|most| Arc::new(Semaphore::new(most.get()))),
+            clients: Mutex::new(BTreeMap::from([(settings.timeouts.connect, client)])),
+            settings,
+        })
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Reply, CallError> {
+        let times = Times::start(call.timeouts, self.settings.timeouts);
+        self.answer(call, times).await.map_err(|failed| failed.into_error(&self.settings.name, &self.secrets, times.began))
+    }
+
+    async fn answer(&self, call: &Call, times: Times) -> Result<Reply, Failed> {
+        // Several samples would arrive interleaved, and only the first could be passed on.
+        let stream = call.stream && call.samples == NonZeroU8::MIN;
+        let encoded = if stream == call.stream {
+            self.settings.dialect.encode(call)
+        } else {
+            self.settings.dialect.encode(&Call { stream, ..call.clone() })
+        };
+        let encoded = encoded.map_err(|why| {
+            let message = format!("this call cannot be put in the dialect {}: {why}", self.settings.dialect.name());
+            Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
+        })?;
+        let permit = self.enter(&times).await?;
+        let mut response = self.send(encoded, stream, &times).await?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(self.refused(status, &mut response, &times).await);
+        }
+        let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        // Some servers do not stream, whatever they are asked.
+        if !stream || json {
+            let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
+            return self.decode(&body).map(|answer| whole(Arc::new(answer)));
+        }
+        let live = Live::new(response, &self.settings, times, self.place.clone(), self.secrets.clone(), permit);
+        let chunks = live.begin().await?;
+        Ok(Reply { failed: Vec::new(), recorded: None, chunks })
+    }
+
+    /// Waits for a place among the requests at once.
+    async fn enter(&self, times: &Times) -> Result<Option<OwnedSemaphorePermit>, Failed> {
+        let Some(places) = &self.places else { return Ok(None) };
+        let entered = times.in_all("waiting for other calls to end", Billing::Free, places.clone().acquire_owned()).await?;
+        Ok(Some(entered.unwrap_or_else(|_| unreachable!("nobody closes the semaphore"))))
+    }
+
+    async fn send(&self, encoded: Encoded, stream: bool, times: &Times) -> Result<Response, Failed> {
+        let accept = if stream { "text/event-stream" } else { "application/json" };
+        let mut request = self
+            .client(times.connect())?
+            .post(self.settings.base_url.join(encoded.path))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(ACCEPT, HeaderValue::from_static(accept))
+            .headers(self.headers.clone())
+            .body(encoded.body);
+        for (name, value) in encoded.headers {
+            request = request.header(name, value);
+        }
+        // An unstreamed reply begins when the answer is complete: only the total time can limit that.
+        let what = "waiting for the reply to begin";
+        let sent = if stream {
+            times.read(what, request.send()).await?
+        } else {
+            times.in_all(what, Billing::Unknown, request.send()).await?
+        };
+        sent.map_err(|error| Failed::transport(&error, &self.place, times.connect()))
+    }
+
+    fn client(&self, connect: Option<Duration>) -> Result<Client, Failed> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&connect) {
+            return Ok(client.clone());
+        }
+        let client = client(connect).map_err(|error| Failed::transport(&error, &self.place, connect))?;
+        Ok(clients.entry(connect).or_insert(client).clone())
+    }
+
+    async fn refused(&self, status: StatusCode, response: &mut Response, times: &Times) -> Failed {
+        let retry_after = pause(response.headers());
+        let body = body::read_error(response, times, &self.place).await;
+        let failure = self.settings.dialect.classify(status.as_u16(), &body);
+        let mut message = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("(no standard status)"));
+        if !failure.message.is_empty() {
+            message.push_str(": ");
+            message.push_str(&quoted(&failure.message, &self.secrets));
+        }
+        if let Some(advice) = self.advice(status, failure.kind) {
+            message.push_str("; ");
+            message.push_str(&advice);
+        }
+        Failed { retry_after, ..Failed::new(failure.kind, billing_of(failure.kind), message) }
+    }
+
+    /// What to do about a refusal.
+    fn advice(&self, status: StatusCode, kind: CallErrorKind) -> Option<String> {
+        let source = self.settings.key_source.as_deref();
+        Some(match (kind, status.as_u16()) {
+            (CallErrorKind::Auth, 401 | 403) if self.settings.key.is_none() => {
+                "no key is configured for this provider".to_owned()
+            }
+            (CallErrorKind::Auth, 401 | 403) => match source {
+                Some(source) => format!("check the key in {source}"),
+                None => "check the key".to_owned(),
+            },
+            (CallErrorKind::Auth, _) => "check the account's quota and billing".to_owned(),
+            (_, 300..=399) => "redirects are not followed: write the final address as the base URL".to_owned(),
+            (CallErrorKind::InvalidRequest, 404 | 405) => {
+                format!("check the model's name and the base URL {}", self.settings.base_url)
+            }
+            (CallErrorKind::RateLimited, _) => "lower the provider's concurrency or wait".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn decode(&self, body: &[u8]) -> Result<Completion, Failed> {
+        self.settings.dialect.decode(body).map_err(|error| {
+            // An error inside a reply with a success status.
+            if error.at == "/error" {
+                let failure = self.settings.dialect.classify(200, body);
+                let message = format!("it reports an error: {}", quoted(&failure.message, &self.secrets));
+                return Failed::new(failure.kind, billing_of(failure.kind), message);
+            }
+            malformed(&error)
+        })
+    }
+}
+
+/// A reply that is no answer.
+pub(super) fn malformed(error: &DecodeError) -> Failed {
+    let message = format!("its reply cannot be read ({error}); is the dialect the right one for this server?");
+    Failed::new(CallErrorKind::Malformed, Billing::Unknown, message)
+}
+
+fn client(connect: Option<Duration>) -> Result<Client, reqwest::Error> {
+    let builder = Client::builder()
+        .user_agent(concat!("tierfall/", env!("CARGO_PKG_VERSION")))
+        // A redirected POST would lose its body or take the key elsewhere.
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true)
+        // Every attempt has to be seen and told.
+        .retry(reqwest::retry::never());
+    match connect {
+        Some(connect) => builder.connect_timeout(connect),
+        None => builder,
+    }
+    .build()
+}
+
+impl Provider for Endpoint {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        self.attempt(call).boxed()
+    }
+}

@@ -1,0 +1,103 @@
+//! One failed attempt, and how it is told.
+
+use std::error::Error as _;
+use std::io;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
+use tokio::time::Instant;
+
+/// A failed attempt, without the provider's name.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) kind: CallErrorKind,
+    pub(super) billing: Billing,
+    pub(super) message: String,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Failed {
+    pub(super) fn new(kind: CallErrorKind, billing: Billing, message: impl Into<String>) -> Self {
+        Self { kind, billing, message: message.into(), retry_after: None }
+    }
+
+    /// What the HTTP client reports, before any reply (`answered = false`) or in the middle of one.
+    pub(super) fn transport(error: &reqwest::Error, place: &str, connect: Option<Duration>) -> Self {
+        if error.is_connect() {
+            if error.is_timeout() {
+                let limit = connect.map_or_else(|| "the connect timeout".to_owned(), seconds);
+                let message = format!("no connection to {place} within {limit}; is the address right?");
+                return Self::new(CallErrorKind::Timeout, Billing::Free, message);
+            }
+            return Self::new(CallErrorKind::Connect, Billing::Free, connecting(error, place));
+        }
+        if error.is_builder() {
+            let message = format!("the request cannot be sent: {}", deepest(error));
+            return Self::new(CallErrorKind::InvalidRequest, Billing::Free, message);
+        }
+        let message = format!("the connection to {place} broke before the reply was complete: {}", deepest(error));
+        Self::new(CallErrorKind::Truncated, Billing::Unknown, message)
+    }
+
+    /// The error that callers see: named, without secrets, with its one attempt.
+    pub(super) fn into_error(self, provider: &str, secrets: &[SecretString], began: Instant) -> CallError {
+        let message = without(secrets, &format!("provider \"{provider}\": {}", self.message));
+        let attempt = Attempt { error: Some(self.kind), billing: self.billing, latency: began.elapsed() };
+        CallError { retry_after: self.retry_after, ..CallError::new(self.kind, message) }.with_attempts(vec![attempt])
+    }
+}
+
+/// A provider's words, short and without secrets. These go first: half a key would be found by nobody.
+pub(super) fn quoted(text: &str, secrets: &[SecretString]) -> String {
+    short(&without(secrets, text))
+}
+
+fn without(secrets: &[SecretString], text: &str) -> String {
+    // Shorter ones are no secrets, and replacing them would only garble the message.
+    let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 4).collect();
+    // One may begin with another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[key]"))
+}
+
+/// A duration in seconds, for people.
+pub(super) fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}
+
+fn connecting(error: &reqwest::Error, place: &str) -> String {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>()
+            && io.kind() == io::ErrorKind::ConnectionRefused
+        {
+            return format!("connection refused at {place}; is the server running?");
+        }
+        if inner.to_string().contains("dns error") {
+            return format!("the name in {place} cannot be resolved; check the base URL and the network");
+        }
+        cause = inner.source();
+    }
+    format!("no connection to {place}: {}", deepest(error))
+}
+
+/// The last cause in the chain; those above it only repeat that something failed, and the first prints the URL.
+fn deepest(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(inner) = cause.and_then(std::error::Error::source) {
+        cause = Some(inner);
+    }
+    cause.map_or_else(|| "unknown cause".to_owned(), |cause| short(&cause.to_string()))
+}
+
+/// One line of bounded length.
+fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = line.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

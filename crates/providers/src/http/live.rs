@@ -1,0 +1,188 @@
+//! A streamed reply on its way.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use reqwest::Response;
+use secrecy::SecretString;
+use tierfall_core::completion::{Delta, Usage};
+use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Chunks};
+use tierfall_wire::dialect::{Event, StreamDecoder};
+use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::body::{next, too_large};
+use super::endpoint::malformed;
+use super::failed::{Failed, quoted};
+use super::settings::HttpSettings;
+use super::times::Times;
+use crate::billing::billing_of;
+
+/// How long the end of the body may lag behind the end of the answer; read to its end, the connection can be used again.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// Owns the connection: dropped, it closes it, unless the body was read to its end.
+pub(super) struct Live {
+    response: Response,
+    sse: SseDecoder,
+    decoder: Box<dyn StreamDecoder>,
+    events: VecDeque<SseEvent>,
+    /// What made the event decoder give up, behind the events that came before it.
+    broken: Option<SseError>,
+    usage: Option<Usage>,
+    any: bool,
+    over: bool,
+    left: usize,
+    limit: usize,
+    times: Times,
+    name: Arc<str>,
+    place: Arc<str>,
+    secrets: Arc<[SecretString]>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Live {
+    pub(super) fn new(
+        response: Response,
+        settings: &HttpSettings,
+        times: Times,
+        place: Arc<str>,
+        secrets: Arc<[SecretString]>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self {
+            response,
+            sse: SseDecoder::new(settings.max_event_bytes),
+            decoder: settings.dialect.stream(),
+            events: VecDeque::new(),
+            broken: None,
+            usage: None,
+            any: false,
+            over: false,
+            left: settings.max_body_bytes,
+            limit: settings.max_body_bytes,
+            times,
+            name: settings.name.clone(),
+            place,
+            secrets,
+            _permit: permit,
+        }
+    }
+
+    /// Waits for the first piece that says something: until then the attempt may still fail as a whole, and be retried.
+    pub(super) async fn begin(mut self) -> Result<Chunks, Failed> {
+        let mut first = Vec::new();
+        loop {
+            let Some(delta) = self.next().await? else {
+                if first.is_empty() {
+                    return Err(Failed::new(CallErrorKind::Malformed, Billing::Unknown, "its stream held no answer"));
+                }
+                break;
+            };
+            let says_something = !is_preface(&delta);
+            first.push(Ok(Chunk::Delta(delta)));
+            if says_something {
+                break;
+            }
+        }
+        let rest = stream::unfold(self, |mut live| async move {
+            match live.next().await {
+                Ok(None) => None,
+                Ok(Some(delta)) => Some((Ok(Chunk::Delta(delta)), live)),
+                Err(failed) => {
+                    live.over = true;
+                    let error = failed.into_error(&live.name, &live.secrets, live.times.began);
+                    Some((Err(error), live))
+                }
+            }
+        });
+        Ok(stream::iter(first).chain(rest).boxed())
+    }
+
+    /// The next piece of the answer; `None` at its end.
+    async fn next(&mut self) -> Result<Option<Delta>, Failed> {
+        while !self.over {
+            if let Some(event) = self.events.pop_front() {
+                match self.decoder.event(event.name.as_deref(), &event.data) {
+                    Ok(Event::Delta(delta)) => {
+                        self.any = true;
+                        self.usage = delta.usage.or(self.usage);
+                        return Ok(Some(delta));
+                    }
+                    Ok(Event::Nothing) => {}
+                    Ok(Event::End) => self.drain().await,
+                    Ok(Event::Failed(failure)) => {
+                        let message =
+                            format!("it failed in the middle of the answer: {}", quoted(&failure.message, &self.secrets));
+                        let billing = if self.any { self.billing() } else { billing_of(failure.kind) };
+                        return Err(Failed::new(failure.kind, billing, message));
+                    }
+                    Err(error) => return Err(Failed { billing: self.billing(), ..malformed(&error) }),
+                }
+            } else if let Some(broken) = self.broken.take() {
+                return Err(self.broken(broken));
+            } else {
+                self.read().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads the next piece of the body into `events`.
+    async fn read(&mut self) -> Result<(), Failed> {
+        let piece = match next(&mut self.response, &self.times, &self.place).await {
+            // An answer that said why it stopped is whole, however the connection ended.
+            Err(broken) if broken.kind == CallErrorKind::Truncated && self.decoder.finished() => None,
+            Err(failed) => return Err(Failed { billing: self.billing(), ..failed }),
+            Ok(piece) => piece,
+        };
+        let Some(piece) = piece else {
+            if let Some(event) = self.sse.finish() {
+                self.events.push_back(event);
+                return Ok(());
+            }
+            // Some servers leave the end marker out.
+            self.over = self.decoder.finished();
+            return if self.over { Ok(()) } else { Err(ended_early()) };
+        };
+        self.left = self.left.checked_sub(piece.len()).ok_or_else(|| too_large(self.limit))?;
+        for event in self.sse.push(&piece) {
+            match event {
+                Ok(event) => self.events.push_back(event),
+                Err(error) => self.broken = Some(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) {
+        self.over = true;
+        let to_the_end = async { while let Ok(Some(_)) = self.response.chunk().await {} };
+        let _ = tokio::time::timeout(DRAIN, to_the_end).await;
+    }
+
+    /// What was told counts only once the answer had ended: earlier counts grow.
+    fn billing(&self) -> Billing {
+        self.usage.filter(|_| self.decoder.finished()).map_or(Billing::Unknown, Billing::Metered)
+    }
+
+    fn broken(&self, error: SseError) -> Failed {
+        let kind = match error {
+            SseError::TooLarge { .. } => CallErrorKind::TooLarge,
+            SseError::NotUtf8 => CallErrorKind::Malformed,
+        };
+        Failed::new(kind, self.billing(), error.to_string())
+    }
+}
+
+fn ended_early() -> Failed {
+    Failed::new(CallErrorKind::Truncated, Billing::Unknown, "its stream ended before the answer did")
+}
+
+/// Whether a piece only announces the answer: who speaks, which model.
+fn is_preface(delta: &Delta) -> bool {
+    let Delta { text, refusal, tool_calls, tokens, finish, usage, model: _, raw: _ } = delta;
+    text.is_empty() && refusal.is_none() && tool_calls.is_empty() && tokens.is_none() && finish.is_none() && usage.is_none()
+}

@@ -1,0 +1,64 @@
+//! How long one attempt may wait, and for what.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::request::Timeouts;
+use tokio::time::{Instant, timeout_at};
+
+use super::failed::{Failed, seconds};
+
+/// The limits of one attempt, from its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) began: Instant,
+    timeouts: Timeouts,
+}
+
+impl Times {
+    /// The call's own timeouts, and the provider's where the call says nothing.
+    pub(super) fn start(call: Timeouts, provider: Timeouts) -> Self {
+        let timeouts = Timeouts {
+            connect: call.connect.or(provider.connect),
+            idle: call.idle.or(provider.idle),
+            total: call.total.or(provider.total),
+        };
+        Self { began: Instant::now(), timeouts }
+    }
+
+    pub(super) fn connect(&self) -> Option<Duration> {
+        self.timeouts.connect
+    }
+
+    /// Waits within the total time alone.
+    pub(super) async fn in_all<T>(&self, what: &str, billing: Billing, wait: impl Future<Output = T>) -> Result<T, Failed> {
+        self.limit(what, billing, None, wait).await
+    }
+
+    /// Waits for bytes: within the idle time and the total one.
+    pub(super) async fn read<T>(&self, what: &str, wait: impl Future<Output = T>) -> Result<T, Failed> {
+        self.limit(what, Billing::Unknown, self.timeouts.idle, wait).await
+    }
+
+    async fn limit<T>(
+        &self,
+        what: &str,
+        billing: Billing,
+        idle: Option<Duration>,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, Failed> {
+        let total_at = self.timeouts.total.and_then(|total| self.began.checked_add(total));
+        let idle_at = idle.and_then(|idle| Instant::now().checked_add(idle));
+        let Some(at) = [total_at, idle_at].into_iter().flatten().min() else { return Ok(wait.await) };
+        timeout_at(at, wait).await.map_err(|_| {
+            let message = match (self.timeouts.total, idle) {
+                (Some(total), _) if total_at == Some(at) => {
+                    format!("timed out {what}: the call may take {} in all", seconds(total))
+                }
+                (_, idle) => format!("timed out {what}: nothing came for {}", seconds(idle.unwrap_or_default())),
+            };
+            Failed::new(CallErrorKind::Timeout, billing, message)
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! Calls to models: HTTP with retries, limits and timeouts; simulated answers.
+//!
+//! Every provider here is a [`Provider`](tierfall_core::provider::Provider), and so are the layers [`retry::Retrying`]
+//! and [`fan_out::FanOut`] that wrap one. What arrives is bounded, what fails is told attempt by attempt, and dropping a
+//! call ends it upstream.
+
+mod billing;
+pub mod fan_out;
+pub mod http;
+mod reply;
+pub mod retry;
+pub mod simulated;
+#[cfg(test)]
+mod test_calls;
+
+pub use fan_out::FanOut;
+pub use http::{BaseUrl, HttpProvider, HttpSettings};
+pub use reply::collect;
+pub use retry::{RetryPolicy, Retrying};
+pub use simulated::{Simulated, SimulatedSettings, Simulation};

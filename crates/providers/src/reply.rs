@@ -1,0 +1,100 @@
+//! Whole answers from replies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Reply};
+
+/// A reply that is there at once.
+pub(crate) fn whole(answer: Arc<Completion>) -> Reply {
+    Reply { failed: Vec::new(), recorded: None, chunks: stream::iter([Ok(Chunk::Whole(answer))]).boxed() }
+}
+
+/// Reads a reply to its end. A whole answer is passed on without a copy.
+///
+/// The attempts that failed before it come back beside the result; an error carries only its own. Where a provider told
+/// none, that is one of `latency`, billed as far as the reply told; where there was nothing in the reply, it is truncated.
+pub async fn collect(reply: Reply, latency: impl FnOnce() -> Duration) -> (Vec<Attempt>, Result<Arc<Completion>, CallError>) {
+    let Reply { failed, mut chunks, .. } = reply;
+    let mut answer: Option<Arc<Completion>> = None;
+    let broken = loop {
+        match chunks.next().await {
+            Some(Ok(Chunk::Whole(whole))) => answer = Some(whole),
+            // The only reference, unless a provider mixes whole answers and pieces: nothing is copied.
+            Some(Ok(Chunk::Delta(delta))) => Arc::make_mut(answer.get_or_insert_default()).push(&delta),
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        }
+    };
+    let usage = match (&broken, answer) {
+        (None, Some(answer)) => return (failed, Ok(answer)),
+        (_, partial) => partial.and_then(|partial| partial.usage),
+    };
+    let nothing = || CallError::new(CallErrorKind::Truncated, "the provider's reply ended before it began");
+    let mut error = broken.unwrap_or_else(nothing);
+    if error.attempts.is_empty() {
+        // Something was generated, and only the provider knows how much.
+        let billing = usage.map_or(Billing::Unknown, Billing::Metered);
+        error.attempts.push(Attempt { error: Some(error.kind), billing, latency: latency() });
+    }
+    (failed, Err(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_calls::attempt;
+    use tierfall_core::completion::{Delta, Usage};
+
+    const TOOK: Duration = Duration::from_millis(40);
+
+    async fn collected(chunks: Vec<Result<Chunk, CallError>>) -> (Vec<Attempt>, Result<Arc<Completion>, CallError>) {
+        let failed = vec![attempt(CallErrorKind::Overloaded)];
+        collect(Reply { failed, recorded: None, chunks: stream::iter(chunks).boxed() }, || TOOK).await
+    }
+
+    fn piece(text: &str, usage: Option<Usage>) -> Chunk {
+        Chunk::Delta(Delta { text: text.to_owned(), usage, ..Delta::default() })
+    }
+
+    #[tokio::test]
+    async fn a_whole_answer_is_not_copied() {
+        let answer = Arc::new(Completion::text("hello"));
+        let (failed, result) = collected(vec![Ok(Chunk::Whole(answer.clone()))]).await;
+        assert!(Arc::ptr_eq(&result.unwrap(), &answer));
+        assert_eq!(failed.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn pieces_are_joined() {
+        let (_, result) = collected(vec![Ok(piece("hel", None)), Ok(piece("lo", None))]).await;
+        assert_eq!(result.unwrap().text, "hello");
+    }
+
+    #[tokio::test]
+    async fn an_error_that_tells_no_attempt_is_billed_as_far_as_known() {
+        let broke = || Err(CallError::new(CallErrorKind::Timeout, "cut"));
+        let usage = Usage { input: 3, output: 1, ..Usage::default() };
+        for (told, billing) in [(None, Billing::Unknown), (Some(usage), Billing::Metered(usage))] {
+            let (failed, result) = collected(vec![Ok(piece("he", told)), broke()]).await;
+            let own = Attempt { error: Some(CallErrorKind::Timeout), billing, latency: TOOK };
+            assert_eq!((failed.len(), result.unwrap_err().attempts), (1, vec![own]));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_that_tells_its_attempt_keeps_it() {
+        let own = attempt(CallErrorKind::Truncated);
+        let error = CallError::new(CallErrorKind::Truncated, "cut").with_attempts(vec![own.clone()]);
+        let (failed, result) = collected(vec![Ok(piece("he", None)), Err(error)]).await;
+        assert_eq!((failed.len(), result.unwrap_err().attempts), (1, vec![own]));
+    }
+
+    #[tokio::test]
+    async fn an_empty_reply_is_no_answer() {
+        let error = collected(Vec::new()).await.1.unwrap_err();
+        assert_eq!((error.kind, error.attempts[0].billing), (CallErrorKind::Truncated, Billing::Unknown));
+    }
+}

@@ -1,0 +1,190 @@
+//! Calls again what may succeed a little later.
+//!
+//! A loop of our own rather than `tower::retry`: every failed attempt has to reach the ledger, each new attempt gets only
+//! the time that is left, and a wait that cannot pay (beyond the deadline, or longer than the provider's hint may be) has
+//! to end the call at once. Nothing is retried once a reply has begun: its first piece may already be with the client.
+
+mod budget;
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use tierfall_core::provider::{Attempt, CallError, Provider, Reply};
+use tierfall_core::request::Call;
+use tokio::time::Instant;
+
+use self::budget::Budget;
+
+/// When and how often to try again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Most attempts at one call, the first included; 1 = never again.
+    pub attempts: u32,
+    /// The longest wait before the second attempt; doubles with each further one.
+    pub base: Duration,
+    /// The longest wait before any attempt.
+    pub longest: Duration,
+    /// A provider that asks for a longer pause than this is not waited for: the call fails with its hint.
+    pub longest_hint: Duration,
+    /// Retries that each recent call adds to the provider's common budget, so that a storm of refusals does not multiply
+    /// the traffic that caused it.
+    pub budget_share: f64,
+    /// Retries that are always within the budget.
+    pub budget_floor: u32,
+    /// Seeds the jitter.
+    pub seed: u64,
+}
+
+impl Default for RetryPolicy {
+    /// Three attempts within seconds, a fifth of the calls again.
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            base: Duration::from_millis(500),
+            longest: Duration::from_secs(8),
+            longest_hint: Duration::from_secs(30),
+            budget_share: 0.2,
+            budget_floor: 10,
+            seed: 0,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// One attempt, no more.
+    pub fn never() -> Self {
+        Self { attempts: 1, ..Self::default() }
+    }
+
+    /// The bound of the wait before attempt `next` (2 = the first retry).
+    fn bound(&self, next: u32) -> Duration {
+        let doublings = next.saturating_sub(2).min(31);
+        self.base.saturating_mul(1 << doublings).min(self.longest)
+    }
+}
+
+/// A provider that retries the transient failures of another one: full jitter, exponential backoff, the provider's own
+/// hints, a common budget.
+///
+/// The pause after a failed attempt counts into that attempt's latency.
+pub struct Retrying<P> {
+    inner: P,
+    policy: RetryPolicy,
+    total: Option<Duration>,
+    budget: Budget,
+    rng: Mutex<ChaCha8Rng>,
+}
+
+impl<P: fmt::Debug> fmt::Debug for Retrying<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retrying").field("inner", &self.inner).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<P: Provider> Retrying<P> {
+    /// Retries what `inner` fails at.
+    pub fn new(inner: P, policy: RetryPolicy) -> Self {
+        let rng = Mutex::new(ChaCha8Rng::seed_from_u64(policy.seed));
+        let budget = Budget::new(policy.budget_share, policy.budget_floor);
+        Self { inner, policy, total: None, budget, rng }
+    }
+
+    /// Gives calls that declare no total time this one.
+    #[must_use]
+    pub fn within(mut self, total: Option<Duration>) -> Self {
+        self.total = total;
+        self
+    }
+
+    /// The provider that is called.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
+    async fn call_until_done(&self, call: &Call) -> Result<Reply, CallError> {
+        let began = Instant::now();
+        let total = call.timeouts.total.or(self.total);
+        self.budget.note_call(began);
+        let mut failed: Vec<Attempt> = Vec::new();
+        let mut shortened: Option<Call> = None;
+        for next in 2u32.. {
+            let error = match self.inner.call(shortened.as_ref().unwrap_or(call)).await {
+                Ok(mut reply) => {
+                    failed.append(&mut reply.failed);
+                    return Ok(Reply { failed, ..reply });
+                }
+                Err(error) => error,
+            };
+            let left = total.map(|total| total.saturating_sub(began.elapsed()));
+            let wait = match self.wait(&error, next, left) {
+                Ok(wait) => wait,
+                Err(why) => return Err(give_up(error, failed, &why)),
+            };
+            tracing::debug!(kind = error.kind.as_str(), attempt = next, wait_ms = wait.as_millis(), "retrying a call");
+            failed.extend(error.attempts);
+            if let Some(cause) = failed.last_mut() {
+                // So that the latencies of a call's attempts add up to the time that it took.
+                cause.latency += wait;
+            }
+            tokio::time::sleep(wait).await;
+            if let Some(total) = total {
+                let mut again = call.clone();
+                again.timeouts.total = Some(total.saturating_sub(began.elapsed()));
+                shortened = Some(again);
+            }
+        }
+        unreachable!("attempts are counted in u32, and so is their limit")
+    }
+
+    /// How long to wait before attempt `next`, or why there is none; an empty reason where it goes without saying.
+    fn wait(&self, error: &CallError, next: u32, left: Option<Duration>) -> Result<Duration, String> {
+        if !error.kind.is_transient() || left.is_some_and(|left| left.is_zero()) {
+            return Err(String::new());
+        }
+        if next > self.policy.attempts {
+            return Err(if next > 2 { format!("tried {} times", next - 1) } else { String::new() });
+        }
+        let jitter = {
+            let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+            self.policy.bound(next).mul_f64(rng.random::<f64>())
+        };
+        let wait = match error.retry_after {
+            Some(hint) if hint > self.policy.longest_hint => {
+                let (hint, limit) = (hint.as_secs_f64().ceil(), self.policy.longest_hint.as_secs_f64());
+                return Err(format!("the provider asks for a pause of {hint} s, and the limit is {limit} s"));
+            }
+            // After the pause, not at its end: all who were told the same would come back together.
+            Some(hint) => hint + jitter,
+            None => jitter,
+        };
+        if left.is_some_and(|left| wait >= left) {
+            return Err("no time is left for another attempt".to_owned());
+        }
+        if !self.budget.take(Instant::now()) {
+            return Err("not tried again: too many recent calls to this provider failed (retry budget)".to_owned());
+        }
+        Ok(wait)
+    }
+}
+
+fn give_up(mut error: CallError, mut failed: Vec<Attempt>, why: &str) -> CallError {
+    if !why.is_empty() {
+        error.message = format!("{}; {why}", error.message);
+    }
+    failed.append(&mut error.attempts);
+    error.with_attempts(failed)
+}
+
+impl<P: Provider> Provider for Retrying<P> {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        self.call_until_done(call).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,16 @@
+//! HTTP providers against servers: every status, broken bodies, cut and stalled streams, cancellation.
+
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod cancel;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod setup;
+#[cfg(test)]
+mod status;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod timeouts;

@@ -1,0 +1,87 @@
+//! What every test needs.
+
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
+use tierfall_core::request::{Call, Params, Prompt, Purpose, Request, Timeouts};
+use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, RetryPolicy, collect};
+use tierfall_wire::dialect::table;
+
+pub(crate) const KEY: &str = "very-secret-key-0123456789";
+
+/// Settings for a server at `url`: openai-chat, a key, no retries.
+pub(crate) fn settings(url: &str) -> HttpSettings {
+    dialect("openai-chat", url)
+}
+
+pub(crate) fn dialect(name: &str, url: &str) -> HttpSettings {
+    let mut settings = HttpSettings::new("local", table::by_name(name).unwrap(), BaseUrl::parse(url).unwrap());
+    settings.key = Some(KEY.into());
+    settings.key_source = Some("LOCAL_KEY".to_owned());
+    settings.retry = RetryPolicy::never();
+    settings
+}
+
+pub(crate) fn provider(url: &str) -> HttpProvider {
+    HttpProvider::new(settings(url)).unwrap()
+}
+
+/// A provider that tries three times without pauses worth mentioning.
+pub(crate) fn persistent(url: &str) -> HttpProvider {
+    let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
+    HttpProvider::new(HttpSettings { retry, ..settings(url) }).unwrap()
+}
+
+pub(crate) fn call() -> Call {
+    Call {
+        request_id: "q1".into(),
+        model: "model".into(),
+        prompt: Prompt::Request { preamble: Arc::new([]), request: Arc::new(Request::new("q1", "where is it?")), addendum: None },
+        params: Params::default(),
+        logprobs: Some(5),
+        samples: NonZeroU8::MIN,
+        purpose: Purpose::Answer,
+        timeouts: Timeouts::default(),
+        stream: false,
+    }
+}
+
+pub(crate) fn streaming() -> Call {
+    Call { stream: true, ..call() }
+}
+
+/// The answer and the attempts that failed before it.
+pub(crate) type Answered = (Arc<Completion>, Vec<Attempt>);
+
+/// Makes a call and reads its reply; an error carries every attempt.
+pub(crate) async fn ask(provider: &dyn Provider, call: &Call) -> Result<Answered, CallError> {
+    let (failed, answer) = collect(provider.call(call).await?, || Duration::ZERO).await;
+    match answer {
+        Ok(answer) => Ok((answer, failed)),
+        Err(error) => {
+            let attempts = failed.into_iter().chain(error.attempts.iter().cloned()).collect();
+            Err(error.with_attempts(attempts))
+        }
+    }
+}
+
+/// Checks kind, billing and number of attempts, and that nothing secret is told.
+#[track_caller]
+pub(crate) fn assert_failed(error: &CallError, kind: CallErrorKind, billing: Billing) {
+    assert_eq!(error.kind, kind, "{error}");
+    let told: Vec<_> = error.attempts.iter().map(|attempt| (attempt.error, attempt.billing)).collect();
+    assert_eq!(told, [(Some(kind), billing)], "{error}");
+    assert_clean(error);
+}
+
+#[track_caller]
+pub(crate) fn assert_clean(error: &CallError) {
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains(KEY), "{shown}");
+    assert!(error.message.starts_with("provider \"local\": "), "{shown}");
+    assert!(!error.message.contains("where is it?"), "{shown}");
+    assert!(!error.message.contains('\n') && error.message.len() < 700, "{shown}");
+}

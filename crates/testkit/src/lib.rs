@@ -1,0 +1,11 @@
+//! For tests alone: a chunked server with cuts and delays, scripted providers, sample answers.
+
+pub mod openai;
+pub mod sample;
+pub mod scripted;
+pub mod seen;
+pub mod server;
+
+pub use scripted::Scripted;
+pub use seen::Seen;
+pub use server::{Gate, Script, Server};

@@ -1,0 +1,28 @@
+//! A sink that keeps every trace.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tierfall_core::sink::Sink;
+use tierfall_core::trace::Trace;
+
+/// Keeps every trace, in order of arrival.
+#[derive(Debug, Default)]
+pub struct Seen(Mutex<Vec<Trace>>);
+
+impl Seen {
+    /// Has seen nothing yet.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Every trace so far.
+    pub fn traces(&self) -> Vec<Trace> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Sink for Seen {
+    fn record(&self, trace: &Trace) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(trace.clone());
+    }
+}
