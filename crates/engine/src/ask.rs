@@ -1,0 +1,51 @@
+//! What a caller puts to the engine.
+
+use tierfall_core::request::{Message, Request, RequestId};
+
+/// A question, a conversation or a full request; without an id it gets one, which the trace returns.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub(crate) id: Option<RequestId>,
+    pub(crate) request: Request,
+}
+
+impl Ask {
+    /// Sets the id, which decides the ties and keys the trace.
+    #[must_use]
+    pub fn with_id(mut self, id: impl Into<RequestId>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets a tag, which rules read.
+    #[must_use]
+    pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.request.tags.insert(key.into(), value.into());
+        self
+    }
+}
+
+impl From<&str> for Ask {
+    fn from(question: &str) -> Self {
+        Self::from(vec![Message::user(question)])
+    }
+}
+
+impl From<String> for Ask {
+    fn from(question: String) -> Self {
+        Self::from(vec![Message::user(question)])
+    }
+}
+
+impl From<Vec<Message>> for Ask {
+    fn from(messages: Vec<Message>) -> Self {
+        Self { id: None, request: Request::from_messages("", messages) }
+    }
+}
+
+impl From<Request> for Ask {
+    fn from(request: Request) -> Self {
+        let id = Some(request.id.clone()).filter(|id| !id.as_str().is_empty());
+        Self { id, request }
+    }
+}

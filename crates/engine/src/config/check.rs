@@ -1,0 +1,487 @@
+//! Checks a parsed file against its shape and takes out what is wrong, so that the rest can still be read: every
+//! problem is found in one go, and none is reported twice.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use tierfall_core::rule::table::ConditionSpec;
+use tierfall_core::signal::table::SignalSpec;
+use tierfall_wire::dialect::table as dialects;
+use toml::Spanned;
+use toml::de::{DeInteger, DeTable, DeValue};
+
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use super::keys;
+use super::shape::{Key, Kind, Need, Shape, Together, range};
+use super::values::{duration, nearest, suggestion};
+
+/// The name of the provider kind that invents its answers.
+pub(crate) const SIMULATED: &str = "simulated";
+
+/// The kinds of provider.
+pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {
+    dialects::NAMES.iter().copied().chain([SIMULATED])
+}
+
+/// Collects what is wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    pub(crate) found: Vec<Diagnostic>,
+    /// Places whose text is never shown.
+    pub(crate) secret: Vec<Range<usize>>,
+}
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+impl Checker {
+    /// Checks the keys of a table and removes those that cannot be used.
+    pub(crate) fn table(&mut self, shape: &Shape, table: &mut DeTable<'_>, at: &Range<usize>) {
+        let known = || shape.keys.iter().map(|key| key.name);
+        let mut given = Vec::new();
+        retain(table, |name, span, value| {
+            let Some(key) = shape.keys.iter().find(|key| key.name == name) else {
+                let message = format!("{} has no key `{name}`", shape.title);
+                // What was meant is not missing as well.
+                let meant = nearest(name, known()).and_then(|meant| shape.keys.iter().find(|key| key.name == meant));
+                given.extend(meant.map(|key| (key.name, span.clone())));
+                self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known())));
+                return false;
+            };
+            given.push((key.name, span.clone()));
+            self.key(key, value)
+        });
+        match shape.rule {
+            Together::Any => self.missing(shape, &given, at),
+            Together::Some(either) => {
+                self.missing(shape, &given, at);
+                if !given.iter().any(|(name, _)| either.contains(name)) {
+                    let all: Vec<String> = either.iter().map(|name| format!("`{name}`")).collect();
+                    let message = format!("{} needs {}", shape.title, all.join(" or "));
+                    self.found.push(Diagnostic::error(Code::MISSING_KEY, at.clone(), message));
+                }
+            }
+            Together::One if given.len() == 1 => {}
+            Together::One => {
+                let all: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+                let message = format!("{} takes exactly one of {}", shape.title, all.join(", "));
+                let mut diagnostic = Diagnostic::error(Code::ONE_OF, at.clone(), message);
+                if let [(_, first), .., (_, last)] = given.as_slice() {
+                    diagnostic.span = last.clone();
+                    diagnostic = diagnostic.label(first.clone(), "the other one is here");
+                }
+                self.found.push(diagnostic);
+                // Which one was meant is unknown.
+                retain(table, |_, _, _| false);
+            }
+        }
+    }
+
+    fn missing(&mut self, shape: &Shape, given: &[(&str, Range<usize>)], at: &Range<usize>) {
+        for key in shape.keys {
+            if key.need == Need::Required && !given.iter().any(|(name, _)| *name == key.name) {
+                let message = format!("{} needs the key `{}`", shape.title, key.name);
+                let help = match key.kind {
+                    Kind::List(Kind::Table(_)) => format!("add `[[{}]]`: {}", key.name, key.about),
+                    _ => format!("add `{} = …`: {}", key.name, key.about),
+                };
+                self.found.push(Diagnostic::error(Code::MISSING_KEY, at.clone(), message).help(help));
+            }
+        }
+    }
+
+    fn key(&mut self, key: &Key, value: &mut Value<'_>) -> bool {
+        if (key.name == "api-key" || key.name == "headers") && !self.secrets(key.name, value) {
+            return false;
+        }
+        if key.name == "version" && value.get_ref().is_integer() && number(value) != Some(1.0) {
+            let message = "this is a file of another version than this program reads, which is 1";
+            self.found.push(
+                Diagnostic::error(Code::VERSION, value.span(), message).help("write `version = 1`, or use a newer tierfall"),
+            );
+            return false;
+        }
+        self.value(&key.kind, &format!("`{}`", key.name), value)
+    }
+
+    /// A secret in the file is reported once, as what it is, and never shown; false = the value is one.
+    fn secrets(&mut self, key: &str, value: &mut Value<'_>) -> bool {
+        match value.get_mut() {
+            DeValue::Table(_) if key == "api-key" => {}
+            _ if key == "api-key" => {
+                self.secret_at(value.span(), "an API key stands in the file", "api-key");
+                return false;
+            }
+            DeValue::Table(headers) if key == "headers" => retain(headers, |name, _, header| {
+                let lower = name.to_lowercase();
+                let telling = ["authorization", "api-key", "apikey", "token", "secret", "cookie"];
+                let secret = header.get_ref().is_str() && telling.iter().any(|word| lower.contains(word));
+                if secret {
+                    self.secret_at(header.span(), &format!("the header `{name}` carries a secret that stands in the file"), name);
+                }
+                !secret
+            }),
+            _ => {}
+        }
+        true
+    }
+
+    fn secret_at(&mut self, span: Range<usize>, message: &str, key: &str) {
+        self.secret.push(span.clone());
+        let help = format!(
+            "write `{key} = {{ env = \"…\" }}` with the name of an environment variable, and replace the secret: it may have been seen"
+        );
+        self.found.push(Diagnostic::error(Code::SECRET, span, message).help(help));
+    }
+
+    /// Checks a value; false = it cannot be used.
+    fn value(&mut self, kind: &Kind, what: &str, value: &mut Value<'_>) -> bool {
+        let span = value.span();
+        match (kind, value.get_mut()) {
+            (Kind::Text | Kind::Name | Kind::Variable | Kind::Model, DeValue::String(text)) => self.text(kind, what, text, span),
+            (Kind::Flag, DeValue::Boolean(_)) => true,
+            (Kind::Whole { min, max }, DeValue::Integer(whole)) => {
+                let number = whole_number(whole);
+                self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &bounds(*min, *max), span)
+            }
+            (Kind::Number { min, max }, DeValue::Integer(_) | DeValue::Float(_)) => {
+                let number = number(value);
+                self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &range(*min, *max), span)
+            }
+            (Kind::Nominal | Kind::Score, DeValue::Integer(_) | DeValue::Float(_)) => {
+                let number = number(value);
+                self.bounded(number.is_some_and(|n| !n.is_nan()), what, "a number", span)
+            }
+            (Kind::Duration, DeValue::String(text)) => match duration(text) {
+                Ok(_) => true,
+                Err(why) => self.refuse(Code::BAD_DURATION, span, format!("{what} is no usable duration: {why}")),
+            },
+            (Kind::Money { places }, DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_)) => {
+                self.money(*places, what, value)
+            }
+            (Kind::Word(words), DeValue::String(text)) => {
+                let fits = words.contains(&&**text);
+                if !fits {
+                    let message = format!("{what} cannot be \"{text}\"");
+                    let help = suggestion(text, words.iter().copied());
+                    self.found.push(Diagnostic::error(Code::BAD_VALUE, span, message).maybe_help(help));
+                }
+                fits
+            }
+            (Kind::List(of), DeValue::Array(items)) => {
+                // A list with a hole would mean something else than what was written: what cannot be used is emptied
+                // where it is a table, else the list goes.
+                let mut fits = true;
+                for item in items.iter_mut() {
+                    fits &= self.value(of, &format!("an entry of {what}"), item);
+                }
+                fits
+            }
+            (Kind::Table(shape), DeValue::Table(table)) => {
+                self.table(shape, table, &span);
+                true
+            }
+            (Kind::Names(of), DeValue::Table(table)) => {
+                retain(table, |name, _, value| self.value(of, &format!("`{name}`"), value));
+                true
+            }
+            (Kind::Either(kinds), _) => match kinds.iter().find(|kind| takes(kind, value.get_ref())) {
+                Some(kind) => self.value(kind, what, value),
+                None => self.wrong_type(kind, what, value),
+            },
+            (Kind::Json, _) => self.json(what, value),
+            (Kind::Provider, DeValue::Table(table)) => {
+                self.provider(what, table, &span);
+                true
+            }
+            (Kind::Signal, DeValue::String(_) | DeValue::Table(_)) => self.signal(value),
+            (Kind::Rule, DeValue::Table(table)) => {
+                self.rule(table, &span);
+                true
+            }
+            _ => self.wrong_type(kind, what, value),
+        }
+    }
+
+    fn refuse(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> bool {
+        self.found.push(Diagnostic::error(code, span, message));
+        false
+    }
+
+    fn bounded(&mut self, fits: bool, what: &str, range: &str, span: Range<usize>) -> bool {
+        fits || self.refuse(Code::BAD_VALUE, span, format!("{what} must be {range}"))
+    }
+
+    fn wrong_type(&mut self, kind: &Kind, what: &str, value: &mut Value<'_>) -> bool {
+        let message = format!("{what} should be {}, but is {}", kind.expected(), type_name(value.get_ref()));
+        self.found.push(Diagnostic::error(Code::WRONG_TYPE, value.span(), message));
+        // An empty table stands for one that is wrong, so that nobody reports it as absent.
+        let stands = matches!(kind, Kind::Table(_) | Kind::Provider | Kind::Rule | Kind::Names(_));
+        if stands {
+            *value.get_mut() = DeValue::Table(DeTable::new());
+        }
+        stands
+    }
+
+    fn text(&mut self, kind: &Kind, what: &str, text: &str, span: Range<usize>) -> bool {
+        // A text of white space says something where it is a stop text: the end of a line.
+        if text.is_empty() || (text.trim().is_empty() && !matches!(kind, Kind::Text)) {
+            return self.refuse(Code::BAD_VALUE, span, format!("{what} is empty"));
+        }
+        let usable = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        match kind {
+            Kind::Name if !text.chars().all(usable) || text.starts_with('.') => {
+                let help = "names are file names and keys: letters, digits, `-`, `_` and `.`, not beginning with `.`";
+                self.found.push(Diagnostic::error(Code::BAD_NAME, span, format!("{what} cannot be \"{text}\"")).help(help));
+                false
+            }
+            Kind::Variable if !variable(text) => {
+                // Perhaps it is the secret itself.
+                self.secret_at(span, &format!("{what} is no name of an environment variable"), "…");
+                false
+            }
+            Kind::Model if !text.split_once('/').is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty()) => {
+                let help = "write \"provider/model\": the provider's name in this file and the model's name there";
+                self.found.push(Diagnostic::error(Code::BAD_VALUE, span, format!("{what} names no provider")).help(help));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// A number is kept as its shortest decimal text, which is what was written.
+    fn money(&mut self, places: u32, what: &str, value: &mut Value<'_>) -> bool {
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            _ => number(value).map_or_else(String::new, |n| n.to_string()),
+        };
+        let read: Result<(), _> = if places == 6 {
+            text.parse::<tierfall_core::money::Rate>().map(drop)
+        } else {
+            text.parse::<tierfall_core::money::Money>().map(drop)
+        };
+        match read {
+            Ok(()) => {
+                *value.get_mut() = DeValue::String(text.into());
+                true
+            }
+            Err(why) => {
+                self.refuse(Code::BAD_MONEY, value.span(), format!("{what} is no amount of money that can be kept: {why}"))
+            }
+        }
+    }
+
+    fn json(&mut self, what: &str, value: &mut Value<'_>) -> bool {
+        let span = value.span();
+        let finite = number(value).is_some_and(f64::is_finite);
+        match value.get_mut() {
+            DeValue::Datetime(_) => self.wrong_type(&Kind::Json, what, value),
+            DeValue::Float(_) if !finite => {
+                self.refuse(Code::BAD_VALUE, span, format!("{what} is a number that JSON cannot say"))
+            }
+            DeValue::Integer(whole) if whole_number(whole).is_none() => {
+                self.refuse(Code::BAD_VALUE, span, format!("{what} is too large a number"))
+            }
+            DeValue::Array(items) => items.iter_mut().all(|item| self.json(what, item)),
+            DeValue::Table(table) => {
+                let mut fits = true;
+                retain(table, |name, _, value| {
+                    fits &= self.json(&format!("`{name}`"), value);
+                    true
+                });
+                fits
+            }
+            _ => true,
+        }
+    }
+
+    fn provider(&mut self, what: &str, table: &mut DeTable<'_>, at: &Range<usize>) {
+        let mut kinds = 0;
+        retain(table, |kind, span, settings| {
+            let shape = if kind == SIMULATED {
+                &keys::SIMULATED
+            } else if dialects::NAMES.contains(&kind) {
+                &keys::HTTP
+            } else {
+                let message = format!("there is no kind of provider `{kind}`");
+                self.found
+                    .push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(kind, provider_kinds())));
+                kinds += 1;
+                return false;
+            };
+            kinds += 1;
+            self.value(&Kind::Table(shape), &format!("`{kind}`"), settings)
+        });
+        if kinds != 1 {
+            let all: Vec<String> = provider_kinds().map(|kind| format!("`{kind}`")).collect();
+            let message = format!("the provider {what} takes exactly one kind: {}", all.join(" or "));
+            self.found.push(Diagnostic::error(Code::ONE_OF, at.clone(), message).help("write `[provider.NAME.openai-chat]`"));
+            retain(table, |_, _, _| false);
+        }
+    }
+
+    fn rule(&mut self, table: &mut DeTable<'_>, at: &Range<usize>) {
+        let kinds = || ConditionSpec::NAMES.iter().copied();
+        let mut given: Vec<(&str, Range<usize>)> = Vec::new();
+        let mut conditions: Vec<Range<usize>> = Vec::new();
+        retain(table, |name, span, value| {
+            if let Some(key) = keys::RULE.keys.iter().find(|key| key.name == name) {
+                given.push((key.name, span.clone()));
+                return self.key(key, value);
+            }
+            conditions.push(span.clone());
+            if !ConditionSpec::NAMES.contains(&name) {
+                let known = kinds().chain(keys::RULE.keys.iter().map(|key| key.name));
+                let message = format!("there is no kind of rule `{name}`");
+                self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known)));
+                return false;
+            }
+            let read = ConditionSpec::deserialize(name, value.clone().into_deserializer());
+            match read {
+                Some(Err(error)) => {
+                    let schema = tierfall_core::rule::table::KINDS.iter().find(|kind| kind.name == name).map(|kind| kind.schema);
+                    let options =
+                        schema.and_then(|schema| serde_json::from_str(schema).ok()).map_or_else(Vec::new, |s| option_names(&s));
+                    self.foreign(Code::BAD_RULE, &format!("rule `{name}`"), value, &error, &options);
+                    false
+                }
+                _ => true,
+            }
+        });
+        self.missing(&keys::RULE, &given, at);
+        if conditions.len() != 1 {
+            let all: Vec<String> = kinds().map(|kind| format!("`{kind}`")).collect();
+            let mut diagnostic =
+                Diagnostic::error(Code::ONE_OF, at.clone(), format!("a rule takes exactly one of {}", all.join(", ")));
+            if let [first, .., last] = conditions.as_slice() {
+                diagnostic.span = last.clone();
+                diagnostic = diagnostic.label(first.clone(), "the other one is here").help("write two rules");
+            }
+            self.found.push(diagnostic);
+            retain(table, |name, _, _| !ConditionSpec::NAMES.contains(&name));
+        }
+    }
+
+    fn signal(&mut self, value: &mut Value<'_>) -> bool {
+        let (name, span, options) = match value.get_ref() {
+            DeValue::String(name) => (name.to_string(), value.span(), None),
+            DeValue::Table(table) if table.len() == 1 => {
+                let Some((key, options)) = table.iter().next() else { return false };
+                (key.get_ref().to_string(), key.span(), Some(options))
+            }
+            _ => {
+                let message = "a signal is a name, or exactly one name with its options";
+                let help = "write \"mean-logprob\" or { quantile-logprob = { alpha = 0.1 } }";
+                self.found.push(Diagnostic::error(Code::BAD_SIGNAL, value.span(), message).help(help));
+                return false;
+            }
+        };
+        if !SignalSpec::NAMES.contains(&name.as_str()) {
+            let help = suggestion(&name, SignalSpec::NAMES.iter().copied());
+            self.found
+                .push(Diagnostic::error(Code::UNKNOWN_SIGNAL, span, format!("there is no signal \"{name}\"")).maybe_help(help));
+            return false;
+        }
+        match SignalSpec::deserialize(value.clone().into_deserializer()) {
+            Err(error) => {
+                let known = super::signals::option_names(&name);
+                let options = options.cloned().unwrap_or_else(|| value.clone());
+                self.foreign(Code::BAD_SIGNAL, &format!("signal `{name}`"), &options, &error, &known);
+                false
+            }
+            Ok(spec) => match spec.build() {
+                Ok(_) => true,
+                Err(error) => {
+                    let at = options
+                        .and_then(|options| options.get_ref().as_table()?.get(error.option).map(Spanned::span))
+                        .unwrap_or(span);
+                    self.refuse(Code::BAD_SIGNAL, at, error.to_string())
+                }
+            },
+        }
+    }
+
+    /// Reports settings that their own type refused: every unknown one, else what the type said first.
+    fn foreign(&mut self, code: Code, what: &str, settings: &Value<'_>, error: &toml::de::Error, known: &[String]) {
+        let known = || known.iter().map(String::as_str);
+        let before = self.found.len();
+        if let Some(table) = settings.get_ref().as_table() {
+            for key in table.keys().filter(|key| known().all(|known| known != key.get_ref().as_ref())) {
+                let message = format!("{what} has no setting `{}`", key.get_ref());
+                let help = suggestion(key.get_ref(), known()).unwrap_or_else(|| "it has no settings".into());
+                self.found.push(Diagnostic::error(code, key.span(), message).help(help));
+            }
+        }
+        if self.found.len() == before {
+            let span = error.span().unwrap_or_else(|| settings.span());
+            let said = error.message().lines().next().unwrap_or_default().to_owned();
+            self.found.push(Diagnostic::error(code, span, format!("{what}: {said}")));
+        }
+    }
+}
+
+/// The names of the settings that a JSON Schema allows.
+pub(crate) fn option_names(schema: &serde_json::Value) -> Vec<String> {
+    schema["properties"].as_object().into_iter().flat_map(|properties| properties.keys().cloned()).collect()
+}
+
+fn retain(table: &mut DeTable<'_>, mut keep: impl FnMut(&str, Range<usize>, &mut Value<'_>) -> bool) {
+    let mut gone: Vec<String> = Vec::new();
+    for (key, value) in table.iter_mut() {
+        if !keep(key.get_ref(), key.span(), value) {
+            gone.push(key.get_ref().to_string());
+        }
+    }
+    for key in gone {
+        table.remove(key.as_str());
+    }
+}
+
+fn whole_number(whole: &DeInteger<'_>) -> Option<i64> {
+    i64::from_str_radix(whole.as_str(), whole.radix()).ok()
+}
+
+fn number(value: &Value<'_>) -> Option<f64> {
+    f64::deserialize(value.clone().into_deserializer()).ok()
+}
+
+fn takes(kind: &Kind, value: &DeValue<'_>) -> bool {
+    match kind {
+        Kind::Text | Kind::Name | Kind::Variable | Kind::Model | Kind::Duration | Kind::Word(_) => value.is_str(),
+        Kind::Flag => value.is_bool(),
+        Kind::Whole { .. } => value.is_integer(),
+        Kind::Number { .. } | Kind::Nominal | Kind::Score => value.is_integer() || value.is_float(),
+        Kind::Money { .. } => value.is_str() || value.is_integer() || value.is_float(),
+        Kind::List(_) => value.is_array(),
+        Kind::Table(_) | Kind::Names(_) | Kind::Provider | Kind::Rule => value.is_table(),
+        Kind::Signal => value.is_str() || value.is_table(),
+        Kind::Either(kinds) => kinds.iter().any(|kind| takes(kind, value)),
+        Kind::Json => true,
+    }
+}
+
+fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+fn bounds(min: i64, max: i64) -> String {
+    match (min, max) {
+        (min, max) if min == max => format!("{min}"),
+        (i64::MIN, i64::MAX) => "a whole number of 64 bits".into(),
+        (min, i64::MAX) => format!("at least {min}"),
+        (min, max) => format!("from {min} to {max}"),
+    }
+}
+
+fn variable(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_digit()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

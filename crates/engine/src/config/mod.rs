@@ -1,0 +1,252 @@
+//! Cascade files: `*.cascade.toml`, read in two stages.
+//!
+//! The text is checked against the tables of [keys](self), of signals, rules and dialects; whatever cannot be used is
+//! reported and taken out, and the rest is resolved to a [`Cascade`]. So every problem of a file is found in one go, each
+//! with its place. Nothing here reads the environment: which secrets are absent is asked with [`Loaded::unset_keys`].
+
+mod check;
+mod code;
+mod diagnostic;
+mod file;
+mod keys;
+mod provider;
+mod reference;
+mod resolve;
+mod schema;
+mod shape;
+mod signals;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tierfall_core::cascade::Cascade;
+use tierfall_core::gate::Gate;
+use toml::de::DeTable;
+
+use crate::binding::TierBinding;
+use crate::digest;
+
+pub use code::Code;
+pub use diagnostic::{ConfigError, Diagnostic, Severity};
+pub use provider::{HeaderSource, HttpSpec, KeyRef, ProviderSpec, SimulatedSpec};
+pub use reference::reference;
+pub use schema::json_schema;
+
+/// A cascade file, read and found right.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The cascade.
+    pub cascade: Cascade,
+    /// What each tier's answers are bound to, in the order of the cascade; `None` for a human tier.
+    pub tiers: Vec<Option<TierBinding>>,
+    /// The declared providers, by name.
+    pub providers: BTreeMap<String, ProviderSpec>,
+    /// Recordings that answer in place of the providers.
+    pub replay: Option<Replay>,
+    /// What must hold on fixture sets.
+    pub expects: Vec<Expect>,
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of the file's bytes, in hexadecimal. Files that it names are not in it; the bindings cover those.
+    pub digest: String,
+    /// The file's text, with everything overwritten that looks like a secret.
+    pub text: String,
+    /// What is probably not as meant.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Recordings in place of providers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// The fixture set's name.
+    pub fixtures: String,
+}
+
+/// Limits that a replay of a fixture set must keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// The fixture set's name.
+    pub fixtures: String,
+    /// Which of its splits.
+    pub split: String,
+    /// Only this segment.
+    pub segment: Option<String>,
+    /// Mean grade of the served answers, in [0, 1].
+    pub accuracy_at_least: Option<f64>,
+    /// Accuracy of always using the last tier, less the cascade's.
+    pub loss_vs_last_at_most: Option<f64>,
+    /// Cost over that of always using the last tier.
+    pub cost_ratio_at_most: Option<f64>,
+    /// Share of requests that the first tier they reach does not answer.
+    pub escalation_rate_at_least: Option<f64>,
+    /// The same, from above.
+    pub escalation_rate_at_most: Option<f64>,
+    /// Limits tier by tier.
+    pub coverage: Vec<CoverageLimit>,
+}
+
+/// Bounds on the share of the requests that reach a tier which it accepts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoverageLimit {
+    /// The tier.
+    pub tier: Arc<str>,
+    /// At least this share.
+    pub at_least: Option<f64>,
+    /// At most this share.
+    pub at_most: Option<f64>,
+}
+
+/// A secret that a provider in use needs and the environment does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnsetKey {
+    /// The provider.
+    pub provider: String,
+    /// The environment variable.
+    pub env: String,
+}
+
+impl Loaded {
+    /// Which secrets are absent for providers that a tier uses; `is_set` says whether an environment variable is there.
+    pub fn unset_keys(&self, is_set: impl Fn(&str) -> bool) -> Vec<UnsetKey> {
+        self.unset_keys_of(&self.used_providers(&[]), is_set)
+    }
+
+    /// Which secrets are absent for these providers.
+    pub(crate) fn unset_keys_of(&self, used: &BTreeSet<&str>, is_set: impl Fn(&str) -> bool) -> Vec<UnsetKey> {
+        let used = |name: &str| used.contains(name);
+        let providers = self.providers.iter().filter(|(name, _)| used(name));
+        let keys = providers.flat_map(|(name, spec)| spec.keys().map(move |key| (name, key)));
+        let unset = keys.filter(|(_, key)| !is_set(&key.env));
+        unset.map(|(provider, key)| UnsetKey { provider: provider.clone(), env: key.env.clone() }).collect()
+    }
+
+    /// The providers of these tiers, and of the tiers that the signals of their gates put probes to; no name means every
+    /// tier.
+    pub(crate) fn used_providers(&self, tiers: &[String]) -> BTreeSet<&str> {
+        let chosen = |name: &str| tiers.is_empty() || tiers.iter().any(|tier| tier == name);
+        let mut used = BTreeSet::new();
+        for tier in self.cascade.tiers().iter().filter(|tier| chosen(&tier.name)) {
+            used.insert(&*tier.name);
+            used.extend(tier.gate.iter().flat_map(Gate::signals).filter_map(|named| named.signal.surrogate()));
+        }
+        let of_used = self.tiers.iter().flatten().filter(|tier| used.contains(&*tier.tier));
+        of_used.map(|tier| &*tier.provider).collect()
+    }
+}
+
+/// Reads a file that a cascade file names.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+
+/// Longest cascade file, and longest file that one names: far beyond any prompt, small enough to hold.
+const LONGEST_FILE: u64 = 4 << 20;
+
+/// Reads a cascade file and the files that it names.
+pub fn load(path: impl AsRef<Path>) -> Result<Loaded, ConfigError> {
+    let path = path.as_ref();
+    match read_text(path) {
+        Ok(text) => parse(&text, path, &read_text),
+        Err(why) => Err(ConfigError {
+            path: path.to_owned(),
+            text: String::new(),
+            diagnostics: vec![Diagnostic::error(Code::UNREADABLE, 0..0, format!("{} cannot be read: {why}", path.display()))],
+        }),
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let plain = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such file"),
+        kind => io::Error::from(kind),
+    };
+    let length = std::fs::metadata(path).map_err(plain)?.len();
+    if length > LONGEST_FILE {
+        return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST_FILE >> 20)));
+    }
+    let bytes = std::fs::read(path).map_err(plain)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|b| *b == b'\n').count();
+        io::Error::other(format!("line {line} is not UTF-8"))
+    })
+}
+
+/// Reads a cascade from its text. `path` names it in messages and is where files are looked for, through `read`.
+pub fn parse(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loaded, ConfigError> {
+    let mut checker = check::Checker::default();
+    let (mut table, errors) = DeTable::parse_recoverable(text);
+    let resolved = if errors.is_empty() {
+        let at = table.span();
+        checker.table(&keys::CASCADE, table.get_mut(), &(at.start..at.start));
+        match file::CascadeFile::deserialize(toml::de::Deserializer::from(table)) {
+            Ok(file) => resolve::resolve(&file, path, read, &mut checker.found, &mut checker.secret),
+            Err(error) => {
+                let span = error.span().unwrap_or(0..0);
+                checker.found.push(Diagnostic::error(Code::BAD_VALUE, span, first_line(error.message())));
+                None
+            }
+        }
+    } else {
+        let syntax =
+            |error: &toml::de::Error| Diagnostic::error(Code::SYNTAX, error.span().unwrap_or(0..0), first_line(error.message()));
+        checker.found.extend(errors.iter().map(syntax));
+        None
+    };
+    let mut diagnostics = checker.found;
+    diagnostics.sort_by(|a, b| (a.span.start, a.code.id).cmp(&(b.span.start, b.code.id)));
+    let digest = digest::of_bytes(text.as_bytes());
+    let text = masked(text, &checker.secret);
+    let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    if refused {
+        // What is broken elsewhere may be all that they are about.
+        diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    }
+    match resolved {
+        Some(resolve::Resolved { cascade, tiers, providers, replay, expects }) if !refused => {
+            Ok(Loaded { cascade, tiers, providers, replay, expects, path: path.to_owned(), digest, text, warnings: diagnostics })
+        }
+        _ => Err(ConfigError { path: path.to_owned(), text, diagnostics }),
+    }
+}
+
+/// Reads a cascade that names no files.
+pub fn parse_str(text: &str) -> Result<Loaded, ConfigError> {
+    let none = |_: &Path| Err(io::Error::other("a cascade without a file of its own cannot name files"));
+    parse(text, Path::new("<cascade>"), &none)
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
+/// The text with secrets overwritten, every byte in its place. Where the text is no TOML, whatever follows a telling key
+/// counts as a secret.
+fn masked(text: &str, secret: &[Range<usize>]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    let mut hide = |range: Range<usize>| {
+        for byte in bytes.get_mut(range).into_iter().flatten().filter(|byte| **byte != b'\n') {
+            *byte = b'*';
+        }
+    };
+    secret.iter().cloned().for_each(&mut hide);
+    let mut from = 0;
+    for line in text.split_inclusive('\n') {
+        let (start, lower) = (from, line.to_ascii_lowercase());
+        from += line.len();
+        for word in ["api-key", "api_key", "apikey", "authorization", "secret", "token\"", "-token"] {
+            let Some(after) = lower.find(word).map(|at| at + word.len()) else { continue };
+            let Some(equals) = lower[after..].find('=').map(|at| after + at + 1) else { continue };
+            let value = lower[equals..].trim_start();
+            if value.starts_with(['"', '\'']) {
+                hide(start + lower.len() - value.len()..start + line.trim_end().len());
+            }
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}

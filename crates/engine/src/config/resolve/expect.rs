@@ -1,0 +1,54 @@
+//! Expectations: read here, judged when a fixture set is replayed.
+
+use super::Context;
+use crate::config::code::Code;
+use crate::config::file::ExpectFile;
+use crate::config::{CoverageLimit, Expect};
+
+pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<Expect> {
+    let file = context.file;
+    file.expect.iter().filter_map(|expect| resolve(context, expect)).collect()
+}
+
+fn resolve(context: &mut Context<'_>, file: &toml::Spanned<ExpectFile>) -> Option<Expect> {
+    let (at, file) = (file.span(), file.get_ref());
+    let mut coverage = Vec::new();
+    for (tier, limits) in &file.coverage {
+        let ix = context.target(tier);
+        if let Some(ix) = ix
+            && ix.0 + 1 == context.tiers().len()
+        {
+            let message = format!("the last tier \"{}\" accepts everything; its coverage is always 1", tier.get_ref());
+            context.error(Code::BAD_VALUE, tier.span(), message);
+        }
+        coverage.push(CoverageLimit { tier: tier.get_ref().as_str().into(), at_least: limits.at_least, at_most: limits.at_most });
+    }
+    let expect = Expect {
+        fixtures: file.fixtures.clone()?,
+        split: file.split.clone().unwrap_or_else(|| "test".into()),
+        segment: file.segment.clone(),
+        accuracy_at_least: file.accuracy_at_least,
+        loss_vs_last_at_most: file.loss_vs_last_at_most,
+        cost_ratio_at_most: file.cost_ratio_at_most,
+        escalation_rate_at_least: file.escalation_rate_at_least,
+        escalation_rate_at_most: file.escalation_rate_at_most,
+        coverage,
+    };
+    let limits = [
+        expect.accuracy_at_least,
+        expect.loss_vs_last_at_most,
+        expect.cost_ratio_at_most,
+        expect.escalation_rate_at_least,
+        expect.escalation_rate_at_most,
+    ];
+    let limits_coverage = expect.coverage.iter().any(|limit| limit.at_least.is_some() || limit.at_most.is_some());
+    if limits.iter().all(Option::is_none) && !limits_coverage {
+        context.error(Code::MISSING_KEY, at.clone(), "an expectation needs at least one limit, like `accuracy-at-least = 0.9`");
+    }
+    if let (Some(low), Some(high)) = (expect.escalation_rate_at_least, expect.escalation_rate_at_most)
+        && low > high
+    {
+        context.error(Code::BAD_VALUE, at, format!("no escalation rate is at least {low} and at most {high}"));
+    }
+    Some(expect)
+}

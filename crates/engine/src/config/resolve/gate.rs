@@ -1,0 +1,183 @@
+//! Gates, and whether their tiers can feed them.
+
+use std::ops::Range;
+
+use tierfall_core::gate::Gate;
+use tierfall_core::number::{Score, Threshold};
+use tierfall_core::signal::table::SignalSpec;
+use tierfall_core::signal::{NamedSignal, Needs, Nominal};
+use toml::Spanned;
+
+use super::Context;
+use crate::config::code::Code;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::file::{GateFile, RawFile, ThresholdFile, ThresholdWord, TierFile};
+use crate::config::provider::ProviderSpec;
+use crate::config::values::suggestion;
+
+/// The gate of a tier; `None` where something is wrong with it.
+pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFile) -> Option<Gate> {
+    let before = context.found.len();
+    let mut build = |spec: &Spanned<SignalSpec>| {
+        let named = spec.get_ref().build().ok()?;
+        feed(context, tier, &named, spec.span());
+        Some(named)
+    };
+    let signal = gate.signal.as_ref().and_then(&mut build);
+    let require: Vec<_> = gate.require.iter().map(&mut build).collect();
+    let observe: Vec<_> = gate.observe.iter().map(&mut build).collect();
+    for (named, spec) in require.iter().zip(&gate.require) {
+        if let Some(named) = named
+            && named.signal.nominal() != Nominal::Identity
+        {
+            let message = format!("{} is no validator: its scores are not on [0, 1], where 0.5 is the pass mark", named.label);
+            let help = "put it under `observe`, or use it as the gate's `signal`";
+            context.found.push(Diagnostic::error(Code::NOT_A_VALIDATOR, spec.span(), message).help(help));
+        }
+    }
+    let (signal, place) = (signal?, gate.threshold.as_ref()?);
+    let threshold = threshold(context, &signal, gate, place);
+    (context.found.len() == before).then_some(())?;
+    Some(Gate {
+        threshold: threshold?,
+        signal,
+        require: require.into_iter().collect::<Option<_>>()?,
+        observe: observe.into_iter().collect::<Option<_>>()?,
+        map: None,
+    })
+}
+
+fn threshold(
+    context: &mut Context<'_>,
+    signal: &NamedSignal,
+    gate: &GateFile,
+    place: &Spanned<ThresholdFile>,
+) -> Option<Threshold> {
+    let nominal = signal.signal.nominal();
+    let signal_at = gate.signal.as_ref().map_or_else(|| place.span(), Spanned::span);
+    match place.get_ref() {
+        ThresholdFile::Nominal(value) => {
+            let raw = nominal.raw(*value);
+            if raw.is_none() {
+                let message = format!("{value} is not on the nominal scale of {}, which goes from 0 to 1", signal.label);
+                let help = format!("a threshold in the signal's own units is written `threshold = {{ raw = {value} }}`");
+                let diagnostic = Diagnostic::error(Code::THRESHOLD_RANGE, place.span(), message);
+                context.found.push(diagnostic.label(signal_at, "this signal").help(help));
+            }
+            raw.map(Threshold::accept_from)
+        }
+        ThresholdFile::Raw(RawFile { raw }) => {
+            let raw = (*raw)?;
+            let (low, high) = nominal.range();
+            if (low..=high).contains(&raw) {
+                return Score::new(raw).map(Threshold::accept_from);
+            }
+            let message = format!("no score of {} is {raw}: they go from {} to {}", signal.label, shown(low), shown(high));
+            let help = "write a raw score of this signal, or a number from 0 to 1 on its nominal scale without `raw`";
+            let diagnostic = Diagnostic::error(Code::THRESHOLD_RANGE, place.span(), message);
+            context.found.push(diagnostic.label(signal_at, "this signal").help(help));
+            None
+        }
+        ThresholdFile::Word(ThresholdWord::DeferAll) => Some(Threshold::DeferAll),
+        ThresholdFile::Word(ThresholdWord::Fit) => {
+            let message = "there is no fit that this threshold could come from";
+            let help = "write a number from 0 to 1 on the signal's nominal scale, like `threshold = 0.7`, or `{ raw = … }` in its own units";
+            context.found.push(Diagnostic::error(Code::NO_FIT, place.span(), message).help(help));
+            None
+        }
+    }
+}
+
+fn shown(bound: f64) -> String {
+    match bound {
+        f64::NEG_INFINITY => "minus infinity".into(),
+        f64::INFINITY => "infinity".into(),
+        bound => bound.to_string(),
+    }
+}
+
+/// Checks that the tier, or the surrogate that is asked in its place, gives what the signal reads.
+fn feed(context: &mut Context<'_>, tier: &TierFile, named: &NamedSignal, at: Range<usize>) {
+    let needs = named.signal.needs();
+    if needs.logprobs {
+        logprobs(context, tier, named, needs.top, &at);
+    }
+    if needs.temperature
+        && let Some(temperature) = tier.params.as_ref().and_then(|params| params.get_ref().temperature.as_ref())
+        && *temperature.get_ref() <= 0.0
+    {
+        let message = format!("{} compares several samples, and at temperature 0 they agree with themselves", named.label);
+        let diagnostic = Diagnostic::error(Code::NO_TEMPERATURE, at.clone(), message);
+        context
+            .found
+            .push(diagnostic.label(temperature.span(), "the tier samples greedily").help("sample at a temperature like 0.7"));
+    }
+    let Needs { probe, probe_logprobs, .. } = needs;
+    if !probe {
+        return;
+    }
+    let asked = match named.signal.surrogate() {
+        None => tier,
+        Some(name) => match context.tier_named(name) {
+            Some((_, found)) if found.get_ref().review != Some(true) => {
+                // Outlives the borrow of `context`: the file does not change.
+                context
+                    .file
+                    .tier
+                    .iter()
+                    .flatten()
+                    .map(Spanned::get_ref)
+                    .find(|t| std::ptr::eq(*t, found.get_ref()))
+                    .unwrap_or(tier)
+            }
+            _ => {
+                let askable: Vec<&str> = context
+                    .file
+                    .tier
+                    .iter()
+                    .flatten()
+                    .filter(|tier| tier.get_ref().review != Some(true))
+                    .filter_map(|tier| Some(tier.get_ref().name.as_ref()?.get_ref().as_str()))
+                    .collect();
+                let message = format!("{} asks the tier \"{name}\", and there is no such tier with a model", named.label);
+                let help = suggestion(name, askable);
+                context.found.push(Diagnostic::error(Code::UNKNOWN_TIER, at, message).maybe_help(help));
+                return;
+            }
+        },
+    };
+    if let Some(top) = probe_logprobs {
+        logprobs(context, asked, named, top, &at);
+    }
+}
+
+fn logprobs(context: &mut Context<'_>, asked: &TierFile, named: &NamedSignal, top: u8, at: &Range<usize>) {
+    let Some(model) = &asked.model else { return };
+    let Some((provider, model_name)) = model.get_ref().split_once('/') else { return };
+    let Some(Some(spec)) = context.providers.get(provider) else { return };
+    let declared = context.file.provider.keys().find(|name| name.get_ref() == provider).map(Spanned::span);
+    let speaks = match spec {
+        ProviderSpec::Http(http) => format!("it speaks {}", http.dialect),
+        ProviderSpec::Simulated(_) => "it is simulated".into(),
+    };
+    let mut diagnostic = match spec.gives(model_name).top_logprobs {
+        None => {
+            let message = format!("{} reads log-probabilities, and the provider \"{provider}\" gives none", named.label);
+            Diagnostic::error(Code::NO_LOGPROBS, at.clone(), message).help(
+                "use a signal that needs none (self-rated confidence, agreement), or let a tier with log-probabilities judge: \
+                 { p-true = { surrogate = \"…\" } }",
+            )
+        }
+        Some(most) if most < top => {
+            let message =
+                format!("{} reads {top} alternatives a token, and the provider \"{provider}\" gives at most {most}", named.label);
+            Diagnostic::error(Code::TOO_FEW_ALTERNATIVES, at.clone(), message).help(format!("ask for at most {most}"))
+        }
+        Some(_) => return,
+    };
+    diagnostic = diagnostic.label(model.span(), "the model that is asked");
+    if let Some(declared) = declared {
+        diagnostic = diagnostic.label(declared, speaks);
+    }
+    context.found.push(diagnostic);
+}

@@ -1,0 +1,178 @@
+//! From the file to a runnable cascade. Everything is looked at, whatever was wrong before it.
+
+mod expect;
+mod gate;
+mod prompt;
+mod tier;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
+use tierfall_core::rule::table::Conditional;
+use tierfall_core::rule::{NamedRule, Route};
+use toml::Spanned;
+
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
+use super::provider::ProviderSpec;
+use super::values::{duration, suggestion};
+use super::{Expect, ReadFile, Replay, provider};
+use crate::binding::TierBinding;
+
+/// What a file says, once it says nothing wrong.
+pub(super) struct Resolved {
+    pub(super) cascade: Cascade,
+    pub(super) tiers: Vec<Option<TierBinding>>,
+    pub(super) providers: BTreeMap<String, ProviderSpec>,
+    pub(super) replay: Option<Replay>,
+    pub(super) expects: Vec<Expect>,
+}
+
+/// What every part needs to look around.
+struct Context<'a> {
+    file: &'a CascadeFile,
+    /// The directory of the cascade file.
+    directory: PathBuf,
+    read: ReadFile<'a>,
+    found: &'a mut Vec<Diagnostic>,
+    /// By name: the provider, where it was declared rightly.
+    providers: BTreeMap<String, Option<ProviderSpec>>,
+}
+
+impl Context<'_> {
+    fn error(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) {
+        self.found.push(Diagnostic::error(code, span, message));
+    }
+
+    fn tiers(&self) -> &[Spanned<TierFile>] {
+        self.file.tier.as_deref().unwrap_or_default()
+    }
+
+    fn tier_named(&self, name: &str) -> Option<(TierIx, &Spanned<TierFile>)> {
+        let named = |tier: &TierFile| tier.name.as_ref().is_some_and(|own| own.get_ref() == name);
+        self.tiers().iter().enumerate().find(|(_, tier)| named(tier.get_ref())).map(|(ix, tier)| (TierIx(ix), tier))
+    }
+
+    /// The tier of this name, or a diagnostic.
+    fn target(&mut self, name: &Spanned<String>) -> Option<TierIx> {
+        if let Some((ix, _)) = self.tier_named(name.get_ref()) {
+            return Some(ix);
+        }
+        let names: Vec<String> =
+            self.tiers().iter().filter_map(|tier| tier.get_ref().name.as_ref()).map(|name| name.get_ref().clone()).collect();
+        let help = suggestion(name.get_ref(), names.iter().map(String::as_str));
+        let message = format!("there is no tier \"{}\"", name.get_ref());
+        self.found.push(Diagnostic::error(Code::UNKNOWN_TIER, name.span(), message).maybe_help(help));
+        None
+    }
+}
+
+/// Reads the file; `None` where any error was found.
+pub(super) fn resolve(
+    file: &CascadeFile,
+    path: &Path,
+    read: ReadFile<'_>,
+    found: &mut Vec<Diagnostic>,
+    secret: &mut Vec<Range<usize>>,
+) -> Option<Resolved> {
+    let mut providers = BTreeMap::new();
+    for (name, declared) in &file.provider {
+        if name.get_ref().contains('/') || name.get_ref().is_empty() {
+            let message =
+                format!("a provider cannot be named \"{}\": `model = \"provider/model\"` could not say it", name.get_ref());
+            found.push(Diagnostic::error(Code::BAD_NAME, name.span(), message));
+        }
+        providers.insert(name.get_ref().clone(), provider::resolve(declared, found, secret));
+    }
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    let mut context = Context { file, directory, read, found, providers };
+    let tiers = tier::resolve_all(&mut context);
+    unused_providers(&mut context);
+    let rules = file.rule.iter().filter_map(|rule| self::rule(&mut context, rule)).collect();
+    let policy = policy(&mut context, &file.policy);
+    let expects = expect::resolve_all(&mut context);
+    let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures });
+    let declared = std::mem::take(&mut context.providers);
+    if found.iter().any(|diagnostic| diagnostic.severity == super::Severity::Error) {
+        return None;
+    }
+    let name: Arc<str> = file.name.as_deref()?.into();
+    let salt = file.salt.as_deref().map_or_else(|| name.clone(), Into::into);
+    let (tiers, bindings) = tiers.into_iter().unzip();
+    match Cascade::try_from(Parts { name, salt, tiers, rules, policy }) {
+        Ok(cascade) => {
+            let providers = declared.into_iter().filter_map(|(name, spec)| Some((name, spec?))).collect();
+            Some(Resolved { cascade, tiers: bindings, providers, replay, expects })
+        }
+        Err(error) => {
+            found.push(Diagnostic::error(Code::NO_TIERS, 0..0, error.to_string()));
+            None
+        }
+    }
+}
+
+fn unused_providers(context: &mut Context<'_>) {
+    let used = |name: &str| {
+        let at = |tier: &TierFile| {
+            tier.model.as_ref().and_then(|model| model.get_ref().split_once('/')).is_some_and(|(p, _)| p == name)
+        };
+        context.file.tier.iter().flatten().any(|tier| at(tier.get_ref()))
+    };
+    for name in context.file.provider.keys().filter(|name| !used(name.get_ref())) {
+        let message = format!("no tier uses the provider `{}`", name.get_ref());
+        context.found.push(Diagnostic::warning(Code::UNUSED_PROVIDER, name.span(), message));
+    }
+}
+
+fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<NamedRule> {
+    let route = file.route.as_ref().and_then(|route| self::route(context, route));
+    let condition = file.condition.as_ref()?;
+    let kind = condition.get_ref().name();
+    match condition.get_ref().clone().build() {
+        Ok(built) => Some(Conditional::named(file.name.as_deref().unwrap_or(kind), built, route?)),
+        Err(why) => {
+            context.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
+            None
+        }
+    }
+}
+
+fn route(context: &mut Context<'_>, file: &RouteFile) -> Option<Route> {
+    if let Some(tier) = &file.enter_at {
+        return context.target(tier).map(Route::EnterAt);
+    }
+    if let Some(only) = &file.only {
+        let tiers: Vec<Option<TierIx>> = only.iter().map(|tier| context.target(tier)).collect();
+        return tiers.into_iter().collect::<Option<Vec<_>>>().map(Route::Only);
+    }
+    file.refuse.as_deref().map(|why| Route::Refuse(why.into()))
+}
+
+fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {
+    let budget = file.budget.as_ref().and_then(|budget| Some((budget.get_ref().parse().ok()?, budget.span())));
+    if let Some((_, at)) = &budget {
+        let unpriced: Vec<_> = context
+            .tiers()
+            .iter()
+            .filter(|tier| tier.get_ref().price.is_none() && tier.get_ref().model.is_some())
+            .filter_map(|tier| tier.get_ref().name.clone())
+            .collect();
+        for tier in unpriced {
+            let message = format!("a budget needs the price of every tier, and \"{}\" has none", tier.get_ref());
+            let help = "write `price = { input = \"…\", output = \"…\" }` in USD per million tokens; \"0\" is a price";
+            let diagnostic = Diagnostic::error(Code::BUDGET_WITHOUT_PRICE, tier.span(), message);
+            context.found.push(diagnostic.label(at.clone(), "the budget").help(help));
+        }
+    }
+    Policy {
+        on_error: file.on_error,
+        on_abstain: file.on_abstain,
+        on_exhausted: file.on_exhausted,
+        budget: budget.map(|(budget, _)| budget),
+        deadline: file.deadline.as_deref().and_then(|text| duration(text).ok()),
+    }
+}

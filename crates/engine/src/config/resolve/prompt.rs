@@ -1,0 +1,81 @@
+//! System prompts and example turns, inline or from files beside the cascade file.
+
+use std::ops::Range;
+
+use tierfall_core::request::{Message, Preamble, Role};
+
+use super::Context;
+use crate::config::code::Code;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::file::{FileFile, PromptFile, TierFile, TurnsFile};
+
+/// The messages that a tier puts before the client's; `None` where they cannot be read.
+pub(super) fn preamble(context: &mut Context<'_>, tier: &TierFile) -> Option<Preamble> {
+    let (mut messages, mut whole) = (Vec::new(), true);
+    if let Some(prompt) = &tier.system_prompt {
+        match prompt.get_ref() {
+            PromptFile::Text(text) => messages.push(Message::system(text)),
+            PromptFile::File(FileFile { file: Some(file) }) => match read(context, file, &prompt.span()) {
+                // Editors end files with a line break that belongs to no prompt.
+                Some(text) => messages.push(Message::system(text.trim_end())),
+                None => whole = false,
+            },
+            PromptFile::File(_) => whole = false,
+        }
+    }
+    if let Some(turns) = &tier.example_turns {
+        match turns.get_ref() {
+            TurnsFile::Turns(turns) => {
+                messages.extend(turns.iter().flat_map(|turn| [Message::user(&turn.user), Message::assistant(&turn.assistant)]));
+            }
+            TurnsFile::File(FileFile { file: Some(file) }) => {
+                match read(context, file, &turns.span()).and_then(|text| lines(context, file, &text, &turns.span())) {
+                    Some(turns) => messages.extend(turns),
+                    None => whole = false,
+                }
+            }
+            TurnsFile::File(_) => whole = false,
+        }
+    }
+    whole.then(|| messages.into())
+}
+
+fn read(context: &mut Context<'_>, file: &str, at: &Range<usize>) -> Option<String> {
+    let path = context.directory.join(file);
+    match (context.read)(&path) {
+        Ok(text) if text.trim().is_empty() => {
+            context.error(Code::BAD_CONTENT, at.clone(), format!("{} is empty", path.display()));
+            None
+        }
+        Ok(text) => Some(text),
+        Err(why) => {
+            let diagnostic = Diagnostic::error(Code::UNREADABLE, at.clone(), format!("{} cannot be read: {why}", path.display()));
+            context.found.push(diagnostic.help("paths are relative to the cascade file"));
+            None
+        }
+    }
+}
+
+fn lines(context: &mut Context<'_>, file: &str, text: &str, at: &Range<usize>) -> Option<Vec<Message>> {
+    let (mut turns, before) = (Vec::new(), context.found.len());
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let place = format!("{}, line {}", context.directory.join(file).display(), number + 1);
+        match serde_json::from_str::<Message>(line) {
+            Ok(turn) if matches!(turn.role, Role::User | Role::Assistant | Role::Tool) => turns.push(turn),
+            Ok(turn) => {
+                let message = format!(
+                    "{place}: an example turn is of the user, the assistant or a tool, not of \"{}\"",
+                    turn.role.as_str()
+                );
+                let diagnostic = Diagnostic::error(Code::BAD_CONTENT, at.clone(), message);
+                context.found.push(diagnostic.help("instructions belong in `system-prompt`"));
+            }
+            Err(why) => {
+                let message = format!("{place}: no example turn: {why}");
+                let help = "each line is one turn: {\"role\": \"user\", \"content\": \"…\"}";
+                context.found.push(Diagnostic::error(Code::BAD_CONTENT, at.clone(), message).help(help));
+            }
+        }
+    }
+    (context.found.len() == before).then_some(turns)
+}

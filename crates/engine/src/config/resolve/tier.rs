@@ -1,0 +1,206 @@
+//! Tiers.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tierfall_core::cascade::{Answerer, Model, Tier};
+use tierfall_core::gate::Gate;
+use tierfall_core::money::{Price, Rate};
+use tierfall_core::request::Timeouts;
+use toml::Spanned;
+
+use super::{Context, gate, prompt};
+use crate::binding::TierBinding;
+use crate::config::code::Code;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::file::{ParamsFile, PriceFile, TierFile};
+use crate::config::values::{duration, suggestion};
+
+/// Every tier that can be read, with what its answers are bound to.
+pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBinding>)> {
+    let file = context.file;
+    let Some(tiers) = &file.tier else { return Vec::new() };
+    if tiers.is_empty() {
+        context.error(Code::NO_TIERS, 0..0, "a cascade needs at least one `[[tier]]`");
+    }
+    names(context, tiers);
+    prices(context, tiers);
+    let only_human = tiers.iter().all(|tier| tier.get_ref().review == Some(true));
+    if let (Some(first), true) = (tiers.first(), only_human) {
+        context.error(Code::NO_TIERS, first.span(), "a cascade needs at least one tier with a model");
+    }
+    let mut resolved = Vec::new();
+    for (ix, tier) in tiers.iter().enumerate() {
+        let last = ix + 1 == tiers.len();
+        resolved.extend(resolve(context, tier, last));
+    }
+    resolved
+}
+
+fn names(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
+    let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+    for name in tiers.iter().filter_map(|tier| tier.get_ref().name.as_ref()) {
+        if let Some(first) = seen.get(name.get_ref().as_str()) {
+            let message = format!("two tiers are named \"{}\"", name.get_ref());
+            let diagnostic = Diagnostic::error(Code::DUPLICATE_NAME, name.span(), message);
+            context.found.push(diagnostic.label(first.clone(), "the first one"));
+        } else {
+            seen.insert(name.get_ref(), name.span());
+        }
+    }
+}
+
+/// Cheapest first is what makes a cascade pay; another order may be meant.
+fn prices(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
+    let priced: Vec<_> = tiers
+        .iter()
+        .filter_map(|tier| {
+            let place = tier.get_ref().price.as_ref()?;
+            Some((tier.get_ref().name.as_ref()?.get_ref(), price(place.get_ref())?, place.span()))
+        })
+        .collect();
+    for pair in priced.windows(2) {
+        let [(name, price, at), (next, next_price, next_at)] = pair else { continue };
+        if price.input > next_price.input && price.output > next_price.output {
+            let message = format!("tier \"{name}\" costs more than \"{next}\" after it");
+            let diagnostic =
+                Diagnostic::warning(Code::PRICE_ORDER, at.clone(), message).label(next_at.clone(), "the cheaper one");
+            context.found.push(diagnostic.help("tiers are asked in the order of the file; put the cheapest first"));
+        }
+    }
+}
+
+fn resolve(context: &mut Context<'_>, spanned: &Spanned<TierFile>, last: bool) -> Option<(Tier, Option<TierBinding>)> {
+    let (at, tier) = (spanned.span(), spanned.get_ref());
+    let name = tier.name.as_ref();
+    let place = name.map_or(at, Spanned::span);
+    let shown = name.map_or("?", |name| name.get_ref().as_str());
+    if tier.review == Some(true) {
+        return human(context, tier, &place, last);
+    }
+    if let Some(cost) = &tier.cost {
+        let message = "`cost` is the price of a review; a model's price is `price = { input = …, output = … }`";
+        context.error(Code::HUMAN, cost.span(), message);
+    }
+    let gate = match &tier.gate {
+        Some(gate) if last => {
+            let message = format!("tier \"{shown}\" is the last one and can have no gate: there is nobody to escalate to");
+            let diagnostic = Diagnostic::error(Code::LAST_IS_GATED, gate.span(), message);
+            context.found.push(diagnostic.help("remove the gate, or add a tier after it"));
+            gate::resolve(context, tier, gate.get_ref())
+        }
+        Some(gate) => gate::resolve(context, tier, gate.get_ref()),
+        None => {
+            if !last && name.is_some() {
+                let message = format!("tier \"{shown}\" has no gate, so the tiers after it can never be reached");
+                let help = "write `gate = { signal = \"mean-logprob\", threshold = 0.7 }`";
+                context.found.push(Diagnostic::error(Code::UNGATED, place.clone(), message).help(help));
+            }
+            None
+        }
+    };
+    let model = model(context, tier, &place, shown);
+    let (provider, model) = model?;
+    Some(built(context, tier, name?.get_ref().as_str().into(), &provider, model, gate))
+}
+
+fn built(
+    context: &Context<'_>,
+    tier: &TierFile,
+    name: Arc<str>,
+    provider: &str,
+    model: Model,
+    gate: Option<Gate>,
+) -> (Tier, Option<TierBinding>) {
+    let kind = context.providers.get(provider).and_then(Option::as_ref).map_or("", |spec| spec.kind());
+    let digest = tier.model_digest.as_deref().map(Into::into);
+    let binding = TierBinding::of(name.clone(), (provider.into(), kind.into()), &model, digest, gate.as_ref());
+    (Tier { name, answerer: Answerer::Model(model), gate }, Some(binding))
+}
+
+fn human(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, last: bool) -> Option<(Tier, Option<TierBinding>)> {
+    if !last {
+        context.error(
+            Code::HUMAN,
+            place.clone(),
+            "a tier with `review = true` must be the last: a person is asked when no model was sure",
+        );
+    }
+    let foreign: [(&str, Option<Range<usize>>); 6] = [
+        ("model", tier.model.as_ref().map(Spanned::span)),
+        ("price", tier.price.as_ref().map(Spanned::span)),
+        ("system-prompt", tier.system_prompt.as_ref().map(Spanned::span)),
+        ("example-turns", tier.example_turns.as_ref().map(Spanned::span)),
+        ("params", tier.params.as_ref().map(Spanned::span)),
+        ("gate", tier.gate.as_ref().map(Spanned::span)),
+    ];
+    for (key, span) in foreign {
+        if let Some(span) = span {
+            context.error(Code::HUMAN, span, format!("`{key}` belongs to a model, and this tier is a person"));
+        }
+    }
+    let cost = tier.cost.as_ref().and_then(|cost| cost.get_ref().parse().ok());
+    Some((Tier { name: tier.name.as_ref()?.get_ref().as_str().into(), answerer: Answerer::Human { cost }, gate: None }, None))
+}
+
+fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown: &str) -> Option<(String, Model)> {
+    let preamble = prompt::preamble(context, tier);
+    let params = tier.params.as_ref().map(Spanned::get_ref);
+    reserved(context, params);
+    let Some(model) = &tier.model else {
+        if tier.review == Some(false) {
+            context.error(
+                Code::MISSING_KEY,
+                place.clone(),
+                format!("tier \"{shown}\" has neither a `model` nor `review = true`"),
+            );
+        }
+        return None;
+    };
+    let (provider, model_name) = model.get_ref().split_once('/')?;
+    if !context.providers.contains_key(provider) {
+        let help = suggestion(provider, context.providers.keys().map(String::as_str))
+            .unwrap_or_else(|| format!("declare it: `[provider.{provider}.openai-chat]` with its `base-url`"));
+        let message = format!("there is no provider \"{provider}\"");
+        context.found.push(Diagnostic::error(Code::UNKNOWN_PROVIDER, model.span(), message).help(help));
+    }
+    if let Some(Some(super::ProviderSpec::Simulated(simulated))) = context.providers.get(provider)
+        && !simulated.models.contains_key(model_name)
+    {
+        let help = suggestion(model_name, simulated.models.keys().map(String::as_str));
+        let message = format!("the simulated provider \"{provider}\" has no model \"{model_name}\"");
+        context.found.push(Diagnostic::error(Code::BAD_VALUE, model.span(), message).maybe_help(help));
+    }
+    let read = |text: &Option<String>| text.as_deref().and_then(|text| duration(text).ok());
+    let timeouts =
+        Timeouts { connect: read(&tier.timeouts.connect), idle: read(&tier.timeouts.idle), total: read(&tier.timeouts.total) };
+    let model = Model {
+        name: model_name.into(),
+        price: tier.price.as_ref().and_then(|price| self::price(price.get_ref())),
+        preamble: preamble?,
+        params: params.map(ParamsFile::params).unwrap_or_default(),
+        timeouts,
+        context_window: tier.context_window,
+        capabilities: tier.capabilities.as_ref().map(|all| all.iter().copied().collect()),
+    };
+    Some((provider.to_owned(), model))
+}
+
+/// Fields of the body that have a place of their own, or that the cascade decides.
+fn reserved(context: &mut Context<'_>, params: Option<&ParamsFile>) {
+    for key in params.into_iter().flat_map(|params| params.extra.keys()) {
+        let why = match key.get_ref().replace('-', "_").as_str() {
+            "temperature" | "top_p" | "max_tokens" | "stop" | "seed" => "has a key of its own under `params`",
+            "messages" | "system" | "model" | "stream" | "stream_options" | "logprobs" | "top_logprobs" | "n" | "tools"
+            | "response_format" => "is decided by the cascade and the client",
+            _ => continue,
+        };
+        context.error(Code::BAD_VALUE, key.span(), format!("`{}` {why}", key.get_ref()));
+    }
+}
+
+fn price(file: &PriceFile) -> Option<Price> {
+    let rate = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Rate>().ok());
+    Some(Price { input: rate(&file.input)?, output: rate(&file.output)?, cached_input: rate(&file.cached_input) })
+}

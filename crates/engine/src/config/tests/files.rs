@@ -1,0 +1,132 @@
+//! Files that a cascade names, and what a good file becomes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tierfall_core::cascade::Answerer;
+use tierfall_core::number::Threshold;
+use tierfall_core::request::{Message, Request};
+
+use super::{EXAMPLE, edited, good};
+use crate::config::{ConfigError, HeaderSource, Loaded, ProviderSpec, load, parse};
+
+fn with(files: &[(&str, &str)], text: &str) -> Result<Loaded, ConfigError> {
+    let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+    let read = |path: &Path| {
+        let found = files.get(path.to_str().unwrap()).ok_or(io::Error::from(io::ErrorKind::NotFound))?;
+        Ok((*found).to_owned())
+    };
+    parse(text, Path::new("cascades/support.cascade.toml"), &read)
+}
+
+fn preamble(loaded: &Loaded) -> Vec<Message> {
+    let Answerer::Model(model) = &loaded.cascade.tiers()[0].answerer else { panic!("the first tier is a model") };
+    model.preamble.to_vec()
+}
+
+#[test]
+fn the_example_becomes_what_it_says() {
+    let loaded = good(EXAMPLE);
+    assert_eq!(loaded.warnings, []);
+    let names: Vec<&str> = loaded.cascade.tiers().iter().map(|tier| &*tier.name).collect();
+    assert_eq!(names, ["small", "medium", "large"]);
+    let gate = loaded.cascade.tiers()[0].gate.as_ref().unwrap();
+    assert_eq!(&*gate.signal.label, "quantile-logprob(alpha=0.2)");
+    let Threshold::AcceptFrom { score, .. } = gate.threshold else { panic!("a number accepts from it on") };
+    assert!((score.get() - 0.6f64.ln()).abs() < 1e-12);
+    let Answerer::Model(model) = &loaded.cascade.tiers()[2].answerer else { panic!("the last tier is a model") };
+    assert_eq!(model.price.unwrap().cached_input.unwrap().to_string(), "0.5");
+    assert_eq!(loaded.cascade.policy().deadline, Some(Duration::from_mins(1)));
+    assert_eq!(loaded.cascade.rules().iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["legal", "personal-data"]);
+    let plan = tierfall_core::plan::Plan::new(&loaded.cascade, &Request::new("id", "I will go to court"));
+    assert_eq!(plan.tiers.iter().map(|ix| ix.0).collect::<Vec<_>>(), [2]);
+    let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
+    assert_eq!((http.retries, http.max_concurrency, http.max_body_bytes), (3, 32, 16 << 20));
+    assert_eq!(loaded.expects[0].split, "test");
+}
+
+#[test]
+fn a_person_may_be_the_last_tier() {
+    let text = EXAMPLE
+        .replace("model = \"claude/opus\"\nprice = { input = 5, output = 25, cached-input = 0.5 }", "review = true\ncost = 2.5");
+    let loaded = good(&text);
+    assert!(loaded.tiers[2].is_none());
+    let Answerer::Human { cost: Some(cost) } = loaded.cascade.tiers()[2].answerer else { panic!("a person") };
+    assert_eq!(cost.pico(), 2_500_000_000_000);
+}
+
+#[test]
+fn headers_come_from_the_file_or_the_environment() {
+    let loaded = good(&edited("retries = 3", "headers = { x-team = \"blue\", authorization = { env = \"TOKEN\" } }"));
+    let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
+    assert_eq!(http.headers["x-team"], HeaderSource::Text("blue".into()));
+    assert!(loaded.unset_keys(|_| false).iter().any(|key| key.env == "TOKEN"));
+}
+
+#[test]
+fn prompts_and_turns_from_files_are_the_same_as_inline() {
+    let text = edited("\"You answer questions of customers in one sentence.\"", "{ file = \"small.md\" }");
+    let turns = "[{ user = \"Do you ship to Norway?\", assistant = \"Yes, in five to seven days.\" }]";
+    let text = text.replace(turns, "{ file = \"../turns.jsonl\" }");
+    let files = [
+        ("cascades/small.md", "You answer questions of customers in one sentence.\n"),
+        (
+            "cascades/../turns.jsonl",
+            "{\"role\": \"user\", \"content\": \"Do you ship to Norway?\"}\n\n{\"role\": \"assistant\", \"content\": \"Yes, in five to seven days.\"}\n",
+        ),
+    ];
+    let loaded = with(&files, &text).unwrap();
+    assert_eq!(preamble(&loaded), preamble(&good(EXAMPLE)));
+    assert_eq!(loaded.tiers[0].as_ref().unwrap().digest, good(EXAMPLE).tiers[0].as_ref().unwrap().digest);
+}
+
+#[test]
+fn broken_files_are_named_with_their_lines() {
+    let text = edited("\"You answer questions of customers in one sentence.\"", "{ file = \"empty.md\" }");
+    let text = text.replace(
+        "name = \"medium\"",
+        "name = \"medium\"\nsystem-prompt = { file = \"absent.md\" }\nexample-turns = { file = \"turns.jsonl\" }",
+    );
+    let files = [
+        ("cascades/empty.md", " \n"),
+        (
+            "cascades/turns.jsonl",
+            "{\"role\": \"system\", \"content\": \"x\"}\n{\"role\": \"user\"\n{\"role\": \"user\", \"content\": \"x\"}\n",
+        ),
+    ];
+    insta::assert_snapshot!(with(&files, &text).unwrap_err());
+}
+
+#[test]
+fn an_absent_cascade_is_a_diagnostic_too() {
+    let error = load("no/such.cascade.toml").unwrap_err();
+    insta::assert_snapshot!(error, @r"
+    error[C008]: no/such.cascade.toml cannot be read: there is no such file
+     --> no/such.cascade.toml
+
+    1 problem in no/such.cascade.toml
+    ");
+}
+
+#[test]
+fn the_digest_is_of_the_bytes() {
+    assert_ne!(good(EXAMPLE).digest, good(&format!("# a comment\n{EXAMPLE}")).digest);
+    assert_eq!(good(EXAMPLE).digest, good(EXAMPLE).digest);
+}
+
+#[test]
+fn simulated_models_are_declared_whole() {
+    let simulated = "[provider.local.simulated]\nseed = 7\n\n[provider.local.simulated.models.\"qwen2.5-0.5b\"]\nability = 0.3\n\
+                     latency = { first = \"20ms\" }\nerrors = { rate-limited = 0.1 }\n\n\
+                     [provider.local.simulated.models.\"qwen2.5-1.5b\"]\nlogprobs = false\n";
+    let real = "[provider.local.openai-chat]\nbase-url = \"http://127.0.0.1:8001/v1\"\napi-key = { env = \"LOCAL_KEY\" }\n";
+    // The second model tells no log-probabilities, which its gate reads.
+    let error = super::bad(&edited(real, simulated));
+    assert_eq!(error.diagnostics.iter().map(|found| found.code.id).collect::<Vec<_>>(), ["C022"], "{error}");
+    let loaded = good(&edited(real, &simulated.replace("logprobs = false", "slope = 5")));
+    let Some(ProviderSpec::Simulated(spec)) = loaded.providers.get("local") else { panic!("local is simulated") };
+    let small = &spec.models["qwen2.5-0.5b"];
+    assert_eq!((small.seed, small.latency.first, small.errors.len()), (7, Duration::from_millis(20), 1));
+}

@@ -1,0 +1,112 @@
+//! Feeds a run with answers from providers. The fold decides; this only calls, waits and measures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tierfall_core::cascade::{Cascade, TierIx};
+use tierfall_core::completion::Completion;
+use tierfall_core::money::Money;
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
+use tierfall_core::request::{Call, Purpose, Request};
+use tierfall_core::run::{Next, Outcome, Run, Took};
+use tierfall_core::sink::Sink;
+use tierfall_core::trace::Trace;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
+
+use crate::clock::Clock;
+use crate::timed::timed;
+
+/// Everything a run needs from outside the fold.
+pub(crate) struct Outside<'a> {
+    /// One provider a tier; `None` for a human one.
+    pub(crate) providers: &'a [Option<Arc<dyn Provider>>],
+    pub(crate) sinks: &'a [Arc<dyn Sink>],
+    pub(crate) clock: &'a dyn Clock,
+}
+
+/// Runs a request to its end and tells the sinks.
+///
+/// Dropping the future cancels the call in flight; the sinks then get the trace so far, with that call's cost unknown.
+pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Trace) {
+    let span = tracing::info_span!(
+        "run",
+        cascade = %cascade.name(),
+        request_id = %request.id,
+        outcome = Empty,
+        tier = Empty,
+        cost_usd = Empty,
+    );
+    // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
+    let mut under_way = UnderWay { run: Some(Run::new(cascade, request)), since: None, outside: &outside, span: span.clone() };
+    async {
+        while let Some(run) = under_way.run.as_mut()
+            && let Next::Call { tier, call } = run.next()
+        {
+            under_way.since = Some(outside.clock.now());
+            let name = &cascade.tier(tier).name;
+            let probe = matches!(call.purpose, Purpose::Probe(_));
+            let span = tracing::info_span!("tier", tier = %name, model = %call.model, probe);
+            let (result, took) = answer(&outside, tier, &call).instrument(span).await;
+            if let Err(error) = &result {
+                tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
+            }
+            under_way.since = None;
+            run.feed(result, took);
+        }
+    }
+    .instrument(span)
+    .await;
+    under_way.finish()
+}
+
+async fn answer(outside: &Outside<'_>, tier: TierIx, call: &Call) -> (Result<Arc<Completion>, CallError>, Took) {
+    if let Some(Some(provider)) = outside.providers.get(tier.0) {
+        return timed(provider.as_ref(), call, outside.clock).await;
+    }
+    let message = "no provider was given for this tier; pass one to the engine's builder";
+    (Err(CallError::new(CallErrorKind::InvalidRequest, message)), Took::default())
+}
+
+/// A run that reports itself even when its future is dropped.
+struct UnderWay<'a, 'c> {
+    run: Option<Run<'c>>,
+    /// When the call in flight began, on the engine's clock.
+    since: Option<Duration>,
+    outside: &'a Outside<'a>,
+    span: Span,
+}
+
+impl UnderWay<'_, '_> {
+    fn finish(mut self) -> (Outcome, Trace) {
+        let run = self.run.take().unwrap_or_else(|| unreachable!("only finish() and drop() take the run"));
+        self.tell(run)
+    }
+
+    /// Ends the run: to its span, and to every sink.
+    fn tell(&self, run: Run<'_>) -> (Outcome, Trace) {
+        let (outcome, trace) = run.finish();
+        self.span.record("outcome", trace.outcome.as_str());
+        self.span.record("tier", trace.tier.as_deref());
+        self.span.record("cost_usd", trace.cost.total().map(Money::usd));
+        let _inside = self.span.enter();
+        for sink in self.outside.sinks {
+            sink.record(&trace);
+        }
+        (outcome, trace)
+    }
+}
+
+impl Drop for UnderWay<'_, '_> {
+    fn drop(&mut self) {
+        let Some(mut run) = self.run.take() else { return };
+        if let Some(since) = self.since {
+            let kind = CallErrorKind::Cancelled;
+            let latency = self.outside.clock.now().saturating_sub(since);
+            let attempt = Attempt { error: Some(kind), billing: Billing::Unknown, latency };
+            let error = CallError::new(kind, "the caller went away").with_attempts(vec![attempt]);
+            run.feed(Err(error), Took::default());
+        }
+        self.tell(run);
+    }
+}

@@ -1,0 +1,171 @@
+//! The library's front door: a cascade, its providers and its sinks, ready to answer.
+
+use std::sync::Arc;
+
+use tierfall_core::cascade::{Answerer, Cascade};
+use tierfall_core::completion::Completion;
+use tierfall_core::plan::Plan;
+use tierfall_core::provider::{CallError, Provider};
+use tierfall_core::request::Request;
+use tierfall_core::run::Outcome;
+use tierfall_core::sink::Sink;
+use tierfall_core::trace::Trace;
+
+use crate::ask::Ask;
+use crate::clock::{Clock, SystemClock};
+use crate::drive::{Outside, drive};
+use crate::ids::Ids;
+use crate::replaying::Replaying;
+
+/// A cascade that answers. Cheap to share behind an [`Arc`]; one engine serves any number of runs at once.
+pub struct Engine {
+    cascade: Cascade,
+    providers: Vec<Option<Arc<dyn Provider>>>,
+    sinks: Vec<Arc<dyn Sink>>,
+    clock: Arc<dyn Clock>,
+    ids: Ids,
+    replay: Option<Arc<Replaying>>,
+}
+
+/// How a request was answered, and the record of why.
+#[derive(Debug)]
+pub struct Answer {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// Every decision and every cent.
+    pub trace: Trace,
+}
+
+impl Answer {
+    /// The answer served, or attached to an abstention or a review.
+    pub fn completion(&self) -> Option<&Completion> {
+        self.outcome.served().map(|served| &*served.answer)
+    }
+
+    /// The text of [`completion`](Self::completion).
+    pub fn text(&self) -> Option<&str> {
+        self.completion().map(|completion| completion.text.as_str())
+    }
+
+    /// Why no tier could answer, where none could.
+    pub fn error(&self) -> Option<&CallError> {
+        match &self.outcome {
+            Outcome::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Engine {
+    /// Begins an engine from parts: providers of your own, say, or a cascade built in code.
+    pub fn builder(cascade: Cascade) -> EngineBuilder {
+        EngineBuilder { cascade, providers: Vec::new(), sinks: Vec::new(), clock: Arc::new(SystemClock::default()), replay: None }
+    }
+
+    /// The cascade.
+    pub fn cascade(&self) -> &Cascade {
+        &self.cascade
+    }
+
+    /// The provider of each tier, in the cascade's order; `None` for a human tier.
+    pub fn providers(&self) -> &[Option<Arc<dyn Provider>>] {
+        &self.providers
+    }
+
+    /// Answers a question, a conversation or a request.
+    ///
+    /// A failure is an outcome with a trace like any other. Dropping the future cancels the call in flight; the sinks
+    /// still get the trace.
+    pub async fn complete(&self, ask: impl Into<Ask>) -> Answer {
+        let request = self.request(ask);
+        let outside = Outside { providers: &self.providers, sinks: &self.sinks, clock: &*self.clock };
+        let (outcome, trace) = drive(&self.cascade, outside, request).await;
+        Answer { outcome, trace }
+    }
+
+    /// What the rules and the tiers' limits leave for a request. Calls nothing.
+    pub fn plan(&self, ask: impl Into<Ask>) -> (Arc<Request>, Plan) {
+        let request = self.request(ask);
+        let plan = Plan::new(&self.cascade, &request);
+        (request, plan)
+    }
+
+    /// What replays this engine's answers, where it has any.
+    pub fn replay(&self) -> Option<&Replaying> {
+        self.replay.as_deref()
+    }
+
+    fn request(&self, ask: impl Into<Ask>) -> Arc<Request> {
+        let Ask { id, mut request } = ask.into();
+        // A replayed question takes its example's id, so that its ties fall as they did when the fit was made.
+        let recorded = || self.replay.as_ref().and_then(|replay| replay.identify(&request));
+        request.id = id.or_else(recorded).unwrap_or_else(|| self.ids.next());
+        Arc::new(request)
+    }
+}
+
+/// Puts an [`Engine`] together.
+pub struct EngineBuilder {
+    cascade: Cascade,
+    providers: Vec<(String, Arc<dyn Provider>)>,
+    sinks: Vec<Arc<dyn Sink>>,
+    clock: Arc<dyn Clock>,
+    replay: Option<Arc<Replaying>>,
+}
+
+/// Why an engine could not be put together.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A provider for a tier that is not there, or a human one.
+    #[error("there is no tier \"{0}\" with a model to give a provider to")]
+    UnknownTier(String),
+    /// A tier without a provider.
+    #[error("tier \"{0}\" has a model but no provider; give it one with `provider(\"{0}\", …)`")]
+    NoProvider(String),
+}
+
+impl EngineBuilder {
+    /// Gives a tier its provider; the last one given counts.
+    #[must_use]
+    pub fn provider(mut self, tier: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
+        self.providers.push((tier.into(), provider));
+        self
+    }
+
+    /// Adds a receiver of traces.
+    #[must_use]
+    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Replaces the system's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Answers from recordings: requests take the ids of their examples.
+    pub(crate) fn replay(mut self, replay: Arc<Replaying>) -> Self {
+        self.replay = Some(replay);
+        self
+    }
+
+    /// Checks that every tier with a model has a provider.
+    pub fn build(self) -> Result<Engine, BuildError> {
+        let mut providers: Vec<Option<Arc<dyn Provider>>> = vec![None; self.cascade.tiers().len()];
+        for (name, provider) in self.providers {
+            let (ix, _) = self.cascade.model_named(&name).ok_or(BuildError::UnknownTier(name))?;
+            providers[ix.0] = Some(provider);
+        }
+        for (tier, provider) in self.cascade.tiers().iter().zip(&providers) {
+            if matches!(tier.answerer, Answerer::Model(_)) && provider.is_none() {
+                return Err(BuildError::NoProvider(tier.name.to_string()));
+            }
+        }
+        let Self { cascade, sinks, clock, replay, .. } = self;
+        Ok(Engine { cascade, providers, sinks, clock, ids: Ids::new(), replay })
+    }
+}

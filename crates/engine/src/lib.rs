@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod ask;
+mod assemble;
+mod binding;
+pub mod clock;
+pub mod config;
+mod digest;
+mod drive;
+mod engine;
+mod environment;
+pub mod fixture;
+mod ids;
+mod replaying;
+mod simulated;
+pub mod sink;
+pub mod timed;
+
+pub use ask::Ask;
+pub use assemble::{Answers, LoadError, bindings, sources, sources_for};
+pub use binding::TierBinding;
+pub use clock::{Clock, SystemClock};
+pub use engine::{Answer, BuildError, Engine, EngineBuilder};
+pub use replaying::{Replaying, fixture_folder};
+pub use tierfall_core as core;

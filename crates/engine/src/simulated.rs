@@ -1,0 +1,40 @@
+//! A declared simulated provider: its models by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tierfall_core::provider::{CallError, CallErrorKind, Provider, Reply};
+use tierfall_core::request::Call;
+use tierfall_providers::{Simulated, SimulatedSettings, Simulation};
+
+use crate::config::SimulatedSpec;
+
+/// Several simulated models behind one name.
+pub(crate) struct Models {
+    provider: Arc<str>,
+    models: BTreeMap<String, Simulated>,
+}
+
+impl Models {
+    pub(crate) fn new(provider: &str, spec: &SimulatedSpec) -> Result<Self, String> {
+        let model = |(name, settings): (&String, &SimulatedSettings)| {
+            let simulation = Simulation::try_from(settings.clone()).map_err(|error| error.to_string())?;
+            Ok((name.clone(), Simulated::new(simulation)))
+        };
+        Ok(Self { provider: provider.into(), models: spec.models.iter().map(model).collect::<Result<_, String>>()? })
+    }
+}
+
+impl Provider for Models {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        if let Some(model) = self.models.get(&*call.model) {
+            return model.call(call);
+        }
+        let known: Vec<&str> = self.models.keys().map(String::as_str).collect();
+        let (provider, model, known) = (&self.provider, &call.model, known.join(", "));
+        let message = format!("provider \"{provider}\" simulates no model \"{model}\" (it has: {known})");
+        async { Err(CallError::new(CallErrorKind::InvalidRequest, message)) }.boxed()
+    }
+}

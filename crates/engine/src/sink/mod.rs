@@ -1,0 +1,5 @@
+//! Receivers of traces.
+
+mod jsonl;
+
+pub use jsonl::JsonlSink;

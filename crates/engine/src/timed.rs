@@ -1,0 +1,109 @@
+//! One call to a provider, with the time that it took.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::{CallError, Provider};
+use tierfall_core::request::Call;
+use tierfall_core::run::Took;
+use tierfall_providers::collect;
+
+use crate::clock::Clock;
+
+/// Makes one call and collects its reply.
+///
+/// After an error every attempt is in [`CallError::attempts`] and none in [`Took::failed`], so that each is booked once.
+pub async fn timed(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> (Result<Arc<Completion>, CallError>, Took) {
+    let start = clock.now();
+    let since = || clock.now().saturating_sub(start);
+    let reply = match provider.call(call).await {
+        Ok(reply) => reply,
+        Err(error) => return (Err(error), Took { latency: since(), failed: Vec::new() }),
+    };
+    let retried: Duration = reply.failed.iter().map(|attempt| attempt.latency).sum();
+    // A recorded time is that of the last attempt alone; the clock saw the failed ones too.
+    let recorded = reply.recorded;
+    let latency = || recorded.unwrap_or_else(|| since().saturating_sub(retried));
+    let (mut failed, result) = collect(reply, latency).await;
+    let latency = latency();
+    match result {
+        Ok(answer) => (Ok(answer), Took { latency, failed }),
+        Err(mut error) => {
+            failed.append(&mut error.attempts);
+            (Err(error.with_attempts(failed)), Took { latency, failed: Vec::new() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use futures_util::future::BoxFuture;
+    use futures_util::{FutureExt, stream};
+    use std::sync::Mutex;
+    use tierfall_core::cascade::Model;
+    use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Chunk, Reply};
+    use tierfall_core::request::Request;
+
+    /// Replies once, taking 40 ms of a manual clock.
+    struct Once<'c>(Mutex<Option<Result<Reply, CallError>>>, &'c ManualClock);
+
+    impl Provider for Once<'_> {
+        fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+            self.1.advance(ms(40));
+            std::future::ready(self.0.lock().unwrap().take().unwrap()).boxed()
+        }
+    }
+
+    fn ms(time: u64) -> Duration {
+        Duration::from_millis(time)
+    }
+
+    fn attempt(kind: CallErrorKind, latency: u64) -> Attempt {
+        Attempt { error: Some(kind), billing: Billing::Free, latency: ms(latency) }
+    }
+
+    /// A reply after an attempt of 30 ms.
+    fn retried(chunk: Result<Chunk, CallError>, recorded: Option<Duration>) -> Reply {
+        Reply { failed: vec![attempt(CallErrorKind::Overloaded, 30)], recorded, chunks: Box::pin(stream::iter([chunk])) }
+    }
+
+    async fn asked(reply: Result<Reply, CallError>) -> (Result<Arc<Completion>, CallError>, Took) {
+        let clock = ManualClock::default();
+        let call = tierfall_core::calls::answering_call(&Model::new("m"), &Arc::new(Request::new("1", "?")), None);
+        timed(&Once(Mutex::new(Some(reply)), &clock), &call, &clock).await
+    }
+
+    #[tokio::test]
+    async fn a_retry_is_booked_once_and_its_time_is_its_own() {
+        let whole = || Ok(Chunk::Whole(Arc::new(Completion::text("hi"))));
+        for (recorded, latency) in [(None, 10), (Some(ms(7)), 7)] {
+            let (result, took) = asked(Ok(retried(whole(), recorded))).await;
+            assert_eq!(result.unwrap().text, "hi");
+            assert_eq!((took.latency, took.failed), (ms(latency), vec![attempt(CallErrorKind::Overloaded, 30)]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_breaks_loses_no_attempt() {
+        let own = attempt(CallErrorKind::Truncated, 10);
+        for told in [Vec::new(), vec![own.clone()]] {
+            let unknown = if told.is_empty() { Billing::Unknown } else { Billing::Free };
+            let error = CallError::new(CallErrorKind::Truncated, "cut").with_attempts(told);
+            let (result, took) = asked(Ok(retried(Err(error), None))).await;
+            let last = Attempt { billing: unknown, ..own.clone() };
+            assert_eq!(result.unwrap_err().attempts, [attempt(CallErrorKind::Overloaded, 30), last]);
+            assert!(took.failed.is_empty(), "else the first one would be booked twice");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_at_once_keeps_its_attempts() {
+        let both = vec![attempt(CallErrorKind::Overloaded, 30), attempt(CallErrorKind::Auth, 10)];
+        let (result, took) = asked(Err(CallError::new(CallErrorKind::Auth, "no").with_attempts(both.clone()))).await;
+        assert_eq!(result.unwrap_err().attempts, both);
+        assert_eq!((took.latency, took.failed), (ms(40), Vec::new()));
+    }
+}

@@ -1,0 +1,82 @@
+//! A caller that goes away ends the call in flight, and the run is told all the same: once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tierfall::Engine;
+use tierfall::clock::ManualClock;
+use tierfall::core::cascade::{Cascade, Parts};
+use tierfall::core::gate::Gate as TierGate;
+use tierfall::core::money::Money;
+use tierfall::core::number::{Score, Threshold};
+use tierfall::core::provider::{Billing, CallErrorKind};
+use tierfall::core::signal::table::SignalSpec;
+use tierfall::core::trace::OutcomeKind;
+use tierfall_testkit::{Gate, Scripted, Seen, sample};
+
+#[test]
+fn a_dropped_run_cancels_its_call_and_tells_every_sink_once() {
+    let unsure = Arc::new(Scripted::always(sample::sure("perhaps", 0.1)));
+    let waiting = Arc::new(Scripted::always(sample::sure("yes", 0.9)).behind(&Gate::new()));
+    let (first, second, clock) = (Seen::new(), Seen::new(), Arc::new(ManualClock::default()));
+    let engine = Engine::builder(sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap())
+        .provider("small", unsure)
+        .provider("large", waiting.clone())
+        .sink(first.clone())
+        .sink(second.clone())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let mut run = Box::pin(engine.complete("Where is my order?"));
+    assert!(run.as_mut().now_or_never().is_none());
+    assert!(first.traces().is_empty(), "the run is not over");
+    clock.advance(Duration::from_millis(25));
+    drop(run);
+    assert_eq!((waiting.calls().len(), waiting.cancelled()), (1, 1));
+    assert_eq!(first.traces(), second.traces());
+    let [trace] = <[_; 1]>::try_from(first.traces()).unwrap();
+    assert_eq!((trace.outcome, trace.cost.total(), trace.cost.unknown_charges()), (OutcomeKind::Failed, None, 1));
+    assert_eq!(trace.steps.len(), 2);
+    let cancelled = &trace.steps[1].calls[0].attempt;
+    assert_eq!((cancelled.error, cancelled.billing), (Some(CallErrorKind::Cancelled), Billing::Unknown));
+    assert_eq!((cancelled.latency, trace.latency), (Duration::from_millis(25), Duration::from_millis(25)));
+}
+
+#[test]
+fn a_run_dropped_while_it_probes_tells_the_answer_and_the_probe() {
+    let p_true: SignalSpec = serde_json::from_value(serde_json::json!({"p-true": {"surrogate": "large"}})).unwrap();
+    let parts = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+    let mut tiers = parts.tiers().to_vec();
+    let threshold = Threshold::accept_from(Score::new(0.5).unwrap());
+    tiers[0].gate = Some(TierGate::new(p_true.build().unwrap(), threshold));
+    let parts = Parts { name: "probing".into(), salt: "".into(), tiers, rules: Vec::new(), policy: *parts.policy() };
+    let waiting = Arc::new(Scripted::always(sample::sure("True", 0.9)).behind(&Gate::new()));
+    let seen = Seen::new();
+    let engine = Engine::builder(Cascade::try_from(parts).unwrap())
+        .provider("small", Arc::new(Scripted::always(sample::sure("yes", 0.9))))
+        .provider("large", waiting.clone())
+        .sink(seen.clone())
+        .build()
+        .unwrap();
+    assert!(engine.complete("Where is my order?").now_or_never().is_none());
+    assert_eq!(waiting.cancelled(), 1);
+    let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+    let calls: Vec<_> = trace.steps[0].calls.iter().map(|call| (&*call.tier, call.probe.is_some(), call.attempt.error)).collect();
+    assert_eq!(calls, [("small", false, None), ("large", true, Some(CallErrorKind::Cancelled))]);
+    assert_eq!(trace.steps.iter().map(|step| step.cost().at_least()).sum::<Money>(), trace.cost.at_least());
+}
+
+#[tokio::test]
+async fn a_run_that_ends_is_told_once() {
+    let (seen, again) = (Seen::new(), Seen::new());
+    let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap())
+        .provider("only", Arc::new(Scripted::always(sample::sure("yes", 0.9))))
+        .sink(seen.clone())
+        .sink(again.clone())
+        .build()
+        .unwrap();
+    let answer = engine.complete("Where is my order?").await;
+    assert_eq!(seen.traces(), again.traces());
+    assert_eq!(again.traces(), [answer.trace]);
+}

@@ -1,0 +1,10 @@
+//! The engine from outside: what a program that uses the library sees.
+
+#[cfg(test)]
+mod cancel;
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod open;
+#[cfg(test)]
+mod spans;

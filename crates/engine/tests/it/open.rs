@@ -1,0 +1,76 @@
+//! Providers, signals and sinks of one's own; questions in every form.
+
+use std::sync::Arc;
+
+use tierfall::core::completion::Completion;
+use tierfall::core::provider::{CallError, CallErrorKind};
+use tierfall::core::request::{Call, Message, Request};
+use tierfall::{Ask, BuildError, Engine};
+use tierfall_testkit::{Scripted, sample};
+
+fn one_tier(provider: &Arc<Scripted>) -> Engine {
+    let cascade = sample::cascade(&[("only", 0.0)]).unwrap();
+    Engine::builder(cascade).provider("only", provider.clone()).build().unwrap()
+}
+
+#[tokio::test]
+async fn whatever_can_be_asked_reaches_the_provider_as_it_is() {
+    let provider = Arc::new(Scripted::always(Completion::text("yes")));
+    let engine = one_tier(&provider);
+    let conversation = vec![Message::system("Be brief."), Message::user("Hello?")];
+    let asks: [Ask; 4] =
+        ["Hello?".into(), "Hello?".to_owned().into(), conversation.clone().into(), Request::new("7", "Hello?").into()];
+    for ask in asks {
+        assert_eq!(engine.complete(ask).await.text(), Some("yes"));
+    }
+    let calls = provider.calls();
+    let asked: Vec<_> = calls.iter().map(Call::messages).collect();
+    let hello = vec![Message::user("Hello?")];
+    assert_eq!(asked, [hello.clone(), hello.clone(), conversation, hello]);
+    assert_eq!(calls[3].request_id.as_str(), "7");
+}
+
+#[tokio::test]
+async fn what_comes_without_an_id_gets_one_of_its_own() {
+    let provider = Arc::new(Scripted::always(Completion::text("yes")));
+    let engine = one_tier(&provider);
+    let mut ids = std::collections::BTreeSet::new();
+    for ask in [Ask::from("a"), Ask::from("a"), Ask::from(Request::new("", "a"))] {
+        let id = engine.complete(ask).await.trace.request_id;
+        assert!(!id.as_str().is_empty());
+        ids.insert(id.as_str().to_owned());
+    }
+    assert_eq!(ids.len(), 3);
+    assert!(provider.calls().iter().all(|call| ids.contains(call.request_id.as_str())));
+    let named = Ask::from(Request::new("theirs", "a")).with_id("mine").with_tag("segment", "orders");
+    let (request, _) = engine.plan(named);
+    assert_eq!((request.id.as_str(), request.tags["segment"].as_str()), ("mine", "orders"));
+}
+
+#[tokio::test]
+async fn a_failure_is_an_answer_with_a_trace() {
+    let engine = one_tier(&Arc::new(Scripted::always_fails(CallError::new(CallErrorKind::Auth, "no key"))));
+    let answer = engine.complete("a").await;
+    assert_eq!(answer.error().unwrap().kind, CallErrorKind::Auth);
+    assert_eq!((answer.text(), answer.completion().is_none()), (None, true));
+    assert_eq!(answer.trace.error.as_deref(), Some("no key"));
+    assert_eq!(answer.trace.cost.unknown_charges(), 1, "nobody told what the failed call cost");
+}
+
+#[tokio::test]
+async fn the_last_provider_given_to_a_tier_counts() {
+    let (first, second) = (Arc::new(Scripted::new()), Arc::new(Scripted::always(Completion::text("second"))));
+    let builder = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap());
+    let engine = builder.provider("only", first).provider("only", second).build().unwrap();
+    assert_eq!(engine.complete("a").await.text(), Some("second"));
+}
+
+#[test]
+fn an_engine_without_its_providers_cannot_be_built() {
+    let builder = || Engine::builder(sample::cascade(&[("small", 0.5), ("large", 0.0)]).unwrap());
+    let provider = || Arc::new(Scripted::new());
+    let error = builder().provider("small", provider()).build().err().unwrap();
+    assert_eq!(error, BuildError::NoProvider("large".into()));
+    let error = builder().provider("huge", provider()).build().err().unwrap();
+    assert_eq!(error, BuildError::UnknownTier("huge".into()));
+}
