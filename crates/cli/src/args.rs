@@ -1,0 +1,199 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// Ask the cheapest model first; escalate when it is not sure.
+#[derive(Debug, Parser)]
+#[command(name = "tierfall", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Results go to stdout, everything else to stderr.\n\
+    Exit codes: 0 fine; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Say more on stderr: once for failed calls, twice for every call and its time
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub(crate) verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer one query, or a file of them
+    Run(Run),
+    /// Say where a query would go and what it would cost; calls nothing
+    Explain(Explain),
+    /// Validate cascade files, their prompts, keys and recordings
+    Check(Check),
+    /// Ask every tier every example of a fixture set and keep the answers
+    Record(Record),
+    /// Grade the recorded answers of a fixture set
+    Grade(Grade),
+    /// Serve a simulated OpenAI-compatible provider, for demos and tests
+    Simulate(Simulate),
+    /// Print the JSON Schema of cascade files
+    Schema,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The cascade file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) cascade: PathBuf,
+    /// The query; `-` or nothing reads it from stdin
+    #[arg(conflicts_with_all = ["jsonl", "out"])]
+    pub(crate) prompt: Option<String>,
+    /// Answer every line of this file, or of stdin for `-`: {"id"?, "query" | "messages", "tags"?}
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) jsonl: Option<PathBuf>,
+    /// With --jsonl: append each result to this file as it comes, and skip the ids that are already there
+    #[arg(long, value_name = "FILE", requires = "jsonl", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// With --jsonl: how many queries are under way at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) concurrency: u16,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// How to print the trace: text to stderr, or one JSON object a query to stdout in place of the answer
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) trace: Option<TraceFormat>,
+    /// Append every trace to this JSON Lines file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) trace_log: Option<PathBuf>,
+    /// The request id, which decides ties
+    #[arg(long, value_name = "ID", conflicts_with = "jsonl")]
+    pub(crate) id: Option<String>,
+}
+
+/// Where answers come from.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// Answer from the recordings of this fixture set: a name beside the cascade's folder, or a path
+    #[arg(long, value_name = "SET", conflicts_with = "live")]
+    pub(crate) replay: Option<String>,
+    /// Ask the real providers, whatever [replay] says in the cascade file
+    #[arg(long)]
+    pub(crate) live: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The cascade file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) cascade: PathBuf,
+    /// The query; `-` or nothing reads it from stdin
+    pub(crate) prompt: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The cascade files
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) cascades: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Record {
+    /// The cascade file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) cascade: PathBuf,
+    /// The fixture set: a name beside the cascade's folder, or a path
+    pub(crate) set: String,
+    /// Calls under way at once, a tier
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) concurrency: u16,
+    /// Stop before the recording would cost more
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_spend: Option<String>,
+    /// Only these tiers
+    #[arg(long = "tier", value_name = "TIER")]
+    pub(crate) tiers: Vec<String>,
+    /// Only N examples, spread evenly over the set
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Ask only what has no recording at all; recorded failures are otherwise asked again
+    #[arg(long, conflicts_with = "stale")]
+    pub(crate) only_missing: bool,
+    /// Record again what was recorded with another model, prompt or parameters
+    #[arg(long)]
+    pub(crate) stale: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Grade {
+    /// The fixture set's folder
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub(crate) set: PathBuf,
+    /// Only these tiers, in this order; all that are recorded by default, cheapest first
+    #[arg(long = "tier", value_name = "TIER")]
+    pub(crate) tiers: Vec<String>,
+    /// Count only this split; grades are written for all
+    #[arg(long)]
+    pub(crate) split: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// The port on 127.0.0.1; 0 picks a free one
+    #[arg(long, default_value_t = 8100)]
+    pub(crate) port: u16,
+    /// Decides every answer
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// How able every model is: requests are evenly difficult from 0 to 1, and half of those at the ability are answered rightly
+    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true)]
+    pub(crate) ability: f64,
+    /// A model and its ability, for several in one server; others are then unknown (404). Any name is a model without it
+    #[arg(long = "model", value_name = "NAME=ABILITY", value_parser = named_ability)]
+    pub(crate) models: Vec<(String, f64)>,
+    /// How well models know when they are right: 0 not at all, 1 a little, 2 well
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) separation: f64,
+    /// Give no log-probabilities, whatever is asked
+    #[arg(long)]
+    pub(crate) no_logprobs: bool,
+    /// The time until the first token, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) latency_ms: u64,
+    /// The time from token to token, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) token_ms: u64,
+    /// Vary all times by this share up and down, in [0, 1]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(crate) jitter: f64,
+    /// The share of calls that fail with 429, in [0, 1]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(crate) rate_limited: f64,
+    /// The share of calls that fail with 503, in [0, 1]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(crate) overloaded: f64,
+    /// The share of answers that are cut in the middle, in [0, 1]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(crate) truncated: f64,
+}
+
+fn named_ability(text: &str) -> Result<(String, f64), String> {
+    let (name, ability) = text.rsplit_once('=').ok_or("write NAME=ABILITY, as in small=0.3")?;
+    let ability = ability.parse().map_err(|_| format!("\"{ability}\" is no number"))?;
+    if name.is_empty() { Err("the model has no name".to_owned()) } else { Ok((name.to_owned(), ability)) }
+}

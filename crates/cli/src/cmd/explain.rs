@@ -1,0 +1,92 @@
+//! `tierfall explain`: route and plan only.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use tierfall_core::answering_cost;
+use tierfall_core::cascade::{Answerer, Tier};
+use tierfall_core::money::Money;
+use tierfall_core::number::Threshold;
+use tierfall_core::plan::Plan;
+use tierfall_core::request::Request;
+use tierfall_core::trace::RouteTrace;
+
+use crate::args::Explain;
+use crate::exit::{Exit, Failure};
+use crate::render::money::usd;
+use crate::render::style::{DIM, STRONG, paint};
+use crate::{input, load, print, render};
+
+pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
+    // Neither providers nor recordings are made or read: a plan needs no key.
+    let cascade = &load::cascade(&args.cascade)?.cascade;
+    let request = Request::new("explain", input::prompt(args.prompt.as_deref())?);
+    let plan = Plan::new(cascade, &request);
+    let route = RouteTrace::of(&plan, cascade);
+    let tiers = plan.tiers.iter().map(|ix| {
+        let tier = cascade.tier(*ix);
+        let expected = match &tier.answerer {
+            Answerer::Model(model) => answering_cost(model, &request, tier.gate.as_ref()),
+            Answerer::Human { cost } => *cost,
+        };
+        (tier, expected)
+    });
+    if args.json {
+        let tiers: Vec<_> = tiers
+            .map(|(tier, expected)| {
+                let gate = tier.gate.as_ref();
+                json!({
+                    "tier": tier.name,
+                    "expected_cost_usd": expected,
+                    "signal": gate.map(|gate| &gate.signal.label),
+                    "threshold": gate.and_then(cut),
+                })
+            })
+            .collect();
+        return print(format_args!("{}\n", json!({ "route": route, "tiers": tiers }))).map(|()| Exit::Fine);
+    }
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", render::trace::route(&route).unwrap_or_else(|| "no rule decides".to_owned()));
+    let rows: Vec<_> = tiers.map(|(tier, expected)| (&*tier.name, gate(tier), price(tier, &request, expected))).collect();
+    let width = |column: fn(&(&str, String, String)) -> usize| rows.iter().map(column).max().unwrap_or(0);
+    let (names, gates) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
+    for (place, (name, gate, price)) in rows.iter().enumerate() {
+        let name = paint(STRONG, format_args!("{name:names$}"));
+        let _ = writeln!(text, "{}. {name}  {gate:gates$}  {}", place + 1, paint(DIM, price));
+    }
+    for (tier, why) in &route.skipped {
+        let why = if why == "rule" { "by the rule" } else { why };
+        let _ = writeln!(text, "   {tier} is skipped ({why})");
+    }
+    print(text).map(|()| Exit::Fine)
+}
+
+/// What the tier accepts.
+fn gate(tier: &Tier) -> String {
+    match (&tier.answerer, tier.gate.as_ref().map(|gate| (gate, cut(gate)))) {
+        (Answerer::Human { .. }, _) => "a person looks".to_owned(),
+        (_, Some((gate, Some(cut)))) => format!("accepts from {} {cut:.3}", gate.signal.label),
+        (_, Some((gate, None))) => format!("{}: defers all", gate.signal.label),
+        (_, None) => "accepts all".to_owned(),
+    }
+}
+
+/// What one call is expected to cost. Without max-tokens only the prompt's part is known.
+fn price(tier: &Tier, request: &Request, expected: Option<Money>) -> String {
+    let bounded = match &tier.answerer {
+        Answerer::Model(model) => model.params.max_tokens.or(request.params.max_tokens).is_some(),
+        Answerer::Human { .. } => true,
+    };
+    match expected {
+        None => "cost unknown".to_owned(),
+        Some(money) if bounded => format!("at most about {}", usd(money)),
+        Some(money) => format!("about {} and the answer", usd(money)),
+    }
+}
+
+fn cut(gate: &tierfall_core::gate::Gate) -> Option<f64> {
+    match gate.threshold {
+        Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
+        Threshold::DeferAll => None,
+    }
+}

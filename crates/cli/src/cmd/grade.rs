@@ -1,0 +1,87 @@
+//! `tierfall grade`: grade what was recorded, and show how the tiers compare.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell as TableCell, CellAlignment, Table};
+use tierfall::fixture::grade::{Cell, GradeTable, grade_set};
+use tierfall::fixture::replay::Recordings;
+
+use crate::args::Grade;
+use crate::exit::{Exit, Failure};
+use crate::{load, print, say};
+
+pub(crate) fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+    let set = load::fixture_set(&args.set)?;
+    let recordings = Recordings::open(set.dir(), &set.about().tiers).map_err(|error| load::fixture(&error))?;
+    let tiers: Vec<Arc<str>> = match args.tiers.as_slice() {
+        [] => recordings.tiers().cloned().collect(),
+        named => named.iter().map(|name| name.as_str().into()).collect(),
+    };
+    let table = grade_set(&set, &recordings, &tiers, args.split.as_deref(), None).map_err(Failure::usage)?;
+    if args.json {
+        let json = serde_json::to_string(&table).map_err(Failure::usage)?;
+        return print(format_args!("{json}\n")).map(|()| Exit::Fine);
+    }
+    print(format_args!("{}\n{}", lines(&shares(&table)), lines(&rivalry(&table))))?;
+    if !quiet {
+        say(format_args!("grades are in {}", set.dir().join("grades").display()));
+    }
+    Ok(Exit::Fine)
+}
+
+/// The table without the blanks around it.
+fn lines(table: &Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        let line = line.trim_end();
+        text.push_str(line.strip_prefix(' ').unwrap_or(line));
+        text.push('\n');
+    }
+    text
+}
+
+/// Segments × tiers: the share of right answers.
+fn shares(table: &GradeTable) -> Table {
+    let mut shown = plain(&table.tiers, "right");
+    for (segment, cells) in &table.segments {
+        shown.add_row(row(segment, cells));
+    }
+    shown.add_row(row("all", &table.total));
+    shown
+}
+
+fn row(name: &str, cells: &[Cell]) -> Vec<TableCell> {
+    let share = |cell: &Cell| {
+        if cell.n == 0 {
+            return "–".to_owned();
+        }
+        let mut text = format!("{:.3}  {:>4}/{}", cell.right as f64 / cell.n as f64, cell.right, cell.n);
+        if cell.missing > 0 {
+            let _ = write!(text, " ({} missing)", cell.missing);
+        }
+        text
+    };
+    [TableCell::new(name)].into_iter().chain(cells.iter().map(|cell| right_aligned(share(cell)))).collect()
+}
+
+/// Tiers × tiers: where the first is right and the second wrong.
+fn rivalry(table: &GradeTable) -> Table {
+    let mut shown = plain(&table.tiers, "right where wrong:");
+    for (tier, counts) in table.tiers.iter().zip(&table.right_where_wrong) {
+        shown.add_row([TableCell::new(tier)].into_iter().chain(counts.iter().map(right_aligned)));
+    }
+    shown
+}
+
+fn plain(tiers: &[Arc<str>], corner: &str) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header([TableCell::new(corner)].into_iter().chain(tiers.iter().map(right_aligned)));
+    table
+}
+
+fn right_aligned(text: impl ToString) -> TableCell {
+    TableCell::new(text).set_alignment(CellAlignment::Right)
+}

@@ -1,0 +1,128 @@
+//! `tierfall record`: ask every tier every example, and keep the answers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use tierfall::fixture::record::{Options, RecordError, RecordEvent, RecordReport, Stop, TierReport, record as record_set};
+use tierfall::{SystemClock, fixture_folder, sources_for};
+use tierfall_core::money::{Cost, Money};
+
+use crate::args::Record;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
+use crate::render::money::{cost, time};
+use crate::render::style::{GOOD, WARN, paint};
+use crate::{load, progress, say};
+
+pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> {
+    let loaded = load::cascade(&args.cascade)?;
+    let set = load::fixture_set(fixture_folder(&args.cascade, &args.set))?;
+    let sources = sources_for(&loaded, &args.tiers).map_err(|error| load::failure(&error, ""))?;
+    let options = Options {
+        concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
+        max_spend: args.max_spend.as_deref().map(usd).transpose()?,
+        only_missing: args.only_missing,
+        stale: args.stale,
+        tiers: args.tiers.clone(),
+        limit: args.limit,
+        ..Options::default()
+    };
+    let bars = Bars::new(quiet);
+    let clock = SystemClock::default();
+    let watch = |event: RecordEvent<'_>| bars.event(event);
+    let report = record_set(&loaded.cascade, &sources, &set, &options, &clock, &watch, interrupted()).await;
+    bars.clear();
+    let report = report.map_err(|error| match &error {
+        RecordError::Fixture(error) => load::fixture(error),
+        _ => Failure::usage(error),
+    })?;
+    if !quiet {
+        report.tiers.iter().for_each(summarise);
+    }
+    Ok(exit(&report))
+}
+
+fn usd(text: &str) -> Result<Money, Failure> {
+    text.trim_start_matches('$').parse().map_err(|error| Failure::usage(format!("--max-spend {text}: {error}")))
+}
+
+fn exit(report: &RecordReport) -> Exit {
+    let stopped = |wanted: fn(&Stop) -> bool| report.tiers.iter().filter_map(|tier| tier.stopped.as_ref()).any(wanted);
+    if stopped(|stop| matches!(stop, Stop::Cancelled)) {
+        Exit::Interrupted
+    } else if stopped(|stop| matches!(stop, Stop::Auth(_) | Stop::Storm { .. }))
+        || report.tiers.iter().any(|tier| tier.failed > 0)
+    {
+        Exit::Provider
+    } else if report.is_complete() {
+        Exit::Fine
+    } else {
+        Exit::Usage
+    }
+}
+
+fn summarise(tier: &TierReport) {
+    let mark = if tier.stopped.is_none() && tier.failed == 0 { paint(GOOD, "✓") } else { paint(WARN, "!") };
+    let mut line = format!("{mark} {}: {} recorded", tier.tier, tier.recorded);
+    for (n, what) in [(tier.skipped, "were there already"), (tier.failed, "failed"), (tier.left, "left")] {
+        if n > 0 {
+            let _ = write!(line, ", {n} {what}");
+        }
+    }
+    let tokens = tier.usage;
+    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(tier.cost), time(tier.wall));
+    say(line);
+    for note in &tier.notes {
+        say(format_args!("  {note}"));
+    }
+    if let Some(stop) = &tier.stopped {
+        say(format_args!("  stopped: {stop}; the same command goes on from here"));
+    } else if tier.failed > 0 {
+        say("  failures are kept, and asked again by the same command");
+    }
+}
+
+/// One bar a tier.
+struct Bars {
+    all: MultiProgress,
+    tiers: Mutex<BTreeMap<String, (ProgressBar, Cost)>>,
+}
+
+impl Bars {
+    fn new(quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        Self { all: MultiProgress::with_draw_target(target), tiers: Mutex::default() }
+    }
+
+    fn event(&self, event: RecordEvent<'_>) {
+        let Ok(mut tiers) = self.tiers.lock() else { return };
+        match event {
+            RecordEvent::Started { tier, to_ask, .. } => {
+                let bar = self.all.add(ProgressBar::new(to_ask as u64).with_style(progress::style()));
+                bar.set_prefix(tier.to_owned());
+                tiers.insert(tier.to_owned(), (bar, Cost::ZERO));
+            }
+            RecordEvent::Done { tier, cost: charged, .. } => {
+                if let Some((bar, sum)) = tiers.get_mut(tier) {
+                    *sum += charged;
+                    bar.set_message(format!("· {}", cost(*sum)));
+                    bar.inc(1);
+                }
+            }
+            RecordEvent::Note { tier, note } => drop(self.all.println(format!("{tier}: {note}"))),
+            RecordEvent::Stopped { tier, .. } => {
+                if let Some((bar, _)) = tiers.get(tier) {
+                    bar.abandon();
+                }
+            }
+        }
+    }
+
+    fn clear(&self) {
+        // A bar that cannot be cleared is only untidy.
+        let _ = self.all.clear();
+    }
+}

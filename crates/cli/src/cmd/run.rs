@@ -1,0 +1,95 @@
+//! `tierfall run`: one query, or a file of them.
+
+use std::sync::Arc;
+
+use tierfall::sink::JsonlSink;
+use tierfall::{Ask, Engine};
+use tierfall_core::provider::{CallError, CallErrorKind};
+use tierfall_core::request::Request;
+use tierfall_core::run::Outcome;
+
+use crate::args::{Run, TraceFormat};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
+use crate::{input, load, print, render, say};
+
+/// Traces that may wait for the disk before any is lost.
+const TRACE_QUEUE: usize = 4096;
+
+pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
+    let mut builder = load::engine(&args.cascade, &args.source)?;
+    let mut log = None;
+    if let Some(path) = &args.trace_log {
+        let sink = Arc::new(JsonlSink::open(path, TRACE_QUEUE)?);
+        log = Some(sink.clone());
+        builder = builder.sink(sink);
+    }
+    let engine = builder.build().map_err(Failure::usage)?;
+    if let Some(replay) = engine.replay()
+        && !quiet
+    {
+        load::tell_torn(&replay.recordings);
+    }
+    let result = match &args.jsonl {
+        Some(file) => super::batch::batch(&engine, args, file, quiet).await,
+        None => one(&engine, args, quiet).await,
+    };
+    if let Some(sink) = log {
+        sink.close()?;
+        if sink.lost() > 0 {
+            say(format_args!("warning: {} traces did not fit the queue and are not in the log", sink.lost()));
+        }
+    }
+    result
+}
+
+async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> {
+    let prompt = input::prompt(args.prompt.as_deref())?;
+    let mut ask = Ask::from(prompt.as_str());
+    if let Some(id) = &args.id {
+        ask = ask.with_id(id.as_str());
+    }
+    let interrupted = interrupted();
+    let answer = tokio::select! {
+        answer = engine.complete(ask) => answer,
+        () = interrupted => return Ok(Exit::Interrupted),
+    };
+    if args.trace == Some(TraceFormat::Json) {
+        let json = answer.trace.to_json(answer.text()).map_err(Failure::usage)?;
+        print(format_args!("{json}\n"))?;
+    } else {
+        if let Outcome::Answered(served) = &answer.outcome {
+            print(format_args!("{}\n", shown(&served.answer)))?;
+        }
+        if !quiet {
+            say(render::trace::report(&answer.trace, args.trace == Some(TraceFormat::Text)));
+            if let Outcome::Abstained(Some(best)) | Outcome::Review(Some(best)) = &answer.outcome {
+                let tier = &engine.cascade().tier(best.tier).name;
+                say(format_args!("best answer, from {tier}: {}", shown(&best.answer)));
+            }
+        }
+    }
+    match &answer.outcome {
+        Outcome::Answered(_) | Outcome::Abstained(_) | Outcome::Review(_) | Outcome::Refused(_) => Ok(Exit::Fine),
+        Outcome::Failed(error) => Err(failed(engine, error, &prompt)),
+    }
+}
+
+/// What to say of a run that no tier could answer; in a replay, which query may have been meant.
+fn failed(engine: &Engine, error: &CallError, question: &str) -> Failure {
+    match engine.replay() {
+        Some(replay) if error.kind == CallErrorKind::NotRecorded && replay.set.find(&Request::new("", question)).is_none() => {
+            Failure::provider(replay.not_in_the_set(question)).with_hint("--live asks the providers")
+        }
+        _ => Failure::from(error),
+    }
+}
+
+/// The answer as a person reads it: its text, or the tools that it wants called.
+fn shown(answer: &tierfall_core::completion::Completion) -> String {
+    if !answer.text.is_empty() || answer.tool_calls.is_empty() {
+        return answer.text.clone();
+    }
+    let calls = answer.tool_calls.iter().map(|call| format!("{}({})", call.name, call.arguments));
+    calls.collect::<Vec<_>>().join("\n")
+}

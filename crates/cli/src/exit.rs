@@ -1,0 +1,70 @@
+//! How a command ends.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use tierfall_core::provider::{CallError, CallErrorKind};
+
+/// The exit codes that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Fine,
+    /// Usage, configuration or data.
+    Usage,
+    /// A provider failed.
+    Provider,
+    /// Ctrl-C: 128 + SIGINT, as shells have it.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Fine => 0,
+            Exit::Usage => 2,
+            Exit::Provider => 3,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// An error with the exit code it leads to and what the user can do about it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string(), hint: None }
+    }
+
+    pub(crate) fn provider(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::Provider, message: message.to_string(), hint: None }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        let failure = Self::provider(&error.message);
+        match error.kind {
+            CallErrorKind::Cancelled => Self { exit: Exit::Interrupted, ..failure },
+            CallErrorKind::Auth => failure.with_hint("set the key that the cascade file names, and check that it is valid"),
+            CallErrorKind::RateLimited => failure.with_hint("try again later, or lower the concurrency"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::usage(error)
+    }
+}

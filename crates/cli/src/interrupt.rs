@@ -1,0 +1,21 @@
+//! Ctrl-C.
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, pending};
+
+/// Completes once Ctrl-C is pressed. It listens from now on, not from its first poll: what is printed or begun after this
+/// call can be interrupted in order. Keep one for as long as it matters, since a press between two of them is lost.
+pub(crate) fn interrupted() -> BoxFuture<'static, ()> {
+    let mut pressed = tokio::signal::ctrl_c().boxed();
+    // The first poll is what begins to listen; it completes only where that is impossible.
+    let failed = pressed.as_mut().now_or_never().is_some();
+    async move {
+        if failed {
+            pending::<()>().await;
+        }
+        if pressed.await.is_err() {
+            pending::<()>().await;
+        }
+    }
+    .boxed()
+}

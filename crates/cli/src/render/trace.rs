@@ -1,0 +1,197 @@
+//! One run in words: which tier answered, how sure, the threshold, what it cost against always using the last tier.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use tierfall_core::gate::{Accepted, Decision, Deferral};
+use tierfall_core::money::Money;
+use tierfall_core::number::{Confidence, Threshold};
+use tierfall_core::trace::{CostBasis, OutcomeKind, RouteTrace, Step, Stopped, Trace};
+
+use super::money::{cost, time, usd};
+use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
+
+/// The whole report: how it ended, the steps where there is more to tell than one, and the cost.
+pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
+    let mut text = headline(trace);
+    text.push('\n');
+    let failed = trace.outcome == OutcomeKind::Failed;
+    if every_step || failed || trace.steps.len() > 1 || trace.route.rule.is_some() {
+        steps(trace, &mut text);
+    }
+    if let Some(why) = stopped(trace) {
+        let _ = writeln!(text, "  {why}");
+    }
+    // Where nothing was called, nothing was spent.
+    if !trace.steps.is_empty() {
+        let _ = writeln!(text, "{} · {}", spent(trace), time(trace.latency));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// What kept the cascade from going on as declared, where it is not the outcome itself.
+fn stopped(trace: &Trace) -> Option<String> {
+    let failed = matches!(trace.outcome, OutcomeKind::Failed | OutcomeKind::Refused);
+    match (trace.stopped, &trace.error) {
+        (Some(Stopped::Budget), _) => Some("no further tier: the next call could exceed the budget".to_owned()),
+        (Some(Stopped::Deadline), _) => Some("no further tier: the deadline passed".to_owned()),
+        (None, Some(error)) if !failed => Some(format!("the last call failed: {error}")),
+        (None, _) => None,
+    }
+}
+
+fn headline(trace: &Trace) -> String {
+    let tier = trace.tier.as_deref().unwrap_or("no tier");
+    let (style, what, how) = match trace.outcome {
+        OutcomeKind::Answered => (GOOD, format!("{tier} answered"), accepted(trace)),
+        OutcomeKind::Abstained => (WARN, "abstained".to_owned(), "no tier was sure enough".to_owned()),
+        OutcomeKind::Review => (WARN, "review".to_owned(), "a person must look".to_owned()),
+        OutcomeKind::Refused => (WARN, "refused".to_owned(), trace.error.clone().unwrap_or_default()),
+        OutcomeKind::Failed => (BAD, "no answer".to_owned(), "no tier could give one".to_owned()),
+    };
+    format!("{} · {how}", paint(style, what))
+}
+
+/// Why the answer that is served was accepted.
+fn accepted(trace: &Trace) -> String {
+    let accepting = |step: &&Step| matches!(step.decision, Decision::Accept(_));
+    let Some(step) = trace.steps.last().filter(accepting) else {
+        return "the best that was left, though no gate accepted it".to_owned();
+    };
+    match step.decision {
+        Decision::Accept(Accepted::LastTier) => "the last tier, without a gate".to_owned(),
+        Decision::Accept(Accepted::AbstentionAllowed) => "without a score, as the policy allows".to_owned(),
+        _ if step.confidence.is_some() => comparison(step),
+        _ => format!("{} {}", comparison(step), paint(DIM, "(not calibrated)")),
+    }
+}
+
+/// What was spent, beside what the last tier alone would have cost.
+fn spent(trace: &Trace) -> String {
+    let spent = cost(trace.cost);
+    let (Some(last), Some(total)) = (trace.cost_if_last, trace.cost.total()) else { return spent };
+    if last == Money::ZERO {
+        return spent;
+    }
+    let share = total.usd() / last.usd();
+    let percent = (share - 1.0).abs() * 100.0;
+    let compared = match share {
+        _ if percent < 0.5 => "as much as".to_owned(),
+        _ if share < 0.005 => "over 99 % less than".to_owned(),
+        _ if share < 1.0 => format!("{percent:.0} % less than"),
+        _ if share < 3.0 => format!("{percent:.0} % more than"),
+        _ => format!("{share:.0} times"),
+    };
+    let about = if trace.cost_if_last_basis == Some(CostBasis::Estimated) { "about " } else { "" };
+    format!("{spent}, {compared} always the last tier ({about}{})", usd(last))
+}
+
+/// One row of the table of steps.
+struct Row<'a> {
+    tier: &'a str,
+    style: Style,
+    decision: &'static str,
+    why: String,
+    cost: String,
+    time: String,
+}
+
+fn steps(trace: &Trace, text: &mut String) {
+    if let Some(route) = route(&trace.route) {
+        let _ = writeln!(text, "  {route}");
+    }
+    let skipped = trace.route.skipped.iter().filter(|(_, why)| *why != "rule").map(|(tier, why)| Row {
+        tier,
+        style: DIM,
+        decision: "skip",
+        why: why.clone(),
+        cost: String::new(),
+        time: String::new(),
+    });
+    let rows: Vec<Row<'_>> = skipped.chain(trace.steps.iter().map(row)).collect();
+    let width = |column: fn(&Row<'_>) -> usize| rows.iter().map(column).max().unwrap_or(0);
+    let tier = width(|row| row.tier.chars().count());
+    let decision = width(|row| row.decision.chars().count());
+    let why = width(|row| row.why.chars().count());
+    let cost = width(|row| row.cost.chars().count());
+    let time = width(|row| row.time.chars().count());
+    for row in &rows {
+        // Costs begin alike ("$0."), so that their points are aligned on the left; padding goes inside the colour.
+        let shown = paint(row.style, format_args!("{:decision$}", row.decision));
+        let line = format!("  {:tier$}  {shown}  {:why$}  {:cost$}  {:>time$}", row.tier, row.why, row.cost, row.time);
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// What a rule decided, where one did.
+pub(crate) fn route(route: &RouteTrace) -> Option<String> {
+    let tiers = route.tiers.join(", ");
+    let action = match route.action {
+        "enter-at" => format!("enter at {}", route.tiers.first().map_or("no tier", |tier| tier)),
+        "only" => format!("only {tiers}"),
+        action => action.to_owned(),
+    };
+    route.rule.as_ref().map(|rule| format!("rule {}: {action}", paint(STRONG, rule)))
+}
+
+fn row(step: &Step) -> Row<'_> {
+    let (style, decision) = match &step.decision {
+        Decision::Accept(_) => (GOOD, "accept"),
+        Decision::Defer(Deferral::Failed(_)) => (BAD, "failed"),
+        Decision::Defer(_) => (WARN, "defer"),
+    };
+    Row { tier: &step.tier, style, decision, why: why(step), cost: cost(step.cost()), time: time(step.latency()) }
+}
+
+fn why(step: &Step) -> String {
+    let attempts = step.calls.iter().filter(|call| call.attempt.error.is_some()).count();
+    match &step.decision {
+        Decision::Accept(Accepted::LastTier) => "last tier".to_owned(),
+        Decision::Accept(Accepted::AboveThreshold) | Decision::Defer(Deferral::BelowThreshold) => comparison(step),
+        Decision::Defer(Deferral::Failed(kind)) if attempts > 1 => format!("{kind}, {attempts} attempts"),
+        Decision::Defer(Deferral::Failed(kind)) => kind.to_string(),
+        decision => match decision.detail() {
+            Some(detail) => format!("{}: {detail}", decision.reason()),
+            None => decision.reason().to_owned(),
+        },
+    }
+}
+
+/// What the gate compared: `confidence 0.912 ≥ 0.850`.
+fn comparison(step: &Step) -> String {
+    let read = |(_, reading): &&(_, tierfall_core::signal::Reading)| reading.ok() == step.gate_value;
+    let label =
+        if step.confidence.is_some() { "confidence" } else { step.signals.iter().find(read).map_or("score", |(label, _)| label) };
+    let Some(value) = step.confidence.map(Confidence::get).or(step.nominal) else { return label.to_owned() };
+    let Some(cut) = step.threshold_display else { return format!("{label} {value:.3}, and the gate defers all") };
+    let sign = if matches!(step.decision, Decision::Accept(_)) { '≥' } else { '<' };
+    match step.threshold {
+        Some(Threshold::AcceptFrom { score, tie }) if step.gate_value == Some(score) && tie.get() > 0.0 => {
+            format!("{label} {value:.3} = {cut:.3}, tie {:.3} {sign} {:.3}", step.tie.get(), tie.get())
+        }
+        _ => {
+            let (value, cut) = told_apart(value, cut);
+            format!("{label} {value} {sign} {cut}")
+        }
+    }
+}
+
+/// Two numbers with three decimals, or as many as it takes to tell them apart.
+fn told_apart(a: f64, b: f64) -> (String, String) {
+    let shown = |decimals: usize| (format!("{a:.decimals$}"), format!("{b:.decimals$}"));
+    (3..=9).map(shown).find(|(a, b)| a != b).unwrap_or_else(|| shown(3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told_apart;
+
+    #[test]
+    fn close_numbers_do_not_look_equal() {
+        let shown = |a, b| told_apart(a, b);
+        assert_eq!(shown(0.5, 0.75), ("0.500".to_owned(), "0.750".to_owned()));
+        assert_eq!(shown(0.849_96, 0.85), ("0.84996".to_owned(), "0.85000".to_owned()));
+        assert_eq!(shown(0.85, 0.85), ("0.850".to_owned(), "0.850".to_owned()));
+    }
+}

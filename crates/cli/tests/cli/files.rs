@@ -1,0 +1,286 @@
+//! What is wrong before anything is asked: arguments, files, keys. And what needs no cascade at all.
+
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::support::{CASCADE, Sandbox, lines, of_the_repository};
+
+#[test]
+fn every_problem_of_a_file_is_drawn() {
+    let sandbox = Sandbox::new();
+    sandbox.write("syntax.toml", "version = 1\nname = \"x\n");
+    sandbox.write("utf8.toml", b"version = 1\nname = \"\xff\"\n");
+    let wrong = CASCADE.replace("mean-logprob", "mean-logprop").replace("\"sim/large\"", "\"sim/huge\"");
+    sandbox.write("wrong.toml", wrong + "\n[[rule]]\nkeyword = { any = [\"x\"] }\nroute = { enter-at = \"lrage\" }\n");
+    assert_snapshot!(sandbox.run(&["run", "syntax.toml", "Hi?"]), @r#"
+    exit 2
+    -- stderr
+    error[C001]: invalid basic string, expected `"`
+     --> syntax.toml:2:10
+      |
+    2 | name = "x
+      |          ^
+    error: syntax.toml has 1 problem
+    "#);
+    assert_snapshot!(sandbox.run(&["run", "utf8.toml", "Hi?"]), @"
+    exit 2
+    -- stderr
+    error[C008]: utf8.toml cannot be read: line 2 is not UTF-8
+    error: utf8.toml has 1 problem
+    ");
+    assert_snapshot!(sandbox.run(&["run", "wrong.toml", "Hi?"]), @r#"
+    exit 2
+    -- stderr
+    error[C020]: there is no signal "mean-logprop"
+      --> wrong.toml:13:19
+       |
+    13 | gate = { signal = "mean-logprop", threshold = 0.85 }
+       |                   ^^^^^^^^^^^^^^
+       |
+       = help: did you mean `mean-logprob`?
+    error[C005]: the simulated provider "sim" has no model "huge"
+      --> wrong.toml:17:9
+       |
+    17 | model = "sim/huge"
+       |         ^^^^^^^^^^
+       |
+       = help: there are `large`, `small`
+    error[C013]: there is no tier "lrage"
+      --> wrong.toml:22:22
+       |
+    22 | route = { enter-at = "lrage" }
+       |                      ^^^^^^^
+       |
+       = help: did you mean `large`?
+    error: wrong.toml has 3 problems
+    "#);
+    assert_snapshot!(sandbox.run(&["run", "missing.toml", "Hi?"]), @"
+    exit 2
+    -- stderr
+    error[C008]: missing.toml cannot be read: there is no such file
+    error: missing.toml has 1 problem
+    ");
+}
+
+#[test]
+fn check_tells_of_every_file() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.write("syntax.toml", "version = 1\nname = \"x\n");
+    assert_snapshot!(sandbox.run(&["check", "two.cascade.toml"]), @"
+    exit 0
+    -- stdout
+    ok two.cascade.toml: small → large
+    ");
+    assert_snapshot!(sandbox.run(&["check", "syntax.toml", "two.cascade.toml", "missing.toml"]), @r#"
+    exit 2
+    -- stdout
+    ok two.cascade.toml: small → large
+    -- stderr
+    error[C001]: invalid basic string, expected `"`
+     --> syntax.toml:2:10
+      |
+    2 | name = "x
+      |          ^
+    error: syntax.toml has 1 problem
+    error[C008]: missing.toml cannot be read: there is no such file
+    error: missing.toml has 1 problem
+    "#);
+}
+
+#[test]
+fn an_unset_key_is_named_and_never_shown() {
+    let sandbox = Sandbox::new();
+    let keyed = "version = 1\nname = \"keyed\"\n[provider.p.openai-chat]\nbase-url = \"http://127.0.0.1:9/v1\"\n\
+        api-key = { env = \"TIERFALL_TEST_KEY\" }\n[[tier]]\nname = \"only\"\nmodel = \"p/m\"\n";
+    sandbox.write("keyed.toml", keyed);
+    assert_snapshot!(sandbox.run(&["run", "keyed.toml", "Hi?"]), @r#"
+    exit 2
+    -- stderr
+    error: a key is not set: provider "p" needs TIERFALL_TEST_KEY
+    hint: export TIERFALL_TEST_KEY=…, or answer from recordings with --replay SET
+    "#);
+    sandbox.fixture_set("orders", 1);
+    assert_snapshot!(sandbox.run(&["record", "keyed.toml", "orders"]), @r#"
+    exit 2
+    -- stderr
+    error: a key is not set: provider "p" needs TIERFALL_TEST_KEY
+    hint: export TIERFALL_TEST_KEY=…
+    "#);
+    assert_snapshot!(sandbox.run(&["check", "keyed.toml"]), @"
+    exit 0
+    -- stdout
+    ok keyed.toml: only
+    -- stderr
+    warning: keyed.toml: TIERFALL_TEST_KEY not set; calls will fail
+    ");
+}
+
+#[test]
+fn fixture_sets_that_are_not_there() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.fixture_set("unrecorded", 2);
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "Hi?", "--replay", "nowhere"]), @"
+    exit 2
+    -- stderr
+    error: failed to open file `fixtures/nowhere/set.toml`: No such file or directory (os error 2)
+    hint: a fixture set is a folder with set.toml and examples.jsonl: its path, or its name below fixtures/
+    ");
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "Hi?", "--replay", "unrecorded"]), @r#"
+    exit 2
+    -- stderr
+    error: fixtures/unrecorded/recordings/small.jsonl is missing: tier "small" has no recordings; `record` makes them
+    fixtures/unrecorded/recordings/large.jsonl is missing: tier "large" has no recordings; `record` makes them
+    "#);
+    assert_snapshot!(sandbox.run(&["record", "two.cascade.toml", "nowhere"]), @"
+    exit 2
+    -- stderr
+    error: failed to open file `fixtures/nowhere/set.toml`: No such file or directory (os error 2)
+    hint: a fixture set is a folder with set.toml and examples.jsonl: its path, or its name below fixtures/
+    ");
+    assert_snapshot!(sandbox.run(&["grade", "nowhere"]), @"
+    exit 2
+    -- stderr
+    error: failed to open file `nowhere/set.toml`: No such file or directory (os error 2)
+    hint: a fixture set is a folder with set.toml and examples.jsonl: its path, or its name below fixtures/
+    ");
+    assert_snapshot!(sandbox.run(&["record", "two.cascade.toml", "unrecorded", "--tier", "huge"]), @r#"
+    exit 2
+    -- stderr
+    error: there is no tier "huge" with a model in this cascade (tiers: small, large)
+    "#);
+    assert_snapshot!(sandbox.run(&["record", "two.cascade.toml", "unrecorded", "--max-spend", "lots"]), @r#"
+    exit 2
+    -- stderr
+    error: --max-spend lots: not a plain decimal number like "0.04"
+    "#);
+}
+
+#[test]
+fn arguments_that_do_not_go_together() {
+    let sandbox = Sandbox::with_cascade();
+    for args in [
+        &["run", "two.cascade.toml", "Hi?", "--replay", "x", "--live"][..],
+        &["run", "two.cascade.toml", "Hi?", "--jsonl", "x"],
+        &["run", "two.cascade.toml", "Hi?", "--out", "x"],
+        &["run", "two.cascade.toml", "--jsonl", "x", "--id", "1"],
+        &["run", "two.cascade.toml", "Hi?", "-v", "-q"],
+        &["run"],
+        &["simulate", "--model", "small"],
+        &["simulate", "--rate-limited", "0.7", "--overloaded", "0.7"],
+        &["simulate", "--jitter", "2"],
+        &[],
+    ] {
+        let ran = sandbox.run(args).exits(2);
+        assert!(ran.stdout().is_empty() && !ran.stderr().is_empty(), "{args:?}: {ran}");
+    }
+}
+
+#[test]
+fn help_is_there_for_everything() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.run(&["--help"]), @"
+    exit 0
+    -- stdout
+    Ask the cheapest model first; escalate when it is not sure
+
+    Usage: tierfall [OPTIONS] <COMMAND>
+
+    Commands:
+      run          Answer one query, or a file of them
+      explain      Say where a query would go and what it would cost; calls nothing
+      check        Validate cascade files, their prompts, keys and recordings
+      record       Ask every tier every example of a fixture set and keep the answers
+      grade        Grade the recorded answers of a fixture set
+      simulate     Serve a simulated OpenAI-compatible provider, for demos and tests
+      schema       Print the JSON Schema of cascade files
+      completions  Print shell completions
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Global options:
+      -v, --verbose...  Say more on stderr: once for failed calls, twice for every call and its time
+      -q, --quiet       Say nothing on stderr but errors
+
+    Results go to stdout, everything else to stderr.
+    Exit codes: 0 fine; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.
+    ");
+    for command in ["run", "explain", "check", "record", "grade", "simulate", "schema", "completions"] {
+        let ran = sandbox.run(&[command, "--help"]).exits(0);
+        assert!(ran.stdout().contains(&format!("Usage: tierfall {command}")) && ran.stderr().is_empty(), "{ran}");
+    }
+}
+
+#[test]
+fn the_schema_is_the_one_beside_the_cascades() {
+    let ran = Sandbox::new().run(&["schema"]).exits(0);
+    assert_eq!(ran.stdout(), of_the_repository("cascades/cascade.schema.json"));
+}
+
+#[test]
+fn a_folder_in_place_of_a_file() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.fixture_set("orders", 1);
+    assert_snapshot!(sandbox.run(&["run", "fixtures", "Hi?"]), @"
+    exit 2
+    -- stderr
+    error[C008]: fixtures cannot be read: is a directory
+    error: fixtures has 1 problem
+    ");
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "Hi?", "--trace-log", "fixtures"]), @"
+    exit 2
+    -- stderr
+    error: failed to open file `fixtures`: Is a directory (os error 21)
+    ");
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "--jsonl", "fixtures"]), @"
+    exit 2
+    -- stderr
+    error: fixtures:1: failed to read from file `fixtures`: Is a directory (os error 21)
+    ");
+}
+
+#[test]
+fn shells_get_completions() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let ran = sandbox.run(&["completions", shell]).exits(0);
+        assert!(ran.stdout().contains("simulate") && ran.stdout().contains("replay"), "{shell}: {ran}");
+    }
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.write("syntax.toml", "version = 1\nname = \"x\n");
+    let coloured = |args: &[&str], env: &[(&str, &str)]| {
+        let output = sandbox.command(args).envs(env.iter().copied()).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).contains('\x1b')
+    };
+    for args in [
+        &["run", "two.cascade.toml", "Hi?"][..],
+        &["run", "syntax.toml", "Hi?"],
+        &["explain", "two.cascade.toml", "Hi?"],
+        &["check", "two.cascade.toml"],
+        &["-vv", "run", "two.cascade.toml", "Hi?"],
+    ] {
+        assert!(!coloured(args, &[]), "{args:?}: a pipe is no terminal");
+        assert!(coloured(args, &[("CLICOLOR_FORCE", "1")]), "{args:?}: colours can be forced");
+        assert!(!coloured(args, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), "{args:?}: NO_COLOR wins");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_output_quietly() {
+    let sandbox = Sandbox::with_cascade();
+    let queries = lines((0..500).map(|n| format!("{{\"query\": \"question {n}?\"}}")));
+    sandbox.write("queries.jsonl", queries);
+    for args in [&["schema"][..], &["completions", "zsh"], &["run", "two.cascade.toml", "--jsonl", "queries.jsonl", "--quiet"]] {
+        let mut child = sandbox.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""), "{args:?}");
+    }
+}

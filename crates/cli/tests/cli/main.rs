@@ -1,0 +1,11 @@
+//! The command line, end to end: the real binary, its exit codes, and every word it says.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+mod batch;
+mod faults;
+mod files;
+mod once;
+mod recordings;
+mod simulate;
+mod support;

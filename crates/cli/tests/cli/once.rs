@@ -1,0 +1,248 @@
+//! `tierfall run` with one query, and `tierfall explain`.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+
+use crate::support::{CASCADE, Sandbox};
+
+fn keys(value: &serde_json::Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn the_first_tier_is_sure_enough() {
+    let sandbox = Sandbox::with_cascade();
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "Where is my order?", "--id", "c"]), @"
+    exit 0
+    -- stdout
+    [simulated: wrong] The answer is 4781. This is no real model. This is no real model. This is
+    -- stderr
+    small answered · mean-logprob 0.880 ≥ 0.850 (not calibrated)
+    $0.0000056, 97 % less than always the last tier (about $0.000208) · [time]
+    ");
+}
+
+#[test]
+fn it_escalates() {
+    let sandbox = Sandbox::with_cascade();
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "Where is my order?", "--id", "a"]), @"
+    exit 0
+    -- stdout
+    [simulated: wrong] The answer is 7003. This is no real model. This is no real model. This is no real model. This is no real model
+    -- stderr
+    large answered · the last tier, without a gate
+      small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
+      large  accept  last tier                   $0.00028 [time]
+    $0.000287, 3 % more than always the last tier ($0.00028) · [time]
+    ");
+}
+
+#[test]
+fn every_step_on_request_and_nothing_when_quiet() {
+    let sandbox = Sandbox::with_cascade();
+    let run = |more: &[&str]| sandbox.run(&[&["run", "two.cascade.toml", "Hi?", "--id", "c"], more].concat()).exits(0);
+    assert_snapshot!(run(&["--trace", "text"]), @"
+    exit 0
+    -- stdout
+    [simulated: wrong] The answer is 2816. This is no real model. This is no real model. This is
+    -- stderr
+    small answered · mean-logprob 0.880 ≥ 0.850 (not calibrated)
+      small  accept  mean-logprob 0.880 ≥ 0.850  $0.0000052 [time]
+    $0.0000052, 97 % less than always the last tier (about $0.0002) · [time]
+    ");
+    assert_snapshot!(run(&["--quiet"]), @"
+    exit 0
+    -- stdout
+    [simulated: wrong] The answer is 2816. This is no real model. This is no real model. This is
+    ");
+}
+
+#[test]
+fn the_query_may_come_from_stdin() {
+    let sandbox = Sandbox::with_cascade();
+    let argument = sandbox.run(&["run", "two.cascade.toml", "Hi?", "--id", "c"]).exits(0);
+    for args in [&["run", "two.cascade.toml", "--id", "c"][..], &["run", "two.cascade.toml", "-", "--id", "c"]] {
+        assert_eq!(sandbox.pipe(args, "Hi?\n").stdout(), argument.stdout());
+    }
+    assert_snapshot!(sandbox.pipe(&["run", "two.cascade.toml"], "\n"), @"
+    exit 2
+    -- stderr
+    error: the query on stdin is empty
+    ");
+    assert_snapshot!(sandbox.pipe(&["run", "two.cascade.toml", "-"], b"Hi \xff"), @"
+    exit 2
+    -- stderr
+    error: the query on stdin is not UTF-8 from byte 3
+    ");
+    assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", " "]), @"
+    exit 2
+    -- stderr
+    error: the query is empty
+    ");
+}
+
+#[test]
+fn json_has_the_keys_of_the_contract_and_nothing_else_is_printed() {
+    let sandbox = Sandbox::with_cascade();
+    let ran = sandbox.run(&["run", "two.cascade.toml", "Where is my order?", "--id", "a", "--trace", "json"]).exits(0);
+    assert_eq!(ran.stderr(), "");
+    let json = ran.json();
+    let contract = [
+        "outcome",
+        "tier",
+        "confidence",
+        "answer",
+        "cost_usd",
+        "cost_if_last_usd",
+        "cost_if_last_basis",
+        "latency_ms",
+        "request_id",
+        "route",
+        "steps",
+    ];
+    let mut wanted = BTreeSet::from(contract);
+    // The one key beside the contract.
+    wanted.insert("cascade");
+    assert_eq!(keys(&json), wanted);
+    let contract = [
+        "tier",
+        "decision",
+        "reason",
+        "signals",
+        "gate_value",
+        "tie",
+        "confidence",
+        "threshold",
+        "usage",
+        "cost_usd",
+        "latency_ms",
+    ];
+    let mut wanted = BTreeSet::from(contract);
+    wanted.extend(["nominal", "raw_threshold", "calls"]);
+    for step in json["steps"].as_array().unwrap() {
+        // Only a gate reads tokens; the last tier has none.
+        let mut wanted = wanted.clone();
+        wanted.extend((!step["gate_value"].is_null()).then_some("tokens"));
+        assert_eq!(keys(step), wanted);
+    }
+    assert_eq!((json["request_id"].as_str(), json["steps"].as_array().unwrap().len()), (Some("a"), 2));
+}
+
+#[test]
+fn a_rule_decides() {
+    let sandbox = Sandbox::new();
+    let rules = r#"
+[[rule]]
+name = "legal"
+keyword = { any = ["lawyer"] }
+route = { enter-at = "large" }
+
+[[rule]]
+name = "secret"
+keyword = { any = ["password"] }
+route = { refuse = "passwords are not discussed here" }
+"#;
+    sandbox.write("rules.toml", format!("{CASCADE}{rules}"));
+    assert_snapshot!(sandbox.run(&["run", "rules.toml", "I call my lawyer", "--id", "c"]), @"
+    exit 0
+    -- stdout
+    [simulated: right] The answer is 9704. This is no real
+    -- stderr
+    large answered · the last tier, without a gate
+      rule legal: enter at large
+      large  accept  last tier  $0.000128 [time]
+    $0.000128, as much as always the last tier ($0.000128) · [time]
+    ");
+    assert_snapshot!(sandbox.run(&["run", "rules.toml", "my password?", "--id", "c"]), @"
+    exit 0
+    -- stderr
+    refused · passwords are not discussed here
+      rule secret: refuse
+    ");
+    assert_snapshot!(sandbox.run(&["explain", "rules.toml", "I call my lawyer"]), @"
+    exit 0
+    -- stdout
+    rule legal: enter at large
+    1. large  accepts all  about $0.000016 and the answer
+       small is skipped (by the rule)
+    ");
+}
+
+#[test]
+fn nobody_is_sure() {
+    let sandbox = Sandbox::new();
+    let desk =
+        "gate = { signal = \"mean-logprob\", threshold = 0.999 }\n\n[[tier]]\nname = \"desk\"\nreview = true\ncost = \"1.5\"\n";
+    sandbox.write("review.toml", format!("{CASCADE}{desk}"));
+    assert_snapshot!(sandbox.run(&["run", "review.toml", "Where is my order?", "--id", "a"]), @"
+    exit 0
+    -- stderr
+    review · a person must look
+      small  defer  mean-logprob 0.553 < 0.850  $0.000007 [time]
+      large  defer  mean-logprob 0.830 < 0.999  $0.00028 [time]
+      desk   defer  review                      $1.50 [time]
+    $1.50, 5358 times always the last tier ($0.00028) · [time]
+    best answer, from large: [simulated: wrong] The answer is 7003. This is no real model. This is no real model. This is no real model. This is no real model
+    ");
+    let broken = CASCADE.replace("{ ability = 0.9 }", "{ ability = 0.9, errors = { overloaded = 1.0 } }");
+    for (policy, file) in [("abstain", "abstain.toml"), ("answer", "answer.toml")] {
+        sandbox.write(file, format!("{broken}\n[policy]\non-exhausted = \"{policy}\"\n"));
+    }
+    assert_snapshot!(sandbox.run(&["run", "abstain.toml", "Where is my order?", "--id", "a"]), @r#"
+    exit 0
+    -- stderr
+    abstained · no tier was sure enough
+      small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
+      large  failed  overloaded                  $0 [time]
+      the last call failed: simulated model "large": a simulated failure (overloaded)
+    $0.000007, 97 % less than always the last tier (about $0.000264) · [time]
+    best answer, from small: [simulated: wrong] The answer is 9225. This is no real model. This is no real model. This is no real model. This is no
+    "#);
+    assert_snapshot!(sandbox.run(&["run", "answer.toml", "Where is my order?", "--id", "a"]), @r#"
+    exit 0
+    -- stdout
+    [simulated: wrong] The answer is 9225. This is no real model. This is no real model. This is no real model. This is no
+    -- stderr
+    small answered · the best that was left, though no gate accepted it
+      small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
+      large  failed  overloaded                  $0 [time]
+      the last call failed: simulated model "large": a simulated failure (overloaded)
+    $0.000007, 97 % less than always the last tier (about $0.000264) · [time]
+    "#);
+}
+
+#[test]
+fn explain_calls_nothing() {
+    let sandbox = Sandbox::new();
+    // Nobody listens there, and no key is set.
+    let live = "version = 1\nname = \"live\"\n[provider.p.openai-chat]\nbase-url = \"http://127.0.0.1:9/v1\"\n\
+        api-key = { env = \"TIERFALL_TEST_NO_SUCH_KEY\" }\n\
+        [[tier]]\nname = \"a\"\nmodel = \"p/a\"\nprice = { input = 1, output = 2 }\nparams = { max-tokens = 100 }\n\
+        gate = { signal = \"mean-logprob\", threshold = 0.8 }\n[[tier]]\nname = \"bigger\"\nmodel = \"p/b\"\n";
+    sandbox.write("live.toml", live);
+    assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?"]), @"
+    exit 0
+    -- stdout
+    no rule decides
+    1. a       accepts from mean-logprob 0.800  at most about $0.000204
+    2. bigger  accepts all                      cost unknown
+    ");
+    assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?", "--json"]), @r#"
+    exit 0
+    -- stdout
+    {"route":{"action":"pass","rule":null,"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"signal":null,"threshold":null,"tier":"bigger"}]}
+    "#);
+}
+
+#[test]
+fn traces_are_logged() {
+    let sandbox = Sandbox::with_cascade();
+    for id in ["a", "b"] {
+        sandbox.run(&["run", "two.cascade.toml", "Hi?", "--id", id, "--trace-log", "traces.jsonl"]).exits(0);
+    }
+    let ids: Vec<_> =
+        sandbox.lines("traces.jsonl").iter().map(|trace| trace["request_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, ["a", "b"]);
+    assert!(!sandbox.read("traces.jsonl").contains("simulated"), "a log holds no text of the conversation");
+}
