@@ -1,0 +1,66 @@
+//! Dependency edges run one way, as ARCHITECTURE.md draws them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Which of our crates a crate may depend on.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("tierfall-core", &[]),
+    ("tierfall-wire", &["tierfall-core"]),
+    ("tierfall-providers", &["tierfall-core", "tierfall-wire"]),
+    ("tierfall-calibrate", &["tierfall-core"]),
+    ("tierfall", &["tierfall-core", "tierfall-wire", "tierfall-providers", "tierfall-calibrate"]),
+    ("tierfall-gateway", &["tierfall-core", "tierfall-wire", "tierfall"]),
+    (
+        "tierfall-cli",
+        &["tierfall-core", "tierfall-wire", "tierfall-providers", "tierfall-calibrate", "tierfall", "tierfall-gateway"],
+    ),
+    ("tierfall-testkit", &["tierfall-core", "tierfall-wire"]),
+    ("tierfall-tests", &[]),
+];
+
+/// What a crate must never depend on, directly.
+const MUST_NOT_KNOW: &[(&str, &[&str])] = &[
+    ("tierfall-core", &["tokio", "reqwest", "http", "toml", "rand", "fs-err", "axum", "tracing"]),
+    ("tierfall-wire", &["tokio", "reqwest", "toml", "rand", "fs-err", "axum", "secrecy"]),
+    ("tierfall-providers", &["toml", "axum", "fs-err", "clap"]),
+    ("tierfall", &["axum", "clap", "indicatif", "anstream", "reqwest"]),
+];
+
+fn dependencies(kinds: &[DependencyKind]) -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = MetadataCommand::new().no_deps().other_options(["--offline".to_owned()]).exec().unwrap();
+    let of = |package: &cargo_metadata::Package| {
+        package.dependencies.iter().filter(|d| kinds.contains(&d.kind)).map(|d| d.name.clone()).collect()
+    };
+    metadata.packages.iter().map(|package| (package.name.to_string(), of(package))).collect()
+}
+
+#[test]
+fn edges_between_our_crates_run_one_way() {
+    for (package, known) in dependencies(&[DependencyKind::Normal, DependencyKind::Build]) {
+        let ours: BTreeSet<_> = known.iter().filter(|name| name.starts_with("tierfall")).map(String::as_str).collect();
+        let Some((_, allowed)) = MAY_KNOW.iter().find(|(name, _)| *name == package) else {
+            panic!("{package} is not in the table of this test nor, probably, in ARCHITECTURE.md");
+        };
+        let forbidden: Vec<_> = ours.iter().filter(|name| !allowed.contains(name)).collect();
+        assert!(forbidden.is_empty(), "{package} must not depend on {forbidden:?}");
+    }
+}
+
+#[test]
+fn the_testkit_is_for_tests_alone() {
+    for (package, known) in dependencies(&[DependencyKind::Normal, DependencyKind::Build]) {
+        assert!(!known.contains("tierfall-testkit"), "{package} ships the testkit");
+    }
+}
+
+#[test]
+fn crates_do_not_know_what_they_must_not() {
+    let known = dependencies(&[DependencyKind::Normal, DependencyKind::Build]);
+    for (package, forbidden) in MUST_NOT_KNOW {
+        for name in *forbidden {
+            assert!(!known[*package].contains(*name), "{package} must not know {name}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the documents say stays true.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn files(under: &Path, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
+    for entry in fs_err::read_dir(under).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && !["target", "models", "node_modules"].contains(&name.as_str()) {
+            files(&path, wanted, found);
+        } else if wanted(&path) {
+            found.push(path);
+        }
+    }
+}
+
+fn with_extension(extension: &'static str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files(&root(), &|path| path.extension().is_some_and(|e| e == extension), &mut found);
+    found
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for document in with_extension("md") {
+        let text = fs_err::read_to_string(&document).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let there = document.parent().unwrap().join(path);
+            assert!(there.exists(), "{} links to {target}, which is not there", document.display());
+        }
+    }
+}
+
+#[test]
+fn every_cascade_in_a_document_is_one() {
+    let mut checked = 0;
+    for document in with_extension("md") {
+        let text = fs_err::read_to_string(&document).unwrap();
+        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block) {
+            if block.contains("[[tier]]") {
+                let loaded = tierfall::config::parse_str(block);
+                assert!(loaded.is_ok(), "{}:\n{}", document.display(), loaded.unwrap_err());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 2);
+}
+
+#[test]
+fn no_source_file_grows_past_six_hundred_lines() {
+    for source in with_extension("rs") {
+        let lines = fs_err::read_to_string(&source).unwrap().lines().count();
+        assert!(lines <= 600, "{} has {lines} lines: one idea a file", source.display());
+    }
+}
+
+#[test]
+fn no_secret_stands_in_a_file() {
+    let mut found = Vec::new();
+    files(
+        &root(),
+        &|path| {
+            path.extension()
+                .is_some_and(|e| ["rs", "toml", "md", "json", "jsonl", "py", "sh"].contains(&e.to_str().unwrap_or("")))
+        },
+        &mut found,
+    );
+    let looks_like_a_key = |text: &str| {
+        ["sk-ant-", "sk-proj-", "AKIA", "ghp_", "xoxb-"].iter().any(|start| {
+            text.match_indices(start).any(|(at, _)| {
+                let tail = text[at + start.len()..].chars().take_while(char::is_ascii_alphanumeric).count();
+                tail >= 16
+            })
+        })
+    };
+    for path in found {
+        let text = String::from_utf8_lossy(&fs_err::read(&path).unwrap()).into_owned();
+        assert!(!looks_like_a_key(&text), "{} seems to hold a key", path.display());
+    }
+}

@@ -1,0 +1,18 @@
+//! Tests across crates.
+
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod bans;
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod counting;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod live_is_replay;
+#[cfg(test)]
+mod probes;
+#[cfg(test)]
+mod recordings;
