@@ -1,10 +1,15 @@
 //! Signals that ask for more: a judge at another tier, a rating in the answer, several samples, validators.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use tierfall::{Answers, Ask, Engine};
+use tierfall::timed::timed;
+use tierfall::{Answers, Ask, Clock, Engine};
 use tierfall_core::money::Money;
+use tierfall_core::replay::replay;
+use tierfall_core::request::Request;
 use tierfall_core::trace::{OutcomeKind, Step};
 
 use crate::counting::{Books, Counting, Sums};
@@ -116,4 +121,36 @@ async fn every_way_of_asking_for_more_goes_through_the_engine() {
     assert_eq!(served.keys().collect::<Vec<_>>(), ["judged", "last", "rated", "sampled"], "{served:?}");
     assert_eq!(books.sums(), Sums { known: total.pico(), unknown: 0 });
     assert_eq!(books.calls.load(Ordering::SeqCst), made);
+}
+
+/// Simulated answers take no time here.
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+#[test]
+fn live_is_replay_with_probes_samples_ratings_and_validators() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("probing.cascade.toml");
+    fs_err::write(&path, CASCADE).unwrap();
+    let engine = Engine::open(&path, &Answers::Live).unwrap().clock(Arc::new(Still)).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut lengths = BTreeSet::new();
+    for id in 0..200 {
+        let request = Request::new(format!("id-{id}"), format!("How long is order {id} on its way?"));
+        let live = runtime.block_on(engine.complete(request.clone()));
+        // The same calls, made one by one for a fold that nobody drives.
+        let (outcome, trace) = replay(engine.cascade(), request, |tier, call| {
+            let provider = engine.providers()[tier.0].as_ref().unwrap();
+            runtime.block_on(timed(provider.as_ref(), call, &Still))
+        });
+        assert_eq!(live.trace, trace, "id-{id}");
+        assert_eq!(live.text(), outcome.served().map(|served| served.answer.text.as_str()));
+        lengths.insert(trace.steps.len());
+    }
+    assert_eq!(lengths, BTreeSet::from([1, 2, 3, 4]), "every tier should answer some of the questions");
 }
