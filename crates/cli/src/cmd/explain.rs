@@ -79,7 +79,7 @@ fn price(tier: &Tier, request: &Request, expected: Option<Money>) -> String {
     };
     match expected {
         None => "cost unknown".to_owned(),
-        Some(money) if bounded => format!("at most about {}", usd(money)),
+        Some(money) if bounded => format!("about {}", usd(money)),
         Some(money) => format!("about {} and the answer", usd(money)),
     }
 }

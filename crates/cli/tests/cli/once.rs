@@ -225,7 +225,7 @@ fn explain_calls_nothing() {
     exit 0
     -- stdout
     no rule decides
-    1. a       accepts from mean-logprob 0.800  at most about $0.000204
+    1. a       accepts from mean-logprob 0.800  about $0.000204
     2. bigger  accepts all                      cost unknown
     ");
     assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?", "--json"]), @r#"
