@@ -129,10 +129,15 @@ pub fn sources(loaded: &Loaded) -> Result<BTreeMap<Arc<str>, Source>, LoadError>
 pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str>, Source>, LoadError> {
     let providers = providers(loaded, &loaded.used_providers(tiers))?;
     let source = |tier: &TierBinding| {
+        let spec = loaded.providers.get(&*tier.provider)?;
         let source = Source {
             provider: providers.get(&*tier.provider)?.clone(),
             binding: tier.clone(),
-            top_logprobs: loaded.providers.get(&*tier.provider)?.gives(&tier.model).top_logprobs,
+            top_logprobs: spec.gives(&tier.model).top_logprobs,
+            attempts: match spec {
+                ProviderSpec::Http(http) => http.retries.saturating_add(1),
+                ProviderSpec::Simulated(_) => 1,
+            },
         };
         Some((tier.tier.clone(), source))
     };
