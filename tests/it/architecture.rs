@@ -25,6 +25,7 @@ const MUST_NOT_KNOW: &[(&str, &[&str])] = &[
     ("tierfall-core", &["tokio", "reqwest", "http", "toml", "rand", "fs-err", "axum", "tracing"]),
     ("tierfall-wire", &["tokio", "reqwest", "toml", "rand", "fs-err", "axum", "secrecy"]),
     ("tierfall-providers", &["toml", "axum", "fs-err", "clap"]),
+    ("tierfall-calibrate", &["tokio", "reqwest", "toml", "fs-err", "csv", "flate2", "serde_json", "regex", "clap"]),
     ("tierfall", &["axum", "clap", "indicatif", "anstream", "reqwest"]),
 ];
 

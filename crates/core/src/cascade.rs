@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
 use crate::money::{Money, Price};
+use crate::point::OperatingPoint;
 use crate::request::{Params, Preamble, Timeouts};
 use crate::rule::NamedRule;
+use crate::segment::Segments;
 
 /// A tier's place in the chain, 0 = cheapest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,7 +154,12 @@ pub struct Parts {
 
 /// A runnable cascade.
 #[derive(Clone, Debug)]
-pub struct Cascade(Parts);
+pub struct Cascade {
+    parts: Parts,
+    segments: Segments,
+    /// Empty, or the first one is the default.
+    points: Vec<OperatingPoint>,
+}
 
 /// Why parts are no cascade.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -186,6 +193,28 @@ pub enum CascadeError {
         /// The tier it names.
         surrogate: String,
     },
+    /// A fit without an operating point.
+    #[error("a fit needs at least one operating point")]
+    NoPoint,
+    /// Two operating points share a name.
+    #[error("two operating points are named \"{0}\"")]
+    DuplicatePoint(Arc<str>),
+    /// An operating point that is not of this chain.
+    #[error("the operating point \"{point}\" does not have one cut for each of the {gated} gated tiers")]
+    PointShape {
+        /// The point.
+        point: Arc<str>,
+        /// How many tiers have a gate.
+        gated: usize,
+    },
+    /// A gate value of a signal that the gate does not read.
+    #[error("the gate value of tier \"{tier}\" is made of \"{signal}\", which its gate does not declare")]
+    UnknownSignal {
+        /// The gated tier.
+        tier: Arc<str>,
+        /// The signal's label.
+        signal: String,
+    },
     /// A budget over unknown prices.
     #[error("a budget needs prices, and tier \"{0}\" has none")]
     BudgetWithoutPrice(Arc<str>),
@@ -216,7 +245,7 @@ impl TryFrom<Parts> for Cascade {
         if before.is_empty() && matches!(last.answerer, Answerer::Human { .. }) {
             return Err(CascadeError::NoModel);
         }
-        let cascade = Self(parts);
+        let cascade = Self { parts, segments: Segments::default(), points: Vec::new() };
         for tier in cascade.tiers() {
             for named in tier.gate.iter().flat_map(Gate::signals) {
                 if let Some(surrogate) = named.signal.surrogate()
@@ -239,32 +268,54 @@ impl TryFrom<Parts> for Cascade {
 impl Cascade {
     /// The cascade's name.
     pub fn name(&self) -> &Arc<str> {
-        &self.0.name
+        &self.parts.name
     }
 
     /// Keys the ties.
     pub fn salt(&self) -> &str {
-        &self.0.salt
+        &self.parts.salt
     }
 
     /// Cheapest first.
     pub fn tiers(&self) -> &[Tier] {
-        &self.0.tiers
+        &self.parts.tiers
     }
 
     /// The tier at `ix`, which must come from this cascade.
     pub fn tier(&self, ix: TierIx) -> &Tier {
-        &self.0.tiers[ix.0]
+        &self.parts.tiers[ix.0]
     }
 
     /// The rules, in order.
     pub fn rules(&self) -> &[NamedRule] {
-        &self.0.rules
+        &self.parts.rules
     }
 
     /// The policy.
     pub fn policy(&self) -> &Policy {
-        &self.0.policy
+        &self.parts.policy
+    }
+
+    /// The operating points of the fit, the default one first; empty where the gates' own thresholds count.
+    pub fn points(&self) -> &[OperatingPoint] {
+        &self.points
+    }
+
+    /// How a request's segment is found.
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
+        &mut self.parts
+    }
+
+    pub(crate) fn set_points(&mut self, points: Vec<OperatingPoint>) {
+        self.points = points;
+    }
+
+    pub(crate) fn set_segments(&mut self, segments: Segments) {
+        self.segments = segments;
     }
 
     /// The dearest tier with a model: what "always the best" would use.

@@ -1,24 +1,28 @@
 //! A tier's deferral rule.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::completion::Completion;
+use crate::fusion::GateValue;
 use crate::map::ScoreMap;
 use crate::number::{Confidence, Score, Threshold};
 use crate::provider::CallErrorKind;
-use crate::signal::{Abstain, NamedSignal};
+use crate::signal::{Abstain, NamedSignal, Reading};
 
 /// Signals, score map and threshold.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    /// Reads the gate value.
+    /// Reads the gate value, unless `value` says otherwise.
     pub signal: NamedSignal,
     /// Validators: each must read at least [`VALID`], else the answer is deferred as invalid whatever the gate value.
     pub require: Vec<NamedSignal>,
-    /// Signals that are read and recorded, but decide nothing.
+    /// Signals that are read and recorded; they decide only where `value` names them.
     pub observe: Vec<NamedSignal>,
+    /// How the gate value comes from what the signals read; `None` = what `signal` reads, as it is.
+    pub value: Option<GateValue>,
     /// Shows the gate value as a confidence; `None` until something was fitted.
     pub map: Option<ScoreMap>,
     /// Where the gate cuts.
@@ -31,7 +35,7 @@ pub const VALID: f64 = 0.5;
 impl Gate {
     /// A gate on one signal.
     pub fn new(signal: NamedSignal, threshold: Threshold) -> Self {
-        Self { signal, require: Vec::new(), observe: Vec::new(), map: None, threshold }
+        Self { signal, require: Vec::new(), observe: Vec::new(), value: None, map: None, threshold }
     }
 
     /// Every signal, in the order in which they are read: validators, the gate's own, observed ones.
@@ -48,12 +52,53 @@ impl Gate {
         answer
     }
 
+    /// The gate value, from readings in the order of [`signals`](Self::signals); why there is none where the gate abstains.
+    pub fn read(&self, readings: &[(Arc<str>, Reading)]) -> Reading {
+        let Some(value) = &self.value else { return readings[self.require.len()].1 };
+        let reading = |wanted: &str| readings.iter().find(|(label, _)| **label == *wanted).map(|(_, reading)| *reading);
+        let abstained = || value.signals().into_iter().find_map(|label| reading(label)?.err());
+        value.value(|label| reading(label)?.ok()).ok_or_else(|| abstained().unwrap_or(Abstain::NotANumber))
+    }
+
+    /// The signal whose raw scores, as they are, the gate compares; `None` where they are negated or fused first.
+    pub fn plain(&self) -> Option<&NamedSignal> {
+        match &self.value {
+            None => Some(&self.signal),
+            Some(GateValue::Signal { signal, negated: false }) => self.named(signal),
+            Some(_) => None,
+        }
+    }
+
+    fn named(&self, label: &str) -> Option<&NamedSignal> {
+        self.signals().find(|named| &*named.label == label)
+    }
+
+    /// What the gate compares, in words: a signal's label, `-label` where lower is surer, `a+b` where several are fused.
+    pub fn label(&self) -> Cow<'_, str> {
+        match &self.value {
+            None => Cow::Borrowed(&*self.signal.label),
+            Some(value) => Cow::Owned(value.to_string()),
+        }
+    }
+
     /// The gate value on [0, 1]: calibrated where a map was fitted, else nominal.
     pub fn display(&self, value: Score) -> f64 {
-        match self.confidence(value) {
-            Some(confidence) => confidence.get(),
-            None => self.signal.signal.nominal().value(value),
-        }
+        self.confidence(value).map_or_else(|| self.nominal(value), Confidence::get)
+    }
+
+    /// The gate value on a nominal scale: no probability. A negated signal's scale is turned round, a fused value is taken
+    /// for the log-odds that it was fitted as.
+    pub fn nominal(&self, value: Score) -> f64 {
+        let on_scale = |label: &str, score: Option<Score>| Some(self.named(label)?.signal.nominal().value(score?));
+        let nominal = match &self.value {
+            None => Some(self.signal.signal.nominal().value(value)),
+            Some(GateValue::Signal { signal, negated: false }) => on_scale(signal, Some(value)),
+            Some(GateValue::Signal { signal, negated: true }) => {
+                on_scale(signal, Score::new(-value.get())).map(|nominal| 1.0 - nominal)
+            }
+            Some(GateValue::Fused(_)) => None,
+        };
+        nominal.unwrap_or_else(|| 1.0 / (1.0 + (-value.get()).exp()))
     }
 
     /// The calibrated confidence of a gate value; `None` where nothing was fitted.
@@ -100,7 +145,7 @@ pub enum Deferral {
     /// The model marked its answer as a refusal.
     Refused,
     /// A validator rejected the answer; carries its label.
-    Invalid(std::sync::Arc<str>),
+    Invalid(Arc<str>),
     /// A person has to look; the tier is a human one.
     Review,
 }

@@ -183,6 +183,11 @@ impl Threshold {
         Self::AcceptFrom { score, tie: Tie::zero() }
     }
 
+    /// Accepts every gate value there is.
+    pub fn accept_all() -> Self {
+        Score::new(f64::NEG_INFINITY).map_or(Self::DeferAll, Self::accept_from)
+    }
+
     /// The gate's decision on a gate value that was read.
     pub fn accepts(self, value: Score, tie: Tie) -> bool {
         match self {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cascade::{Answerer, Capability, Cascade, Model, TierIx};
+use crate::number::Threshold;
 use crate::request::{Request, estimated_tokens};
 use crate::rule::Route;
 
@@ -15,6 +16,12 @@ pub struct Plan {
     pub rule: Option<Arc<str>>,
     /// What it decided.
     pub route: Route,
+    /// The operating point in force, as the request names it or by default; `None` where the cascade has no fit.
+    pub point: Option<Arc<str>>,
+    /// The request's run-time segment.
+    pub segment: Option<Arc<str>>,
+    /// One a declared tier: where its gate cuts for this request; `None` without a gate.
+    pub thresholds: Vec<Option<Threshold>>,
     /// The tiers that may be called, cheapest first.
     pub tiers: Vec<TierIx>,
     /// The others.
@@ -26,6 +33,10 @@ pub struct Plan {
 pub enum Skip {
     /// The rule that decided does not allow it.
     Rule,
+    /// The operating point leaves it out, and no rule enters at it.
+    Fit,
+    /// There is no operating point of the name that the request gives.
+    UnknownPoint(Arc<str>),
     /// The prompt is too long.
     ContextWindow {
         /// Tokens that prompt and answer are expected to need.
@@ -41,6 +52,8 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule => f.write_str("rule"),
+            Self::Fit => f.write_str("fit: not in the sub-chain in force"),
+            Self::UnknownPoint(name) => write!(f, "there is no operating point \"{name}\""),
             Self::ContextWindow { needed, window } => write!(f, "context-window: about {needed} of {window} tokens"),
             Self::Capability(Capability::Tools) => f.write_str("capability: tools"),
             Self::Capability(Capability::StructuredOutput) => f.write_str("capability: structured-output"),
@@ -50,18 +63,43 @@ impl fmt::Display for Skip {
 }
 
 impl Plan {
-    /// Applies rules, capabilities and context windows to a request. Calls nothing.
+    /// Applies rules, the operating point, capabilities and context windows to a request. Calls nothing.
     pub fn new(cascade: &Cascade, request: &Request) -> Self {
         let decided = cascade.rules().iter().map(|named| (named, named.rule.route(request))).find(|(_, r)| *r != Route::Pass);
         let (rule, route) = decided.map_or((None, Route::Pass), |(named, route)| (Some(named.name.clone()), route));
+        let segment = cascade.segment_of(request);
+        let (point, unknown) = match cascade.point(request.point.as_deref()) {
+            Ok(point) => (point, None),
+            Err(unknown) => (None, Some(unknown.name)),
+        };
+        let cuts = cascade.cuts(point, segment);
         let needed = needed_capabilities(request);
-        let (mut tiers, mut skipped) = (Vec::new(), Vec::new());
-        for ix in (0..cascade.tiers().len()).map(TierIx) {
-            let skip = if allows(&route, ix) { unfit(&cascade.tier(ix).answerer, request, &needed) } else { Some(Skip::Rule) };
+        let (mut tiers, mut skipped, mut ended) = (Vec::new(), Vec::new(), false);
+        for (ix, cut) in cuts.iter().enumerate().map(|(ix, cut)| (TierIx(ix), cut)) {
+            let left_out = (ended || cut.is_some_and(|cut| !cut.asked)) && route != Route::EnterAt(ix);
+            let skip = match &unknown {
+                Some(name) => Some(Skip::UnknownPoint(name.clone())),
+                None if !allows(&route, ix) => Some(Skip::Rule),
+                None if left_out => Some(Skip::Fit),
+                None => unfit(&cascade.tier(ix).answerer, request, &needed),
+            };
             match skip {
-                None => tiers.push(ix),
+                None => {
+                    tiers.push(ix);
+                    ended |= point.is_some() && cut.is_some_and(|cut| cut.asked && cut.threshold == Threshold::accept_all());
+                }
                 Some(why) => skipped.push((ix, why)),
             }
+        }
+        // A rule or a limit has taken away every tier of the sub-chain in force: those that it leaves out answer then.
+        if tiers.is_empty() {
+            for (ix, why) in skipped.iter_mut().filter(|(_, why)| *why == Skip::Fit) {
+                match unfit(&cascade.tier(*ix).answerer, request, &needed) {
+                    None => tiers.push(*ix),
+                    Some(unfit) => *why = unfit,
+                }
+            }
+            skipped.retain(|(ix, _)| !tiers.contains(ix));
         }
         // A length is only estimated: the dearest model that the rule allows is asked all the same, and may say no itself.
         if tiers.iter().all(|ix| matches!(cascade.tier(*ix).answerer, Answerer::Human { .. }))
@@ -69,7 +107,15 @@ impl Plan {
         {
             tiers.insert(0, skipped.remove(at).0);
         }
-        Self { rule, route, tiers, skipped }
+        Self {
+            rule,
+            route,
+            point: unknown.or_else(|| point.map(|point| point.name.clone())),
+            segment: segment.map(Into::into),
+            thresholds: cuts.into_iter().map(|cut| Some(cut?.threshold)).collect(),
+            tiers,
+            skipped,
+        }
     }
 }
 

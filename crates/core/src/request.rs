@@ -231,6 +231,8 @@ pub struct Request {
     pub params: Params,
     /// Free labels (segment, tenant, …) that rules read.
     pub tags: BTreeMap<String, String>,
+    /// The operating point that is to decide, by name; `None` = the cascade's default.
+    pub point: Option<Arc<str>>,
     /// The body that the client sent, byte for byte, beside this typed view of it.
     pub raw: Option<Arc<str>>,
 }
@@ -250,6 +252,7 @@ impl Request {
             response_format: None,
             params: Params::default(),
             tags: BTreeMap::new(),
+            point: None,
             raw: None,
         }
     }

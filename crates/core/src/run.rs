@@ -168,7 +168,9 @@ impl<'c> Run<'c> {
             last_error: None,
             stopped: None,
         };
-        if let Route::Refuse(why) = &run.plan.route {
+        if let Err(unknown) = cascade.point(run.request.point.as_deref()) {
+            run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, unknown.to_string())));
+        } else if let Route::Refuse(why) = &run.plan.route {
             run.state = State::Done(Outcome::Refused(why.clone()));
         } else {
             run.enter(0, None);
@@ -233,7 +235,8 @@ impl<'c> Run<'c> {
         // some of what streams is stripped before the gate's signal reads it.
         self.cascade.policy().on_abstain == OnAbstain::Escalate
             && !gate.signals().any(|named| named.signal.strips())
-            && gate.signal.signal.bound(partial).is_some_and(|bound| gate.threshold.sure_to_defer(bound))
+            && gate.value.is_none()
+            && gate.signal.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
     }
 
     /// The outcome, once the run is over.
@@ -295,6 +298,11 @@ impl<'c> Run<'c> {
         let gate = self.cascade.tier(self.plan.tiers[position]).gate.as_ref();
         let last = position + 1 == self.plan.tiers.len();
         gate.filter(|_| !(last && self.cascade.policy().on_exhausted == OnExhausted::Answer))
+    }
+
+    /// Where the gate at a place of the plan cuts for this request.
+    fn threshold(&self, position: usize) -> Threshold {
+        self.plan.thresholds[self.plan.tiers[position].0].unwrap_or(Threshold::DeferAll)
     }
 
     fn within_deadline(&self, mut call: Call) -> Call {
@@ -380,12 +388,12 @@ impl<'c> Run<'c> {
             return;
         };
         let (readings, answer) = read_all(gate, &self.request, answer, probes);
-        let own = readings[gate.require.len()].1;
-        let decision = self.decide(gate, &answer, &readings);
-        let confidence = own.ok().and_then(|value| gate.confidence(value));
+        let value = gate.read(&readings);
+        let decision = self.decide(position, gate, value, &answer, &readings);
+        let confidence = value.ok().and_then(|value| gate.confidence(value));
         let usable = matches!(decision, Decision::Defer(Deferral::BelowThreshold | Deferral::Abstained(_)));
         let tokens = Census::of(&answer, &Selector::default()).ok();
-        self.step(tier, decision.clone(), Some(Read { gate, value: own.ok(), signals: readings, tokens }));
+        self.step(tier, decision.clone(), Some(Read { gate, value: value.ok(), signals: readings, tokens }));
         match decision {
             Decision::Accept(_) => self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence })),
             Decision::Defer(_) => {
@@ -397,7 +405,14 @@ impl<'c> Run<'c> {
         }
     }
 
-    fn decide(&self, gate: &Gate, answer: &Completion, readings: &[(Arc<str>, Reading)]) -> Decision {
+    fn decide(
+        &self,
+        position: usize,
+        gate: &Gate,
+        value: Reading,
+        answer: &Completion,
+        readings: &[(Arc<str>, Reading)],
+    ) -> Decision {
         if let Some(deferral) = unusable(answer) {
             return Decision::Defer(deferral);
         }
@@ -409,8 +424,8 @@ impl<'c> Run<'c> {
         if let Some(why) = validators.iter().find_map(|(_, reading)| reading.err()) {
             return Decision::Defer(Deferral::Abstained(why));
         }
-        match readings[gate.require.len()].1 {
-            Ok(value) if gate.threshold.accepts(value, self.tie) => Decision::Accept(Accepted::AboveThreshold),
+        match value {
+            Ok(value) if self.threshold(position).accepts(value, self.tie) => Decision::Accept(Accepted::AboveThreshold),
             Ok(_) => Decision::Defer(Deferral::BelowThreshold),
             Err(_) if self.cascade.policy().on_abstain == OnAbstain::Accept => Decision::Accept(Accepted::AbstentionAllowed),
             Err(why) => Decision::Defer(Deferral::Abstained(why)),
@@ -433,6 +448,7 @@ impl<'c> Run<'c> {
         let gate = read.as_ref().map(|read| read.gate);
         let value = read.as_ref().and_then(|read| read.value);
         let tokens = read.as_ref().and_then(|read| read.tokens);
+        let threshold = gate.and(self.plan.thresholds[tier.0]);
         self.steps.push(Step {
             tier: self.cascade.tier(tier).name.clone(),
             decision,
@@ -441,9 +457,9 @@ impl<'c> Run<'c> {
             gate_value: value,
             tie: self.tie,
             confidence: gate.and_then(|gate| gate.confidence(value?)),
-            nominal: gate.and_then(|gate| Some(gate.signal.signal.nominal().value(value?))),
-            threshold: gate.map(|gate| gate.threshold),
-            threshold_display: gate.and_then(|gate| match gate.threshold {
+            nominal: gate.and_then(|gate| Some(gate.nominal(value?))),
+            threshold,
+            threshold_display: gate.and_then(|gate| match threshold? {
                 Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
                 Threshold::DeferAll => None,
             }),

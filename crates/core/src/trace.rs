@@ -126,6 +126,15 @@ pub struct RouteTrace {
     pub rule: Option<Arc<str>>,
     /// `pass`, `enter-at`, `only` or `refuse`.
     pub action: &'static str,
+    /// The operating point in force; absent where the cascade has no fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point: Option<Arc<str>>,
+    /// What is promised for it, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Arc<str>>,
+    /// The request's run-time segment, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<Arc<str>>,
     /// The tiers that could be called, cheapest first.
     pub tiers: Vec<Arc<str>>,
     /// The others, and why not.
@@ -145,6 +154,9 @@ impl RouteTrace {
                 Route::Only(_) => "only",
                 Route::Refuse(_) => "refuse",
             },
+            point: plan.point.clone(),
+            promise: cascade.points().iter().find(|point| Some(&point.name) == plan.point.as_ref()).map(|p| p.promise.clone()),
+            segment: plan.segment.clone(),
             tiers: plan.tiers.iter().copied().map(name).collect(),
             skipped: plan.skipped.iter().map(|(ix, why)| (name(*ix), why.to_string())).collect(),
         }

@@ -17,7 +17,15 @@ impl Ask {
         self
     }
 
-    /// Sets a tag, which rules read.
+    /// Sets the operating point that is to decide: its name, or a target like `loss<=0.02` that the cheapest certified point
+    /// must meet.
+    #[must_use]
+    pub fn at_point(mut self, point: impl Into<std::sync::Arc<str>>) -> Self {
+        self.request.point = Some(point.into());
+        self
+    }
+
+    /// Sets a tag, which rules and segments read.
     #[must_use]
     pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.request.tags.insert(key.into(), value.into());

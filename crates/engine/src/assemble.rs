@@ -96,7 +96,7 @@ fn replaying(loaded: Loaded, set: &str) -> Result<EngineBuilder, LoadError> {
     for tier in recordings.torn() {
         tracing::warn!(tier, "the last line of the recording was cut in the middle of a write and is missing");
     }
-    let mut builder = Engine::builder(loaded.cascade);
+    let mut builder = fitted(loaded);
     for TierBinding { tier, .. } in tiers {
         builder = builder.provider(&*tier, Arc::new(recordings.provider(tier.clone())));
     }
@@ -105,13 +105,22 @@ fn replaying(loaded: Loaded, set: &str) -> Result<EngineBuilder, LoadError> {
 
 fn live(loaded: Loaded) -> Result<EngineBuilder, LoadError> {
     let providers = providers(&loaded, &loaded.used_providers(&[]))?;
-    let mut builder = Engine::builder(loaded.cascade);
-    for tier in loaded.tiers.iter().flatten() {
+    let tiers = bindings(&loaded);
+    let mut builder = fitted(loaded);
+    for tier in &tiers {
         if let Some(provider) = providers.get(&*tier.provider) {
             builder = builder.provider(&*tier.tier, provider.clone());
         }
     }
     Ok(builder)
+}
+
+fn fitted(loaded: Loaded) -> EngineBuilder {
+    let builder = Engine::builder(loaded.cascade);
+    match loaded.fit {
+        Some(fit) => builder.fit(fit),
+        None => builder,
+    }
 }
 
 /// What each tier's recordings are bound to, for every tier with a model.

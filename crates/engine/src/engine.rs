@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tierfall_calibrate::fit::{Fit, Point, TargetFit};
 use tierfall_core::cascade::{Answerer, Cascade};
 use tierfall_core::completion::Completion;
 use tierfall_core::plan::Plan;
@@ -14,6 +15,7 @@ use tierfall_core::trace::Trace;
 use crate::ask::Ask;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Outside, drive};
+use crate::fit::{self, NoSuchPoint};
 use crate::ids::Ids;
 use crate::replaying::Replaying;
 
@@ -25,6 +27,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     ids: Ids,
     replay: Option<Arc<Replaying>>,
+    fit: Option<Arc<Fit>>,
 }
 
 /// How a request was answered, and the record of why.
@@ -59,7 +62,14 @@ impl Answer {
 impl Engine {
     /// Begins an engine from parts: providers of your own, say, or a cascade built in code.
     pub fn builder(cascade: Cascade) -> EngineBuilder {
-        EngineBuilder { cascade, providers: Vec::new(), sinks: Vec::new(), clock: Arc::new(SystemClock::default()), replay: None }
+        EngineBuilder {
+            cascade,
+            providers: Vec::new(),
+            sinks: Vec::new(),
+            clock: Arc::new(SystemClock::default()),
+            replay: None,
+            fit: None,
+        }
     }
 
     /// The cascade.
@@ -90,6 +100,24 @@ impl Engine {
         (request, plan)
     }
 
+    /// The operating points of the fit in force, the default one first; empty without a fit.
+    pub fn points(&self) -> &[Point] {
+        self.fit.as_ref().map_or(&[], |fit| &fit.point)
+    }
+
+    /// The cheapest certified operating point that meets a target; `None` where none does.
+    pub fn point_for(&self, target: TargetFit) -> Option<&Point> {
+        fit::meeting(self.fit.as_ref()?, target)
+    }
+
+    /// The operating point of this name, or the cheapest certified one that meets a target like `loss<=0.02`.
+    pub fn find_point(&self, text: &str) -> Result<&Point, NoSuchPoint> {
+        match &self.fit {
+            Some(fit) => fit::find(fit, text),
+            None => Err(NoSuchPoint { wanted: format!("there is no operating point \"{text}\""), known: None }),
+        }
+    }
+
     /// What replays this engine's answers, where it has any.
     pub fn replay(&self) -> Option<&Replaying> {
         self.replay.as_deref()
@@ -100,6 +128,13 @@ impl Engine {
         // A replayed question takes its example's id, so that its ties fall as they did when the fit was made.
         let recorded = || self.replay.as_ref().and_then(|replay| replay.identify(&request));
         request.id = id.or_else(recorded).unwrap_or_else(|| self.ids.next());
+        // A target becomes the point that meets it; what none meets is left, and refused by its own name.
+        if let Some(text) = &request.point
+            && let Ok(point) = self.find_point(text)
+            && *point.name != **text
+        {
+            request.point = Some(point.name.as_str().into());
+        }
         Arc::new(request)
     }
 }
@@ -111,6 +146,7 @@ pub struct EngineBuilder {
     sinks: Vec<Arc<dyn Sink>>,
     clock: Arc<dyn Clock>,
     replay: Option<Arc<Replaying>>,
+    fit: Option<Arc<Fit>>,
 }
 
 /// Why an engine could not be put together.
@@ -153,6 +189,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Tells the engine of the fit that its cascade was given: what its operating points are for, and what they promise.
+    #[must_use]
+    pub fn fit(mut self, fit: impl Into<Arc<Fit>>) -> Self {
+        self.fit = Some(fit.into());
+        self
+    }
+
     /// Checks that every tier with a model has a provider.
     pub fn build(self) -> Result<Engine, BuildError> {
         let mut providers: Vec<Option<Arc<dyn Provider>>> = vec![None; self.cascade.tiers().len()];
@@ -165,7 +208,7 @@ impl EngineBuilder {
                 return Err(BuildError::NoProvider(tier.name.to_string()));
             }
         }
-        let Self { cascade, sinks, clock, replay, .. } = self;
-        Ok(Engine { cascade, providers, sinks, clock, ids: Ids::new(), replay })
+        let Self { cascade, sinks, clock, replay, fit, .. } = self;
+        Ok(Engine { cascade, providers, sinks, clock, ids: Ids::new(), replay, fit })
     }
 }

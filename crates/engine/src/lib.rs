@@ -9,6 +9,7 @@ mod digest;
 mod drive;
 mod engine;
 mod environment;
+pub mod fit;
 pub mod fixture;
 mod ids;
 mod replaying;

@@ -291,7 +291,7 @@ fn parts_that_are_no_cascade_are_refused() {
     assert_eq!(of(parts), CascadeError::NoTiers);
 }
 
-fn cells() -> impl Strategy<Value = Vec<Cell>> {
+pub(crate) fn cells() -> impl Strategy<Value = Vec<Cell>> {
     let finish = prop_oneof![
         8 => Just(Finish::Stop),
         1 => Just(Finish::Length),
@@ -307,7 +307,7 @@ fn cells() -> impl Strategy<Value = Vec<Cell>> {
     proptest::collection::vec(cell, 5)
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let on_abstain = prop_oneof![Just(OnAbstain::Escalate), Just(OnAbstain::Accept)];
     let on_exhausted = prop_oneof![Just(OnExhausted::Answer), Just(OnExhausted::Abstain), Just(OnExhausted::Review)];
     let deadline = prop_oneof![Just(None), (1u64..60).prop_map(|ms| Some(Duration::from_millis(ms)))];

@@ -42,9 +42,11 @@ impl Cell {
     }
 }
 
-/// Reads the probability of the first token, which the script set to the score.
+/// Reads the probability of the first token, which the script set to the score, as many times.
 #[derive(Debug)]
-struct ScriptedScore;
+pub(crate) struct ScriptedScore {
+    pub(crate) times: f64,
+}
 
 impl Signal for ScriptedScore {
     fn needs(&self) -> Needs {
@@ -53,15 +55,18 @@ impl Signal for ScriptedScore {
     fn nominal(&self) -> Nominal {
         Nominal::Identity
     }
+    fn bound(&self, partial: &Completion) -> Option<Score> {
+        Score::new(partial.tokens.as_ref()?.get(0)?.logprob() * self.times)
+    }
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let tokens = evidence.answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
         let token = tokens.get(0).ok_or(Abstain::NoTokens)?;
-        Score::new(token.logprob()).ok_or(Abstain::InvalidLogprob)
+        Score::new(token.logprob() * self.times).ok_or(Abstain::InvalidLogprob)
     }
 }
 
 pub(crate) fn gate(threshold: Threshold) -> Gate {
-    Gate::new(NamedSignal::new("scripted", ScriptedScore), threshold)
+    Gate::new(NamedSignal::new("scripted", ScriptedScore { times: 1.0 }), threshold)
 }
 
 /// Tiers t0, t1, … with one gate a threshold, each five times as dear as the one before.

@@ -196,8 +196,8 @@ impl Checker {
                 true
             }
             (Kind::Signal, DeValue::String(_) | DeValue::Table(_)) => self.signal(value),
-            (Kind::Rule, DeValue::Table(table)) => {
-                self.rule(table, &span);
+            (Kind::Rule(shape), DeValue::Table(table)) => {
+                self.rule(shape, table, &span);
                 true
             }
             _ => self.wrong_type(kind, what, value),
@@ -217,7 +217,7 @@ impl Checker {
         let message = format!("{what} should be {}, but is {}", kind.expected(), type_name(value.get_ref()));
         self.found.push(Diagnostic::error(Code::WRONG_TYPE, value.span(), message));
         // An empty table stands for one that is wrong, so that nobody reports it as absent.
-        let stands = matches!(kind, Kind::Table(_) | Kind::Provider | Kind::Rule | Kind::Names(_));
+        let stands = matches!(kind, Kind::Table(_) | Kind::Provider | Kind::Rule(_) | Kind::Names(_));
         if stands {
             *value.get_mut() = DeValue::Table(DeTable::new());
         }
@@ -321,18 +321,18 @@ impl Checker {
         }
     }
 
-    fn rule(&mut self, table: &mut DeTable<'_>, at: &Range<usize>) {
+    fn rule(&mut self, shape: &Shape, table: &mut DeTable<'_>, at: &Range<usize>) {
         let kinds = || ConditionSpec::NAMES.iter().copied();
         let mut given: Vec<(&str, Range<usize>)> = Vec::new();
         let mut conditions: Vec<Range<usize>> = Vec::new();
         retain(table, |name, span, value| {
-            if let Some(key) = keys::RULE.keys.iter().find(|key| key.name == name) {
+            if let Some(key) = shape.keys.iter().find(|key| key.name == name) {
                 given.push((key.name, span.clone()));
                 return self.key(key, value);
             }
             conditions.push(span.clone());
             if !ConditionSpec::NAMES.contains(&name) {
-                let known = kinds().chain(keys::RULE.keys.iter().map(|key| key.name));
+                let known = kinds().chain(shape.keys.iter().map(|key| key.name));
                 let message = format!("there is no kind of rule `{name}`");
                 self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known)));
                 return false;
@@ -349,11 +349,11 @@ impl Checker {
                 _ => true,
             }
         });
-        self.missing(&keys::RULE, &given, at);
+        self.missing(shape, &given, at);
         if conditions.len() != 1 {
             let all: Vec<String> = kinds().map(|kind| format!("`{kind}`")).collect();
             let mut diagnostic =
-                Diagnostic::error(Code::ONE_OF, at.clone(), format!("a rule takes exactly one of {}", all.join(", ")));
+                Diagnostic::error(Code::ONE_OF, at.clone(), format!("{} takes exactly one of {}", shape.title, all.join(", ")));
             if let [first, .., last] = conditions.as_slice() {
                 diagnostic.span = last.clone();
                 diagnostic = diagnostic.label(first.clone(), "the other one is here").help("write two rules");
@@ -454,7 +454,7 @@ fn takes(kind: &Kind, value: &DeValue<'_>) -> bool {
         Kind::Number { .. } | Kind::Nominal | Kind::Score => value.is_integer() || value.is_float(),
         Kind::Money { .. } => value.is_str() || value.is_integer() || value.is_float(),
         Kind::List(_) => value.is_array(),
-        Kind::Table(_) | Kind::Names(_) | Kind::Provider | Kind::Rule => value.is_table(),
+        Kind::Table(_) | Kind::Names(_) | Kind::Provider | Kind::Rule(_) => value.is_table(),
         Kind::Signal => value.is_str() || value.is_table(),
         Kind::Either(kinds) => kinds.iter().any(|kind| takes(kind, value)),
         Kind::Json => true,

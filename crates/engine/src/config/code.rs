@@ -45,6 +45,8 @@ codes! {
     UNGATED = "C015", "A tier before the last has no gate, so the tiers after it can never be reached.";
     LAST_IS_GATED = "C016", "The last tier has a gate, but nobody to escalate to.";
     HUMAN = "C017", "A human tier that is not the last, or has settings of a model.";
+    MIXED_THRESHOLDS = "C018", "Some gates take their threshold from the fit and others have one of their own.";
+    POLICY_UNDER_FIT = "C019", "A fit is made for a cascade that escalates after failed calls and abstentions, and the policy does otherwise.";
     UNKNOWN_SIGNAL = "C020", "A signal that does not exist.";
     BAD_SIGNAL = "C021", "Settings that a signal does not take.";
     NO_LOGPROBS = "C022", "A gate reads log-probabilities, which its tier's provider does not give.";
@@ -53,6 +55,8 @@ codes! {
     THRESHOLD_RANGE = "C025", "A threshold outside the scale of its signal.";
     NO_FIT = "C026", "A threshold is to come from a fit, and there is none.";
     NOT_A_VALIDATOR = "C027", "A required signal whose scores are not on [0, 1], where 0.5 is the pass mark.";
+    BAD_FIT = "C028", "The fit is broken or was edited.";
+    STALE_FIT = "C029", "The fit was made for something else: a model, its parameters or prompt, or a signal changed.";
     BAD_MONEY = "C030", "An amount of money that cannot be kept exactly.";
     BUDGET_WITHOUT_PRICE = "C031", "A budget needs the price of every tier.";
     BAD_DURATION = "C032", "A duration that cannot be read, or is zero.";
@@ -63,6 +67,7 @@ codes! {
     UNUSED_PROVIDER = "C060", "Warning: a provider that no tier uses.";
     PRICE_ORDER = "C061", "Warning: a tier costs more than the one after it.";
     KEY_IN_CLEAR = "C062", "Warning: a key is sent unencrypted to another machine.";
+    UNUSED_FIT = "C063", "Warning: a fit is named that no threshold comes from.";
 }
 
 #[cfg(test)]

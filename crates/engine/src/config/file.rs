@@ -23,6 +23,8 @@ pub(crate) struct CascadeFile {
     _version: Option<i64>,
     pub(crate) name: Option<String>,
     pub(crate) salt: Option<String>,
+    pub(crate) fit: Option<Spanned<String>>,
+    pub(crate) segment: Option<SegmentFile>,
     pub(crate) provider: BTreeMap<Spanned<String>, ProviderFile>,
     pub(crate) rule: Vec<RuleFile>,
     pub(crate) tier: Option<Vec<Spanned<TierFile>>>,
@@ -117,7 +119,15 @@ pub(crate) struct LatencyFile {
     pub(crate) jitter: f64,
 }
 
-/// `[[rule]]`.
+/// `[segment]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SegmentFile {
+    pub(crate) tag: Option<String>,
+    pub(crate) rule: Vec<RuleFile>,
+}
+
+/// `[[rule]]`, and `[[segment.rule]]`, which has no route.
 #[derive(Debug, Default)]
 pub(crate) struct RuleFile {
     pub(crate) name: Option<String>,
@@ -291,8 +301,8 @@ pub(crate) enum ThresholdWord {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) struct PolicyFile {
-    pub(crate) on_error: OnError,
-    pub(crate) on_abstain: OnAbstain,
+    pub(crate) on_error: Option<Spanned<OnError>>,
+    pub(crate) on_abstain: Option<Spanned<OnAbstain>>,
     pub(crate) on_exhausted: OnExhausted,
     pub(crate) budget: Option<Spanned<String>>,
     pub(crate) deadline: Option<String>,

@@ -37,9 +37,16 @@ pub(crate) static CASCADE: Shape = table(
             "Keys the ties between equal gate values; the cascade's name without it. Changing it makes fits stale.",
         ),
         key("provider", Names(&Provider), Optional, "Who answers calls, by name; the key below the name is the provider's kind."),
-        key("rule", List(&Rule), Optional, "Where requests go before any call; the first rule that holds wins."),
+        key("rule", List(&Rule(&RULE)), Optional, "Where requests go before any call; the first rule that holds wins."),
         key("tier", List(&Table(&TIER)), Required, "The rungs, cheapest first."),
         key("policy", Table(&POLICY), Optional, "What happens when a gate cannot decide alone."),
+        key("segment", Table(&SEGMENT), Optional, "How a request's segment is found, which fitted thresholds may depend on."),
+        key(
+            "fit",
+            Text,
+            Optional,
+            "The file that thresholds written `\"fit\"` come from; without it `NAME.fit.toml` beside `NAME.cascade.toml`.",
+        ),
         key("replay", Table(&REPLAY), Optional, "Answers from recordings in place of the providers."),
         key("expect", List(&Table(&EXPECT)), Optional, "What must hold on a fixture set."),
     ],
@@ -146,6 +153,26 @@ pub(crate) static RULE: Shape = table(
         key("name", Name, Optional, "The rule's name in traces; its kind without it."),
         key("route", Table(&ROUTE), Required, "Where a request goes for which the rule holds."),
     ],
+);
+
+/// `[segment]`.
+pub(crate) static SEGMENT: Shape = Shape {
+    rule: Together::Some(&["tag", "rule"]),
+    ..table(
+        "a declaration of segments",
+        "What kind of request it is, as far as that is known before any call. Changing it makes a fit with thresholds by segment stale.",
+        &[
+            key("tag", Text, Optional, "The request's tag whose value is the segment."),
+            key("rule", List(&Rule(&SEGMENT_RULE)), Optional, "Looked at where the tag says nothing; the first that holds wins."),
+        ],
+    )
+};
+
+/// `[[segment.rule]]`, besides the key of its kind.
+pub(crate) static SEGMENT_RULE: Shape = table(
+    "a segment",
+    "A condition and the segment of the requests for which it holds: besides these keys exactly one of the kinds of rule.",
+    &[key("name", Text, Required, "The segment.")],
 );
 
 static ROUTE: Shape = one_of(
@@ -271,10 +298,15 @@ static GATE: Shape = table(
             "threshold",
             Either(&[Nominal, Table(&RAW), Word(&["fit", "defer-all"])]),
             Required,
-            "Accept from here on: a number on the signal's nominal scale, `{ raw = … }` in its own units, \"fit\", or \"defer-all\".",
+            "Accept from here on: a number on the signal's nominal scale, `{ raw = … }` in its own units, \"defer-all\", or \"fit\": all gates of a file take their thresholds from the fit, or none does.",
         ),
         key("require", List(&Signal), Optional, "Validators that every accepted answer must pass."),
-        key("observe", List(&Signal), Optional, "Signals that are recorded and decide nothing."),
+        key(
+            "observe",
+            List(&Signal),
+            Optional,
+            "Signals that are recorded; they decide nothing, unless a fit makes the gate value of them.",
+        ),
     ],
 );
 

@@ -27,18 +27,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use tierfall_calibrate::fit::Fit;
 use tierfall_core::cascade::Cascade;
 use tierfall_core::gate::Gate;
 use toml::de::DeTable;
 
 use crate::binding::TierBinding;
-use crate::digest;
+use crate::{digest, fit};
 
 pub use code::Code;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 pub use provider::{HeaderSource, HttpSpec, KeyRef, ProviderSpec, SimulatedSpec};
 pub use reference::reference;
 pub use schema::json_schema;
+pub use values::nearest;
 
 /// A cascade file, read and found right.
 #[derive(Clone, Debug)]
@@ -53,6 +56,12 @@ pub struct Loaded {
     pub replay: Option<Replay>,
     /// What must hold on fixture sets.
     pub expects: Vec<Expect>,
+    /// The fit's file, where the gates take their thresholds from it; `None` where they stand in the cascade file.
+    pub fit_path: Option<PathBuf>,
+    /// The fit in force; `None` where there is none to be, or the file was read without it ([`load_unfitted`]).
+    pub fit: Option<Arc<Fit>>,
+    /// SHA-256 of how a request's segment is found; `None` where that is not declared.
+    pub segment_digest: Option<String>,
     /// The file.
     pub path: PathBuf,
     /// SHA-256 of the file's bytes, in hexadecimal. Files that it names are not in it; the bindings cover those.
@@ -148,11 +157,29 @@ pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 /// Longest cascade file, and longest file that one names: far beyond any prompt, small enough to hold.
 const LONGEST_FILE: u64 = 4 << 20;
 
-/// Reads a cascade file and the files that it names.
+/// What is done about a fit that thresholds are to come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Fits<'a> {
+    /// It is read, and must be of this cascade.
+    Read(ReadFile<'a>),
+    /// Nobody looks; the gates defer all.
+    Ignore,
+}
+
+/// Reads a cascade file and the files that it names, its fit among them.
 pub fn load(path: impl AsRef<Path>) -> Result<Loaded, ConfigError> {
-    let path = path.as_ref();
+    load_with(path.as_ref(), Fits::Read(&fit::read_text))
+}
+
+/// Reads a cascade file without its fit: for what comes before there is one, or does not depend on it. Gates whose
+/// threshold is to come from the fit defer all.
+pub fn load_unfitted(path: impl AsRef<Path>) -> Result<Loaded, ConfigError> {
+    load_with(path.as_ref(), Fits::Ignore)
+}
+
+fn load_with(path: &Path, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     match read_text(path) {
-        Ok(text) => parse(&text, path, &read_text),
+        Ok(text) => parse_with(&text, path, &read_text, fits),
         Err(why) => Err(ConfigError {
             path: path.to_owned(),
             text: String::new(),
@@ -179,13 +206,25 @@ fn read_text(path: &Path) -> io::Result<String> {
 
 /// Reads a cascade from its text. `path` names it in messages and is where files are looked for, through `read`.
 pub fn parse(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loaded, ConfigError> {
+    parse_with(text, path, read, Fits::Read(read))
+}
+
+/// Reads a cascade from its text, without its fit; see [`load_unfitted`].
+pub fn parse_unfitted(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loaded, ConfigError> {
+    parse_with(text, path, read, Fits::Ignore)
+}
+
+fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     let mut checker = check::Checker::default();
     let (mut table, errors) = DeTable::parse_recoverable(text);
+    let mut segment_digest = None;
     let resolved = if errors.is_empty() {
         let at = table.span();
         checker.table(&keys::CASCADE, table.get_mut(), &(at.start..at.start));
+        segment_digest = table.get_ref().get("segment").and_then(digest_of);
+        let fits = (fits, segment_digest.as_deref());
         match file::CascadeFile::deserialize(toml::de::Deserializer::from(table)) {
-            Ok(file) => resolve::resolve(&file, path, read, &mut checker.found, &mut checker.secret),
+            Ok(file) => resolve::resolve(&file, path, read, fits, &mut checker.found, &mut checker.secret),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
                 checker.found.push(Diagnostic::error(Code::BAD_VALUE, span, first_line(error.message())));
@@ -208,9 +247,20 @@ pub fn parse(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loaded, Conf
         diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     }
     match resolved {
-        Some(resolve::Resolved { cascade, tiers, providers, replay, expects }) if !refused => {
-            Ok(Loaded { cascade, tiers, providers, replay, expects, path: path.to_owned(), digest, text, warnings: diagnostics })
-        }
+        Some(resolve::Resolved { cascade, tiers, providers, replay, expects, fit_path, fit }) if !refused => Ok(Loaded {
+            cascade,
+            tiers,
+            providers,
+            replay,
+            expects,
+            fit_path,
+            fit,
+            segment_digest,
+            path: path.to_owned(),
+            digest,
+            text,
+            warnings: diagnostics,
+        }),
         _ => Err(ConfigError { path: path.to_owned(), text, diagnostics }),
     }
 }
@@ -219,6 +269,11 @@ pub fn parse(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loaded, Conf
 pub fn parse_str(text: &str) -> Result<Loaded, ConfigError> {
     let none = |_: &Path| Err(io::Error::other("a cascade without a file of its own cannot name files"));
     parse(text, Path::new("<cascade>"), &none)
+}
+
+/// Of what a value says, not of how it is written.
+fn digest_of(value: &toml::Spanned<toml::de::DeValue<'_>>) -> Option<String> {
+    Some(digest::of(&serde_json::Value::deserialize(value.clone().into_deserializer()).ok()?))
 }
 
 fn first_line(message: &str) -> String {

@@ -53,6 +53,8 @@ fn write(out: &mut String) -> fmt::Result {
         }
     }
 
+    shape(out, "`[segment]`", &keys::SEGMENT)?;
+    shape(out, "`[[segment.rule]]`", &keys::SEGMENT_RULE)?;
     shape(out, "`[[tier]]`", &keys::TIER)?;
     writeln!(
         out,
@@ -96,7 +98,7 @@ fn shape(out: &mut String, heading: &str, shape: &'static Shape) -> fmt::Result 
 }
 
 fn inner(shape: &'static Shape, prefix: &str) -> Vec<(String, &'static Shape)> {
-    let own = ["provider", "rule", "tier", "policy", "replay", "expect"];
+    let own = ["provider", "rule", "segment", "tier", "policy", "replay", "expect"];
     let keys = shape.keys.iter().filter(|key| !own.contains(&key.name));
     // One key says enough of itself in the row above.
     keys.filter_map(|key| nested(&key.kind).map(|(name, inner)| (format!("{prefix}{}{name}", key.name), inner)))
@@ -153,7 +155,7 @@ fn value(kind: &Kind) -> String {
         Kind::Json => "anything that JSON can say".into(),
         Kind::Provider => "provider".into(),
         Kind::Signal => "[signal](#signals)".into(),
-        Kind::Rule => "rule".into(),
+        Kind::Rule(_) => "rule".into(),
     }
 }
 

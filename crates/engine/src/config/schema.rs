@@ -16,7 +16,7 @@ pub fn json_schema() -> Value {
         "title": "Tierfall cascade",
     });
     merge(&mut schema, table(&keys::CASCADE));
-    let defs = json!({ "signal": signal(), "provider": provider(), "rule": rule() });
+    let defs = json!({ "signal": signal(), "provider": provider(), "rule": rule(&keys::RULE), "segment-rule": rule(&keys::SEGMENT_RULE) });
     merge(&mut schema, json!({ "$defs": defs }));
     schema
 }
@@ -91,7 +91,8 @@ fn value(kind: &Kind) -> Value {
         Kind::Json => json!({}),
         Kind::Provider => json!({ "$ref": "#/$defs/provider" }),
         Kind::Signal => json!({ "$ref": "#/$defs/signal" }),
-        Kind::Rule => json!({ "$ref": "#/$defs/rule" }),
+        Kind::Rule(shape) if std::ptr::eq(*shape, &raw const keys::RULE) => json!({ "$ref": "#/$defs/rule" }),
+        Kind::Rule(_) => json!({ "$ref": "#/$defs/segment-rule" }),
     }
 }
 
@@ -137,8 +138,8 @@ fn signal() -> Value {
     })
 }
 
-fn rule() -> Value {
-    let mut schema = table(&keys::RULE);
+fn rule(shape: &Shape) -> Value {
+    let mut schema = table(shape);
     let mut one = Vec::new();
     for kind in rules::KINDS {
         let mut settings: Value = serde_json::from_str(kind.schema).unwrap_or_default();

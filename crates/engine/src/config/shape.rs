@@ -85,8 +85,8 @@ pub(crate) enum Kind {
     Provider,
     /// A signal: its name, or one key, its name, with its options.
     Signal,
-    /// A rule: `route`, `name` and one key, its kind.
-    Rule,
+    /// A condition: these keys, and one key more, its kind.
+    Rule(&'static Shape),
 }
 
 impl Kind {
@@ -115,7 +115,7 @@ impl Kind {
             Self::Json => "a value that JSON can say".into(),
             Self::Provider => "a table with the provider's kind as its key".into(),
             Self::Signal => "a signal's name, or { name = { … } }".into(),
-            Self::Rule => "a table (a rule)".into(),
+            Self::Rule(shape) => format!("a table ({})", shape.title),
         }
     }
 }

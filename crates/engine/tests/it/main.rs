@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod fitted;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod open;

@@ -36,6 +36,11 @@ pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFil
         }
     }
     let (signal, place) = (signal?, gate.threshold.as_ref()?);
+    if matches!(place.get_ref(), ThresholdFile::Word(ThresholdWord::Fit)) {
+        context.fitted.push(place.span());
+    } else {
+        context.own.push(place.span());
+    }
     let threshold = threshold(context, &signal, gate, place);
     (context.found.len() == before).then_some(())?;
     Some(Gate {
@@ -43,6 +48,7 @@ pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFil
         signal,
         require: require.into_iter().collect::<Option<_>>()?,
         observe: observe.into_iter().collect::<Option<_>>()?,
+        value: None,
         map: None,
     })
 }
@@ -78,13 +84,8 @@ fn threshold(
             context.found.push(diagnostic.label(signal_at, "this signal").help(help));
             None
         }
-        ThresholdFile::Word(ThresholdWord::DeferAll) => Some(Threshold::DeferAll),
-        ThresholdFile::Word(ThresholdWord::Fit) => {
-            let message = "there is no fit that this threshold could come from";
-            let help = "write a number from 0 to 1 on the signal's nominal scale, like `threshold = 0.7`, or `{ raw = … }` in its own units";
-            context.found.push(Diagnostic::error(Code::NO_FIT, place.span(), message).help(help));
-            None
-        }
+        // Until the fit is read, which needs the whole cascade.
+        ThresholdFile::Word(ThresholdWord::DeferAll | ThresholdWord::Fit) => Some(Threshold::DeferAll),
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the file to a runnable cascade. Everything is looked at, whatever was wrong before it.
 
 mod expect;
+mod fit;
 mod gate;
 mod prompt;
 mod tier;
@@ -10,9 +11,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tierfall_calibrate::fit::Fit;
 use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
 use tierfall_core::rule::table::Conditional;
 use tierfall_core::rule::{NamedRule, Route};
+use tierfall_core::segment::{SegmentRule, Segments};
 use toml::Spanned;
 
 use super::code::Code;
@@ -20,8 +23,9 @@ use super::diagnostic::Diagnostic;
 use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
 use super::provider::ProviderSpec;
 use super::values::{duration, suggestion};
-use super::{Expect, ReadFile, Replay, provider};
+use super::{Expect, Fits, ReadFile, Replay, provider};
 use crate::binding::TierBinding;
+use crate::fit::Bound;
 
 /// What a file says, once it says nothing wrong.
 pub(super) struct Resolved {
@@ -30,6 +34,9 @@ pub(super) struct Resolved {
     pub(super) providers: BTreeMap<String, ProviderSpec>,
     pub(super) replay: Option<Replay>,
     pub(super) expects: Vec<Expect>,
+    /// Where thresholds come from that are not in the file.
+    pub(super) fit_path: Option<PathBuf>,
+    pub(super) fit: Option<Arc<Fit>>,
 }
 
 /// What every part needs to look around.
@@ -41,6 +48,9 @@ struct Context<'a> {
     found: &'a mut Vec<Diagnostic>,
     /// By name: the provider, where it was declared rightly.
     providers: BTreeMap<String, Option<ProviderSpec>>,
+    /// The places of thresholds that come from the fit, and of those that stand in the file.
+    fitted: Vec<Range<usize>>,
+    own: Vec<Range<usize>>,
 }
 
 impl Context<'_> {
@@ -76,6 +86,7 @@ pub(super) fn resolve(
     file: &CascadeFile,
     path: &Path,
     read: ReadFile<'_>,
+    (fits, segment_digest): (Fits<'_>, Option<&str>),
     found: &mut Vec<Diagnostic>,
     secret: &mut Vec<Range<usize>>,
 ) -> Option<Resolved> {
@@ -89,30 +100,56 @@ pub(super) fn resolve(
         providers.insert(name.get_ref().clone(), provider::resolve(declared, found, secret));
     }
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut context = Context { file, directory, read, found, providers };
+    let mut context = Context { file, directory, read, found, providers, fitted: Vec::new(), own: Vec::new() };
     let tiers = tier::resolve_all(&mut context);
     unused_providers(&mut context);
     let rules = file.rule.iter().filter_map(|rule| self::rule(&mut context, rule)).collect();
+    let segments = segments(&mut context);
     let policy = policy(&mut context, &file.policy);
+    let fit_path = fit::check(&mut context, path);
     let expects = expect::resolve_all(&mut context);
     let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures });
     let declared = std::mem::take(&mut context.providers);
+    let fit_at = context.fitted.first().cloned().unwrap_or(0..0);
     if found.iter().any(|diagnostic| diagnostic.severity == super::Severity::Error) {
         return None;
     }
     let name: Arc<str> = file.name.as_deref()?.into();
     let salt = file.salt.as_deref().map_or_else(|| name.clone(), Into::into);
-    let (tiers, bindings) = tiers.into_iter().unzip();
-    match Cascade::try_from(Parts { name, salt, tiers, rules, policy }) {
-        Ok(cascade) => {
-            let providers = declared.into_iter().filter_map(|(name, spec)| Some((name, spec?))).collect();
-            Some(Resolved { cascade, tiers: bindings, providers, replay, expects })
-        }
+    let (tiers, bindings): (_, Vec<_>) = tiers.into_iter().unzip();
+    let cascade = match Cascade::try_from(Parts { name, salt, tiers, rules, policy }) {
+        Ok(cascade) => cascade.with_segments(segments),
         Err(error) => {
             found.push(Diagnostic::error(Code::NO_TIERS, 0..0, error.to_string()));
-            None
+            return None;
+        }
+    };
+    let providers = declared.into_iter().filter_map(|(name, spec)| Some((name, spec?))).collect();
+    let (mut cascade, mut fit) = (cascade, None);
+    if let (Some(fit_path), Fits::Read(read)) = (&fit_path, fits) {
+        let set = replay.as_ref().map(|replay| &replay.fixtures).or(expects.first().map(|expect| &expect.fixtures));
+        let place = fit::Place { file, at: fit_at, path, set: set.map_or("SET", String::as_str) };
+        let bound = Bound { cascade: &cascade, tiers: &bindings, segment_digest };
+        let (fitted, read) = place.read(fit_path, read, bound, found)?;
+        (cascade, fit) = (fitted, Some(Arc::new(read)));
+    }
+    Some(Resolved { cascade, tiers: bindings, providers, replay, expects, fit_path, fit })
+}
+
+fn segments(context: &mut Context<'_>) -> Segments {
+    let Some(file) = &context.file.segment else { return Segments::default() };
+    let mut rules = Vec::new();
+    for rule in &file.rule {
+        let (Some(name), Some(condition)) = (&rule.name, &rule.condition) else { continue };
+        match condition.get_ref().clone().build() {
+            Ok(when) => rules.push(SegmentRule { name: name.as_str().into(), when }),
+            Err(why) => {
+                let kind = condition.get_ref().name();
+                context.error(Code::BAD_RULE, condition.span(), format!("segment rule `{kind}`: {why}"));
+            }
         }
     }
+    Segments { tag: file.tag.clone(), rules }
 }
 
 fn unused_providers(context: &mut Context<'_>) {
@@ -169,8 +206,8 @@ fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {
         }
     }
     Policy {
-        on_error: file.on_error,
-        on_abstain: file.on_abstain,
+        on_error: file.on_error.as_ref().map(|word| *word.get_ref()).unwrap_or_default(),
+        on_abstain: file.on_abstain.as_ref().map(|word| *word.get_ref()).unwrap_or_default(),
         on_exhausted: file.on_exhausted,
         budget: budget.map(|(budget, _)| budget),
         deadline: file.deadline.as_deref().and_then(|text| duration(text).ok()),

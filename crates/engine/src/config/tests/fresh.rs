@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::EXAMPLE;
-use crate::config::{json_schema, parse, reference};
+use crate::config::{json_schema, parse_unfitted, reference};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -82,7 +82,7 @@ fn every_toml_block_of_the_documentation_is_right() {
             assert!(toml::from_str::<toml::Table>(block).is_ok(), "{}: no TOML:\n{block}", page.display());
             if block.contains("[[tier]]") && block.contains("version = 1") {
                 let any = |_: &Path| Ok("{\"role\": \"user\", \"content\": \"a file\"}".to_owned());
-                if let Err(error) = parse(block, &page, &any) {
+                if let Err(error) = parse_unfitted(block, &page, &any) {
                     panic!("{error}");
                 }
                 cascades += 1;

@@ -1,0 +1,16 @@
+//! Calibration: numbers in, numbers out.
+//!
+//! From observations (example × tier → scores, correct, cost, latency) to thresholds with a guarantee that holds on new
+//! traffic, or an honest verdict that there are none. Nothing here knows requests, text, files or HTTP.
+//!
+//! A [`view::View`] of [`observations::Observations`] and one gate value a tier make a [`table::Table`], which everything
+//! that searches or certifies thresholds reads. What is *reported* reads [`view::Held`] rows alone, which no fit has seen.
+
+pub mod ask;
+pub mod fit;
+pub mod observations;
+pub mod policy;
+pub mod quality;
+pub mod report;
+pub mod table;
+pub mod view;

@@ -1,0 +1,150 @@
+//! What threshold searches and tests read: one gate value a gated tier, quality, cost and latency of every tier, by row.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tierfall_core::fusion::GateValue;
+use tierfall_core::number::Score;
+
+use crate::quality::Quality;
+use crate::view::View;
+
+/// The columns of a [`View`] under chosen gate values. Row `i` is the view's `i`-th row; the last tier has no gate value.
+#[derive(Clone, Debug)]
+pub struct Table<'a> {
+    /// Cheapest first.
+    pub tiers: Vec<Column<'a>>,
+    /// One a row, in [0, 1): orders equal gate values.
+    pub ties: Cow<'a, [f64]>,
+    /// 1/sampling probability a row; `None` = every row counts once.
+    pub weights: Option<Cow<'a, [f64]>>,
+}
+
+/// One tier.
+#[derive(Clone, Debug)]
+pub struct Column<'a> {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Gate values, NaN where the gate abstained (never accepted); `None` for the last tier, and for one without a gate.
+    pub values: Option<Cow<'a, [f64]>>,
+    /// Grades.
+    pub quality: Cow<'a, [Quality]>,
+    /// Pico-USD; `None` = unknown.
+    pub cost: Option<Cow<'a, [u64]>>,
+    /// Microseconds; `None` = unknown.
+    pub latency: Option<Cow<'a, [u32]>>,
+}
+
+/// A gate value that the observations cannot give.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the observations of tier \"{tier}\" have no signal \"{signal}\"; they have {known}")]
+pub struct NoSignal {
+    /// The tier.
+    pub tier: Arc<str>,
+    /// The signal that was asked for.
+    pub signal: String,
+    /// Those that there are, as a list.
+    pub known: String,
+}
+
+impl<'a> Table<'a> {
+    /// The columns of a view; `gates` has one entry for every tier but the last.
+    ///
+    /// # Panics
+    /// If there is another number of gates.
+    pub fn new(view: &View<'a>, gates: &[GateValue]) -> Result<Self, NoSignal> {
+        let gates: Vec<Option<&GateValue>> = gates.iter().map(Some).collect();
+        Self::partly_gated(view, &gates)
+    }
+
+    /// As [`Table::new`]; a tier without a gate has no gate values, so that it accepts nothing.
+    ///
+    /// # Panics
+    /// If there is another number of gates.
+    pub fn partly_gated(view: &View<'a>, gates: &[Option<&GateValue>]) -> Result<Self, NoSignal> {
+        let observations = view.observations();
+        assert_eq!(gates.len() + 1, observations.tiers().len(), "one gate for every tier but the last");
+        let mut tiers = Vec::with_capacity(gates.len() + 1);
+        for (ix, spec) in observations.tiers().enumerate() {
+            tiers.push(Column {
+                name: spec.name.clone(),
+                values: gates.get(ix).copied().flatten().map(|gate| values(view, ix, gate)).transpose()?,
+                quality: pick(view, observations.quality(ix)),
+                cost: observations.costs(ix).map(|costs| pick(view, costs)),
+                latency: observations.latencies(ix).map(|latencies| pick(view, latencies)),
+            });
+        }
+        let weights = observations.weights().map(|weights| pick(view, weights));
+        Ok(Self { tiers, ties: pick(view, observations.ties()), weights })
+    }
+
+    /// The same table without a copy of its columns.
+    pub(crate) fn borrowed(&self) -> Table<'_> {
+        Table {
+            tiers: self.tiers.iter().map(Column::borrowed).collect(),
+            ties: Cow::Borrowed(&self.ties),
+            weights: self.weights.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.ties.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.ties.is_empty()
+    }
+
+    /// The last declared tier, which losses and cost ratios refer to.
+    pub fn last(&self) -> usize {
+        self.tiers.len() - 1
+    }
+
+    /// Whether every grade is wholly right or wholly wrong.
+    pub fn is_binary(&self) -> bool {
+        self.tiers.iter().all(|tier| tier.quality.iter().all(|quality| quality.is_binary()))
+    }
+}
+
+impl Column<'_> {
+    fn borrowed(&self) -> Column<'_> {
+        Column {
+            name: self.name.clone(),
+            values: self.values.as_deref().map(Cow::Borrowed),
+            quality: Cow::Borrowed(&self.quality),
+            cost: self.cost.as_deref().map(Cow::Borrowed),
+            latency: self.latency.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
+fn pick<'a, T: Copy>(view: &View<'_>, column: &'a [T]) -> Cow<'a, [T]> {
+    if view.is_all() { Cow::Borrowed(column) } else { view.rows().map(|row| column[row]).collect() }
+}
+
+/// The gate values of a tier, NaN where it abstains.
+pub(crate) fn values<'a>(view: &View<'a>, tier: usize, gate: &GateValue) -> Result<Cow<'a, [f64]>, NoSignal> {
+    let observations = view.observations();
+    let column = |signal: &str| {
+        observations.scores(tier, signal).ok_or_else(|| {
+            let spec = observations.tiers().nth(tier);
+            NoSignal {
+                tier: spec.map(|spec| spec.name.clone()).unwrap_or_default(),
+                signal: signal.to_owned(),
+                known: spec.map_or_else(String::new, |spec| spec.signals.join(", ")),
+            }
+        })
+    };
+    if let GateValue::Signal { signal, negated: false } = gate {
+        return Ok(pick(view, column(signal)?));
+    }
+    let labels = gate.signals();
+    let columns: Vec<&[f64]> = labels.iter().map(|label| column(label)).collect::<Result<_, _>>()?;
+    let value = |row: usize| {
+        let read = |label: &str| labels.iter().position(|l| *l == label).and_then(|at| Score::new(columns[at][row]));
+        gate.value(read).map_or(f64::NAN, Score::get)
+    };
+    Ok(view.rows().map(value).collect())
+}

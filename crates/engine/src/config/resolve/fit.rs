@@ -1,0 +1,130 @@
+//! Thresholds from a fit: whether all gates take theirs from it, and whether it is of this cascade.
+
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use tierfall_calibrate::fit::{Fit, TargetFit};
+use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
+use toml::Spanned;
+
+use super::Context;
+use crate::config::ReadFile;
+use crate::config::code::Code;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::file::CascadeFile;
+use crate::fit::{self, Bound};
+
+/// Where the fit is, if thresholds come from one.
+pub(super) fn check(context: &mut Context<'_>, path: &Path) -> Option<PathBuf> {
+    let file = context.file;
+    let Some(first) = context.fitted.first().cloned() else {
+        if let Some(named) = &file.fit {
+            let message = "no threshold comes from this fit";
+            let diagnostic = Diagnostic::warning(Code::UNUSED_FIT, named.span(), message);
+            context.found.push(diagnostic.help("write `threshold = \"fit\"` in every gate, or take the key out"));
+        }
+        return None;
+    };
+    for own in std::mem::take(&mut context.own) {
+        let message = "a threshold of its own beside one from the fit: what was promised for all gates together would not hold";
+        let diagnostic = Diagnostic::error(Code::MIXED_THRESHOLDS, own, message).label(first.clone(), "this one is the fit's");
+        context.found.push(diagnostic.help("write `threshold = \"fit\"` in every gate, or a number in every one"));
+    }
+    let mut refuse = |at: Range<usize>, key: &str, when: &str| {
+        let message = format!("a fit is made for a cascade that escalates after {when}");
+        let diagnostic =
+            Diagnostic::error(Code::POLICY_UNDER_FIT, at, message).label(first.clone(), "thresholds come from a fit");
+        context.found.push(diagnostic.help(format!("write `{key} = \"escalate\"`")));
+    };
+    if let Some(word) = file.policy.on_abstain.as_ref().filter(|word| *word.get_ref() == OnAbstain::Accept) {
+        refuse(word.span(), "on-abstain", "a signal that had nothing to read");
+    }
+    if let Some(word) = file.policy.on_error.as_ref().filter(|word| *word.get_ref() == OnError::Fail) {
+        refuse(word.span(), "on-error", "a failed call");
+    }
+    let named = file.fit.as_ref().map(|named| context.directory.join(named.get_ref()));
+    Some(named.unwrap_or_else(|| fit::path_for(path)))
+}
+
+/// What messages about a fit point at, and what they advise.
+pub(super) struct Place<'a> {
+    pub(super) file: &'a CascadeFile,
+    /// The first threshold that comes from the fit.
+    pub(super) at: Range<usize>,
+    /// The cascade file.
+    pub(super) path: &'a Path,
+    /// The fixture set to calibrate on.
+    pub(super) set: &'a str,
+}
+
+impl Place<'_> {
+    /// The fit, and the cascade with it in force; `None` where anything was found.
+    pub(super) fn read(
+        &self,
+        fit_path: &Path,
+        read: ReadFile<'_>,
+        bound: Bound<'_>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<(Cascade, Fit)> {
+        let make = |verb: &str, target: TargetFit| {
+            let target = match target {
+                TargetFit::Accuracy(value) => format!("--target-accuracy {value}"),
+                TargetFit::MaxLoss(value) => format!("--max-loss {value}"),
+                TargetFit::MaxCost(value) => format!("--max-cost {value}"),
+            };
+            format!("{verb}: `tierfall calibrate {} {} {target}`", self.path.display(), self.set)
+        };
+        let usual = TargetFit::MaxLoss(0.05);
+        let text = match read(fit_path) {
+            Ok(text) => text,
+            Err(why) => {
+                let path = fit_path.display();
+                let why = match why.kind() {
+                    ErrorKind::NotFound => format!("{path} is not there"),
+                    _ => format!("{path}: {why}"),
+                };
+                let message = format!("there is no fit that this threshold could come from: {why}");
+                found.push(Diagnostic::error(Code::NO_FIT, self.at.clone(), message).help(make("make one", usual)));
+                return None;
+            }
+        };
+        let fit = match fit::parse(&text, fit_path) {
+            Ok(fit) => fit,
+            Err(error) => {
+                found.push(
+                    Diagnostic::error(Code::BAD_FIT, self.at.clone(), error.to_string()).help(make("make it again", usual)),
+                );
+                return None;
+            }
+        };
+        let differences = fit::differences(&fit, bound);
+        for difference in &differences {
+            let at = difference.tier.as_deref().and_then(|tier| self.tier(tier)).unwrap_or_else(|| self.at.clone());
+            let message = format!("the fit {} is stale: {difference}", fit_path.display());
+            let mut diagnostic = Diagnostic::error(Code::STALE_FIT, at, message);
+            // Once is enough for the same advice.
+            if std::ptr::eq(difference, &raw const differences[differences.len() - 1]) {
+                diagnostic = diagnostic.help(make("make it again", fit.point.first().map_or(usual, |point| point.target)));
+            }
+            found.push(diagnostic);
+        }
+        if !differences.is_empty() {
+            return None;
+        }
+        match fit::apply(bound.cascade.clone(), &fit) {
+            Ok(cascade) => Some((cascade, fit)),
+            Err(error) => {
+                let message = format!("{}: {error}", fit_path.display());
+                found.push(Diagnostic::error(Code::BAD_FIT, self.at.clone(), message).help(make("make it again", usual)));
+                None
+            }
+        }
+    }
+
+    /// Where the name of a tier stands.
+    fn tier(&self, name: &str) -> Option<Range<usize>> {
+        let names = self.file.tier.iter().flatten().filter_map(|tier| tier.get_ref().name.as_ref());
+        names.into_iter().find(|own| own.get_ref() == name).map(Spanned::span)
+    }
+}

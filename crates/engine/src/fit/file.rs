@@ -1,0 +1,204 @@
+//! The file: written like a lockfile, read with the line of whatever is wrong with it.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tierfall_calibrate::fit::Fit;
+use toml::{Table, Value};
+
+use crate::digest;
+
+/// Longest fit that is read: the fingerprints of a hundred million rows.
+const LONGEST: u64 = 1 << 30;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+
+/// What a point is called that is in force where a request names none.
+const DEFAULT: &str = "default";
+
+const HEADER: &str = "# Written by `tierfall calibrate`; do not edit: what is promised holds for these numbers alone.\n# sha256 ";
+
+/// Why a fit cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitFileError {
+    /// The file is not there.
+    #[error("there is no {}", .0.display())]
+    Missing(PathBuf),
+    /// The file system refuses.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        why: io::Error,
+    },
+    /// What stands there is no fit.
+    #[error("{}, line {line}: {why}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The fit has a number that TOML cannot say.
+    #[error("{}: the fit cannot be written: {why}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What cannot be said.
+        why: String,
+    },
+}
+
+/// Reads a fit.
+pub fn read(path: impl AsRef<Path>) -> Result<Fit, FitFileError> {
+    let path = path.as_ref();
+    match read_text(path) {
+        Ok(text) => parse(&text, path),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Err(FitFileError::Missing(path.to_owned())),
+        Err(why) => Err(FitFileError::Io { path: path.to_owned(), why }),
+    }
+}
+
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    if std::fs::metadata(path)?.len() > LONGEST {
+        return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST >> 20)));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// Reads a fit from its text; `path` names it in messages.
+pub fn parse(text: &str, path: &Path) -> Result<Fit, FitFileError> {
+    // A checkout may have other line ends than what was written.
+    let text = text.replace("\r\n", "\n");
+    let broken = |at: usize, why: String| {
+        let line = text[..at.min(text.len())].matches('\n').count() + 1;
+        FitFileError::Broken { path: path.to_owned(), line, why }
+    };
+    let fit: Fit = toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        broken(at, error.message().lines().map(str::trim).collect::<Vec<_>>().join("; "))
+    })?;
+    let Some((sum, body)) = text.strip_prefix(HEADER).and_then(|rest| rest.split_once('\n')) else {
+        return Err(broken(0, "the first lines are not those that `tierfall calibrate` writes".to_owned()));
+    };
+    if sum != digest::of_bytes(body.as_bytes()) {
+        return Err(broken(HEADER.len(), "the checksum is not that of what follows: the file was edited".to_owned()));
+    }
+    sound(&fit).map_err(|why| broken(HEADER.len(), why))?;
+    Ok(fit)
+}
+
+/// What the types cannot promise.
+fn sound(fit: &Fit) -> Result<(), String> {
+    if fit.version != VERSION {
+        return Err(format!("it is of version {} of the format, and this program reads {VERSION}", fit.version));
+    }
+    let Some((last, gated)) = fit.tier.split_last() else { return Err("it has no tier".to_owned()) };
+    if let Some(tier) = gated.iter().find(|tier| tier.gate.is_none()).or(Some(last).filter(|last| last.gate.is_some())) {
+        return Err(format!("every tier but the last has a gate, and \"{}\" is not so", tier.name));
+    }
+    if fit.point.first().is_none_or(|first| first.name != DEFAULT) {
+        return Err(format!("its first operating point is not \"{DEFAULT}\""));
+    }
+    for (place, point) in fit.point.iter().enumerate() {
+        if fit.point[..place].iter().any(|before| before.name == point.name) {
+            return Err(format!("two operating points are named \"{}\"", point.name));
+        }
+        if point.segments.values().chain([&point.cuts]).any(|cuts| cuts.len() != gated.len()) {
+            return Err(format!(
+                "the operating point \"{}\" does not have one cut for each of the {} gates",
+                point.name,
+                gated.len()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a fit; the file is replaced whole or not at all, and the same fit gives the same bytes.
+pub fn write(path: impl AsRef<Path>, fit: &Fit) -> Result<(), FitFileError> {
+    let path = path.as_ref();
+    let text = render(fit).map_err(|why| FitFileError::Unwritable { path: path.to_owned(), why })?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = || {
+        let mut file = tempfile::Builder::new().prefix(".fit").tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        // A temporary file is its owner's alone; a fit is as readable as the cascade beside it.
+        #[cfg(unix)]
+        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    written().map(drop).map_err(|why| FitFileError::Io { path: path.to_owned(), why })
+}
+
+/// The text of a fit's file; an error says what TOML cannot express.
+pub fn render(fit: &Fit) -> Result<String, String> {
+    let table = Table::try_from(fit).map_err(|error| error.to_string())?;
+    let mut body = String::new();
+    let top = ["version", "cascade", "salt"];
+    for key in top {
+        line(&mut body, key, &table[key]);
+    }
+    for key in table.keys().filter(|key| !top.contains(&key.as_str())) {
+        // The numbers come last: they are what most changes.
+        if !matches!(key.as_str(), "tier" | "point") {
+            section(&mut body, key, false, &table[key]);
+        }
+    }
+    for key in ["tier", "point"] {
+        for entry in table[key].as_array().into_iter().flatten() {
+            section(&mut body, key, true, entry);
+        }
+    }
+    Ok(format!("{HEADER}{}\n{body}", digest::of_bytes(body.as_bytes())))
+}
+
+/// A table under a heading of its own. Of the tables in it, those that have many lines get headings too.
+fn section(out: &mut String, path: &str, repeated: bool, value: &Value) {
+    let Some(table) = value.as_table() else { return };
+    // Writing to a string cannot fail.
+    let _ = if repeated { writeln!(out, "\n[[{path}]]") } else { writeln!(out, "\n[{path}]") };
+    let long = |key: &str| matches!(key, "binding" | "guarantee" | "segments" | "require" | "signals");
+    // `name` first, whatever the alphabet says: it is what one looks for.
+    for (key, value) in table.iter().filter(|(key, _)| *key == "name").chain(table.iter().filter(|(key, _)| *key != "name")) {
+        if !(long(key) && value.is_table()) {
+            line(out, key, value);
+        }
+    }
+    for (key, value) in table.iter().filter(|(key, value)| long(key) && value.is_table()) {
+        section(out, &format!("{path}.{key}"), false, value);
+    }
+}
+
+/// A key as a basic string, which unlike a value can never be one of several lines.
+fn quoted(key: &str) -> String {
+    let escaped = key.chars().fold(String::new(), |mut escaped, letter| {
+        let _ = match letter {
+            '"' | '\\' => write!(escaped, "\\{letter}"),
+            control if control.is_control() => write!(escaped, "\\u{:04X}", u32::from(control)),
+            letter => write!(escaped, "{letter}"),
+        };
+        escaped
+    });
+    format!("\"{escaped}\"")
+}
+
+fn line(out: &mut String, key: &str, value: &Value) {
+    let bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let key = if bare { key.to_owned() } else { quoted(key) };
+    let _ = match value {
+        Value::Array(items) if items.iter().any(Value::is_table) => {
+            let _ = writeln!(out, "{key} = [");
+            let _ = items.iter().try_for_each(|item| writeln!(out, "    {item},"));
+            writeln!(out, "]")
+        }
+        value => writeln!(out, "{key} = {value}"),
+    };
+}
