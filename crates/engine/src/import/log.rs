@@ -1,0 +1,181 @@
+//! Logs of chat completions: what was asked, what came back, and whether it was right.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tierfall_core::calls::worth_probing;
+use tierfall_core::completion::Completion;
+use tierfall_core::gate::Gate;
+use tierfall_core::number::Threshold;
+use tierfall_core::request::Request;
+use tierfall_core::signal::table::SignalSpec;
+use tierfall_core::signal::{Evidence, NamedSignal};
+use tierfall_wire::dialect::Dialect;
+use tierfall_wire::dialect::openai_chat::OpenAiChat;
+use tierfall_wire::openai::parse_request;
+
+use super::records::lines;
+use super::row::{self, Cell, Fault, Row};
+use super::{Converted, ImportError, ImportOptions};
+use crate::observations::json_error;
+use crate::observations::scalar::Scalar;
+
+/// The signals that an answer alone gives.
+const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margin", "entropy"];
+
+/// One line. Keys that are not here are passed over.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    custom_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    segment: Scalar<'a>,
+    #[serde(borrow, default)]
+    group: Scalar<'a>,
+    #[serde(borrow, default)]
+    split: Scalar<'a>,
+    #[serde(borrow, default)]
+    tier: Scalar<'a>,
+    #[serde(borrow, default)]
+    correct: Scalar<'a>,
+    #[serde(borrow, default)]
+    label: Scalar<'a>,
+    #[serde(borrow, default)]
+    judged: Scalar<'a>,
+    #[serde(borrow, default)]
+    judge: Scalar<'a>,
+    #[serde(borrow, default)]
+    latency_ms: Scalar<'a>,
+    #[serde(borrow, default)]
+    cost_usd: Scalar<'a>,
+    #[serde(borrow, default)]
+    request: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    response: Option<&'a RawValue>,
+}
+
+/// What is read of a request or response besides what `wire` reads.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    model: Scalar<'a>,
+    /// Batch files wrap the body of a response.
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
+    let specs = SIGNALS.iter().filter_map(|name| SignalSpec::by_name(name)?.build().ok());
+    let signals: Vec<NamedSignal> = specs.collect();
+    // Tiers that answered one example stand on lines of their own.
+    let (mut examples, mut places): (Vec<Row>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    lines(path, |line, text| {
+        let row = match answer(text, options, &signals) {
+            Ok(row) => row,
+            Err((field, reason)) => {
+                converted.report.read += 1;
+                return converted.bad(line, field, reason);
+            }
+        };
+        converted.report.read += 1;
+        let Some(place) = places.get(&row.id) else {
+            places.insert(row.id.clone(), examples.len());
+            examples.push(row);
+            return Ok(());
+        };
+        let known = &mut examples[*place];
+        for (tier, cell) in row.tiers {
+            if known.tiers.iter().any(|(there, _)| *there == tier) {
+                let reason =
+                    format!("tier {tier:?} has answered {:?} before; give repeats ids of their own and one `group`", row.id);
+                return converted.bad(line, "/id".to_owned(), reason);
+            }
+            known.tiers.push((tier, cell));
+        }
+        Ok(())
+    })?;
+    examples.iter().try_for_each(|example| converted.write(example))
+}
+
+/// One line as an example with one tier.
+fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Result<Row, Fault> {
+    let entry: Entry<'_> = serde_json::from_slice(text).map_err(|error| (String::new(), json_error(&error)))?;
+    let missing = |field: &str, why: &str| (field.to_owned(), format!("is missing: {why}"));
+    let id = match row::text("/id", &entry.id)? {
+        Some(id) => id,
+        None => row::text("/custom_id", &entry.custom_id)?.ok_or_else(|| missing("/id", "it names the example"))?,
+    };
+    let envelope = |field: &str, raw: &'_ RawValue| -> Result<(), Fault> {
+        if raw.get().starts_with('{') { Ok(()) } else { Err((field.to_owned(), "is no object".to_owned())) }
+    };
+    let response = entry.response.ok_or_else(|| missing("/response", "there is no answer"))?;
+    envelope("/response", response)?;
+    let outer: Envelope<'_> =
+        serde_json::from_str(response.get()).map_err(|error| ("/response".to_owned(), json_error(&error)))?;
+    let body = outer.body.unwrap_or(response);
+    let inner: Envelope<'_> = match outer.body {
+        None => outer,
+        Some(body) => serde_json::from_str(body.get()).map_err(|error| ("/response/body".to_owned(), json_error(&error)))?,
+    };
+    let asked: Option<Envelope<'_>> = entry.request.and_then(|request| serde_json::from_str(request.get()).ok());
+    let model = match (row::text("/tier", &entry.tier)?, &asked) {
+        (Some(tier), _) => Some(tier),
+        (None, Some(asked)) => row::text("/request/model", &asked.model)?.or(row::text("/response/model", &inner.model)?),
+        (None, None) => row::text("/response/model", &inner.model)?,
+    };
+    let tier = options.tier(&model.ok_or_else(|| missing("/tier", "neither `tier` nor a model says who answered"))?);
+    let correct = match row::grade("/correct", &entry.correct, options.max_score)? {
+        Some(grade) => Some(grade),
+        None => label(&entry.label, options)?,
+    };
+    let mut cell = Cell {
+        correct,
+        judged: row::grade("/judged", &entry.judged, options.max_score)?,
+        judge: row::text("/judge", &entry.judge)?,
+        cost_usd: row::amount("/cost_usd", &entry.cost_usd, 0.0)?,
+        latency_ms: row::amount("/latency_ms", &entry.latency_ms, 0.0)?,
+        ..Cell::default()
+    };
+    // A failed call is a wrong answer that no signal says anything of.
+    if inner.error.is_some_and(|error| error.get() != "null") {
+        (cell.correct, cell.judged, cell.judge) = (Some(0.0), None, None);
+    } else {
+        let decoded = OpenAiChat.decode(body.get().as_bytes());
+        let completion = decoded.map_err(|error| (format!("/response{}", error.at), error.why))?;
+        let request = entry.request.and_then(|raw| parse_request(raw.get(), id.clone().into()).ok());
+        let request = request.map_or_else(|| Request::from_messages(id.clone(), Vec::new()), |(request, _)| request);
+        read(&mut cell, &request, &completion, signals);
+    }
+    let (segment, group) = (row::text("/segment", &entry.segment)?, row::text("/group", &entry.group)?);
+    let split = row::text("/split", &entry.split)?;
+    Ok(Row { id, segment, group, split, tiers: vec![(tier, cell)], ..Row::default() })
+}
+
+fn read(cell: &mut Cell, request: &Request, completion: &Completion, signals: &[NamedSignal]) {
+    (cell.input_tokens, cell.output_tokens) = completion.usage.map(|usage| (usage.input, usage.output)).unzip();
+    for named in signals {
+        // Whether a gate would let its threshold decide at all.
+        let counts = worth_probing(&Gate::new(named.clone(), Threshold::DeferAll), request, completion);
+        let reading = named.signal.read(Evidence { request, answer: completion, probe: None });
+        cell.confidence.insert(named.label.to_string(), reading.ok().filter(|_| counts));
+    }
+}
+
+/// A label in words or as a number.
+fn label(value: &Scalar<'_>, options: &ImportOptions) -> Result<Option<f64>, Fault> {
+    match value {
+        Scalar::Text(text) => match text.trim().to_lowercase().as_str() {
+            "" => Ok(None),
+            "correct" | "right" | "true" | "pass" | "yes" => Ok(Some(1.0)),
+            "incorrect" | "wrong" | "false" | "fail" | "no" => Ok(Some(0.0)),
+            _ => Err(("/label".to_owned(), format!("is {}, not correct or incorrect, nor a number", value.shown()))),
+        },
+        other => row::grade("/label", other, options.max_score),
+    }
+}

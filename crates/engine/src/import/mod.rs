@@ -1,0 +1,191 @@
+//! Other people's tables and logs as observations.
+//!
+//! Every format is one file and one line in [`FORMATS`]. What cannot be converted is a bad row, reported as the reader of
+//! observations reports it; what a source does not say stays absent.
+
+mod error;
+mod generic;
+mod log;
+mod records;
+mod routellm;
+mod routerbench;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+pub use error::ImportError;
+use row::Row;
+
+use crate::observations::{BadRow, Summary};
+
+/// A format that can be imported.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it holds, and what becomes of it.
+    pub about: &'static str,
+    convert: fn(&Path, &ImportOptions, &mut Converted<'_>) -> Result<(), ImportError>,
+}
+
+impl std::fmt::Debug for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every format.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "routerbench",
+        about: "a wide table (CSV or JSON Lines): one row a question with `sample_id`, `eval_name` (the segment), and for every \
+                model a grade under its name and a cost under `MODEL|total_cost`",
+        convert: routerbench::convert,
+    },
+    Format {
+        name: "routellm",
+        about: "comparisons of two models (CSV or JSON Lines): `prompt`, `model_a`, `model_b`, and a `winner` (model_a, model_b, \
+                tie, tie (bothbad)), one of `winner_model_a`, `winner_model_b`, `winner_tie`, or `score_a` and `score_b`; a \
+                preferred answer and a tie count as right. Where `judge` names who compared, the grades are the judge's",
+        convert: routellm::convert,
+    },
+    Format {
+        name: "openai-log",
+        about: "a log of chat completions (JSON Lines): `id` or `custom_id`, `request`, `response`, `correct` or `label`, \
+                `latency_ms`, `tier` (else the request's model); log-probabilities become signals, lines of one id one example",
+        convert: log::convert,
+    },
+    Format {
+        name: "csv",
+        about: "any table with a header, with --map COLUMN=FIELD: the fields are id, segment, group, split, weight, TIER.correct, \
+                TIER.judged, TIER.judge, TIER.cost_usd, TIER.latency_ms, TIER.input_tokens, TIER.output_tokens and TIER.SIGNAL",
+        convert: generic::convert,
+    },
+];
+
+/// The format of this name.
+pub fn format(name: &str) -> Result<&'static Format, ImportError> {
+    FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
+        let known = FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
+        ImportError::Options(format!("there is no format \"{name}\" to import; there are {known}"))
+    })
+}
+
+/// How to convert.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Column → field, for `csv`; for the other formats column → the column that is looked for.
+    pub columns: BTreeMap<String, String>,
+    /// Name in the source → tier; models that are not named keep their names.
+    pub tiers: BTreeMap<String, String>,
+    /// The greatest score that the source gives, where grades go from 0 to something else than 1.
+    pub max_score: Option<f64>,
+    /// The first bad row is an error.
+    pub strict: bool,
+}
+
+impl ImportOptions {
+    fn tier(&self, model: &str) -> String {
+        self.tiers.get(model).map_or(model, String::as_str).to_owned()
+    }
+}
+
+/// What became of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Imported {
+    /// Rows of the source.
+    pub read: u64,
+    /// Examples written.
+    pub written: u64,
+    /// Rows that could not be converted.
+    pub bad: u64,
+    /// The first of them, at most [`Summary::SHOWN`].
+    pub first_bad: Vec<BadRow>,
+    /// Examples by tier.
+    pub tiers: BTreeMap<String, u64>,
+    /// Answers without a grade: they are written, and left out when they are read.
+    pub ungraded: u64,
+    /// The signals that were found.
+    pub signals: BTreeSet<String>,
+}
+
+/// Takes converted rows.
+struct Converted<'w> {
+    path: &'w Path,
+    strict: bool,
+    out: &'w mut dyn Write,
+    report: Imported,
+}
+
+impl Converted<'_> {
+    /// One row of the source: an example, or the field and reason for which it is none.
+    fn row(&mut self, line: u64, row: Result<Row, (String, String)>) -> Result<(), ImportError> {
+        self.report.read += 1;
+        match row {
+            Ok(row) => self.write(&row),
+            Err((field, reason)) => self.bad(line, field, reason),
+        }
+    }
+
+    fn bad(&mut self, line: u64, field: String, reason: String) -> Result<(), ImportError> {
+        self.report.bad += 1;
+        let bad = BadRow { path: self.path.to_owned(), line, field, reason };
+        if self.strict {
+            return Err(ImportError::Strict(bad));
+        }
+        if self.report.first_bad.len() < Summary::SHOWN {
+            self.report.first_bad.push(bad);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, row: &Row) -> Result<(), ImportError> {
+        self.report.written += 1;
+        for (tier, cell) in &row.tiers {
+            *self.report.tiers.entry(tier.clone()).or_default() += 1;
+            self.report.ungraded += u64::from(cell.correct.is_none() && cell.judged.is_none());
+            for signal in cell.confidence.keys() {
+                if !self.report.signals.contains(signal) {
+                    self.report.signals.insert(signal.clone());
+                }
+            }
+        }
+        let mut line = serde_json::to_vec(row).map_err(std::io::Error::from)?;
+        line.push(b'\n');
+        Ok(self.out.write_all(&line)?)
+    }
+}
+
+/// Writes a source as observations in JSON Lines.
+pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, ImportError> {
+    let mut converted = Converted { path: input, strict: options.strict, out, report: Imported::default() };
+    (format.convert)(input, options, &mut converted)?;
+    let report = converted.report;
+    if report.written == 0 {
+        let first = report.first_bad.first().map_or_else(|| "it has no rows".to_owned(), |bad| format!("the first is {bad}"));
+        return Err(ImportError::Nothing { path: input.to_owned(), read: report.read, why: first });
+    }
+    Ok(report)
+}
+
+/// The same into a file, which is written beside its place and put there in one step.
+pub fn convert_to_file(format: &Format, input: &Path, options: &ImportOptions, output: &Path) -> Result<Imported, ImportError> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs_err::create_dir_all(folder)?;
+    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    let report = {
+        let mut out = BufWriter::new(beside.as_file_mut());
+        let report = convert(format, input, options, &mut out)?;
+        out.flush()?;
+        report
+    };
+    beside.as_file().sync_all()?;
+    beside.persist(output).map_err(|error| error.error)?;
+    Ok(report)
+}

@@ -1,0 +1,164 @@
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::observations::{ReadOptions, read};
+
+fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, Imported), ImportError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("source");
+    fs_err::write(&path, text).unwrap();
+    let mut out = Vec::new();
+    let report = convert(format(name).unwrap(), &path, options, &mut out)?;
+    let lines = std::str::from_utf8(&out).unwrap().lines();
+    Ok((lines.map(|line| serde_json::from_str(line).unwrap()).collect(), report))
+}
+
+fn bad(report: &Imported) -> Vec<(u64, &str)> {
+    report.first_bad.iter().map(|bad| (bad.line, &*bad.field)).collect()
+}
+
+#[test]
+fn a_wide_table_of_grades_and_costs() {
+    let text = "sample_id,prompt,eval_name,tiny,big/model,tiny|model_response,tiny|total_cost,big/model|total_cost,oracle_model_to_route_to\n\
+                q.1,\"two, words\",maths,0.0,1,hm,0.00001,0.002,big/model\n\
+                q.2,x,maths,0.25,,hm,2e-5,,tiny\n\
+                q.3,x,law,7,1,hm,0.1,0.2,tiny\n";
+    let options = ImportOptions { tiers: [("big/model".to_owned(), "big".to_owned())].into(), ..ImportOptions::default() };
+    let (rows, report) = run("routerbench", text, &options).unwrap();
+    let tiny = |correct: f64, cost: f64| json!({"correct": correct, "cost_usd": cost});
+    assert_eq!(rows[0], json!({"id": "q.1", "segment": "maths", "tiers": {"tiny": tiny(0.0, 1e-5), "big": tiny(1.0, 0.002)}}));
+    assert_eq!(rows[1], json!({"id": "q.2", "segment": "maths", "tiers": {"tiny": tiny(0.25, 2e-5)}}));
+    assert_eq!((report.read, report.written, report.bad, bad(&report)), (3, 2, 1, vec![(4, "tiny")]));
+    assert_eq!(report.tiers, [("big".to_owned(), 1), ("tiny".to_owned(), 2)].into());
+    let strict = run("routerbench", text, &ImportOptions { strict: true, ..options }).unwrap_err().to_string();
+    assert!(strict.contains("source:4: tiny: is 7, not a grade from 0 to 1"), "{strict}");
+    let other = run("routerbench", "sample_id,a\n1,2\n", &ImportOptions::default()).unwrap_err().to_string();
+    assert!(other.contains("no column is named MODEL|total_cost"), "{other}");
+}
+
+#[test]
+fn preferences_become_two_tiers() {
+    let text = r#"{"question_id":"x","prompt":"p ","model_a":"m1","model_b":"m2","winner":"model_b"}
+{"prompt":"p","model_a":"m2","model_b":"m1","winner":"tie"}
+{"id":3,"prompt":"q","model_a":"m1","model_b":"m2","winner":"tie (bothbad)","judge":"J"}
+{"id":4,"model_a":"m1","model_b":"m2","score_a":5,"score_b":2.5,"cost_a":0.1}
+
+{"id":5,"model_a":"m1","model_b":"m1","winner":"tie"}
+{"id":6,"model_a":"m1","model_b":"m2","winner":"m1"}
+{"id":7,"model_a":"m1","model_b":"m2","winner":"nobody"}
+{"id":8,"model_a":"m1","model_b":"m2","winner_model_a":0,"winner_model_b":1,"winner_tie":0}
+{"id":9,"model_a":"m1","winner":"tie"}
+"#;
+    let (rows, report) = run("routellm", text, &ImportOptions { max_score: Some(5.0), ..ImportOptions::default() }).unwrap();
+    let grades = |row: &Value| [&row["tiers"]["m1"]["correct"], &row["tiers"]["m2"]["correct"]].map(Value::as_f64);
+    assert_eq!((&rows[0]["id"], grades(&rows[0])), (&json!("x"), [Some(0.0), Some(1.0)]));
+    assert_eq!((&rows[1]["id"], grades(&rows[1])), (&json!("row-2"), [Some(1.0), Some(1.0)]));
+    assert_eq!(rows[0]["group"], rows[1]["group"], "the same prompt is the same item");
+    assert_eq!(rows[2]["tiers"], json!({"m1": {"judged": 0.0, "judge": "J"}, "m2": {"judged": 0.0, "judge": "J"}}));
+    assert_eq!((grades(&rows[3]), &rows[3]["tiers"]["m1"]["cost_usd"]), ([Some(1.0), Some(0.5)], &json!(0.1)));
+    assert_eq!((grades(&rows[4]), grades(&rows[5])), ([Some(1.0), Some(0.0)], [Some(0.0), Some(1.0)]));
+    assert_eq!((report.read, report.written, bad(&report)), (9, 6, vec![(6, "model_b"), (8, "winner"), (10, "model_b")]));
+}
+
+fn log_line(id: &str, model: &str, rest: &Value, logprobs: &[f64], finish: &str) -> String {
+    let token = |logprob: &f64| json!({"token": "t", "logprob": logprob, "top_logprobs": [{"token": "t", "logprob": logprob}, {"token": "u", "logprob": -3.0}]});
+    let choice = json!({
+        "index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": "t".repeat(logprobs.len())},
+        "logprobs": {"content": logprobs.iter().map(token).collect::<Vec<_>>()},
+    });
+    let mut line = json!({
+        "id": id,
+        "request": {"model": model, "messages": [{"role": "user", "content": "?"}]},
+        "response": {"model": format!("{model}-2024"), "choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 2}},
+    });
+    for (key, value) in rest.as_object().unwrap() {
+        line[key] = value.clone();
+    }
+    line.to_string() + "\n"
+}
+
+#[test]
+fn a_log_of_completions_becomes_signals() {
+    let text = [
+        log_line("a", "mini", &json!({"correct": true, "latency_ms": 12.5, "segment": "s"}), &[-0.5, -0.25], "stop"),
+        log_line("a", "big", &json!({"label": "incorrect"}), &[-0.125], "stop"),
+        log_line("b", "mini", &json!({"label": 1}), &[-0.5], "length"),
+        log_line("a", "big", &json!({"label": 0}), &[-0.5], "stop"),
+        r#"{"custom_id":"c","tier":"mini","response":{"status_code":500,"body":{"error":{"message":"down"}}},"label":1}"#
+            .to_owned()
+            + "\n",
+        r#"{"id":"d","tier":"mini","response":{"choices":[]},"label":1}"#.to_owned() + "\n",
+        log_line("e", "mini", &json!({"label": "perhaps"}), &[-0.5], "stop"),
+        log_line("f", "mini", &json!({}), &[-0.5], "stop"),
+    ];
+    let (rows, report) = run("openai-log", &text.concat(), &ImportOptions::default()).unwrap();
+    let mini = &rows[0]["tiers"]["mini"];
+    assert_eq!((&mini["correct"], &mini["latency_ms"], &mini["input_tokens"]), (&json!(1.0), &json!(12.5), &json!(9)));
+    let confidence = &mini["confidence"];
+    assert_eq!((&confidence["mean-logprob"], &confidence["sum-logprob"]), (&json!(-0.375), &json!(-0.75)));
+    assert_eq!(confidence["min-logprob"], json!(-0.5));
+    assert!(confidence["margin"].as_f64().unwrap() > 0.5 && confidence["entropy"].as_f64().unwrap() < 0.0, "{confidence}");
+    assert_eq!((&rows[0]["tiers"]["big"]["correct"], &rows[0]["segment"]), (&json!(0.0), &json!("s")));
+    assert_eq!(
+        rows[1]["tiers"]["mini"]["confidence"]["mean-logprob"],
+        Value::Null,
+        "a gate defers what is cut, whatever its score"
+    );
+    assert_eq!(rows[2], json!({"id": "c", "tiers": {"mini": {"correct": 0.0}}}), "a failed call is wrong");
+    assert_eq!(bad(&report), [(4, "/id"), (6, "/response/choices"), (7, "/label")]);
+    assert_eq!((report.read, report.written, report.ungraded, report.signals.len()), (8, 4, 1, 5));
+}
+
+#[test]
+fn any_table_by_a_mapping_of_columns() {
+    let text = "Question,Kind,ok 4b,ok big,p 4b,usd,note,4b.answer\n7,maths,yes,1,0.5,0.001,x,Paris\n8,law,TRUE,0,,1e-3,y,12\n9,law,false,1,-inf,,z,\n";
+    let map = [
+        ("Question", "id"),
+        ("Kind", "segment"),
+        ("ok 4b", "m.4b.correct"),
+        ("ok big", "big.correct"),
+        ("p 4b", "m.4b.p"),
+        ("usd", "big.cost_usd"),
+    ];
+    let columns = map.into_iter().map(|(column, field)| (column.to_owned(), field.to_owned())).collect();
+    let (rows, report) = run("csv", text, &ImportOptions { columns, ..ImportOptions::default() }).unwrap();
+    assert_eq!(
+        rows[0],
+        json!({"id": "8", "segment": "law", "tiers": {"m.4b": {"correct": 1.0}, "big": {"correct": 0.0, "cost_usd": 0.001}}})
+    );
+    assert_eq!(rows[1]["tiers"]["m.4b"], json!({"correct": 0.0, "confidence": {"p": "-inf"}}));
+    assert_eq!(bad(&report), [(2, "m.4b.correct")]);
+    let unmapped = run("csv", text, &ImportOptions::default()).unwrap_err().to_string();
+    assert!(unmapped.contains("--map COLUMN=TIER.correct") && unmapped.contains("Question, Kind"), "{unmapped}");
+}
+
+#[test]
+fn what_is_imported_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (input, output) = (dir.path().join("log"), dir.path().join("out/observations.jsonl"));
+    let rows = |n: usize| {
+        let label = json!({"label": n % 2});
+        log_line(&n.to_string(), "mini", &label, &[-0.5], "stop") + &log_line(&n.to_string(), "big", &label, &[], "stop")
+    };
+    fs_err::write(&input, (0..50).map(rows).collect::<String>()).unwrap();
+    let report = convert_to_file(format("openai-log").unwrap(), &input, &ImportOptions::default(), &output).unwrap();
+    assert_eq!((report.read, report.written), (100, 50));
+    let read = read(&[&output], &ReadOptions::new(["mini", "big"]), |_| {}).unwrap();
+    assert_eq!((read.summary.used, read.summary.bad, read.summary.tiers[0].signals.len()), (50, 0, 5));
+    let left: Vec<PathBuf> = fs_err::read_dir(output.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(left, [output], "nothing else is left behind");
+}
+
+#[test]
+fn a_failed_import_leaves_what_was_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (input, output) = (dir.path().join("in"), dir.path().join("out"));
+    fs_err::write(&input, "id,a.correct\n1,nonsense\n").unwrap();
+    fs_err::write(&output, "before").unwrap();
+    let error = convert_to_file(format("csv").unwrap(), &input, &ImportOptions::default(), &output).unwrap_err().to_string();
+    assert!(error.contains("none of the 1 rows") && error.contains("in:2: a.correct"), "{error}");
+    assert_eq!(fs_err::read_to_string(&output).unwrap(), "before");
+    assert!(format("xml").unwrap_err().to_string().contains("there are routerbench, routellm, openai-log, csv"));
+}

@@ -1,0 +1,113 @@
+//! What can be wrong with observations.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::fixture::FixtureError;
+
+/// A row that cannot be used as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BadRow {
+    /// The file.
+    pub path: PathBuf,
+    /// Its line, from 1.
+    pub line: u64,
+    /// JSON pointer to the offending value, or the column of a CSV file; empty for the whole line.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for BadRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.path.display(), self.line)?;
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.reason)
+    }
+}
+
+/// Observations that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ObservationsError {
+    /// A file could not be read; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The fixture set cannot be used.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// The file is something else.
+    #[error("{} is no file of observations: {why}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like, and what it should be.
+        why: String,
+    },
+    /// The file cannot be read to its end.
+    #[error("{} cannot be read to its end ({why}): it is damaged or only a part of itself", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        why: String,
+    },
+    /// The options contradict each other or the chain.
+    #[error("{0}")]
+    Options(String),
+    /// No row has a tier of the chain.
+    #[error("no row has the tier \"{tier}\"; {hint}")]
+    UnknownTier {
+        /// The tier.
+        tier: String,
+        /// Tiers that there are.
+        hint: String,
+    },
+    /// No row has a signal that was asked for.
+    #[error("no tier of the chain has a number under the signal \"{signal}\"; {hint}")]
+    UnknownSignal {
+        /// The signal.
+        signal: String,
+        /// Signals that there are.
+        hint: String,
+    },
+    /// No row is of the split that was asked for.
+    #[error("no row is of the split \"{split}\"; {hint}")]
+    UnknownSplit {
+        /// The split.
+        split: String,
+        /// Splits that there are.
+        hint: String,
+    },
+    /// The first bad row, where none may be.
+    #[error("{0}; without --strict such rows are left out and counted")]
+    Strict(BadRow),
+    /// Not one row could be used.
+    #[error("none of {read} rows can be used: {why}")]
+    NothingUsable {
+        /// Rows that were read.
+        read: u64,
+        /// What became of them.
+        why: String,
+    },
+    /// The cascade decides in a way that a table of observations cannot show.
+    #[error("cascade \"{cascade}\": {why}")]
+    Cascade {
+        /// Its name.
+        cascade: String,
+        /// What it does, and what to do about it.
+        why: String,
+    },
+    /// A tier whose recordings have no grades.
+    #[error("tier \"{tier}\" has no grades in {}: run `tierfall grade` on the set first", path.display())]
+    NotGraded {
+        /// The tier.
+        tier: String,
+        /// The set's directory.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,39 @@
+//! The table that calibration works on, from files or from a fixture set.
+//!
+//! [`read`] takes JSON Lines, gzip and CSV; [`from_fixtures`] replays a cascade on its recordings. Nothing is left out in
+//! silence: the [`Summary`] says what was read, what was not, and why.
+
+mod chunk;
+mod collect;
+pub(crate) mod columns;
+mod digest;
+mod error;
+mod json;
+mod names;
+mod options;
+mod read;
+mod replayed;
+pub(crate) mod scalar;
+pub(crate) mod source;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+use tierfall_calibrate::observations::Observations;
+
+pub(crate) use chunk::json_error;
+pub use digest::digest;
+pub use error::{BadRow, ObservationsError};
+pub use options::ReadOptions;
+pub use read::{Progress, read};
+pub use replayed::from_fixtures;
+pub use summary::{LeftOut, SignalSummary, Summary, TierSummary};
+
+/// A table, and what became of the rows that it was made from.
+#[derive(Clone, Debug)]
+pub struct ReadOut {
+    /// The table.
+    pub observations: Observations,
+    /// What was read, used and left out.
+    pub summary: Summary,
+}

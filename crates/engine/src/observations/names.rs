@@ -1,0 +1,55 @@
+//! The names that a file uses, in the order in which they are met.
+
+use std::sync::Arc;
+
+use crate::config::nearest;
+
+/// Names that were met; few, so a search through all is quick.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names(Vec<Box<str>>);
+
+impl Names {
+    /// The place of a name, which is added where it is new. Rows repeat their keys in order: `hint` is looked at first.
+    pub(super) fn place(&mut self, name: &str, hint: usize) -> usize {
+        if self.0.get(hint).is_some_and(|known| **known == *name) {
+            return hint;
+        }
+        self.0.iter().position(|known| **known == *name).unwrap_or_else(|| {
+            self.0.push(name.into());
+            self.0.len() - 1
+        })
+    }
+
+    pub(super) fn add(&mut self, name: &str) {
+        self.place(name, 0);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
+    }
+}
+
+/// The place of a tier in the chain; `hint` is looked at first.
+pub(super) fn tier(chain: &[Arc<str>], name: &str, hint: usize) -> Option<usize> {
+    if chain.get(hint).is_some_and(|known| **known == *name) {
+        return Some(hint);
+    }
+    chain.iter().position(|known| **known == *name)
+}
+
+/// "did you mean …?", and all that there is.
+pub(super) fn hint<'a>(word: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let all: Vec<&str> = known.clone().collect();
+    if all.is_empty() {
+        return format!("the rows have no {what} at all");
+    }
+    let there = if all.len() == 1 { "is only" } else { "are" };
+    match nearest(word, known) {
+        Some(near) => format!("did you mean \"{near}\"? There {there} {}", all.join(", ")),
+        None => format!("there {there} {}", all.join(", ")),
+    }
+}

@@ -1,0 +1,249 @@
+use std::path::Path;
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use tierfall_calibrate::policy;
+use tierfall_calibrate::table::Table;
+use tierfall_calibrate::view::View;
+use tierfall_core::cascade::Policy;
+use tierfall_core::fusion::GateValue;
+use tierfall_core::number::Tie;
+
+use super::super::digest;
+use super::*;
+use crate::config::parse_str;
+
+struct Bench {
+    loaded: Loaded,
+    set: FixtureSet,
+    recordings: Recordings,
+    out: ReadOut,
+}
+
+impl Bench {
+    /// What the cascade with these gate values and thresholds does is what a policy does on the table.
+    fn agrees(&self, gates: &[GateValue], cuts: &[Threshold]) -> Result<(), TestCaseError> {
+        let mut tiers = self.loaded.cascade.tiers().to_vec();
+        for ((tier, value), cut) in tiers.iter_mut().zip(gates).zip(cuts) {
+            let gate = tier.gate.as_mut().unwrap();
+            (gate.value, gate.threshold) = (Some(value.clone()), *cut);
+        }
+        let cascade = &self.loaded.cascade;
+        let policy = Policy { ..*cascade.policy() };
+        let (name, salt) = (cascade.name().clone(), cascade.salt().into());
+        let cut_cascade = Cascade::try_from(Parts { name, salt, tiers, rules: cascade.rules().to_vec(), policy }).unwrap();
+        let view = View::all(&self.out.observations);
+        let table = Table::new(&view, gates).unwrap();
+        let all: Vec<usize> = (0..cascade.tiers().len()).collect();
+        let policy = policy::Policy::new(all, cuts.to_vec()).unwrap();
+        let ids: BTreeMap<u64, &Example> = self.set.examples().iter().map(|e| (fingerprint(&e.id), e)).collect();
+        for (row, id) in self.out.observations.ids().iter().enumerate() {
+            let (outcome, trace) = self.recordings.replay(&cut_cascade, ids[id].request());
+            let exit = policy.exit(&table, row);
+            let last = trace.steps.last().unwrap();
+            prop_assert_eq!(trace.steps.len(), exit + 1, "{}: {:?}", ids[id].id, last.decision);
+            // Where the last call fails, an earlier answer is served, and the table counts it as wrong.
+            if last.decision.reason() != "failed" {
+                prop_assert_eq!(outcome.served().map(|served| served.tier.0), Some(exit));
+            }
+        }
+        Ok(())
+    }
+
+    /// A gate value of a tier, and a cut among its values, by two numbers.
+    fn gate(&self, tier: usize, signal: usize, negated: bool, cut: usize, tie: f64) -> (GateValue, Threshold) {
+        let observations = &self.out.observations;
+        let spec = observations.tiers().nth(tier).unwrap();
+        let signal = &spec.signals[signal % spec.signals.len()];
+        let scores = observations.scores(tier, signal).unwrap();
+        let value = scores[cut % scores.len()];
+        let sign = if negated { -1.0 } else { 1.0 };
+        let cut = Score::new(sign * value)
+            .map_or(Threshold::DeferAll, |score| Threshold::AcceptFrom { score, tie: Tie::try_from(tie).unwrap() });
+        (GateValue::Signal { signal: signal.to_string(), negated }, cut)
+    }
+}
+
+fn fingerprint(id: &str) -> u64 {
+    tierfall_calibrate::observations::fingerprint("id", id)
+}
+
+static SUPPORT: LazyLock<Bench> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let loaded = crate::config::load(root.join("cascades/support.cascade.toml")).unwrap();
+    let set = FixtureSet::load(root.join("fixtures/support")).unwrap();
+    let recordings = Recordings::load(set.dir(), &crate::bindings(&loaded)).unwrap();
+    let out = from_fixtures(&loaded, &set, &recordings, Some("train")).unwrap();
+    Bench { loaded, set, recordings, out }
+});
+
+const HARD_CASCADE: &str = r#"
+version = 1
+name = "hard"
+[provider.p.simulated]
+[provider.p.simulated.models]
+s = { ability = 0.5, latency = { first = "1ms" } }
+[[rule]]
+name = "long"
+length = { min = 15 }
+route = { enter-at = "large" }
+[[tier]]
+name = "small"
+model = "p/s"
+price = { input = "1", output = "2" }
+gate = { signal = "mean-logprob", threshold = 0.5, observe = ["min-logprob"], require = ["non-empty", { regex = { pattern = "^[a-z ]*$" } }] }
+[[tier]]
+name = "large"
+model = "p/s"
+price = { input = "10", output = "20" }
+"#;
+
+/// What a tier may answer that no threshold has a say in, and what one has.
+const HARD_ANSWERS: [&str; 10] = [
+    r#""text":"fine","logprobs":[["fine",-0.5,[]]],"usage":{"input":10,"output":5},"latency_ms":3"#,
+    r#""text":"fine","logprobs":[["f",-0.1,[]],["ine",-2.0,[]]],"usage":{"input":10,"output":5}"#,
+    r#""text":"cut","finish":"length","logprobs":[["cut",0.0,[]]],"usage":{"input":10,"output":5}"#,
+    r#""text":"","finish":"content_filter","usage":{"input":10,"output":0}"#,
+    r#""text":"no","refusal":"no","logprobs":[["no",0.0,[]]],"usage":{"input":10,"output":1}"#,
+    r#""text":"INVALID","logprobs":[["INVALID",0.0,[]]],"usage":{"input":10,"output":1}"#,
+    r#""text":"bare","usage":{"input":10,"output":1}"#,
+    r#""text":"odd","logprobs":[["o",-0.1,[]],["dd",null,[]]],"usage":{"input":10,"output":1}"#,
+    r#""text":"floor","logprobs":[["fl",-0.1,[]],["oor","-inf",[]]]"#,
+    r#""error":{"kind":"timeout","message":"late","free":true},"latency_ms":9"#,
+];
+
+/// A set whose small tier gives these answers in turn; every 13th is not recorded, every 17th is a long question.
+fn hard(dir: &Path, n: usize) -> (Loaded, FixtureSet, Recordings) {
+    let loaded = parse_str(HARD_CASCADE).unwrap();
+    fs_err::write(dir.join("set.toml"), "name = \"hard\"\ngrader = \"exact\"\nsplits = [\"train\"]\n").unwrap();
+    let question = |k: usize| format!("{k}{}", if k % 17 == 16 { "?".repeat(60) } else { String::new() });
+    let example = |k: usize| {
+        let group = k / 2;
+        format!(
+            r#"{{"id":"h{k}","segment":"s{}","split":"train","group":"g{group}","query":"{}","expected":"x"}}"#,
+            k % 3,
+            question(k)
+        )
+    };
+    let lines = |line: &dyn Fn(usize) -> Option<String>| (0..n).filter_map(line).map(|line| line + "\n").collect::<String>();
+    fs_err::write(dir.join("examples.jsonl"), lines(&|k| Some(example(k)))).unwrap();
+    for folder in ["recordings", "grades"] {
+        fs_err::create_dir(dir.join(folder)).unwrap();
+    }
+    for binding in crate::bindings(&loaded) {
+        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap() + "\n";
+        let small = &*binding.tier == "small";
+        let answer = |k: usize| {
+            let body = if small { HARD_ANSWERS[k % 10] } else { r#""text":"x","usage":{"input":10,"output":7},"latency_ms":50"# };
+            (!small || k % 13 != 12).then(|| format!(r#"{{"id":"h{k}",{body}}}"#))
+        };
+        let grade = |k: usize| Some(format!(r#"{{"id":"h{k}","correct":1,"by":"me","grader":"exact"}}"#)).filter(|_| k != 1);
+        fs_err::write(dir.join(format!("recordings/{}.jsonl", binding.tier)), header + &lines(&answer)).unwrap();
+        fs_err::write(dir.join(format!("grades/{}.jsonl", binding.tier)), lines(&grade)).unwrap();
+    }
+    let set = FixtureSet::load(dir).unwrap();
+    let recordings = Recordings::load(dir, &crate::bindings(&loaded)).unwrap();
+    (loaded, set, recordings)
+}
+
+#[test]
+fn answers_that_no_threshold_judges_have_no_score() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set, recordings) = hard(dir.path(), 60);
+    let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None).unwrap();
+    let left: Vec<_> = summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
+    let expected =
+        [("tier \"small\" is not graded", 1), ("tier \"small\" is not recorded", 4), ("rule \"long\" routes them elsewhere", 3)];
+    assert_eq!(left, expected);
+    assert_eq!((summary.read, summary.used, summary.n_excluded()), (60, 52, 8));
+    let row = |k: usize| observations.ids().iter().position(|id| *id == fingerprint(&format!("h{k}"))).unwrap();
+    let scores = |signal, k| Score::new(observations.scores(0, signal).unwrap()[row(k)]).map(Score::get);
+    assert_eq!((scores("mean-logprob", 0), scores("min-logprob", 0)), (Some(-0.5), Some(-0.5)));
+    assert_eq!((scores("mean-logprob", 11), scores("min-logprob", 11)), (Some(-1.05), Some(-2.0)));
+    for k in [2, 3, 4, 5, 6, 9] {
+        assert_eq!((scores("mean-logprob", k), scores("min-logprob", k)), (None, None), "{k}");
+    }
+    // Its mean is none, but its least is one.
+    assert_eq!((scores("mean-logprob", 8), scores("min-logprob", 8)), (None, Some(f64::NEG_INFINITY)));
+    assert_eq!(scores("mean-logprob", 7), None);
+    assert_eq!(observations.quality(0)[row(9)], Quality::WRONG, "a failed call, whatever its grade");
+    assert_eq!(observations.quality(0)[row(0)], Quality::RIGHT);
+    assert_eq!((observations.costs(0), summary.tiers[0].unknown_cost), (None, 5), "without usage no cost");
+    assert_eq!(observations.costs(1).unwrap()[0], 10 * 10_000_000 + 7 * 20_000_000);
+    assert_eq!(observations.latencies(0).unwrap()[row(0)], 3000);
+    assert_eq!((observations.length_of(0, row(0)), observations.length_of(0, row(9))), (Some(5), None));
+    assert_eq!((observations.segment(0), observations.stratum(row(4)).map(|s| &**s)), (None, Some("s1")));
+    assert_eq!(observations.group_of(row(2)), observations.group_of(row(3)));
+    assert_eq!(observations.salt(), loaded.cascade.salt());
+}
+
+#[test]
+fn what_a_table_cannot_show_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, set, recordings) = hard(dir.path(), 20);
+    let with = |policy: &str| {
+        let loaded = parse_str(&format!("{HARD_CASCADE}\n[policy]\n{policy}\n")).unwrap();
+        from_fixtures(&loaded, &set, &recordings, None)
+    };
+    assert!(with("on-abstain = \"accept\"").unwrap_err().to_string().contains("escalate on abstention"));
+    assert!(with("on-error = \"fail\"").unwrap_err().to_string().contains("failed call"));
+    assert!(
+        with("deadline = \"1m\"").unwrap().summary.warnings.iter().any(|warning| warning.contains("deadline is not simulated"))
+    );
+    let loaded = parse_str(HARD_CASCADE).unwrap();
+    let split = from_fixtures(&loaded, &set, &recordings, Some("trian")).unwrap_err().to_string();
+    assert!(split.contains("did you mean \"train\"?"), "{split}");
+    fs_err::remove_file(dir.path().join("grades/large.jsonl")).unwrap();
+    let grades = from_fixtures(&loaded, &set, &recordings, None).unwrap_err().to_string();
+    assert!(grades.contains("tier \"large\" has no grades") && grades.contains("tierfall grade"), "{grades}");
+}
+
+#[test]
+fn a_person_is_always_right_at_the_declared_cost() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, set, recordings) = hard(dir.path(), 20);
+    let text = HARD_CASCADE.replace(
+        "price = { input = \"10\", output = \"20\" }",
+        "gate = { signal = \"non-empty\", threshold = 0.5 }\n[[tier]]\nname = \"desk\"\nreview = true\ncost = 2.5",
+    );
+    let Ok(loaded) = parse_str(&text) else { panic!("{:?}", parse_str(&text).unwrap_err().diagnostics) };
+    let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None).unwrap();
+    assert!(observations.quality(2).iter().all(|quality| *quality == Quality::RIGHT));
+    assert!(observations.costs(2).unwrap().iter().all(|cost| *cost == 2_500_000_000_000));
+    assert!(summary.warnings[0].contains("\"desk\" is taken to be always right"));
+}
+
+#[test]
+fn our_own_recordings_become_a_whole_table() {
+    let summary = &SUPPORT.out.summary;
+    let train = SUPPORT.set.examples().iter().filter(|example| &*example.split == "train").count() as u64;
+    assert_eq!((summary.used, summary.read), (train, SUPPORT.set.examples().len() as u64));
+    assert_eq!(summary.tiers[0].signals.len(), 5);
+    let observations = &SUPPORT.out.observations;
+    assert!((0..3).all(|tier| observations.latencies(tier).is_some()));
+    let again = from_fixtures(&SUPPORT.loaded, &SUPPORT.set, &SUPPORT.recordings, Some("train")).unwrap();
+    assert_eq!(digest(&again.observations), digest(observations));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn a_policy_on_the_table_serves_what_the_cascade_serves(
+        choices in proptest::array::uniform2((0..5_usize, any::<bool>(), any::<usize>(), 0.0..1.0f64)),
+    ) {
+        let gates = choices.iter().enumerate();
+        let (gates, cuts): (Vec<_>, Vec<_>) = gates.map(|(tier, (s, neg, cut, tie))| SUPPORT.gate(tier, *s, *neg, *cut, *tie)).unzip();
+        SUPPORT.agrees(&gates, &cuts)?;
+    }
+
+    #[test]
+    fn so_it_does_on_answers_of_every_kind(signal in 0..2_usize, negated in any::<bool>(), cut in any::<usize>(), tie in 0.0..1.0f64) {
+        let dir = tempfile::tempdir().unwrap();
+        let (loaded, set, recordings) = hard(dir.path(), 60);
+        let out = from_fixtures(&loaded, &set, &recordings, None).unwrap();
+        let bench = Bench { loaded, set, recordings, out };
+        let (gate, cut) = bench.gate(0, signal, negated, cut, tie);
+        bench.agrees(&[gate], &[cut])?;
+    }
+}

@@ -1,0 +1,348 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use tierfall_calibrate::quality::Quality;
+use tierfall_core::money::{Money, Price};
+
+use super::*;
+
+fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    fs_err::write(&path, text).unwrap();
+    path
+}
+
+fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, ObservationsError> {
+    let dir = tempfile::tempdir().unwrap();
+    read(&[file(dir.path(), "a.jsonl", text)], options, |_| {})
+}
+
+fn two() -> ReadOptions {
+    ReadOptions::new(["small", "large"])
+}
+
+/// A row with a grade and a signal for `small`, and a grade for `large`.
+fn line(id: &str, small: &str, large: &str) -> String {
+    format!(r#"{{"id":"{id}","tiers":{{"small":{small},"large":{large}}}}}"#) + "\n"
+}
+
+fn bits(scores: &[f64]) -> Vec<u64> {
+    scores.iter().map(|score| score.to_bits()).collect()
+}
+
+#[test]
+fn every_field_arrives() {
+    let text = r#"{"id":"a","dataset":"d","segment":"s","group":"g","split":"train","weight":2.5,"query":{"x":[1]},"tiers":{
+        "other":{"correct":1},
+        "small":{"correct":0.25,"confidence":{"mean-logprob":-0.1,"p":null},"cost_usd":0.000013,"latency_ms":1.5,"output_tokens":7,"answer":"A"},
+        "large":{"correct":true,"cost_usd":2e-6,"input_tokens":3}}}"#
+        .replace('\n', "");
+    let ReadOut { observations, summary } = take(&text, &two()).unwrap();
+    assert_eq!((summary.read, summary.used, summary.bad, summary.n_excluded()), (1, 1, 0, 0));
+    assert_eq!((summary.other_tiers, summary.splits["train"]), (vec!["other".to_owned()], 1));
+    assert_eq!(observations.quality(0)[0].nano(), 250_000_000);
+    assert_eq!(observations.costs(0).unwrap(), [13_000_000]);
+    assert_eq!(observations.costs(1).unwrap(), [2_000_000]);
+    assert_eq!(observations.latencies(0).unwrap(), [1500]);
+    assert_eq!(observations.latencies(1), None);
+    assert_eq!((observations.length_of(0, 0), observations.length_of(1, 0)), (Some(7), None));
+    assert_eq!(bits(observations.scores(0, "mean-logprob").unwrap()), bits(&[-0.1]));
+    assert_eq!(observations.scores(0, "p"), None, "it never has a number");
+    assert_eq!(bits(observations.weights().unwrap()), bits(&[2.5]));
+    assert_eq!((&**observations.segment(0).unwrap(), &**observations.stratum(0).unwrap()), ("s", "s"));
+    assert!(observations.group_of(0).is_some());
+}
+
+#[test]
+fn rows_that_lack_a_tier_or_its_grade_are_left_out_and_counted() {
+    let ok = r#"{"correct":1}"#;
+    let text = [
+        line("a", ok, ok),
+        r#"{"id":"b","tiers":{"small":{"correct":1}}}"#.to_owned() + "\n",
+        line("c", ok, "null"),
+        line("d", r#"{"correct":null,"confidence":{}}"#, ok),
+        r#"{"id":"e"}"#.to_owned() + "\n\n",
+    ];
+    let summary = take(&text.concat(), &two()).unwrap().summary;
+    assert_eq!((summary.read, summary.used, summary.bad, summary.n_excluded()), (5, 1, 0, 4));
+    let left = |reason: &str, rows| LeftOut { reason: reason.to_owned(), rows };
+    let expected = [left("no tier \"small\"", 1), left("no tier \"large\"", 2), left("no grade for tier \"small\"", 1)];
+    assert_eq!(summary.left_out, expected);
+}
+
+#[test]
+fn signals_that_say_nothing_abstain_and_infinities_are_scores() {
+    let ok = r#"{"correct":1}"#;
+    let row = |id: &str, confidence: &str| line(id, &format!(r#"{{"correct":1,"confidence":{confidence}}}"#), ok);
+    let text = [
+        row("a", r#"{"sum_logprob":null,"p":0.5}"#),
+        row("b", r#"{"sum_logprob":-1e9,"p":-1e9}"#),
+        row("c", r#"{"sum_logprob":"-inf","p":"inf"}"#),
+        row("d", r#"{"sum_logprob":NaN,"p":-Infinity}"#),
+        row("e", r#"{"sum_logprob":-0.0,"p":"NaN"}"#),
+        row("f", "null"),
+        line("g", ok, ok),
+    ];
+    let ReadOut { observations, summary } = take(&text.concat(), &two()).unwrap();
+    assert_eq!((summary.used, summary.bad), (7, 0));
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    assert_eq!(bits(observations.scores(0, "sum_logprob").unwrap()), bits(&[nan, -inf, -inf, nan, 0.0, nan, nan]));
+    assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&[0.5, -1e9, inf, -inf, nan, nan, nan]));
+    let abstained: Vec<_> = summary.tiers[0].signals.iter().map(|signal| (&*signal.signal, signal.abstained)).collect();
+    assert_eq!(abstained, [("sum_logprob", 4), ("p", 3)]);
+}
+
+#[test]
+fn bad_rows_are_named_with_line_field_and_reason() {
+    let ok = r#"{"correct":1}"#;
+    let cases = [
+        ("{\"id\":\"x\", nonsense\n".to_owned(), "", "no JSON"),
+        ("[1,2]\n".to_owned(), "", "expected an object"),
+        (r#"{"tiers":{}}"#.to_owned() + "\n", "/id", "is missing"),
+        (line("x", r#"{"correct":1.5}"#, ok), "/tiers/small/correct", "is 1.5, not a grade"),
+        (line("x", r#"{"correct":"yes"}"#, ok), "/tiers/small/correct", "the text \"yes\""),
+        (line("x", ok, r#"{"correct":1,"confidence":{"a/b~":"high"}}"#), "/tiers/large/confidence/a~1b~0", "not a number"),
+        (line("x", ok, r#"{"correct":1,"confidence":0.3}"#), "/tiers/large/confidence", "no object"),
+        (line("x", ok, "7"), "/tiers/large", "no object"),
+        (line("x", ok, r#"{"correct":1,"cost_usd":-1}"#), "/tiers/large/cost_usd", "at least 0"),
+        (line("x", ok, r#"{"correct":1,"output_tokens":"many"}"#), "/tiers/large/output_tokens", "\"many\""),
+        (line("x", ok, r#"{"judged":1}"#), "/tiers/large/judge", "is nothing"),
+        (line("x", ok, ok).replacen('{', r#"{"weight":0.5,"#, 1), "/weight", "at least 1"),
+        (line("x", ok, ok).replacen('{', r#"{"segment":[],"#, 1), "/segment", "a list"),
+    ];
+    for (bad, field, reason) in cases {
+        let text = line("a", ok, ok) + "\n" + &bad + &line("b", ok, ok);
+        let summary = take(&text, &two()).unwrap().summary;
+        assert_eq!((summary.read, summary.used, summary.bad), (3, 2, 1), "{bad}");
+        let first = &summary.first_bad[0];
+        assert_eq!((first.line, &*first.field), (3, field), "{bad}");
+        assert!(first.reason.contains(reason), "{bad}: {first}");
+        let strict = take(&text, &ReadOptions { strict: true, ..two() }).unwrap_err().to_string();
+        assert!(strict.contains("a.jsonl:3: ") && strict.contains(reason), "{strict}");
+    }
+}
+
+#[test]
+fn only_the_first_bad_rows_are_kept_and_all_are_counted() {
+    let text = line("a", r#"{"correct":1}"#, r#"{"correct":1}"#) + &"{\n".repeat(100);
+    let summary = take(&text, &two()).unwrap().summary;
+    assert_eq!((summary.bad, summary.first_bad.len()), (100, Summary::SHOWN));
+    assert_eq!(summary.first_bad[19].line, 21);
+}
+
+#[test]
+fn an_error_says_what_there_is_instead() {
+    let ok = r#"{"correct":1,"confidence":{"margin":1}}"#;
+    let text = line("a", ok, ok).replace(r#"{"id""#, r#"{"split":"train","id""#);
+    let message = |options: &ReadOptions| take(&text, options).unwrap_err().to_string();
+    let tier = message(&ReadOptions::new(["small", "larg"]));
+    assert!(tier.contains("no row has the tier \"larg\"; did you mean \"large\"?"), "{tier}");
+    let signal = message(&ReadOptions { signals: Some(vec!["marign".into()]), ..two() });
+    assert!(signal.contains("\"marign\"; did you mean \"margin\"?"), "{signal}");
+    let split = message(&ReadOptions { split: Some("test".to_owned()), ..two() });
+    assert!(split.contains("the split \"test\"; there is only train"), "{split}");
+    assert!(message(&ReadOptions::new([] as [&str; 0])).contains("chain is empty"));
+    assert!(message(&ReadOptions::new(["small", "small"])).contains("twice"));
+    let nothing = take("{\n{\n", &two()).unwrap_err().to_string();
+    assert!(nothing.contains("2 rows are bad, the first of them") && nothing.contains("a.jsonl:1"), "{nothing}");
+    assert!(take("", &two()).unwrap_err().to_string().contains("it is empty"));
+    assert!(take("[{}]", &two()).unwrap_err().to_string().contains("begins with a list"));
+}
+
+#[test]
+fn only_rows_of_the_split_are_taken() {
+    let ok = r#"{"correct":1}"#;
+    let split = |id: &str, split: &str| line(id, ok, ok).replace(r#"{"id""#, &format!(r#"{{"split":{split},"id""#));
+    let text = [split("a", "\"train\""), split("b", "\"test\""), split("c", "null"), split("d", r#"{"seed0":"test"}"#)];
+    let all = take(&text.concat(), &two()).unwrap().summary;
+    assert_eq!((all.used, all.without_split, all.splits.len()), (4, 2, 2));
+    let train = take(&text.concat(), &ReadOptions { split: Some("train".to_owned()), ..two() }).unwrap().summary;
+    assert_eq!((train.used, train.other_splits, train.n_excluded()), (1, 1, 2));
+    assert_eq!(train.left_out, [LeftOut { reason: "no split".to_owned(), rows: 2 }]);
+}
+
+#[test]
+fn costs_are_known_where_they_are_declared_or_written() {
+    let text = line("a", r#"{"correct":1,"cost_usd":5,"input_tokens":10,"output_tokens":2}"#, r#"{"correct":1,"cost_usd":5}"#)
+        + &line("b", r#"{"correct":1,"input_tokens":20}"#, r#"{"correct":1}"#);
+    let plain = take(&text, &two()).unwrap();
+    assert_eq!((plain.observations.costs(0), plain.observations.costs(1)), (None, None));
+    assert_eq!(plain.summary.tiers.iter().map(|tier| tier.unknown_cost).collect::<Vec<_>>(), [1, 1]);
+    let mut options = two();
+    options.costs.insert("large".to_owned(), Money::from_pico(7));
+    let price = Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: None };
+    options.prices.insert("small".to_owned(), price);
+    let declared = take(&text, &options).unwrap();
+    assert_eq!(declared.observations.costs(1).unwrap(), [7, 7]);
+    assert_eq!((declared.observations.costs(0), declared.summary.tiers[0].unknown_cost), (None, 1), "b does not tell its output");
+    options.costs.insert("medium".to_owned(), Money::ZERO);
+    assert!(take(&text, &options).unwrap_err().to_string().contains("\"medium\", which is not in the chain"));
+}
+
+#[test]
+fn a_judges_grades_count_as_the_judges_however_late_they_come() {
+    let ok = r#"{"correct":1}"#;
+    let text: String = (0..30_000).map(|n| line(&n.to_string(), ok, r#"{"correct":1,"confidence":{"a":1}}"#)).collect();
+    let late = line("j", ok, r#"{"correct":0,"judged":1,"judge":"J"}"#) + &line("k", ok, r#"{"judged":0.5,"judge":"K"}"#);
+    let ReadOut { observations, summary } = take(&(text + &late), &two()).unwrap();
+    assert_eq!((summary.used, observations.len()), (2, 2));
+    assert_eq!(summary.left_out[0].rows, 30_000);
+    assert_eq!(summary.tiers[1].judge.as_deref(), Some("J, K"));
+    assert_eq!((summary.tiers[0].judge.as_deref(), summary.tiers[1].human), (None, 1));
+    assert_eq!(observations.quality(1).iter().map(|quality| quality.nano()).collect::<Vec<_>>(), [1_000_000_000, 500_000_000]);
+    assert_eq!(observations.human(1, 0).map(Quality::nano), Some(0));
+}
+
+#[test]
+fn compressed_and_plain_files_give_the_same_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let row =
+        |n: usize| line(&format!("r{n}"), &format!(r#"{{"correct":{},"confidence":{{"p":0.{n}}}}}"#, n % 2), r#"{"correct":1}"#);
+    let text: String = (0..500).map(row).collect();
+    let plain = file(dir.path(), "plain", &format!("\u{feff}{text}"));
+    let packed = dir.path().join("packed");
+    let mut bytes = Vec::new();
+    // Two members, as `cat a.gz b.gz` makes them.
+    for part in [&text[..9000], &text[9000..]] {
+        let mut encoder = flate2::write::GzEncoder::new(&mut bytes, flate2::Compression::fast());
+        encoder.write_all(part.as_bytes()).unwrap();
+        encoder.finish().unwrap();
+    }
+    fs_err::write(&packed, bytes).unwrap();
+    let mut last = Progress::default();
+    let one = read(&[&plain], &two(), |progress| last = progress).unwrap();
+    assert_eq!((last.bytes, last.total, last.rows), (text.len() as u64 + 3, text.len() as u64 + 3, 500));
+    let other = read(&[&packed], &two(), |_| {}).unwrap();
+    assert_eq!(digest(&one.observations), digest(&other.observations));
+    assert_eq!(one.summary, other.summary);
+    let both = read(&[&plain, &packed], &two(), |_| {}).unwrap();
+    assert_eq!((both.summary.used, both.summary.repeated_ids), (1000, 500));
+}
+
+#[test]
+fn csv_gives_the_same_table_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = "id,segment,group,weight,split,l.2.correct,l.2.cost_usd,small.correct,small.p,small.answer,small.confidence.q,x.correct\n\
+               007,s,,2,train,1,0.5,0,-inf,\"Paris, France\",,1\n\
+               b,,g,,test,True,,0.5,nan,B,1e-3,0\n\
+               c,,g,,test,1,,,,,,0\n";
+    let json = r#"{"id":"007","segment":"s","weight":2,"split":"train","tiers":{"small":{"correct":0,"confidence":{"p":"-inf"}},"l.2":{"correct":1,"cost_usd":0.5}}}
+{"id":"b","group":"g","split":"test","tiers":{"small":{"correct":0.5,"confidence":{"p":null,"q":0.001}},"l.2":{"correct":1}}}
+{"id":"c","tiers":{"l.2":{"correct":1}}}
+"#;
+    let options = ReadOptions::new(["small", "l.2"]);
+    let one = read(&[file(dir.path(), "a.csv", csv)], &options, |_| {}).unwrap();
+    let other = read(&[file(dir.path(), "a.json", json)], &options, |_| {}).unwrap();
+    assert_eq!(digest(&one.observations), digest(&other.observations));
+    assert_eq!(one.summary.left_out, other.summary.left_out);
+    assert_eq!(one.summary.other_tiers, ["x"]);
+    assert!(one.summary.warnings[0].contains("small.answer"), "{:?}", one.summary.warnings);
+}
+
+#[test]
+fn csv_columns_may_have_names_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "question,ok_small,ok_large,sure\nq1,0,1,0.5\nq2,1,1,high\nq3,1\n";
+    let path = file(dir.path(), "a.csv", text);
+    let mut options = ReadOptions { signals: Some(vec!["p".into()]), ..two() };
+    for (column, field) in [("question", "id"), ("ok_small", "small.correct"), ("ok_large", "large.correct"), ("sure", "small.p")]
+    {
+        options.columns.insert(column.to_owned(), field.to_owned());
+    }
+    let ReadOut { observations, summary } = read(&[&path], &options, |_| {}).unwrap();
+    assert_eq!((observations.len(), summary.bad), (1, 2));
+    assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&[0.5]));
+    let bad: Vec<_> = summary.first_bad.iter().map(|bad| (bad.line, &*bad.field)).collect();
+    assert_eq!(bad, [(3, "small.p"), (4, "")]);
+    options.columns.insert("missing".to_owned(), "split".to_owned());
+    assert!(read(&[&path], &options, |_| {}).unwrap_err().to_string().contains("no column \"missing\""));
+    let no_id = read(&[&path], &two(), |_| {}).unwrap_err().to_string();
+    assert!(no_id.contains("neither JSON Lines nor CSV with a column \"id\""), "{no_id}");
+}
+
+#[test]
+fn any_number_of_cores_gives_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for n in 0..40_000 {
+        // Signals that come and go, groups, bad rows.
+        let signal = format!("s{}", n / 9000);
+        let small = format!(r#"{{"correct":{},"confidence":{{"{signal}":{n}}},"latency_ms":{n}}}"#, n % 2);
+        text += &if n % 97 == 0 { "{\n".to_owned() } else { line(&format!("r{n}"), &small, r#"{"correct":1}"#) };
+    }
+    let path = file(dir.path(), "a", &text);
+    let on = |cores| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().unwrap();
+        let ReadOut { observations, summary } = pool.install(|| read(&[&path], &two(), |_| {})).unwrap();
+        (digest(&observations), summary)
+    };
+    let one = on(1);
+    assert_eq!(one.1.tiers[0].signals.len(), 5);
+    assert_eq!(one, on(5));
+}
+
+/// Real rows, where they are at hand: (file, chain, rows used, rows left out, a signal of the first tier, abstentions).
+#[test]
+fn real_tables_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    if !folder.is_dir() {
+        println!("skipped: {} is absent", folder.display());
+        return;
+    }
+    let cases: &[(&str, &[&str], u64, u64, &str)] = &[
+        ("zellinger_mmlu", &["gpt-4o-mini", "gpt-4o"], 1816, 0, "logprob_answer_token"),
+        ("deductive_coding", &["gpt-4o-mini-2024-07-18", "claude-haiku-4-5-20251001"], 3390, 0, "verbalized"),
+        ("lifeeval_boolq", &["claude-3-haiku-20240307", "gpt-4o"], 3270, 0, "verbalized"),
+        ("streaming_p_true", &["llama-3.1-8b", "llama-3.3-70b"], 17697, 0, "p_true"),
+        ("anytime_gsm8k", &["budget_96", "budget_160"], 1319, 0, "verbalized"),
+    ];
+    for (name, chain, used, left, signal) in cases {
+        let path = folder.join(format!("{name}.jsonl.gz"));
+        let ReadOut { observations, summary } = read(&[path], &ReadOptions::new(chain.iter().copied()), |_| {}).unwrap();
+        println!("{name}: {summary:?}");
+        assert_eq!((summary.used, summary.n_excluded(), summary.bad), (*used, *left, 0), "{name}");
+        assert!(observations.scores(0, signal).is_some(), "{name}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), braces in any::<bool>()) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        let mut all = if braces { b"{\"id\":1,\"tiers\":".to_vec() } else { b"id,small.correct\n".to_vec() };
+        all.extend(bytes);
+        fs_err::write(&path, all).unwrap();
+        let _ = read(&[path], &two(), |_| {});
+    }
+
+    #[test]
+    fn numbers_arrive_bit_for_bit(numbers in proptest::collection::vec(-1e6..1e6f64, 1..20)) {
+        let row = |(n, number): (usize, &f64)| {
+            line(&n.to_string(), &format!(r#"{{"correct":1,"confidence":{{"p":{number:?}}}}}"#), r#"{"correct":1}"#)
+        };
+        let text: String = numbers.iter().enumerate().map(row).collect();
+        let observations = take(&text, &two()).unwrap().observations;
+        let expected: Vec<f64> = numbers.iter().map(|number| number + 0.0).collect();
+        prop_assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&expected));
+    }
+}
+
+#[test]
+fn a_damaged_file_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    // Ids that do not pack well, so that the cut is in the middle of rows.
+    for n in 0..500_u64 {
+        let id = n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_string();
+        packed.write_all(line(&id, r#"{"correct":1}"#, r#"{"correct":1}"#).as_bytes()).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    for length in [5, packed.len() / 2] {
+        let path = dir.path().join("part.jsonl.gz");
+        fs_err::write(&path, &packed[..length]).unwrap();
+        let error = read(&[&path], &two(), |_| {}).unwrap_err();
+        assert!(matches!(error, ObservationsError::Broken { .. }) && error.to_string().contains("part.jsonl.gz"), "{error}");
+    }
+}
