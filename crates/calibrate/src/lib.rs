@@ -12,5 +12,6 @@ pub mod observations;
 pub mod policy;
 pub mod quality;
 pub mod report;
+pub mod stat;
 pub mod table;
 pub mod view;

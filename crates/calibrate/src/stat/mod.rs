@@ -1,0 +1,22 @@
+//! Tails, intervals, p-values and sample sizes: pure functions on numbers.
+//!
+//! Counts are `u64`, probabilities and levels lie in [0, 1]. A p-value is for the hypothesis that a promise is *broken*, so
+//! that a small one certifies the promise.
+
+#![expect(clippy::many_single_char_names, reason = "formulas keep the letters of their sources")]
+
+pub mod baseline;
+pub mod beta;
+pub mod betting;
+pub mod binomial;
+pub mod boundary;
+pub mod mcnemar;
+pub mod mean;
+pub mod multiple;
+pub mod normal;
+pub mod paired;
+pub mod plan;
+pub mod ppi;
+pub mod proportion;
+pub mod student;
+pub mod trinomial;

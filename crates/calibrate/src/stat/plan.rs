@@ -1,0 +1,179 @@
+//! How many examples a promise needs, and what a number of examples can promise.
+//!
+//! All sizes are for the error probability `delta` and the `power` to certify, [`POWER`] by default.
+
+use crate::stat::{binomial, normal, proportion};
+
+/// The power that is planned for where nothing else is asked.
+pub const POWER: f64 = 0.8;
+
+/// What the normal formula for a paired loss is enlarged by: the exact test has a power of only 0.77–0.79 at the formula's n.
+pub const ENLARGED: f64 = 1.05;
+
+/// More examples than this are not planned for.
+const MOST: u64 = 1_000_000_000;
+
+/// The least number of examples on which a proportion of losses below `eps` can be certified at all: without a single loss,
+/// (1 − eps)ⁿ ≤ δ. `None` where no number is enough.
+pub fn zero_loss_floor(eps: f64, delta: f64) -> Option<u64> {
+    whole((delta.ln() / (-eps).ln_1p()).max(1.0), eps > 0.0)
+}
+
+/// The margin that `n` examples without a single loss certify: 1 − δ^(1/n).
+pub fn zero_loss_margin(n: u64, delta: f64) -> f64 {
+    if n == 0 { 1.0 } else { -(delta.ln() / n as f64).exp_m1() }
+}
+
+/// Examples to certify "the error rate is at most `limit`" where it is `true_rate`, by the exact binomial test. The search
+/// goes upward from 0.8 × the normal formula in steps of half a percent; power is a saw-tooth in n, so that a smaller n may
+/// do by luck. `None` where the true rate is not below the limit, or the answer is above 10⁹.
+pub fn n_accuracy(limit: f64, true_rate: f64, delta: f64, power: f64) -> Option<u64> {
+    let (z_level, z_power) = (normal::quantile(1.0 - delta), normal::quantile(power));
+    let root = z_level * (limit * (1.0 - limit)).sqrt() + z_power * (true_rate * (1.0 - true_rate)).sqrt();
+    let guess = (root / (limit - true_rate)).powi(2);
+    let possible = limit > true_rate && limit < 1.0;
+    if guess > 1e6 {
+        // The saw-tooth is lost in the formula's own rounding here.
+        return whole(guess, possible);
+    }
+    let start = whole((0.8 * guess).floor().max(1.0), possible)?;
+    let certifies = |n: u64| {
+        let too_many = first(n, |k| binomial::cdf(k, n, limit) > delta);
+        too_many > 0 && binomial::cdf(too_many - 1, n, true_rate) >= power
+    };
+    std::iter::successors(Some(start), |n| Some(n + (n / 200).max(1))).take_while(|n| *n <= MOST).find(|n| certifies(*n))
+}
+
+/// The first count from 0 to `n` of which this holds, where it holds of all that follow; `n` if of none.
+fn first(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let at = low + (high - low) / 2;
+        if holds(at) {
+            high = at;
+        } else {
+            low = at + 1;
+        }
+    }
+    low
+}
+
+/// The normal formula for a paired loss below `eps`, where it is `loss` and `discordance` of the rows differ, rounded up:
+/// `((z₁₋δ √(disc − eps²) + z_power √(disc − loss²)) / (eps − loss))²`. `None` where the loss is not below the margin, or the
+/// answer is above 10⁹.
+pub fn n_loss_normal(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> Option<u64> {
+    whole(loss_formula(eps, loss, discordance, delta, power), eps > loss)
+}
+
+/// Examples to certify "the loss against the reference is at most `eps`" where it is `loss` and `discordance` of the rows
+/// differ: [`n_loss_normal`] × [`ENLARGED`], and no fewer than the [`zero_loss_floor`].
+pub fn n_loss(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> Option<u64> {
+    let planned = whole(ENLARGED * loss_formula(eps, loss, discordance, delta, power), eps > loss)?;
+    Some(planned.max(zero_loss_floor(eps, delta)?))
+}
+
+fn loss_formula(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> f64 {
+    let (z_level, z_power) = (normal::quantile(1.0 - delta), normal::quantile(power));
+    let under = |mean: f64| (discordance - mean * mean).max(0.0).sqrt();
+    ((z_level * under(eps) + z_power * under(loss)) / (eps - loss)).powi(2)
+}
+
+/// The smallest limit on the error rate that `n` examples certify at this power where it is `true_rate`; 1 where none is.
+pub fn limit_for(n: u64, true_rate: f64, delta: f64, power: f64) -> f64 {
+    // The most losses that the policy's own rate makes with this probability decide.
+    let losses = first(n, |k| binomial::cdf(k, n, true_rate) >= power);
+    proportion::upper(losses, n, delta)
+}
+
+/// The smallest margin on the loss that `n` examples certify at this power, the inverse of [`n_loss`]; 1 where none is.
+pub fn margin_for(n: u64, loss: f64, discordance: f64, delta: f64, power: f64) -> f64 {
+    let enough = |eps: f64| n_loss(eps, loss, discordance, delta, power).is_some_and(|needed| needed <= n);
+    let (mut low, mut high) = (loss.max(0.0), 1.0 - 1e-12);
+    if !enough(high) {
+        return 1.0;
+    }
+    for _ in 0..60 {
+        let at = f64::midpoint(low, high);
+        if enough(at) {
+            high = at;
+        } else {
+            low = at;
+        }
+    }
+    high
+}
+
+/// The smallest loss that a paired test at level `alpha` finds with this power: `(z₁₋α + z_power) √(discordance/n)`.
+pub fn detectable(n: u64, discordance: f64, alpha: f64, power: f64) -> f64 {
+    (normal::quantile(1.0 - alpha) + normal::quantile(power)) * (discordance / n.max(1) as f64).sqrt()
+}
+
+/// `n` rounded up, where it is a number of examples at all.
+fn whole(n: f64, possible: bool) -> Option<u64> {
+    // A formula that meets a whole number up to rounding means that number.
+    let up = (n - 1e-9 * n).ceil();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0 and at most MOST")]
+    (possible && up.is_finite() && up <= MOST as f64).then_some(up.max(1.0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::stat::trinomial;
+
+    #[test]
+    fn what_cannot_be_certified_has_no_size() {
+        assert_eq!(n_loss(0.02, 0.02, 0.05, 0.1, POWER), None);
+        assert_eq!(n_accuracy(0.05, 0.06, 0.1, POWER), None);
+        assert_eq!(zero_loss_floor(0.0, 0.1), None);
+        assert_eq!(n_loss(0.02, 0.0, 0.0, 0.1, POWER), zero_loss_floor(0.02, 0.1));
+    }
+
+    #[test]
+    fn the_floor_is_the_first_number_that_certifies_without_a_loss() {
+        for (eps, delta) in [(0.02, 0.1), (0.01, 0.05), (0.3, 0.001)] {
+            let n = zero_loss_floor(eps, delta).unwrap();
+            assert!(trinomial::harm_only(0, n, eps) <= delta && trinomial::harm_only(0, n - 1, eps) > delta);
+            assert!(zero_loss_margin(n, delta) <= eps && zero_loss_margin(n - 1, delta) > eps);
+        }
+    }
+
+    #[test]
+    fn the_planned_size_has_the_power_that_was_asked_for() {
+        use rand::rngs::ChaCha8Rng;
+        use rand::{RngExt, SeedableRng};
+        let (eps, delta, discordance) = (0.02, 0.1, 0.05);
+        let n = n_loss(eps, 0.0, discordance, delta, POWER).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let certified = (0..2000).filter(|_| {
+            let (mut minus, mut plus) = (0, 0);
+            for _ in 0..n {
+                let u: f64 = rng.random();
+                minus += u64::from(u < 0.5 * discordance);
+                plus += u64::from(u >= 0.5 * discordance && u < discordance);
+            }
+            trinomial::certifies(minus, plus, n, eps, delta)
+        });
+        let power = certified.count() as f64 / 2000.0;
+        assert!((power - POWER).abs() < 0.035, "{power}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_margin_of_a_size_needs_no_more_than_it(n in 50u64..20_000, loss in 0.0f64..0.02, discordance in 0.02f64..0.2) {
+            let margin = margin_for(n, loss, discordance, 0.1, POWER);
+            prop_assert!(n_loss(margin, loss, discordance, 0.1, POWER).is_some_and(|needed| needed <= n));
+            prop_assert!(n_loss(margin * 0.999, loss, discordance, 0.1, POWER).is_none_or(|needed| needed >= n));
+        }
+
+        #[test]
+        fn a_limit_is_met_with_the_power_that_was_asked_for(n in 20u64..5000, rate in 0.0f64..0.3) {
+            let limit = limit_for(n, rate, 0.1, POWER);
+            // P(the test at this limit certifies) where the rate is what it is.
+            let most = (0..=n).take_while(|k| binomial::cdf(*k, n, limit) <= 0.1 + 1e-9).last();
+            prop_assert!(limit >= 1.0 || most.is_some_and(|k| binomial::cdf(k, n, rate) >= POWER));
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Means and what is estimated beside a judge.
+
+use tierfall_calibrate::stat::{mean, ppi};
+
+use crate::reference::{block, close, number, numbers};
+
+#[test]
+fn paired_grades() {
+    let Some(block) = block("paired_graded") else { return };
+    let d = numbers(&block, "d");
+    let (average, deviation) = mean::moments(&d);
+    close(average, number(&block, "mean"), 1e-9, "mean");
+    close(average / deviation * (d.len() as f64).sqrt(), number(&block, "t"), 1e-9, "t");
+    close(mean::t_greater(&d), number(&block, "t_p_greater"), 1e-9, "t, greater");
+    let flips = mean::sign_flip(&d, 0);
+    close(flips.greater, number(&block, "signflip_p_greater"), 1e-9, "sign flips, greater");
+    close(flips.two_sided, number(&block, "signflip_p_two"), 1e-9, "sign flips, two-sided");
+}
+
+#[test]
+fn bootstrap() {
+    let Some(block) = block("bca_bootstrap") else { return };
+    let d = numbers(&block, "d");
+    let acceleration = mean::acceleration(&d);
+    close(acceleration, number(&block, "acceleration"), 1e-9, "acceleration");
+    let [share, bias] = numbers(&block, "z0_given_frac")[..] else { panic!("a share and a bias") };
+    close(mean::bias(share), bias, 1e-9, "bias");
+    for (level, theirs) in [0.025, 0.975].into_iter().zip(numbers(&block, "adj_levels_95")) {
+        close(mean::adjusted_level(level, bias, acceleration), theirs, 1e-9, "adjusted level");
+    }
+    let (low, high) = mean::bca(&d, 0.95, 20_000, 1).expect("twelve values");
+    for (ours, theirs) in [low, high].into_iter().zip(numbers(&block, "scipy_bca_95")) {
+        assert!((ours - theirs).abs() <= number(&block, "tol_interval"), "{ours} {theirs}");
+    }
+}
+
+#[test]
+fn prediction_powered_means() {
+    let Some(block) = block("ppi_mean") else { return };
+    let [truth, judged, others] = ["Y", "Yhat", "Yhat_unlabeled"].map(|key| numbers(&block, key));
+    let tol = number(&block, "tol");
+    for (lambda, point, interval) in [(Some(1.0), "point_lam1", "ci90_lam1"), (None, "point_tuned", "ci90_tuned")] {
+        let ours = ppi::mean(&truth, &judged, &others, lambda).expect("enough rows");
+        close(ours.mean, numbers(&block, point)[0], tol, point);
+        let ((low, high), theirs) = (ours.interval(0.9), numbers(&block, interval));
+        close(low, theirs[0], tol, interval);
+        close(high, theirs[1], tol, interval);
+    }
+}
