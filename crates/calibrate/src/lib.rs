@@ -13,5 +13,6 @@ pub mod policy;
 pub mod quality;
 pub mod report;
 pub mod stat;
+pub mod sweep;
 pub mod table;
 pub mod view;

@@ -10,6 +10,7 @@
 mod reference;
 
 mod bounded;
+mod cascades;
 mod means;
 mod pairs;
 mod planning;
