@@ -8,6 +8,8 @@
 
 pub mod ask;
 pub mod fit;
+pub mod map;
+pub mod metric;
 pub mod observations;
 pub mod policy;
 pub mod quality;

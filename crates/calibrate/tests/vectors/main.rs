@@ -11,7 +11,9 @@ mod reference;
 
 mod bounded;
 mod cascades;
+mod maps;
 mod means;
+mod metrics;
 mod pairs;
 mod planning;
 mod tails;

@@ -1,0 +1,46 @@
+//! Score maps and fusion: fits of raw scores to being right.
+//!
+//! A map displays and never decides, because monotone re-mapping changes no single tier's frontier and only merges cuts.
+//! A [`fuse`]d score does decide, so it is fitted on rows that certify nothing.
+
+pub mod baseline;
+pub mod fuse;
+pub mod isotonic;
+pub mod logistic;
+pub mod parametric;
+pub mod recommend;
+
+pub use isotonic::fit_isotonic;
+pub use parametric::{fit_beta, fit_platt, fit_temperature};
+pub use recommend::{recommended, transform_for};
+
+/// Fewer rows than this fit no map: its curve would be the noise of a handful of labels.
+pub const LEAST_ROWS: usize = 20;
+
+/// The rows that a map is fitted on: scores that were read, with their grades.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// Raw scores; infinities allowed.
+    pub(crate) scores: Vec<f64>,
+    /// Grades in [0, 1].
+    pub(crate) quality: Vec<f64>,
+}
+
+impl Read {
+    /// Rows whose score is not NaN; `None` where there are fewer than [`LEAST_ROWS`], or all are wholly right or all wholly wrong.
+    pub(crate) fn new(scores: &[f64], quality: &[f64]) -> Option<Self> {
+        let (scores, quality): (Vec<f64>, Vec<f64>) =
+            scores.iter().zip(quality).filter(|(score, grade)| !score.is_nan() && !grade.is_nan()).unzip();
+        let right: f64 = quality.iter().sum();
+        let fits = scores.len() >= LEAST_ROWS && right > 0.0 && right < quality.len() as f64;
+        fits.then_some(Self { scores, quality })
+    }
+}
+
+/// The least and the greatest finite of the values that `keep` holds for.
+pub(crate) fn finite_range(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
+    values.into_iter().filter(|value| value.is_finite()).fold(None, |range, value| match range {
+        None => Some((value, value)),
+        Some((low, high)) => Some((value.min(low), value.max(high))),
+    })
+}

@@ -1,0 +1,143 @@
+//! Which transform and which map suit a signal, from its values alone.
+
+use tierfall_core::map::{Scale, ScoreMap, Transform};
+
+use super::Read;
+use super::isotonic::fit_isotonic;
+use super::logistic::scattered;
+use super::parametric::fit_platt_on;
+use tierfall_core::number::{Confidence, Score};
+
+/// Up to this many distinct values, a signal is a scale of a few steps (self-ratings, vote shares, validators).
+const FEW: usize = 32;
+
+/// Log-probabilities below this are flat under the one-sided transform: e⁻³ is 5 %.
+const FAR: f64 = -3.0;
+
+/// Isotonic regression competes from this many right and this many wrong answers.
+const MANY: f64 = 1000.0;
+
+/// How scores say a probability: all in [0, 1] → as one; all at or below 0 → as the logarithm of one; `None` otherwise.
+pub fn scale_for(scores: &[f64]) -> Option<Scale> {
+    let mut read = scores.iter().filter(|score| !score.is_nan()).peekable();
+    read.peek()?;
+    if read.clone().all(|score| (0.0..=1.0).contains(score)) {
+        Some(Scale::Probability)
+    } else {
+        read.all(|score| *score <= 0.0).then_some(Scale::LogProbability)
+    }
+}
+
+/// The transform under which a signal's log-odds of being right are about linear, decided from its values; NaN is left out.
+///
+/// - At most 32 distinct values: none. Steps of a scale would be moved together at its ends, where logarithms are infinite.
+/// - All in [0, 1] (probabilities): log-odds.
+/// - All at or below 0 (log-probabilities, negated entropies): −ln(1 − e^score), or [`Transform::TwoSidedLog`] where more than a quarter lies
+///   below −3, as sums over long answers do.
+/// - Else none (margins, lengths).
+pub fn transform_for(values: &[f64]) -> Transform {
+    let Some(scale) = scale_for(values) else { return Transform::Identity };
+    let mut distinct: Vec<u64> = Vec::new();
+    let many = values.iter().filter(|value| !value.is_nan()).any(|value| {
+        let bits = (value + 0.0).to_bits();
+        if !distinct.contains(&bits) {
+            distinct.push(bits);
+        }
+        distinct.len() > FEW
+    });
+    match scale {
+        _ if !many => Transform::Identity,
+        Scale::Probability => Transform::LogOdds,
+        Scale::LogProbability => {
+            let read = values.iter().filter(|value| !value.is_nan()).count();
+            let far = values.iter().filter(|value| **value < FAR).count();
+            if 4 * far > read { Transform::TwoSidedLog } else { Transform::NegLogComplement }
+        }
+    }
+}
+
+/// The map to show: Platt's on the transform; isotonic regression where at least 1,000 answers are right and 1,000 wrong and its
+/// 5-fold cross-validated Brier score (of about 20,000 rows at most) is lower. `None` where there is nothing to fit.
+///
+/// `transform`: what is known of the signal beforehand; `None` = decided by [`transform_for`].
+pub fn recommended(scores: &[f64], quality: &[f64], transform: Option<Transform>) -> Option<ScoreMap> {
+    let transform = transform.unwrap_or_else(|| transform_for(scores));
+    let platt = |scores: &[f64], quality: &[f64]| fit_platt_on(scores, quality, transform);
+    let read = Read::new(scores, quality)?;
+    let right: f64 = read.quality.iter().sum();
+    if right >= MANY && read.quality.len() as f64 - right >= MANY {
+        let of_platt = cross_validated(&read, platt);
+        let of_isotonic = cross_validated(&read, fit_isotonic);
+        if of_isotonic < of_platt {
+            return fit_isotonic(scores, quality);
+        }
+    }
+    platt(scores, quality)
+}
+
+/// Brier score of a fit on rows it was not made on, times the rows; infinite where a part fits nothing.
+fn cross_validated(read: &Read, fit: impl Fn(&[f64], &[f64]) -> Option<ScoreMap>) -> f64 {
+    /// Rows that are enough to tell two curves apart where it can be seen.
+    const ENOUGH: usize = 20_000;
+    let parts = 5 * (read.scores.len() as u64).div_ceil(ENOUGH as u64);
+    let fold = |row: usize| scattered(row) % parts;
+    let mut loss = 0.0;
+    for held in 0..5 {
+        let pick = |column: &[f64], inside: bool| -> Vec<f64> {
+            let chosen = |row: usize| fold(row) < 5 && (fold(row) == held) == inside;
+            column.iter().enumerate().filter(|(row, _)| chosen(*row)).map(|(_, value)| *value).collect()
+        };
+        let Some(map) = fit(&pick(&read.scores, false), &pick(&read.quality, false)) else { return f64::INFINITY };
+        for (score, grade) in pick(&read.scores, true).into_iter().zip(pick(&read.quality, true)) {
+            let confidence = Score::new(score).and_then(|score| map.confidence(score)).map_or(0.5, Confidence::get);
+            loss += (confidence - grade) * (confidence - grade);
+        }
+    }
+    loss
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::rngs::ChaCha8Rng;
+    use rand::{RngExt, SeedableRng};
+
+    fn steps(n: u32, low: f64, high: f64) -> Vec<f64> {
+        (0..n).map(|i| low + (high - low) * f64::from(i) / f64::from(n - 1)).collect()
+    }
+
+    #[test]
+    fn values_say_what_they_are() {
+        assert_eq!(transform_for(&[]), Transform::Identity);
+        assert_eq!(transform_for(&[f64::NAN; 50]), Transform::Identity);
+        assert_eq!(transform_for(&steps(11, 0.0, 1.0).repeat(9)), Transform::Identity);
+        assert_eq!(transform_for(&steps(200, 0.0, 1.0)), Transform::LogOdds);
+        assert_eq!(transform_for(&steps(200, -2.0, 0.0)), Transform::NegLogComplement);
+        assert_eq!(transform_for(&steps(200, -90.0, 0.0)), Transform::TwoSidedLog);
+        assert_eq!(transform_for(&steps(200, 0.0, 1.5)), Transform::Identity);
+        let with_ends = [steps(200, -2.0, -0.1), vec![f64::NEG_INFINITY, f64::NAN, 0.0]].concat();
+        assert_eq!(transform_for(&with_ends), Transform::NegLogComplement);
+    }
+
+    /// Scores in [0, 1] whose answers are right with probability `p(score)`.
+    fn population(n: usize, p: impl Fn(f64) -> f64) -> (Vec<f64>, Vec<f64>) {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        (0..n)
+            .map(|_| {
+                let score: f64 = rng.random();
+                (score, f64::from(u8::from(rng.random::<f64>() < p(score))))
+            })
+            .unzip()
+    }
+
+    #[test]
+    fn isotonic_is_for_many_rows_that_no_logistic_curve_fits() {
+        let stairs = |s: f64| if s < 0.6 { 0.3 } else { 0.8 };
+        let (scores, quality) = population(6000, stairs);
+        assert!(matches!(recommended(&scores, &quality, None), Some(ScoreMap::Isotonic { .. })));
+        let (scores, quality) = population(1500, stairs);
+        assert!(matches!(recommended(&scores, &quality, None), Some(ScoreMap::Platt { .. })));
+        let (scores, quality) = population(6000, |s| s);
+        assert!(matches!(recommended(&scores, &quality, None), Some(ScoreMap::Platt { transform: Transform::LogOdds, .. })));
+    }
+}

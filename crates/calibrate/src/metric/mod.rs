@@ -1,0 +1,29 @@
+//! How well scores rank and confidences say what is right. All O(n log n).
+//!
+//! A NaN score or confidence is an abstention: its row is left out of every number here, and counted by whoever reports it.
+//! Quality may be graded; where a ranking needs two classes, at least ½ is right.
+
+pub mod calibration;
+pub mod ranking;
+pub mod selective;
+
+pub use calibration::{BINS, Bins, brier, decomposition, ece, log_loss, mce, reliability};
+pub use ranking::{auroc, auroc_benefit, auroc_interval, average_precision};
+pub use selective::{augrc, aurc, risk_coverage};
+
+/// Whether a grade counts as right where two classes are needed.
+pub fn is_right(quality: f64) -> bool {
+    quality >= 0.5
+}
+
+/// Rows whose score is not NaN.
+pub(crate) fn read<'a>(scores: &'a [f64], quality: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {
+    // Adding zero turns −0.0 into 0.0, which `total_cmp` would tell apart.
+    scores.iter().zip(quality).filter(|(score, _)| !score.is_nan()).map(|(score, quality)| (*score + 0.0, *quality))
+}
+
+/// The ends of the runs of equal scores in rows sorted by score.
+#[expect(clippy::float_cmp, reason = "ties are scores that are equal to the last bit")]
+pub(crate) fn runs<T>(sorted: &[(f64, T)]) -> impl Iterator<Item = &[(f64, T)]> {
+    sorted.chunk_by(|a, b| a.0 == b.0)
+}
