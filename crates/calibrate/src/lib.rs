@@ -7,10 +7,12 @@
 //! that searches or certifies thresholds reads. What is *reported* reads [`view::Held`] rows alone, which no fit has seen.
 
 pub mod ask;
+pub mod certify;
 pub mod fit;
 pub mod map;
 pub mod metric;
 pub mod observations;
+pub mod planner;
 pub mod policy;
 pub mod quality;
 pub mod report;

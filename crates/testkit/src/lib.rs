@@ -1,6 +1,7 @@
-//! For tests alone: a chunked server with cuts and delays, scripted providers, sample answers.
+//! For tests alone: a chunked server with cuts and delays, scripted providers, sample answers, populations with known truth.
 
 pub mod openai;
+pub mod populations;
 pub mod sample;
 pub mod scripted;
 pub mod seen;

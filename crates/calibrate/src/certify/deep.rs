@@ -1,0 +1,116 @@
+//! Deeper chains: a Pareto path over sub-chains is laid on one part of the rows and tested along itself on the other.
+
+use std::borrow::Cow;
+
+use super::Input;
+use super::evidence::Goal;
+use super::ground::Ground;
+use super::path::{self, Path};
+use super::rows;
+use super::verdict::Beside;
+use crate::ask::Ask;
+use crate::policy::Policy;
+use crate::sweep::chains::subchains;
+use crate::sweep::frontier::{Point, frontier, thin};
+use crate::sweep::grid::{Grid, axis};
+use crate::table::Table;
+
+/// Where the caller has set no rows apart, this part of them is for laying paths.
+pub(crate) const TUNE: f64 = 0.4;
+/// Policies on a path: fewer are too coarse, more spend time alone.
+pub(crate) const STEPS: usize = 60;
+/// Combinations of cuts that are searched a sub-chain.
+const CELLS: f64 = 40_000.0;
+
+/// Whether deeper chains are asked for and there are tiers for them.
+pub(crate) fn wanted(table: &Table<'_>, ask: &Ask) -> bool {
+    ask.max_depth >= 2 && table.last() >= 2
+}
+
+/// Whole policies.
+#[derive(Debug)]
+struct Laid<'t> {
+    table: &'t Table<'t>,
+    places: Vec<Policy>,
+    loss: bool,
+}
+
+impl Path for Laid<'_> {
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    fn asked(&self, at: usize, row: usize) -> &[usize] {
+        let policy = &self.places[at];
+        &policy.tiers()[..=policy.exit(self.table, row)]
+    }
+
+    fn free(&self, at: usize) -> bool {
+        self.loss && self.places[at].tiers() == [self.table.last()]
+    }
+}
+
+/// Policies of up to `max_depth` gated tiers that are certified at `delta`, all at once.
+pub(crate) fn certified(input: &Input<'_>, goal: Goal, delta: f64, ask: &Ask) -> Beside {
+    let carved = input.tune.is_none().then(|| rows::carve(input, TUNE, ask.seed));
+    let input = carved.as_ref().unwrap_or(input);
+    let Some(tune) = input.tune.as_ref().filter(|tune| !tune.is_empty()) else { return Beside::default() };
+    let places = lay(tune, goal, ask.max_depth);
+    // Walks over pairs are not needed here, so no cut is ordered.
+    let ground = Ground::bare(&input.certify, &input.labels, ask);
+    let test = ground.test(goal);
+    let (level, slow) = ground.shares(delta);
+    let path = Laid { table: &input.certify, places, loss: matches!(goal, Goal::Loss(_)) };
+    let certified = path::certified(&test, &path, level, (ground.latency, ground.slow.as_ref(), slow));
+    Beside { policies: path.places[certified].to_vec(), level, on: carved }
+}
+
+/// Policies that no other of the searched ones beats on the tuning rows, best first, down to those that clearly miss the goal.
+fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Policy> {
+    let priced = priced(tune);
+    let last = Policy::always(tune.last());
+    let reference = last.tally(&priced);
+    let mut points: Vec<Point<Policy>> = Vec::new();
+    for chain in subchains(tune.tiers.len(), depth + 1) {
+        let gates = chain.len() - 1;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 6 and 64")]
+        let size = CELLS.powf(1.0 / gates.max(1) as f64).clamp(6.0, 64.0) as usize;
+        let axes = chain[..gates].iter().map(|tier| axis(&priced, *tier, size)).collect();
+        if let Ok(grid) = Grid::new(&priced, &chain, axes, None) {
+            points.extend(grid.frontier(None).into_iter().map(|cell| Point {
+                cost: cell.cost,
+                quality: cell.quality,
+                what: cell.what.0,
+            }));
+        }
+    }
+    let n = tune.len() as f64;
+    // Loss has a standard deviation of at most this on so few rows; beyond three of them nothing is certified anyway.
+    let slack = 3.0 * (0.1 / n).sqrt();
+    let enough = match goal {
+        Goal::Accuracy(accuracy) => accuracy * n * 1e9,
+        Goal::Loss(loss) => reference.quality as f64 - loss * n * 1e9,
+    } - slack * n * 1e9;
+    let mut path: Vec<Point<Policy>> =
+        frontier(points).into_iter().rev().filter(|point| point.quality as f64 >= enough).collect();
+    if let Goal::Loss(_) = goal {
+        // Nothing is gained by policies that cost more than what needs no test.
+        let most = reference.cost.unwrap_or(u128::MAX);
+        path.retain(|point| point.cost < most);
+    }
+    let steps = thin(&path, STEPS).into_iter().map(|point| point.what);
+    if let Goal::Loss(_) = goal { std::iter::once(last).chain(steps).collect() } else { steps.collect() }
+}
+
+/// With requests to the last tier in the place of unknown costs.
+pub(crate) fn priced<'t>(table: &'t Table<'_>) -> Cow<'t, Table<'t>> {
+    if table.tiers.iter().all(|tier| tier.cost.is_some()) {
+        return Cow::Borrowed(table);
+    }
+    let mut table: Table<'t> = table.clone();
+    let last = table.last();
+    for (ix, tier) in table.tiers.iter_mut().enumerate() {
+        tier.cost = Some(Cow::Owned(vec![u64::from(ix == last); tier.quality.len()]));
+    }
+    Cow::Owned(table)
+}

@@ -1,0 +1,296 @@
+//! From rows to verdicts: which policies may be promised, at what error, and what is said where none may.
+//!
+//! Every certificate comes from a test whose size is known and whose whole search is paid for: a fixed-sequence test over
+//! every cut of every pair (Learn then Test, arXiv 2110.01052), and over a path laid on other rows for anything deeper.
+
+mod deep;
+mod descent;
+mod evidence;
+mod frontier;
+mod ground;
+mod latency;
+pub mod ledger;
+mod path;
+mod point;
+mod ppi;
+mod price;
+mod rows;
+#[cfg(test)]
+mod sample;
+mod segments;
+mod statement;
+mod test;
+#[cfg(test)]
+mod tests;
+mod uncertified;
+mod verdict;
+mod walk;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tierfall_core::money::Money;
+use tierfall_core::number::Threshold;
+
+use self::ground::Ground;
+use self::point::Job;
+use self::price::Prices;
+use crate::ask::{Ask, Target};
+use crate::fit::{Guarantee, Status, TargetFit};
+use crate::policy::Policy;
+use crate::quality::Quality;
+use crate::table::Table;
+
+/// What there is to certify on.
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    /// Rows that no choice was made on; one row an item.
+    pub certify: Table<'a>,
+    /// Rows on which choices may be made at no cost in error: paths of deeper chains, paths over segments, grids of cuts.
+    /// `None` = where such rows are needed, 40 in 100 of `certify` are set apart for it, by a hash keyed with the seed.
+    pub tune: Option<Table<'a>>,
+    /// The run-time segments of the rows, where thresholds by segment are asked for.
+    pub segments: Option<Segments<'a>>,
+    /// Whose grades the quality columns of `certify` hold.
+    pub labels: Labels<'a>,
+}
+
+/// Run-time segments.
+#[derive(Clone, Debug)]
+pub struct Segments<'a> {
+    /// Every segment's name.
+    pub names: Vec<Arc<str>>,
+    /// One a row of [`Input::certify`]: a place in `names`.
+    pub certify: Cow<'a, [Option<u32>]>,
+    /// One a row of [`Input::tune`]; empty where there is none.
+    pub tune: Cow<'a, [Option<u32>]>,
+}
+
+/// Whose grades are certified on.
+#[derive(Clone, Debug)]
+pub enum Labels<'a> {
+    /// They are taken for the truth.
+    Human,
+    /// A judge's alone: whatever is promised is promised relative to it.
+    Judge {
+        /// Who judged.
+        name: String,
+    },
+    /// A judge's, and those of people on a random part of the rows: the truth is promised by prediction-powered inference
+    /// (arXiv 2301.09633).
+    Ppi {
+        /// Who judged.
+        judge: String,
+        /// One column a tier, one entry a row of [`Input::certify`]; `None` = people did not grade it.
+        human: Vec<Cow<'a, [Option<Quality>]>>,
+    },
+}
+
+/// The verdicts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certification {
+    /// The point named `default` first, then the extra ones in the order in which they were declared.
+    pub points: Vec<PointCertified>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// The verdict on an operating point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PointCertified {
+    /// Its name.
+    pub name: String,
+    /// Whether and what is promised.
+    pub status: Status,
+    /// What it was searched for.
+    pub target: TargetFit,
+    /// In force, for requests of a segment that is not listed; the fallback where nothing is certified.
+    pub policy: Policy,
+    /// In force by segment, where that was asked for; small ones are pooled into one named `rest`.
+    pub segments: Vec<SegmentCertified>,
+    /// The promise; present exactly where `status` is certified.
+    pub guarantee: Option<Guarantee>,
+    /// About how many labels would do; only where inconclusive, and only where that can be told.
+    pub needed_n: Option<u64>,
+    /// The best value of the target that could be promised; only where infeasible.
+    pub attainable: Option<f64>,
+    /// Why, in a sentence.
+    pub why: String,
+    /// For every tier but the last: the cheapest certified cut of the pair (tier, last); `None` = none is certified, not
+    /// even deferring all.
+    pub pair_cuts: Vec<Option<Threshold>>,
+    /// The cuts of all pairs that no other beats on these rows in both cost and quality, cheapest first, at most 200.
+    pub frontier: Vec<FrontierCut>,
+}
+
+/// The verdict on a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentCertified {
+    /// Its name, or `rest` for those that were pooled and the rows without one.
+    pub name: String,
+    /// In force.
+    pub policy: Policy,
+    /// Its verdict; under an overall promise that of all.
+    pub status: Status,
+    /// Its items.
+    pub n: u64,
+    /// The segments that were pooled into `rest`; empty for any other.
+    pub pooled: Vec<String>,
+    /// Its own promise, where every segment has one.
+    pub guarantee: Option<Guarantee>,
+    /// As [`PointCertified::pair_cuts`], for this segment.
+    pub pair_cuts: Vec<Option<Threshold>>,
+}
+
+/// A point of the searched frontier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FrontierCut {
+    /// The pair and its cut, or one tier alone.
+    pub policy: Policy,
+    /// Whether the point's target is promised for it, together with every other one that is.
+    pub certified: bool,
+}
+
+/// Columns that do not belong together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are {found} {what} where there must be {expected}, so rows cannot be told apart: pass columns of the same rows")]
+pub struct CertifyError {
+    /// Of what there is another number.
+    pub what: &'static str,
+    /// How many there are.
+    pub found: usize,
+    /// How many there must be.
+    pub expected: usize,
+}
+
+/// The verdict on every operating point that is asked for.
+pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyError> {
+    check(input)?;
+    let mut warnings = warnings(input, ask);
+    let delta = ask.delta.map(|delta| ledger::discount(delta.get(), ask.earlier) / (1 + ask.points.len()) as f64);
+    let carved;
+    let input = if delta.is_some() && input.tune.is_none() && ground::needs_grid(&input.certify, &input.labels) {
+        warnings.push(
+            "grades are not all right or wrong, or rows have weights, and there are many rows: cuts lie at quantiles of a \
+             sixteenth of them that is set apart"
+                .into(),
+        );
+        carved = rows::carve(input, 1.0 / 16.0, ask.seed);
+        &carved
+    } else {
+        input
+    };
+    let ground = Ground::new(&input.certify, &input.labels, input.tune.as_ref(), ask);
+    let default = Job { name: "default".into(), target: ask.target, delta };
+    let extra = ask.points.iter().map(|point| Job {
+        name: point.name.clone(),
+        target: match ask.target {
+            Target::Accuracy(_) => Target::Accuracy(point.target),
+            Target::MaxLoss(_) => Target::MaxLoss(point.target),
+            Target::MaxCost(_) => Target::MaxCost(usd(point.target)),
+        },
+        delta,
+    });
+    let points = std::iter::once(default).chain(extra).map(|job| point::certify(&job, input, &ground, ask)).collect();
+    Ok(Certification { points, warnings })
+}
+
+/// Certifies the same rows under several gate values, each at an equal part of δ, and keeps the cheapest of what is certified,
+/// or where nothing is the one that does best on the rows: for where there are too few rows to choose the gate values on some of them. The place of the choice comes first; without
+/// any input there is none.
+///
+/// Refusing a candidate before is free; looking at more than are given here is not.
+pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Certification)>, CertifyError> {
+    let ask = Ask { delta: ask.delta.map(|delta| delta.over(inputs.len())), ..ask.clone() };
+    let mut best: Option<((bool, f64, f64), usize, Certification)> = None;
+    for (at, input) in inputs.iter().enumerate() {
+        let found = certify(input, &ask)?;
+        let rank = found.points.first().map_or((true, f64::INFINITY, 0.0), |point| {
+            if point.status == Status::Certified {
+                return (false, 0.0, Prices::new(&input.certify).of(&point.policy));
+            }
+            let (short, unwanted) = uncertified::rank_of(&input.certify, ask.target, &point.policy);
+            (true, short, unwanted)
+        });
+        let better = |before: &(bool, f64, f64)| {
+            rank.0.cmp(&before.0).then(rank.1.total_cmp(&before.1)).then(rank.2.total_cmp(&before.2)).is_lt()
+        };
+        if best.as_ref().is_none_or(|(before, _, _)| better(before)) {
+            best = Some((rank, at, found));
+        }
+    }
+    Ok(best.map(|(_, at, found)| (at, found)))
+}
+
+fn usd(usd: f64) -> Money {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; nothing costs less than nothing")]
+    Money::from_pico((usd.max(0.0) * 1e12).round() as u128)
+}
+
+fn check(input: &Input<'_>) -> Result<(), CertifyError> {
+    let same = |what: &'static str, found: usize, expected: usize| {
+        if found == expected { Ok(()) } else { Err(CertifyError { what, found, expected }) }
+    };
+    let (n, tiers) = (input.certify.len(), input.certify.tiers.len());
+    if let Some(segments) = &input.segments {
+        same("segments of rows", segments.certify.len(), n)?;
+        let tuned = input.tune.as_ref().map_or(0, Table::len);
+        if !segments.tune.is_empty() {
+            same("segments of tuning rows", segments.tune.len(), tuned)?;
+        }
+        let beyond = segments.certify.iter().chain(segments.tune.iter()).flatten().map(|ix| *ix as usize + 1).max();
+        let names = segments.names.len();
+        same("names of segments", names, beyond.map_or(names, |beyond| beyond.max(names)))?;
+    }
+    if let Labels::Ppi { human, .. } = &input.labels {
+        same("tiers with people's grades", human.len(), tiers)?;
+        for tier in human {
+            same("rows with people's grades", tier.len(), n)?;
+        }
+    }
+    input.tune.as_ref().map_or(Ok(()), |tune| same("tiers of tuning rows", tune.tiers.len(), tiers))
+}
+
+fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let table = &input.certify;
+    if ask.delta.is_some()
+        && let Labels::Ppi { judge, human } = &input.labels
+    {
+        let graded = (0..table.len()).filter(|row| human.iter().all(|tier| tier[*row].is_some())).count();
+        if table.weights.is_some() {
+            warnings.push(format!(
+                "rows have weights, so people's grades are not used: what is promised is relative to judge \"{judge}\""
+            ));
+        } else if graded < ppi::LEAST_HUMANS {
+            warnings.push(format!(
+                "people graded {graded} rows at every tier and {} are needed to say anything of the truth: what is promised is \
+                 relative to judge \"{judge}\"",
+                ppi::LEAST_HUMANS
+            ));
+        }
+    }
+    if ask.latency.is_some() && ask.delta.is_some() && table.tiers.iter().any(|tier| tier.latency.is_none()) {
+        warnings.push("the latency of some tier is not known in every row, so no limit on it can be certified".into());
+    }
+    if !table.tiers.iter().all(|tier| tier.cost.is_some()) {
+        warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
+    }
+    if ask.by_segment.is_some() && ask.max_depth > 1 && ask.delta.is_some() {
+        warnings.push("thresholds by segment are searched over pairs of tiers alone".into());
+    }
+    if ask.by_segment.is_some() && (ask.delta.is_none() || matches!(ask.target, Target::MaxCost(_))) {
+        warnings.push("thresholds by segment are only searched with a promise to keep: one threshold is used for all".into());
+    }
+    if ask.earlier > 0
+        && let Some(delta) = ask.delta
+    {
+        warnings.push(format!(
+            "{} certificates were made on these rows before, so this one may spend {} of the {} that were asked for",
+            ask.earlier,
+            statement::number(ledger::discount(delta.get(), ask.earlier)),
+            statement::number(delta.get())
+        ));
+    }
+    warnings
+}

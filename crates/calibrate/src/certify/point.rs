@@ -1,0 +1,106 @@
+//! One operating point: what is asked, on which rows, at which part of the error.
+
+use super::evidence::Goal;
+use super::frontier::frontier;
+use super::ground::Ground;
+use super::uncertified;
+use super::verdict::{Beside, Over, Verdict, verdict};
+use super::{Input, PointCertified, deep, segments};
+use crate::ask::{Ask, BySegment, Target};
+use crate::fit::{Status, TargetFit};
+use crate::policy::Policy;
+
+/// An operating point to be certified.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) name: String,
+    pub(crate) target: Target,
+    /// `None` = no promise is wanted, or none exists.
+    pub(crate) delta: Option<f64>,
+}
+
+impl Job {
+    /// What a test is to show; `None` for a limit on cost.
+    pub(crate) fn goal(&self) -> Option<Goal> {
+        match self.target {
+            Target::Accuracy(accuracy) => Some(Goal::Accuracy(accuracy)),
+            Target::MaxLoss(loss) => Some(Goal::Loss(loss)),
+            Target::MaxCost(_) => None,
+        }
+    }
+
+    fn written(&self) -> TargetFit {
+        match self.target {
+            Target::Accuracy(accuracy) => TargetFit::Accuracy(accuracy),
+            Target::MaxLoss(loss) => TargetFit::MaxLoss(loss),
+            Target::MaxCost(cost) => TargetFit::MaxCost(cost.usd()),
+        }
+    }
+
+    /// From a verdict on all rows.
+    pub(crate) fn decided(&self, verdict: Verdict) -> PointCertified {
+        PointCertified {
+            name: self.name.clone(),
+            status: verdict.status,
+            target: self.written(),
+            policy: verdict.policy,
+            segments: Vec::new(),
+            guarantee: verdict.guarantee,
+            needed_n: verdict.needed_n,
+            attainable: verdict.attainable,
+            why: verdict.why,
+            pair_cuts: Vec::new(),
+            frontier: Vec::new(),
+        }
+    }
+}
+
+/// The verdict on a point.
+pub(crate) fn certify(job: &Job, input: &Input<'_>, ground: &Ground<'_>, ask: &Ask) -> PointCertified {
+    match (job.goal(), job.delta) {
+        (Some(goal), Some(delta)) => match (ask.by_segment, &input.segments) {
+            (Some(BySegment::Each), Some(by)) => segments::each::certify(job, goal, delta, ground, input, by, ask),
+            (Some(BySegment::Overall), Some(by)) => segments::overall::certify(job, goal, delta, ground, input, by, ask),
+            _ => over_all(job, goal, delta, ground, input, ask),
+        },
+        _ => unpromised(job, ground),
+    }
+}
+
+/// Without segments: pairs, and deeper chains where they are asked for.
+fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Input<'_>, ask: &Ask) -> PointCertified {
+    // Half each: which of the two is cheaper is then a choice among what is certified.
+    let wide = deep::wanted(ground.table, ask);
+    let share = if wide { 0.5 * delta } else { delta };
+    let test = ground.test(goal);
+    let pairs = ground.pairs(&test, share);
+    let beside = if wide { deep::certified(input, goal, share, ask) } else { Beside::default() };
+    let over = Over { delta, part: delta, scope: "", wide };
+    let mut point = job.decided(verdict(ground, &test, &pairs, &beside, over));
+    point.pair_cuts = ground.cuts(&pairs);
+    point.frontier = frontier(ground, Some(&pairs));
+    point
+}
+
+/// What is best on the rows, named as that.
+fn unpromised(job: &Job, ground: &Ground<'_>) -> PointCertified {
+    let table = ground.table;
+    let last = Policy::always(table.last());
+    let (policy, why) = match uncertified::best(table, job.target) {
+        None => (last, "the cost of some tier is unknown, so no limit on cost can be kept".to_owned()),
+        Some((policy, met)) => {
+            let promised = match job.target {
+                Target::MaxCost(_) => "costs are not bounded, so nothing is promised",
+                _ => "no guarantee was asked for",
+            };
+            let found =
+                if met { "the best on these rows" } else { "no policy meets the target on these rows; the nearest to it" };
+            (policy, format!("{found}; {promised}"))
+        }
+    };
+    let verdict = Verdict { status: Status::Uncertified, policy, guarantee: None, needed_n: None, attainable: None, why };
+    let mut point = job.decided(verdict);
+    point.pair_cuts = uncertified::cuts(table, &point.policy);
+    point.frontier = frontier(ground, None);
+    point
+}

@@ -1,0 +1,50 @@
+//! What a policy costs on the rows, for choosing among those that are certified: any rule may choose, since all hold at once.
+
+use crate::policy::Policy;
+use crate::table::Table;
+
+/// Prices policies on the rows of a table: by their cost where that of every tier is known, by requests to the last tier where not.
+#[derive(Clone, Debug)]
+pub(crate) struct Prices<'t> {
+    table: &'t Table<'t>,
+    known: bool,
+}
+
+impl<'t> Prices<'t> {
+    pub(crate) fn new(table: &'t Table<'t>) -> Self {
+        Self { table, known: table.tiers.iter().all(|tier| tier.cost.is_some()) }
+    }
+
+    /// Whether prices are money.
+    pub(crate) fn known(&self) -> bool {
+        self.known
+    }
+
+    fn weight(&self, row: usize) -> f64 {
+        self.table.weights.as_deref().map_or(1.0, |weights| weights[row])
+    }
+
+    fn of_row(&self, row: usize, tiers: &[usize]) -> f64 {
+        let price = |tier: &usize| match &self.table.tiers[*tier].cost {
+            Some(cost) if self.known => cost[row] as f64,
+            _ => f64::from(u8::from(*tier == self.table.last())),
+        };
+        self.weight(row) * tiers.iter().map(price).sum::<f64>()
+    }
+
+    /// Summed over the rows, in their order, by the tiers that are asked for a row.
+    pub(crate) fn of_rows<'p>(&self, asked: impl Fn(usize) -> &'p [usize]) -> f64 {
+        (0..self.table.len()).map(|row| self.of_row(row, asked(row))).sum()
+    }
+
+    /// Of a policy.
+    pub(crate) fn of(&self, policy: &Policy) -> f64 {
+        self.of_rows(|row| &policy.tiers()[..=policy.exit(self.table, row)])
+    }
+
+    /// The cheapest; of equal ones the first with the fewest tiers.
+    pub(crate) fn cheapest(&self, policies: impl IntoIterator<Item = Policy>) -> Option<Policy> {
+        let priced = policies.into_iter().map(|policy| (self.of(&policy), policy.tiers().len(), policy));
+        priced.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))).map(|(_, _, policy)| policy)
+    }
+}

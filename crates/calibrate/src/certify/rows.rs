@@ -1,0 +1,110 @@
+//! Orders and parts of rows that depend on the seed and on the rows' ties alone, never on the order in a file.
+
+use std::borrow::Cow;
+use std::hash::Hasher;
+
+use siphasher::sip::SipHasher24;
+
+use super::{Input, Labels, Segments};
+use crate::table::{Column, Table};
+
+/// The seeded hash of a row's tie, which is itself a hash of its id: unrelated to how the tie orders equal gate values.
+pub(crate) fn hashed(seed: u64, bits: u64) -> u64 {
+    let mut hasher = SipHasher24::new_with_keys(seed, 0x63_65_72_74);
+    hasher.write(&bits.to_le_bytes());
+    hasher.finish()
+}
+
+/// The shuffled order that betting tests read rows in.
+pub(crate) fn shuffled(table: &Table<'_>, seed: u64) -> Vec<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
+    let mut order: Vec<(u64, u32)> =
+        table.ties.iter().enumerate().map(|(row, tie)| (hashed(seed, tie.to_bits()), row as u32)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The place of every row in that order.
+pub(crate) fn places(table: &Table<'_>, seed: u64) -> Vec<u32> {
+    let order = shuffled(table, seed);
+    let mut places = vec![0; order.len()];
+    for (place, row) in (0..).zip(order) {
+        places[row as usize] = place;
+    }
+    places
+}
+
+/// Two parts of the rows; the first gets about `share` of them.
+pub(crate) fn split(table: &Table<'_>, share: f64, seed: u64) -> (Vec<u32>, Vec<u32>) {
+    let first = |row: &u32| (hashed(!seed, table.ties[*row as usize].to_bits()) as f64) < share * 2f64.powi(64);
+    #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
+    (0..table.len() as u32).partition(first)
+}
+
+/// Some rows of a table.
+pub(crate) fn part<'a>(table: &Table<'_>, rows: &[u32]) -> Table<'a> {
+    let column = |tier: &Column<'_>| Column {
+        name: tier.name.clone(),
+        values: tier.values.as_deref().map(|values| pick(values, rows)),
+        quality: pick(&tier.quality, rows),
+        cost: tier.cost.as_deref().map(|cost| pick(cost, rows)),
+        latency: tier.latency.as_deref().map(|latency| pick(latency, rows)),
+    };
+    Table {
+        tiers: table.tiers.iter().map(column).collect(),
+        ties: pick(&table.ties, rows),
+        weights: table.weights.as_deref().map(|weights| pick(weights, rows)),
+    }
+}
+
+/// Sets a share of the rows apart for tuning; the rest is certified on.
+pub(crate) fn carve<'a>(input: &Input<'_>, share: f64, seed: u64) -> Input<'a> {
+    let (tune, certify) = split(&input.certify, share, seed);
+    Input {
+        certify: part(&input.certify, &certify),
+        tune: Some(part(&input.certify, &tune)),
+        segments: input.segments.as_ref().map(|segments| Segments {
+            names: segments.names.clone(),
+            certify: pick(&segments.certify, &certify),
+            tune: pick(&segments.certify, &tune),
+        }),
+        labels: labels(&input.labels, &certify),
+    }
+}
+
+/// Some rows' labels.
+pub(crate) fn labels<'a>(labels: &Labels<'_>, rows: &[u32]) -> Labels<'a> {
+    match labels {
+        Labels::Human => Labels::Human,
+        Labels::Judge { name } => Labels::Judge { name: name.clone() },
+        Labels::Ppi { judge, human } => {
+            Labels::Ppi { judge: judge.clone(), human: human.iter().map(|tier| pick(tier, rows)).collect() }
+        }
+    }
+}
+
+/// Some entries of a column.
+pub(crate) fn pick<'a, T: Copy>(column: &[T], rows: &[u32]) -> Cow<'a, [T]> {
+    rows.iter().map(|row| column[*row as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certify::sample;
+
+    #[test]
+    fn parts_and_orders_follow_the_rows_and_not_the_file() {
+        let ties: Vec<f64> = (0..400).map(sample::tie).collect();
+        let back: Vec<f64> = ties.iter().rev().copied().collect();
+        let right = [true; 400];
+        let [table, reversed] = [&ties, &back].map(|ties| sample::table(&[&[0.5; 400]], &[&right, &right], ties));
+        let (tune, certify) = split(&table, 0.4, 3);
+        assert!((120..200).contains(&tune.len()) && tune.len() + certify.len() == 400);
+        let mirrored: Vec<u32> = split(&reversed, 0.4, 3).0.iter().rev().map(|row| 399 - row).collect();
+        assert_eq!(tune, mirrored);
+        let (there, here) = (places(&reversed, 3), places(&table, 3));
+        assert!((0..400).all(|row| here[row] == there[399 - row]));
+        assert_ne!(here, places(&table, 4));
+    }
+}

@@ -1,0 +1,238 @@
+//! One test, with a known size, of one goal on one policy.
+
+use super::Labels;
+use super::evidence::{Counts, Evidence, Gather, Goal};
+use super::ppi::Humans;
+use crate::ask::Method;
+use crate::quality::Quality;
+use crate::stat::trinomial::{self, Exactness};
+use crate::stat::{betting, binomial, proportion};
+use crate::table::Table;
+
+/// Halvings when a test is inverted into a bound.
+const HALVINGS: usize = 14;
+
+/// Which p-values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Wrong answers against Clopper–Pearson.
+    ExactBinomial,
+    /// Discordant rows, exact, unconditional.
+    Trinomial,
+    /// Discordant rows, Tango's score test.
+    Tango,
+    /// Bounded losses, by betting (arXiv 2010.09686).
+    Betting,
+    /// Prediction-powered, central limit theorem.
+    PpiClt,
+    /// Prediction-powered, a union of two finite-sample bounds.
+    PpiUnion,
+}
+
+impl Kind {
+    /// As it is written in a fit, and whether it holds in finite samples.
+    pub(crate) fn name(self) -> (&'static str, bool) {
+        match self {
+            Self::ExactBinomial => ("exact-binomial", true),
+            Self::Trinomial => ("trinomial-grid", true),
+            Self::Tango => ("tango-asymptotic", false),
+            Self::Betting => ("betting", true),
+            Self::PpiClt => ("ppi-clt", false),
+            Self::PpiUnion => ("ppi-union", true),
+        }
+    }
+}
+
+/// A goal on the rows of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Test<'t> {
+    pub(crate) table: &'t Table<'t>,
+    pub(crate) goal: Goal,
+    pub(crate) kind: Kind,
+    pub(crate) gather: Gather,
+    /// The largest weight; `None` = every row counts once.
+    pub(crate) heaviest: Option<f64>,
+    /// Weights in the order of betting.
+    weights: Vec<f64>,
+}
+
+impl<'t> Test<'t> {
+    /// The test that fits the rows: exact where there is one.
+    pub(crate) fn new(table: &'t Table<'t>, labels: &Labels<'_>, goal: Goal, method: Method, seed: u64) -> Self {
+        let heaviest = table.weights.as_deref().map(|weights| weights.iter().copied().fold(1.0, f64::max));
+        let exact = method == Method::Exact;
+        let humans = match labels {
+            Labels::Ppi { human, .. } if heaviest.is_none() => {
+                let human: Vec<&[Option<Quality>]> = human.iter().map(|tier| &**tier).collect();
+                Humans::new(table, &human, seed)
+            }
+            _ => None,
+        };
+        let (kind, gather) = match (humans, goal) {
+            (Some(humans), _) => (if exact { Kind::PpiUnion } else { Kind::PpiClt }, Gather::Judged(humans)),
+            (None, _) if heaviest.is_some() || !table.is_binary() => (Kind::Betting, Gather::losses(table, seed)),
+            (None, Goal::Accuracy(_)) => (Kind::ExactBinomial, Gather::Counts),
+            (None, Goal::Loss(_)) if exact && Exactness::of(table.len() as u64) == Exactness::Exact => {
+                (Kind::Trinomial, Gather::Counts)
+            }
+            (None, Goal::Loss(_)) => (Kind::Tango, Gather::Counts),
+        };
+        let mut weights = Vec::new();
+        if let (Some(given), Gather::Losses(places)) = (table.weights.as_deref(), &gather) {
+            weights.resize(given.len(), 1.0);
+            for (place, weight) in places.iter().zip(given) {
+                weights[*place as usize] = *weight;
+            }
+        }
+        Self { table, goal, kind, gather, heaviest, weights }
+    }
+
+    /// The same rows under another goal of the same kind.
+    fn with(&self, limit: f64) -> Goal {
+        self.goal.with_limit(limit)
+    }
+
+    /// On always asking the last tier.
+    pub(crate) fn always_last(&self) -> Evidence {
+        self.gather.always_last(self.table, self.goal)
+    }
+
+    /// Lets `tier` answer a row that the last tier answered before.
+    pub(crate) fn answer(&self, evidence: &mut Evidence, row: usize, tier: usize) {
+        self.replace(evidence, row, (self.table.last(), tier));
+    }
+
+    /// Lets the second of two tiers answer a row that the first answered before.
+    pub(crate) fn replace(&self, evidence: &mut Evidence, row: usize, tiers: (usize, usize)) {
+        self.gather.replace(evidence, self.table, self.goal, row, tiers);
+    }
+
+    /// On always asking one tier.
+    pub(crate) fn always(&self, tier: usize) -> Evidence {
+        let mut evidence = self.always_last();
+        if tier != self.table.last() {
+            (0..self.table.len()).for_each(|row| self.answer(&mut evidence, row, tier));
+        }
+        evidence
+    }
+
+    /// The p-value of "the goal is missed".
+    pub(crate) fn p(&self, evidence: &Evidence, level: f64) -> f64 {
+        self.p_at(evidence, self.goal, level)
+    }
+
+    fn p_at(&self, evidence: &Evidence, goal: Goal, level: f64) -> f64 {
+        let (n, limit) = (self.table.len(), goal.limit());
+        if n == 0 {
+            return 1.0;
+        }
+        match evidence {
+            Evidence::Counts(counts) => self.p_counts(*counts, limit),
+            Evidence::Losses(losses) => self.p_losses(losses, goal, level),
+            Evidence::Judged(judged) if self.kind == Kind::PpiClt => judged.p_clt(n, limit, level),
+            // The smallest level at which it certifies, to a factor of 2: only for display, the walk asks `certifies`.
+            Evidence::Judged(judged) => (1..=40)
+                .map(|halvings| 0.5_f64.powi(halvings))
+                .take_while(|level| judged.certifies_by_union(n, goal, limit, *level))
+                .last()
+                .unwrap_or(1.0),
+        }
+    }
+
+    fn p_counts(&self, counts: Counts, limit: f64) -> f64 {
+        let n = self.table.len() as u64;
+        match self.kind {
+            Kind::ExactBinomial => binomial::cdf(counts.wrong, n, limit),
+            Kind::Trinomial => trinomial::p_value(counts.minus, counts.plus, n, limit),
+            _ => trinomial::asymptotic(counts.minus, counts.plus, n, limit),
+        }
+    }
+
+    fn p_losses(&self, losses: &[f64], goal: Goal, level: f64) -> f64 {
+        let limit = goal.limit();
+        match (self.heaviest, goal) {
+            (None, Goal::Accuracy(_)) => betting::p_mean_at_most(losses, limit, level),
+            (None, Goal::Loss(_)) => betting::p_difference(losses, limit, level),
+            // Mean loss over traffic is E[w · loss] / E[w], which exceeds the limit iff E[w · (loss − limit)] > 0.
+            (Some(heaviest), _) => betting::p_weighted_difference(losses, &self.weights, heaviest, limit, level),
+        }
+    }
+
+    /// Whether "the goal is missed" is rejected at a level.
+    pub(crate) fn certifies(&self, evidence: &Evidence, level: f64) -> bool {
+        self.certifies_at(evidence, self.goal, level)
+    }
+
+    fn certifies_at(&self, evidence: &Evidence, goal: Goal, level: f64) -> bool {
+        match (evidence, self.kind) {
+            (Evidence::Counts(counts), Kind::Trinomial) => {
+                trinomial::certifies(counts.minus, counts.plus, self.table.len() as u64, goal.limit(), level)
+            }
+            (Evidence::Judged(judged), Kind::PpiUnion) => judged.certifies_by_union(self.table.len(), goal, goal.limit(), level),
+            _ => self.p_at(evidence, goal, level) <= level,
+        }
+    }
+
+    /// A 1 − `level` bound by inverting the test, in the target's terms and never looser than the target, for evidence that
+    /// certifies it. Of this policy by itself: over the search it is the target that is promised.
+    pub(crate) fn bound(&self, evidence: &Evidence, level: f64) -> f64 {
+        let limit = self.goal.limit();
+        self.goal.terms(self.inverted(evidence, level, limit).min(limit))
+    }
+
+    /// The least limit on the loss that would be certified; `None` where none is.
+    pub(crate) fn least_limit(&self, evidence: &Evidence, level: f64) -> Option<f64> {
+        let most = 1.0 - f64::EPSILON;
+        self.certifies_at(evidence, self.with(most), level).then(|| self.inverted(evidence, level, most))
+    }
+
+    fn inverted(&self, evidence: &Evidence, level: f64, mut passed: f64) -> f64 {
+        let n = self.table.len() as u64;
+        match (self.kind, evidence) {
+            (Kind::ExactBinomial, Evidence::Counts(counts)) => return proportion::upper(counts.wrong, n, level),
+            (Kind::Trinomial, Evidence::Counts(counts)) => return trinomial::upper(counts.minus, counts.plus, n, level),
+            _ => {}
+        }
+        let mut failed = self.estimate(evidence).clamp(0.0, passed);
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(failed, passed);
+            if self.certifies_at(evidence, self.with(middle), level) { passed = middle } else { failed = middle }
+        }
+        passed
+    }
+
+    /// The mean loss on these rows.
+    pub(crate) fn estimate(&self, evidence: &Evidence) -> f64 {
+        let n = self.table.len() as f64;
+        match evidence {
+            Evidence::Counts(counts) => match self.goal {
+                Goal::Accuracy(_) => counts.wrong as f64 / n,
+                Goal::Loss(_) => (counts.minus as f64 - counts.plus as f64) / n,
+            },
+            Evidence::Losses(losses) if self.weights.is_empty() => losses.iter().sum::<f64>() / n,
+            Evidence::Losses(losses) => {
+                let weighted: f64 = losses.iter().zip(&self.weights).map(|(loss, weight)| loss * weight).sum();
+                weighted / self.weights.iter().sum::<f64>()
+            }
+            Evidence::Judged(judged) => judged.estimate(self.table.len()).0,
+        }
+    }
+
+    /// Mean square of the difference to the last tier on these rows: the share of discordant rows where grades are binary.
+    pub(crate) fn discordance(&self, evidence: &Evidence) -> f64 {
+        let n = self.table.len() as f64;
+        match evidence {
+            Evidence::Counts(counts) => (counts.minus + counts.plus) as f64 / n,
+            Evidence::Losses(losses) => losses.iter().map(|loss| loss * loss).sum::<f64>() / n,
+            Evidence::Judged(judged) => judged.square(),
+        }
+    }
+
+    /// How many rows people graded, where that is what the truth is inferred from.
+    pub(crate) fn humans(&self) -> Option<usize> {
+        match &self.gather {
+            Gather::Judged(humans) => Some(humans.len()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Certified, inconclusive or infeasible: three different things, and a sentence on why.
+
+use super::evidence::Goal;
+use super::ground::{Ground, Pairs, evidence};
+use super::statement::{Promise, number};
+use super::test::{Kind, Test};
+use super::{Input, Labels};
+use crate::fit::{Guarantee, Status};
+use crate::policy::Policy;
+use crate::stat::{binomial, plan};
+
+/// The power that the number of labels is planned for.
+const POWER: f64 = 0.8;
+/// Cuts of a pair that are looked at for planning.
+const PLANNED_CUTS: usize = 64;
+
+/// A verdict on one policy.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) status: Status,
+    pub(crate) policy: Policy,
+    pub(crate) guarantee: Option<Guarantee>,
+    pub(crate) needed_n: Option<u64>,
+    pub(crate) attainable: Option<f64>,
+    pub(crate) why: String,
+}
+
+/// What was certified beside pairs, on a share of the error of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) policies: Vec<Policy>,
+    pub(crate) level: f64,
+    /// The rows that certified it, where these are only a part: on the others it was searched.
+    pub(crate) on: Option<Input<'static>>,
+}
+
+/// What is promised over all.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over<'o> {
+    /// Of the whole promise.
+    pub(crate) delta: f64,
+    /// Of the part on these rows, where a promise has several.
+    pub(crate) part: f64,
+    /// What the promise is about beside "the deployed policy".
+    pub(crate) scope: &'o str,
+    /// Whether policies are searched that are not pairs or one tier.
+    pub(crate) wide: bool,
+}
+
+/// Chooses the cheapest certified policy, or says why there is none.
+pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, beside: &Beside, over: Over<'_>) -> Verdict {
+    let last = Policy::always(ground.table.last());
+    let candidates = ground.candidates(pairs).into_iter().chain(beside.policies.iter().cloned());
+    let Some(policy) = ground.prices.cheapest(candidates) else {
+        return refused(ground, test, pairs, over);
+    };
+    let loss = matches!(test.goal, Goal::Loss(_));
+    let any_cut = (0..ground.descents.len()).any(|tier| pairs.certified[tier] > pairs.from[tier].max(1));
+    if loss && policy == last && !any_cut && beside.policies.is_empty() && !ground.descents.is_empty() {
+        return refused(ground, test, pairs, over);
+    }
+    let level = if beside.policies.contains(&policy) { beside.level } else { pairs.level_of(&policy) };
+    let (bound, p) = if loss && policy == last {
+        (0.0, None)
+    } else {
+        let own;
+        let of_rows = beside.on.as_ref().filter(|_| beside.policies.contains(&policy));
+        let test = match of_rows {
+            Some(input) => {
+                own = Test::new(&input.certify, &input.labels, test.goal, ground.method, ground.seed);
+                &own
+            }
+            None => test,
+        };
+        let evidence = evidence(test, &policy);
+        (test.bound(&evidence, level), Some(test.p(&evidence, level)))
+    };
+    let promise = Promise {
+        test,
+        labels: ground.labels,
+        delta: over.delta,
+        bound,
+        latency: ground.latency,
+        scope: over.scope,
+        seed: ground.seed,
+    };
+    let mut guarantee = promise.guarantee();
+    if loss && policy == last {
+        // Against itself no tier loses anything: that needs no rows.
+        guarantee.method = "by-construction".into();
+        guarantee.finite_sample = true;
+    }
+    let names: Vec<&str> = policy.tiers().iter().map(|tier| &*ground.table.tiers[*tier].name).collect();
+    let why = match p {
+        Some(p) => format!(
+            "{}: a miss of the target is rejected with p = {} at level {}, and no other certified policy {}",
+            names.join(" → "),
+            short(p),
+            short(level),
+            if ground.prices.known() { "is cheaper" } else { "asks the last tier less often" },
+        ),
+        None => format!("no certified policy is cheaper than always asking {}, which loses nothing against itself", names[0]),
+    };
+    Verdict { status: Status::Certified, policy, guarantee: Some(guarantee), needed_n: None, attainable: None, why }
+}
+
+pub(crate) fn short(p: f64) -> String {
+    if p <= f64::MIN_POSITIVE {
+        // The p-value of an exact test is never 0.
+        "1e-300 or less".into()
+    } else if p < 1e-4 {
+        format!("{p:.1e}")
+    } else {
+        number((p * 1e4).round() / 1e4)
+    }
+}
+
+/// Nothing is certified: whether more labels may help, and the fallback.
+pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, over: Over<'_>) -> Verdict {
+    let n = ground.table.len();
+    let base = |status, why| Verdict {
+        status,
+        policy: Policy::always(ground.table.last()),
+        guarantee: None,
+        needed_n: None,
+        attainable: None,
+        why,
+    };
+    let last = &ground.table.tiers[ground.table.last()].name;
+    if let (Some(limit), false) = (ground.latency, pairs.last) {
+        if ground.slow.is_none() {
+            let why = "a latency limit was asked for and the latency of some tier is not known in every row".into();
+            return base(Status::Inconclusive, why);
+        }
+        let kept = pairs.certified.iter().any(|cuts| *cuts > 0);
+        if kept || matches!(test.goal, Goal::Loss(_)) {
+            let why = format!(
+                "no policy that keeps the target could be shown to take longer than {} ms in at most {} of the requests; \
+                 always asking {last} is in force and may not either",
+                number(limit.over_ms),
+                number(limit.share)
+            );
+            return base(Status::Inconclusive, why);
+        }
+    }
+    match test.goal {
+        Goal::Loss(loss) => {
+            let needed = needed_for_loss(ground, test, loss, pairs.level);
+            let more = needed.map_or_else(
+                || {
+                    "on these rows no cut that saves calls loses clearly less than that, so the number needed cannot be told"
+                        .into()
+                },
+                |needed| format!("about {needed} labels would do"),
+            );
+            let why = format!(
+                "{n} fixtures are too few to show a loss of at most {} against {last} for any cut that saves calls; {more}; \
+                 always asking {last} is in force",
+                number(loss)
+            );
+            Verdict { needed_n: needed, ..base(Status::Inconclusive, why) }
+        }
+        Goal::Accuracy(accuracy) => {
+            let evidence = test.always_last();
+            let ceiling = most_quality(ground, over);
+            if let Some(best) = ceiling
+                && refutes(ground, test, best, accuracy, over.part)
+            {
+                let attainable = test.least_limit(&evidence, pairs.level).map(|limit| test.goal.terms(limit));
+                let why = format!(
+                    "no {what} can be right in {goal} of the requests: the best on these rows is right in {best}, and with \
+                     {n} fixtures that rules it out",
+                    what = if over.wide { "choice among these tiers" } else { "tier and no cut" },
+                    goal = number(accuracy),
+                    best = number(best),
+                );
+                return Verdict { attainable, ..base(Status::Infeasible, why) };
+            }
+            let risk = test.estimate(&evidence);
+            let needed = (risk < 1.0 - accuracy)
+                .then(|| plan::n_accuracy(1.0 - accuracy, risk, pairs.level, POWER))
+                .flatten()
+                .map(|needed| needed.max(n as u64 + 1));
+            let more = needed.map_or_else(
+                || format!("{last} is right in {} of these, so the number needed cannot be told", number(1.0 - risk)),
+                |needed| format!("about {needed} labels would do"),
+            );
+            let why = format!(
+                "{n} fixtures are too few to show that even {last}, always asked, is right in {} of the requests; {more}; it \
+                 is in force without a promise",
+                number(accuracy)
+            );
+            Verdict { needed_n: needed, ..base(Status::Inconclusive, why) }
+        }
+    }
+}
+
+/// The highest mean quality on these rows of any policy searched; of any choice among the tiers at all, where the search is wide.
+/// `None` where rows have weights.
+fn most_quality(ground: &Ground<'_>, over: Over<'_>) -> Option<f64> {
+    let table = ground.table;
+    if table.weights.is_some() || table.is_empty() {
+        return None;
+    }
+    let best: u64 = if over.wide {
+        let nano = |row: usize| table.tiers.iter().map(|tier| u64::from(tier.quality[row].nano())).max().unwrap_or(0);
+        (0..table.len()).map(nano).sum()
+    } else {
+        let single = |tier: &crate::table::Column<'_>| tier.quality.iter().map(|quality| u64::from(quality.nano())).sum();
+        let singles = table.tiers.iter().map(single);
+        let pairs = (0..table.last()).flat_map(|first| (first + 1..table.tiers.len()).map(move |second| (first, second)));
+        let cuts = pairs.map(|(first, second)| {
+            let sweep = crate::sweep::pair::PairSweep::new(table, first, second);
+            sweep.walk().map(|sums| sums.quality).max().unwrap_or(0)
+        });
+        singles.chain(cuts).max().unwrap_or(0)
+    };
+    Some(best as f64 / 1e9 / table.len() as f64)
+}
+
+/// Whether "some policy reaches the accuracy" is rejected at a level. Every policy must be: that the best on these rows is
+/// rejected says so of all, and costs nothing for there being many (an intersection–union test).
+fn refutes(ground: &Ground<'_>, test: &Test<'_>, best: f64, accuracy: f64, level: f64) -> bool {
+    let n = ground.table.len() as f64;
+    match (test.kind, ground.labels) {
+        (_, Labels::Ppi { .. }) => false,
+        (Kind::ExactBinomial, _) => {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
+            let right = (best * n).round() as u64;
+            binomial::cdf(right, ground.table.len() as u64, accuracy) <= level
+        }
+        // Chernoff's bound holds for any values in [0, 1] and depends on their mean alone.
+        _ if best < accuracy => {
+            let term = |p: f64, q: f64| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
+            (-n * (term(best, accuracy) + term(1.0 - best, 1.0 - accuracy))).exp() <= level
+        }
+        _ => false,
+    }
+}
+
+/// The fewest labels for a cut that saves at least half of what the best one saves whose observed loss is half the limit.
+fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64) -> Option<u64> {
+    let full = ground.prices.of(&Policy::always(ground.table.last()));
+    let n = ground.table.len() as f64;
+    let mut cuts = Vec::new();
+    for descent in &ground.descents {
+        let step = descent.len().div_ceil(PLANNED_CUTS).max(1);
+        for at in (1..descent.len()).step_by(step) {
+            let policy = descent.policy(at);
+            let saving = full - ground.prices.of(&policy);
+            let evidence = evidence(test, &policy);
+            let loss = test.estimate(&evidence);
+            if saving > 0.0 && loss <= 0.5 * limit {
+                // As if one more row differed: no discordance at all would promise the impossible.
+                let discordance = (test.discordance(&evidence) * n + 1.0) / (n + 1.0);
+                cuts.push((saving, plan::n_loss(limit, loss.max(0.0), discordance.max(loss), level, POWER)));
+            }
+        }
+    }
+    let best = cuts.iter().map(|(saving, _)| *saving).fold(0.0, f64::max);
+    let fewest = cuts.iter().filter(|(saving, _)| *saving >= 0.5 * best).filter_map(|(_, n)| *n).min()?;
+    Some(fewest.max(ground.table.len() as u64 + 1))
+}

@@ -1,0 +1,258 @@
+//! How many labelled examples promises need, from what a pilot shows.
+//!
+//! Nothing here is certified: cuts are chosen on the rows that they are counted on, so the numbers are a little too hopeful.
+
+use serde::Serialize;
+use tierfall_core::fusion::GateValue;
+
+use crate::observations::Observations;
+use crate::stat::plan::{self, POWER};
+use crate::sweep::pair::{PairSweep, Sums};
+use crate::table::{NoSignal, Table};
+use crate::view::View;
+
+/// What `tierfall calibrate --plan --json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Items of the pilot; `None` where there was none.
+    pub n: Option<u64>,
+    /// The error probability that is planned for, of all promises together.
+    pub delta: f64,
+    /// The probability with which a promise is to be had.
+    pub power: f64,
+    /// Margins on the loss against the last tier.
+    pub margins: Vec<Margin>,
+    /// Least shares of right answers.
+    pub accuracies: Vec<Least>,
+}
+
+/// A margin on the loss against the last tier.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Margin {
+    /// The most that may be lost.
+    pub margin: f64,
+    /// The tier before the last one; `None` where there was no pilot.
+    pub tier: Option<String>,
+    /// What is expected to be lost.
+    pub loss: f64,
+    /// Share of the requests on which the cascade and the last tier differ in being right.
+    pub discordance: f64,
+    /// Share of the requests that the tier answers.
+    pub accepted: Option<f64>,
+    /// Cost over always-last.
+    pub cost_ratio: Option<f64>,
+    /// Examples needed; `None` = no number.
+    pub needed_n: Option<u64>,
+    /// Fewer are never enough, even if nothing is lost.
+    pub floor_n: Option<u64>,
+}
+
+/// A least share of right answers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Least {
+    /// The share that is to be promised.
+    pub accuracy: f64,
+    /// A tier that could answer everything.
+    pub tier: String,
+    /// The share that it has.
+    pub has: f64,
+    /// Examples needed; `None` = no number.
+    pub needed_n: Option<u64>,
+}
+
+/// For margins without a pilot: where nothing is lost, and where half of the margin is.
+pub fn without_pilot(margins: &[f64], discordance: f64, delta: f64) -> Plan {
+    let rows = margins.iter().flat_map(|margin| [0.0, margin / 2.0].map(|loss| (*margin, loss)));
+    let margins = rows.map(|(margin, loss)| Margin {
+        margin,
+        tier: None,
+        loss,
+        discordance,
+        accepted: None,
+        cost_ratio: None,
+        needed_n: plan::n_loss(margin, loss, discordance, delta, POWER),
+        floor_n: plan::zero_loss_floor(margin, delta),
+    });
+    Plan { n: None, delta, power: POWER, margins: margins.collect(), accuracies: Vec::new() }
+}
+
+/// For margins and least accuracies, from a pilot. For each margin and each tier before the last one it takes the cheapest cut
+/// that loses at most half of the margin there; `gates` are the gate values that each of those tiers may use. δ is shared by
+/// the pairs, as certification shares it.
+pub fn with_pilot(
+    observations: &Observations,
+    gates: &[Vec<GateValue>],
+    margins: &[f64],
+    accuracies: &[f64],
+    delta: f64,
+) -> Result<Plan, NoSignal> {
+    let all = View::all(observations).one_per_item();
+    let names: Vec<String> = observations.tiers().map(|tier| tier.name.to_string()).collect();
+    let share = delta / gates.len().max(1) as f64;
+    let mut found: Vec<Vec<Option<Cheapest>>> = vec![vec![None; gates.len()]; margins.len()];
+    // The tiers' gate values do not meet in a pair, so each table may have any value for the others.
+    let most = gates.iter().map(Vec::len).max().unwrap_or(0);
+    let mut shares = Vec::new();
+    for candidate in 0..most {
+        let chosen: Vec<GateValue> = gates.iter().filter_map(|gates| gates.get(candidate).or(gates.last()).cloned()).collect();
+        let table = Table::new(&all, &chosen)?;
+        if candidate == 0 {
+            shares = (0..=table.last()).map(|tier| accuracy(&table, tier)).collect();
+        }
+        let last = Last::of(&table);
+        for tier in 0..gates.len() {
+            let sweep = PairSweep::new(&table, tier, table.last());
+            for (found, margin) in found.iter_mut().zip(margins) {
+                for sums in sweep.walk() {
+                    let cut = Cheapest::of(&sums, &last);
+                    if cut.loss <= margin / 2.0 && found[tier].as_ref().is_none_or(|best| cut.cheaper_than(best)) {
+                        found[tier] = Some(cut);
+                    }
+                }
+            }
+        }
+    }
+    let row = |margin: f64, tier: usize, cut: Cheapest| Margin {
+        margin,
+        tier: Some(names[tier].clone()),
+        loss: cut.loss,
+        discordance: cut.discordance,
+        accepted: Some(cut.accepted),
+        cost_ratio: cut.cost_ratio,
+        needed_n: plan::n_loss(margin, cut.loss.max(0.0), cut.discordance, share, POWER),
+        floor_n: plan::zero_loss_floor(margin, share),
+    };
+    let rows = found.into_iter().zip(margins).flat_map(|(tiers, margin)| {
+        let tiers = tiers.into_iter().enumerate().filter_map(|(tier, cut)| Some((tier, cut?)));
+        tiers.map(|(tier, cut)| row(*margin, tier, cut)).collect::<Vec<_>>()
+    });
+    let least = accuracies.iter().copied().flat_map(|accuracy| {
+        names.iter().zip(&shares).map(move |(tier, has)| Least {
+            accuracy,
+            tier: tier.clone(),
+            has: *has,
+            needed_n: plan::n_accuracy(1.0 - accuracy, 1.0 - has, share, POWER),
+        })
+    });
+    let (margins, accuracies) = (rows.collect(), least.collect());
+    Ok(Plan { n: Some(all.len() as u64), delta, power: POWER, margins, accuracies })
+}
+
+fn accuracy(table: &Table<'_>, tier: usize) -> f64 {
+    let sum: u64 = table.tiers[tier].quality.iter().map(|quality| u64::from(quality.nano())).sum();
+    sum as f64 / 1e9 / table.len().max(1) as f64
+}
+
+/// What always asking the last tier gives.
+struct Last {
+    n: f64,
+    accuracy: f64,
+    cost: Option<u128>,
+}
+
+impl Last {
+    fn of(table: &Table<'_>) -> Self {
+        let cost = table.tiers[table.last()].cost.as_ref();
+        Self {
+            n: table.len().max(1) as f64,
+            accuracy: accuracy(table, table.last()),
+            cost: cost.map(|cost| cost.iter().map(|cost| u128::from(*cost)).sum()).filter(|cost| *cost > 0),
+        }
+    }
+}
+
+/// The cheapest cut so far that loses little enough.
+#[derive(Clone, Debug)]
+struct Cheapest {
+    loss: f64,
+    discordance: f64,
+    accepted: f64,
+    cost_ratio: Option<f64>,
+}
+
+impl Cheapest {
+    fn of(sums: &Sums, last: &Last) -> Self {
+        Self {
+            loss: last.accuracy - sums.quality as f64 / 1e9 / last.n,
+            discordance: (sums.minus + sums.plus) as f64 / last.n,
+            accepted: sums.accepted as f64 / last.n,
+            cost_ratio: sums.cost.zip(last.cost).map(|(cost, last)| cost as f64 / last as f64),
+        }
+    }
+
+    fn cheaper_than(&self, other: &Self) -> bool {
+        match (self.cost_ratio, other.cost_ratio) {
+            (Some(own), Some(others)) => own < others,
+            _ => self.accepted > other.accepted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observations::{Cell, Groups, Row, TierSpec};
+    use crate::quality::Quality;
+    use tierfall_core::money::Money;
+    use tierfall_core::number::Score;
+
+    /// `small` is right where its score is at least 0.3 and 1 in 10 elsewhere, `large` in all but 1 in 10.
+    fn pilot() -> Observations {
+        let spec = |name: &str, signals: &[&str]| TierSpec {
+            name: name.into(),
+            signals: signals.iter().map(|signal| (*signal).into()).collect(),
+            judge: None,
+        };
+        let mut table = Observations::new(vec![spec("small", &["good", "none"]), spec("large", &[])], "salt");
+        let mut groups = Groups::default();
+        let quality = |right: bool| if right { Quality::RIGHT } else { Quality::WRONG };
+        for n in 0..1000_u32 {
+            let score = f64::from(n * 617 % 1000) / 1000.0;
+            let scores = [Score::new(score), Score::new(0.5)];
+            let cell = |right, scores, cost| Cell {
+                quality: quality(right),
+                human: None,
+                scores,
+                cost: Some(Money::from_pico(cost)),
+                latency_ms: None,
+                length: None,
+            };
+            let cells = [cell(score >= 0.3 || n % 10 == 1, &scores[..], 1), cell(n % 10 != 0, &[][..], 10)];
+            let id = n.to_string();
+            let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &cells };
+            table.push(&row, &mut groups).unwrap();
+        }
+        table
+    }
+
+    fn gate(signal: &str) -> GateValue {
+        GateValue::Signal { signal: signal.to_owned(), negated: false }
+    }
+
+    #[test]
+    fn wider_margins_need_fewer_examples_and_save_more() {
+        let plan = with_pilot(&pilot(), &[vec![gate("good")]], &[0.01, 0.05, 0.2], &[0.85, 0.95], 0.1).unwrap();
+        let needed: Vec<u64> = plan.margins.iter().filter_map(|row| row.needed_n).collect();
+        assert!(needed.len() == 3 && needed.is_sorted_by(|a, b| a > b), "{needed:?}");
+        let costs: Vec<f64> = plan.margins.iter().filter_map(|row| row.cost_ratio).collect();
+        assert!(costs.len() == 3 && costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
+        assert!(plan.margins.iter().all(|row| row.loss <= row.margin / 2.0 && row.needed_n >= row.floor_n));
+        let promised: Vec<bool> = plan.accuracies.iter().map(|row| row.needed_n.is_some()).collect();
+        assert_eq!(promised, [false, true, false, false], "small is right in 73 %, large in 90 %");
+    }
+
+    #[test]
+    fn the_best_of_several_gate_values_is_planned_with() {
+        let one = with_pilot(&pilot(), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
+        let two = with_pilot(&pilot(), &[vec![gate("none"), gate("good")]], &[0.05], &[], 0.1).unwrap();
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn without_a_pilot_the_table_is_that_of_the_formulas() {
+        let plan = without_pilot(&[0.02, 0.05], 0.05, 0.1);
+        let needed: Vec<Option<u64>> = plan.margins.iter().map(|row| row.needed_n).collect();
+        assert_eq!(needed[0], plan::n_loss(0.02, 0.0, 0.05, 0.1, POWER));
+        assert_eq!(needed[1], plan::n_loss(0.02, 0.01, 0.05, 0.1, POWER));
+    }
+}
