@@ -6,14 +6,17 @@
 //! A [`view::View`] of [`observations::Observations`] and one gate value a tier make a [`table::Table`], which everything
 //! that searches or certifies thresholds reads. What is *reported* reads [`view::Held`] rows alone, which no fit has seen.
 
+pub mod advise;
 pub mod ask;
 pub mod certify;
+pub mod evaluate;
 pub mod fit;
 pub mod map;
 pub mod metric;
 pub mod observations;
 pub mod planner;
 pub mod policy;
+pub mod procedure;
 pub mod quality;
 pub mod report;
 pub mod stat;

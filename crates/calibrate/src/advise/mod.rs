@@ -1,0 +1,234 @@
+//! Which tiers earn their call: every sub-chain, entry tier and single tier on rows that chose none of them.
+
+mod folds;
+mod search;
+mod words;
+
+use std::collections::BTreeMap;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
+
+use crate::ask::SignalChoice;
+use crate::evaluate::{MOST_TIERS, Played, Sample, baselines, labels};
+use crate::observations::Observations;
+use crate::procedure::{FitError, folds_for, gates_on, table_under};
+use crate::report::{Advice, ChainAdvice, Estimate, TierAdvice, TierSegment, Verdict};
+use crate::view::View;
+
+use folds::{Judged, Scope, Worth, judge};
+
+/// Longest chain of which every sub-chain is searched; of longer ones single tiers and pairs.
+const EVERY: usize = 5;
+/// More items than this are sampled down to it: intervals are then narrow enough for advice.
+const ENOUGH: usize = 50_000;
+/// Fewer items of a segment than this say nothing.
+const LEAST: usize = 20;
+/// What a tier has to earn, as a share of the cost of always-last, to be worth a rung of its own.
+pub const WORTH_IT: f64 = 0.02;
+/// Resamples of a bootstrap, and up to how many items it is used.
+const RESAMPLES: usize = 1000;
+const BOOTSTRAP_UP_TO: usize = 20_000;
+
+/// Judges every sub-chain and every tier on rows that were not used to choose their cuts (and signals, where those are to be chosen).
+///
+/// - A sub-chain's cuts are the cheapest that lose nothing against always-last on the other folds; where it has none, those of the best trade-off.
+/// - What a tier is worth is the cost that the best policy without it has more, at equal quality. Both maximise quality less cost on the other
+///   folds, and a difference in held-out quality counts at the same price: what the frontier pays for the last five points up to the
+///   quality of always-last, and at least what a random mix of the cheapest tier and the last one pays. Intervals: bootstrap over items
+///   (1,000 draws, seeded), above 20,000 items by the normal distribution.
+/// - By segment (stratum, where no row has a segment) cuts are chosen on the segment's own rows, at the same price.
+pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalChoice], seed: u64) -> Result<Advice, FitError> {
+    let tiers = observations.tiers().len();
+    match tiers {
+        0 | 1 => return Err(FitError::OneTier),
+        2..=MOST_TIERS => {}
+        _ => return Err(FitError::TooManyTiers(tiers)),
+    }
+    if signals.len() + 1 != tiers {
+        return Err(FitError::Signals { found: signals.len(), expected: tiers - 1 });
+    }
+    if observations.is_empty() {
+        return Err(FitError::Empty);
+    }
+    let mut view = View::all(observations);
+    let mut warnings = Vec::new();
+    let items = view.one_per_item().len();
+    if items > ENOUGH {
+        view = view.split(ENOUGH as f64 / items as f64, seed ^ 0xad).0;
+        warnings.push(format!("from a sample of about {ENOUGH} of {items} items"));
+    }
+    let chains = sub_chains(tiers);
+    let scopes = scopes(&view);
+    let k = folds_for(items).min(items.max(2));
+    let parts: Vec<Judged> = view
+        .folds(k, seed ^ 0xe571)
+        .into_par_iter()
+        .filter(|(train, held)| !train.is_empty() && !held.is_empty())
+        .map(|(train, held)| judge(&train, &held, signals, &chains, &scopes, seed))
+        .collect::<Result<_, _>>()?;
+    let judged = parts.into_iter().reduce(|mut all, part| {
+        all.append(part);
+        all
+    });
+    let judged = judged.ok_or(FitError::Empty)?;
+    let names: Vec<String> = observations.tiers().map(|spec| spec.name.to_string()).collect();
+    let known = (0..tiers).all(|tier| observations.costs(tier).is_some());
+    if !known {
+        warnings.push(
+            "the cost of a tier is unknown, so nothing can be said of what a tier saves; calls of the last tier stand for costs"
+                .into(),
+        );
+    }
+    if observations.weights().is_some() {
+        warnings.push("cuts are searched without weights, and judged with them".into());
+    }
+    let sample = Sample::of(&view, &judged.best);
+    let gates = gates_on(&view.one_per_item(), signals, seed)?;
+    let table = table_under(&view, &gates)?;
+    let mut advice = Advice {
+        chains: chain_advice(&view, &chains, &judged, &names),
+        baselines: baselines(&view, &table, &judged.best),
+        tiers: (0..tiers).map(|tier| tier_advice(&view, &judged, &scopes, &names, tier, known, seed)).collect(),
+        declared_chain: names,
+        n: observations.len() as u64,
+        n_excluded,
+        advice: Vec::new(),
+        warnings,
+    };
+    advice.advice = words::advice(&advice, &judged, &sample, &scopes);
+    Ok(advice)
+}
+
+/// All non-empty sub-chains of a short chain; single tiers and pairs of a long one. Shorter ones first, in the order of their tiers.
+fn sub_chains(tiers: usize) -> Vec<Vec<usize>> {
+    let mut chains: Vec<Vec<usize>> = if tiers <= EVERY {
+        (1..1_usize << tiers).map(|set| (0..tiers).filter(|tier| set >> tier & 1 == 1).collect()).collect()
+    } else {
+        let pairs = (0..tiers).flat_map(|first| (first + 1..tiers).map(move |second| vec![first, second]));
+        (0..tiers).map(|tier| vec![tier]).chain(pairs).collect()
+    };
+    chains.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
+    chains
+}
+
+/// All rows, and every segment that has enough items.
+fn scopes(view: &View<'_>) -> Vec<Scope> {
+    let (names, by_segment) = labels(view);
+    let mut scopes = vec![Scope { label: None, by_segment }];
+    let single = view.one_per_item();
+    let mut counts = BTreeMap::new();
+    for row in single.rows() {
+        let observations = view.observations();
+        let label = if by_segment { observations.segment(row) } else { observations.stratum(row) };
+        *counts.entry(label.cloned()).or_insert(0_usize) += 1;
+    }
+    for name in names {
+        if counts.get(&Some(name.clone())).is_some_and(|count| *count >= LEAST) {
+            scopes.push(Scope { label: Some(name), by_segment });
+        }
+    }
+    scopes
+}
+
+fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged, names: &[String]) -> Vec<ChainAdvice> {
+    let last = names.len() - 1;
+    let mut advice: Vec<ChainAdvice> = chains
+        .iter()
+        .zip(&judged.chains)
+        .map(|(chain, played)| {
+            let sample = Sample::of(view, played);
+            ChainAdvice {
+                chain: chain.iter().map(|tier| names[*tier].clone()).collect(),
+                accuracy: sample.quality(&played.quality),
+                loss_vs_last: played.loss(&sample, last),
+                cost_ratio: cost_ratio(played, &sample),
+                efficient: true,
+            }
+        })
+        .collect();
+    let place = |one: &ChainAdvice| (one.cost_ratio.map_or(f64::INFINITY, |ratio| ratio.value), one.accuracy.value);
+    let places: Vec<(f64, f64)> = advice.iter().map(place).collect();
+    for (chain, (cost, accuracy)) in advice.iter_mut().zip(&places) {
+        chain.efficient = cost.is_finite()
+            && !places.iter().any(|(less, more)| less <= cost && more >= accuracy && (less < cost || more > accuracy));
+    }
+    advice.sort_by(|one, other| place(one).0.total_cmp(&place(other).0).then(place(other).1.total_cmp(&place(one).1)));
+    advice
+}
+
+fn cost_ratio(played: &Played, sample: &Sample) -> Option<Estimate> {
+    let (cost, last) = (played.cost.as_ref()?, played.cost_last.as_ref()?);
+    let known = last.iter().any(|cost| *cost > 0);
+    known.then(|| sample.ratio(|at| cost[at] as f64, |at| last[at] as f64, 0.0, f64::INFINITY))
+}
+
+fn tier_advice(
+    view: &View<'_>,
+    judged: &Judged,
+    scopes: &[Scope],
+    names: &[String],
+    tier: usize,
+    known: bool,
+    seed: u64,
+) -> TierAdvice {
+    let one = |worth: &Worth| {
+        let sample = Sample::new(view, &worth.rows);
+        let grades = view.observations().quality(tier);
+        let quality: Vec<u32> = worth.rows.iter().map(|row| grades[*row as usize].nano()).collect();
+        let saving = if known { saving(worth, tier, &sample, seed) } else { None };
+        (sample.items as u64, sample.quality(&quality), saving)
+    };
+    let mut parts = scopes.iter().zip(&judged.worth).map(|(scope, worth)| (scope, worth, one(worth)));
+    let (accuracy, saving, cost_usd) = match parts.next() {
+        Some((_, worth, (_, accuracy, saving))) => {
+            let sample = Sample::new(view, &worth.rows);
+            let costs = view.observations().costs(tier);
+            (accuracy, saving, costs.map(|costs| sample.mean(|at| costs[worth.rows[at] as usize] as f64 / 1e12)))
+        }
+        None => (Estimate { value: 0.0, low: 0.0, high: 1.0 }, None, None),
+    };
+    let segments = parts.filter_map(|(scope, _, (n, accuracy, saving))| {
+        let name = scope.label.as_ref()?.to_string();
+        Some((name, TierSegment { n, accuracy, saving, earns: verdict(saving) }))
+    });
+    TierAdvice { tier: names[tier].clone(), accuracy, cost_usd, saving, earns: verdict(saving), segments: segments.collect() }
+}
+
+/// What the best policy without a tier costs more, over what always-last costs.
+fn saving(worth: &Worth, tier: usize, sample: &Sample, seed: u64) -> Option<Estimate> {
+    let more = &worth.more[tier];
+    if worth.last.iter().all(|cost| *cost <= 0.0) {
+        return None;
+    }
+    let whole = sample.ratio(|at| more[at], |at| worth.last[at], f64::NEG_INFINITY, f64::INFINITY);
+    if sample.items > BOOTSTRAP_UP_TO {
+        return Some(whole);
+    }
+    let (top, bottom) = (sample.by_item(|at| more[at]), sample.by_item(|at| worth.last[at]));
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut draws: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            let (mut over, mut under) = (0.0, 0.0);
+            for _ in 0..sample.items {
+                let item = rng.random_range(0..sample.items);
+                over += top[item];
+                under += bottom[item];
+            }
+            if under > 0.0 { over / under } else { whole.value }
+        })
+        .collect();
+    draws.sort_by(f64::total_cmp);
+    let tail = RESAMPLES / 40;
+    Some(Estimate { value: whole.value, low: draws[tail], high: draws[RESAMPLES - 1 - tail] })
+}
+
+/// Whether that is worth a rung: no where it surely saves less than [`WORTH_IT`], yes where it surely saves something.
+fn verdict(saving: Option<Estimate>) -> Verdict {
+    match saving {
+        Some(saving) if saving.high < WORTH_IT => Verdict::No,
+        Some(saving) if saving.low > 0.0 => Verdict::Yes,
+        _ => Verdict::Unclear,
+    }
+}

@@ -1,0 +1,166 @@
+//! How a fit, or cuts written by hand, does on rows that no fit has seen.
+
+mod baselines;
+mod matched;
+mod play;
+mod promise;
+mod sample;
+mod segments;
+mod tiers;
+mod warnings;
+
+use tierfall_core::fusion::GateValue;
+
+use crate::fit::{Fit, Guarantee, TargetFit, TierFit};
+use crate::report::{Evaluation, Latency};
+use crate::table::{NoSignal, Table};
+use crate::view::Held;
+
+pub(crate) use baselines::baselines;
+pub(crate) use play::Played;
+pub use play::{Cuts, MOST_TIERS, chain_of};
+pub(crate) use sample::Sample;
+pub(crate) use segments::labels;
+pub(crate) use tiers::Readings;
+pub use tiers::in_words;
+
+/// Why rows cannot judge a fit.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// No row.
+    #[error("there is no row to evaluate on: every one was left out, or the split has none")]
+    Empty,
+    /// The fit has no such operating point.
+    #[error("the fit has no operating point \"{asked}\"; it has {known}")]
+    NoPoint {
+        /// The one that was asked for.
+        asked: String,
+        /// Those that there are, as a list.
+        known: String,
+    },
+    /// A tier in force is not among the observed ones.
+    #[error("the fit asks tier \"{tier}\", and the observations have only {known}: name it in the chain")]
+    NoTier {
+        /// The tier.
+        tier: String,
+        /// Those that there are, as a list.
+        known: String,
+    },
+    /// The tiers are in another order.
+    #[error("the fit asks its tiers in the order {fit}, and the chain of the observations is {observed}: declare the same order")]
+    Order {
+        /// The fit's.
+        fit: String,
+        /// That of the observations.
+        observed: String,
+    },
+    /// Losses would refer to another tier.
+    #[error(
+        "the fit's last tier is \"{fit}\" and that of the observations \"{observed}\": losses refer to the last tier, so end the chain with \"{fit}\""
+    )]
+    LastTier {
+        /// The fit's.
+        fit: String,
+        /// That of the observations.
+        observed: String,
+    },
+    /// More tiers than a chain can have.
+    #[error("a chain of {0} tiers is longer than {MOST_TIERS}")]
+    TooManyTiers(usize),
+    /// A gate reads what was not observed.
+    #[error(transparent)]
+    NoSignal(#[from] NoSignal),
+}
+
+/// How a fit does at one of its operating points (the first where none is named). The fit's tiers are found by name: tiers that are
+/// not in force may be missing from the observations, and those that the fit does not know are never asked.
+pub fn evaluate(held: &Held<'_>, fit: &Fit, point: Option<&str>, n_excluded: u64) -> Result<Evaluation, EvaluateError> {
+    let chosen = match point {
+        None => fit.point.first(),
+        Some(name) => fit.point.iter().find(|known| known.name == name),
+    };
+    let Some(chosen) = chosen else {
+        let known: Vec<&str> = fit.point.iter().map(|known| known.name.as_str()).collect();
+        return Err(EvaluateError::NoPoint { asked: point.unwrap_or("default").to_owned(), known: known.join(", ") });
+    };
+    let promise = chosen.guarantee.as_ref().map(|guarantee| (guarantee, chosen.target));
+    let mut evaluation = judge(held, &fit.tier, &Cuts::from(chosen), &chosen.name, promise, n_excluded)?;
+    let (_, overlap) = Held::overlapping(held.view().clone(), &fit.provenance.seen);
+    if overlap > 0 {
+        evaluation.warnings.insert(
+            0,
+            format!("{overlap} of {} rows are among those that the fit was made on: what is said here is too good", held.len()),
+        );
+    }
+    Ok(evaluation)
+}
+
+/// How cuts that no fit chose do; `tiers` name the declared chain and its gates.
+pub fn evaluate_policy(held: &Held<'_>, tiers: &[TierFit], cuts: &Cuts, n_excluded: u64) -> Result<Evaluation, EvaluateError> {
+    judge(held, tiers, cuts, "by hand", None, n_excluded)
+}
+
+fn judge(
+    held: &Held<'_>,
+    tiers: &[TierFit],
+    cuts: &Cuts,
+    point: &str,
+    promise: Option<(&Guarantee, TargetFit)>,
+    n_excluded: u64,
+) -> Result<Evaluation, EvaluateError> {
+    let view = held.view();
+    if view.is_empty() {
+        return Err(EvaluateError::Empty);
+    }
+    let matched = matched::Matched::new(view, tiers, cuts)?;
+    let gates: Vec<Option<&GateValue>> = matched.tiers.iter().map(|tier| tier.and_then(|tier| tier.gate.as_ref())).collect();
+    let table = Table::partly_gated(view, &gates)?;
+    let (cuts, last) = (&matched.cuts, table.last());
+    let played = Played::new(view, &table, cuts);
+    let sample = Sample::of(view, &played);
+    let chain = cuts.chain();
+    let name = |tier: &usize| table.tiers[*tier].name.to_string();
+    let next = |tier: usize| chain.iter().copied().find(|other| *other > tier).unwrap_or(last);
+    let reports = matched.tiers.iter().enumerate().filter_map(|(tier, fit)| {
+        let fit = fit.as_ref()?;
+        let signal = in_words(fit.gate.as_ref()?);
+        let readings = Readings::new(&table, tier, next(tier), fit.map.as_ref());
+        Some(readings.report(tier, &fit.name, signal, &played, &sample))
+    });
+    let (cost_usd, cost_last) = (played.cost_usd(&sample), played.cost_last_usd(&sample));
+    let mut evaluation = Evaluation {
+        chain: chain.iter().map(name).collect(),
+        declared_chain: (0..=last).map(|tier| name(&tier)).collect(),
+        point: point.to_owned(),
+        n: view.len() as u64,
+        n_items: sample.items as u64,
+        n_excluded,
+        accuracy: sample.quality(&played.quality),
+        accuracy_last: sample.mean(|at| f64::from(played.quality_last[at]) / 1e9),
+        loss_vs_last: played.loss(&sample, last),
+        cost_usd,
+        cost_last,
+        cost_ratio: played.cost_ratio(&sample),
+        coverage: chain.iter().take(chain.len() - 1).map(|tier| played.coverage(&sample, *tier)).collect(),
+        latency_ms: latency(&played, &sample),
+        tiers: reports.collect(),
+        baselines: baselines(view, &table, &played),
+        segments: segments::segments(view, &played, last),
+        promise: promise.and_then(|(guarantee, target)| promise::promise(guarantee, target, &played, &sample)),
+        warnings: Vec::new(),
+    };
+    evaluation.warnings = warnings::warnings(view, &sample, &evaluation);
+    Ok(evaluation)
+}
+
+fn latency(played: &Played, sample: &Sample) -> Option<Latency> {
+    let (mine, last) = (played.latency.as_ref()?, played.latency_last.as_ref()?);
+    let mean = |micros: &[u64]| sample.mean(|at| micros[at] as f64 / 1e3);
+    Some(Latency {
+        mean: mean(mine),
+        p95: sample.quantile(0.95, mine) as f64 / 1e3,
+        mean_last: mean(last),
+        p95_last: sample.quantile(0.95, last) as f64 / 1e3,
+    })
+}

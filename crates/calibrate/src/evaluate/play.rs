@@ -1,0 +1,333 @@
+//! What cuts do to rows: who answers each, how well and at what cost. Exactly what the engine would have done.
+
+use std::collections::BTreeMap;
+
+use tierfall_core::number::{Score, Threshold, Tie};
+
+use crate::fit::{Cut, Point};
+use crate::policy::Policy;
+use crate::quality::Quality;
+use crate::report::Estimate;
+use crate::stat::paired;
+use crate::table::Table;
+use crate::view::View;
+
+use super::sample::{CONFIDENCE, Sample, finite, indicator};
+
+/// Cuts over a declared chain: by run-time segment, and for the requests of every other one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cuts {
+    /// One a declared tier but the last, for requests of a segment that is not listed.
+    pub overall: Vec<Cut>,
+    /// The same by run-time segment.
+    pub segments: BTreeMap<String, Vec<Cut>>,
+}
+
+impl Cuts {
+    /// The same for every request.
+    pub fn overall(cuts: Vec<Cut>) -> Self {
+        Self { overall: cuts, segments: BTreeMap::new() }
+    }
+
+    /// Those of a policy in a chain of `tiers` declared tiers. A policy that ends below the last one accepts there whatever is read.
+    pub fn of(policy: &Policy, tiers: usize) -> Self {
+        let mut cuts = vec![Cut { asked: false, threshold: Threshold::DeferAll }; tiers - 1];
+        let ends = policy.cuts().iter().copied().map(Some).chain([None]);
+        for (tier, threshold) in policy.tiers().iter().zip(ends) {
+            if let Some(cut) = cuts.get_mut(*tier) {
+                *cut = Cut { asked: true, threshold: threshold.unwrap_or_else(Threshold::accept_all) };
+            }
+        }
+        Self::overall(cuts)
+    }
+
+    /// The gates that a request of this segment meets.
+    pub fn for_segment(&self, segment: Option<&str>) -> &[Cut] {
+        segment.and_then(|name| self.segments.get(name)).unwrap_or(&self.overall)
+    }
+
+    /// Which tiers may be asked, by place, those of any segment together; the last one unless an earlier gate lets everything pass.
+    pub fn chain(&self) -> Vec<usize> {
+        let mut chain: Vec<usize> =
+            std::iter::once(&self.overall).chain(self.segments.values()).flat_map(|cuts| chain_of(cuts)).collect();
+        chain.sort_unstable();
+        chain.dedup();
+        chain
+    }
+}
+
+impl From<&Point> for Cuts {
+    fn from(point: &Point) -> Self {
+        Self { overall: point.cuts.clone(), segments: point.segments.clone() }
+    }
+}
+
+/// The tiers in force under these cuts, by place: what lies behind a gate that accepts everything is not.
+pub fn chain_of(cuts: &[Cut]) -> Vec<usize> {
+    let mut chain = Vec::new();
+    for (tier, cut) in cuts.iter().enumerate().filter(|(_, cut)| cut.asked) {
+        chain.push(tier);
+        if cut.threshold == Threshold::accept_all() {
+            return chain;
+        }
+    }
+    chain.push(cuts.len());
+    chain
+}
+
+/// What happened to each row of a view.
+#[derive(Clone, Debug)]
+pub(crate) struct Played {
+    /// The place of the row in the observations.
+    pub row: Vec<u32>,
+    /// The declared tier that answered.
+    pub exit: Vec<u16>,
+    /// Bit `t`: declared tier `t` was asked.
+    pub asked: Vec<u64>,
+    /// Of the answer, in billionths.
+    pub quality: Vec<u32>,
+    /// Of the last declared tier's answer.
+    pub quality_last: Vec<u32>,
+    /// Pico-USD, rejected answers included; `None` = unknown.
+    pub cost: Option<Vec<u64>>,
+    /// Of always asking the last declared tier.
+    pub cost_last: Option<Vec<u64>>,
+    /// Microseconds, all calls of a row in turn; `None` = unknown.
+    pub latency: Option<Vec<u64>>,
+    /// Of always asking the last declared tier.
+    pub latency_last: Option<Vec<u64>>,
+}
+
+/// Longest chain whose asked tiers fit the bits of the record of what was asked of a row.
+pub const MOST_TIERS: usize = 64;
+
+impl Played {
+    /// Plays the rows of a view; `table` is its table, with a gate value a gated tier.
+    pub(crate) fn new(view: &View<'_>, table: &Table<'_>, cuts: &Cuts) -> Self {
+        let observations = view.observations();
+        let by_name = |name: &str| cuts.for_segment(Some(name));
+        let last = table.last();
+        let rows = table.len();
+        let mut played = Self {
+            row: Vec::with_capacity(rows),
+            exit: Vec::with_capacity(rows),
+            asked: Vec::with_capacity(rows),
+            quality: Vec::with_capacity(rows),
+            quality_last: table.tiers[last].quality.iter().map(|quality| quality.nano()).collect(),
+            cost: None,
+            cost_last: table.tiers[last].cost.as_deref().map(<[u64]>::to_vec),
+            latency: None,
+            latency_last: table.tiers[last].latency.as_deref().map(|all| all.iter().copied().map(u64::from).collect()),
+        };
+        let mut ever = 0;
+        for at in 0..rows {
+            let row = view.row(at);
+            let gates = if cuts.segments.is_empty() {
+                &cuts.overall
+            } else {
+                observations.segment(row).map_or(&*cuts.overall, |name| by_name(name))
+            };
+            let tie = Tie::try_from(table.ties[at]).unwrap_or_else(|_| Tie::zero());
+            let (mut asked, mut exit) = (0_u64, last);
+            for (tier, cut) in gates.iter().enumerate().filter(|(_, cut)| cut.asked) {
+                asked |= 1 << tier;
+                let value = table.tiers[tier].values.as_ref().and_then(|values| Score::new(values[at]));
+                // The sub-chain in force ends at a gate that accepts all: its answer is served even where nothing was read.
+                if cut.threshold == Threshold::accept_all() || value.is_some_and(|value| cut.threshold.accepts(value, tie)) {
+                    exit = tier;
+                    break;
+                }
+            }
+            asked |= 1 << exit;
+            ever |= asked;
+            #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows and a chain at most 64 tiers")]
+            let (row, answered) = (row as u32, exit as u16);
+            played.row.push(row);
+            played.exit.push(answered);
+            played.asked.push(asked);
+            played.quality.push(table.tiers[exit].quality[at].nano());
+        }
+        let ever: Vec<usize> = (0..=last).filter(|tier| ever >> tier & 1 == 1).collect();
+        let columns: Option<Vec<_>> = ever.iter().map(|tier| Some((*tier, table.tiers[*tier].cost.as_deref()?))).collect();
+        played.cost = columns.map(|columns| played.totals(&columns));
+        let columns: Option<Vec<_>> = ever.iter().map(|tier| Some((*tier, table.tiers[*tier].latency.as_deref()?))).collect();
+        played.latency = columns.map(|columns| played.totals(&columns));
+        played
+    }
+
+    /// What the asked tiers took together, a row.
+    fn totals<T: Copy + Into<u64>>(&self, columns: &[(usize, &[T])]) -> Vec<u64> {
+        let asked = self.asked.iter().enumerate();
+        let total = |(at, asked): (usize, &u64)| {
+            columns.iter().filter(|(tier, _)| asked >> tier & 1 == 1).map(|(_, column)| column[at].into()).sum()
+        };
+        asked.map(total).collect()
+    }
+
+    /// The same without the latencies, where nothing is said of them.
+    pub(crate) fn without_latency(self) -> Self {
+        Self { latency: None, latency_last: None, ..self }
+    }
+
+    /// How many rows were played.
+    pub(crate) fn len(&self) -> usize {
+        self.row.len()
+    }
+
+    /// The rows of another part of the table after these.
+    pub(crate) fn append(&mut self, other: Self) {
+        let join = |mine: &mut Option<Vec<u64>>, theirs: Option<Vec<u64>>| match (mine.as_mut(), theirs) {
+            (Some(mine), Some(theirs)) => mine.extend(theirs),
+            _ => *mine = None,
+        };
+        self.row.extend(other.row);
+        self.exit.extend(other.exit);
+        self.asked.extend(other.asked);
+        self.quality.extend(other.quality);
+        self.quality_last.extend(other.quality_last);
+        join(&mut self.cost, other.cost);
+        join(&mut self.cost_last, other.cost_last);
+        join(&mut self.latency, other.latency);
+        join(&mut self.latency_last, other.latency_last);
+    }
+
+    /// The rows, by place, that `keep` holds for.
+    pub(crate) fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
+        fn pick<T: Copy>(kept: &[usize], column: &[T]) -> Vec<T> {
+            kept.iter().map(|at| column[*at]).collect()
+        }
+        let kept: Vec<usize> = (0..self.len()).filter(|at| keep(*at)).collect();
+        let maybe = |column: &Option<Vec<u64>>| column.as_ref().map(|column| pick(&kept, column));
+        Self {
+            row: pick(&kept, &self.row),
+            exit: pick(&kept, &self.exit),
+            asked: pick(&kept, &self.asked),
+            quality: pick(&kept, &self.quality),
+            quality_last: pick(&kept, &self.quality_last),
+            cost: maybe(&self.cost),
+            cost_last: maybe(&self.cost_last),
+            latency: maybe(&self.latency),
+            latency_last: maybe(&self.latency_last),
+        }
+    }
+
+    /// Whether the row at `at` asked a declared tier.
+    pub(crate) fn reached(&self, at: usize, tier: usize) -> bool {
+        self.asked[at] >> tier & 1 == 1
+    }
+
+    /// Whether a declared tier answered the row at `at`.
+    pub(crate) fn accepted(&self, at: usize, tier: usize) -> bool {
+        usize::from(self.exit[at]) == tier
+    }
+
+    /// What always-last would have been better by, in [−1, 1].
+    pub(crate) fn lost(&self, at: usize) -> f64 {
+        (f64::from(self.quality_last[at]) - f64::from(self.quality[at])) / 1e9
+    }
+
+    /// Rows where both are right, only always-last, only the cascade, neither; `None` unless counts are whole.
+    pub(crate) fn cells(&self, sample: &Sample) -> Option<[u64; 4]> {
+        let whole = |value: &u32| *value == Quality::WRONG.nano() || *value == Quality::RIGHT.nano();
+        if !sample.plain || !self.quality.iter().chain(&self.quality_last).all(whole) {
+            return None;
+        }
+        let mut cells = [0; 4];
+        for (mine, theirs) in self.quality.iter().zip(&self.quality_last) {
+            cells[usize::from(*theirs == 0) * 2 + usize::from(*mine == 0)] += 1;
+        }
+        Some(cells)
+    }
+
+    /// Loss against always-last, paired: Newcombe's interval (1998, method 10) where counts are whole, else that of a mean over
+    /// items. It is 0 by construction where the last declared tier answers everything.
+    pub(crate) fn loss(&self, sample: &Sample, last: usize) -> Estimate {
+        if self.exit.iter().all(|exit| usize::from(*exit) == last) {
+            return Estimate { value: 0.0, low: 0.0, high: 0.0 };
+        }
+        if let Some([both, minus, plus, neither]) = self.cells(sample) {
+            let (low, high) = paired::newcombe(both, minus, plus, neither, CONFIDENCE);
+            return Estimate { value: (minus as f64 - plus as f64) / self.len() as f64, low, high };
+        }
+        sample.ratio(|at| self.lost(at), |_| 1.0, -1.0, 1.0)
+    }
+
+    /// Mean cost a query in USD.
+    pub(crate) fn cost_usd(&self, sample: &Sample) -> Option<f64> {
+        usd(self.cost.as_deref()?, sample)
+    }
+
+    /// That of always asking the last declared tier.
+    pub(crate) fn cost_last_usd(&self, sample: &Sample) -> Option<f64> {
+        usd(self.cost_last.as_deref()?, sample)
+    }
+
+    /// One over the other; `None` where either is unknown or always-last is free.
+    pub(crate) fn cost_ratio(&self, sample: &Sample) -> Option<f64> {
+        let last = self.cost_last_usd(sample).filter(|last| *last > 0.0)?;
+        Some(self.cost_usd(sample)? / last)
+    }
+
+    /// Share of the requests reaching a declared tier that it answers; `None` where none reaches it.
+    pub(crate) fn coverage(&self, sample: &Sample, tier: usize) -> Option<f64> {
+        let reached = sample.mean(|at| indicator(self.reached(at, tier)));
+        (reached > 0.0).then(|| sample.mean(|at| indicator(self.accepted(at, tier))) / reached)
+    }
+}
+
+fn usd(pico: &[u64], sample: &Sample) -> Option<f64> {
+    finite(sample.mean(|at| pico[at] as f64 / 1e12))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observations::{Cell, Groups, Observations, Row, TierSpec};
+    use crate::quality::Quality;
+    use proptest::prelude::*;
+    use tierfall_core::fusion::GateValue;
+
+    /// Rows of three tiers; `None` = the signal abstains.
+    fn observed(rows: &[[Option<u8>; 2]]) -> Observations {
+        let spec = |name: &str| {
+            let signals = if name == "c" { Vec::new() } else { vec!["s".into()] };
+            TierSpec { name: name.into(), signals, judge: None }
+        };
+        let (mut table, mut groups) = (Observations::new(["a", "b", "c"].map(spec).to_vec(), "salt"), Groups::default());
+        for (at, row) in rows.iter().enumerate() {
+            let scores = row.map(|score| [score.and_then(|score| Score::new(f64::from(score)))]);
+            let cell = |scores| Cell { quality: Quality::RIGHT, human: None, scores, cost: None, latency_ms: None, length: None };
+            let tiers = [cell(&scores[0][..]), cell(&scores[1][..]), cell(&[])];
+            let id = at.to_string();
+            let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };
+            table.push(&row, &mut groups).unwrap();
+        }
+        table
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_do_what_their_policy_does_abstentions_and_ends_included(
+            rows in proptest::collection::vec(proptest::array::uniform2(proptest::option::of(0u8..4)), 1..30),
+            chain in 1usize..8,
+            from in proptest::array::uniform2((0u8..4, 0.0..1.0f64)),
+        ) {
+            let tiers: Vec<usize> = (0..3).filter(|tier| chain >> tier & 1 == 1).collect();
+            let cut = |(score, tie): &(u8, f64)| Threshold::AcceptFrom {
+                score: Score::new(f64::from(*score)).unwrap(),
+                tie: Tie::try_from(*tie).unwrap(),
+            };
+            let policy = Policy::new(tiers.clone(), from.iter().take(tiers.len() - 1).map(cut).collect()).unwrap();
+            let observed = observed(&rows);
+            let view = View::all(&observed);
+            let own = GateValue::Signal { signal: "s".into(), negated: false };
+            let table = Table::new(&view, &[own.clone(), own]).unwrap();
+            let cuts = Cuts::of(&policy, 3);
+            prop_assert_eq!(chain_of(&cuts.overall), tiers.clone());
+            let played = Played::new(&view, &table, &cuts);
+            for (row, exit) in played.exit.iter().enumerate() {
+                prop_assert_eq!(usize::from(*exit), tiers[policy.exit(&table, row)]);
+            }
+        }
+    }
+}

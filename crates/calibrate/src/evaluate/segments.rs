@@ -1,0 +1,67 @@
+//! How each segment fares, and whether any is worse off than with the last tier alone.
+
+use std::sync::Arc;
+
+use crate::report::SegmentScore;
+use crate::stat::{mcnemar, multiple, normal};
+use crate::view::View;
+
+use super::play::Played;
+use super::sample::Sample;
+
+/// A segment is called worse where its adjusted p is below this.
+const LEVEL: f64 = 0.05;
+
+/// By run-time segment, or by stratum where no row has a segment; in the order of first appearance. Holm's adjustment over all.
+pub(crate) fn segments(view: &View<'_>, played: &Played, last: usize) -> Vec<SegmentScore> {
+    let observations = view.observations();
+    let (names, by_segment) = labels(view);
+    let label = |row: usize| if by_segment { observations.segment(row) } else { observations.stratum(row) };
+    let mut scores: Vec<SegmentScore> = names
+        .iter()
+        .filter_map(|name| {
+            let part = played.filter(|at| label(played.row[at] as usize) == Some(name));
+            (part.len() > 0).then(|| score(view, name, &part, last))
+        })
+        .collect();
+    let adjusted = multiple::holm(&scores.iter().map(|score| score.p_worse).collect::<Vec<f64>>());
+    for (score, p) in scores.iter_mut().zip(adjusted) {
+        score.p_worse = p;
+        score.worse = p < LEVEL;
+    }
+    scores
+}
+
+/// The names that rows are told apart by, and whether they are run-time segments.
+pub(crate) fn labels(view: &View<'_>) -> (Vec<Arc<str>>, bool) {
+    let observations = view.observations();
+    let by_segment = !observations.segments().is_empty();
+    (if by_segment { observations.segments() } else { observations.strata() }.to_vec(), by_segment)
+}
+
+fn score(view: &View<'_>, name: &str, part: &Played, last: usize) -> SegmentScore {
+    let sample = Sample::of(view, part);
+    SegmentScore {
+        segment: name.to_owned(),
+        n: sample.items as u64,
+        accuracy: sample.quality(&part.quality),
+        loss_vs_last: part.loss(&sample, last),
+        cost_ratio: part.cost_ratio(&sample),
+        p_worse: p_worse(part, &sample),
+        worse: false,
+    }
+}
+
+/// One-sided p of a loss above 0: `McNemar`'s mid-p (Fagerland 2013) where counts are whole, else by the normal distribution.
+fn p_worse(part: &Played, sample: &Sample) -> f64 {
+    if let Some([_, minus, plus, _]) = part.cells(sample) {
+        return mcnemar::mid_greater(minus, plus);
+    }
+    let (loss, error) = sample.mean_and_error(|at| part.lost(at));
+    if error > 0.0 { 1.0 - normal::cdf(loss / error) } else { indicator_p(loss) }
+}
+
+/// Without any spread the mean itself decides.
+pub(crate) fn indicator_p(excess: f64) -> f64 {
+    if excess > 0.0 { 0.0 } else { 1.0 }
+}

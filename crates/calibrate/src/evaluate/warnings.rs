@@ -1,0 +1,77 @@
+//! What a reader of an evaluation should know.
+
+use crate::report::Evaluation;
+use crate::view::View;
+
+use super::sample::Sample;
+
+/// Below this many items, intervals are too wide to tell much.
+const FEW_ITEMS: usize = 100;
+/// A signal that ranks right answers above wrong ones less often than this ranks them the wrong way round.
+const UPSIDE_DOWN: f64 = 0.5;
+
+pub(super) fn warnings(view: &View<'_>, sample: &Sample, evaluation: &Evaluation) -> Vec<String> {
+    let observations = view.observations();
+    let mut warnings = Vec::new();
+    if sample.items < FEW_ITEMS {
+        warnings.push(format!("only {} items: the intervals are wide", sample.items));
+    }
+    if sample.items < view.len() {
+        warnings.push(format!("{} rows repeat {} items: intervals are over items, not over rows", view.len(), sample.items));
+    }
+    if observations.weights().is_some() {
+        warnings.push(
+            "rows are weighted by 1/sampling probability (Hájek means); AUROC, calibration errors and curves are unweighted"
+                .into(),
+        );
+    }
+    if evaluation.cost_ratio.is_none() {
+        warnings.push("the cost of a tier in force is unknown, so nothing is said of costs".into());
+    }
+    if let Some(promise) = evaluation.promise.as_ref().filter(|promise| promise.p_broken < 0.05) {
+        warnings.push(format!("these rows speak against the promise (one-sided {})", p_value(promise.p_broken)));
+    }
+    for segment in evaluation.segments.iter().filter(|segment| segment.worse) {
+        warnings.push(format!(
+            "segment \"{}\" loses {:.1} points against always-last (adjusted {})",
+            segment.segment,
+            segment.loss_vs_last.value * 100.0,
+            p_value(segment.p_worse)
+        ));
+    }
+    for tier in &evaluation.tiers {
+        if tier.abstained > 0 && tier.coverage.is_some() {
+            warnings.push(format!(
+                "the signal of tier \"{}\" abstained on {} of {} rows; they are escalated",
+                tier.tier,
+                tier.abstained,
+                tier.n + tier.abstained
+            ));
+        }
+        if let Some(auroc) = tier.auroc.filter(|auroc| *auroc < UPSIDE_DOWN) {
+            warnings
+                .push(format!("{} of tier \"{}\" is lower where the answer is right (AUROC {auroc:.3})", tier.signal, tier.tier));
+        }
+    }
+    for spec in observations.tiers() {
+        if let Some(judge) = &spec.judge {
+            warnings.push(format!("the answers of tier \"{}\" were graded by {judge}: right means right to it", spec.name));
+        }
+    }
+    warnings
+}
+
+/// A p-value with its sign; one that rounds to 0 is not 0.
+fn p_value(p: f64) -> String {
+    if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::p_value;
+
+    #[test]
+    fn no_p_value_is_zero() {
+        assert_eq!((p_value(0.027_34), p_value(3e-9)), ("p = 0.0273".to_owned(), "p < 0.0001".to_owned()));
+    }
+}

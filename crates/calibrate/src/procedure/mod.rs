@@ -1,0 +1,224 @@
+//! Calibration as a whole: from observations to operating points, and what may be expected of them.
+//!
+//! [`calibrate`] chooses gate values, certifies, and repeats all of that by folds for the estimate: what is printed about new data
+//! never comes from rows that were fitted on.
+
+mod curve;
+mod estimate;
+mod length;
+mod once;
+mod points;
+mod signals;
+mod table;
+mod warnings;
+
+use tierfall_core::map::ScoreMap;
+use tierfall_core::number::{Confidence, Threshold};
+
+use crate::ask::Ask;
+use crate::certify::CertifyError;
+use crate::evaluate::{Cuts, MOST_TIERS, Sample, baselines, chain_of, in_words};
+use crate::fit::{self, Seen, TierFit};
+use crate::observations::Observations;
+use crate::report::{Calibration, PointReport, TierReport};
+use crate::table::{NoSignal, Table};
+use crate::view::View;
+
+pub(crate) use estimate::folds_for;
+pub use signals::SPLIT_FROM;
+pub(crate) use signals::{Picked, gates_on, table as table_under};
+
+use estimate::{Folded, expected, folded};
+use once::{Once, once};
+use signals::Route;
+
+/// What calibration makes.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The declared chain with gate values and maps; bindings are not known here.
+    pub tiers: Vec<TierFit>,
+    /// The operating points, `default` first.
+    pub points: Vec<fit::Point>,
+    /// What is printed.
+    pub report: Calibration,
+    /// The rows and groups that were used.
+    pub seen: Seen,
+}
+
+/// How far calibration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Choosing gate values and certifying, on all rows.
+    Certifying,
+    /// Repeating it for the estimate.
+    Estimating {
+        /// Folds done.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// Putting the report together.
+    Reporting,
+}
+
+/// Why nothing can be calibrated.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// No row.
+    #[error("there is no row to calibrate on: every one was left out, or the split has none")]
+    Empty,
+    /// A chain of one tier decides nothing.
+    #[error("a chain of one tier has no threshold to calibrate: declare at least two")]
+    OneTier,
+    /// More tiers than a chain can have.
+    #[error("a chain of {0} tiers is longer than {MOST_TIERS}")]
+    TooManyTiers(usize),
+    /// Another number of signal choices than gated tiers.
+    #[error("{found} signals were chosen for {expected} gated tiers: one for every tier but the last is needed")]
+    Signals {
+        /// How many were chosen.
+        found: usize,
+        /// How many are needed.
+        expected: usize,
+    },
+    /// A tier without any.
+    #[error("tier \"{tier}\" has no signal to decide by: record one for it, or leave the tier out of the chain")]
+    NoSignals {
+        /// The tier.
+        tier: String,
+    },
+    /// A gate reads what was not observed.
+    #[error(transparent)]
+    NoSignal(#[from] NoSignal),
+    /// Columns that do not belong together.
+    #[error(transparent)]
+    Columns(#[from] CertifyError),
+}
+
+/// Calibrates a declared chain.
+///
+/// Of rows that repeat one item, the exact tests see one. The estimate is cross-fitted: `once` more for every fold, on the other rows.
+/// The result is the same for any number of threads.
+pub fn calibrate(
+    observations: &Observations,
+    n_excluded: u64,
+    ask: &Ask,
+    progress: impl Fn(Progress) + Sync,
+) -> Result<Outcome, FitError> {
+    let tiers = observations.tiers().len();
+    match tiers {
+        0 | 1 => return Err(FitError::OneTier),
+        2..=MOST_TIERS => {}
+        _ => return Err(FitError::TooManyTiers(tiers)),
+    }
+    if ask.signals.len() + 1 != tiers {
+        return Err(FitError::Signals { found: ask.signals.len(), expected: tiers - 1 });
+    }
+    if observations.is_empty() {
+        return Err(FitError::Empty);
+    }
+    let all = View::all(observations);
+    let single = all.one_per_item();
+    let route = Route::of(ask, observations, single.len());
+    progress(Progress::Certifying);
+    let fitted = once(&single, ask, route)?;
+    let folded = folded(&all, single.len(), ask, route, &|done, of| progress(Progress::Estimating { done, of }))?;
+    progress(Progress::Reporting);
+    let report = report(&all, &single, n_excluded, ask, &fitted, &folded)?;
+    let gate = |tier: usize| fitted.gates.get(tier).map(|picked| picked.gate.clone());
+    let map = |tier: usize| fitted.maps.get(tier).cloned().flatten();
+    let named = observations.tiers().enumerate();
+    Ok(Outcome {
+        tiers: named
+            .map(|(at, spec)| TierFit { name: spec.name.to_string(), binding: None, gate: gate(at), map: map(at) })
+            .collect(),
+        points: fitted.certification.points.iter().zip(&fitted.cuts).map(|(point, cuts)| points::written(point, cuts)).collect(),
+        report,
+        seen: Seen::of(observations.ids().iter().copied().chain(observations.groups())),
+    })
+}
+
+fn report(
+    all: &View<'_>,
+    single: &View<'_>,
+    n_excluded: u64,
+    ask: &Ask,
+    fitted: &Once<'_>,
+    folded: &Folded,
+) -> Result<Calibration, FitError> {
+    let observations = all.observations();
+    let names: Vec<String> = observations.tiers().map(|spec| spec.name.to_string()).collect();
+    let chosen = signals::table(all, &fitted.gates)?;
+    let mut reports = Vec::with_capacity(fitted.cuts.len());
+    for (at, (point, cuts)) in fitted.certification.points.iter().zip(&fitted.cuts).enumerate() {
+        let estimate = expected(all, folded, at, cuts, &fitted.gates)?;
+        let (chain, raw_thresholds, _) = points::read_off(&cuts.overall, &names);
+        reports.push(PointReport {
+            name: point.name.clone(),
+            status: point.status,
+            target: point.target,
+            guarantee: point.guarantee.clone(),
+            chain,
+            raw_thresholds,
+            estimate: Some(estimate),
+        });
+    }
+    let (Some(point), Some(cuts)) = (fitted.certification.points.first(), fitted.cuts.first()) else {
+        return Err(FitError::Empty);
+    };
+    let (chain, raw_thresholds, ties) = points::read_off(&cuts.overall, &names);
+    let shown = |tier: usize, threshold: Threshold| shown(fitted.maps[tier].as_ref(), threshold);
+    let in_force = chain_of(&cuts.overall);
+    let gated = &in_force[..chain.len() - 1];
+    let mut calibration = Calibration {
+        thresholds: gated.iter().map(|tier| shown(*tier, cuts.overall[*tier].threshold)).collect(),
+        chain,
+        signals: names.iter().zip(&fitted.gates).map(|(name, picked)| (name.clone(), in_words(&picked.gate))).collect(),
+        n: all.len() as u64,
+        n_items: single.len() as u64,
+        n_excluded,
+        status: point.status,
+        why: point.why.clone(),
+        needed_n: point.needed_n,
+        attainable: point.attainable,
+        raw_thresholds,
+        ties,
+        target: point.target,
+        guarantee: point.guarantee.clone(),
+        estimate: reports.first().and_then(|report| report.estimate.clone()),
+        baselines: baselines(all, &chosen, &in_force_played(all, folded, cuts, &chosen)),
+        frontier: curve::frontier(fitted, &names),
+        points: reports,
+        segments: points::segments(point, &names),
+        tiers: tier_reports(all, fitted, folded),
+        signal_table: table::signal_table(single, fitted, ask)?,
+        warnings: Vec::new(),
+        declared_chain: names,
+    };
+    calibration.warnings = warnings::warnings(single, ask, fitted, folded, &calibration);
+    Ok(calibration)
+}
+
+/// A cut on the confidence scale; `None` = defer all, or no map to show it by.
+fn shown(map: Option<&ScoreMap>, threshold: Threshold) -> Option<f64> {
+    match threshold {
+        Threshold::AcceptFrom { score, .. } => map?.confidence(score).map(Confidence::get),
+        Threshold::DeferAll => None,
+    }
+}
+
+fn in_force_played(all: &View<'_>, folded: &Folded, cuts: &Cuts, table: &Table<'_>) -> crate::evaluate::Played {
+    if cuts.chain() == [table.last()] {
+        return crate::evaluate::Played::new(all, table, cuts);
+    }
+    folded.played[0].clone()
+}
+
+fn tier_reports(all: &View<'_>, fitted: &Once<'_>, folded: &Folded) -> Vec<TierReport> {
+    let played = &folded.played[0];
+    let sample = Sample::of(all, played);
+    let names = all.observations().tiers().map(|spec| spec.name.clone());
+    let each = names.zip(&fitted.gates).zip(&folded.readings).enumerate();
+    each.map(|(tier, ((name, picked), readings))| readings.report(tier, &name, in_words(&picked.gate), played, &sample)).collect()
+}

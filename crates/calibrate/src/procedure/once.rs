@@ -1,0 +1,158 @@
+//! The whole procedure, once: choose gate values, certify, and say which cuts are in force. Folds repeat exactly this.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use tierfall_core::fusion::GateValue;
+use tierfall_core::map::ScoreMap;
+use tierfall_core::number::Threshold;
+
+use crate::ask::Ask;
+use crate::certify::{self, Certification, Input, Labels, PointCertified, Segments};
+use crate::evaluate::Cuts;
+use crate::fit::{Cut, Status};
+use crate::map;
+use crate::policy::Policy;
+use crate::quality::Quality;
+use crate::table::{Table, values};
+use crate::view::View;
+
+use super::FitError;
+use super::signals::{Picked, Prepared, Route, prepare, transform_of};
+
+/// What small segments are pooled under.
+const REST: &str = "rest";
+
+/// What one run of the procedure makes.
+pub(super) struct Once<'a> {
+    /// One a tier but the last.
+    pub gates: Vec<Picked>,
+    /// Shows each tier's gate values; `None` where nothing could be fitted.
+    pub maps: Vec<Option<ScoreMap>>,
+    /// The verdicts, under the chosen candidate.
+    pub certification: Certification,
+    /// The cuts of each of its points.
+    pub cuts: Vec<Cuts>,
+    /// The rows that certified, under the chosen gates.
+    pub table: Table<'a>,
+    /// How many candidates shared δ.
+    pub shared: usize,
+}
+
+/// Runs it on rows of which each is an item of its own.
+pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<'a>, FitError> {
+    let Prepared { candidates, certify: rows, tune, approximate } = prepare(view, ask, route)?;
+    let shared = candidates.len();
+    let labels = labels(&rows);
+    // Borrowed: what folds certify on is a copy of their rows already, and one is enough.
+    let inputs: Vec<Input<'_>> = candidates
+        .iter()
+        .map(|(_, table)| Input {
+            certify: table.borrowed(),
+            tune: tune.as_ref().map(|(_, table)| table.borrowed()),
+            segments: ask.by_segment.map(|_| segments(&rows, tune.as_ref().map(|(view, _)| view))),
+            labels: labels.clone(),
+        })
+        .collect();
+    let (chosen, mut certification) = certify::certify_best(&inputs, ask)?.ok_or(FitError::Empty)?;
+    drop(inputs);
+    let (gates, table) = candidates.into_iter().nth(chosen).ok_or(FitError::Empty)?;
+    for point in &mut certification.points {
+        if approximate && point.status == Status::Certified {
+            unpromise(point);
+        }
+        // All candidates hold together with probability 1 − δ, so whichever is chosen does.
+        let promises = point.segments.iter_mut().map(|segment| &mut segment.guarantee).chain([&mut point.guarantee]);
+        for guarantee in promises.flatten().filter(|_| shared > 1) {
+            guarantee.delta *= shared as f64;
+            guarantee.statement = restated(&guarantee.statement, guarantee.delta);
+        }
+    }
+    let tiers = table.tiers.len();
+    let cuts = certification.points.iter().map(|point| cuts(point, tiers)).collect();
+    let maps = gates.iter().enumerate().map(|(tier, picked)| shown(view, tier, &picked.gate)).collect::<Result<_, _>>()?;
+    Ok(Once { gates, maps, certification, cuts, table, shared })
+}
+
+/// Takes back what a score that knows the rows has certified on them.
+fn unpromise(point: &mut PointCertified) {
+    point.status = Status::Uncertified;
+    point.guarantee = None;
+    for segment in &mut point.segments {
+        segment.guarantee = None;
+        if segment.status == Status::Certified {
+            segment.status = Status::Uncertified;
+        }
+    }
+    point.why = "the score was chosen, and where it is fused cross-fitted, on the rows that certify, so the target is met only \
+                 approximately: from 1,000 items on it is trained and certified on different ones"
+        .into();
+}
+
+/// A promise whose error is that of all candidates together.
+fn restated(statement: &str, delta: f64) -> String {
+    const AT_LEAST: &str = ">= ";
+    let Some((before, after)) = statement.split_once(" over the draw") else { return statement.to_owned() };
+    let Some(from) = before.rfind(AT_LEAST) else { return statement.to_owned() };
+    // Downward: never more than is promised.
+    let probability = ((1.0 - delta) * 1e6 + 1e-6).floor() / 1e6;
+    format!("{}{probability} over the draw{after}", &before[..from + AT_LEAST.len()])
+}
+
+/// The map that shows a tier's gate values: the one recommended for these rows.
+fn shown(view: &View<'_>, tier: usize, gate: &GateValue) -> Result<Option<ScoreMap>, FitError> {
+    let quality: Vec<f64> = view.rows().map(|row| view.observations().quality(tier)[row].get()).collect();
+    Ok(map::recommended(&values(view, tier, gate)?, &quality, transform_of(gate)))
+}
+
+/// The cuts of an operating point over the declared chain. A tier that is left out keeps the cut that is certified for it and the
+/// last one, for requests that a rule sends there.
+fn cuts(point: &PointCertified, tiers: usize) -> Cuts {
+    let over = |policy: &Policy, pairs: &[Option<Threshold>]| -> Vec<Cut> {
+        let mut cuts = Cuts::of(policy, tiers).overall;
+        for (cut, pair) in cuts.iter_mut().zip(pairs) {
+            if !cut.asked {
+                cut.threshold = pair.unwrap_or(Threshold::DeferAll);
+            }
+        }
+        cuts
+    };
+    let listed = point.segments.iter().filter(|segment| segment.pooled.is_empty() && segment.name != REST);
+    Cuts {
+        overall: over(&point.policy, &point.pair_cuts),
+        segments: listed.map(|segment| (segment.name.clone(), over(&segment.policy, &segment.pair_cuts))).collect(),
+    }
+}
+
+/// The run-time segments of rows.
+fn segments<'a>(rows: &View<'_>, tune: Option<&View<'_>>) -> Segments<'a> {
+    let observations = rows.observations();
+    let names = observations.segments().to_vec();
+    let place = |name: &Arc<str>| names.iter().position(|known| known == name).and_then(|at| u32::try_from(at).ok());
+    let of = |view: &View<'_>| -> Cow<'a, [Option<u32>]> {
+        view.rows().map(|row| observations.segment(row).and_then(place)).collect()
+    };
+    Segments { certify: of(rows), tune: tune.map_or(Cow::Owned(Vec::new()), of), names }
+}
+
+/// Whose grades these are. Where a judge graded any tier, people's grades count where they graded the answers of every judged tier.
+fn labels(rows: &View<'_>) -> Labels<'static> {
+    let observations = rows.observations();
+    let mut names: Vec<&str> = observations.tiers().filter_map(|spec| spec.judge.as_deref()).collect();
+    names.dedup();
+    if names.is_empty() {
+        return Labels::Human;
+    }
+    let judge = names.join(" and ");
+    let judged: Vec<bool> = observations.tiers().map(|spec| spec.judge.is_some()).collect();
+    let by_people =
+        |row: usize| judged.iter().enumerate().all(|(tier, judged)| !judged || observations.human(tier, row).is_some());
+    if !rows.rows().any(by_people) {
+        return Labels::Judge { name: judge };
+    }
+    let column = |tier: usize| -> Cow<'static, [Option<Quality>]> {
+        let grade = |row: usize| if judged[tier] { observations.human(tier, row) } else { Some(observations.quality(tier)[row]) };
+        rows.rows().map(|row| if by_people(row) { grade(row) } else { None }).collect()
+    };
+    Labels::Ppi { judge, human: (0..judged.len()).map(column).collect() }
+}
