@@ -1,14 +1,20 @@
 //! The command line, as clap reads it.
 
+mod calibrate;
+mod value;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, Segments};
 
 /// Ask the cheapest model first; escalate when it is not sure.
 #[derive(Debug, Parser)]
 #[command(name = "tierfall", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Results go to stdout, everything else to stderr.\n\
-    Exit codes: 0 fine; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.")]
+    Exit codes: 0 fine; 1 a target could not be promised; 2 usage, configuration or data error;\n\
+    3 a provider failed; 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -32,6 +38,14 @@ pub(crate) enum Command {
     Record(Record),
     /// Grade the recorded answers of a fixture set
     Grade(Grade),
+    /// Fit thresholds to labelled examples, with a guarantee on new requests
+    Calibrate(Box<Calibrate>),
+    /// Judge a fit by labelled examples that it has not seen
+    Evaluate(Evaluate),
+    /// Say which tiers earn their cost
+    Advise(Advise),
+    /// Turn other people's tables and logs into observations
+    Import(Import),
     /// Serve a simulated OpenAI-compatible provider, for demos and tests
     Simulate(Simulate),
     /// Print the JSON Schema of cascade files
@@ -51,7 +65,7 @@ pub(crate) struct Run {
     /// The query; `-` or nothing reads it from stdin
     #[arg(conflicts_with_all = ["jsonl", "out"])]
     pub(crate) prompt: Option<String>,
-    /// Answer every line of this file, or of stdin for `-`: {"id"?, "query" | "messages", "tags"?}
+    /// Answer every line of this file, or of stdin for `-`: {"id"?, "query" | "messages", "tags"?, "point"?}
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) jsonl: Option<PathBuf>,
     /// With --jsonl: append each result to this file as it comes, and skip the ids that are already there
@@ -71,6 +85,27 @@ pub(crate) struct Run {
     /// The request id, which decides ties
     #[arg(long, value_name = "ID", conflicts_with = "jsonl")]
     pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) dial: Dial,
+}
+
+/// What a request brings beside its text, and which of the fit's operating points decides.
+#[derive(Debug, Args)]
+pub(crate) struct Dial {
+    /// The operating point of the fit: its name, or a target like `loss<=0.02`, for which the cheapest certified point that
+    /// meets it is taken
+    #[arg(long, value_name = "NAME")]
+    pub(crate) point: Option<String>,
+    /// A tag of the query, which rules and segments read; may be repeated. The lines of a batch have their own
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, as in topic=billing".to_owned()),
+    }
 }
 
 /// Where answers come from.
@@ -97,6 +132,8 @@ pub(crate) struct Explain {
     pub(crate) cascade: PathBuf,
     /// The query; `-` or nothing reads it from stdin
     pub(crate) prompt: Option<String>,
+    #[command(flatten)]
+    pub(crate) dial: Dial,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

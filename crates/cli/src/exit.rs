@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Fine,
     /// Usage, configuration or data.
     Usage,
+    /// The target could not be promised.
+    Unmet,
     /// A provider failed.
     Provider,
     /// Ctrl-C: 128 + SIGINT, as shells have it.
@@ -21,6 +23,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Fine => 0,
+            Exit::Unmet => 1,
             Exit::Usage => 2,
             Exit::Provider => 3,
             Exit::Interrupted => 130,

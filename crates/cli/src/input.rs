@@ -46,6 +46,7 @@ struct Line {
     messages: Option<Vec<Message>>,
     #[serde(default)]
     tags: BTreeMap<String, String>,
+    point: Option<String>,
 }
 
 /// One query of a batch.
@@ -55,11 +56,13 @@ pub(crate) struct Query {
     pub(crate) key: String,
     /// What is asked.
     pub(crate) ask: Ask,
+    /// The operating point that the line names.
+    pub(crate) point: Option<String>,
 }
 
 /// Reads one line of a batch; the error says what is wrong with it, without file and line.
 pub(crate) fn query(line: &str, number: usize) -> Result<Query, String> {
-    let Line { id, query, messages, tags } =
+    let Line { id, query, messages, tags, point } =
         serde_json::from_str(line).map_err(|error| error.to_string().replace(" at line 1 column ", " at column "))?;
     let mut ask = match (query, messages) {
         (Some(query), None) => Ask::from(query),
@@ -71,9 +74,13 @@ pub(crate) fn query(line: &str, number: usize) -> Result<Query, String> {
     for (key, value) in tags {
         ask = ask.with_tag(key, value);
     }
+    if let Some(point) = &point {
+        ask = ask.at_point(point.as_str());
+    }
     let key = id.clone().unwrap_or_else(|| format!("line {number}"));
     Ok(Query {
         key,
+        point,
         ask: match id {
             Some(id) => ask.with_id(id),
             None => ask,

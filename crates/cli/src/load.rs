@@ -28,6 +28,11 @@ pub(crate) fn cascade(path: &Path) -> Result<Loaded, Failure> {
     config::load(path).map_err(|error| invalid(&error))
 }
 
+/// A cascade file without its fit, which may be stale or not there yet.
+pub(crate) fn unfitted(path: &Path) -> Result<Loaded, Failure> {
+    config::load_unfitted(path).map_err(|error| invalid(&error))
+}
+
 /// Shows every problem of a file; what is left to say is how many there are.
 pub(crate) fn invalid(error: &ConfigError) -> Failure {
     let (path, n) = (error.path.display(), error.diagnostics.len());

@@ -39,6 +39,10 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(args) => cmd::check::check(args, cli.quiet),
         Command::Record(args) => cmd::record::record(args, cli.quiet).await,
         Command::Grade(args) => cmd::grade::grade(args, cli.quiet),
+        Command::Calibrate(args) => cmd::calibrate::calibrate(args, cli.quiet).await,
+        Command::Evaluate(args) => cmd::evaluate::evaluate(args, cli.quiet).await,
+        Command::Advise(args) => cmd::advise::advise(args, cli.quiet).await,
+        Command::Import(args) => cmd::import::import(args, cli.quiet).await,
         Command::Simulate(args) => cmd::simulate::simulate(args, cli.quiet).await,
         Command::Schema => cmd::schema::schema(),
         Command::Completions { shell } => {

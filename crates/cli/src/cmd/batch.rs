@@ -23,7 +23,7 @@ use crate::{print, progress, say};
 pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
     let done = args.out.as_deref().map(resume).transpose()?.unwrap_or_default();
     let input = Input::open(file)?;
-    let left = check(&input, &done)?;
+    let left = check(engine, &input, &done)?;
     if !done.is_empty() && !quiet {
         say(format_args!("{} already answered, {left} left", done.len()));
     }
@@ -32,7 +32,10 @@ pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool)
     let mut totals = Totals::default();
     let left = queries(&input)?.filter(|query| !matches!(query, Ok((_, query)) if done.contains(&query.key)));
     let answers = futures_util::stream::iter(left.map(|query| async move {
-        let (_, Query { key, ask }) = query?;
+        let (_, Query { key, mut ask, point }) = query?;
+        if let (None, Some(point)) = (point, &args.dial.point) {
+            ask = ask.at_point(point.as_str());
+        }
         Ok::<_, Failure>((key, engine.complete(ask).await))
     }));
     let at_once = usize::from(args.concurrency);
@@ -101,11 +104,11 @@ fn queries(input: &Input) -> Result<impl Iterator<Item = Result<(usize, Query), 
     let lines = BufReader::new(File::open(&input.path)?).lines().enumerate().map(|(place, line)| (place + 1, line));
     Ok(lines.filter_map(move |(number, line)| match line {
         Ok(line) if line.trim().is_empty() => None,
-        Ok(line) => Some(
-            query(&line, number)
-                .map(|query| (number, query))
-                .map_err(|why| at(number, &why).with_hint("a line is {\"id\"?, \"query\" | \"messages\", \"tags\"?}")),
-        ),
+        Ok(line) => {
+            Some(query(&line, number).map(|query| (number, query)).map_err(|why| {
+                at(number, &why).with_hint("a line is {\"id\"?, \"query\" | \"messages\", \"tags\"?, \"point\"?}")
+            }))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(Err(at(number, &"it is not UTF-8"))),
         Err(error) => Some(Err(at(number, &error))),
     }))
@@ -113,10 +116,13 @@ fn queries(input: &Input) -> Result<impl Iterator<Item = Result<(usize, Query), 
 
 /// Checks the whole file before the first call, so that a typing error in the last line costs nothing, and counts the
 /// queries that are left.
-fn check(input: &Input, done: &BTreeSet<String>) -> Result<usize, Failure> {
+fn check(engine: &Engine, input: &Input, done: &BTreeSet<String>) -> Result<usize, Failure> {
     let mut keys = BTreeSet::new();
     for query in queries(input)? {
-        let (number, Query { key, .. }) = query?;
+        let (number, Query { key, point, .. }) = query?;
+        if let Some(Err(error)) = point.map(|point| engine.find_point(&point).map(|_| ())) {
+            return Err(Failure::usage(format!("{}:{number}: {error}", input.shown)));
+        }
         if let Some(twice) = keys.replace(key) {
             let place = format!("{}:{number}", input.shown);
             return Err(Failure::usage(format!("{place}: the id \"{twice}\" stands in an earlier line too")));

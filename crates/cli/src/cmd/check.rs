@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use tierfall::config::Loaded;
+use tierfall::fit;
 use tierfall::fixture::replay::Recordings;
 use tierfall::{TierBinding, bindings, fixture_folder};
 
@@ -38,6 +39,10 @@ fn one(path: &Path, quiet: bool) -> Result<String, Failure> {
     }
     let tiers: Vec<&str> = loaded.cascade.tiers().iter().map(|tier| &*tier.name).collect();
     let mut summary = tiers.join(" → ");
+    if let Some(fit) = &loaded.fit {
+        let points = fit.point.iter().map(|point| format!("{} ({})", point.name, fit::promise(point)));
+        let _ = write!(summary, "; a fresh fit on {} rows: {}", fit.provenance.n, points.collect::<Vec<_>>().join(", "));
+    }
     for set in fixture_sets(&loaded) {
         summary += &recordings(&loaded, &set, quiet)?;
     }

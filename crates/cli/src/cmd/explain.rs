@@ -1,10 +1,14 @@
 //! `tierfall explain`: route and plan only.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::json;
+use tierfall::config::Loaded;
+use tierfall::fit;
 use tierfall_core::answering_cost;
 use tierfall_core::cascade::{Answerer, Tier};
+use tierfall_core::gate::Gate;
 use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
 use tierfall_core::plan::Plan;
@@ -19,8 +23,11 @@ use crate::{input, load, print, render};
 
 pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     // Neither providers nor recordings are made or read: a plan needs no key.
-    let cascade = &load::cascade(&args.cascade)?.cascade;
-    let request = Request::new("explain", input::prompt(args.prompt.as_deref())?);
+    let loaded = load::cascade(&args.cascade)?;
+    let cascade = &loaded.cascade;
+    let mut request = Request::new("explain", input::prompt(args.prompt.as_deref())?);
+    request.tags.extend(args.dial.tags.iter().cloned());
+    request.point = args.dial.point.as_deref().map(|point| found(&loaded, point)).transpose()?;
     let plan = Plan::new(cascade, &request);
     let route = RouteTrace::of(&plan, cascade);
     let tiers = plan.tiers.iter().map(|ix| {
@@ -29,17 +36,17 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
             Answerer::Model(model) => answering_cost(model, &request, tier.gate.as_ref()),
             Answerer::Human { cost } => *cost,
         };
-        (tier, expected)
+        (tier, expected, plan.thresholds[ix.0])
     });
     if args.json {
         let tiers: Vec<_> = tiers
-            .map(|(tier, expected)| {
+            .map(|(tier, expected, threshold)| {
                 let gate = tier.gate.as_ref();
                 json!({
                     "tier": tier.name,
                     "expected_cost_usd": expected,
-                    "signal": gate.map(|gate| &gate.signal.label),
-                    "threshold": gate.and_then(cut),
+                    "signal": gate.map(Gate::label),
+                    "threshold": gate.and_then(|gate| cut(gate, threshold)),
                 })
             })
             .collect();
@@ -47,7 +54,11 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     }
     let mut text = String::new();
     let _ = writeln!(text, "{}", render::trace::route(&route).unwrap_or_else(|| "no rule decides".to_owned()));
-    let rows: Vec<_> = tiers.map(|(tier, expected)| (&*tier.name, gate(tier), price(tier, &request, expected))).collect();
+    if let Some(point) = render::trace::point(&route) {
+        let _ = writeln!(text, "{point}");
+    }
+    let rows: Vec<_> =
+        tiers.map(|(tier, expected, threshold)| (&*tier.name, gate(tier, threshold), price(tier, &request, expected))).collect();
     let width = |column: fn(&(&str, String, String)) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let (names, gates) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
     for (place, (name, gate, price)) in rows.iter().enumerate() {
@@ -61,12 +72,21 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     print(text).map(|()| Exit::Fine)
 }
 
+/// The operating point of this name, or the one that meets this target.
+fn found(loaded: &Loaded, point: &str) -> Result<Arc<str>, Failure> {
+    match &loaded.fit {
+        Some(fit) => fit::find(fit, point).map(|point| point.name.as_str().into()).map_err(Failure::usage),
+        None => Err(Failure::usage(format!("there is no operating point \"{point}\"; the cascade has no fit"))),
+    }
+}
+
 /// What the tier accepts.
-fn gate(tier: &Tier) -> String {
-    match (&tier.answerer, tier.gate.as_ref().map(|gate| (gate, cut(gate)))) {
+fn gate(tier: &Tier, threshold: Option<Threshold>) -> String {
+    match (&tier.answerer, tier.gate.as_ref().map(|gate| (gate, cut(gate, threshold)))) {
         (Answerer::Human { .. }, _) => "a person looks".to_owned(),
-        (_, Some((gate, Some(cut)))) => format!("accepts from {} {cut:.3}", gate.signal.label),
-        (_, Some((gate, None))) => format!("{}: defers all", gate.signal.label),
+        (_, Some((gate, Some(cut)))) if gate.map.is_some() => format!("accepts from confidence {cut:.3} by {}", gate.label()),
+        (_, Some((gate, Some(cut)))) => format!("accepts from {} {cut:.3}", gate.label()),
+        (_, Some((gate, None))) => format!("{}: defers all", gate.label()),
         (_, None) => "accepts all".to_owned(),
     }
 }
@@ -84,8 +104,8 @@ fn price(tier: &Tier, request: &Request, expected: Option<Money>) -> String {
     }
 }
 
-fn cut(gate: &tierfall_core::gate::Gate) -> Option<f64> {
-    match gate.threshold {
+fn cut(gate: &Gate, threshold: Option<Threshold>) -> Option<f64> {
+    match threshold? {
         Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
         Threshold::DeferAll => None,
     }

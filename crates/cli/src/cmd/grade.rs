@@ -10,6 +10,7 @@ use tierfall::fixture::replay::Recordings;
 
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
+use crate::render::text::lines;
 use crate::{load, print, say};
 
 pub(crate) fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
@@ -29,17 +30,6 @@ pub(crate) fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         say(format_args!("grades are in {}", set.dir().join("grades").display()));
     }
     Ok(Exit::Fine)
-}
-
-/// The table without the blanks around it.
-fn lines(table: &Table) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        let line = line.trim_end();
-        text.push_str(line.strip_prefix(' ').unwrap_or(line));
-        text.push('\n');
-    }
-    text
 }
 
 /// Segments × tiers: the share of right answers.

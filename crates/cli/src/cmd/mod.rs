@@ -1,9 +1,17 @@
 //! One file a subcommand.
 
+pub(crate) mod advise;
 mod batch;
+pub(crate) mod calibrate;
 pub(crate) mod check;
+pub(crate) mod evaluate;
 pub(crate) mod explain;
 pub(crate) mod grade;
+pub(crate) mod import;
+mod ledger;
+mod observed;
+mod output;
+mod plan;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod schema;

@@ -18,7 +18,7 @@ use crate::render::style::{GOOD, WARN, paint};
 use crate::{load, progress, say};
 
 pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> {
-    let loaded = load::cascade(&args.cascade)?;
+    let loaded = load::unfitted(&args.cascade)?;
     let set = load::fixture_set(fixture_folder(&args.cascade, &args.set))?;
     let sources = sources_for(&loaded, &args.tiers).map_err(|error| load::failure(&error, ""))?;
     let options = Options {

@@ -30,6 +30,9 @@ pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
     {
         load::tell_torn(&replay.recordings);
     }
+    if let Some(point) = &args.dial.point {
+        engine.find_point(point).map_err(Failure::usage)?;
+    }
     let result = match &args.jsonl {
         Some(file) => super::batch::batch(&engine, args, file, quiet).await,
         None => one(&engine, args, quiet).await,
@@ -48,6 +51,12 @@ async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> 
     let mut ask = Ask::from(prompt.as_str());
     if let Some(id) = &args.id {
         ask = ask.with_id(id.as_str());
+    }
+    for (key, value) in &args.dial.tags {
+        ask = ask.with_tag(key.as_str(), value.as_str());
+    }
+    if let Some(point) = &args.dial.point {
+        ask = ask.at_point(point.as_str());
     }
     let interrupted = interrupted();
     let answer = tokio::select! {

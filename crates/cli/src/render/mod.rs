@@ -1,6 +1,15 @@
 //! How things look in a terminal.
 
+pub(crate) mod advice;
+pub(crate) mod calibration;
 pub(crate) mod diagnostic;
+pub(crate) mod evaluation;
+pub(crate) mod html;
 pub(crate) mod money;
+pub(crate) mod plan;
+#[cfg(test)]
+mod sample;
 pub(crate) mod style;
+pub(crate) mod text;
 pub(crate) mod trace;
+pub(crate) mod words;

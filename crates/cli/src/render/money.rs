@@ -6,7 +6,11 @@ use tierfall_core::money::{Cost, Money};
 
 /// USD with three significant digits, never in scientific notation.
 pub(crate) fn usd(money: Money) -> String {
-    let usd = money.usd();
+    usd_of(money.usd())
+}
+
+/// The same of a mean, which is no whole number of the smallest unit.
+pub(crate) fn usd_of(usd: f64) -> String {
     if usd == 0.0 {
         return "$0".to_owned();
     }

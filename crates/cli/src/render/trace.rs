@@ -16,7 +16,8 @@ pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
     let mut text = headline(trace);
     text.push('\n');
     let failed = trace.outcome == OutcomeKind::Failed;
-    if every_step || failed || trace.steps.len() > 1 || trace.route.rule.is_some() {
+    let chosen = trace.route.point.as_deref().is_some_and(|point| point != "default");
+    if every_step || failed || chosen || trace.steps.len() > 1 || trace.route.rule.is_some() {
         steps(trace, &mut text);
     }
     if let Some(why) = stopped(trace) {
@@ -98,8 +99,8 @@ struct Row<'a> {
 }
 
 fn steps(trace: &Trace, text: &mut String) {
-    if let Some(route) = route(&trace.route) {
-        let _ = writeln!(text, "  {route}");
+    for line in [route(&trace.route), point(&trace.route)].into_iter().flatten() {
+        let _ = writeln!(text, "  {line}");
     }
     let skipped = trace.route.skipped.iter().filter(|(_, why)| *why != "rule").map(|(tier, why)| Row {
         tier,
@@ -133,6 +134,18 @@ pub(crate) fn route(route: &RouteTrace) -> Option<String> {
         action => action.to_owned(),
     };
     route.rule.as_ref().map(|rule| format!("rule {}: {action}", paint(STRONG, rule)))
+}
+
+/// The operating point in force with what is promised for it, and the request's segment.
+pub(crate) fn point(route: &RouteTrace) -> Option<String> {
+    let promise = |name: &str| match &route.promise {
+        Some(promise) => format!("point {} ({promise})", paint(STRONG, name)),
+        None => format!("point {}", paint(STRONG, name)),
+    };
+    let segment = |segment: &str| format!("segment {}", paint(STRONG, segment));
+    let said: Vec<String> =
+        route.point.as_deref().map(promise).into_iter().chain(route.segment.as_deref().map(segment)).collect();
+    (!said.is_empty()).then(|| said.join(" · "))
 }
 
 fn row(step: &Step) -> Row<'_> {

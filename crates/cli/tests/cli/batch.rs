@@ -59,8 +59,8 @@ fn a_wrong_line_is_found_before_the_first_call() {
     assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "--jsonl", "typo.jsonl"]), @r#"
     exit 2
     -- stderr
-    error: typo.jsonl:3: unknown field `querry`, expected one of `id`, `query`, `messages`, `tags` at column 9
-    hint: a line is {"id"?, "query" | "messages", "tags"?}
+    error: typo.jsonl:3: unknown field `querry`, expected one of `id`, `query`, `messages`, `tags`, `point` at column 9
+    hint: a line is {"id"?, "query" | "messages", "tags"?, "point"?}
     "#);
     assert_snapshot!(sandbox.run(&["run", "two.cascade.toml", "--jsonl", "twice.jsonl"]), @r#"
     exit 2

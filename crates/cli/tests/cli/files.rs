@@ -192,6 +192,10 @@ fn help_is_there_for_everything() {
       check        Validate cascade files, their prompts, keys and recordings
       record       Ask every tier every example of a fixture set and keep the answers
       grade        Grade the recorded answers of a fixture set
+      calibrate    Fit thresholds to labelled examples, with a guarantee on new requests
+      evaluate     Judge a fit by labelled examples that it has not seen
+      advise       Say which tiers earn their cost
+      import       Turn other people's tables and logs into observations
       simulate     Serve a simulated OpenAI-compatible provider, for demos and tests
       schema       Print the JSON Schema of cascade files
       completions  Print shell completions
@@ -206,9 +210,23 @@ fn help_is_there_for_everything() {
       -q, --quiet       Say nothing on stderr but errors
 
     Results go to stdout, everything else to stderr.
-    Exit codes: 0 fine; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.
+    Exit codes: 0 fine; 1 a target could not be promised; 2 usage, configuration or data error;
+    3 a provider failed; 130 interrupted.
     ");
-    for command in ["run", "explain", "check", "record", "grade", "simulate", "schema", "completions"] {
+    for command in [
+        "run",
+        "explain",
+        "check",
+        "record",
+        "grade",
+        "calibrate",
+        "evaluate",
+        "advise",
+        "import",
+        "simulate",
+        "schema",
+        "completions",
+    ] {
         let ran = sandbox.run(&[command, "--help"]).exits(0);
         assert!(ran.stdout().contains(&format!("Usage: tierfall {command}")) && ran.stderr().is_empty(), "{ran}");
     }

@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod batch;
+mod calibration;
 mod faults;
 mod files;
+mod fit;
 mod once;
+mod promises;
 mod recordings;
 mod simulate;
 mod support;

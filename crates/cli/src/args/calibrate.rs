@@ -1,0 +1,181 @@
+//! The arguments of what reads labelled observations: `calibrate`, `evaluate`, `advise`, `import`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgGroup, Args, ValueEnum, ValueHint};
+use tierfall::import::FORMATS;
+use tierfall_core::money::{Money, Price};
+
+use super::value::{above_0_below_1, column, latency_limit, named_share, renamed, share, tier_cost, tier_price, usd};
+
+/// Labelled answers of every tier: a cascade and a fixture set, or files.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Inputs {
+    /// The cascade file
+    #[arg(value_hint = ValueHint::FilePath, requires = "set", conflicts_with_all = ["observations", "chain"])]
+    pub(crate) cascade: Option<PathBuf>,
+    /// The fixture set: a name beside the cascade's folder, or a path
+    pub(crate) set: Option<String>,
+    /// Files of observations in place of a cascade and a set: JSON Lines or CSV, also with gzip
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "chain", value_hint = ValueHint::FilePath)]
+    pub(crate) observations: Vec<PathBuf>,
+    /// With --observations: the tiers, cheapest first
+    #[arg(long, requires = "observations", value_name = "A,B,C", value_delimiter = ',')]
+    pub(crate) chain: Vec<String>,
+    /// Only rows of this split
+    #[arg(long, value_name = "NAME")]
+    pub(crate) split: Option<String>,
+    /// With --observations: what a tier's tokens cost, in USD per million in and out, in place of what is recorded
+    #[arg(long = "price", requires = "observations", value_name = "TIER=IN/OUT", value_parser = tier_price)]
+    pub(crate) prices: Vec<(String, Price)>,
+    /// With --observations: what every answer of a tier costs, in place of what is recorded
+    #[arg(long = "cost", requires = "observations", value_name = "TIER=USD", value_parser = tier_cost)]
+    pub(crate) costs: Vec<(String, Money)>,
+    /// With a CSV file: what a column is that has another name, like ok=small.correct
+    #[arg(long = "map", requires = "observations", value_name = "COLUMN=FIELD", value_parser = column)]
+    pub(crate) columns: Vec<(String, String)>,
+    /// Fail on the first bad row instead of leaving it out and counting it
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// Where results go besides the terminal.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Outputs {
+    /// Write a report that a browser shows to this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the result as JSON to this file; `-` prints it, and nothing else
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("target").args(["target_accuracy", "max_loss", "max_cost"]))]
+#[command(group = ArgGroup::new("input").args(["cascade", "observations"]))]
+#[command(after_help = "Exit codes: 0 certified, or no guarantee was asked for; 1 inconclusive or infeasible, with the\n\
+    fallback in force; 2 usage, configuration or data error. The fit is written in all cases but the last.")]
+pub(crate) struct Calibrate {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// What gates compare: NAME for all tiers, A=NAME,B=NAME by tier, A=x+y fused, -NAME where lower is surer, or auto
+    #[arg(long, value_name = "SIGNAL", allow_hyphen_values = true)]
+    pub(crate) signal: Option<String>,
+    /// Least cost at a share of right answers of at least this
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Target")]
+    pub(crate) target_accuracy: Option<f64>,
+    /// Least cost at most this much worse than always asking the last tier: 0.02 = 2 points
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Target")]
+    pub(crate) max_loss: Option<f64>,
+    /// Most right answers at a mean cost a query of at most this; nothing is certified
+    #[arg(long, value_name = "USD", value_parser = usd, help_heading = "Target")]
+    pub(crate) max_cost: Option<Money>,
+    /// Promise it with probability 1 − DELTA
+    #[arg(long, value_name = "DELTA", default_value = "0.1", value_parser = above_0_below_1, help_heading = "Guarantee")]
+    pub(crate) delta: f64,
+    /// Promise nothing: the best thresholds on these rows, uncertified
+    #[arg(long, conflicts_with = "delta", help_heading = "Guarantee")]
+    pub(crate) no_guarantee: bool,
+    /// Also promise that at most this share of requests takes longer: 2000=0.05
+    #[arg(long, value_name = "MS=SHARE", value_parser = latency_limit, help_heading = "Guarantee")]
+    pub(crate) max_latency: Option<(f64, f64)>,
+    /// A further operating point with a target of the same kind; all share DELTA
+    #[arg(long = "point", value_name = "NAME=TARGET", value_parser = named_share, help_heading = "Guarantee")]
+    pub(crate) points: Vec<(String, f64)>,
+    /// Thresholds by run-time segment; the target holds over all, or in each
+    #[arg(long, value_enum, value_name = "PROMISE", num_args = 0..=1, default_missing_value = "overall", help_heading = "Guarantee")]
+    pub(crate) by_segment: Option<Segments>,
+    /// Keeps count of the certificates made on these rows; beside a fixture set it is ledger.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Guarantee")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Most gated tiers asked in a row; 1 = two-tier chains
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=6))]
+    pub(crate) max_depth: u8,
+    /// Decides splits and folds, never ties
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Only say how many labelled examples margins need
+    #[arg(long, help_heading = "Planning")]
+    pub(crate) plan: bool,
+    /// With --plan: the share of requests on which tiers differ in being right, in place of what a pilot shows
+    #[arg(long, value_name = "SHARE", requires = "plan", value_parser = share, help_heading = "Planning")]
+    pub(crate) discordance: Option<f64>,
+    /// Write the fit to this file; beside a cascade it is NAME.fit.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) fit_out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+/// What thresholds by segment promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Segments {
+    /// The target over all segments together
+    Overall,
+    /// The target in every segment
+    Each,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("input").required(true).args(["cascade", "observations"]))]
+pub(crate) struct Evaluate {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// The fit; beside a cascade it is NAME.fit.toml
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) fit: Option<PathBuf>,
+    /// The operating point; the fit's first by default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) point: Option<String>,
+    /// Judge the fit by rows that it was made on, too, with a warning
+    #[arg(long)]
+    pub(crate) allow_overlap: bool,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("input").required(true).args(["cascade", "observations"]))]
+pub(crate) struct Advise {
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// What gates compare, as in calibrate
+    #[arg(long, value_name = "SIGNAL", allow_hyphen_values = true)]
+    pub(crate) signal: Option<String>,
+    /// Decides folds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) outputs: Outputs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "What comes out is one example a line, which calibrate, evaluate and advise read as --observations.")]
+pub(crate) struct Import {
+    /// What the file is
+    #[arg(value_parser = formats())]
+    pub(crate) format: String,
+    /// The file: JSON Lines or CSV, also with gzip
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// What a column is: a field of observations for csv, else the column that is looked for
+    #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = column)]
+    pub(crate) columns: Vec<(String, String)>,
+    /// Call a model of the file by this name of a tier
+    #[arg(long = "tier", value_name = "MODEL=TIER", value_parser = renamed)]
+    pub(crate) tiers: Vec<(String, String)>,
+    /// The greatest grade of the file, where grades do not go from 0 to 1
+    #[arg(long, value_name = "GRADE")]
+    pub(crate) max_score: Option<f64>,
+    /// Fail on the first bad row instead of leaving it out and counting it
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+fn formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about)))
+}

@@ -1,0 +1,50 @@
+//! `tierfall evaluate`: a fit, judged by rows that it has not seen.
+
+use tierfall::fit;
+use tierfall_calibrate::evaluate::evaluate as judge;
+use tierfall_calibrate::fit::Fit;
+use tierfall_calibrate::report::Evaluation;
+use tierfall_calibrate::view::{Held, View};
+
+use super::observed::{Observed, observed};
+use super::output::{interruptible, results};
+use crate::args::Evaluate;
+use crate::exit::{Exit, Failure};
+use crate::render;
+
+pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failure> {
+    let owned = args.clone();
+    let (report, fit, from) = interruptible(move || made(&owned, quiet)).await?;
+    let html = || render::html::evaluation(&report, &fit.provenance, &from.name, &from.shown());
+    results(&args.outputs, &report, html, || render::evaluation::evaluation(&report, &[]), quiet)?;
+    Ok(Exit::Fine)
+}
+
+fn made(args: &Evaluate, quiet: bool) -> Result<(Evaluation, Fit, Observed), Failure> {
+    if args.fit.is_none() && args.inputs.cascade.is_none() {
+        return Err(Failure::usage("which fit is to be judged?").with_hint("name it with --fit FILE"));
+    }
+    let from = observed(&args.inputs, "test", quiet)?;
+    let path = args.fit.clone().or_else(|| from.fit_path()).unwrap_or_default();
+    let fit = fit::read(&path).map_err(|error| Failure::usage(error).with_hint("tierfall calibrate makes a fit"))?;
+    if let Some(loaded) = &from.loaded {
+        let changed: Vec<String> = fit::stale(&fit, loaded).iter().map(ToString::to_string).collect();
+        if !changed.is_empty() {
+            return Err(Failure::usage(format!("{} is stale: {}", path.display(), changed.join("; ")))
+                .with_hint("calibrate again: its numbers are those of what was there before"));
+        }
+    }
+    let view = View::all(&from.observations);
+    let seen = &fit.provenance.seen;
+    let held = if args.allow_overlap {
+        Held::overlapping(view, seen).0
+    } else {
+        Held::unseen(view, seen).map_err(|error| {
+            Failure::usage(error).with_hint("name other rows with --split or other files; --allow-overlap judges all the same")
+        })?
+    };
+    let point = args.point.as_deref();
+    let report = judge(&held, &fit, point, from.summary.n_excluded()).map_err(Failure::usage)?;
+    drop(held);
+    Ok((report, fit, from))
+}

@@ -1,0 +1,225 @@
+//! Labelled answers of every tier, from a cascade and its fixture set or from files; what `calibrate`, `evaluate` and
+//! `advise` begin with.
+
+mod signals;
+
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use tierfall::config::Loaded;
+use tierfall::fixture::replay::Recordings;
+use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary};
+use tierfall::{bindings, fit, fixture_folder};
+use tierfall_calibrate::observations::Observations;
+
+use crate::args::Inputs;
+use crate::exit::Failure;
+use crate::render::style::{WARN, paint};
+use crate::render::words::count;
+use crate::{load, progress, say};
+
+pub(crate) use signals::choices;
+
+/// Them, and where they are from.
+pub(crate) struct Observed {
+    pub(crate) observations: Observations,
+    pub(crate) summary: Summary,
+    /// The cascade; `None` for files.
+    pub(crate) loaded: Option<Loaded>,
+    /// The fixture set's folder; `None` for files.
+    pub(crate) set: Option<PathBuf>,
+    /// What they are observations of: a cascade, or a file.
+    pub(crate) name: String,
+    /// The fixture set's name, or the files.
+    pub(crate) source: String,
+    /// The split they were taken from; `None` = all rows.
+    pub(crate) split: Option<String>,
+}
+
+impl Observed {
+    /// The labels that the gates of a cascade read by themselves; nothing for files.
+    pub(crate) fn own_signals(&self) -> Vec<String> {
+        let tiers = self.loaded.iter().flat_map(|loaded| loaded.cascade.tiers());
+        tiers.filter_map(|tier| Some(tier.gate.as_ref()?.signal.label.to_string())).collect()
+    }
+
+    /// Where the cascade's fit is, or would be; `None` for files.
+    pub(crate) fn fit_path(&self) -> Option<PathBuf> {
+        let loaded = self.loaded.as_ref()?;
+        Some(loaded.fit_path.clone().unwrap_or_else(|| fit::path_for(&loaded.path)))
+    }
+
+    /// What they are, for reports: `support, split test`.
+    pub(crate) fn shown(&self) -> String {
+        match &self.split {
+            Some(split) => format!("{}, split {split}", self.source),
+            None => self.source.clone(),
+        }
+    }
+
+    /// The arguments that name the same rows again, for commands that are suggested.
+    pub(crate) fn again(inputs: &Inputs) -> String {
+        let quoted = |path: &Path| shell_word(&path.display().to_string());
+        if let (Some(cascade), Some(set)) = (&inputs.cascade, &inputs.set) {
+            return format!("{} {}", quoted(cascade), shell_word(set));
+        }
+        let files: Vec<String> = inputs.observations.iter().map(|path| quoted(path)).collect();
+        format!("--observations {} --chain {}", files.join(" "), shell_word(&inputs.chain.join(",")))
+    }
+}
+
+/// A word that a shell takes as it is.
+pub(crate) fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./,:=+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Reads them; a fixture set's `default_split` where none is named. What was left out is said, never silent.
+pub(crate) fn observed(inputs: &Inputs, default_split: &str, quiet: bool) -> Result<Observed, Failure> {
+    let observed = match (&inputs.cascade, &inputs.set) {
+        (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, default_split)?,
+        _ if inputs.observations.is_empty() => {
+            return Err(Failure::usage("no labelled examples are named")
+                .with_hint("name a cascade and its fixture set, or files: --observations FILE --chain SMALL,LARGE"));
+        }
+        _ => from_files(inputs, quiet)?,
+    };
+    if !quiet {
+        tell(&observed.summary);
+    }
+    Ok(observed)
+}
+
+fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str) -> Result<Observed, Failure> {
+    let loaded = load::unfitted(cascade)?;
+    let set = load::fixture_set(fixture_folder(cascade, set))?;
+    let recordings = Recordings::load(set.dir(), &bindings(&loaded)).map_err(|error| load::fixture(&error))?;
+    load::tell_torn(&recordings);
+    let split = inputs.split.as_deref().unwrap_or(default_split);
+    let recordings = recordings.with_questions_of(&set);
+    let read = observations::from_fixtures(&loaded, &set, &recordings, Some(split)).map_err(|error| failure(&error))?;
+    let ReadOut { observations, summary } = read;
+    if inputs.strict
+        && let Some(left) = summary.left_out.first()
+    {
+        let all = count(summary.n_excluded());
+        return Err(Failure::usage(format!("{all} examples would be left out, {} because {}", left.rows, left.reason))
+            .with_hint("without --strict they are left out and counted"));
+    }
+    Ok(Observed {
+        observations,
+        summary,
+        name: loaded.cascade.name().to_string(),
+        source: set.about().name.clone(),
+        split: Some(split.to_owned()),
+        set: Some(set.dir().to_owned()),
+        loaded: Some(loaded),
+    })
+}
+
+fn from_files(inputs: &Inputs, quiet: bool) -> Result<Observed, Failure> {
+    let options = ReadOptions {
+        split: inputs.split.clone(),
+        prices: inputs.prices.iter().cloned().collect(),
+        costs: inputs.costs.iter().cloned().collect(),
+        columns: inputs.columns.iter().cloned().collect(),
+        strict: inputs.strict,
+        ..ReadOptions::new(inputs.chain.iter().map(String::as_str))
+    };
+    let bar = Late::new("reading", quiet);
+    let read = observations::read(&inputs.observations, &options, |at| bar.at(at.bytes, at.total));
+    bar.clear();
+    let ReadOut { observations, summary } = read.map_err(|error| failure(&error))?;
+    let names = inputs.observations.iter().map(|path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
+    let source = names.collect::<Vec<_>>().join(" ");
+    let name = inputs.chain.join(" → ");
+    Ok(Observed { observations, summary, loaded: None, set: None, name, source, split: inputs.split.clone() })
+}
+
+fn failure(error: &ObservationsError) -> Failure {
+    match error {
+        ObservationsError::Fixture(error) => load::fixture(error),
+        _ => Failure::usage(error),
+    }
+}
+
+/// What was left out and why.
+fn tell(summary: &Summary) {
+    for left in &summary.left_out {
+        say(format_args!(
+            "{} {} of {} rows are left out: {}",
+            paint(WARN, "warning:"),
+            count(left.rows),
+            count(summary.read),
+            left.reason
+        ));
+    }
+    tell_bad(summary.bad, summary.read, &summary.first_bad);
+    if summary.repeated_ids > 0 {
+        say(format_args!(
+            "{} {} of {} rows have the id of an earlier one: rows that repeat one item need the same \"group\", or each counts as an item",
+            paint(WARN, "warning:"),
+            count(summary.repeated_ids),
+            count(summary.used)
+        ));
+    }
+    for warning in &summary.warnings {
+        say(format_args!("{} {warning}", paint(WARN, "warning:")));
+    }
+}
+
+/// Rows that cannot be used as they are written, the first of them word for word.
+pub(crate) fn tell_bad(bad: u64, read: u64, first: &[BadRow]) {
+    if bad == 0 {
+        return;
+    }
+    say(format_args!("{} {} of {} rows cannot be used:", paint(WARN, "warning:"), count(bad), count(read)));
+    for row in first.iter().take(SHOWN) {
+        say(format_args!("  {row}"));
+    }
+    let more = bad.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        say(format_args!("  and {} more", count(more)));
+    }
+}
+
+/// How many bad rows are shown.
+const SHOWN: usize = 5;
+
+/// A bar that is drawn only where something takes longer than a moment.
+pub(crate) struct Late {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Late {
+    pub(crate) fn new(what: &str, quiet: bool) -> Self {
+        let bar = progress::bar(0, what, true);
+        Self { bar, quiet }
+    }
+
+    /// So far, of so much.
+    pub(crate) fn at(&self, done: u64, of: u64) {
+        if !self.quiet && self.bar.is_hidden() && self.bar.elapsed().as_secs() >= 2 {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_length(of);
+        self.bar.set_position(done);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn suggested_commands_can_be_pasted() {
+        assert_eq!(shell_word("fixtures/support"), "fixtures/support");
+        assert_eq!(shell_word("it's here"), r"'it'\''s here'");
+        assert_eq!(shell_word(""), "''");
+    }
+}

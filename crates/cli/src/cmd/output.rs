@@ -1,0 +1,67 @@
+//! Results in files. Each is replaced whole or not at all, so that an interruption leaves nothing half-written.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::args::Outputs;
+use crate::exit::{Exit, Failure};
+use crate::{print, say};
+
+/// Writes text to a file that is as readable as others.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = || {
+        let mut file = tempfile::Builder::new().prefix(".tierfall").tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        #[cfg(unix)]
+        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    written().map(drop).map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))
+}
+
+/// Writes and prints a result: JSON and HTML where they are asked for, else, and beside files, the summary.
+pub(crate) fn results<R: Serialize>(
+    outputs: &Outputs,
+    report: &R,
+    html: impl FnOnce() -> String,
+    summary: impl FnOnce() -> String,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let json = serde_json::to_string(report).map_err(Failure::usage)?;
+    if let Some(path) = &outputs.html {
+        write(path, &html())?;
+    }
+    let alone = outputs.json.as_deref() == Some(Path::new("-"));
+    if let Some(path) = &outputs.json
+        && !alone
+    {
+        write(path, &format!("{json}\n"))?;
+    }
+    if alone {
+        print(format_args!("{json}\n"))?;
+    } else {
+        print(summary())?;
+    }
+    if let Some(path) = &outputs.html
+        && !quiet
+    {
+        say(format_args!("the report is {}", path.display()));
+    }
+    Ok(())
+}
+
+/// Does work that takes long off the runtime's threads, so that Ctrl-C ends it. What it has not returned, nobody has written.
+pub(crate) async fn interruptible<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let mut pressed = crate::interrupt::interrupted();
+    tokio::select! {
+        done = tokio::task::spawn_blocking(work) => {
+            done.unwrap_or_else(|error| Err(Failure::usage(format!("the calculation broke off: {error}"))))
+        }
+        () = &mut pressed => Err(Failure { exit: Exit::Interrupted, ..Failure::usage("") }),
+    }
+}

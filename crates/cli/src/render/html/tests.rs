@@ -1,0 +1,97 @@
+use tierfall_calibrate::fit::Status;
+
+use super::*;
+use crate::render::sample;
+
+/// What the report of a calibration must never lose.
+#[test]
+fn the_certificate_stands_before_everything_else() {
+    let report = sample::calibration();
+    let html = calibration(&report, &sample::provenance(), "support");
+    let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text} is not in the report"));
+    let statement = report.guarantee.unwrap().statement.replace(">=", "&gt;=").replace("<=", "&lt;=");
+    assert!(place("<h1>Certified") < place(&statement));
+    assert!(place(&statement) < place("class=\"tiles\"") && place("class=\"tiles\"") < place("<svg"));
+    for text in ["Warnings", "oracle", "careful", "greetings, invoices", "entropy", "sha256:9ab3d2", "62 %", "class=\"promised\""]
+    {
+        place(text);
+    }
+}
+
+#[test]
+fn a_report_needs_nothing_from_elsewhere() {
+    let all = [
+        calibration(&sample::calibration(), &sample::provenance(), "support"),
+        evaluation(&sample::evaluation(), &sample::provenance(), "support", "test"),
+        advice(&sample::advice(), "support"),
+    ];
+    for html in all {
+        for forbidden in ["http", "<script", "url(", "@import", "src=", "<link"] {
+            assert!(!html.contains(forbidden), "{forbidden}");
+        }
+        assert_eq!(html.matches("<svg").count(), html.matches("role=\"img\"").count(), "every drawing has a name");
+        assert_eq!(html.matches("<svg").count(), html.matches("<desc").count());
+        balanced(&html);
+    }
+}
+
+#[test]
+fn names_cannot_become_markup() {
+    let mut report = sample::calibration();
+    let evil = "<script>alert(1)</script>\" onload=\"x";
+    for tier in report.chain.iter_mut().chain(&mut report.declared_chain).filter(|tier| *tier == "large") {
+        evil.clone_into(tier);
+    }
+    report.warnings.push(evil.to_owned());
+    report.segments[0].segment = evil.to_owned();
+    report.tiers[0].tier = evil.to_owned();
+    report.frontier[0].chain = vec![evil.to_owned()];
+    report.baselines = report.baselines.into_iter().map(|(name, spot)| (format!("{name}{evil}"), spot)).collect();
+    report.points[1].name = evil.to_owned();
+    let html = calibration(&report, &sample::provenance(), evil);
+    assert!(!html.contains("<script") && !html.contains("\" onload=\""), "markup got through");
+    assert!(html.contains("&lt;script&gt;alert(1)"));
+    balanced(&html);
+}
+
+#[test]
+fn what_is_unknown_is_said_and_not_drawn() {
+    let mut report = sample::calibration();
+    report.status = Status::Inconclusive;
+    report.guarantee = None;
+    report.needed_n = Some(2_300);
+    report.chain = vec!["large".to_owned()];
+    (report.thresholds, report.raw_thresholds, report.ties) = (vec![], vec![], vec![]);
+    for spot in report.baselines.values_mut() {
+        (spot.cost_usd, spot.cost_ratio) = (None, None);
+    }
+    for point in &mut report.frontier {
+        point.cost_usd = None;
+    }
+    report.estimate = None;
+    report.tiers[0].bins.clear();
+    report.tiers[0].risk_coverage.clear();
+    let html = calibration(&report, &sample::provenance(), "support");
+    for text in ["Costs are unknown", "There is no promise", "about 2,300", "answers everything", "No score map"] {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(!html.contains("NaN") && !html.contains(">inf"));
+    balanced(&html);
+}
+
+/// Every element ends, in order.
+#[track_caller]
+fn balanced(html: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let body = html.split_once("</style>").map_or(html, |(_, body)| body);
+    for tag in body.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default()) {
+        let name = tag.trim_start_matches('/').split(' ').next().unwrap_or_default();
+        if tag.starts_with('/') {
+            let expected = if ["head", "html"].contains(&name) { name } else { open.pop().unwrap_or("nothing") };
+            assert_eq!(name, expected, "</{name}> closes <{expected}>");
+        } else if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?} stay open");
+}

@@ -1,0 +1,423 @@
+//! Numbers of calibration in words, the same in a terminal and in a report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tierfall_calibrate::fit::{Guarantee, Status, TargetFit};
+use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot, Verdict};
+use tierfall_core::number::Score;
+
+use super::money;
+
+/// Stands where a number is unknown.
+pub(crate) const UNKNOWN: &str = "–";
+
+/// A share as a percentage with one decimal, without a zero one.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", tenths(share * 100.0))
+}
+
+/// A share as a percentage, whole from 10 % upwards: for costs, whose tenths tell nothing.
+pub(crate) fn rough(share: f64) -> String {
+    if share >= 0.1 { format!("{:.0} %", share * 100.0) } else { percent(share) }
+}
+
+/// One that may be unknown.
+pub(crate) fn maybe(share: Option<f64>, show: impl Fn(f64) -> String) -> String {
+    share.map_or_else(|| UNKNOWN.to_owned(), show)
+}
+
+/// A difference of shares in percentage points, without the word.
+pub(crate) fn points(difference: f64) -> String {
+    tenths(difference * 100.0)
+}
+
+/// With the word.
+pub(crate) fn in_points(difference: f64) -> String {
+    let shown = points(difference);
+    if shown == "1" { "1 point".to_owned() } else { format!("{shown} points") }
+}
+
+/// At most one decimal, and more only where a small number would read as zero.
+fn tenths(value: f64) -> String {
+    let decimals = match value.abs() {
+        0.01..0.1 => 2,
+        1e-9..0.01 => 3,
+        _ => 1,
+    };
+    let text = format!("{value:.decimals$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.replace('-', "−") }
+}
+
+/// An interval in percentage points, without the word.
+pub(crate) fn range(estimate: &Estimate) -> String {
+    format!("{} to {}", points(estimate.low), points(estimate.high))
+}
+
+/// A share or a difference with its interval, in percentage points without the word.
+pub(crate) fn points_with_range(estimate: &Estimate) -> String {
+    format!("{} ({})", points(estimate.value), range(estimate))
+}
+
+/// A share with its interval.
+pub(crate) fn share_with_range(estimate: &Estimate) -> String {
+    format!("{} ({})", percent(estimate.value), range(estimate))
+}
+
+/// A loss in words: above 0 = worse.
+pub(crate) fn loss_in_words(loss: f64, last: &str) -> String {
+    let shown = in_points(loss.abs());
+    if points(loss) == "0" {
+        format!("as good as always {last}")
+    } else if loss > 0.0 {
+        format!("{shown} worse than always {last}")
+    } else {
+        format!("{shown} better than always {last}")
+    }
+}
+
+/// A cost ratio in words.
+pub(crate) fn cost_in_words(ratio: f64, last: &str) -> String {
+    if (ratio - 1.0).abs() < 5e-4 {
+        return format!("as much as always asking {last}");
+    }
+    format!("{} of always asking {last}", rough(ratio))
+}
+
+/// ` instead of $0.2`, where that is another amount.
+pub(crate) fn instead_of(cost: Option<f64>, last: Option<f64>) -> String {
+    let (cost, last) = (usd(cost), usd(last));
+    if cost == last { String::new() } else { format!(" instead of {last}") }
+}
+
+/// USD a query.
+pub(crate) fn usd(usd: Option<f64>) -> String {
+    usd.map_or_else(|| "unknown".to_owned(), money::usd_of)
+}
+
+/// An objective.
+pub(crate) fn target(target: &TargetFit, last: &str) -> String {
+    match target {
+        TargetFit::Accuracy(accuracy) => format!("at least {} right", percent(*accuracy)),
+        TargetFit::MaxLoss(loss) => format!("at most {} worse than always {last}", in_points(*loss)),
+        TargetFit::MaxCost(cost) => format!("at most {} a query", money::usd_of(*cost)),
+    }
+}
+
+/// A bound in the terms of its objective.
+pub(crate) fn bound(target: &TargetFit, bound: f64) -> String {
+    match target {
+        TargetFit::Accuracy(_) => format!("≥ {}", percent(bound)),
+        TargetFit::MaxLoss(_) => format!("≤ {}", in_points(bound)),
+        TargetFit::MaxCost(_) => format!("≤ {}", money::usd_of(bound)),
+    }
+}
+
+/// What can be promised at most, to a tenth of a percentage point and never beyond it: the value to ask for.
+pub(crate) fn askable(target: &TargetFit, attainable: f64) -> f64 {
+    match target {
+        TargetFit::Accuracy(_) => (attainable * 1000.0).floor() / 1000.0,
+        TargetFit::MaxLoss(_) => (attainable * 1000.0).ceil() / 1000.0,
+        TargetFit::MaxCost(_) => attainable,
+    }
+}
+
+/// How likely a promise is kept.
+pub(crate) fn odds(guarantee: &Guarantee) -> String {
+    let about = if guarantee.finite_sample { "" } else { "approximately " };
+    format!("with probability {about}{}", percent(1.0 - guarantee.delta))
+}
+
+/// A verdict as a mark that needs no colour.
+pub(crate) fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Certified => "✓",
+        Status::Inconclusive => "?",
+        Status::Infeasible => "✗",
+        Status::Uncertified => "·",
+    }
+}
+
+/// Whether a call is worth its cost.
+pub(crate) fn earns(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Yes => "yes",
+        Verdict::No => "no",
+        Verdict::Unclear => "unclear",
+    }
+}
+
+/// A number to read: four significant digits, never in scientific notation where that is short.
+pub(crate) fn number(value: f64) -> String {
+    if value.is_infinite() {
+        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
+    }
+    let size = value.abs();
+    let text = match size {
+        _ if size < 1e-12 => return "0".to_owned(),
+        _ if !(1e-4..1e7).contains(&size) => format!("{value:.2e}"),
+        _ => {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=8")]
+            let decimals = (3.0 - size.log10().floor()).clamp(0.0, 8.0) as usize;
+            let text = format!("{value:.decimals$}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+        }
+    };
+    text.replace('-', "−")
+}
+
+/// A raw cut.
+pub(crate) fn cut(raw: Option<Score>) -> String {
+    raw.map_or_else(|| "defer all".to_owned(), |score| format!("≥ {}", number(score.get())))
+}
+
+/// A chain.
+pub(crate) fn chain(tiers: &[String]) -> String {
+    tiers.join(" → ")
+}
+
+/// A chain with its raw cuts: `small ≥ −0.2 → large`.
+pub(crate) fn chain_with_cuts(tiers: &[String], raw: &[Option<Score>]) -> String {
+    let gated = |(at, tier): (usize, &String)| match raw.get(at) {
+        Some(raw) => format!("{tier} {}", cut(*raw)),
+        None => tier.clone(),
+    };
+    tiers.iter().enumerate().map(gated).collect::<Vec<_>>().join(" → ")
+}
+
+/// Names as a list: `a, b and c`.
+pub(crate) fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// A count with its digits in threes.
+pub(crate) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How a tier of the declared chain takes part: what it accepts, or that it is not asked.
+pub(crate) fn role(part: Part) -> String {
+    match part {
+        Part::NotAsked => "not asked".to_owned(),
+        Part::Last { alone: true } => "answers everything".to_owned(),
+        Part::Last { alone: false } => "answers the rest".to_owned(),
+        Part::Answers(coverage) => format!("answers {} of what reaches it", maybe(coverage, rough)),
+        Part::Gated { raw: None, .. } => "never answers: it passes everything on".to_owned(),
+        Part::Gated { raw: Some(raw), confidence, coverage } => {
+            let cut = match confidence {
+                Some(confidence) => format!("answers from confidence {confidence:.3}"),
+                None => format!("answers from {}", number(raw.get())),
+            };
+            match coverage {
+                Some(coverage) => format!("{cut}, {} of what reaches it", rough(coverage)),
+                None => cut,
+            }
+        }
+    }
+}
+
+/// What a declared tier does in the policy in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    NotAsked,
+    Gated {
+        raw: Option<Score>,
+        confidence: Option<f64>,
+        coverage: Option<f64>,
+    },
+    /// With its coverage.
+    Answers(Option<f64>),
+    Last {
+        alone: bool,
+    },
+}
+
+/// What a declared tier does in the policy that a calibration puts in force.
+pub(crate) fn part(report: &Calibration, declared: usize) -> Part {
+    let coverage = report.estimate.as_ref().map_or(&[][..], |estimate| &estimate.coverage);
+    part_of(&report.declared_chain[declared], &report.chain, &report.raw_thresholds, &report.thresholds, coverage)
+}
+
+/// What a tier does in a policy.
+pub(crate) fn part_of(
+    tier: &str,
+    chain: &[String],
+    raw: &[Option<Score>],
+    confidences: &[Option<f64>],
+    coverage: &[Option<f64>],
+) -> Part {
+    match chain.iter().position(|asked| asked == tier) {
+        None => Part::NotAsked,
+        Some(place) if place + 1 == chain.len() => Part::Last { alone: place == 0 },
+        Some(place) => Part::Gated {
+            raw: raw.get(place).copied().flatten(),
+            confidence: confidences.get(place).copied().flatten(),
+            coverage: coverage.get(place).copied().flatten(),
+        },
+    }
+}
+
+/// The verdict in a sentence.
+pub(crate) fn headline(report: &Calibration) -> String {
+    let last = report.declared_chain.last().map_or("", String::as_str);
+    let target = target(&report.target, last);
+    match report.status {
+        Status::Certified => format!("Certified: {target}"),
+        Status::Inconclusive => format!("Inconclusive: too few examples to promise {target}"),
+        Status::Infeasible => format!("Infeasible: no number of examples lets this chain promise {target}"),
+        Status::Uncertified => format!("Uncertified: fitted for {target}, without a promise"),
+    }
+}
+
+/// The same of an evaluation.
+pub(crate) fn evaluated_part(report: &Evaluation, declared: usize) -> Part {
+    let tier = &report.declared_chain[declared];
+    match part_of(tier, &report.chain, &[], &[], &[]) {
+        Part::Gated { .. } => {
+            let place = report.chain.iter().position(|asked| asked == tier);
+            Part::Answers(place.and_then(|place| report.coverage.get(place).copied().flatten()))
+        }
+        other => other,
+    }
+}
+
+/// What an evaluation found, in a sentence.
+pub(crate) fn evaluation_headline(report: &Evaluation) -> String {
+    let last = report.declared_chain.last().map_or("", String::as_str);
+    let quality = format!("{} right, {}", percent(report.accuracy.value), loss_in_words(report.loss_vs_last.value, last));
+    match report.cost_ratio {
+        Some(ratio) => format!("{quality}, at {} of the cost", rough(ratio)),
+        None => quality,
+    }
+}
+
+/// What other rows say of a promise.
+pub(crate) fn promise_in_words(promise: &Promise, last: &str) -> String {
+    let target = target(&promise.target, last);
+    let p = p_value(promise.p_broken);
+    if promise.p_broken < 0.05 {
+        format!("These requests speak against the promise of {target} (p = {p}): traffic may have changed since the fit.")
+    } else if promise.met {
+        format!("These requests keep the promise of {target}.")
+    } else {
+        format!("These requests miss the promise of {target}, but by no more than chance explains (p = {p}).")
+    }
+}
+
+/// A time.
+pub(crate) fn milliseconds(ms: f64) -> String {
+    money::time(Duration::from_secs_f64((ms / 1e3).clamp(0.0, 1e9)))
+}
+
+/// Stands where a certificate would.
+pub(crate) const NO_PROMISE: &str = "There is no promise about new requests.";
+
+/// Why there is none.
+pub(crate) fn no_promise_because(status: Status) -> &'static str {
+    match status {
+        Status::Certified => "",
+        Status::Inconclusive => "more examples may help",
+        Status::Infeasible => "more examples do not help",
+        Status::Uncertified => "none was asked for, or none exists for this target",
+    }
+}
+
+/// A policy without a cascade, and its other names.
+#[derive(Debug)]
+pub(crate) struct Baseline<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) spot: &'a Spot,
+    pub(crate) also: Vec<&'a str>,
+}
+
+/// Baselines in the order in which they are read, each once: single tiers by cost, then what is made of them. The last
+/// tier and the best single one are single tiers that have further names.
+pub(crate) fn baselines(all: &BTreeMap<String, Spot>) -> Vec<Baseline<'_>> {
+    let rank = |name: &str| match name {
+        "always-last" => 1,
+        "best-single" => 2,
+        "random-mix" => 3,
+        "oracle" => 4,
+        _ => 0,
+    };
+    let mut sorted: Vec<_> = all.iter().collect();
+    let cost = |spot: &Spot| spot.cost_usd.unwrap_or(f64::INFINITY);
+    sorted.sort_by(|a, b| rank(a.0).cmp(&rank(b.0)).then(cost(a.1).total_cmp(&cost(b.1))));
+    let mut shown: Vec<Baseline<'_>> = Vec::new();
+    for (name, spot) in sorted {
+        let single = shown.iter_mut().find(|one| one.name.starts_with("always-") && one.spot.chain == spot.chain);
+        match single {
+            Some(single) if rank(name) == 1 || rank(name) == 2 => single.also.push(name),
+            _ => shown.push(Baseline { name, spot, also: Vec::new() }),
+        }
+    }
+    shown
+}
+
+/// A p-value.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_keep_what_can_be_read() {
+        for (value, shown) in [(0.5, "50 %"), (0.4321, "43.2 %"), (1.0, "100 %"), (0.0004, "0.04 %"), (0.0, "0 %")] {
+            assert_eq!(percent(value), shown);
+        }
+        assert_eq!((rough(0.4149), rough(0.0415)), ("41 %".into(), "4.2 %".into()));
+        assert_eq!((points(-0.0123), points(-0.000_000_000_1)), ("−1.2".into(), "0".into()));
+        assert_eq!((in_points(0.01), in_points(0.02)), ("1 point".into(), "2 points".into()));
+    }
+
+    #[test]
+    fn numbers_keep_four_digits() {
+        for (value, shown) in [
+            (-0.197_345, "−0.1973"),
+            (12.0, "12"),
+            (1000.0, "1000"),
+            (1_234_567.0, "1234567"),
+            (-0.000_012_3, "−1.23e−5"),
+            (0.0, "0"),
+            (f64::NEG_INFINITY, "−∞"),
+        ] {
+            assert_eq!(number(value), shown);
+        }
+    }
+
+    #[test]
+    fn a_loss_says_which_way() {
+        assert_eq!(loss_in_words(0.012, "large"), "1.2 points worse than always large");
+        assert_eq!(loss_in_words(-0.012, "large"), "1.2 points better than always large");
+        assert_eq!(loss_in_words(0.0, "large"), "as good as always large");
+    }
+
+    #[test]
+    fn what_is_attainable_is_never_rounded_beyond_itself() {
+        let shown = |target, value| bound(&target, askable(&target, value));
+        assert_eq!(shown(TargetFit::Accuracy(0.99), 0.839_8), "≥ 83.9 %");
+        assert_eq!(shown(TargetFit::MaxLoss(0.01), 0.023_1), "≤ 2.4 points");
+    }
+
+    #[test]
+    fn counts_and_lists_read_well() {
+        assert_eq!((count(7), count(1_000), count(1_234_567)), ("7".into(), "1,000".into(), "1,234,567".into()));
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+    }
+}

@@ -1,0 +1,74 @@
+//! What a promise is relative to, and that the one in the repository is the one that calibration makes.
+
+use std::path::Path;
+
+use crate::support::{Sandbox, lines};
+
+/// Two tiers whose answers a judge graded, wrongly once in twenty; of every `people`-th row people say the truth.
+fn judged(n: usize, people: Option<usize>) -> String {
+    lines((0..n).map(|at| {
+        let place = |salt: usize| (at * salt % 4001) as f64 / 4001.0;
+        let tier = |right: bool, slips: bool, score: f64| {
+            let human =
+                people.filter(|every| at % every == 0).map_or(String::new(), |_| format!("\"correct\": {}, ", u8::from(right)));
+            format!(
+                "{{{human}\"judged\": {}, \"judge\": \"arbiter\", \"confidence\": {{\"sure\": {score}}}, \"cost_usd\": 0.001}}",
+                u8::from(right != slips)
+            )
+        };
+        let ease = place(617);
+        let small = tier(ease > 0.4, place(2411) < 0.05, ease);
+        let large = tier(ease > 0.1, place(1733) < 0.05, ease).replace("0.001", "0.02");
+        format!("{{\"id\": \"q{at}\", \"tiers\": {{\"small\": {small}, \"large\": {large}}}}}")
+    }))
+}
+
+#[test]
+fn a_promise_from_judge_labels_says_whose_word_it_is() {
+    let sandbox = Sandbox::new();
+    sandbox.write("judge.jsonl", judged(4000, None));
+    sandbox.write("people.jsonl", judged(4000, Some(8)));
+    let calibrate = |file: &str| {
+        let ran =
+            sandbox.run(&["calibrate", "--observations", file, "--chain", "small,large", "--max-loss", "0.06", "--json", "-"]);
+        let report = ran.json();
+        assert_eq!(report["status"], "certified", "{report}");
+        (report["guarantee"]["method"].clone(), report["guarantee"]["statement"].as_str().unwrap().to_owned())
+    };
+    let (method, statement) = calibrate("judge.jsonl");
+    assert_eq!(method, "trinomial-grid");
+    assert!(statement.contains("relative to judge \"arbiter\""), "{statement}");
+    let (method, statement) = calibrate("people.jsonl");
+    assert!(method.as_str().unwrap().starts_with("ppi"), "{method}");
+    assert!(statement.contains("they graded 500 of the fixtures") && !statement.contains("relative to"), "{statement}");
+}
+
+#[test]
+fn the_fit_of_the_repository_is_what_calibration_makes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let sandbox = Sandbox::new();
+    for folder in ["cascades", "cascades/support", "fixtures/support", "fixtures/support/recordings", "fixtures/support/grades"] {
+        for entry in fs_err::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                sandbox.write(&format!("{folder}/{name}"), fs_err::read(&path).unwrap());
+            }
+        }
+    }
+    // The ledger has this very certificate: it is found again, and nothing is spent.
+    let ledger = fs_err::read_to_string(root.join("fixtures/support/ledger.toml")).unwrap();
+    sandbox.run(&["calibrate", "cascades/support.cascade.toml", "fixtures/support", "--max-loss", "0.05"]).exits(0);
+    assert_eq!(sandbox.read("fixtures/support/ledger.toml"), ledger);
+    let decides = |text: &str| -> Vec<String> {
+        let point = text.split_once("[[point]]").unwrap().1;
+        point
+            .lines()
+            .filter(|line| ["cuts", "status", "{", "asked", "threshold"].iter().any(|key| line.trim_start().starts_with(key)))
+            .map(str::to_owned)
+            .collect()
+    };
+    let kept = fs_err::read_to_string(root.join("cascades/support.fit.toml")).unwrap();
+    assert!(!decides(&kept).is_empty());
+    assert_eq!(decides(&sandbox.read("cascades/support.fit.toml")), decides(&kept));
+}
