@@ -86,8 +86,10 @@ impl Readings {
     /// Reliability and Brier score of what has a confidence.
     fn calibration(&self) -> (Vec<Bin>, Option<f64>) {
         let shown = || self.confidence.iter().zip(&self.quality).filter(|(confidence, _)| !confidence.is_nan());
-        let confidence: Vec<f64> = shown().map(|(confidence, _)| *confidence).collect();
-        let right: Vec<f64> = shown().map(|(_, nano)| f64::from(*nano) / 1e9).collect();
+        let n = shown().count();
+        let (mut confidence, mut right) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        confidence.extend(shown().map(|(confidence, _)| *confidence));
+        right.extend(shown().map(|(_, nano)| f64::from(*nano) / 1e9));
         (metric::reliability(&confidence, &right, BINS), metric::brier(&confidence, &right))
     }
 

@@ -41,7 +41,8 @@ impl Bins {
     /// (confidence, quality) by bin, ascending; empty bins are left out.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the bins that there are")]
     fn of(self, confidence: &[f64], quality: &[f64]) -> Vec<Vec<(f64, f64)>> {
-        let mut rows: Vec<(f64, f64)> = read(confidence, quality).collect();
+        let mut rows: Vec<(f64, f64)> = Vec::with_capacity(confidence.len());
+        rows.extend(read(confidence, quality));
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
         match self {
             Self::EqualWidth(bins) => {

@@ -12,12 +12,14 @@ mod signals;
 mod table;
 mod warnings;
 
+use std::borrow::Cow;
+
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Threshold};
 
 use crate::ask::Ask;
 use crate::certify::CertifyError;
-use crate::evaluate::{Cuts, MOST_TIERS, Sample, baselines, chain_of, in_words};
+use crate::evaluate::{Cuts, MOST_TIERS, Played, Sample, baselines, chain_of, in_words};
 use crate::fit::{self, Seen, TierFit};
 use crate::observations::Observations;
 use crate::report::{Calibration, PointReport, TierReport};
@@ -171,6 +173,8 @@ fn report(
     let shown = |tier: usize, threshold: Threshold| shown(fitted.maps[tier].as_ref(), threshold);
     let in_force = chain_of(&cuts.overall);
     let gated = &in_force[..chain.len() - 1];
+    // Made, and its columns dropped, before those of the tiers are there.
+    let baselines = baselines(all, &chosen, &in_force_played(all, folded, cuts, &chosen));
     let mut calibration = Calibration {
         thresholds: gated.iter().map(|tier| shown(*tier, cuts.overall[*tier].threshold)).collect(),
         chain,
@@ -187,7 +191,7 @@ fn report(
         target: point.target,
         guarantee: point.guarantee.clone(),
         estimate: reports.first().and_then(|report| report.estimate.clone()),
-        baselines: baselines(all, &chosen, &in_force_played(all, folded, cuts, &chosen)),
+        baselines,
         frontier: curve::frontier(fitted, &names),
         points: reports,
         segments: points::segments(point, &names),
@@ -208,11 +212,11 @@ fn shown(map: Option<&ScoreMap>, threshold: Threshold) -> Option<f64> {
     }
 }
 
-fn in_force_played(all: &View<'_>, folded: &Folded, cuts: &Cuts, table: &Table<'_>) -> crate::evaluate::Played {
+fn in_force_played<'f>(all: &View<'_>, folded: &'f Folded, cuts: &Cuts, table: &Table<'_>) -> Cow<'f, Played> {
     if cuts.chain() == [table.last()] {
-        return crate::evaluate::Played::new(all, table, cuts);
+        return Cow::Owned(Played::new(all, table, cuts));
     }
-    folded.played[0].clone()
+    Cow::Borrowed(&folded.played[0])
 }
 
 fn tier_reports(all: &View<'_>, fitted: &Once<'_>, folded: &Folded) -> Vec<TierReport> {
