@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::chains::subchains;
+use super::exact3::Triple;
 use super::frontier::{Point, frontier, thin};
 use super::grid::{Grid, GridError};
 use super::pair::PairSweep;
@@ -11,6 +12,9 @@ use crate::table::Table;
 
 /// Cuts a gated tier by how many tiers are gated: all cuts of one, and grids of about 10⁵ to 10⁶ combinations of more.
 const SIZES: [usize; 4] = [256, 64, 32, 16];
+
+/// Prices of quality at which three tiers are searched exactly.
+const PRICES: usize = 32;
 
 /// Pareto path over the sub-chains of at most `depth` tiers on a tuning part: at most `count` policies, from the best there
 /// downward, each cheaper than all before it.
@@ -25,12 +29,14 @@ pub fn path(tuning: &Table<'_>, depth: usize, count: usize) -> Result<Vec<Policy
     Ok(thin(&path, count))
 }
 
-/// The frontier of one sub-chain: over every cut of a pair, over a grid of longer ones.
+/// The frontier of one sub-chain: over every cut of a pair, over a grid of longer ones, and for three tiers the exact optima at
+/// the prices of quality along it as well.
 pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Result<Vec<Point<Policy>>, GridError> {
     let &[first, second] = chain else {
         let size = SIZES[chain.len().saturating_sub(3).min(SIZES.len() - 1)];
         let cells = Grid::quantiles(table, chain, size)?.frontier(None);
-        return Ok(cells.into_iter().map(|cell| Point { cost: cell.cost, quality: cell.quality, what: cell.what.0 }).collect());
+        let found = cells.into_iter().map(|cell| Point { cost: cell.cost, quality: cell.quality, what: cell.what.0 }).collect();
+        return if let &[first, second, third] = chain { with_exact(table, [first, second, third], found) } else { Ok(found) };
     };
     if let Some(unknown) = chain.iter().find(|tier| table.tiers[**tier].cost.is_none()) {
         return Err(GridError::NoCost(table.tiers[*unknown].name.to_string()));
@@ -42,6 +48,24 @@ pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Result<Vec<Point<Policy>>
         .into_iter()
         .map(|point| Point { cost: point.cost, quality: point.quality, what: sweep.policy(point.what) })
         .collect())
+}
+
+/// A frontier of three tiers with what lies between the cuts of its grid.
+fn with_exact(table: &Table<'_>, chain: [usize; 3], mut found: Vec<Point<Policy>>) -> Result<Vec<Point<Policy>>, GridError> {
+    let triple = Triple::new(table, chain)?;
+    let steps = thin(&found, PRICES + 1);
+    found.extend(steps.windows(2).map(|pair| {
+        let (cost, quality) = ((pair[1].cost - pair[0].cost) as f64, (pair[1].quality - pair[0].quality) as f64);
+        let unit = f64::from(u32::MAX) / cost.max(quality);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "both ascend along a frontier; at most u32::MAX"
+        )]
+        let best = triple.trade(((cost * unit) as u32).max(1), ((quality * unit) as u32).max(1));
+        Point { cost: best.cost, quality: best.quality, what: best.policy }
+    }));
+    Ok(frontier(found))
 }
 
 #[cfg(test)]
@@ -58,6 +82,15 @@ mod tests {
             let sums: Vec<_> = path.iter().map(|policy| policy.tally(&table)).collect();
             prop_assert!((1..=10).contains(&path.len()));
             prop_assert!(sums.is_sorted_by(|a, b| a.quality > b.quality && a.cost > b.cost));
+        }
+
+        #[test]
+        fn what_three_tiers_are_said_to_do_they_do(rows in rows(3, 1..60)) {
+            let table = table(3, &rows);
+            for point in of_chain(&table, &[0, 1, 2]).unwrap() {
+                let tally = point.what.tally(&table);
+                prop_assert_eq!((tally.quality, tally.cost), (point.quality, Some(point.cost)));
+            }
         }
 
         #[test]
