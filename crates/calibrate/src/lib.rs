@@ -18,6 +18,7 @@ pub mod planner;
 pub mod policy;
 pub mod procedure;
 pub mod quality;
+pub mod regress;
 pub mod report;
 pub mod stat;
 pub mod sweep;

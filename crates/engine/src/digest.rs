@@ -56,6 +56,11 @@ pub(crate) fn of_probe(call: &Call) -> String {
     short(of(&(&call.messages(), &call.model, &call.params, call.logprobs)))
 }
 
+/// A short digest of a text, as of an answer.
+pub(crate) fn of_text(text: &[u8]) -> String {
+    short(of_bytes(text))
+}
+
 fn short(mut hex: String) -> String {
     hex.truncate(16);
     hex

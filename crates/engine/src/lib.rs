@@ -15,6 +15,7 @@ mod ids;
 pub mod import;
 pub mod ledger;
 pub mod observations;
+pub mod regress;
 mod replaying;
 mod simulated;
 pub mod sink;

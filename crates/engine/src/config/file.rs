@@ -31,6 +31,7 @@ pub(crate) struct CascadeFile {
     pub(crate) policy: PolicyFile,
     pub(crate) replay: Option<ReplayFile>,
     pub(crate) expect: Vec<Spanned<ExpectFile>>,
+    pub(crate) regress: RegressFile,
 }
 
 /// `[provider.NAME.KIND]`; `None` where the kind was reported.
@@ -325,7 +326,17 @@ pub(crate) struct ExpectFile {
     pub(crate) cost_ratio_at_most: Option<f64>,
     pub(crate) escalation_rate_at_least: Option<f64>,
     pub(crate) escalation_rate_at_most: Option<f64>,
+    pub(crate) latency_p95_ms_at_most: Option<f64>,
+    pub(crate) availability_at_least: Option<f64>,
     pub(crate) coverage: BTreeMap<Spanned<String>, CoverageFile>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct RegressFile {
+    pub(crate) level: Option<f64>,
+    pub(crate) margin: Option<f64>,
+    pub(crate) cost_rise: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

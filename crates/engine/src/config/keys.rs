@@ -49,6 +49,7 @@ pub(crate) static CASCADE: Shape = table(
         ),
         key("replay", Table(&REPLAY), Optional, "Answers from recordings in place of the providers."),
         key("expect", List(&Table(&EXPECT)), Optional, "What must hold on a fixture set."),
+        key("regress", Table(&REGRESS), Optional, "How a regression run compares with the baseline."),
     ],
 );
 
@@ -362,7 +363,34 @@ static EXPECT: Shape = table(
         key("cost-ratio-at-most", Number { min: 0.0, max: 1e6 }, Optional, "Cost over that of always using the last tier."),
         key("escalation-rate-at-least", SHARE, Optional, "Share of requests that the first tier they reach does not answer."),
         key("escalation-rate-at-most", SHARE, Optional, "Share of requests that the first tier they reach does not answer."),
+        key(
+            "latency-p95-ms-at-most",
+            Number { min: 0.0, max: 1e9 },
+            Optional,
+            "Milliseconds that 95 of 100 requests may take; `regress --live` alone checks it.",
+        ),
+        key(
+            "availability-at-least",
+            SHARE,
+            Optional,
+            "Share of the requests without an error of transport; `regress --live` alone checks it.",
+        ),
         key("coverage", Names(&Table(&COVERAGE)), Optional, "By tier: the share of the requests that reach it which it accepts."),
+    ],
+);
+
+static REGRESS: Shape = table(
+    "rules of a regression run",
+    "How `tierfall regress` compares with the baseline.",
+    &[
+        key("level", SHARE, Default("0.01"), "The chance, at most, that a change which makes nothing worse fails."),
+        key("margin", SHARE, Default("0.02"), "The loss of quality that is still no regression; a pass rules it out."),
+        key(
+            "cost-rise",
+            Number { min: 0.0, max: 1e6 },
+            Default("0.05"),
+            "The relative rise in cost that is still no regression.",
+        ),
     ],
 );
 

@@ -56,6 +56,8 @@ pub struct Loaded {
     pub replay: Option<Replay>,
     /// What must hold on fixture sets.
     pub expects: Vec<Expect>,
+    /// How comparisons with the baseline are judged.
+    pub regress: RegressRules,
     /// The fit's file, where the gates take their thresholds from it; `None` where they stand in the cascade file.
     pub fit_path: Option<PathBuf>,
     /// The fit in force; `None` where there is none to be, or the file was read without it ([`load_unfitted`]).
@@ -64,6 +66,9 @@ pub struct Loaded {
     pub segment_digest: Option<String>,
     /// The file.
     pub path: PathBuf,
+    /// SHA-256 of what the file says about how requests are served: neither comments nor layout, nor what is expected of it or
+    /// replayed. Files that it names are not in it.
+    pub serving_digest: String,
     /// SHA-256 of the file's bytes, in hexadecimal. Files that it names are not in it; the bindings cover those.
     pub digest: String,
     /// The file's text, with everything overwritten that looks like a secret.
@@ -100,6 +105,23 @@ pub struct Expect {
     pub escalation_rate_at_most: Option<f64>,
     /// Limits tier by tier.
     pub coverage: Vec<CoverageLimit>,
+    /// Milliseconds that 95 of 100 requests may take at most; checked in live runs alone.
+    pub latency_p95_ms_at_most: Option<f64>,
+    /// Share of the requests that end without an error of transport; checked in live runs alone.
+    pub availability_at_least: Option<f64>,
+    /// Where it stands in the file, from 1.
+    pub line: usize,
+}
+
+/// How a comparison with the baseline is judged; what is not declared has the defaults of the `regress` command.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RegressRules {
+    /// The chance, at most, that a change which makes nothing worse fails.
+    pub level: Option<f64>,
+    /// The loss of quality that is still no regression.
+    pub margin: Option<f64>,
+    /// The relative rise in cost that is still no regression.
+    pub cost_rise: Option<f64>,
 }
 
 /// Bounds on the share of the requests that reach a tier which it accepts.
@@ -217,14 +239,15 @@ pub fn parse_unfitted(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loa
 fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     let mut checker = check::Checker::default();
     let (mut table, errors) = DeTable::parse_recoverable(text);
-    let mut segment_digest = None;
+    let (mut segment_digest, mut serving_digest) = (None, String::new());
     let resolved = if errors.is_empty() {
         let at = table.span();
         checker.table(&keys::CASCADE, table.get_mut(), &(at.start..at.start));
         segment_digest = table.get_ref().get("segment").and_then(digest_of);
+        serving_digest = serving_digest_of(table.get_ref());
         let fits = (fits, segment_digest.as_deref());
         match file::CascadeFile::deserialize(toml::de::Deserializer::from(table)) {
-            Ok(file) => resolve::resolve(&file, path, read, fits, &mut checker.found, &mut checker.secret),
+            Ok(file) => resolve::resolve(&file, (text, path), read, fits, &mut checker.found, &mut checker.secret),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
                 checker.found.push(Diagnostic::error(Code::BAD_VALUE, span, first_line(error.message())));
@@ -247,20 +270,24 @@ fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Re
         diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     }
     match resolved {
-        Some(resolve::Resolved { cascade, tiers, providers, replay, expects, fit_path, fit }) if !refused => Ok(Loaded {
-            cascade,
-            tiers,
-            providers,
-            replay,
-            expects,
-            fit_path,
-            fit,
-            segment_digest,
-            path: path.to_owned(),
-            digest,
-            text,
-            warnings: diagnostics,
-        }),
+        Some(resolve::Resolved { cascade, tiers, providers, replay, expects, regress, fit_path, fit }) if !refused => {
+            Ok(Loaded {
+                cascade,
+                tiers,
+                providers,
+                replay,
+                expects,
+                regress,
+                fit_path,
+                fit,
+                segment_digest,
+                serving_digest,
+                path: path.to_owned(),
+                digest,
+                text,
+                warnings: diagnostics,
+            })
+        }
         _ => Err(ConfigError { path: path.to_owned(), text, diagnostics }),
     }
 }
@@ -274,6 +301,12 @@ pub fn parse_str(text: &str) -> Result<Loaded, ConfigError> {
 /// Of what a value says, not of how it is written.
 fn digest_of(value: &toml::Spanned<toml::de::DeValue<'_>>) -> Option<String> {
     Some(digest::of(&serde_json::Value::deserialize(value.clone().into_deserializer()).ok()?))
+}
+
+fn serving_digest_of(table: &DeTable<'_>) -> String {
+    let serves = |key: &str| !["expect", "regress", "replay"].contains(&key);
+    let said = table.iter().filter(|(key, _)| serves(key.get_ref()));
+    digest::of(&said.map(|(key, value)| (key.get_ref().to_string(), digest_of(value))).collect::<BTreeMap<_, _>>())
 }
 
 fn first_line(message: &str) -> String {

@@ -70,8 +70,9 @@ fn write(out: &mut String) -> fmt::Result {
 
     shape(out, "`[policy]`", &keys::POLICY)?;
     for key in keys::CASCADE.keys {
-        if let ("replay" | "expect", Some((_, inner))) = (key.name, nested(&key.kind)) {
-            shape(out, &if key.name == "replay" { "`[replay]`".to_owned() } else { "`[[expect]]`".to_owned() }, inner)?;
+        if let ("replay" | "expect" | "regress", Some((_, inner))) = (key.name, nested(&key.kind)) {
+            let heading = if key.name == "expect" { "`[[expect]]`".to_owned() } else { format!("`[{}]`", key.name) };
+            shape(out, &heading, inner)?;
         }
     }
 
@@ -98,7 +99,7 @@ fn shape(out: &mut String, heading: &str, shape: &'static Shape) -> fmt::Result 
 }
 
 fn inner(shape: &'static Shape, prefix: &str) -> Vec<(String, &'static Shape)> {
-    let own = ["provider", "rule", "segment", "tier", "policy", "replay", "expect"];
+    let own = ["provider", "rule", "segment", "tier", "policy", "replay", "expect", "regress"];
     let keys = shape.keys.iter().filter(|key| !own.contains(&key.name));
     // One key says enough of itself in the row above.
     keys.filter_map(|key| nested(&key.kind).map(|(name, inner)| (format!("{prefix}{}{name}", key.name), inner)))

@@ -2,7 +2,6 @@
 //!
 //! It is the fold itself that asks, probes, reads, strips and prices. What the table says is what production does.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -19,12 +18,12 @@ use tierfall_core::trace::Step;
 
 use super::{LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary, names};
 use crate::config::Loaded;
-use crate::fixture::grade::{GradeRecord, read_grades};
+use crate::fixture::grade::Grades;
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureSet};
 
-/// Grades by example, of one tier; `None` = a person, who is taken to be always right.
-type Grades = Option<BTreeMap<Arc<str>, GradeRecord>>;
+/// Grades of one tier; `None` = a person, who is taken to be always right.
+type OfTier = Option<Grades>;
 
 /// One tier's part of a row.
 struct Values {
@@ -160,11 +159,11 @@ fn deferring(cascade: &Cascade) -> Result<Cascade, ObservationsError> {
         .map_err(|error| ObservationsError::Cascade { cascade: cascade.name().to_string(), why: error.to_string() })
 }
 
-fn grades(set: &FixtureSet, tier: &Tier) -> Result<Grades, ObservationsError> {
+fn grades(set: &FixtureSet, tier: &Tier) -> Result<OfTier, ObservationsError> {
     if matches!(tier.answerer, Answerer::Human { .. }) {
         return Ok(None);
     }
-    let grades = read_grades(set.dir(), &tier.name)?;
+    let grades = Grades::load(set.dir(), &tier.name)?;
     if grades.is_empty() {
         return Err(ObservationsError::NotGraded { tier: tier.name.to_string(), path: set.dir().to_owned() });
     }
@@ -188,7 +187,7 @@ fn spec(tier: &Tier) -> TierSpec {
 }
 
 /// What every tier did with an example.
-fn row(cascade: &Cascade, recordings: &Recordings, grades: &[Grades], example: &Example) -> Result<Vec<Values>, Lack> {
+fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &Example) -> Result<Vec<Values>, Lack> {
     let request = Arc::new(example.request());
     let plan = Plan::new(cascade, &request);
     if plan.tiers.len() < cascade.tiers().len() {
@@ -207,10 +206,12 @@ fn row(cascade: &Cascade, recordings: &Recordings, grades: &[Grades], example: &
         let quality = match grades {
             None => Quality::RIGHT,
             Some(_) if failed.is_some() => Quality::WRONG,
-            Some(grades) => match grades.get(&example.id).and_then(|grade| Quality::new(grade.correct)) {
-                Some(quality) => quality,
-                None => return Err(Lack { reason: format!("tier \"{}\" is not graded", tier.name), detail: None }),
-            },
+            Some(grades) => {
+                let lack = |why: &str| Lack { reason: format!("tier \"{}\" {why}", tier.name), detail: None };
+                let recorded = recordings.answer(&tier.name, &example.id).ok_or_else(|| lack("is not recorded"))?;
+                let grade = grades.of(example, recorded).map_err(|why| lack(&why.to_string()))?;
+                Quality::new(grade.correct).ok_or_else(|| lack("is not graded"))?
+            }
         };
         row.push(Values {
             quality,

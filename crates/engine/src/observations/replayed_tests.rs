@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -152,10 +154,9 @@ fn answers_that_no_threshold_judges_have_no_score() {
     let (loaded, set, recordings) = hard(dir.path(), 60);
     let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None).unwrap();
     let left: Vec<_> = summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
-    let expected =
-        [("tier \"small\" is not graded", 1), ("tier \"small\" is not recorded", 4), ("rule \"long\" routes them elsewhere", 3)];
+    let expected = [("tier \"small\" is not recorded", 4), ("rule \"long\" routes them elsewhere", 3)];
     assert_eq!(left, expected);
-    assert_eq!((summary.read, summary.used, summary.n_excluded()), (60, 52, 8));
+    assert_eq!((summary.read, summary.used, summary.n_excluded()), (60, 53, 7));
     let row = |k: usize| observations.ids().iter().position(|id| *id == fingerprint(&format!("h{k}"))).unwrap();
     let scores = |signal, k| Score::new(observations.scores(0, signal).unwrap()[row(k)]).map(Score::get);
     assert_eq!((scores("mean-logprob", 0), scores("min-logprob", 0)), (Some(-0.5), Some(-0.5)));
@@ -168,6 +169,7 @@ fn answers_that_no_threshold_judges_have_no_score() {
     assert_eq!(scores("mean-logprob", 7), None);
     assert_eq!(observations.quality(0)[row(9)], Quality::WRONG, "a failed call, whatever its grade");
     assert_eq!(observations.quality(0)[row(0)], Quality::RIGHT);
+    assert_eq!(observations.quality(1)[row(1)], Quality::RIGHT, "ungraded: its grader is asked on the spot");
     assert_eq!((observations.costs(0), summary.tiers[0].unknown_cost), (None, 5), "without usage no cost");
     assert_eq!(observations.costs(1).unwrap()[0], 10 * 10_000_000 + 7 * 20_000_000);
     assert_eq!(observations.latencies(0).unwrap()[row(0)], 3000);

@@ -33,6 +33,9 @@ fn resolve(context: &mut Context<'_>, file: &toml::Spanned<ExpectFile>) -> Optio
         escalation_rate_at_least: file.escalation_rate_at_least,
         escalation_rate_at_most: file.escalation_rate_at_most,
         coverage,
+        latency_p95_ms_at_most: file.latency_p95_ms_at_most,
+        availability_at_least: file.availability_at_least,
+        line: context.line(at.start),
     };
     let limits = [
         expect.accuracy_at_least,
@@ -40,6 +43,8 @@ fn resolve(context: &mut Context<'_>, file: &toml::Spanned<ExpectFile>) -> Optio
         expect.cost_ratio_at_most,
         expect.escalation_rate_at_least,
         expect.escalation_rate_at_most,
+        expect.latency_p95_ms_at_most,
+        expect.availability_at_least,
     ];
     let limits_coverage = expect.coverage.iter().any(|limit| limit.at_least.is_some() || limit.at_most.is_some());
     if limits.iter().all(Option::is_none) && !limits_coverage {

@@ -23,7 +23,7 @@ use super::diagnostic::Diagnostic;
 use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
 use super::provider::ProviderSpec;
 use super::values::{duration, suggestion};
-use super::{Expect, Fits, ReadFile, Replay, provider};
+use super::{Expect, Fits, ReadFile, RegressRules, Replay, provider};
 use crate::binding::TierBinding;
 use crate::fit::Bound;
 
@@ -34,6 +34,7 @@ pub(super) struct Resolved {
     pub(super) providers: BTreeMap<String, ProviderSpec>,
     pub(super) replay: Option<Replay>,
     pub(super) expects: Vec<Expect>,
+    pub(super) regress: RegressRules,
     /// Where thresholds come from that are not in the file.
     pub(super) fit_path: Option<PathBuf>,
     pub(super) fit: Option<Arc<Fit>>,
@@ -45,6 +46,8 @@ struct Context<'a> {
     /// The directory of the cascade file.
     directory: PathBuf,
     read: ReadFile<'a>,
+    /// Where the file's lines end.
+    lines: Vec<usize>,
     found: &'a mut Vec<Diagnostic>,
     /// By name: the provider, where it was declared rightly.
     providers: BTreeMap<String, Option<ProviderSpec>>,
@@ -56,6 +59,11 @@ struct Context<'a> {
 impl Context<'_> {
     fn error(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) {
         self.found.push(Diagnostic::error(code, span, message));
+    }
+
+    /// The line of a place in the file, from 1.
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|end| *end < at) + 1
     }
 
     fn tiers(&self) -> &[Spanned<TierFile>] {
@@ -84,7 +92,7 @@ impl Context<'_> {
 /// Reads the file; `None` where any error was found.
 pub(super) fn resolve(
     file: &CascadeFile,
-    path: &Path,
+    (text, path): (&str, &Path),
     read: ReadFile<'_>,
     (fits, segment_digest): (Fits<'_>, Option<&str>),
     found: &mut Vec<Diagnostic>,
@@ -100,7 +108,8 @@ pub(super) fn resolve(
         providers.insert(name.get_ref().clone(), provider::resolve(declared, found, secret));
     }
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
-    let mut context = Context { file, directory, read, found, providers, fitted: Vec::new(), own: Vec::new() };
+    let lines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    let mut context = Context { file, directory, read, lines, found, providers, fitted: Vec::new(), own: Vec::new() };
     let tiers = tier::resolve_all(&mut context);
     unused_providers(&mut context);
     let rules = file.rule.iter().filter_map(|rule| self::rule(&mut context, rule)).collect();
@@ -108,6 +117,8 @@ pub(super) fn resolve(
     let policy = policy(&mut context, &file.policy);
     let fit_path = fit::check(&mut context, path);
     let expects = expect::resolve_all(&mut context);
+    let declared = &file.regress;
+    let regress = RegressRules { level: declared.level, margin: declared.margin, cost_rise: declared.cost_rise };
     let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures });
     let declared = std::mem::take(&mut context.providers);
     let fit_at = context.fitted.first().cloned().unwrap_or(0..0);
@@ -133,7 +144,7 @@ pub(super) fn resolve(
         let (fitted, read) = place.read(fit_path, read, bound, found)?;
         (cascade, fit) = (fitted, Some(Arc::new(read)));
     }
-    Some(Resolved { cascade, tiers: bindings, providers, replay, expects, fit_path, fit })
+    Some(Resolved { cascade, tiers: bindings, providers, replay, expects, regress, fit_path, fit })
 }
 
 fn segments(context: &mut Context<'_>) -> Segments {

@@ -1,0 +1,179 @@
+//! What a regression run says, as data: the JSON of the command, and what every other format is drawn from.
+
+use serde::Serialize;
+
+/// What is concluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// A limit holds; or worse by the margin is ruled out.
+    Pass,
+    /// A limit does not hold; or there is evidence of a regression.
+    Fail,
+    /// Neither: too few examples for either claim.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The verdict as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+
+    /// Of two verdicts together: a failure before doubt before a pass.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Fail, _) | (_, Self::Fail) => Self::Fail,
+            (Self::Inconclusive, _) | (_, Self::Inconclusive) => Self::Inconclusive,
+            (Self::Pass, Self::Pass) => Self::Pass,
+        }
+    }
+}
+
+/// One metric of one segment, held against a limit or a baseline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Check {
+    /// What is checked: `accuracy`, `loss-vs-last`, `cost-ratio`, `escalation-rate`, `coverage.TIER`, `latency-p95-ms`,
+    /// `availability` (limits of an `[[expect]]`); `quality-vs-baseline`, `cost-vs-baseline`, `latency-vs-baseline`.
+    pub name: String,
+    /// The segment; `None` = all examples.
+    pub segment: Option<String>,
+    /// How many examples say so.
+    pub n: u64,
+    /// The metric's value now.
+    pub value: Option<f64>,
+    /// What the value must be at least or at most.
+    #[serde(flatten)]
+    pub limit: Option<Limit>,
+    /// The metric's value under the baseline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<f64>,
+    /// The p-value of "it is no worse", adjusted for all other tests of the run: to be compared with `level` as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p: Option<f64>,
+    /// A two-sided 95 % interval: of the value under a limit; of `value − baseline` (relative to the baseline for cost) else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
+    /// The smallest regression that this check would have found with the power of [`Rules`](super::Rules): a regression
+    /// below it may go unnoticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mde: Option<f64>,
+    /// What is concluded.
+    pub verdict: Verdict,
+    /// Whether an inconclusive verdict makes the whole inconclusive: false for segments, which are watched for failures only.
+    #[serde(skip)]
+    pub decides: bool,
+    /// Why, in one sentence for people.
+    pub why: String,
+    /// The line of the cascade file that demands it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+}
+
+/// A bound on a value; its key says which, as in `"limit": 0.9, "limit_is": "at-least"`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Limit {
+    /// The bound.
+    pub limit: f64,
+    /// On which side.
+    pub limit_is: Side,
+}
+
+/// On which side a bound is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The value may not be below it.
+    AtLeast,
+    /// The value may not be above it.
+    AtMost,
+}
+
+/// What the paired tests conclude.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// Every check, quality before cost before latency, all examples before segments.
+    pub checks: Vec<Check>,
+}
+
+/// How the examples' answers changed since the baseline; exact.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Changes {
+    /// How many are answered by another tier.
+    pub tier: u64,
+    /// How many were wrong and are right: whose grade rose.
+    pub gained: u64,
+    /// How many were right and are wrong: whose grade fell.
+    pub lost: u64,
+    /// How many get another text.
+    pub answer: u64,
+    /// Examples that the baseline does not have.
+    pub added: u64,
+    /// Examples of the baseline that are gone.
+    pub removed: u64,
+    /// Examples whose question or expectation changed; they are not compared.
+    pub edited: u64,
+    /// Every example whose tier or grade changed, in the order of the set.
+    pub items: Vec<Changed>,
+}
+
+/// One example that changed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Changed {
+    /// The example.
+    pub id: String,
+    /// Its segment.
+    pub segment: String,
+    /// The tier that answered it under the baseline; `None` = none did.
+    pub was_tier: Option<String>,
+    /// The tier that answers it now.
+    pub tier: Option<String>,
+    /// Its grade under the baseline.
+    pub was_correct: f64,
+    /// Its grade now.
+    pub correct: f64,
+}
+
+/// One cascade on one split of one fixture set.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Section {
+    /// The cascade file.
+    pub cascade: String,
+    /// The fixture set.
+    pub fixtures: String,
+    /// The split.
+    pub split: String,
+    /// `replay` or `live`.
+    pub mode: &'static str,
+    /// Examples that were judged.
+    pub n: u64,
+    /// This section's verdict.
+    pub verdict: Verdict,
+    /// How answers changed since the baseline; `None` without one.
+    pub changes: Option<Changes>,
+    /// Limits first, in the order of the file; then the comparison with the baseline.
+    pub checks: Vec<Check>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What `tierfall regress --format json` prints.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// The verdict on all cascades together.
+    pub verdict: Verdict,
+    /// One entry a cascade, fixture set and split.
+    pub cascades: Vec<Section>,
+}
+
+impl Report {
+    /// The verdict of the sections together.
+    pub fn new(cascades: Vec<Section>) -> Self {
+        Self { verdict: cascades.iter().map(|section| section.verdict).fold(Verdict::Pass, Verdict::and), cascades }
+    }
+}

@@ -1,0 +1,12 @@
+//! Did a system get worse? Paired comparisons of the same examples under two systems, and limits on one.
+//!
+//! Two questions are kept apart (a change on these examples is exact, and needs no test; whether new requests are served worse
+//! does), and so are two errors: `level` bounds false alarms, `margin` and `margin_level` bound what passes unnoticed.
+
+mod check;
+mod pair;
+mod rules;
+
+pub use check::{Changed, Changes, Check, Judged, Limit, Report, Section, Side, Verdict};
+pub use pair::{Item, Pair};
+pub use rules::Rules;

@@ -1,0 +1,24 @@
+//! What counts as worse, and how sure one must be.
+
+/// How a comparison is judged. The defaults are those of a gate on pull requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// The chance, at most, that a change which makes nothing worse fails at all: shared by all metrics and segments.
+    pub level: f64,
+    /// The loss of quality that is still no regression, in [0, 1]: what a pass rules out.
+    pub margin: f64,
+    /// The chance, at most, that a loss of `margin` passes.
+    pub margin_level: f64,
+    /// The relative rise in cost that is still no regression.
+    pub cost_rise: f64,
+    /// The power at which the minimal detectable effect is stated.
+    pub power: f64,
+    /// Of the sign patterns and resamples that are drawn where there are too many to count.
+    pub seed: u64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { level: 0.01, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, power: 0.8, seed: 0 }
+    }
+}
