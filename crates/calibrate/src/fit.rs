@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tierfall_core::fusion::GateValue;
@@ -183,7 +184,7 @@ impl Seen {
     /// Of these 64-bit fingerprints.
     pub fn of(fingerprints: impl IntoIterator<Item = u64>) -> Self {
         let mut all: Vec<u64> = fingerprints.into_iter().map(|full| full >> 16).collect();
-        all.sort_unstable();
+        all.par_sort_unstable();
         all.dedup();
         Self(all)
     }

@@ -3,10 +3,14 @@
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use siphasher::sip::SipHasher24;
 
 use crate::fit::Seen;
 use crate::observations::Observations;
+
+/// From this many rows on, cores share their hashing.
+const SHARED: usize = 1 << 14;
 
 /// Rows of a table, in ascending order.
 #[derive(Clone, Debug)]
@@ -109,8 +113,14 @@ impl<'a> View<'a> {
     /// `k` ways to hold out about 1/k of the items; every row is held out once.
     pub fn folds(&self, k: usize, seed: u64) -> Vec<(Self, Held<'a>)> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fold is below k")]
-        let fold = |row| (self.place(row, seed) * k as f64) as usize;
-        (0..k).map(|ix| (self.filter(|row| fold(row) != ix), Held(self.filter(|row| fold(row) == ix)))).collect()
+        let fold = |row| (self.place(row, seed) * k as f64) as u32;
+        let folds: Vec<u32> = (0..self.len()).into_par_iter().with_min_len(SHARED).map(|at| fold(self.row(at))).collect();
+        let part = |keep: &dyn Fn(u32) -> bool| {
+            #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
+            let rows = self.rows().zip(&folds).filter(|(_, fold)| keep(**fold)).map(|(row, _)| row as u32).collect();
+            Self { observations: self.observations, rows: Some(rows) }
+        };
+        (0..).take(k).map(|ix: u32| (part(&|fold| fold != ix), Held(part(&|fold| fold == ix)))).collect()
     }
 
     /// Uniform in [0, 1) for the row's item and the seed.

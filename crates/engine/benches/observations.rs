@@ -5,49 +5,13 @@
 
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement, for people")]
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
 use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tierfall::observations::{ReadOptions, digest, read};
-
-/// What a splitmix64 generator gives next, in [0, 1).
-fn draw(state: &mut u64) -> f64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-fn simulate(path: &Path, rows: usize) -> std::io::Result<()> {
-    let mut file = std::io::BufWriter::with_capacity(1 << 20, fs_err::File::create(path)?);
-    let (mut state, mut line) = (1, String::new());
-    for row in 0..rows {
-        line.clear();
-        let hard = draw(&mut state);
-        let _ = write!(line, r#"{{"id":"sim-{row:07}","segment":"s{}","split":"train","tiers":{{"#, row % 5);
-        for (tier, (name, skill, usd)) in [("small", 0.6, 1e-5), ("medium", 0.8, 7e-5), ("large", 0.95, 9e-4)].iter().enumerate()
-        {
-            let right = u8::from(draw(&mut state) < skill - 0.4 * hard);
-            let score = (draw(&mut state) * (1.0 - 0.5 * hard)).ln();
-            let comma = if tier == 0 { "" } else { "," };
-            let (tokens, ms) = ((1.0 + 30.0 * draw(&mut state)).floor(), 300.0 * draw(&mut state));
-            let _ = write!(
-                line,
-                r#"{comma}"{name}":{{"correct":{right},"confidence":{{"mean-logprob":{score}}},"cost_usd":{},"latency_ms":{ms:.3},"output_tokens":{tokens}}}"#,
-                usd * tokens,
-            );
-        }
-        line.push_str("}}\n");
-        file.write_all(line.as_bytes())?;
-    }
-    file.flush()
-}
+use tierfall_testkit::simulated;
 
 /// Only lines and values: what any reader of JSON has to do.
 fn plain_pass(bytes: &[u8]) -> usize {
@@ -117,13 +81,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(1_000_000);
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("simulated.jsonl");
-    simulate(&path, rows)?;
+    simulated::write(fs_err::File::create(&path)?, rows)?;
     let megabytes = fs_err::metadata(&path)?.len() as f64 / 1e6;
     let cells = 3.0 * rows as f64;
     println!("{rows} examples x 3 tiers, {megabytes:.0} MB of JSON Lines, {} cores", rayon::current_num_threads());
 
     let before = peak();
-    let options = ReadOptions::new(["small", "medium", "large"]);
+    let options = ReadOptions::new(simulated::CHAIN);
     // Once for the page cache and the thread pool, once to count.
     read(&[&path], &options, |_| {})?;
     let after = peak();

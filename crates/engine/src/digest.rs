@@ -56,6 +56,11 @@ pub(crate) fn of_probe(call: &Call) -> String {
     short(of(&(&call.messages(), &call.model, &call.params, call.logprobs)))
 }
 
+/// A short digest of a value.
+pub(crate) fn short_of<T: Serialize + ?Sized>(value: &T) -> String {
+    short(of(value))
+}
+
 /// A short digest of a text, as of an answer.
 pub(crate) fn of_text(text: &[u8]) -> String {
     short(of_bytes(text))

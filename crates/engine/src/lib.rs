@@ -14,12 +14,14 @@ pub mod fixture;
 mod ids;
 pub mod import;
 pub mod ledger;
+mod located;
 pub mod observations;
 pub mod regress;
 mod replaying;
 mod simulated;
 pub mod sink;
 pub mod timed;
+mod whole;
 
 pub use ask::Ask;
 pub use assemble::{Answers, LoadError, bindings, sources, sources_for};

@@ -6,6 +6,7 @@ pub mod sample;
 pub mod scripted;
 pub mod seen;
 pub mod server;
+pub mod simulated;
 
 pub use scripted::Scripted;
 pub use seen::Seen;

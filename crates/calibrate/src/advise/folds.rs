@@ -34,11 +34,11 @@ impl Scope {
 
 /// Held-out rows under the policies that were chosen without them.
 #[derive(Clone, Debug)]
-pub(super) struct Judged {
+pub(super) struct Judged<'a> {
     /// Of each sub-chain: the cheapest policy that lost nothing against always-last where it was chosen, else the best trade-off.
-    pub chains: Vec<Played>,
+    pub chains: Vec<Played<'a>>,
     /// The cheapest such policy of all.
-    pub best: Played,
+    pub best: Played<'a>,
     /// By scope, then by tier.
     pub worth: Vec<Worth>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Worth {
     pub entry: Vec<usize>,
 }
 
-impl Judged {
+impl Judged<'_> {
     pub(super) fn append(&mut self, other: Self) {
         self.chains.iter_mut().zip(other.chains).for_each(|(all, part)| all.append(part));
         self.best.append(other.best);
@@ -70,14 +70,14 @@ impl Judged {
 }
 
 /// One fold.
-pub(super) fn judge(
+pub(super) fn judge<'a>(
     train: &View<'_>,
-    held: &Held<'_>,
+    held: &Held<'a>,
     signals: &[SignalChoice],
     chains: &[Vec<usize>],
     scopes: &[Scope],
     seed: u64,
-) -> Result<Judged, FitError> {
+) -> Result<Judged<'a>, FitError> {
     let train = train.one_per_item();
     let gates = gates_on(&train, signals, seed)?;
     let (rows, known) = (held.view(), with_costs(table_under(&train, &gates)?));
@@ -129,8 +129,13 @@ fn worth(
     };
     let net = |found: &Found| -> Vec<f64> {
         let played = Played::new(rows, &table, &Cuts::of(&found.what, tiers));
-        let cost = played.cost.unwrap_or_else(|| vec![0; rows.len()]);
-        played.quality.iter().zip(cost).map(|(quality, cost)| cost as f64 - price * f64::from(*quality)).collect()
+        let net = |at: usize| {
+            let asked = (0..tiers).filter(|tier| played.reached(at, *tier));
+            // Those of the table, which stand for unknown ones.
+            let cost: u64 = asked.filter_map(|tier| Some(table.tiers[tier].cost.as_ref()?[at])).sum();
+            cost as f64 - price * f64::from(played.quality(at))
+        };
+        (0..rows.len()).map(net).collect()
     };
     let whole = best(None);
     let mut found = Worth {

@@ -62,7 +62,7 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
     let chains = sub_chains(tiers);
     let scopes = scopes(&view);
     let k = folds_for(items).min(items.max(2));
-    let parts: Vec<Judged> = view
+    let parts: Vec<Judged<'_>> = view
         .folds(k, seed ^ 0xe571)
         .into_par_iter()
         .filter(|(train, held)| !train.is_empty() && !held.is_empty())
@@ -132,7 +132,7 @@ fn scopes(view: &View<'_>) -> Vec<Scope> {
     scopes
 }
 
-fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged, names: &[String]) -> Vec<ChainAdvice> {
+fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged<'_>, names: &[String]) -> Vec<ChainAdvice> {
     let last = names.len() - 1;
     let mut advice: Vec<ChainAdvice> = chains
         .iter()
@@ -141,7 +141,7 @@ fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged, names: 
             let sample = Sample::of(view, played);
             ChainAdvice {
                 chain: chain.iter().map(|tier| names[*tier].clone()).collect(),
-                accuracy: sample.quality(&played.quality),
+                accuracy: sample.quality(|at| played.quality(at)),
                 loss_vs_last: played.loss(&sample, last),
                 cost_ratio: cost_ratio(played, &sample),
                 efficient: true,
@@ -158,15 +158,15 @@ fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged, names: 
     advice
 }
 
-fn cost_ratio(played: &Played, sample: &Sample) -> Option<Estimate> {
-    let (cost, last) = (played.cost.as_ref()?, played.cost_last.as_ref()?);
-    let known = last.iter().any(|cost| *cost > 0);
-    known.then(|| sample.ratio(|at| cost[at] as f64, |at| last[at] as f64, 0.0, f64::INFINITY))
+fn cost_ratio(played: &Played<'_>, sample: &Sample) -> Option<Estimate> {
+    let (cost, last) = (played.cost()?, played.cost_last()?);
+    let known = (0..played.len()).any(|at| last(at) > 0);
+    known.then(|| sample.ratio(|at| cost(at) as f64, |at| last(at) as f64, 0.0, f64::INFINITY))
 }
 
 fn tier_advice(
     view: &View<'_>,
-    judged: &Judged,
+    judged: &Judged<'_>,
     scopes: &[Scope],
     names: &[String],
     tier: usize,
@@ -176,9 +176,8 @@ fn tier_advice(
     let one = |worth: &Worth| {
         let sample = Sample::new(view, &worth.rows);
         let grades = view.observations().quality(tier);
-        let quality: Vec<u32> = worth.rows.iter().map(|row| grades[*row as usize].nano()).collect();
         let saving = if known { saving(worth, tier, &sample, seed) } else { None };
-        (sample.items as u64, sample.quality(&quality), saving)
+        (sample.items as u64, sample.quality(|at| grades[worth.rows[at] as usize].nano()), saving)
     };
     let mut parts = scopes.iter().zip(&judged.worth).map(|(scope, worth)| (scope, worth, one(worth)));
     let (accuracy, saving, cost_usd) = match parts.next() {

@@ -6,7 +6,7 @@ use crate::report::{Advice, Estimate, TierAdvice, Verdict};
 use super::folds::{Judged, Scope};
 
 /// What to do, most important first.
-pub(super) fn advice(advice: &Advice, judged: &Judged, sample: &Sample, scopes: &[Scope]) -> Vec<String> {
+pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &Sample, scopes: &[Scope]) -> Vec<String> {
     let mut sentences = Vec::new();
     let last = advice.declared_chain.len() - 1;
     for tier in advice.tiers.iter().filter(|tier| tier.earns == Verdict::No) {
@@ -70,7 +70,7 @@ fn no_earner(tier: &TierAdvice, is_last: bool) -> String {
 
 /// Where requests are best sent first, by segment: named where the tier surely earns its call there, all folds agree and the rest of
 /// the traffic starts elsewhere.
-fn entries(advice: &Advice, judged: &Judged, scopes: &[Scope]) -> Vec<String> {
+fn entries(advice: &Advice, judged: &Judged<'_>, scopes: &[Scope]) -> Vec<String> {
     let agreed = |entry: &[usize]| entry.first().copied().filter(|first| entry.iter().all(|tier| tier == first));
     let overall = judged.worth.first().and_then(|worth| agreed(&worth.entry));
     let mut sentences = Vec::new();

@@ -23,10 +23,10 @@ struct Spot {
 /// Of all pairs (tier, last), of pairs that are certified beyond, and of tiers alone, cheapest first.
 pub(crate) fn frontier(ground: &Ground<'_>, pairs: Option<&Pairs<'_>>) -> Vec<FrontierCut> {
     let table = ground.table;
-    let prices: Vec<Vec<u64>> = (0..table.tiers.len()).map(|tier| prices(ground, tier)).collect();
+    let prices: Vec<Prices<'_>> = (0..table.tiers.len()).map(|tier| Prices::new(ground, tier)).collect();
     let mut spots: Vec<Spot> = (0..table.tiers.len())
         .map(|tier| Spot {
-            price: total(&prices[tier]),
+            price: prices[tier].total(table.len()),
             quality: quality(table, tier),
             cut: FrontierCut {
                 policy: Policy::always(tier),
@@ -42,7 +42,7 @@ pub(crate) fn frontier(ground: &Ground<'_>, pairs: Option<&Pairs<'_>>) -> Vec<Fr
     }
     for beyond in pairs.iter().flat_map(|pairs| &pairs.beyond) {
         let certified = Spot {
-            price: total(&prices[beyond.descent.second()]),
+            price: prices[beyond.descent.second()].total(table.len()),
             quality: quality(table, beyond.descent.second()),
             cut: FrontierCut { policy: Policy::always(beyond.descent.second()), certified: true },
         };
@@ -69,14 +69,14 @@ pub(crate) fn frontier(ground: &Ground<'_>, pairs: Option<&Pairs<'_>>) -> Vec<Fr
 /// Some of the first `len` cuts of a pair, `lowest` and the last one among them, but not "defer all".
 fn along(
     table: &Table<'_>,
-    prices: &[Vec<u64>],
+    prices: &[Prices<'_>],
     descent: &Descent<'_>,
     len: usize,
     lowest: usize,
     holds: impl Fn(usize) -> bool,
 ) -> Vec<Spot> {
     let (first, second) = (descent.tier(), descent.second());
-    let mut price = total(&prices[first]) + total(&prices[second]);
+    let mut price = prices[first].total(table.len()) + prices[second].total(table.len());
     let mut quality = quality(table, second);
     let (mut spots, mut accepted) = (Vec::new(), 0);
     let step = len.div_ceil(PER_PAIR).max(1);
@@ -86,7 +86,7 @@ fn along(
             let row = *row as usize;
             let nano = |tier: usize| u64::from(table.tiers[tier].quality[row].nano());
             quality = quality + nano(first) - nano(second);
-            price -= u128::from(prices[second][row]);
+            price -= u128::from(prices[second].at(row));
         }
         accepted = rows.len();
         spots.push(Spot { price, quality, cut: FrontierCut { policy: descent.policy(at), certified: holds(at) } });
@@ -95,15 +95,33 @@ fn along(
 }
 
 /// What asking a tier costs on each row: money, or requests to the last tier where not all costs are known.
-fn prices(ground: &Ground<'_>, tier: usize) -> Vec<u64> {
-    match &ground.table.tiers[tier].cost {
-        Some(cost) if ground.prices.known() => cost.to_vec(),
-        _ => vec![u64::from(tier == ground.table.last()); ground.table.len()],
-    }
+#[derive(Clone, Copy, Debug)]
+enum Prices<'t> {
+    Rows(&'t [u64]),
+    Each(u64),
 }
 
-fn total(prices: &[u64]) -> u128 {
-    prices.iter().map(|price| u128::from(*price)).sum()
+impl<'t> Prices<'t> {
+    fn new(ground: &Ground<'t>, tier: usize) -> Self {
+        match &ground.table.tiers[tier].cost {
+            Some(cost) if ground.prices.known() => Self::Rows(cost),
+            _ => Self::Each(u64::from(tier == ground.table.last())),
+        }
+    }
+
+    fn at(self, row: usize) -> u64 {
+        match self {
+            Self::Rows(prices) => prices[row],
+            Self::Each(price) => price,
+        }
+    }
+
+    fn total(self, rows: usize) -> u128 {
+        match self {
+            Self::Rows(prices) => prices.iter().map(|price| u128::from(*price)).sum(),
+            Self::Each(price) => u128::from(price) * rows as u128,
+        }
+    }
 }
 
 fn quality(table: &Table<'_>, tier: usize) -> u64 {

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::report::{Estimate, Spot};
 use crate::table::Table;
 use crate::view::View;
 
 use super::play::Played;
 use super::sample::Sample;
+
+/// From this many rows on, cores share them.
+const SHARED: usize = 1 << 14;
 
 /// One declared tier alone, over the rows of a table.
 struct Alone {
@@ -21,7 +26,7 @@ struct Alone {
 /// - `random-mix` draws, for each request, one of two tiers whose costs enclose the cascade's, at the rate that gives its
 ///   cost; where costs are unknown, each tier as often as it answers in the cascade.
 /// - `oracle` asks one tier a request: the cheapest of those whose answer is best. No policy can know that.
-pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played) -> BTreeMap<String, Spot> {
+pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played<'_>) -> BTreeMap<String, Spot> {
     let mut spots = BTreeMap::new();
     if table.is_empty() {
         return spots;
@@ -33,9 +38,8 @@ pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played) -> 
     let alone: Vec<Alone> = (0..table.tiers.len())
         .map(|tier| {
             let column = &table.tiers[tier];
-            let quality: Vec<u32> = column.quality.iter().map(|quality| quality.nano()).collect();
             let cost = column.cost.as_ref().map(|costs| sample.mean(|at| costs[at] as f64 / 1e12));
-            Alone { accuracy: sample.quality(&quality), cost }
+            Alone { accuracy: sample.quality(|at| column.quality[at].nano()), cost }
         })
         .collect();
     let last = table.last();
@@ -57,14 +61,15 @@ pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played) -> 
         let chain = shares.iter().map(|(tier, _)| *tier).collect();
         spots.insert("random-mix".into(), spot(chain, sample.ratio(quality, |_| 1.0, 0.0, 1.0), cost));
     }
-    let choice: Vec<usize> = (0..table.len()).map(|at| oracle(table, at)).collect();
-    let quality: Vec<u32> = choice.iter().enumerate().map(|(at, tier)| table.tiers[*tier].quality[at].nano()).collect();
+    #[expect(clippy::cast_possible_truncation, reason = "a chain has at most 64 tiers")]
+    let choice: Vec<u8> = (0..table.len()).into_par_iter().with_min_len(SHARED).map(|at| oracle(table, at) as u8).collect();
+    let choice = |at: usize| usize::from(choice[at]);
     let costs: Option<Vec<&[u64]>> = table.tiers.iter().map(|tier| tier.cost.as_deref()).collect();
-    let cost = costs.map(|costs| sample.mean(|at| costs[choice[at]][at] as f64 / 1e12));
-    let mut chain = choice;
-    chain.sort_unstable();
-    chain.dedup();
-    spots.insert("oracle".into(), spot(chain, sample.quality(&quality), cost));
+    let cost = costs.map(|costs| sample.mean(|at| costs[choice(at)][at] as f64 / 1e12));
+    let asked = (0..table.len()).fold(0_u64, |asked, at| asked | 1 << choice(at));
+    let chain = (0..table.tiers.len()).filter(|tier| asked >> tier & 1 == 1).collect();
+    let quality = sample.quality(|at| table.tiers[choice(at)].quality[at].nano());
+    spots.insert("oracle".into(), spot(chain, quality, cost));
     spots
 }
 
@@ -91,15 +96,15 @@ fn best_single(alone: &[Alone]) -> usize {
 type Shares = Vec<(usize, f64)>;
 
 /// Tiers with the share of requests each gets, and what that costs.
-fn mix(sample: &Sample, alone: &[Alone], played: &Played) -> Option<(Shares, Option<f64>)> {
+fn mix(sample: &Sample, alone: &[Alone], played: &Played<'_>) -> Option<(Shares, Option<f64>)> {
     let costs: Option<Vec<f64>> = alone.iter().map(|single| single.cost).collect();
-    let (Some(costs), Some(spent)) = (costs, &played.cost) else {
+    let (Some(costs), Some(spent)) = (costs, played.cost()) else {
         let share = |tier: usize| sample.mean(|at| f64::from(u8::from(played.accepted(at, tier))));
         let shares: Vec<(usize, f64)> =
             (0..alone.len()).map(|tier| (tier, share(tier))).filter(|(_, share)| *share > 0.0).collect();
         return (!shares.is_empty()).then_some((shares, None));
     };
-    let budget = sample.mean(|at| spent[at] as f64 / 1e12);
+    let budget = sample.mean(|at| spent(at) as f64 / 1e12);
     let accuracy = |tier: usize| alone[tier].accuracy.value;
     let mut best: Option<(f64, Shares, f64)> = None;
     let mut consider = |quality: f64, shares: Vec<(usize, f64)>, cost: f64| {

@@ -19,7 +19,7 @@ use crate::view::Held;
 pub(crate) use baselines::baselines;
 pub(crate) use play::Played;
 pub use play::{Cuts, MOST_TIERS, chain_of};
-pub(crate) use sample::Sample;
+pub(crate) use sample::{CONFIDENCE, Sample, finite, indicator, share_of};
 pub(crate) use segments::labels;
 pub(crate) use tiers::Readings;
 pub use tiers::in_words;
@@ -136,8 +136,8 @@ fn judge(
         n: view.len() as u64,
         n_items: sample.items as u64,
         n_excluded,
-        accuracy: sample.quality(&played.quality),
-        accuracy_last: sample.mean(|at| f64::from(played.quality_last[at]) / 1e9),
+        accuracy: sample.quality(|at| played.quality(at)),
+        accuracy_last: sample.mean(|at| f64::from(played.quality_last(at)) / 1e9),
         loss_vs_last: played.loss(&sample, last),
         cost_usd,
         cost_last,
@@ -154,13 +154,12 @@ fn judge(
     Ok(evaluation)
 }
 
-fn latency(played: &Played, sample: &Sample) -> Option<Latency> {
-    let (mine, last) = (played.latency.as_ref()?, played.latency_last.as_ref()?);
-    let mean = |micros: &[u64]| sample.mean(|at| micros[at] as f64 / 1e3);
+fn latency(played: &Played<'_>, sample: &Sample) -> Option<Latency> {
+    let (mine, last) = (played.latency()?, played.latency_last()?);
     Some(Latency {
-        mean: mean(mine),
-        p95: sample.quantile(0.95, mine) as f64 / 1e3,
-        mean_last: mean(last),
-        p95_last: sample.quantile(0.95, last) as f64 / 1e3,
+        mean: sample.mean(|at| mine(at) as f64 / 1e3),
+        p95: sample.quantile(0.95, &mine) as f64 / 1e3,
+        mean_last: sample.mean(|at| last(at) as f64 / 1e3),
+        p95_last: sample.quantile(0.95, &last) as f64 / 1e3,
     })
 }

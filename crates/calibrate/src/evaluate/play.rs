@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tierfall_core::number::{Score, Threshold, Tie};
 
 use crate::fit::{Cut, Point};
+use crate::observations::Observations;
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::report::Estimate;
@@ -75,51 +76,57 @@ pub fn chain_of(cuts: &[Cut]) -> Vec<usize> {
     chain
 }
 
-/// What happened to each row of a view.
+/// What happened to each row of a view. Of each row only its place and the tiers that were asked are kept: all else is in the observations.
 #[derive(Clone, Debug)]
-pub(crate) struct Played {
+pub(crate) struct Played<'a> {
+    observations: &'a Observations,
     /// The place of the row in the observations.
     pub row: Vec<u32>,
-    /// The declared tier that answered.
-    pub exit: Vec<u16>,
-    /// Bit `t`: declared tier `t` was asked.
-    pub asked: Vec<u64>,
-    /// Of the answer, in billionths.
-    pub quality: Vec<u32>,
-    /// Of the last declared tier's answer.
-    pub quality_last: Vec<u32>,
-    /// Pico-USD, rejected answers included; `None` = unknown.
-    pub cost: Option<Vec<u64>>,
-    /// Of always asking the last declared tier.
-    pub cost_last: Option<Vec<u64>>,
-    /// Microseconds, all calls of a row in turn; `None` = unknown.
-    pub latency: Option<Vec<u64>>,
-    /// Of always asking the last declared tier.
-    pub latency_last: Option<Vec<u64>>,
+    asked: Asked,
+    /// Bit `t`: declared tier `t` was asked for some row.
+    ever: u64,
+}
+
+/// By row, the tiers that were asked: bit `t` stands for declared tier `t`. The highest of them answered.
+#[derive(Clone, Debug)]
+enum Asked {
+    /// Of a chain of at most eight tiers.
+    Few(Vec<u8>),
+    Many(Vec<u64>),
+}
+
+impl Asked {
+    fn new(tiers: usize, rows: usize) -> Self {
+        if tiers <= 8 { Self::Few(Vec::with_capacity(rows)) } else { Self::Many(Vec::with_capacity(rows)) }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a short chain has no higher bits")]
+    fn push(&mut self, asked: u64) {
+        match self {
+            Self::Few(all) => all.push(asked as u8),
+            Self::Many(all) => all.push(asked),
+        }
+    }
+
+    fn at(&self, at: usize) -> u64 {
+        match self {
+            Self::Few(all) => u64::from(all[at]),
+            Self::Many(all) => all[at],
+        }
+    }
 }
 
 /// Longest chain whose asked tiers fit the bits of the record of what was asked of a row.
 pub const MOST_TIERS: usize = 64;
 
-impl Played {
+impl<'a> Played<'a> {
     /// Plays the rows of a view; `table` is its table, with a gate value a gated tier.
-    pub(crate) fn new(view: &View<'_>, table: &Table<'_>, cuts: &Cuts) -> Self {
+    pub(crate) fn new(view: &View<'a>, table: &Table<'_>, cuts: &Cuts) -> Self {
         let observations = view.observations();
         let by_name = |name: &str| cuts.for_segment(Some(name));
         let last = table.last();
         let rows = table.len();
-        let mut played = Self {
-            row: Vec::with_capacity(rows),
-            exit: Vec::with_capacity(rows),
-            asked: Vec::with_capacity(rows),
-            quality: Vec::with_capacity(rows),
-            quality_last: table.tiers[last].quality.iter().map(|quality| quality.nano()).collect(),
-            cost: None,
-            cost_last: table.tiers[last].cost.as_deref().map(<[u64]>::to_vec),
-            latency: None,
-            latency_last: table.tiers[last].latency.as_deref().map(|all| all.iter().copied().map(u64::from).collect()),
-        };
-        let mut ever = 0;
+        let mut played = Self { observations, row: Vec::with_capacity(rows), asked: Asked::new(last + 1, rows), ever: 0 };
         for at in 0..rows {
             let row = view.row(at);
             let gates = if cuts.segments.is_empty() {
@@ -139,34 +146,49 @@ impl Played {
                 }
             }
             asked |= 1 << exit;
-            ever |= asked;
-            #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows and a chain at most 64 tiers")]
-            let (row, answered) = (row as u32, exit as u16);
-            played.row.push(row);
-            played.exit.push(answered);
+            played.ever |= asked;
+            #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
+            played.row.push(row as u32);
             played.asked.push(asked);
-            played.quality.push(table.tiers[exit].quality[at].nano());
         }
-        let ever: Vec<usize> = (0..=last).filter(|tier| ever >> tier & 1 == 1).collect();
-        let columns: Option<Vec<_>> = ever.iter().map(|tier| Some((*tier, table.tiers[*tier].cost.as_deref()?))).collect();
-        played.cost = columns.map(|columns| played.totals(&columns));
-        let columns: Option<Vec<_>> = ever.iter().map(|tier| Some((*tier, table.tiers[*tier].latency.as_deref()?))).collect();
-        played.latency = columns.map(|columns| played.totals(&columns));
         played
     }
 
-    /// What the asked tiers took together, a row.
-    fn totals<T: Copy + Into<u64>>(&self, columns: &[(usize, &[T])]) -> Vec<u64> {
-        let asked = self.asked.iter().enumerate();
-        let total = |(at, asked): (usize, &u64)| {
-            columns.iter().filter(|(tier, _)| asked >> tier & 1 == 1).map(|(_, column)| column[at].into()).sum()
-        };
-        asked.map(total).collect()
+    /// What the asked tiers took together, by row; `None` where one of them is unknown in some row.
+    fn total<T: Copy + Into<u64> + 'a>(&self, column: impl Fn(usize) -> Option<&'a [T]>) -> Option<impl Fn(usize) -> u64> {
+        let ever = (0..=self.last()).filter(|tier| self.ever >> tier & 1 == 1);
+        let columns: Vec<(usize, &'a [T])> = ever.map(|tier| Some((tier, column(tier)?))).collect::<Option<_>>()?;
+        Some(move |at: usize| {
+            let (asked, row) = (self.asked.at(at), self.row[at] as usize);
+            columns.iter().filter(|(tier, _)| asked >> tier & 1 == 1).map(|(_, column)| column[row].into()).sum()
+        })
     }
 
-    /// The same without the latencies, where nothing is said of them.
-    pub(crate) fn without_latency(self) -> Self {
-        Self { latency: None, latency_last: None, ..self }
+    /// Pico-USD by row, rejected answers included; `None` = unknown.
+    pub(crate) fn cost(&self) -> Option<impl Fn(usize) -> u64> {
+        self.total(|tier| self.observations.costs(tier))
+    }
+
+    /// Of always asking the last declared tier.
+    pub(crate) fn cost_last(&self) -> Option<impl Fn(usize) -> u64> {
+        let costs = self.observations.costs(self.last())?;
+        Some(|at: usize| costs[self.row[at] as usize])
+    }
+
+    /// Microseconds by row, all calls of a row in turn; `None` = unknown.
+    pub(crate) fn latency(&self) -> Option<impl Fn(usize) -> u64> {
+        self.total(|tier| self.observations.latencies(tier))
+    }
+
+    /// Of always asking the last declared tier.
+    pub(crate) fn latency_last(&self) -> Option<impl Fn(usize) -> u64> {
+        let latencies = self.observations.latencies(self.last())?;
+        Some(|at: usize| u64::from(latencies[self.row[at] as usize]))
+    }
+
+    /// The last declared tier.
+    fn last(&self) -> usize {
+        self.observations.tiers().len() - 1
     }
 
     /// How many rows were played.
@@ -176,65 +198,72 @@ impl Played {
 
     /// The rows of another part of the table after these.
     pub(crate) fn append(&mut self, other: Self) {
-        let join = |mine: &mut Option<Vec<u64>>, theirs: Option<Vec<u64>>| match (mine.as_mut(), theirs) {
-            (Some(mine), Some(theirs)) => mine.extend(theirs),
-            _ => *mine = None,
-        };
-        self.row.extend(other.row);
-        self.exit.extend(other.exit);
-        self.asked.extend(other.asked);
-        self.quality.extend(other.quality);
-        self.quality_last.extend(other.quality_last);
-        join(&mut self.cost, other.cost);
-        join(&mut self.cost_last, other.cost_last);
-        join(&mut self.latency, other.latency);
-        join(&mut self.latency_last, other.latency_last);
+        self.row.extend(&other.row);
+        match (&mut self.asked, other.asked) {
+            (Asked::Few(mine), Asked::Few(theirs)) => mine.extend(theirs),
+            (mine, theirs) => (0..other.row.len()).for_each(|at| mine.push(theirs.at(at))),
+        }
+        self.ever |= other.ever;
     }
 
     /// The rows, by place, that `keep` holds for.
     pub(crate) fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
-        fn pick<T: Copy>(kept: &[usize], column: &[T]) -> Vec<T> {
-            kept.iter().map(|at| column[*at]).collect()
-        }
         let kept: Vec<usize> = (0..self.len()).filter(|at| keep(*at)).collect();
-        let maybe = |column: &Option<Vec<u64>>| column.as_ref().map(|column| pick(&kept, column));
-        Self {
-            row: pick(&kept, &self.row),
-            exit: pick(&kept, &self.exit),
-            asked: pick(&kept, &self.asked),
-            quality: pick(&kept, &self.quality),
-            quality_last: pick(&kept, &self.quality_last),
-            cost: maybe(&self.cost),
-            cost_last: maybe(&self.cost_last),
-            latency: maybe(&self.latency),
-            latency_last: maybe(&self.latency_last),
+        let mut asked = Asked::new(self.last() + 1, kept.len());
+        for at in &kept {
+            asked.push(self.asked.at(*at));
         }
+        Self { row: kept.iter().map(|at| self.row[*at]).collect(), asked, observations: self.observations, ever: self.ever }
+    }
+
+    /// The declared tier that answered the row at `at`.
+    pub(crate) fn exit(&self, at: usize) -> usize {
+        self.asked.at(at).ilog2() as usize
+    }
+
+    /// Of the answer, in billionths.
+    pub(crate) fn quality(&self, at: usize) -> u32 {
+        self.quality_of(self.exit(at), at)
+    }
+
+    /// Of the last declared tier's answer.
+    pub(crate) fn quality_last(&self, at: usize) -> u32 {
+        self.quality_of(self.last(), at)
+    }
+
+    /// Of the answer that a declared tier has, asked or not.
+    pub(crate) fn quality_of(&self, tier: usize, at: usize) -> u32 {
+        self.observations.quality(tier)[self.row[at] as usize].nano()
     }
 
     /// Whether the row at `at` asked a declared tier.
     pub(crate) fn reached(&self, at: usize, tier: usize) -> bool {
-        self.asked[at] >> tier & 1 == 1
+        self.asked.at(at) >> tier & 1 == 1
     }
 
     /// Whether a declared tier answered the row at `at`.
     pub(crate) fn accepted(&self, at: usize, tier: usize) -> bool {
-        usize::from(self.exit[at]) == tier
+        self.exit(at) == tier
     }
 
     /// What always-last would have been better by, in [−1, 1].
     pub(crate) fn lost(&self, at: usize) -> f64 {
-        (f64::from(self.quality_last[at]) - f64::from(self.quality[at])) / 1e9
+        (f64::from(self.quality_last(at)) - f64::from(self.quality(at))) / 1e9
     }
 
     /// Rows where both are right, only always-last, only the cascade, neither; `None` unless counts are whole.
     pub(crate) fn cells(&self, sample: &Sample) -> Option<[u64; 4]> {
-        let whole = |value: &u32| *value == Quality::WRONG.nano() || *value == Quality::RIGHT.nano();
-        if !sample.plain || !self.quality.iter().chain(&self.quality_last).all(whole) {
+        if !sample.plain {
             return None;
         }
+        let whole = |value: u32| value == Quality::WRONG.nano() || value == Quality::RIGHT.nano();
         let mut cells = [0; 4];
-        for (mine, theirs) in self.quality.iter().zip(&self.quality_last) {
-            cells[usize::from(*theirs == 0) * 2 + usize::from(*mine == 0)] += 1;
+        for at in 0..self.len() {
+            let (mine, theirs) = (self.quality(at), self.quality_last(at));
+            if !whole(mine) || !whole(theirs) {
+                return None;
+            }
+            cells[usize::from(theirs == 0) * 2 + usize::from(mine == 0)] += 1;
         }
         Some(cells)
     }
@@ -242,7 +271,7 @@ impl Played {
     /// Loss against always-last, paired: Newcombe's interval (1998, method 10) where counts are whole, else that of a mean over
     /// items. It is 0 by construction where the last declared tier answers everything.
     pub(crate) fn loss(&self, sample: &Sample, last: usize) -> Estimate {
-        if self.exit.iter().all(|exit| usize::from(*exit) == last) {
+        if (0..self.len()).all(|at| self.exit(at) == last) {
             return Estimate { value: 0.0, low: 0.0, high: 0.0 };
         }
         if let Some([both, minus, plus, neither]) = self.cells(sample) {
@@ -254,12 +283,12 @@ impl Played {
 
     /// Mean cost a query in USD.
     pub(crate) fn cost_usd(&self, sample: &Sample) -> Option<f64> {
-        usd(self.cost.as_deref()?, sample)
+        usd(self.cost()?, sample)
     }
 
     /// That of always asking the last declared tier.
     pub(crate) fn cost_last_usd(&self, sample: &Sample) -> Option<f64> {
-        usd(self.cost_last.as_deref()?, sample)
+        usd(self.cost_last()?, sample)
     }
 
     /// One over the other; `None` where either is unknown or always-last is free.
@@ -275,8 +304,8 @@ impl Played {
     }
 }
 
-fn usd(pico: &[u64], sample: &Sample) -> Option<f64> {
-    finite(sample.mean(|at| pico[at] as f64 / 1e12))
+fn usd(pico: impl Fn(usize) -> u64, sample: &Sample) -> Option<f64> {
+    finite(sample.mean(|at| pico(at) as f64 / 1e12))
 }
 
 #[cfg(test)]
@@ -325,8 +354,8 @@ mod tests {
             let cuts = Cuts::of(&policy, 3);
             prop_assert_eq!(chain_of(&cuts.overall), tiers.clone());
             let played = Played::new(&view, &table, &cuts);
-            for (row, exit) in played.exit.iter().enumerate() {
-                prop_assert_eq!(usize::from(*exit), tiers[policy.exit(&table, row)]);
+            for row in 0..played.len() {
+                prop_assert_eq!(played.exit(row), tiers[policy.exit(&table, row)]);
             }
         }
     }

@@ -11,8 +11,8 @@ use super::segments::indicator_p;
 /// Whether these rows meet the promise, and the one-sided p of what they show if it is true.
 ///
 /// Binomial for an accuracy and Tango's score (1998) for a loss where counts are whole, else by the normal distribution.
-pub(crate) fn promise(guarantee: &Guarantee, target: TargetFit, played: &Played, sample: &Sample) -> Option<Promise> {
-    let quality = |at: usize| f64::from(played.quality[at]) / 1e9;
+pub(crate) fn promise(guarantee: &Guarantee, target: TargetFit, played: &Played<'_>, sample: &Sample) -> Option<Promise> {
+    let quality = |at: usize| f64::from(played.quality(at)) / 1e9;
     let (met, p_broken) = match target {
         TargetFit::MaxCost(_) => return None,
         TargetFit::Accuracy(least) => {

@@ -15,10 +15,12 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 /// How much each row of a list counts, and which item it belongs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
-    /// A row's share: its sampling weight over the number of listed rows of its item.
-    pub share: Vec<f64>,
-    /// A row's item, dense from 0.
-    pub item: Vec<u32>,
+    /// How many rows there are.
+    rows: usize,
+    /// A row's share: its sampling weight over the number of listed rows of its item. `None` = 1 each.
+    share: Option<Vec<f64>>,
+    /// A row's item, dense from 0. `None` = every row is one of its own.
+    item: Option<Vec<u32>>,
     /// How many items there are.
     pub items: usize,
     /// Whether every row is an item of its own and counts once: counts are then whole, and exact intervals apply.
@@ -32,10 +34,8 @@ impl Sample {
         let weights = observations.weights();
         let weight = |row: u32| weights.map_or(1.0, |weights| weights[row as usize]);
         if observations.groups().len() == 0 {
-            #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
-            let item = (0..rows.len() as u32).collect();
-            let share = rows.iter().map(|row| weight(*row)).collect();
-            return Self { share, item, items: rows.len(), plain: weights.is_none() };
+            let share = weights.map(|_| rows.iter().map(|row| weight(*row)).collect());
+            return Self { rows: rows.len(), share, item: None, items: rows.len(), plain: weights.is_none() };
         }
         let mut dense = vec![u32::MAX; observations.len()];
         let mut repeats: Vec<u32> = Vec::new();
@@ -51,36 +51,66 @@ impl Sample {
         }
         let share = rows.iter().zip(&item).map(|(row, item)| weight(*row) / f64::from(repeats[*item as usize])).collect();
         let plain = weights.is_none() && repeats.len() == rows.len();
-        Self { share, item, items: repeats.len(), plain }
+        Self { rows: rows.len(), share: Some(share), item: Some(item), items: repeats.len(), plain }
+    }
+
+    /// Of rows with these shares and items, dense from 0; `plain` where every row is an item of its own and counts once.
+    pub(crate) fn of_items(share: Vec<f64>, item: Vec<u32>, items: usize, plain: bool) -> Self {
+        if plain {
+            return Self { rows: share.len(), share: None, item: None, items, plain };
+        }
+        Self { rows: share.len(), share: Some(share), item: Some(item), items, plain }
+    }
+
+    /// The rows once more after themselves, of the same items.
+    pub(crate) fn twice(&self) -> Self {
+        let own = || (0..self.rows).map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect::<Vec<_>>();
+        Self {
+            rows: 2 * self.rows,
+            share: self.share.as_ref().map(|share| share.repeat(2)),
+            item: Some(self.item.clone().unwrap_or_else(own).repeat(2)),
+            items: self.items,
+            plain: false,
+        }
+    }
+
+    /// A row's share.
+    fn share(&self, at: usize) -> f64 {
+        self.share.as_ref().map_or(1.0, |share| share[at])
+    }
+
+    /// Σ share.
+    fn total(&self) -> f64 {
+        self.share.as_ref().map_or(self.rows as f64, |share| share.iter().sum())
     }
 
     /// Of the rows that were played.
-    pub(crate) fn of(view: &View<'_>, played: &Played) -> Self {
+    pub(crate) fn of(view: &View<'_>, played: &Played<'_>) -> Self {
         Self::new(view, &played.row)
     }
 
     /// Σ share · value an item.
     pub(crate) fn by_item(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
         let mut sums = vec![0.0; self.items];
-        for (at, (share, item)) in self.share.iter().zip(&self.item).enumerate() {
-            sums[*item as usize] += share * value(at);
+        for at in 0..self.rows {
+            sums[self.item.as_ref().map_or(at, |item| item[at] as usize)] += self.share(at) * value(at);
         }
         sums
     }
 
     /// Σ share · value / Σ share.
     pub(crate) fn mean(&self, value: impl Fn(usize) -> f64) -> f64 {
-        let total: f64 = self.share.iter().sum();
-        self.share.iter().enumerate().map(|(at, share)| share * value(at)).sum::<f64>() / total
+        (0..self.rows).map(|at| self.share(at) * value(at)).sum::<f64>() / self.total()
     }
 
     /// The least value that at least this share of the rows does not exceed.
-    pub(crate) fn quantile(&self, share: f64, values: &[u64]) -> u64 {
+    pub(crate) fn quantile(&self, share: f64, value: impl Fn(usize) -> u64) -> u64 {
+        let values: Vec<u64> = (0..self.rows).map(value).collect();
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_unstable_by_key(|at| values[*at]);
-        let (enough, mut below) = (share * self.share.iter().sum::<f64>(), 0.0);
+        let (enough, mut below) = (share * self.total(), 0.0);
         for at in &order {
-            below += self.share[*at];
+            below += self.share(*at);
             if below >= enough * (1.0 - 1e-12) {
                 return values[*at];
             }
@@ -89,13 +119,13 @@ impl Sample {
     }
 
     /// The mean of a quality, in billionths a row: Wilson's interval where counts are whole, else that of a mean over items.
-    pub(crate) fn quality(&self, nano: &[u32]) -> Estimate {
-        let whole = |value: &u32| *value == Quality::WRONG.nano() || *value == Quality::RIGHT.nano();
-        if self.plain && nano.iter().all(whole) {
-            let right = nano.iter().filter(|value| **value > 0).count() as u64;
-            return share_of(right, nano.len() as u64);
+    pub(crate) fn quality(&self, nano: impl Fn(usize) -> u32) -> Estimate {
+        let whole = |value: u32| value == Quality::WRONG.nano() || value == Quality::RIGHT.nano();
+        if self.plain && (0..self.rows).all(|at| whole(nano(at))) {
+            let right = (0..self.rows).filter(|at| nano(*at) > 0).count() as u64;
+            return share_of(right, self.rows as u64);
         }
-        self.ratio(|at| f64::from(nano[at]) / 1e9, |_| 1.0, 0.0, 1.0)
+        self.ratio(|at| f64::from(nano(at)) / 1e9, |_| 1.0, 0.0, 1.0)
     }
 
     /// A mean over items and its standard error, linearised.
@@ -104,10 +134,21 @@ impl Sample {
     }
 
     fn ratio_and_error(&self, top: impl Fn(usize) -> f64, bottom: impl Fn(usize) -> f64) -> (f64, f64) {
-        let (top, bottom) = (self.by_item(top), self.by_item(bottom));
-        let (over, under): (f64, f64) = (top.iter().sum(), bottom.iter().sum());
-        let (value, n) = (over / under, self.items as f64);
-        let squares: f64 = top.iter().zip(&bottom).map(|(top, bottom)| (top - value * bottom).powi(2)).sum();
+        let squares;
+        let (value, under);
+        if self.item.is_none() {
+            // Sums of one term each need no memory.
+            let of = |what: &dyn Fn(usize) -> f64, at: usize| self.share(at) * what(at);
+            under = (0..self.rows).map(|at| of(&bottom, at)).sum::<f64>();
+            value = (0..self.rows).map(|at| of(&top, at)).sum::<f64>() / under;
+            squares = (0..self.rows).map(|at| (of(&top, at) - value * of(&bottom, at)).powi(2)).sum::<f64>();
+        } else {
+            let (top, bottom) = (self.by_item(top), self.by_item(bottom));
+            under = bottom.iter().sum::<f64>();
+            value = top.iter().sum::<f64>() / under;
+            squares = top.iter().zip(&bottom).map(|(top, bottom)| (top - value * bottom).powi(2)).sum::<f64>();
+        }
+        let n = self.items as f64;
         (value, if self.items > 1 { (n / (n - 1.0) * squares).sqrt() / under } else { f64::INFINITY })
     }
 

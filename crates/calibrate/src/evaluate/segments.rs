@@ -13,7 +13,7 @@ use super::sample::Sample;
 const LEVEL: f64 = 0.05;
 
 /// By run-time segment, or by stratum where no row has a segment; in the order of first appearance. Holm's adjustment over all.
-pub(crate) fn segments(view: &View<'_>, played: &Played, last: usize) -> Vec<SegmentScore> {
+pub(crate) fn segments(view: &View<'_>, played: &Played<'_>, last: usize) -> Vec<SegmentScore> {
     let observations = view.observations();
     let (names, by_segment) = labels(view);
     let label = |row: usize| if by_segment { observations.segment(row) } else { observations.stratum(row) };
@@ -39,12 +39,12 @@ pub(crate) fn labels(view: &View<'_>) -> (Vec<Arc<str>>, bool) {
     (if by_segment { observations.segments() } else { observations.strata() }.to_vec(), by_segment)
 }
 
-fn score(view: &View<'_>, name: &str, part: &Played, last: usize) -> SegmentScore {
+fn score(view: &View<'_>, name: &str, part: &Played<'_>, last: usize) -> SegmentScore {
     let sample = Sample::of(view, part);
     SegmentScore {
         segment: name.to_owned(),
         n: sample.items as u64,
-        accuracy: sample.quality(&part.quality),
+        accuracy: sample.quality(|at| part.quality(at)),
         loss_vs_last: part.loss(&sample, last),
         cost_ratio: part.cost_ratio(&sample),
         p_worse: p_worse(part, &sample),
@@ -53,7 +53,7 @@ fn score(view: &View<'_>, name: &str, part: &Played, last: usize) -> SegmentScor
 }
 
 /// One-sided p of a loss above 0: `McNemar`'s mid-p (Fagerland 2013) where counts are whole, else by the normal distribution.
-fn p_worse(part: &Played, sample: &Sample) -> f64 {
+fn p_worse(part: &Played<'_>, sample: &Sample) -> f64 {
     if let Some([_, minus, plus, _]) = part.cells(sample) {
         return mcnemar::mid_greater(minus, plus);
     }

@@ -1,11 +1,12 @@
 //! How well a tier knows when it is right: ranking, calibration, and risk among what it accepts.
 
+use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Score};
 
-use crate::metric;
 use crate::metric::calibration::BINS;
+use crate::metric::{self, Sorted, is_right};
 use crate::quality::Quality;
 use crate::report::{Bin, Estimate, TierReport};
 use crate::stat::proportion;
@@ -14,17 +15,34 @@ use crate::table::Table;
 use super::play::Played;
 use super::sample::{CONFIDENCE, Sample, indicator, share_of};
 
+/// From this many rows on, cores share them.
+const SHARED: usize = 1 << 14;
+
 /// What a gated tier read, row by row of a [`Played`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readings {
     /// Gate values, NaN where it abstained.
-    pub value: Vec<f64>,
-    /// On the confidence scale, NaN where there is none.
-    pub confidence: Vec<f64>,
-    /// Of its answer.
-    pub quality: Vec<u32>,
-    /// Of the next tier's answer.
-    pub next: Vec<u32>,
+    value: Vec<f64>,
+    /// In the order of the rows.
+    parts: Vec<Part>,
+}
+
+/// Rows that were read alike.
+#[derive(Clone, Debug)]
+struct Part {
+    rows: usize,
+    /// On which scale gate values were before they were [placed](Readings::placed), and what they say there; `None` = nothing.
+    shown: Shown,
+    /// The tier that a deferral asks next.
+    next: usize,
+}
+
+/// How confidences follow from gate values.
+#[derive(Clone, Debug)]
+enum Shown {
+    By(Option<ScoreMap>),
+    /// Of gate values that are not there any more.
+    Kept(Vec<f64>),
 }
 
 impl Readings {
@@ -32,14 +50,32 @@ impl Readings {
     pub(crate) fn new(table: &Table<'_>, tier: usize, next: usize, map: Option<&ScoreMap>) -> Self {
         let value: Vec<f64> =
             table.tiers[tier].values.as_ref().map_or_else(|| vec![f64::NAN; table.len()], |values| values.to_vec());
-        let shown = |value: &f64| map.and_then(|map| map.confidence(Score::new(*value)?)).map_or(f64::NAN, Confidence::get);
-        let nano = |tier: usize| table.tiers[tier].quality.iter().map(|quality| quality.nano()).collect();
-        Self { confidence: value.iter().map(shown).collect(), value, quality: nano(tier), next: nano(next) }
+        Self { parts: vec![Part { rows: value.len(), shown: Shown::By(map.cloned()), next }], value }
+    }
+
+    /// On the confidence scale, NaN where there is none.
+    fn confidence(&self) -> Vec<f64> {
+        let mut all = Vec::with_capacity(self.value.len());
+        for part in &self.parts {
+            match &part.shown {
+                Shown::Kept(confidence) => all.extend(confidence),
+                Shown::By(map) => {
+                    let shown = |value: &f64| {
+                        map.as_ref().and_then(|map| map.confidence(Score::new(*value)?)).map_or(f64::NAN, Confidence::get)
+                    };
+                    let values = &self.value[all.len()..all.len() + part.rows];
+                    all.par_extend(values.par_iter().with_min_len(SHARED).map(shown));
+                }
+            }
+        }
+        all
     }
 
     /// The same readings with each gate value's place among them, from 0 to 1, in its stead; equal values share one. Gate values that
     /// were chosen or trained on different rows are on scales of their own, and only their places can be compared.
     pub(crate) fn placed(mut self) -> Self {
+        let next = self.parts.first().map_or(0, |part| part.next);
+        self.parts = vec![Part { rows: self.value.len(), shown: Shown::Kept(self.confidence()), next }];
         let mut sorted: Vec<f64> = self.value.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let of = sorted.len().max(1) as f64;
@@ -54,69 +90,64 @@ impl Readings {
     /// Those of further rows.
     pub(crate) fn append(&mut self, other: Self) {
         self.value.extend(other.value);
-        self.confidence.extend(other.confidence);
-        self.quality.extend(other.quality);
-        self.next.extend(other.next);
+        self.parts.extend(other.parts);
     }
 
     /// Everything that is said of the tier. `sample` weighs the rows of `played`, of which these are the readings.
-    pub(crate) fn report(&self, tier: usize, name: &str, signal: String, played: &Played, sample: &Sample) -> TierReport {
-        // One after the other, so that few columns are there at once.
-        let (bins, brier) = self.calibration();
-        let (values, quality, auroc_benefit) = self.ranking();
+    pub(crate) fn report(&self, tier: usize, name: &str, signal: String, played: &Played<'_>, sample: &Sample) -> TierReport {
+        // In the order of the readings, which is not that of the observations.
+        let grades: Vec<u32> = (0..played.len()).map(|at| played.quality_of(tier, at)).collect();
+        let grade = |at: usize| f64::from(grades[at]) / 1e9;
+        // Confidences are dropped before gate values are sorted.
+        let (bins, brier) = {
+            let confidence = self.confidence();
+            let shown = confidence.iter().enumerate().filter(|(_, confidence)| !confidence.is_nan());
+            let brier = metric::brier_of(shown.map(|(at, confidence)| (confidence + 0.0, grade(at))));
+            (metric::reliability_of(&confidence, grade, BINS), brier)
+        };
+        let sorted = Sorted::new(&self.value);
+        let mut next = Vec::with_capacity(self.parts.len());
+        let mut end = 0;
+        for part in &self.parts {
+            end += part.rows;
+            next.push((end, part.next));
+        }
+        let next = |at: usize| next.iter().find(|(end, _)| at < *end).map_or(tier, |(_, next)| *next);
+        let kept: Vec<bool> = (0..played.len()).map(|at| played.quality_of(next(at), at) <= grades[at]).collect();
         TierReport {
             tier: name.to_owned(),
             signal,
-            n: values.len() as u64,
-            abstained: (self.value.len() - values.len()) as u64,
-            accuracy: sample.quality(&self.quality),
-            auroc: metric::auroc(&values, &quality),
-            auroc_benefit,
-            aurc: metric::aurc(&values, &quality),
-            augrc: metric::augrc(&values, &quality),
+            n: sorted.len() as u64,
+            abstained: (self.value.len() - sorted.len()) as u64,
+            accuracy: sample.quality(|at| grades[at]),
+            auroc: metric::auroc_of(&sorted, |at| is_right(grade(at))),
+            auroc_benefit: metric::auroc_of(&sorted, |at| kept[at]),
+            aurc: metric::aurc_of(&sorted, grade),
+            augrc: metric::augrc_of(&sorted, grade),
             ece: (!bins.is_empty()).then(|| gap(&bins)),
             brier,
             coverage: played.coverage(sample, tier),
-            selective_risk: self.selective_risk(tier, played, sample),
+            selective_risk: Self::selective_risk(tier, played, sample),
             bins,
-            risk_coverage: metric::risk_coverage(&values, &quality),
+            risk_coverage: metric::risk_coverage_of(&sorted, grade),
         }
-    }
-
-    /// Reliability and Brier score of what has a confidence.
-    fn calibration(&self) -> (Vec<Bin>, Option<f64>) {
-        let shown = || self.confidence.iter().zip(&self.quality).filter(|(confidence, _)| !confidence.is_nan());
-        let n = shown().count();
-        let (mut confidence, mut right) = (Vec::with_capacity(n), Vec::with_capacity(n));
-        confidence.extend(shown().map(|(confidence, _)| *confidence));
-        right.extend(shown().map(|(_, nano)| f64::from(*nano) / 1e9));
-        (metric::reliability(&confidence, &right, BINS), metric::brier(&confidence, &right))
-    }
-
-    /// Gate values and quality of the rows that were read, and how well the values tell where the next tier is better.
-    fn ranking(&self) -> (Vec<f64>, Vec<f64>, Option<f64>) {
-        let read = || (0..self.value.len()).filter(|at| !self.value[*at].is_nan());
-        let values: Vec<f64> = read().map(|at| self.value[at]).collect();
-        let keep: Vec<f64> = read().map(|at| indicator(self.next[at] <= self.quality[at])).collect();
-        let benefit = metric::auroc(&values, &keep);
-        drop(keep);
-        let quality = read().map(|at| f64::from(self.quality[at]) / 1e9).collect();
-        (values, quality, benefit)
     }
 
     /// Error rate among what the tier accepts: Clopper–Pearson where counts are whole.
-    fn selective_risk(&self, tier: usize, played: &Played, sample: &Sample) -> Option<Estimate> {
-        let accepted: Vec<usize> = (0..played.len()).filter(|at| played.accepted(*at, tier)).collect();
-        if accepted.is_empty() {
+    fn selective_risk(tier: usize, played: &Played<'_>, sample: &Sample) -> Option<Estimate> {
+        let accepted = || (0..played.len()).filter(|at| played.accepted(*at, tier));
+        let n = accepted().count() as u64;
+        if n == 0 {
             return None;
         }
+        let quality = |at: usize| played.quality_of(tier, at);
         let whole = |nano: u32| nano == Quality::WRONG.nano() || nano == Quality::RIGHT.nano();
-        if sample.plain && accepted.iter().all(|at| whole(self.quality[*at])) {
-            let wrong = accepted.iter().filter(|at| self.quality[**at] == 0).count() as u64;
-            let (low, high) = proportion::clopper_pearson(wrong, accepted.len() as u64, CONFIDENCE);
-            return Some(Estimate { low, high, ..share_of(wrong, accepted.len() as u64) });
+        if sample.plain && accepted().all(|at| whole(quality(at))) {
+            let wrong = accepted().filter(|at| quality(*at) == 0).count() as u64;
+            let (low, high) = proportion::clopper_pearson(wrong, n, CONFIDENCE);
+            return Some(Estimate { low, high, ..share_of(wrong, n) });
         }
-        let error = |at: usize| indicator(played.accepted(at, tier)) * (1.0 - f64::from(self.quality[at]) / 1e9);
+        let error = |at: usize| indicator(played.accepted(at, tier)) * (1.0 - f64::from(quality(at)) / 1e9);
         Some(sample.ratio(error, |at| indicator(played.accepted(at, tier)), 0.0, 1.0))
     }
 }

@@ -4,6 +4,7 @@ use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Score};
 
 use super::Read;
+use crate::metric::Sorted;
 
 /// A run of neighbouring scores with one fitted value.
 #[derive(Clone, Copy, Debug)]
@@ -52,8 +53,13 @@ fn pooled(rows: impl IntoIterator<Item = (f64, f64, f64)>) -> Vec<Block> {
 ///
 /// It creates ties and plateaus at 0 and 1, so it is for [many rows](super::recommended) alone. NaN scores are left out.
 pub fn fit_isotonic(scores: &[f64], quality: &[f64]) -> Option<ScoreMap> {
-    let read = Read::new(scores, quality)?;
-    fit_isotonic_weighted(&read.scores, &read.quality, &vec![1.0; read.scores.len()])
+    isotonic_of(&Read::new(scores, quality)?)
+}
+
+/// [`fit_isotonic`] of rows that have a score and a grade.
+pub(super) fn isotonic_of(read: &Read) -> Option<ScoreMap> {
+    let sorted = Sorted::new(&read.scores);
+    map_of(pooled(sorted.ascending().map(|row| (read.scores[row], read.quality[row], 1.0))))
 }
 
 /// [`fit_isotonic`] of any number of rows, each of which counts as often as its weight says. `None` without rows that have a weight above 0.
@@ -61,8 +67,13 @@ pub fn fit_isotonic_weighted(scores: &[f64], quality: &[f64], weights: &[f64]) -
     let rows = scores.iter().zip(quality).zip(weights).map(|((score, quality), weight)| (*score, *quality, *weight));
     let mut rows: Vec<_> = rows.filter(|(score, _, weight)| !score.is_nan() && *weight > 0.0).collect();
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    map_of(pooled(rows))
+}
+
+/// The map with the ends of each block as knots.
+fn map_of(blocks: Vec<Block>) -> Option<ScoreMap> {
     let mut knots = Vec::new();
-    for block in pooled(rows) {
+    for block in blocks {
         let confidence = Confidence::clamped(block.mean())?;
         for end in [block.low, block.high] {
             let score = Score::new(end)?;

@@ -12,6 +12,7 @@ pub mod recommend;
 
 pub use isotonic::fit_isotonic;
 pub use parametric::{fit_beta, fit_platt, fit_temperature};
+pub(crate) use recommend::recommended_of;
 pub use recommend::{recommended, transform_for};
 
 /// Fewer rows than this fit no map: its curve would be the noise of a handful of labels.
@@ -29,11 +30,19 @@ pub(crate) struct Read {
 impl Read {
     /// Rows whose score is not NaN; `None` where there are fewer than [`LEAST_ROWS`], or all are wholly right or all wholly wrong.
     pub(crate) fn new(scores: &[f64], quality: &[f64]) -> Option<Self> {
-        let (scores, quality): (Vec<f64>, Vec<f64>) =
-            scores.iter().zip(quality).filter(|(score, grade)| !score.is_nan() && !grade.is_nan()).unzip();
+        Self::of(scores, quality.iter().copied())
+    }
+
+    /// The same with the quality from wherever it is.
+    pub(crate) fn of(scores: &[f64], grades: impl Iterator<Item = f64>) -> Option<Self> {
+        let (mut read, mut quality) = (Vec::with_capacity(scores.len()), Vec::with_capacity(scores.len()));
+        for (score, grade) in scores.iter().zip(grades).filter(|(score, grade)| !score.is_nan() && !grade.is_nan()) {
+            read.push(*score);
+            quality.push(grade);
+        }
         let right: f64 = quality.iter().sum();
-        let fits = scores.len() >= LEAST_ROWS && right > 0.0 && right < quality.len() as f64;
-        fits.then_some(Self { scores, quality })
+        let fits = read.len() >= LEAST_ROWS && right > 0.0 && right < quality.len() as f64;
+        fits.then_some(Self { scores: read, quality })
     }
 }
 

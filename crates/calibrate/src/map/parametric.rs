@@ -1,10 +1,14 @@
 //! Maps of two or three parameters: Platt, beta, temperature.
 
+use rayon::prelude::*;
 use tierfall_core::map::{Scale, ScoreMap, Transform};
 
 use super::logistic::{self, Options};
 use super::recommend::{scale_for, transform_for};
 use super::{Read, finite_range};
+
+/// From this many scores on, cores share their transformation.
+const SHARED: usize = 1 << 14;
 
 /// Platt scaling on the transform that [`transform_for`] picks; `None` where there is nothing to fit.
 ///
@@ -16,27 +20,39 @@ pub fn fit_platt(scores: &[f64], quality: &[f64]) -> Option<ScoreMap> {
 /// Platt scaling on a given transform: logistic regression with the targets (N⁺ + 1)/(N⁺ + 2) and 1/(N⁻ + 2) in place of 1 and 0
 /// (Platt 1999), slope held at 0 or above. A signal that is surer where it is wrong so gets the flat map of the base rate.
 pub fn fit_platt_on(scores: &[f64], quality: &[f64], transform: Transform) -> Option<ScoreMap> {
-    let read = Read::new(scores, quality)?;
+    platt_of(Read::new(scores, quality)?, transform)
+}
+
+/// [`fit_platt_on`] in place.
+pub(super) fn platt_of(mut read: Read, transform: Transform) -> Option<ScoreMap> {
     let right: f64 = read.quality.iter().sum();
     let wrong = read.quality.len() as f64 - right;
     let (high, low) = ((right + 1.0) / (right + 2.0), 1.0 / (wrong + 2.0));
-    let targets: Vec<f64> = read.quality.iter().map(|q| q * high + (1.0 - q) * low).collect();
-    platt(&read.scores, &targets, transform)
+    for q in &mut read.quality {
+        *q = *q * high + (1.0 - *q) * low;
+    }
+    platt(read.scores, &read.quality, transform)
 }
 
 /// As [`fit_platt_on`] with the grades themselves as targets: plain maximum likelihood of logistic regression on (1, z).
 pub fn fit_logit_on(scores: &[f64], quality: &[f64], transform: Transform) -> Option<ScoreMap> {
     let read = Read::new(scores, quality)?;
-    platt(&read.scores, &read.quality, transform)
+    platt(read.scores, &read.quality, transform)
 }
 
-fn platt(scores: &[f64], targets: &[f64], transform: Transform) -> Option<ScoreMap> {
-    let (low, high) = finite_range(scores.iter().map(|score| transform.apply(*score)))?;
-    let z: Vec<f64> = scores.iter().map(|score| transform.apply(*score).clamp(low, high)).collect();
+/// The scores are transformed in place: there may be very many.
+fn platt(mut z: Vec<f64>, targets: &[f64], transform: Transform) -> Option<ScoreMap> {
+    z.par_iter_mut().with_min_len(SHARED).for_each(|z| *z = transform.apply(*z));
+    let (low, high) = finite_range(z.iter().copied())?;
+    for z in &mut z {
+        *z = z.clamp(low, high);
+    }
     let (mean, spread) = moments(&z);
     // Newton steps are exact in any units, their stopping rule is not.
-    let unit: Vec<f64> = z.iter().map(|z| (z - mean) / spread).collect();
-    let fitted = logistic::fit(&[unit], targets, None, &Options { ridge: 0.0, non_negative: vec![true] })?;
+    for z in &mut z {
+        *z = (*z - mean) / spread;
+    }
+    let fitted = logistic::fit(&[z], targets, None, &Options { ridge: 0.0, non_negative: vec![true] })?;
     let slope = fitted.coefficients[0] / spread;
     Some(ScoreMap::Platt { transform, low, high, intercept: fitted.intercept - slope * mean, slope })
 }

@@ -3,9 +3,9 @@
 use tierfall_core::map::{Scale, ScoreMap, Transform};
 
 use super::Read;
-use super::isotonic::fit_isotonic;
+use super::isotonic::isotonic_of;
 use super::logistic::scattered;
-use super::parametric::fit_platt_on;
+use super::parametric::platt_of;
 use tierfall_core::number::{Confidence, Score};
 
 /// Up to this many distinct values, a signal is a scale of a few steps (self-ratings, vote shares, validators).
@@ -61,39 +61,57 @@ pub fn transform_for(values: &[f64]) -> Transform {
 ///
 /// `transform`: what is known of the signal beforehand; `None` = decided by [`transform_for`].
 pub fn recommended(scores: &[f64], quality: &[f64], transform: Option<Transform>) -> Option<ScoreMap> {
-    let transform = transform.unwrap_or_else(|| transform_for(scores));
-    let platt = |scores: &[f64], quality: &[f64]| fit_platt_on(scores, quality, transform);
-    let read = Read::new(scores, quality)?;
-    let right: f64 = read.quality.iter().sum();
-    if right >= MANY && read.quality.len() as f64 - right >= MANY {
-        let of_platt = cross_validated(&read, platt);
-        let of_isotonic = cross_validated(&read, fit_isotonic);
-        if of_isotonic < of_platt {
-            return fit_isotonic(scores, quality);
-        }
-    }
-    platt(scores, quality)
+    recommended_of(Read::new(scores, quality)?, transform)
 }
 
-/// Brier score of a fit on rows it was not made on, times the rows; infinite where a part fits nothing.
-fn cross_validated(read: &Read, fit: impl Fn(&[f64], &[f64]) -> Option<ScoreMap>) -> f64 {
-    /// Rows that are enough to tell two curves apart where it can be seen.
-    const ENOUGH: usize = 20_000;
-    let parts = 5 * (read.scores.len() as u64).div_ceil(ENOUGH as u64);
-    let fold = |row: usize| scattered(row) % parts;
-    let mut loss = 0.0;
-    for held in 0..5 {
-        let pick = |column: &[f64], inside: bool| -> Vec<f64> {
-            let chosen = |row: usize| fold(row) < 5 && (fold(row) == held) == inside;
-            column.iter().enumerate().filter(|(row, _)| chosen(*row)).map(|(_, value)| *value).collect()
-        };
-        let Some(map) = fit(&pick(&read.scores, false), &pick(&read.quality, false)) else { return f64::INFINITY };
-        for (score, grade) in pick(&read.scores, true).into_iter().zip(pick(&read.quality, true)) {
-            let confidence = Score::new(score).and_then(|score| map.confidence(score)).map_or(0.5, Confidence::get);
-            loss += (confidence - grade) * (confidence - grade);
+/// [`recommended`] of rows that have a score and a grade.
+pub(crate) fn recommended_of(read: Read, transform: Option<Transform>) -> Option<ScoreMap> {
+    let transform = transform.unwrap_or_else(|| transform_for(&read.scores));
+    let right: f64 = read.quality.iter().sum();
+    if right >= MANY && read.quality.len() as f64 - right >= MANY {
+        let few = Few::of(&read);
+        let of_platt = few.cross_validated(|read| platt_of(read, transform));
+        if few.cross_validated(|read| isotonic_of(&read)) < of_platt {
+            return isotonic_of(&read);
         }
     }
-    loss
+    platt_of(read, transform)
+}
+
+/// Rows that are enough to tell two curves apart where it can be seen, each in one of five folds.
+struct Few {
+    read: Read,
+    folds: Vec<u64>,
+}
+
+impl Few {
+    fn of(read: &Read) -> Self {
+        const ENOUGH: usize = 20_000;
+        let parts = 5 * (read.scores.len() as u64).div_ceil(ENOUGH as u64);
+        let fold = |row: usize| scattered(row) % parts;
+        let chosen: Vec<usize> = (0..read.scores.len()).filter(|row| fold(*row) < 5).collect();
+        let pick = |column: &[f64]| chosen.iter().map(|row| column[*row]).collect();
+        let few = Read { scores: pick(&read.scores), quality: pick(&read.quality) };
+        Self { read: few, folds: chosen.iter().map(|row| fold(*row)).collect() }
+    }
+
+    /// Brier score of a fit on rows it was not made on, times the rows; infinite where a part fits nothing.
+    fn cross_validated(&self, fit: impl Fn(Read) -> Option<ScoreMap>) -> f64 {
+        let mut loss = 0.0;
+        for held in 0..5 {
+            let pick = |column: &[f64], inside: bool| -> Vec<f64> {
+                let rows = column.iter().zip(&self.folds);
+                rows.filter(|(_, fold)| (**fold == held) == inside).map(|(value, _)| *value).collect()
+            };
+            let (scores, quality) = (pick(&self.read.scores, false), pick(&self.read.quality, false));
+            let Some(map) = Read::new(&scores, &quality).and_then(&fit) else { return f64::INFINITY };
+            for (score, grade) in pick(&self.read.scores, true).into_iter().zip(pick(&self.read.quality, true)) {
+                let confidence = Score::new(score).and_then(|score| map.confidence(score)).map_or(0.5, Confidence::get);
+                loss += (confidence - grade) * (confidence - grade);
+            }
+        }
+        loss
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,17 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use statrs::function::erf::erf;
 
-use super::read;
+use super::{Sorted, read};
 use crate::report::Bin;
 
 /// Mean of (confidence − quality)²; `None` without rows.
 pub fn brier(confidence: &[f64], quality: &[f64]) -> Option<f64> {
-    mean(read(confidence, quality).map(|(c, q)| (c - q) * (c - q)))
+    brier_of(read(confidence, quality))
+}
+
+/// [`brier`] of pairs of confidence and quality.
+pub(crate) fn brier_of(rows: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
+    mean(rows.map(|(c, q)| (c - q) * (c - q)))
 }
 
 /// Mean of −q ln c − (1 − q) ln(1 − c), with c moved into [10⁻⁶, 1 − 10⁻⁶] so that one certain mistake does not decide alone; `None` without rows.
@@ -60,12 +65,40 @@ impl Bins {
 
 /// The reliability diagram; empty bins are left out.
 pub fn reliability(confidence: &[f64], quality: &[f64], bins: Bins) -> Vec<Bin> {
-    let of = |bin: Vec<(f64, f64)>| {
-        let n = bin.len() as f64;
-        let (confidence, accuracy) = bin.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
-        Bin { confidence: confidence / n, accuracy: accuracy / n, n: bin.len() as u64 }
-    };
-    bins.of(confidence, quality).into_iter().map(of).collect()
+    reliability_of(confidence, |row| quality[row], bins)
+}
+
+/// [`reliability`] with the quality by row.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the bins that there are")]
+pub(crate) fn reliability_of(confidence: &[f64], quality: impl Fn(usize) -> f64, bins: Bins) -> Vec<Bin> {
+    let sorted = Sorted::new(confidence);
+    // By bin: its rows, and their sums.
+    let mut sums: Vec<(u64, f64, f64)> = Vec::new();
+    let (mut current, n) = (None, sorted.len());
+    for (at, row) in sorted.ascending().enumerate() {
+        let c = confidence[row] + 0.0;
+        let bin = match bins {
+            Bins::EqualWidth(bins) => ((c * bins as f64).floor().max(0.0) as usize).min(bins.saturating_sub(1)),
+            Bins::EqualMass(bins) => {
+                let bins = bins.max(1);
+                let (each, larger) = (n / bins, n % bins);
+                let in_larger = larger * (each + 1);
+                if at < in_larger { at / (each + 1) } else { larger + (at - in_larger) / each.max(1) }
+            }
+        };
+        if current != Some(bin) {
+            current = Some(bin);
+            sums.push((0, 0.0, 0.0));
+        }
+        if let Some((rows, confidence, accuracy)) = sums.last_mut() {
+            *rows += 1;
+            *confidence += c;
+            *accuracy += quality(row);
+        }
+    }
+    let of =
+        |(n, confidence, accuracy): (u64, f64, f64)| Bin { confidence: confidence / n as f64, accuracy: accuracy / n as f64, n };
+    sums.into_iter().map(of).collect()
 }
 
 /// The largest distance of a bin's mean confidence from its mean quality; `None` without rows.
@@ -211,6 +244,12 @@ mod tests {
                 let parts = decomposition(&confidence, &quality, bins).unwrap();
                 let sum = parts.reliability - parts.resolution + parts.uncertainty + parts.within;
                 prop_assert!((sum - brier(&confidence, &quality).unwrap()).abs() < 1e-12);
+                let plain: Vec<(u64, f64, f64)> = bins.of(&confidence, &quality).into_iter().map(|bin| {
+                    let sums = bin.iter().fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+                    (bin.len() as u64, sums.0 / bin.len() as f64, sums.1 / bin.len() as f64)
+                }).collect();
+                let streamed = reliability(&confidence, &quality, bins);
+                prop_assert_eq!(streamed.iter().map(|bin| (bin.n, bin.confidence, bin.accuracy)).collect::<Vec<_>>(), plain);
                 let counted: u64 = reliability(&confidence, &quality, bins).iter().map(|bin| bin.n).sum();
                 prop_assert_eq!(counted, confidence.len() as u64);
             }

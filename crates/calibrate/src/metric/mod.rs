@@ -6,10 +6,15 @@
 pub mod calibration;
 pub mod ranking;
 pub mod selective;
+mod sorted;
 
 pub use calibration::{BINS, Bins, brier, decomposition, ece, log_loss, mce, reliability};
+pub(crate) use calibration::{brier_of, reliability_of};
+pub(crate) use ranking::auroc_of;
 pub use ranking::{auroc, auroc_benefit, auroc_interval, average_precision};
 pub use selective::{augrc, aurc, risk_coverage};
+pub(crate) use selective::{augrc_of, aurc_of, risk_coverage_of};
+pub(crate) use sorted::Sorted;
 
 /// Whether a grade counts as right where two classes are needed.
 pub fn is_right(quality: f64) -> bool {
@@ -20,10 +25,4 @@ pub fn is_right(quality: f64) -> bool {
 pub(crate) fn read<'a>(scores: &'a [f64], quality: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {
     // Adding zero turns −0.0 into 0.0, which `total_cmp` would tell apart.
     scores.iter().zip(quality).filter(|(score, _)| !score.is_nan()).map(|(score, quality)| (*score + 0.0, *quality))
-}
-
-/// The ends of the runs of equal scores in rows sorted by score.
-#[expect(clippy::float_cmp, reason = "ties are scores that are equal to the last bit")]
-pub(crate) fn runs<T>(sorted: &[(f64, T)]) -> impl Iterator<Item = &[(f64, T)]> {
-    sorted.chunk_by(|a, b| a.0 == b.0)
 }

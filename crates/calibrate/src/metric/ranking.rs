@@ -2,120 +2,130 @@
 
 use statrs::function::erf::erf_inv;
 
-use super::{is_right, read, runs};
+use super::{Sorted, is_right, read};
 use crate::report::Estimate;
-
-/// Rows ascending by score, and how many are right and wrong.
-fn sorted(scores: &[f64], quality: &[f64]) -> (Vec<(f64, bool)>, u64, u64) {
-    let mut rows = Vec::with_capacity(scores.len());
-    rows.extend(read(scores, quality).map(|(score, quality)| (score, is_right(quality))));
-    rows.sort_unstable_by(|a: &(f64, bool), b| a.0.total_cmp(&b.0));
-    let right = rows.iter().filter(|row| row.1).count() as u64;
-    let wrong = rows.len() as u64 - right;
-    (rows, right, wrong)
-}
 
 /// Area under the ROC curve: the probability that a right answer scores higher than a wrong one, ties counting half.
 /// `None` where all are right or all wrong. Quality of at least ½ is right.
 ///
 /// Counted in integers, so it is the same for any order of the rows.
 pub fn auroc(scores: &[f64], quality: &[f64]) -> Option<f64> {
-    let (rows, right, wrong) = sorted(scores, quality);
+    auroc_of(&Sorted::new(scores), |row| is_right(quality[row]))
+}
+
+/// [`auroc`] of rows that are sorted already.
+pub(crate) fn auroc_of(sorted: &Sorted, right: impl Fn(usize) -> bool) -> Option<f64> {
     // Twice the number of (right, wrong) pairs in order, ties counting one.
-    let (mut twice, mut wrong_below) = (0_u128, 0_u64);
-    for run in runs(&rows) {
-        let right_here = run.iter().filter(|row| row.1).count() as u64;
+    let (mut twice, mut right_above, mut wrong) = (0_u128, 0_u64, 0_u64);
+    for run in sorted.runs() {
+        let right_here = count(run, &right);
         let wrong_here = run.len() as u64 - right_here;
-        twice += u128::from(right_here) * u128::from(2 * wrong_below + wrong_here);
-        wrong_below += wrong_here;
+        twice += u128::from(wrong_here) * u128::from(2 * right_above + right_here);
+        right_above += right_here;
+        wrong += wrong_here;
     }
-    (right > 0 && wrong > 0).then(|| twice as f64 / (2.0 * right as f64 * wrong as f64))
+    (right_above > 0 && wrong > 0).then(|| twice as f64 / (2.0 * right_above as f64 * wrong as f64))
+}
+
+/// How many rows of a run it holds for.
+fn count(run: &[u32], holds: impl Fn(usize) -> bool) -> u64 {
+    run.iter().map(|row| u64::from(holds(*row as usize))).sum()
 }
 
 /// [`auroc`] for *not* (next right ∧ this wrong), which is what deferral is about: the probability that a row where escalating gains nothing scores
 /// higher than one where it gains. `None` where it gains everywhere or nowhere.
 pub fn auroc_benefit(scores: &[f64], this: &[f64], next: &[f64]) -> Option<f64> {
-    let spared = |(this, next): (&f64, &f64)| f64::from(u8::from(is_right(*this) || !is_right(*next)));
-    auroc(scores, &this.iter().zip(next).map(spared).collect::<Vec<_>>())
+    auroc_of(&Sorted::new(scores), |row| is_right(this[row]) || !is_right(next[row]))
 }
 
 /// Average precision: Σ (recallₖ − recallₖ₋₁) · precisionₖ over distinct scores from the top; `None` where nothing is right.
 pub fn average_precision(scores: &[f64], quality: &[f64]) -> Option<f64> {
-    let (rows, right, _) = sorted(scores, quality);
-    let runs: Vec<&[(f64, bool)]> = runs(&rows).collect();
     let (mut sum, mut hits, mut taken) = (0.0, 0_u64, 0_u64);
-    for run in runs.into_iter().rev() {
-        let here = run.iter().filter(|row| row.1).count() as u64;
+    for run in Sorted::new(scores).runs() {
+        let here = count(run, |row| is_right(quality[row]));
         hits += here;
         taken += run.len() as u64;
         sum += here as f64 * hits as f64 / taken as f64;
     }
-    (right > 0).then(|| sum / right as f64)
+    (hits > 0).then(|| sum / hits as f64)
 }
 
 /// Every row's placement: for a right answer the share of wrong ones below it, for a wrong one the share of right ones above it,
 /// ties counting half (`DeLong`, `DeLong` & Clarke-Pearson 1988). Their means are both the AUROC.
-pub(crate) struct Placements {
-    /// Of right answers, in the order of the rows.
-    right: Vec<f64>,
-    /// Of wrong ones.
-    wrong: Vec<f64>,
+pub(crate) struct Placements<'r> {
+    /// In the order of the rows.
+    all: Vec<f64>,
+    right: &'r [bool],
 }
 
-impl Placements {
-    /// `None` where all are right or all wrong. There must be no NaN.
-    pub(crate) fn new(scores: &[f64], right: &[bool]) -> Option<Self> {
-        let mut order: Vec<(f64, usize)> = scores.iter().enumerate().map(|(at, score)| (score + 0.0, at)).collect();
-        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+/// Which end of a column of scores is the surer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Surest {
+    High,
+    Low,
+}
+
+impl<'r> Placements<'r> {
+    /// `None` where all are right or all wrong. No score may be NaN.
+    pub(crate) fn new(sorted: &Sorted, right: &'r [bool], surest: Surest) -> Option<Self> {
         let n_right = right.iter().filter(|right| **right).count();
         let n_wrong = right.len() - n_right;
         if n_right == 0 || n_wrong == 0 {
             return None;
         }
-        let mut placement = vec![0.0; scores.len()];
-        let (mut right_below, mut wrong_below) = (0, 0);
-        for run in runs(&order) {
-            let right_here = run.iter().filter(|row| right[row.1]).count();
+        let mut all = vec![0.0; right.len()];
+        // Of higher scores; where low ones are surer, those are the lower ones.
+        let (mut right_above, mut wrong_above) = (0, 0);
+        for run in sorted.runs() {
+            let right_here = run.iter().filter(|row| right[**row as usize]).count();
             let wrong_here = run.len() - right_here;
-            let right_above = n_right - right_below - right_here;
-            for (_, at) in run {
-                placement[*at] = if right[*at] {
-                    (wrong_below as f64 + 0.5 * wrong_here as f64) / n_wrong as f64
-                } else {
-                    (right_above as f64 + 0.5 * right_here as f64) / n_right as f64
-                };
+            let (worse, better) = match surest {
+                Surest::High => (n_wrong - wrong_above - wrong_here, right_above),
+                Surest::Low => (wrong_above, n_right - right_above - right_here),
+            };
+            let of_right = (worse as f64 + 0.5 * wrong_here as f64) / n_wrong as f64;
+            let of_wrong = (better as f64 + 0.5 * right_here as f64) / n_right as f64;
+            for row in run {
+                let row = *row as usize;
+                all[row] = if right[row] { of_right } else { of_wrong };
             }
-            right_below += right_here;
-            wrong_below += wrong_here;
+            right_above += right_here;
+            wrong_above += wrong_here;
         }
-        let of = |wanted: bool| placement.iter().zip(right).filter(|(_, right)| **right == wanted).map(|(p, _)| *p).collect();
-        Some(Self { right: of(true), wrong: of(false) })
+        Some(Self { all, right })
+    }
+
+    /// Those of right answers, or of wrong ones, in the order of the rows.
+    fn of(&self, wanted: bool) -> impl Iterator<Item = f64> + Clone + '_ {
+        self.all.iter().zip(self.right).filter(move |(_, right)| **right == wanted).map(|(placement, _)| *placement)
     }
 
     pub(crate) fn auroc(&self) -> f64 {
-        mean(&self.right)
+        mean(self.of(true))
     }
 
     /// The variance of the AUROC.
     fn variance(&self) -> f64 {
-        variance(&self.right) + variance(&self.wrong)
+        variance(self.of(true)) + variance(self.of(false))
     }
 
     /// The variance of the difference of two AUROCs on the same rows.
     pub(crate) fn variance_of_difference(&self, other: &Self) -> f64 {
-        let less = |a: &[f64], b: &[f64]| variance(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>());
-        less(&self.right, &other.right) + less(&self.wrong, &other.wrong)
+        let less = |wanted: bool| variance(self.of(wanted).zip(other.of(wanted)).map(|(mine, theirs)| mine - theirs));
+        less(true) + less(false)
     }
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let mut n = 0_u64;
+    let sum = values.inspect(|_| n += 1).sum::<f64>();
+    sum / n as f64
 }
 
 /// The variance of the mean of `values`; 0 for one value, of which nothing is known.
-fn variance(values: &[f64]) -> f64 {
-    let (n, mean) = (values.len() as f64, mean(values));
-    if n < 2.0 { 0.0 } else { values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0) / n }
+fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let (n, mean) = (values.clone().count() as f64, mean(values.clone()));
+    if n < 2.0 { 0.0 } else { values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0) / n }
 }
 
 /// The two-sided normal quantile of a confidence.
@@ -127,9 +137,10 @@ pub(crate) fn z_of(confidence: f64) -> f64 {
 /// the far end is that which would show it with probability 2.5 % if only the smaller class's rows were independent: 0.025^(1/n).
 pub fn auroc_interval(scores: &[f64], quality: &[f64]) -> Option<Estimate> {
     let (scores, right): (Vec<f64>, Vec<bool>) = read(scores, quality).map(|(score, quality)| (score, is_right(quality))).unzip();
-    let placements = Placements::new(&scores, &right)?;
+    let placements = Placements::new(&Sorted::new(&scores), &right, Surest::High)?;
     let value = placements.auroc();
-    let smaller = placements.right.len().min(placements.wrong.len()) as f64;
+    let n_right = right.iter().filter(|right| **right).count();
+    let smaller = n_right.min(right.len() - n_right) as f64;
     let spread = value * (1.0 - value);
     let far = 0.025_f64.powf(1.0 / smaller);
     if spread <= 0.0 {

@@ -1,39 +1,41 @@
 //! What is wrong among the answers that are accepted, as more and more are.
 
-use super::{read, runs};
+use super::Sorted;
 use crate::report::RiskPoint;
 
-/// Scores from the surest down, each with its risk (1 − quality).
-fn ranked(scores: &[f64], quality: &[f64]) -> Vec<(f64, f64)> {
-    let mut rows = Vec::with_capacity(scores.len());
-    rows.extend(read(scores, quality).map(|(score, quality)| (score, 1.0 - quality)));
-    // Stable: sums of fractions must not depend on how a sort breaks ties.
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    rows
-}
-
-/// Runs of equal scores: how many rows, and the sum of their risks.
-fn clusters(ranked: &[(f64, f64)]) -> impl Iterator<Item = (u64, f64)> + '_ {
-    runs(ranked).map(|run| (run.len() as u64, run.iter().map(|row| row.1).sum()))
+/// Runs of equal scores: how many rows, and the sum of their risks (1 − quality).
+fn clusters(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> impl Iterator<Item = (u64, f64)> {
+    // In the order of the rows: sums of fractions must not depend on how a sort breaks ties.
+    sorted.runs().map(move |run| (run.len() as u64, run.iter().map(|row| 1.0 - quality(*row as usize)).sum()))
 }
 
 /// Area under the risk–coverage curve: the mean over k of the risk of the k surest answers (Geifman & El-Yaniv 2017), averaged over the
 /// orders that ties allow. `None` without rows. The few surest answers weigh most.
 pub fn aurc(scores: &[f64], quality: &[f64]) -> Option<f64> {
-    over_ranks(&ranked(scores, quality), |wrong, k, _| wrong / k)
+    aurc_of(&Sorted::new(scores), |row| quality[row])
+}
+
+/// [`aurc`] of rows that are sorted already.
+pub(crate) fn aurc_of(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> Option<f64> {
+    over_ranks(sorted, quality, |wrong, k, _| wrong / k)
 }
 
 /// Area under the generalised risk–coverage curve: the mean over k of the undetected failures among the k surest answers, as a share of all
 /// (Traub et al. 2024), averaged over the orders that ties allow. `None` without rows.
 pub fn augrc(scores: &[f64], quality: &[f64]) -> Option<f64> {
-    over_ranks(&ranked(scores, quality), |wrong, _, n| wrong / n)
+    augrc_of(&Sorted::new(scores), |row| quality[row])
+}
+
+/// [`augrc`] of rows that are sorted already.
+pub(crate) fn augrc_of(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> Option<f64> {
+    over_ranks(sorted, quality, |wrong, _, n| wrong / n)
 }
 
 /// The mean of `at(wrong among the k surest, k, n)` over k = 1 … n.
-fn over_ranks(ranked: &[(f64, f64)], at: impl Fn(f64, f64, f64) -> f64) -> Option<f64> {
-    let n = ranked.len();
+fn over_ranks(sorted: &Sorted, quality: impl Fn(usize) -> f64, at: impl Fn(f64, f64, f64) -> f64) -> Option<f64> {
+    let n = sorted.len();
     let (mut sum, mut taken, mut wrong) = (0.0, 0_u64, 0.0);
-    for (rows, risk) in clusters(ranked) {
+    for (rows, risk) in clusters(sorted, quality) {
         for j in 1..=rows {
             let expected = wrong + risk * (j as f64 / rows as f64);
             sum += at(expected, (taken + j) as f64, n as f64);
@@ -46,11 +48,15 @@ fn over_ranks(ranked: &[(f64, f64)], at: impl Fn(f64, f64, f64) -> f64) -> Optio
 
 /// The risk–coverage curve at most 200 points long, from the surest answers to all that were read; equal scores are accepted together.
 pub fn risk_coverage(scores: &[f64], quality: &[f64]) -> Vec<RiskPoint> {
+    risk_coverage_of(&Sorted::new(scores), |row| quality[row])
+}
+
+/// [`risk_coverage`] of rows that are sorted already.
+pub(crate) fn risk_coverage_of(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> Vec<RiskPoint> {
     const POINTS: u64 = 200;
-    let ranked = ranked(scores, quality);
-    let n = ranked.len() as u64;
+    let n = sorted.len() as u64;
     let (mut points, mut taken, mut wrong) = (Vec::new(), 0, 0.0);
-    for (rows, risk) in clusters(&ranked) {
+    for (rows, risk) in clusters(sorted, quality) {
         let before = taken * POINTS / n;
         taken += rows;
         wrong += risk;

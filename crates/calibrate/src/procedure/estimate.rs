@@ -6,7 +6,6 @@ use crate::ask::{Ask, SignalChoice};
 use crate::evaluate::{Cuts, Played, Readings, Sample, chain_of};
 use crate::fit::Status;
 use crate::report::Expected;
-use crate::table::Table;
 use crate::view::{Held, View};
 
 use super::FitError;
@@ -14,9 +13,9 @@ use super::once::{Once, once};
 use super::signals::{Picked, Route, table};
 
 /// What the folds showed, over all rows.
-pub(super) struct Folded {
+pub(super) struct Folded<'a> {
     /// What each operating point does, every row by cuts that were fitted without it.
-    pub played: Vec<Played>,
+    pub played: Vec<Played<'a>>,
     /// What each gated tier read, in the order of the rows of `played[0]`.
     pub readings: Vec<Readings>,
     /// How many folds there were.
@@ -38,28 +37,28 @@ pub(crate) fn folds_for(items: usize) -> usize {
 }
 
 /// Repeats the procedure by folds of items. `route` is that of the whole table, so that each fold does what was done.
-pub(super) fn folded(
-    view: &View<'_>,
+pub(super) fn folded<'a>(
+    view: &View<'a>,
     items: usize,
     ask: &Ask,
     route: Route,
     done: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Folded, FitError> {
+) -> Result<Folded<'a>, FitError> {
     let folds = folds_for(items).min(items.max(2));
     let counter = std::sync::atomic::AtomicUsize::new(0);
-    let one = |(train, held): (View<'_>, Held<'_>)| {
+    let one = |(train, held): (View<'a>, Held<'a>)| {
         let part = part(&train, &held, ask, route);
         done(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, folds);
         part
     };
     let all = view.folds(folds, ask.seed ^ 0xe571);
     // Many rows keep all cores busy in each fold, and its columns are the memory that counts.
-    let parts: Vec<Option<Part>> = if items < MANY {
+    let parts: Vec<Option<Part<'a>>> = if items < MANY {
         all.into_par_iter().map(one).collect::<Result<_, _>>()?
     } else {
         all.into_iter().map(one).collect::<Result<_, _>>()?
     };
-    let mut all: Option<Folded> = None;
+    let mut all: Option<Folded<'a>> = None;
     for (played, readings, certified) in parts.into_iter().flatten() {
         match &mut all {
             None => {
@@ -77,35 +76,38 @@ pub(super) fn folded(
 }
 
 /// What each point does in one fold, what each tier read there, and whether each point was certified.
-type Part = (Vec<Played>, Vec<Readings>, Vec<bool>);
+type Part<'a> = (Vec<Played<'a>>, Vec<Readings>, Vec<bool>);
 
 /// One fold; `None` where it holds no row out.
-fn part(train: &View<'_>, held: &Held<'_>, ask: &Ask, route: Route) -> Result<Option<Part>, FitError> {
+fn part<'a>(train: &View<'_>, held: &Held<'a>, ask: &Ask, route: Route) -> Result<Option<Part<'a>>, FitError> {
     if held.is_empty() || train.is_empty() {
         return Ok(None);
     }
-    let fitted = once(&train.one_per_item(), ask, route)?;
+    // The rows that certified are dropped before those that are held out are put together.
+    let Once { gates, maps, certification, cuts, .. } = once(&train.one_per_item(), ask, route)?;
     let rows = held.view();
-    let table = table(rows, &fitted.gates)?;
-    let played = fitted.cuts.iter().map(|cuts| Played::new(rows, &table, cuts).without_latency()).collect();
-    let certified = fitted.certification.points.iter().map(|point| point.status == Status::Certified).collect();
-    Ok(Some((played, readings(&table, &fitted, ask), certified)))
-}
-
-fn readings(table: &Table<'_>, fitted: &Once<'_>, ask: &Ask) -> Vec<Readings> {
-    let chain = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
+    let table = table(rows, &gates)?;
+    let played = cuts.iter().map(|cuts| Played::new(rows, &table, cuts)).collect();
+    let certified = certification.points.iter().map(|point| point.status == Status::Certified).collect();
+    let chain = cuts.first().map_or_else(Vec::new, Cuts::chain);
     let next = |tier: usize| chain.iter().copied().find(|other| *other > tier).unwrap_or(table.last());
-    let each = fitted.maps.iter().zip(&ask.signals).enumerate();
-    each.map(|(tier, (map, choice))| {
-        let readings = Readings::new(table, tier, next(tier), map.as_ref());
+    let each = maps.iter().zip(&ask.signals).enumerate();
+    let readings = each.map(|(tier, (map, choice))| {
+        let readings = Readings::new(&table, tier, next(tier), map.as_ref());
         // A named signal reads the same in every fold; one that is picked or fused is another in each.
         if matches!(choice, SignalChoice::Fixed(_)) { readings } else { readings.placed() }
-    })
-    .collect()
+    });
+    Ok(Some((played, readings.collect(), certified)))
 }
 
 /// What to expect of an operating point. Where always-last is in force, nothing was fitted and all rows may speak for it.
-pub(super) fn expected(view: &View<'_>, folded: &Folded, at: usize, cuts: &Cuts, gates: &[Picked]) -> Result<Expected, FitError> {
+pub(super) fn expected(
+    view: &View<'_>,
+    folded: &Folded<'_>,
+    at: usize,
+    cuts: &Cuts,
+    gates: &[Picked],
+) -> Result<Expected, FitError> {
     let last = gates.len();
     let fallback = std::iter::once(&cuts.overall).chain(cuts.segments.values()).all(|cuts| chain_of(cuts) == [last]);
     if fallback {
@@ -116,12 +118,12 @@ pub(super) fn expected(view: &View<'_>, folded: &Folded, at: usize, cuts: &Cuts,
     Ok(of(view, &folded.played[at], cuts, last, method))
 }
 
-fn of(view: &View<'_>, played: &Played, cuts: &Cuts, last: usize, method: String) -> Expected {
+fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, last: usize, method: String) -> Expected {
     let sample = Sample::of(view, played);
     let chain = cuts.chain();
     Expected {
         method,
-        accuracy: sample.quality(&played.quality),
+        accuracy: sample.quality(|at| played.quality(at)),
         loss_vs_last: played.loss(&sample, last),
         cost_usd: played.cost_usd(&sample),
         cost_last: played.cost_last_usd(&sample),

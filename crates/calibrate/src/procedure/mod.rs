@@ -13,13 +13,15 @@ mod table;
 mod warnings;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Threshold};
 
 use crate::ask::Ask;
 use crate::certify::CertifyError;
-use crate::evaluate::{Cuts, MOST_TIERS, Played, Sample, baselines, chain_of, in_words};
+use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, Sample, baselines, chain_of, in_words};
 use crate::fit::{self, Seen, TierFit};
 use crate::observations::Observations;
 use crate::report::{Calibration, PointReport, TierReport};
@@ -141,13 +143,13 @@ pub fn calibrate(
     })
 }
 
-fn report(
-    all: &View<'_>,
+fn report<'a>(
+    all: &View<'a>,
     single: &View<'_>,
     n_excluded: u64,
     ask: &Ask,
     fitted: &Once<'_>,
-    folded: &Folded,
+    folded: &Folded<'a>,
 ) -> Result<Calibration, FitError> {
     let observations = all.observations();
     let names: Vec<String> = observations.tiers().map(|spec| spec.name.to_string()).collect();
@@ -174,7 +176,9 @@ fn report(
     let in_force = chain_of(&cuts.overall);
     let gated = &in_force[..chain.len() - 1];
     // Made, and its columns dropped, before those of the tiers are there.
-    let baselines = baselines(all, &chosen, &in_force_played(all, folded, cuts, &chosen));
+    let (baselines, frontier) =
+        rayon::join(|| baselines(all, &chosen, &in_force_played(all, folded, cuts, &chosen)), || curve::frontier(fitted, &names));
+    let (signal_table, looks) = table::signal_table(single, fitted, ask)?;
     let mut calibration = Calibration {
         thresholds: gated.iter().map(|tier| shown(*tier, cuts.overall[*tier].threshold)).collect(),
         chain,
@@ -192,15 +196,15 @@ fn report(
         guarantee: point.guarantee.clone(),
         estimate: reports.first().and_then(|report| report.estimate.clone()),
         baselines,
-        frontier: curve::frontier(fitted, &names),
+        frontier,
         points: reports,
         segments: points::segments(point, &names),
         tiers: tier_reports(all, fitted, folded),
-        signal_table: table::signal_table(single, fitted, ask)?,
+        signal_table,
         warnings: Vec::new(),
         declared_chain: names,
     };
-    calibration.warnings = warnings::warnings(single, ask, fitted, folded, &calibration);
+    calibration.warnings = warnings::warnings(single, ask, fitted, &looks, folded, &calibration);
     Ok(calibration)
 }
 
@@ -212,17 +216,20 @@ fn shown(map: Option<&ScoreMap>, threshold: Threshold) -> Option<f64> {
     }
 }
 
-fn in_force_played<'f>(all: &View<'_>, folded: &'f Folded, cuts: &Cuts, table: &Table<'_>) -> Cow<'f, Played> {
+fn in_force_played<'f, 'a>(all: &View<'a>, folded: &'f Folded<'a>, cuts: &Cuts, table: &Table<'_>) -> Cow<'f, Played<'a>> {
     if cuts.chain() == [table.last()] {
         return Cow::Owned(Played::new(all, table, cuts));
     }
     Cow::Borrowed(&folded.played[0])
 }
 
-fn tier_reports(all: &View<'_>, fitted: &Once<'_>, folded: &Folded) -> Vec<TierReport> {
+fn tier_reports(all: &View<'_>, fitted: &Once<'_>, folded: &Folded<'_>) -> Vec<TierReport> {
     let played = &folded.played[0];
     let sample = Sample::of(all, played);
     let names = all.observations().tiers().map(|spec| spec.name.clone());
-    let each = names.zip(&fitted.gates).zip(&folded.readings).enumerate();
-    each.map(|(tier, ((name, picked), readings))| readings.report(tier, &name, in_words(&picked.gate), played, &sample)).collect()
+    let each: Vec<_> = names.zip(&fitted.gates).zip(&folded.readings).enumerate().collect();
+    let report = |(tier, ((name, picked), readings)): (usize, ((Arc<str>, &Picked), &Readings))| {
+        readings.report(tier, &name, in_words(&picked.gate), played, &sample)
+    };
+    each.into_par_iter().map(report).collect()
 }

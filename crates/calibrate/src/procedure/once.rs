@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::Threshold;
@@ -11,7 +12,7 @@ use crate::ask::Ask;
 use crate::certify::{self, Certification, Input, Labels, PointCertified, Segments};
 use crate::evaluate::Cuts;
 use crate::fit::{Cut, Status};
-use crate::map;
+use crate::map::{self, Read};
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::{Table, values};
@@ -70,7 +71,7 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     }
     let tiers = table.tiers.len();
     let cuts = certification.points.iter().map(|point| cuts(point, tiers)).collect();
-    let maps = gates.iter().enumerate().map(|(tier, picked)| shown(view, tier, &picked.gate)).collect::<Result<_, _>>()?;
+    let maps = gates.par_iter().enumerate().map(|(tier, picked)| shown(view, tier, &picked.gate)).collect::<Result<_, _>>()?;
     Ok(Once { gates, maps, certification, cuts, table, shared })
 }
 
@@ -101,8 +102,10 @@ fn restated(statement: &str, delta: f64) -> String {
 
 /// The map that shows a tier's gate values: the one recommended for these rows.
 fn shown(view: &View<'_>, tier: usize, gate: &GateValue) -> Result<Option<ScoreMap>, FitError> {
-    let quality: Vec<f64> = view.rows().map(|row| view.observations().quality(tier)[row].get()).collect();
-    Ok(map::recommended(&values(view, tier, gate)?, &quality, transform_of(gate)))
+    let quality = view.observations().quality(tier);
+    // The gate values are dropped once they are read.
+    let read = Read::of(&values(view, tier, gate)?, view.rows().map(|row| quality[row].get()));
+    Ok(read.and_then(|read| map::recommended_of(read, transform_of(gate))))
 }
 
 /// The cuts of an operating point over the declared chain. A tier that is left out keeps the cut that is certified for it and the

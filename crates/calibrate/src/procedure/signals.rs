@@ -7,7 +7,7 @@ use tierfall_core::map::Transform;
 
 use crate::ask::{Ask, SignalChoice};
 use crate::map::fuse::{self, Toward};
-use crate::metric;
+use crate::metric::{self, Sorted};
 use crate::observations::Observations;
 use crate::table::{Table, values};
 use crate::view::View;
@@ -138,15 +138,18 @@ pub(crate) fn table<'a>(view: &View<'a>, gates: &[Picked]) -> Result<Table<'a>, 
 
 /// How well gate values rank what deferral is about: AUROC for *not* (last right ∧ this wrong), ½ where that says nothing.
 pub(super) fn rank(view: &View<'_>, tier: usize, gate_values: &[f64]) -> f64 {
-    metric::auroc(gate_values, &kept(view, tier)).unwrap_or(0.5)
+    metric::auroc_of(&Sorted::new(gate_values), kept(view, tier)).unwrap_or(0.5)
 }
 
-/// 0 where the last tier's answer is better, else 1.
-pub(super) fn kept(view: &View<'_>, tier: usize) -> Vec<f64> {
+/// By place in the view: whether the last tier's answer is no better.
+pub(super) fn kept<'v>(view: &'v View<'_>, tier: usize) -> impl Fn(usize) -> bool + 'v {
     let observations = view.observations();
     let last = observations.tiers().len() - 1;
     let (this, last) = (observations.quality(tier), observations.quality(last));
-    view.rows().map(|row| f64::from(u8::from(last[row] <= this[row]))).collect()
+    move |at: usize| {
+        let row = view.row(at);
+        last[row] <= this[row]
+    }
 }
 
 /// The best gate value of a tier, by halves: what is trained is trained on one and all are compared on the other; the winner is

@@ -3,81 +3,112 @@
 use crate::ask::{Ask, SignalChoice};
 use crate::evaluate::in_words;
 use crate::map::fuse::Toward;
-use crate::metric;
+use crate::metric::{self, Sorted, is_right};
 use crate::report::SignalRow;
 use crate::table::values;
 use crate::view::View;
 
+use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 
 use super::FitError;
-use super::length;
+use super::length::{self, Gauge};
 use super::once::Once;
 use super::signals::{fused_scores, kept, labels_of};
 
 /// A ranking this near to that of a coin is no ranking: it would read 0.500.
 const SAYS_NOTHING: f64 = 5e-4;
 
-/// Says what a signal's ranking is worth on all rows; nothing here was fitted, but for fused scores, which are cross-fitted.
-pub(super) fn signal_table(view: &View<'_>, fitted: &Once<'_>, ask: &Ask) -> Result<Vec<SignalRow>, FitError> {
-    let mut rows = Vec::new();
-    let observations = view.observations();
-    for (tier, picked) in fitted.gates.iter().enumerate() {
-        let name = observations.tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
-        let quality: Vec<f64> = view.rows().map(|row| observations.quality(tier)[row].get()).collect();
-        let kept = kept(view, tier);
-        let row = |signal: String, scores: &[f64], chosen: bool, note: Option<String>| SignalRow {
-            tier: name.clone(),
-            signal,
-            auroc: metric::auroc(scores, &quality),
-            auroc_benefit: metric::auroc(scores, &kept),
-            abstained: scores.iter().filter(|score| score.is_nan()).count() as f64 / scores.len() as f64,
-            chosen,
-            note,
-        };
-        let used = picked.gate.signals();
-        for label in labels_of(view, tier) {
-            let negated = matches!(&picked.gate, GateValue::Signal { signal, negated: true } if *signal == label);
-            let gate = GateValue::Signal { signal: label.clone(), negated };
-            let scores = values(view, tier, &gate)?;
-            let note = note(view, tier, &scores, &label, negated);
-            rows.push(row(in_words(&gate), &scores, used.contains(&label.as_str()), note));
-        }
-        if let GateValue::Fused(_) = picked.gate {
-            let labels: Vec<String> = match &ask.signals[tier] {
-                SignalChoice::Fuse(labels) => labels.clone(),
-                _ => labels_of(view, tier),
-            };
-            let next = observations.tiers().len() - 1;
-            if let Some((_, scores)) = fused_scores(view, tier, &labels, Toward::Benefit { next }, ask.seed)? {
-                let note = "fused towards benefit; cross-fitted here".to_owned();
-                rows.push(row(in_words(&picked.gate), &scores, true, Some(note)));
-            }
-        }
-        let lengths = length::lengths(view, tier);
-        if lengths.iter().any(|length| !length.is_nan()) {
-            let auroc = metric::auroc(&lengths, &quality).unwrap_or(0.5);
-            let longer = auroc >= 0.5;
-            let turned: Vec<f64> = lengths.iter().map(|length| if longer { *length } else { -length }).collect();
-            let note = match () {
-                () if (auroc - 0.5).abs() < SAYS_NOTHING => "says nothing of being right",
-                () if longer => "longer answers are right more often",
-                () => "shorter answers are right more often",
-            };
-            rows.push(row("length".into(), &turned, false, Some(note.into())));
-        }
-    }
-    Ok(rows)
+/// What was found of a gate value on all rows, for those who say more of it.
+pub(super) struct Look {
+    tier: usize,
+    gate: GateValue,
+    /// Why it is refused by itself, where it is.
+    pub refusal: Option<String>,
+    /// AUROC for being right.
+    pub auroc: Option<f64>,
+    /// How many rows have it.
+    pub read: usize,
+    /// See [`atom`].
+    pub atom: Option<(f64, usize)>,
 }
 
-/// What is to be said of a signal.
-fn note(view: &View<'_>, tier: usize, scores: &[f64], label: &str, negated: bool) -> Option<String> {
-    if let Some(why) = length::refusal(view, tier, scores) {
-        return Some(format!("refused: {why}"));
+impl Look {
+    /// What was found of a tier's gate value; `None` = it was not looked at.
+    pub(super) fn of<'l>(looks: &'l [Self], tier: usize, gate: &GateValue) -> Option<&'l Self> {
+        looks.iter().find(|look| look.tier == tier && look.gate == *gate)
     }
-    let quality: Vec<f64> = view.rows().map(|row| view.observations().quality(tier)[row].get()).collect();
-    match metric::auroc(scores, &quality) {
-        Some(auroc) if auroc < 0.5 && !negated => Some(format!("lower where the answer is right: use -{label}")),
-        _ => None,
+}
+
+/// The gate value that most rows share, the least of equals, and how many do.
+pub(super) fn atom(values: &[f64], sorted: &Sorted) -> Option<(f64, usize)> {
+    let first = |run: &[u32]| Some((*run.first()? as usize, run.len()));
+    // Of equal ones the last is taken, and values fall.
+    sorted.runs().filter_map(first).max_by_key(|(_, count)| *count).map(|(row, count)| (values[row], count))
+}
+
+/// Says what a signal's ranking is worth on all rows; nothing here was fitted, but for fused scores, which are cross-fitted.
+pub(super) fn signal_table(view: &View<'_>, fitted: &Once<'_>, ask: &Ask) -> Result<(Vec<SignalRow>, Vec<Look>), FitError> {
+    let tiers: Vec<(Vec<SignalRow>, Vec<Look>)> =
+        (0..fitted.gates.len()).into_par_iter().map(|tier| of_tier(view, fitted, ask, tier)).collect::<Result<_, _>>()?;
+    let (rows, looks): (Vec<_>, Vec<_>) = tiers.into_iter().unzip();
+    Ok((rows.concat(), looks.into_iter().flatten().collect()))
+}
+
+fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result<(Vec<SignalRow>, Vec<Look>), FitError> {
+    let (mut rows, mut looks) = (Vec::new(), Vec::new());
+    let (observations, picked) = (view.observations(), &fitted.gates[tier]);
+    let name = observations.tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let quality = observations.quality(tier);
+    let right = |at: usize| is_right(quality[view.row(at)].get());
+    let row = |signal: String, sorted: &Sorted, chosen: bool| SignalRow {
+        tier: name.clone(),
+        signal,
+        auroc: metric::auroc_of(sorted, right),
+        auroc_benefit: metric::auroc_of(sorted, kept(view, tier)),
+        abstained: (view.len() - sorted.len()) as f64 / view.len() as f64,
+        chosen,
+        note: None,
+    };
+    let (used, lengths) = (picked.gate.signals(), length::lengths(view, tier));
+    for label in labels_of(view, tier) {
+        let negated = matches!(&picked.gate, GateValue::Signal { signal, negated: true } if *signal == label);
+        let gate = GateValue::Signal { signal: label.clone(), negated };
+        let gauge = Gauge::new(values(view, tier, &gate)?);
+        let refusal = length::refusal_beside(view, tier, &gauge, lengths.as_ref());
+        let found = row(in_words(&gate), &gauge.sorted, used.contains(&label.as_str()));
+        let (auroc, read, atom) = (found.auroc, gauge.sorted.len(), atom(&gauge.values, &gauge.sorted));
+        let note = match (&refusal, found.auroc) {
+            (Some(why), _) => Some(format!("refused: {why}")),
+            (None, Some(auroc)) if auroc < 0.5 && !negated => Some(format!("lower where the answer is right: use -{label}")),
+            _ => None,
+        };
+        rows.push(SignalRow { note, ..found });
+        looks.push(Look { tier, gate, refusal, auroc, read, atom });
     }
+    if let GateValue::Fused(_) = picked.gate {
+        let labels: Vec<String> = match &ask.signals[tier] {
+            SignalChoice::Fuse(labels) => labels.clone(),
+            _ => labels_of(view, tier),
+        };
+        let next = observations.tiers().len() - 1;
+        if let Some((_, scores)) = fused_scores(view, tier, &labels, Toward::Benefit { next }, ask.seed)? {
+            let note = Some("fused towards benefit; cross-fitted here".to_owned());
+            rows.push(SignalRow { note, ..row(in_words(&picked.gate), &Sorted::new(&scores), true) });
+        }
+    }
+    if let Some(Gauge { values, mut sorted }) = lengths {
+        let auroc = metric::auroc_of(&sorted, right).unwrap_or(0.5);
+        let longer = auroc >= 0.5;
+        if !longer {
+            sorted = Sorted::new(&values.iter().map(|length| -length).collect::<Vec<f64>>());
+        }
+        let note = match () {
+            () if (auroc - 0.5).abs() < SAYS_NOTHING => "says nothing of being right",
+            () if longer => "longer answers are right more often",
+            () => "shorter answers are right more often",
+        };
+        rows.push(SignalRow { note: Some(note.into()), ..row("length".into(), &sorted, false) });
+    }
+    Ok((rows, looks))
 }

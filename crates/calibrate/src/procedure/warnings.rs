@@ -1,11 +1,11 @@
 //! What a reader of a calibration should know.
 
-use std::collections::BTreeMap;
-
+use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 
 use crate::ask::{Ask, SignalChoice, Target};
 use crate::fit::Status;
+use crate::metric::{self, Sorted, is_right};
 use crate::report::Calibration;
 use crate::view::View;
 
@@ -13,13 +13,21 @@ use super::estimate::Folded;
 use super::length;
 use super::once::Once;
 use super::signals::SPLIT_FROM;
+use super::table::{Look, atom};
 
 /// Below this many items, hardly any margin can be certified.
 const FEW_ITEMS: usize = 100;
 /// A share of rows on one gate value from which it is said.
 const ATOM: f64 = 0.05;
 
-pub(super) fn warnings(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, folded: &Folded, report: &Calibration) -> Vec<String> {
+pub(super) fn warnings(
+    view: &View<'_>,
+    ask: &Ask,
+    fitted: &Once<'_>,
+    looks: &[Look],
+    folded: &Folded<'_>,
+    report: &Calibration,
+) -> Vec<String> {
     let mut warnings = fitted.certification.warnings.clone();
     let n = view.len();
     if n < FEW_ITEMS {
@@ -32,7 +40,7 @@ pub(super) fn warnings(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, folded: &F
         ));
     }
     costs(report, &mut warnings);
-    signals(view, ask, fitted, &mut warnings);
+    warnings.extend(signals(view, ask, fitted, looks));
     if let (Some(best), Some(last)) = (report.baselines.get("best-single"), report.baselines.get("always-last"))
         && best.chain != last.chain
         && best.accuracy.value > last.accuracy.value
@@ -87,49 +95,56 @@ fn costs(report: &Calibration, warnings: &mut Vec<String>) {
     }
 }
 
-fn signals(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, warnings: &mut Vec<String>) {
-    let names = view.observations().tiers().map(|spec| spec.name.to_string());
-    for (tier, (name, picked)) in names.zip(&fitted.gates).enumerate() {
-        let values = fitted.table.tiers[tier].values.as_deref().unwrap_or(&[]);
-        if let Some(why) = &picked.refused {
-            warnings.push(format!("tier \"{name}\" is left out, its signal is refused: {why}"));
-            continue;
-        }
-        let rows = values.len().max(1) as f64;
-        let abstained = values.iter().filter(|value| value.is_nan()).count();
-        let asked = fitted.cuts.first().is_some_and(|cuts| cuts.chain().contains(&tier));
-        if abstained > 0 && asked {
-            warnings.push(format!("the signal of tier \"{name}\" abstained on {abstained} of {rows} rows; they are escalated"));
-        }
-        if let Some((value, count)) = atom(values).filter(|(_, count)| *count as f64 >= ATOM * rows) {
-            warnings.push(format!(
-                "{:.1} % of the rows of tier \"{name}\" share the gate value {value}: only a hash of the request tells them apart",
-                100.0 * count as f64 / rows
-            ));
-        }
-        let quality: Vec<f64> = fitted.table.tiers[tier].quality.iter().map(|quality| quality.get()).collect();
-        if let (Some(auroc), GateValue::Signal { signal, negated }) = (crate::metric::auroc(values, &quality), &picked.gate)
-            && auroc < 0.5
-        {
-            let other = if *negated { signal.clone() } else { format!("-{signal}") };
-            warnings.push(format!(
-                "the signal of tier \"{name}\" is lower where the answer is right (AUROC {auroc:.3}): try {other}"
-            ));
-        }
-        if let SignalChoice::Fixed(gate) = &ask.signals[tier]
-            && let Ok(values) = crate::table::values(view, tier, gate)
-            && let Some(why) = length::refusal(view, tier, &values)
-        {
+fn signals(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look]) -> Vec<String> {
+    let of_tier: Vec<Vec<String>> =
+        (0..fitted.gates.len()).into_par_iter().map(|tier| signal(view, ask, fitted, looks, tier)).collect();
+    of_tier.concat()
+}
+
+fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: usize) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let name = view.observations().tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let (picked, column) = (&fitted.gates[tier], &fitted.table.tiers[tier]);
+    let values = column.values.as_deref().unwrap_or(&[]);
+    if let Some(why) = &picked.refused {
+        warnings.push(format!("tier \"{name}\" is left out, its signal is refused: {why}"));
+        return warnings;
+    }
+    // What was found on all rows holds for those that certified where these are the same.
+    let look = Look::of(looks, tier, &picked.gate).filter(|_| values.len() == view.len());
+    let (read, atom, auroc) = look.map_or_else(
+        || {
+            let sorted = Sorted::new(values);
+            (sorted.len(), atom(values, &sorted), metric::auroc_of(&sorted, |row| is_right(column.quality[row].get())))
+        },
+        |look| (look.read, look.atom, look.auroc),
+    );
+    let (rows, abstained) = (values.len().max(1) as f64, values.len() - read);
+    let asked = fitted.cuts.first().is_some_and(|cuts| cuts.chain().contains(&tier));
+    if abstained > 0 && asked {
+        warnings.push(format!("the signal of tier \"{name}\" abstained on {abstained} of {rows} rows; they are escalated"));
+    }
+    if let Some((value, count)) = atom.filter(|(_, count)| *count as f64 >= ATOM * rows) {
+        warnings.push(format!(
+            "{:.1} % of the rows of tier \"{name}\" share the gate value {value}: only a hash of the request tells them apart",
+            100.0 * count as f64 / rows
+        ));
+    }
+    if let (Some(auroc), GateValue::Signal { signal, negated }) = (auroc, &picked.gate)
+        && auroc < 0.5
+    {
+        let other = if *negated { signal.clone() } else { format!("-{signal}") };
+        warnings
+            .push(format!("the signal of tier \"{name}\" is lower where the answer is right (AUROC {auroc:.3}): try {other}"));
+    }
+    if let SignalChoice::Fixed(gate) = &ask.signals[tier] {
+        let refusal = match Look::of(looks, tier, gate) {
+            Some(look) => look.refusal.clone(),
+            None => crate::table::values(view, tier, gate).ok().and_then(|values| length::refusal(view, tier, &values)),
+        };
+        if let Some(why) = refusal {
             warnings.push(format!("the signal of tier \"{name}\" is used because it was named: {why}"));
         }
     }
-}
-
-/// The gate value that most rows share, the least of equals.
-fn atom(values: &[f64]) -> Option<(f64, usize)> {
-    let mut counts: BTreeMap<u64, (f64, usize)> = BTreeMap::new();
-    for value in values.iter().filter(|value| !value.is_nan()) {
-        counts.entry((value + 0.0).to_bits()).or_insert((*value, 0)).1 += 1;
-    }
-    counts.into_values().max_by(|one, other| one.1.cmp(&other.1).then(other.0.total_cmp(&one.0)))
+    warnings
 }

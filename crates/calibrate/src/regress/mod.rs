@@ -4,9 +4,18 @@
 //! does), and so are two errors: `level` bounds false alarms, `margin` and `margin_level` bound what passes unnoticed.
 
 mod check;
+mod cost;
+mod family;
+mod judge;
+mod latency;
+pub mod limits;
 mod pair;
+mod quality;
+mod rows;
 mod rules;
+mod words;
 
 pub use check::{Changed, Changes, Check, Judged, Limit, Report, Section, Side, Verdict};
+pub use judge::judge;
 pub use pair::{Item, Pair};
 pub use rules::Rules;

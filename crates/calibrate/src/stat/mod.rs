@@ -5,11 +5,13 @@
 
 #![expect(clippy::many_single_char_names, reason = "formulas keep the letters of their sources")]
 
+pub mod agreement;
 pub mod baseline;
 pub mod beta;
 pub mod betting;
 pub mod binomial;
 pub mod boundary;
+pub mod flips;
 pub mod mcnemar;
 pub mod mean;
 pub mod multiple;

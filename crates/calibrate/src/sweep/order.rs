@@ -33,7 +33,20 @@ impl Order {
     /// # Panics
     /// If there are not as many ties as values, or 2³² rows.
     pub fn new(values: &[f64], ties: &[f64]) -> Self {
-        assert!(values.len() == ties.len() && u32::try_from(values.len()).is_ok(), "one tie a value, fewer than 2³² rows");
+        assert!(values.len() == ties.len(), "one tie a value");
+        Self::of(values, Some(ties))
+    }
+
+    /// Orders rows by their gate values alone: equal ones are joined, in the order of the rows.
+    ///
+    /// # Panics
+    /// If there are 2³² rows.
+    pub(crate) fn by_value(values: &[f64]) -> Self {
+        Self::of(values, None)
+    }
+
+    fn of(values: &[f64], ties: Option<&[f64]>) -> Self {
+        assert!(u32::try_from(values.len()).is_ok(), "fewer than 2³² rows");
         let mut entries: Vec<u64> = Vec::with_capacity(values.len());
         entries.extend((0_u64..).zip(values).filter(|(_, value)| !value.is_nan()).map(|(row, _)| row));
         let readable = entries.len();
@@ -80,7 +93,8 @@ impl By {
 
 struct Sorter<'a> {
     values: &'a [f64],
-    ties: &'a [f64],
+    /// `None` = all equal.
+    ties: Option<&'a [f64]>,
     scratch: Vec<u64>,
     joined: Vec<u32>,
 }
@@ -90,12 +104,15 @@ impl Sorter<'_> {
         let row = row_of(entry) as usize;
         match by {
             By::Value => descending(self.values[row]),
-            By::Tie => descending(legal_tie(self.ties[row])),
+            By::Tie => self.ties.map_or(0, |ties| descending(legal_tie(ties[row]))),
         }
     }
 
     /// Sorts entries whose rows ascend and stand from place `at` on; only their rows count, their prefixes are overwritten.
     fn sort(&mut self, entries: &mut [u64], at: usize, by: By) {
+        if by == By::Tie && self.ties.is_none() {
+            return self.join(at, entries.len());
+        }
         if entries.len() <= SHORT {
             return self.compare(entries, at);
         }

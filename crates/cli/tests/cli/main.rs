@@ -7,6 +7,7 @@ mod calibration;
 mod faults;
 mod files;
 mod fit;
+mod guide;
 mod once;
 mod promises;
 mod recordings;

@@ -90,6 +90,16 @@ impl Sandbox {
         Ran(self.command(args).output().unwrap())
     }
 
+    /// Runs lines of a shell that finds the command under its name.
+    pub(crate) fn shell(&self, lines: &str) -> Output {
+        let binary = Path::new(env!("CARGO_BIN_EXE_tierfall"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", binary.parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell.args(["-e", "-c", lines]).current_dir(self.dir.path()).stdin(Stdio::null()).env("PATH", path);
+        shell.env_remove("RUST_LOG").output().unwrap()
+    }
+
     pub(crate) fn pipe(&self, args: &[&str], stdin: impl AsRef<[u8]>) -> Ran {
         let mut command = self.command(args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,13 +1,13 @@
 //! The file: written like a lockfile, read with the line of whatever is wrong with it.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use tierfall_calibrate::fit::Fit;
 use toml::{Table, Value};
 
-use crate::digest;
+use crate::{digest, whole};
 
 /// Longest fit that is read: the fingerprints of a hundred million rows.
 const LONGEST: u64 = 1 << 30;
@@ -125,17 +125,7 @@ fn sound(fit: &Fit) -> Result<(), String> {
 pub fn write(path: impl AsRef<Path>, fit: &Fit) -> Result<(), FitFileError> {
     let path = path.as_ref();
     let text = render(fit).map_err(|why| FitFileError::Unwritable { path: path.to_owned(), why })?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = || {
-        let mut file = tempfile::Builder::new().prefix(".fit").tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        // A temporary file is its owner's alone; a fit is as readable as the cascade beside it.
-        #[cfg(unix)]
-        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    written().map(drop).map_err(|why| FitFileError::Io { path: path.to_owned(), why })
+    whole::write(path, ".fit", text.as_bytes()).map_err(|why| FitFileError::Io { path: path.to_owned(), why })
 }
 
 /// The text of a fit's file; an error says what TOML cannot express.

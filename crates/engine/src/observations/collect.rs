@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
 use tierfall_core::number::Score;
 
@@ -241,6 +242,6 @@ impl<'o> Collector<'o> {
 /// How many ids an earlier row has.
 pub(super) fn repeated(ids: &[u64]) -> u64 {
     let mut ids = ids.to_vec();
-    ids.sort_unstable();
+    ids.par_sort_unstable();
     ids.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
 }

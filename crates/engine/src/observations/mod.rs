@@ -24,6 +24,7 @@ use tierfall_calibrate::observations::Observations;
 pub(crate) use chunk::json_error;
 pub use digest::digest;
 pub use error::{BadRow, ObservationsError};
+pub(crate) use names::hint;
 pub use options::ReadOptions;
 pub use read::{Progress, read};
 pub use replayed::from_fixtures;

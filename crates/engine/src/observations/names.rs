@@ -42,7 +42,7 @@ pub(super) fn tier(chain: &[Arc<str>], name: &str, hint: usize) -> Option<usize>
 }
 
 /// "did you mean …?", and all that there is.
-pub(super) fn hint<'a>(word: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(crate) fn hint<'a>(word: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let all: Vec<&str> = known.clone().collect();
     if all.is_empty() {
         return format!("the rows have no {what} at all");

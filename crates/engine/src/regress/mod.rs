@@ -3,6 +3,19 @@
 //! Everything here is exact. Whether a difference means anything on other requests is a question of statistics, which the
 //! engine does not answer.
 
+mod baseline;
+mod baseline_file;
+mod compare;
+mod error;
+pub mod live;
 mod played;
+mod replay;
 
+pub use baseline::{Baseline, BaselineError, Entry, EntryItem, Summary};
+pub use compare::{Compared, ItemChange, compare};
+pub use error::{Problem, ProblemKind, RegressError};
 pub use played::{Last, Mode, Played, PlayedItem};
+pub use replay::{asked, replay, system};
+
+#[cfg(test)]
+mod testing;

@@ -57,7 +57,7 @@ pub struct PlayedItem {
     pub group: Option<Arc<str>>,
     /// How many requests it stands for: 1 unless it was sampled with another propensity.
     pub weight: f64,
-    /// Digest of its question, expectation and grader.
+    /// Digest of its question, expectation, grader and tags.
     pub asked: String,
     /// How it ended; of several repeats, the first.
     pub outcome: OutcomeKind,
@@ -82,6 +82,13 @@ pub struct PlayedItem {
     pub errors: u32,
     /// Whether repeats disagree: their mean grade is between 0.1 and 0.9.
     pub flaky: bool,
+}
+
+impl PlayedItem {
+    /// Whether there is a grade: an example that only ended in errors of transport says nothing about quality.
+    pub fn is_graded(&self) -> bool {
+        self.errors < self.repeats
+    }
 }
 
 /// What the last declared tier does with an example.

@@ -1,0 +1,231 @@
+//! The verdicts on a comparison with the baseline.
+
+use std::sync::Arc;
+
+use super::cost::{Cost, Known};
+use super::family::{Adjusted, Family};
+use super::latency::{self, Latency};
+use super::quality::Quality;
+use super::words::{examples, p_value, percent, plain, points};
+use super::{Check, Judged, Pair, Rules, Verdict};
+
+/// Judges examples that were played under a baseline and now: quality overall and by segment, cost, and latency where it was
+/// measured. The names of the segments are those that [`Pair::segment`] counts through; a single segment is all there is, and
+/// gets no check of its own.
+///
+/// A check fails where its p-value, adjusted over all of them, is at most [`Rules::level`] (and, for cost, the rise is above
+/// [`Rules::cost_rise`]); it passes where worse by the margin is ruled out at [`Rules::margin_level`]. Where quality fails, cost
+/// and latency are shown and nothing is concluded from them; likewise latency where cost fails.
+pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
+    let all: Vec<&Pair> = pairs.iter().collect();
+    let overall = Quality::of(&all, rules);
+    let mut parts: Vec<Vec<&Pair>> = vec![Vec::new(); segments.len()];
+    for pair in pairs {
+        if let Some(part) = parts.get_mut(pair.segment as usize) {
+            part.push(pair);
+        }
+    }
+    let mut named: Vec<(&Arc<str>, Vec<&Pair>)> = segments.iter().zip(parts).filter(|(_, part)| !part.is_empty()).collect();
+    if named.len() < 2 {
+        named.clear();
+    }
+    let named: Vec<(&Arc<str>, Quality)> = named.into_iter().map(|(name, part)| (name, Quality::of(&part, rules))).collect();
+    let (cost, latency) = (Cost::of(&all, rules), Latency::of(&all, rules));
+    let family = Family {
+        quality: overall.test,
+        segments: named.iter().map(|(_, quality)| quality.test).collect(),
+        cost: match &cost {
+            Cost::Known(known) => Some(known.test),
+            Cost::Unknown { .. } => None,
+        },
+        latency: latency.as_ref().map(|latency| latency.fast.test),
+    };
+    let shared = family.share(rules.level);
+    let mut checks = vec![quality_check(&overall, None, shared.quality, rules)];
+    for ((name, quality), adjusted) in named.iter().zip(&shared.segments) {
+        checks.push(quality_check(quality, Some(name), *adjusted, rules));
+    }
+    let mut worse = checks.iter().any(|check| check.verdict == Verdict::Fail).then_some("quality");
+    if !pairs.is_empty() {
+        checks.push(cost_check(&cost, pairs.len() as u64, shared.cost, worse, rules));
+    }
+    if let (Some(latency), Some(adjusted)) = (&latency, shared.latency) {
+        if worse.is_none() && checks.last().is_some_and(|check| check.verdict == Verdict::Fail) {
+            worse = Some("cost");
+        }
+        checks.push(latency_check(latency, adjusted, worse, rules));
+    }
+    Judged { checks }
+}
+
+/// A check against the baseline with nothing filled in.
+fn check(name: &str, n: u64) -> Check {
+    Check {
+        name: name.to_owned(),
+        segment: None,
+        n,
+        value: None,
+        limit: None,
+        baseline: None,
+        p: None,
+        interval: None,
+        mde: None,
+        verdict: Verdict::Inconclusive,
+        decides: true,
+        why: String::new(),
+        line: None,
+    }
+}
+
+/// What would have been found, in words.
+fn found(what: &str, power: f64) -> String {
+    format!("{what} would have been found with probability {}", plain(power))
+}
+
+fn quality_check(quality: &Quality, segment: Option<&Arc<str>>, adjusted: Adjusted, rules: &Rules) -> Check {
+    let mde = quality.detectable(adjusted.level, rules.power);
+    let verdict = if adjusted.p <= rules.level {
+        Verdict::Fail
+    } else if quality.non_inferior(rules.margin, rules.margin_level, rules.seed) {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
+    };
+    let seen = moved(quality);
+    let mde_words = found(&format!("a loss above {}", points(mde)), rules.power);
+    let why = match verdict {
+        _ if quality.n == 0 => "no example was played under both".to_owned(),
+        Verdict::Fail => format!("{seen}: {}", p_value(adjusted.p)),
+        Verdict::Pass => format!("{seen}: a loss of {} is ruled out; {mde_words}", points(rules.margin)),
+        Verdict::Inconclusive => {
+            format!("{seen}: {}, and a loss of {} is not ruled out; {mde_words}", p_value(adjusted.p), points(rules.margin))
+        }
+    };
+    Check {
+        segment: segment.map(ToString::to_string),
+        value: quality.value,
+        baseline: quality.baseline,
+        p: Some(adjusted.p),
+        interval: quality.interval,
+        mde: (verdict != Verdict::Fail).then_some(mde),
+        verdict,
+        decides: segment.is_none(),
+        why,
+        ..check("quality-vs-baseline", quality.n)
+    }
+}
+
+/// `12 examples lost, 3 gained of 842`; graded ones fall and rise; repeats of one item are told.
+fn moved(quality: &Quality) -> String {
+    let (fell, rose) = if quality.whole { ("lost", "gained") } else { ("fell", "rose") };
+    let of = if quality.clusters() as u64 == quality.n {
+        quality.n.to_string()
+    } else {
+        format!("{} in {} groups", quality.n, quality.clusters())
+    };
+    match (quality.lost, quality.gained) {
+        (0, 0) => format!("no grade of {} changed", examples(quality.n)),
+        (lost, gained) => format!("{} {fell}, {gained} {rose} of {of}", examples(lost)),
+    }
+}
+
+/// A check that is shown, and not concluded on, because something before it fails.
+fn gated(worse: &str, seen: &str) -> String {
+    format!("{seen}; not concluded on, because {worse} fails")
+}
+
+fn cost_check(cost: &Cost, n: u64, adjusted: Option<Adjusted>, worse: Option<&str>, rules: &Rules) -> Check {
+    let (Cost::Known(cost), Some(adjusted)) = (cost, adjusted) else {
+        let missing = if let Cost::Unknown { missing } = cost { *missing } else { 0 };
+        let why = format!("not judged: the cost of {missing} of {} is unknown", examples(n));
+        return Check { decides: false, why, ..check("cost-vs-baseline", n) };
+    };
+    let mde = cost.detectable(adjusted.level, rules);
+    let verdict = if worse.is_some() {
+        Verdict::Inconclusive
+    } else if adjusted.p <= rules.level && cost.rise > rules.cost_rise {
+        Verdict::Fail
+    } else if cost.non_inferior {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
+    };
+    let seen = rose(cost);
+    let limit = percent(rules.cost_rise);
+    let mde_words =
+        mde.map_or_else(String::new, |mde| format!("; {}", found(&format!("a rise above {}", percent(mde)), rules.power)));
+    let why = match (worse, verdict) {
+        (Some(worse), _) => gated(worse, &format!("{seen}: {}", p_value(adjusted.p))),
+        (None, Verdict::Fail) => format!("{seen}, more than {limit}: {}", p_value(adjusted.p)),
+        (None, Verdict::Pass) => format!("{seen}: a rise of {limit} is ruled out{mde_words}"),
+        (None, Verdict::Inconclusive) => {
+            format!("{seen}: {}, and a rise of {limit} is not ruled out{mde_words}", p_value(adjusted.p))
+        }
+    };
+    Check {
+        value: Some(cost.value),
+        baseline: Some(cost.baseline),
+        p: Some(adjusted.p),
+        interval: cost.interval,
+        mde: mde.filter(|_| verdict != Verdict::Fail),
+        verdict,
+        why,
+        ..check("cost-vs-baseline", n)
+    }
+}
+
+fn rose(cost: &Known) -> String {
+    if cost.rise.is_infinite() {
+        "what was free costs something".to_owned()
+    } else if cost.rise > 0.0 {
+        format!("cost rose by {}", percent(cost.rise))
+    } else if cost.rise < 0.0 {
+        format!("cost fell by {}", percent(-cost.rise))
+    } else {
+        "cost did not change".to_owned()
+    }
+}
+
+fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rules: &Rules) -> Check {
+    let fast = &latency.fast;
+    let mde = fast.detectable(adjusted.level, rules.power);
+    let verdict = if worse.is_some() {
+        Verdict::Inconclusive
+    } else if adjusted.p <= rules.level {
+        Verdict::Fail
+    } else if fast.non_inferior(latency::MARGIN, rules.margin_level, rules.seed) {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
+    };
+    let slow = |share: Option<f64>| percent(1.0 - share.unwrap_or(1.0));
+    let missing = if latency.missing == 0 { String::new() } else { format!(" ({} without a time left out)", latency.missing) };
+    let seen = format!(
+        "{} of {} took more than {} ms, {} under the baseline{missing}",
+        slow(fast.value),
+        examples(fast.n),
+        plain(latency.long),
+        slow(fast.baseline),
+    );
+    let mde_words = found(&format!("{} more such answers", points(mde)), rules.power);
+    let why = match (worse, verdict) {
+        (Some(worse), _) => gated(worse, &format!("{seen}: {}", p_value(adjusted.p))),
+        (None, Verdict::Fail) => format!("{seen}: {}", p_value(adjusted.p)),
+        (None, Verdict::Pass) => format!("{seen}: {} more is ruled out; {mde_words}", points(latency::MARGIN)),
+        (None, Verdict::Inconclusive) => {
+            format!("{seen}: {}, and {} more is not ruled out; {mde_words}", p_value(adjusted.p), points(latency::MARGIN))
+        }
+    };
+    Check {
+        value: Some(latency.value),
+        baseline: Some(latency.baseline),
+        p: Some(adjusted.p),
+        verdict,
+        why,
+        ..check("latency-vs-baseline", fast.n)
+    }
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,99 @@
+//! One example, asked as often as it is to be.
+
+use std::time::Duration;
+
+use tierfall_core::money::Money;
+use tierfall_core::run::Outcome;
+
+use super::LiveError;
+use crate::config::Loaded;
+use crate::engine::{Answer, Engine};
+use crate::fixture::grade::digest_of_completion;
+use crate::fixture::replay::Recordings;
+use crate::fixture::{Example, FixtureSet};
+use crate::regress::asked;
+use crate::regress::played::PlayedItem;
+use crate::regress::replay::{Player, asked_tiers, asks_a_person};
+
+/// Asks examples and grades what comes back.
+pub(super) struct Asker<'a> {
+    loaded: &'a Loaded,
+    /// What knows the recorded answers of the last tier.
+    player: Option<Player<'a>>,
+    engine: Engine,
+    repeats: u32,
+}
+
+/// An example, and the failure of its last repeat.
+pub(super) struct Asked {
+    pub(super) item: PlayedItem,
+    pub(super) failed: Option<String>,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(
+        loaded: &'a Loaded,
+        set: &FixtureSet,
+        recordings: Option<&'a Recordings>,
+        engine: Engine,
+        repeats: u32,
+    ) -> Result<Self, LiveError> {
+        let player = recordings.map(|recordings| Player::new(loaded, set, recordings)).transpose()?;
+        Ok(Self { loaded, player, engine, repeats })
+    }
+
+    pub(super) async fn ask(&self, example: &Example) -> Asked {
+        let mut answers = Vec::new();
+        // One after the other: repeats at once would hit one cache, or one overload, together.
+        for _ in 0..self.repeats {
+            answers.push(self.engine.complete(example.request()).await);
+        }
+        let failed = answers.last().and_then(Answer::error).map(ToString::to_string);
+        Asked { item: self.item(example, &answers), failed }
+    }
+
+    fn item(&self, example: &Example, answers: &[Answer]) -> PlayedItem {
+        let answered: Vec<&Answer> = answers.iter().filter(|answer| answer.error().is_none()).collect();
+        let n = answered.len().max(1) as f64;
+        let correct = answered.iter().map(|answer| Self::grade(example, answer)).sum::<f64>() / n;
+        let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
+        let latency: Duration = answered.iter().map(|answer| answer.trace.latency).sum();
+        let first = answered.first().copied().or(answers.first());
+        let person = first.filter(|answer| asks_a_person(&answer.trace));
+        let served = first.filter(|_| person.is_none()).and_then(|answer| match &answer.outcome {
+            Outcome::Answered(_) | Outcome::Review(_) => answer.outcome.served(),
+            _ => None,
+        });
+        let by_person = person.and_then(|answer| answer.trace.steps.last()).map(|step| step.tier.clone());
+        PlayedItem {
+            id: example.id.clone(),
+            segment: example.segment.clone(),
+            group: example.group.clone(),
+            weight: example.weight,
+            asked: asked(example),
+            outcome: first.map_or(tierfall_core::trace::OutcomeKind::Failed, |answer| answer.trace.outcome),
+            tier: by_person.or_else(|| served.map(|served| self.loaded.cascade.tier(served.tier).name.clone())),
+            answer: served.map(|served| digest_of_completion(&served.answer)),
+            correct,
+            cost: costs.map(|sum| Money::from_pico(sum.pico() / u128::from(self.repeats))),
+            latency_ms: (!answered.is_empty()).then(|| latency.as_secs_f64() * 1e3 / n),
+            asked_tiers: first.map(|answer| asked_tiers(self.loaded, &answer.trace)).unwrap_or_default(),
+            // What the last tier's recording lacks is not what was asked here.
+            last: self.player.as_ref().and_then(|player| player.last(example).ok().flatten()),
+            repeats: self.repeats,
+            errors: answers.iter().map(|answer| u32::from(answer.error().is_some())).sum(),
+            flaky: answered.len() > 1 && correct > 0.1 && correct < 0.9,
+        }
+    }
+
+    /// The grade of what is served, as in a replay.
+    fn grade(example: &Example, answer: &Answer) -> f64 {
+        if asks_a_person(&answer.trace) {
+            return 1.0;
+        }
+        match &answer.outcome {
+            Outcome::Answered(served) | Outcome::Review(Some(served)) => example.grader.grade(example, &served.answer).correct,
+            Outcome::Review(None) | Outcome::Abstained(_) | Outcome::Refused(_) | Outcome::Failed(_) => 0.0,
+        }
+    }
+}
