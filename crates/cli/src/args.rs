@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod calibrate;
+mod regress;
 mod value;
 
 use std::path::PathBuf;
@@ -8,13 +9,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, Segments};
+pub(crate) use regress::{LiveArgs, Regress};
 
 /// Ask the cheapest model first; escalate when it is not sure.
 #[derive(Debug, Parser)]
 #[command(name = "tierfall", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Results go to stdout, everything else to stderr.\n\
-    Exit codes: 0 fine; 1 a target could not be promised; 2 usage, configuration or data error;\n\
-    3 a provider failed; 130 interrupted.")]
+    Exit codes: 0 fine; 1 a target could not be promised, or something got worse; 2 usage, configuration\n\
+    or data error; 3 a provider failed; 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -32,7 +34,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Say where a query would go and what it would cost; calls nothing
     Explain(Explain),
-    /// Validate cascade files, their prompts, keys and recordings
+    /// Validate cascade files, their prompts, keys and recordings, and examine fixture sets
     Check(Check),
     /// Ask every tier every example of a fixture set and keep the answers
     Record(Record),
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Evaluate(Evaluate),
     /// Say which tiers earn their cost
     Advise(Advise),
+    /// Replay fixtures, and fail where a cascade got worse or breaks a limit
+    Regress(Regress),
     /// Turn other people's tables and logs into observations
     Import(Import),
     /// Serve a simulated OpenAI-compatible provider, for demos and tests
@@ -140,10 +144,24 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "What can be found in a fixture set, and what to do about it, is told in docs/guide/fixtures.md.\n\
+    Exit codes: 0 fine, or only warned; 1 warned, with --strict; 2 something cannot be run.")]
 pub(crate) struct Check {
-    /// The cascade files
-    #[arg(required = true, value_hint = ValueHint::FilePath)]
-    pub(crate) cascades: Vec<PathBuf>,
+    /// Cascade files, whose fixture sets are examined too, and folders of fixture sets
+    #[arg(required = true, value_name = "CASCADE|SET", value_hint = ValueHint::AnyPath)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Exit with 1 where anything is warned of, keys aside that are not set; notes are no warnings
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How to print what was found
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
+    pub(crate) format: CheckFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Fine,
     /// Usage, configuration or data.
     Usage,
-    /// The target could not be promised.
+    /// The target could not be promised, an expectation does not hold, or something got worse.
     Unmet,
     /// A provider failed.
     Provider,

@@ -42,6 +42,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
         Command::Calibrate(args) => cmd::calibrate::calibrate(args, cli.quiet).await,
         Command::Evaluate(args) => cmd::evaluate::evaluate(args, cli.quiet).await,
         Command::Advise(args) => cmd::advise::advise(args, cli.quiet).await,
+        Command::Regress(args) => cmd::regress::regress(args, cli.quiet).await,
         Command::Import(args) => cmd::import::import(args, cli.quiet).await,
         Command::Simulate(args) => cmd::simulate::simulate(args, cli.quiet).await,
         Command::Schema => cmd::schema::schema(),

@@ -116,7 +116,7 @@ fn live(loaded: Loaded) -> Result<EngineBuilder, LoadError> {
 }
 
 fn fitted(loaded: Loaded) -> EngineBuilder {
-    let builder = Engine::builder(loaded.cascade);
+    let builder = Engine::builder(loaded.cascade).bindings(loaded.tiers.iter().flatten());
     match loaded.fit {
         Some(fit) => builder.fit(fit),
         None => builder,

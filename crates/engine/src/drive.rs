@@ -1,5 +1,6 @@
 //! Feeds a run with answers from providers. The fold decides; this only calls, waits and measures.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,17 @@ use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
 use crate::timed::timed;
+use crate::traffic::{Capture, Said};
 
 /// Everything a run needs from outside the fold.
 pub(crate) struct Outside<'a> {
     /// One provider a tier; `None` for a human one.
     pub(crate) providers: &'a [Option<Arc<dyn Provider>>],
     pub(crate) sinks: &'a [Arc<dyn Sink>],
+    /// Keeps what is said, where the user wants that.
+    pub(crate) capture: Option<&'a Capture>,
+    /// What answers are bound to, by tier.
+    pub(crate) bindings: &'a BTreeMap<Arc<str>, String>,
     pub(crate) clock: &'a dyn Clock,
 }
 
@@ -38,7 +44,9 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
         cost_usd = Empty,
     );
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
-    let mut under_way = UnderWay { run: Some(Run::new(cascade, request)), since: None, outside: &outside, span: span.clone() };
+    let run = Some(Run::new(cascade, request.clone()));
+    let said = Said::default();
+    let mut under_way = UnderWay { run, request, said, salt: cascade.salt(), since: None, outside: &outside, span: span.clone() };
     async {
         while let Some(run) = under_way.run.as_mut()
             && let Next::Call { tier, call } = run.next()
@@ -52,6 +60,9 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
                 tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
             }
             under_way.since = None;
+            if outside.capture.is_some() {
+                under_way.said.keep(name, &under_way.request, &call, &result, &took);
+            }
             run.feed(result, took);
         }
     }
@@ -71,6 +82,10 @@ async fn answer(outside: &Outside<'_>, tier: TierIx, call: &Call) -> (Result<Arc
 /// A run that reports itself even when its future is dropped.
 struct UnderWay<'a, 'c> {
     run: Option<Run<'c>>,
+    request: Arc<Request>,
+    said: Said,
+    /// The cascade's.
+    salt: &'c str,
     /// When the call in flight began, on the engine's clock.
     since: Option<Duration>,
     outside: &'a Outside<'a>,
@@ -84,7 +99,7 @@ impl UnderWay<'_, '_> {
     }
 
     /// Ends the run: to its span, and to every sink.
-    fn tell(&self, run: Run<'_>) -> (Outcome, Trace) {
+    fn tell(&mut self, run: Run<'_>) -> (Outcome, Trace) {
         let (outcome, trace) = run.finish();
         self.span.record("outcome", trace.outcome.as_str());
         self.span.record("tier", trace.tier.as_deref());
@@ -92,6 +107,9 @@ impl UnderWay<'_, '_> {
         let _inside = self.span.enter();
         for sink in self.outside.sinks {
             sink.record(&trace);
+        }
+        if let Some(capture) = self.outside.capture {
+            capture.record(self.salt, &self.request, std::mem::take(&mut self.said), self.outside.bindings, &trace);
         }
         (outcome, trace)
     }

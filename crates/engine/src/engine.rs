@@ -1,5 +1,6 @@
 //! The library's front door: a cascade, its providers and its sinks, ready to answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tierfall_calibrate::fit::{Fit, Point, TargetFit};
@@ -13,17 +14,22 @@ use tierfall_core::sink::Sink;
 use tierfall_core::trace::Trace;
 
 use crate::ask::Ask;
+use crate::binding::TierBinding;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Outside, drive};
 use crate::fit::{self, NoSuchPoint};
+use crate::fixture::recording::Header;
 use crate::ids::Ids;
 use crate::replaying::Replaying;
+use crate::traffic::Capture;
 
 /// A cascade that answers. Cheap to share behind an [`Arc`]; one engine serves any number of runs at once.
 pub struct Engine {
     cascade: Cascade,
     providers: Vec<Option<Arc<dyn Provider>>>,
     sinks: Vec<Arc<dyn Sink>>,
+    capture: Option<Arc<Capture>>,
+    bindings: BTreeMap<Arc<str>, String>,
     clock: Arc<dyn Clock>,
     ids: Ids,
     replay: Option<Arc<Replaying>>,
@@ -66,6 +72,8 @@ impl Engine {
             cascade,
             providers: Vec::new(),
             sinks: Vec::new(),
+            capture: None,
+            bindings: BTreeMap::new(),
             clock: Arc::new(SystemClock::default()),
             replay: None,
             fit: None,
@@ -88,7 +96,13 @@ impl Engine {
     /// still get the trace.
     pub async fn complete(&self, ask: impl Into<Ask>) -> Answer {
         let request = self.request(ask);
-        let outside = Outside { providers: &self.providers, sinks: &self.sinks, clock: &*self.clock };
+        let outside = Outside {
+            providers: &self.providers,
+            sinks: &self.sinks,
+            capture: self.capture.as_deref(),
+            bindings: &self.bindings,
+            clock: &*self.clock,
+        };
         let (outcome, trace) = drive(&self.cascade, outside, request).await;
         Answer { outcome, trace }
     }
@@ -144,6 +158,8 @@ pub struct EngineBuilder {
     cascade: Cascade,
     providers: Vec<(String, Arc<dyn Provider>)>,
     sinks: Vec<Arc<dyn Sink>>,
+    capture: Option<Arc<Capture>>,
+    bindings: BTreeMap<Arc<str>, String>,
     clock: Arc<dyn Clock>,
     replay: Option<Arc<Replaying>>,
     fit: Option<Arc<Fit>>,
@@ -173,6 +189,21 @@ impl EngineBuilder {
     #[must_use]
     pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
         self.sinks.push(sink);
+        self
+    }
+
+    /// Keeps what is asked and answered, for a sample of the requests. Without it no text leaves a run but its answer.
+    #[must_use]
+    pub fn capture(mut self, capture: Arc<Capture>) -> Self {
+        self.capture = Some(capture);
+        self
+    }
+
+    /// Says what the tiers' answers are bound to, so that what is captured can be told from answers of another model, prompt or
+    /// parameters. An engine of a cascade file knows.
+    #[must_use]
+    pub fn bindings<'b>(mut self, tiers: impl IntoIterator<Item = &'b TierBinding>) -> Self {
+        self.bindings.extend(tiers.into_iter().map(|tier| (tier.tier.clone(), Header::new(tier).digest())));
         self
     }
 
@@ -208,7 +239,7 @@ impl EngineBuilder {
                 return Err(BuildError::NoProvider(tier.name.to_string()));
             }
         }
-        let Self { cascade, sinks, clock, replay, fit, .. } = self;
-        Ok(Engine { cascade, providers, sinks, clock, ids: Ids::new(), replay, fit })
+        let Self { cascade, sinks, capture, bindings, clock, replay, fit, .. } = self;
+        Ok(Engine { cascade, providers, sinks, capture, bindings, clock, ids: Ids::new(), replay, fit })
     }
 }

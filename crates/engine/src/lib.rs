@@ -21,6 +21,7 @@ mod replaying;
 mod simulated;
 pub mod sink;
 pub mod timed;
+pub mod traffic;
 mod whole;
 
 pub use ask::Ask;

@@ -11,7 +11,7 @@ mod warnings;
 
 use tierfall_core::fusion::GateValue;
 
-use crate::fit::{Fit, Guarantee, TargetFit, TierFit};
+use crate::fit::{Fit, Guarantee, Point, TargetFit, TierFit};
 use crate::report::{Evaluation, Latency};
 use crate::table::{NoSignal, Table};
 use crate::view::Held;
@@ -76,14 +76,7 @@ pub enum EvaluateError {
 /// How a fit does at one of its operating points (the first where none is named). The fit's tiers are found by name: tiers that are
 /// not in force may be missing from the observations, and those that the fit does not know are never asked.
 pub fn evaluate(held: &Held<'_>, fit: &Fit, point: Option<&str>, n_excluded: u64) -> Result<Evaluation, EvaluateError> {
-    let chosen = match point {
-        None => fit.point.first(),
-        Some(name) => fit.point.iter().find(|known| known.name == name),
-    };
-    let Some(chosen) = chosen else {
-        let known: Vec<&str> = fit.point.iter().map(|known| known.name.as_str()).collect();
-        return Err(EvaluateError::NoPoint { asked: point.unwrap_or("default").to_owned(), known: known.join(", ") });
-    };
+    let chosen = chosen(fit, point)?;
     let promise = chosen.guarantee.as_ref().map(|guarantee| (guarantee, chosen.target));
     let mut evaluation = judge(held, &fit.tier, &Cuts::from(chosen), &chosen.name, promise, n_excluded)?;
     let (_, overlap) = Held::overlapping(held.view().clone(), &fit.provenance.seen);
@@ -94,6 +87,30 @@ pub fn evaluate(held: &Held<'_>, fit: &Fit, point: Option<&str>, n_excluded: u64
         );
     }
     Ok(evaluation)
+}
+
+/// A fit's operating point of this name, or its first one.
+pub(crate) fn chosen<'f>(fit: &'f Fit, point: Option<&str>) -> Result<&'f Point, EvaluateError> {
+    let found = match point {
+        None => fit.point.first(),
+        Some(name) => fit.point.iter().find(|known| known.name == name),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = fit.point.iter().map(|known| known.name.as_str()).collect();
+        EvaluateError::NoPoint { asked: point.unwrap_or("default").to_owned(), known: known.join(", ") }
+    })
+}
+
+/// What cuts over the tiers of a fit do to rows, and those cuts over the observed tiers.
+pub(crate) fn play<'a>(held: &Held<'a>, tiers: &[TierFit], cuts: &Cuts) -> Result<(Played<'a>, Cuts), EvaluateError> {
+    let view = held.view();
+    if view.is_empty() {
+        return Err(EvaluateError::Empty);
+    }
+    let matched = matched::Matched::new(view, tiers, cuts)?;
+    let gates: Vec<Option<&GateValue>> = matched.tiers.iter().map(|tier| tier.and_then(|tier| tier.gate.as_ref())).collect();
+    let table = Table::partly_gated(view, &gates)?;
+    Ok((Played::new(view, &table, &matched.cuts), matched.cuts))
 }
 
 /// How cuts that no fit chose do; `tiers` name the declared chain and its gates.

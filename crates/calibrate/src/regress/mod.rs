@@ -6,6 +6,7 @@
 mod check;
 mod cost;
 mod family;
+pub mod fits;
 mod judge;
 mod latency;
 pub mod limits;
@@ -13,6 +14,7 @@ mod pair;
 mod quality;
 mod rows;
 mod rules;
+pub mod sequential;
 mod words;
 
 pub use check::{Changed, Changes, Check, Judged, Limit, Report, Section, Side, Verdict};

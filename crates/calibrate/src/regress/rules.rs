@@ -22,3 +22,16 @@ impl Default for Rules {
         Self { level: 0.01, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, power: 0.8, seed: 0 }
     }
 }
+
+/// The share of either level that a run may spend on its way, where it may stop early.
+const EARLY: f64 = 0.2;
+
+impl Rules {
+    /// The rules of a run that may stop early and is judged at its end if it does not: on the way, at the end. Each has its part
+    /// of both levels, so that both looks together keep them.
+    #[must_use]
+    pub fn split(&self) -> (Self, Self) {
+        let part = |share: f64| Self { level: self.level * share, margin_level: self.margin_level * share, ..*self };
+        (part(EARLY), part(1.0 - EARLY))
+    }
+}

@@ -11,6 +11,7 @@ pub mod beta;
 pub mod betting;
 pub mod binomial;
 pub mod boundary;
+pub mod eprocess;
 pub mod flips;
 pub mod mcnemar;
 pub mod mean;

@@ -1,6 +1,7 @@
 //! Means and what is estimated beside a judge.
 
-use tierfall_calibrate::stat::{mean, ppi};
+use tierfall_calibrate::stat::eprocess::Mixture;
+use tierfall_calibrate::stat::{flips, mean, ppi};
 
 use crate::reference::{block, close, number, numbers};
 
@@ -15,6 +16,22 @@ fn paired_grades() {
     let flips = mean::sign_flip(&d, 0);
     close(flips.greater, number(&block, "signflip_p_greater"), 1e-9, "sign flips, greater");
     close(flips.two_sided, number(&block, "signflip_p_two"), 1e-9, "sign flips, two-sided");
+}
+
+#[test]
+fn sign_flips_counted_from_both_ends() {
+    let Some(block) = block("paired_graded") else { return };
+    close(flips::greater(&numbers(&block, "d")), number(&block, "signflip_p_greater"), 1e-9, "sign-flip");
+}
+
+#[test]
+fn capital_of_a_fixed_bet() {
+    let Some(block) = block("e_process_fixed_bet") else { return };
+    let mut mixture = Mixture::new(&[number(&block, "lam")]);
+    let excess = numbers(&block, "x").into_iter().map(|x| x - number(&block, "alpha"));
+    for (excess, theirs) in excess.zip(numbers(&block, "log_capital")) {
+        close(mixture.push(excess).ln(), theirs, 1e-9, "log capital");
+    }
 }
 
 #[test]

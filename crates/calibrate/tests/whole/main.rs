@@ -7,6 +7,7 @@
 )]
 
 mod advice;
+mod comparison;
 mod evaluation;
 mod known;
 mod population;

@@ -34,6 +34,11 @@ pub(super) fn above_0_below_1(text: &str) -> Result<f64, String> {
     )
 }
 
+/// A margin: none is no margin.
+pub(super) fn above_0_to_1(text: &str) -> Result<f64, String> {
+    share(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("it must be above 0".to_owned()) })
+}
+
 /// An amount.
 pub(super) fn usd(text: &str) -> Result<Money, String> {
     text.trim_start_matches('$').parse().map_err(|error| format!("{error}"))

@@ -13,6 +13,7 @@ mod observed;
 mod output;
 mod plan;
 pub(crate) mod record;
+pub(crate) mod regress;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod simulate;

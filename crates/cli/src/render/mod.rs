@@ -5,8 +5,10 @@ pub(crate) mod calibration;
 pub(crate) mod diagnostic;
 pub(crate) mod evaluation;
 pub(crate) mod html;
+pub(crate) mod hygiene;
 pub(crate) mod money;
 pub(crate) mod plan;
+pub(crate) mod regress;
 #[cfg(test)]
 mod sample;
 pub(crate) mod style;

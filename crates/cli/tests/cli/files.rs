@@ -189,7 +189,7 @@ fn help_is_there_for_everything() {
     Commands:
       run          Answer one query, or a file of them
       explain      Say where a query would go and what it would cost; calls nothing
-      check        Validate cascade files, their prompts, keys and recordings
+      check        Validate cascade files, their prompts, keys and recordings, and examine fixture sets
       record       Ask every tier every example of a fixture set and keep the answers
       grade        Grade the recorded answers of a fixture set
       calibrate    Fit thresholds to labelled examples, with a guarantee on new requests

@@ -1,8 +1,6 @@
 //! What a promise is relative to, and that the one in the repository is the one that calibration makes.
 
-use std::path::Path;
-
-use crate::support::{Sandbox, lines};
+use crate::support::{Sandbox, lines, of_the_repository};
 
 /// Two tiers whose answers a judge graded, wrongly once in twenty; of every `people`-th row people say the truth.
 fn judged(n: usize, people: Option<usize>) -> String {
@@ -45,19 +43,9 @@ fn a_promise_from_judge_labels_says_whose_word_it_is() {
 
 #[test]
 fn the_fit_of_the_repository_is_what_calibration_makes() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let sandbox = Sandbox::new();
-    for folder in ["cascades", "cascades/support", "fixtures/support", "fixtures/support/recordings", "fixtures/support/grades"] {
-        for entry in fs_err::read_dir(root.join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-                sandbox.write(&format!("{folder}/{name}"), fs_err::read(&path).unwrap());
-            }
-        }
-    }
+    let sandbox = Sandbox::with_support();
     // The ledger has this very certificate: it is found again, and nothing is spent.
-    let ledger = fs_err::read_to_string(root.join("fixtures/support/ledger.toml")).unwrap();
+    let ledger = of_the_repository("fixtures/support/ledger.toml");
     sandbox.run(&["calibrate", "cascades/support.cascade.toml", "fixtures/support", "--max-loss", "0.05"]).exits(0);
     assert_eq!(sandbox.read("fixtures/support/ledger.toml"), ledger);
     let decides = |text: &str| -> Vec<String> {
@@ -68,7 +56,7 @@ fn the_fit_of_the_repository_is_what_calibration_makes() {
             .map(str::to_owned)
             .collect()
     };
-    let kept = fs_err::read_to_string(root.join("cascades/support.fit.toml")).unwrap();
+    let kept = of_the_repository("cascades/support.fit.toml");
     assert!(!decides(&kept).is_empty());
     assert_eq!(decides(&sandbox.read("cascades/support.fit.toml")), decides(&kept));
 }

@@ -54,6 +54,12 @@ fn from_a_live_provider_to_a_replay() {
     exit 0
     -- stdout
     ok replay.cascade.toml: small → large; orders: 12 examples
+    fixtures/orders: 1 warning
+      warning[F020] small-split: test has 12 items, fewer than 45
+        at   fixtures/orders/examples.jsonl
+        why  below ln 0.1 / ln 0.95 = 45 items not even a run without a single loss shows a loss of at
+             most 5 points at δ = 0.1
+        do   add examples: `tierfall calibrate --plan --discordance 0.05` says how many a promise needs
     ");
 
     let asked = |more: &[&str]| sandbox.run(&[&["run", "two.cascade.toml", "Where is order 3?"], more].concat()).exits(0);

@@ -56,6 +56,24 @@ impl Sandbox {
         sandbox
     }
 
+    /// A folder that has the repository's own cascade and fixture set, as they are committed.
+    pub(crate) fn with_support() -> Self {
+        let sandbox = Self::new();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for folder in
+            ["cascades", "cascades/support", "fixtures/support", "fixtures/support/recordings", "fixtures/support/grades"]
+        {
+            for entry in fs_err::read_dir(root.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    let name = path.file_name().unwrap().to_str().unwrap();
+                    sandbox.write(&format!("{folder}/{name}"), fs_err::read(&path).unwrap());
+                }
+            }
+        }
+        sandbox
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -93,6 +111,7 @@ impl Sandbox {
     /// Runs lines of a shell that finds the command under its name.
     pub(crate) fn shell(&self, lines: &str) -> Output {
         let binary = Path::new(env!("CARGO_BIN_EXE_tierfall"));
+        #[expect(clippy::disallowed_methods, reason = "the shell's own commands are found there")]
         let path = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{path}", binary.parent().unwrap().display());
         let mut shell = Command::new("sh");

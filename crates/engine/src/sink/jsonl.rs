@@ -8,17 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use fs_err::OpenOptions;
+use serde::Serialize;
 use tierfall_core::sink::Sink;
 use tierfall_core::trace::Trace;
 
 /// Appends one JSON object a trace to a file. Its queue is bounded: what does not fit is counted in
 /// [`lost`](Self::lost), never waited for.
 #[derive(Debug)]
-pub struct JsonlSink {
-    queue: Mutex<Option<SyncSender<Trace>>>,
-    writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
-    lost: Arc<AtomicU64>,
-}
+pub struct JsonlSink(Queue<Trace>);
 
 impl JsonlSink {
     /// Appends to the file at `path`, which is made if it is not there, with room for `capacity` waiting traces, at least
@@ -29,40 +26,68 @@ impl JsonlSink {
     }
 
     fn to(file: impl Write + Send + 'static, capacity: usize) -> io::Result<Self> {
-        let (queue, traces) = sync_channel(capacity.max(1));
-        let lost = Arc::<AtomicU64>::default();
-        let mut lines = Lines { file, torn: false };
-        let counter = lost.clone();
-        let thread = std::thread::Builder::new().name("trace-writer".to_owned());
-        let writer = thread.spawn(move || write_all(&traces, &mut lines, &counter))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), lost })
+        Queue::to(file, capacity).map(Self)
     }
 
     /// How many traces were lost: the queue was full, or the file could not be written.
     pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.0.lost()
     }
 
     /// Writes what is waiting and closes the file; the first error that writing met comes back. Traces recorded
     /// afterwards are lost, and counted.
     pub fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+}
+
+impl Sink for JsonlSink {
+    fn record(&self, trace: &Trace) {
+        self.0.put(trace.clone());
+    }
+}
+
+/// Lines that wait for the disk.
+#[derive(Debug)]
+pub(crate) struct Queue<T> {
+    queue: Mutex<Option<SyncSender<T>>>,
+    writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    lost: Arc<AtomicU64>,
+}
+
+impl<T: Serialize + Send + 'static> Queue<T> {
+    pub(crate) fn to(file: impl Write + Send + 'static, capacity: usize) -> io::Result<Self> {
+        let (queue, waiting) = sync_channel(capacity.max(1));
+        let lost = Arc::<AtomicU64>::default();
+        let mut lines = Lines { file, torn: false };
+        let counter = lost.clone();
+        let thread = std::thread::Builder::new().name("trace-writer".to_owned());
+        let writer = thread.spawn(move || write_all(&waiting, &mut lines, &counter))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), lost })
+    }
+
+    /// Takes one line; one that does not fit is counted.
+    pub(crate) fn put(&self, line: T) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.as_ref().is_none_or(|queue| queue.try_send(line).is_err()) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn close(&self) -> io::Result<()> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         writer.map_or(Ok(()), |thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("the trace writer panicked"))))
     }
 }
 
-impl Sink for JsonlSink {
-    fn record(&self, trace: &Trace) {
-        let trace = trace.clone();
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.as_ref().is_none_or(|queue| queue.try_send(trace).is_err()) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for JsonlSink {
+impl<T> Drop for Queue<T> {
     fn drop(&mut self) {
         if let Err(error) = self.close() {
             tracing::error!(lost = self.lost(), "traces could not be written: {error}");
@@ -70,11 +95,11 @@ impl Drop for JsonlSink {
     }
 }
 
-/// Writes until the queue is closed. A disk that is full now may have room later: an error costs its own trace alone.
-fn write_all(traces: &Receiver<Trace>, lines: &mut Lines<impl Write>, lost: &AtomicU64) -> io::Result<()> {
+/// Writes until the queue is closed. A disk that is full now may have room later: an error costs its own line alone.
+fn write_all<T: Serialize>(waiting: &Receiver<T>, lines: &mut Lines<impl Write>, lost: &AtomicU64) -> io::Result<()> {
     let mut first = Ok(());
-    while let Ok(trace) = traces.recv() {
-        let line = serde_json::to_vec(&trace).map_err(io::Error::from);
+    while let Ok(waiting) = waiting.recv() {
+        let line = serde_json::to_vec(&waiting).map_err(io::Error::from);
         if let Err(error) = line.and_then(|line| lines.write(line)) {
             lost.fetch_add(1, Ordering::Relaxed);
             first = first.and(Err(error));

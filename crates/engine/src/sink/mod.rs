@@ -3,3 +3,4 @@
 mod jsonl;
 
 pub use jsonl::JsonlSink;
+pub(crate) use jsonl::Queue;

@@ -1,0 +1,95 @@
+//! A run held against the baseline: what changed exactly, and what that says of other requests.
+
+use tierfall::regress::{Compared, Entry, Played, compare};
+use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge};
+
+use super::rows;
+use crate::exit::Failure;
+
+/// What is said of a run beside a baseline.
+pub(super) struct Beside {
+    pub(super) changes: Changes,
+    pub(super) checks: Vec<Check>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Compares; nothing is judged without `rules`.
+pub(super) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Failure> {
+    let compared = compare(entry, now).map_err(Failure::usage)?;
+    let changes = changes(entry, now, &compared);
+    let mut warnings = Vec::new();
+    if !compared.ungraded.is_empty() {
+        let n = compared.ungraded.len();
+        warnings.push(format!(
+            "{n} examples were never answered, then or now, and are not compared: errors of transport are no grade"
+        ));
+    }
+    let checks = match rules {
+        None => Vec::new(),
+        Some(_) if compared.same_system && compared.is_same() => unchanged(entry, now),
+        Some(rules) => {
+            let (pairs, segments) = rows::pairs(entry, now, &compared);
+            judge(&pairs, &segments, rules).checks
+        }
+    };
+    Ok(Beside { changes, checks, warnings })
+}
+
+fn changes(entry: &Entry, now: &Played, compared: &Compared) -> Changes {
+    let count = |n: usize| n as u64;
+    let moved = compared.changes.iter().filter(|change| change.tier || change.grade.is_ne());
+    let item = |change: &tierfall::regress::ItemChange| {
+        let (was, is) = (&entry.items[change.entry], &now.items[change.now]);
+        Changed {
+            id: is.id.to_string(),
+            segment: is.segment.to_string(),
+            was_tier: was.tier.as_deref().map(str::to_owned),
+            tier: is.tier.as_deref().map(str::to_owned),
+            was_correct: was.correct,
+            correct: is.correct,
+        }
+    };
+    Changes {
+        tier: count(compared.changes.iter().filter(|change| change.tier).count()),
+        gained: count(compared.gained()),
+        lost: count(compared.lost()),
+        answer: count(compared.changes.iter().filter(|change| change.answer).count()),
+        added: count(compared.added.len()),
+        removed: count(compared.removed.len()),
+        edited: count(compared.edited.len()),
+        items: moved.map(item).collect(),
+    }
+}
+
+/// Where nothing changed there is nothing to test: the system is the one that was agreed with.
+fn unchanged(entry: &Entry, now: &Played) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut check = |name: &str, value: Option<f64>, why: &str| {
+        checks.push(Check {
+            name: name.to_owned(),
+            segment: None,
+            n: now.items.len() as u64,
+            value,
+            limit: None,
+            baseline: value,
+            p: None,
+            interval: None,
+            mde: None,
+            verdict: Verdict::Pass,
+            decides: true,
+            why: why.to_owned(),
+            line: None,
+        });
+    };
+    let weights: f64 = now.items.iter().map(|item| item.weight).sum();
+    let mean = |value: &dyn Fn(&tierfall::regress::PlayedItem) -> Option<f64>| {
+        let sum: Option<f64> = now.items.iter().map(|item| Some(item.weight * value(item)?)).sum();
+        sum.map(|sum| sum / weights)
+    };
+    let why = "nothing that decides how requests are served changed since the baseline, nor any answer";
+    check("quality-vs-baseline", mean(&|item| Some(item.correct)), why);
+    if entry.summary.cost.is_some() {
+        check("cost-vs-baseline", mean(&|item| Some(item.cost?.usd())), why);
+    }
+    checks
+}

@@ -1,0 +1,336 @@
+//! `tierfall regress`: did a change make a cascade worse?
+//!
+//! Everything is replayed and judged before anything is written or printed, so that an interruption or a broken file leaves
+//! every file as it was.
+
+mod baseline;
+mod limits;
+mod live;
+mod rows;
+mod update;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tierfall::config::{self, ConfigError, Expect, Loaded};
+use tierfall::fixture::replay::Recordings;
+use tierfall::fixture::{FixtureError, FixtureSet};
+use tierfall::regress::{Baseline, Mode, Played, RegressError, replay};
+use tierfall::{bindings, fixture_folder};
+use tierfall_calibrate::regress::{Check, Report, Rules, Section, Verdict};
+
+use self::live::Live;
+use self::update::Update;
+use super::observed::Late;
+use super::output::{interruptible, write};
+use crate::args::{LiveArgs, Regress};
+use crate::exit::{Exit, Failure};
+use crate::render::regress::{Problem, Sheet, format};
+use crate::render::style::{BAD, HINT, WARN, paint};
+use crate::{load, print, say};
+
+pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure> {
+    if args.baseline.is_some() && args.cascades.len() > 1 {
+        return Err(Failure::usage("--baseline names the baseline of one cascade, and there are several")
+            .with_hint("run regress once a cascade, or keep each baseline beside its cascade as NAME.baseline.json"));
+    }
+    let owned = args.clone();
+    let All { report, problems, updates } = interruptible(move || Ok(all(&owned, quiet))).await?;
+    if problems.is_empty() {
+        for update in updates {
+            let lines = update.write()?;
+            if !quiet {
+                lines.iter().for_each(say);
+            }
+        }
+    } else if args.update_baseline {
+        say(format_args!("{} no baseline is written: not every cascade could be replayed", paint(BAD, "error:")));
+    }
+    let sheet = Sheet { report: &report, problems: &problems, strict: args.strict, max_changes: args.max_changes };
+    deliver(args, &sheet, quiet)?;
+    if !problems.is_empty() {
+        return Ok(Exit::Usage);
+    }
+    Ok(match report.verdict {
+        Verdict::Pass => Exit::Fine,
+        Verdict::Fail => Exit::Unmet,
+        Verdict::Inconclusive if args.strict => Exit::Unmet,
+        Verdict::Inconclusive => {
+            say(format_args!("{} too few examples to tell; --strict fails on that", paint(WARN, "warning:")));
+            Exit::Fine
+        }
+    })
+}
+
+/// The report where it is wanted; beside a file, the text for people.
+fn deliver(args: &Regress, sheet: &Sheet<'_>, quiet: bool) -> Result<(), Failure> {
+    let drawn = (format(&args.format).draw)(sheet);
+    let Some(path) = &args.out else { return print(drawn) };
+    write(path, &anstream::adapter::strip_str(&drawn).to_string())?;
+    if !quiet {
+        print((format("text").draw)(sheet))?;
+        say(format_args!("the report is {}", path.display()));
+    }
+    Ok(())
+}
+
+/// What all cascades come to.
+struct All {
+    report: Report,
+    problems: Vec<Problem>,
+    updates: Vec<Update>,
+}
+
+fn all(args: &Regress, quiet: bool) -> All {
+    let (mut sections, mut problems, mut updates) = (Vec::new(), Vec::new(), Vec::new());
+    for path in &args.cascades {
+        match one(args, path, quiet) {
+            Ok(one) => {
+                sections.extend(one.sections);
+                updates.extend(one.update);
+            }
+            Err((failure, why)) => {
+                say(format_args!("{} {}", paint(BAD, "error:"), failure.message));
+                if let Some(hint) = &failure.hint {
+                    say(format_args!("{} {hint}", paint(HINT, "hint:")));
+                }
+                problems.push(Problem { cascade: path.display().to_string(), why });
+            }
+        }
+    }
+    All { report: Report::new(sections), problems, updates }
+}
+
+/// What one cascade comes to.
+struct One {
+    sections: Vec<Section>,
+    update: Option<Update>,
+}
+
+/// A failure, and what those are told who do not see the terminal.
+type Broken = (Failure, String);
+
+fn broken(failure: Failure) -> Broken {
+    let why = failure.message.clone();
+    (failure, why)
+}
+
+fn one(args: &Regress, path: &Path, quiet: bool) -> Result<One, Broken> {
+    let loaded = config::load(path).map_err(|error| (load::invalid(&error), in_words(&error)))?;
+    judged(args, &loaded, quiet).map_err(broken)
+}
+
+/// The problems of a cascade file without their drawings.
+fn in_words(error: &ConfigError) -> String {
+    let line = |at: usize| error.text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
+    let said = error.diagnostics.iter().map(|found| format!("line {}: {}", line(found.span.start), found.message));
+    said.collect::<Vec<_>>().join("\n")
+}
+
+fn judged(args: &Regress, loaded: &Loaded, quiet: bool) -> Result<One, Failure> {
+    if loaded.expects.is_empty() {
+        return Err(nothing_expected(loaded));
+    }
+    let file = args.baseline.clone().unwrap_or_else(|| Baseline::path_for(&loaded.path));
+    let before = Baseline::read(&file).map_err(Failure::usage)?;
+    let mut sets = Sets { loaded, quiet, read: Vec::new() };
+    let rules = rules(args, loaded);
+    let (mut all, mut played, mut early) = (Vec::new(), Vec::new(), Vec::new());
+    for (fixtures, split, expects) in groups(&loaded.expects) {
+        let kept = before.as_ref().filter(|_| !args.update_baseline);
+        let (run, concluded) = if args.live {
+            let Live { played, early } = sets.live(fixtures, split, &args.asking, kept.map(|before| (before, &rules)))?;
+            (played, early)
+        } else {
+            (sets.replay(fixtures, split)?, None)
+        };
+        played.push(run);
+        early.push(concluded);
+        all.push(expects);
+    }
+    if let Some(before) = before.as_ref().filter(|_| !args.update_baseline) {
+        of_these_sets(&file, before, &played)?;
+    }
+    // What a look on the way has spent is no longer there at the end.
+    let rules = if args.live && args.asking.early_stop { rules.split().1 } else { rules };
+    let run = Run { args, loaded, before: before.as_ref(), file: &file, rules: &rules };
+    let done = all.iter().zip(&played).zip(&early);
+    let sections =
+        done.map(|((expects, played), early)| run.section(expects, played, early.as_ref())).collect::<Result<_, _>>()?;
+    let update = args.update_baseline.then(|| Update::of(file.clone(), before.as_ref(), &played));
+    Ok(One { sections, update })
+}
+
+fn rules(args: &Regress, loaded: &Loaded) -> Rules {
+    let (declared, default) = (&loaded.regress, Rules::default());
+    Rules {
+        level: args.level.or(declared.level).unwrap_or(default.level),
+        margin: args.margin.or(declared.margin).unwrap_or(default.margin),
+        cost_rise: declared.cost_rise.unwrap_or(default.cost_rise),
+        ..default
+    }
+}
+
+/// Expectations of one split of one set, in the order of the file.
+type Group<'a> = (&'a str, &'a str, Vec<&'a Expect>);
+
+fn groups(expects: &[Expect]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for expect in expects {
+        match groups.iter_mut().find(|(fixtures, split, _)| (*fixtures, *split) == (&*expect.fixtures, &*expect.split)) {
+            Some((.., together)) => together.push(expect),
+            None => groups.push((&expect.fixtures, &expect.split, vec![expect])),
+        }
+    }
+    groups
+}
+
+/// The sets of a cascade's expectations, each read once.
+struct Sets<'a> {
+    loaded: &'a Loaded,
+    quiet: bool,
+    read: Vec<(PathBuf, FixtureSet, Result<Recordings, FixtureError>)>,
+}
+
+impl Sets<'_> {
+    fn replay(&mut self, fixtures: &str, split: &str) -> Result<Played, Failure> {
+        let (loaded, quiet) = (self.loaded, self.quiet);
+        let (set, recordings) = self.read(fixtures)?;
+        let recordings = recordings.as_ref().map_err(load::fixture)?;
+        let of = set.examples().iter().filter(|example| *example.split == *split).count() as u64;
+        let (bar, done) = (Late::new("replaying", quiet), AtomicU64::new(0));
+        let progress = |more: usize| bar.at(done.fetch_add(more as u64, Ordering::Relaxed) + more as u64, of);
+        let played = replay(loaded, set, recordings, split, &progress);
+        bar.clear();
+        played.map_err(|error| match &error {
+            RegressError::Fixture(error) => load::fixture(error),
+            _ => Failure::usage(error),
+        })
+    }
+
+    fn live(
+        &mut self,
+        fixtures: &str,
+        split: &str,
+        asking: &LiveArgs,
+        against: Option<(&Baseline, &Rules)>,
+    ) -> Result<Live, Failure> {
+        let (loaded, quiet) = (self.loaded, self.quiet);
+        let (set, recordings) = self.read(fixtures)?;
+        let name = &set.about().name;
+        let against = against.and_then(|(before, rules)| Some((live::entry(before, name, split, Mode::Live)?, rules)));
+        // Recordings of other prompts or models say nothing of what always asking the last tier would do.
+        live::play(asking, (loaded, set, recordings.as_ref().ok()), split, against, quiet)
+    }
+
+    /// A set with its recordings, or why it has none; read once.
+    fn read(&mut self, fixtures: &str) -> Result<(&FixtureSet, &Result<Recordings, FixtureError>), Failure> {
+        let folder = fixture_folder(&self.loaded.path, fixtures);
+        let at = if let Some(at) = self.read.iter().position(|(there, ..)| *there == folder) {
+            at
+        } else {
+            let set = load::fixture_set(&folder)?;
+            let recordings = Recordings::load(set.dir(), &bindings(self.loaded)).map(|these| these.with_questions_of(&set));
+            self.read.push((folder, set, recordings));
+            self.read.len() - 1
+        };
+        let (_, set, recordings) = &self.read[at];
+        Ok((set, recordings))
+    }
+}
+
+/// What is needed to judge what a cascade did.
+struct Run<'a> {
+    args: &'a Regress,
+    loaded: &'a Loaded,
+    before: Option<&'a Baseline>,
+    file: &'a Path,
+    rules: &'a Rules,
+}
+
+impl Run<'_> {
+    fn section(&self, expects: &[&Expect], played: &Played, early: Option<&Check>) -> Result<Section, Failure> {
+        let mut warnings = played.warnings.clone();
+        let mut checks = Vec::new();
+        for expect in expects {
+            self.known_segment(expect, played)?;
+            checks.extend(limits::checks(expect, played));
+        }
+        if played.mode == Mode::Replay && expects.iter().any(|expect| limits::for_live_alone(expect)) {
+            warnings.push("limits of latency and availability are not checked: recordings say nothing about them".to_owned());
+        }
+        let entry = self.before.and_then(|before| live::entry(before, &played.fixtures, &played.split, played.mode));
+        // Tests with a fixed number of examples say nothing of a run that ended when it looked good.
+        let judged = (!self.args.update_baseline && early.is_none()).then_some(self.rules);
+        let beside = match entry.map(|entry| baseline::beside(entry, played, judged)) {
+            // Whatever the old one is about, it is replaced.
+            Some(Err(_)) if self.args.update_baseline => None,
+            Some(beside) => Some(beside?),
+            None => None,
+        };
+        let changes = beside.map(|beside| {
+            checks.extend(early.cloned());
+            checks.extend(beside.checks);
+            warnings.extend(beside.warnings);
+            beside.changes
+        });
+        if changes.is_none() && !self.args.update_baseline {
+            warnings.push(format!(
+                "there is no baseline of {}, split {}, in {}: only limits are checked; --update-baseline writes it",
+                played.fixtures,
+                played.split,
+                self.file.display()
+            ));
+        }
+        let deciding = checks.iter().filter(|check| check.decides || check.verdict == Verdict::Fail);
+        Ok(Section {
+            cascade: self.loaded.path.display().to_string(),
+            fixtures: played.fixtures.clone(),
+            split: played.split.clone(),
+            mode: played.mode.as_str(),
+            n: played.items.len() as u64,
+            verdict: deciding.map(|check| check.verdict).fold(Verdict::Pass, Verdict::and),
+            changes,
+            checks,
+            warnings,
+        })
+    }
+
+    /// A segment without examples would be an expectation that nothing can break.
+    fn known_segment(&self, expect: &Expect, played: &Played) -> Result<(), Failure> {
+        let Some(wanted) = &expect.segment else { return Ok(()) };
+        let mut there: Vec<&str> = played.items.iter().map(|item| &*item.segment).collect();
+        there.sort_unstable();
+        there.dedup();
+        if there.contains(&&**wanted) {
+            return Ok(());
+        }
+        let meant = config::nearest(wanted, there.iter().copied());
+        let meant = meant.map_or_else(String::new, |near| format!("did you mean \"{near}\"? "));
+        let place = format!("{}:{}", self.loaded.path.display(), expect.line);
+        let what = format!("no example of {}, split {}, is of the segment \"{wanted}\"", played.fixtures, played.split);
+        Err(Failure::usage(format!("{place}: {what}")).with_hint(format!("{meant}its segments: {}", there.join(", "))))
+    }
+}
+
+/// A baseline of other sets alone was taken from elsewhere; silently, it would compare nothing.
+fn of_these_sets(file: &Path, before: &Baseline, played: &[Played]) -> Result<(), Failure> {
+    let named = |fixtures: &str, split: &str| format!("{fixtures} (split {split})");
+    let about = |fixtures: &str, split: &str| played.iter().any(|run| run.fixtures == fixtures && run.split == split);
+    let entries = before.entries();
+    if entries.is_empty() || entries.iter().any(|entry| about(&entry.fixtures, &entry.split)) {
+        return Ok(());
+    }
+    let has: Vec<String> = entries.iter().map(|entry| named(&entry.fixtures, &entry.split)).collect();
+    let wants: Vec<String> = played.iter().map(|run| named(&run.fixtures, &run.split)).collect();
+    let (has, wants) = (has.join(", "), wants.join(", "));
+    Err(Failure::usage(format!("{} is a baseline of {has}, not of {wants}", file.display()))
+        .with_hint("if the sets were replaced on purpose, --update-baseline writes one of the new ones"))
+}
+
+fn nothing_expected(loaded: &Loaded) -> Failure {
+    let set = loaded.replay.as_ref().map_or("NAME", |replay| replay.fixtures.as_str());
+    Failure::usage(format!("{} expects nothing: it has no [[expect]]", loaded.path.display())).with_hint(format!(
+        "add one, with limits of your own:\n\n[[expect]]\nfixtures = \"{set}\"\naccuracy-at-least = 0.9\ncost-ratio-at-most = 0.8\n"
+    ))
+}

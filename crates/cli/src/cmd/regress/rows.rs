@@ -1,0 +1,82 @@
+//! What a cascade did, as the rows that are judged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tierfall::regress::{Compared, Entry, EntryItem, Played, PlayedItem};
+use tierfall_calibrate::regress::limits::Sample;
+use tierfall_calibrate::regress::{Item, Pair};
+use tierfall_core::money::Money;
+
+/// Numbers for the items that examples repeat: those of one group share one.
+#[derive(Default)]
+struct Clusters {
+    groups: BTreeMap<Arc<str>, u32>,
+    next: u32,
+}
+
+impl Clusters {
+    fn of(&mut self, item: &PlayedItem) -> u32 {
+        if let Some(known) = item.group.as_ref().and_then(|group| self.groups.get(group)) {
+            return *known;
+        }
+        let new = self.next;
+        self.next += 1;
+        if let Some(group) = &item.group {
+            self.groups.insert(group.clone(), new);
+        }
+        new
+    }
+}
+
+fn usd(cost: Option<Money>) -> Option<f64> {
+    cost.map(Money::usd)
+}
+
+/// The examples of a segment, or all of them; those that were never answered for errors of transport have no grade.
+pub(super) fn samples(played: &Played, segment: Option<&str>) -> Vec<Sample> {
+    let mut clusters = Clusters::default();
+    let of = |item: &PlayedItem| Sample {
+        quality: item.correct,
+        cost_usd: usd(item.cost),
+        last_quality: item.last.map(|last| last.correct),
+        last_cost_usd: item.last.and_then(|last| usd(last.cost)),
+        weight: item.weight,
+        cluster: clusters.of(item),
+        latency_ms: item.latency_ms,
+    };
+    graded(played, segment).map(of).collect()
+}
+
+/// The examples that were answered, of a segment or of all.
+pub(super) fn graded<'a>(played: &'a Played, segment: Option<&str>) -> impl Iterator<Item = &'a PlayedItem> {
+    let wanted = segment.map(str::to_owned);
+    played
+        .items
+        .iter()
+        .filter(move |item| wanted.as_deref().is_none_or(|wanted| *item.segment == *wanted) && item.errors < item.repeats)
+}
+
+/// The examples that can be compared, and the segments that they name, in the order of the run.
+pub(super) fn pairs(entry: &Entry, now: &Played, compared: &Compared) -> (Vec<Pair>, Vec<Arc<str>>) {
+    let (mut clusters, mut segments) = (Clusters::default(), Vec::<Arc<str>>::new());
+    let mut places = BTreeMap::new();
+    let mut pair = |(was, is): &(usize, usize)| {
+        let (was, now) = (&entry.items[*was], &now.items[*is]);
+        let segment = *places.entry(now.segment.clone()).or_insert_with(|| {
+            segments.push(now.segment.clone());
+            u32::try_from(segments.len() - 1).unwrap_or(u32::MAX)
+        });
+        Pair { segment, cluster: clusters.of(now), weight: now.weight, base: before(was), now: after(now) }
+    };
+    let pairs = compared.pairs.iter().map(&mut pair).collect();
+    (pairs, segments)
+}
+
+fn before(item: &EntryItem) -> Item {
+    Item { quality: item.correct, cost_usd: usd(item.cost), latency_ms: item.latency_ms }
+}
+
+fn after(item: &PlayedItem) -> Item {
+    Item { quality: item.correct, cost_usd: usd(item.cost), latency_ms: item.latency_ms }
+}

@@ -1,0 +1,269 @@
+//! `JUnit` XML: one test suite a section, one test case a check.
+//!
+//! There is no standard; the strictest description in use is junit-10.xsd of the Jenkins xUnit plugin, which GitLab's reader
+//! accepts a superset of. Times are 0: two runs of the same tree are the same file.
+
+use std::fmt::Write as _;
+
+use tierfall_calibrate::regress::{Check, Section};
+
+use super::{Problem, Says, Sheet, changes, words};
+
+pub(super) fn junit(sheet: &Sheet<'_>) -> String {
+    let suites: Vec<Suite> = sheet
+        .report
+        .cascades
+        .iter()
+        .map(|section| of_section(sheet, section))
+        .chain(sheet.problems.iter().map(of_problem))
+        .collect();
+    let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(
+        xml,
+        "<testsuites name=\"tierfall regress\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"0\">",
+        sum(|suite| suite.cases.len()),
+        sum(|suite| suite.count("failure")),
+        sum(|suite| suite.count("error")),
+    );
+    for suite in &suites {
+        suite.write(&mut xml);
+    }
+    xml + "</testsuites>\n"
+}
+
+struct Suite {
+    name: String,
+    class: String,
+    cases: Vec<Case>,
+    out: String,
+}
+
+struct Case {
+    name: String,
+    /// The element, its type, its message.
+    result: Option<(&'static str, &'static str, String)>,
+    /// The numbers.
+    details: String,
+}
+
+impl Suite {
+    fn count(&self, element: &str) -> usize {
+        self.cases.iter().filter(|case| matches!(&case.result, Some((named, ..)) if *named == element)).count()
+    }
+
+    fn write(&self, xml: &mut String) {
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"0\">",
+            attribute(&self.name),
+            self.cases.len(),
+            self.count("failure"),
+            self.count("error"),
+            self.count("skipped"),
+        );
+        for case in &self.cases {
+            let name = attribute(&case.name);
+            let _ = writeln!(xml, "    <testcase name=\"{name}\" classname=\"{}\" time=\"0\">", attribute(&self.class));
+            if let Some((element, kind, message)) = &case.result {
+                let (message, details) = (attribute(message), content(&case.details));
+                let _ = writeln!(xml, "      <{element} type=\"{kind}\" message=\"{message}\">{details}</{element}>");
+            } else if !case.details.is_empty() {
+                let _ = writeln!(xml, "      <system-out>{}</system-out>", content(&case.details));
+            }
+            xml.push_str("    </testcase>\n");
+        }
+        if !self.out.is_empty() {
+            let _ = writeln!(xml, "    <system-out>{}</system-out>", content(&self.out));
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+}
+
+fn of_section(sheet: &Sheet<'_>, section: &Section) -> Suite {
+    let names: Vec<String> = section.checks.iter().map(words::full_name).collect();
+    let cases = section.checks.iter().zip(&names).map(|(check, name)| {
+        // Two limits on one metric are two test cases, which readers tell apart by name alone.
+        let alone = names.iter().filter(|other| *other == name).count() == 1;
+        let name = match check.line {
+            Some(line) if !alone => format!("{name} (line {line})"),
+            _ => name.clone(),
+        };
+        let result = match sheet.says(check) {
+            Says::Bad => Some(("failure", check.verdict.as_str(), check.why.clone())),
+            Says::Unsure => Some(("skipped", check.verdict.as_str(), check.why.clone())),
+            Says::Fine => None,
+        };
+        Case { name, result, details: details(section, check) }
+    });
+    let mut out: Vec<String> = section.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+    out.extend(section.changes.iter().flat_map(|changes| changes::plain(changes, sheet.max_changes)));
+    Suite { name: words::title(section), class: class(section), cases: cases.collect(), out: out.join("\n") }
+}
+
+fn of_problem(problem: &Problem) -> Suite {
+    let result = Some(("error", "unusable", problem.why.clone()));
+    let case = Case { name: "can be judged".to_owned(), result, details: String::new() };
+    Suite { name: problem.cascade.clone(), class: stem(&problem.cascade), cases: vec![case], out: String::new() }
+}
+
+/// Readers cut classes at dots, so there are none that a file's ending would bring in.
+fn class(section: &Section) -> String {
+    let live = if section.mode == "live" { "/live" } else { "" };
+    format!("{} on {}/{}{live}", stem(&section.cascade), section.fixtures, section.split)
+}
+
+fn stem(cascade: &str) -> String {
+    cascade.strip_suffix(".cascade.toml").or_else(|| cascade.strip_suffix(".toml")).unwrap_or(cascade).to_owned()
+}
+
+fn details(section: &Section, check: &Check) -> String {
+    let mut text = words::examples(check.n);
+    for (head, value) in words::numbers(check) {
+        let _ = write!(text, "; {head} {value}");
+    }
+    if let Some(line) = check.line {
+        let _ = write!(text, "; {}:{line}", section.cascade);
+    }
+    let _ = write!(text, "\n{}: {}", check.verdict.as_str(), check.why);
+    text
+}
+
+/// Text between tags.
+fn content(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            // A reader would make a line feed of it.
+            '\r' => out.push_str("&#13;"),
+            legal if is_legal(legal) => out.push(legal),
+            _ => out.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+    out
+}
+
+/// Text between quotation marks: a reader makes blanks of line feeds that are not written as numbers.
+fn attribute(text: &str) -> String {
+    content(text).replace('"', "&quot;").replace('\n', "&#10;").replace('\t', "&#9;")
+}
+
+/// `Char` of XML 1.0, 2.2.
+fn is_legal(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+#[cfg(test)]
+mod tests {
+    use tierfall_calibrate::regress::{Check, Report, Section};
+
+    use super::super::valid_junit::{Element, parse, validate};
+    use super::super::{Sheet, sample};
+    use super::*;
+
+    fn of<'a>(element: &'a Element, name: &str) -> Vec<&'a Element> {
+        let mut found = Vec::new();
+        for child in &element.children {
+            if child.name == name {
+                found.push(child);
+            }
+            found.extend(of(child, name));
+        }
+        found
+    }
+
+    #[test]
+    fn it_keeps_the_schema_and_counts_what_it_holds() {
+        let report = sample::report();
+        let problems = sample::problems();
+        for strict in [false, true] {
+            let xml = junit(&Sheet { strict, ..sample::sheet(&report, &problems) });
+            let root = parse(&xml).unwrap();
+            validate(&root).unwrap();
+            for suite in std::iter::once(&root).chain(of(&root, "testsuite")) {
+                for (attribute, element) in [("tests", "testcase"), ("failures", "failure"), ("errors", "error")] {
+                    assert_eq!(suite.attributes[attribute], of(suite, element).len().to_string(), "{attribute} in {xml}");
+                }
+            }
+            assert_eq!(of(&root, "skipped").is_empty(), strict, "{xml}");
+        }
+        assert_eq!(junit(&sample::sheet(&report, &problems)), junit(&sample::sheet(&report, &problems)));
+    }
+
+    #[test]
+    fn test_cases_of_a_suite_have_names_of_their_own() {
+        let mut section = sample::worse();
+        let twice = section.checks[0].clone();
+        section.checks.push(Check { line: Some(99), ..twice });
+        let report = Report::new(vec![section]);
+        let root = parse(&junit(&sample::sheet(&report, &[]))).unwrap();
+        let mut names: Vec<&str> = of(&root, "testcase").iter().map(|case| case.attributes["name"].as_str()).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "{names:?}");
+    }
+
+    #[test]
+    fn anything_may_stand_in_a_name() {
+        let nasty = "a\"b'<c>&d]]>\u{0}\u{b}\u{ffff}\n\te\u{1f600}\r";
+        let read = "a\"b'<c>&d]]>\u{fffd}\u{fffd}\u{fffd}\n\te\u{1f600}\r";
+        let mut section = Section { fixtures: nasty.to_owned(), warnings: vec![nasty.to_owned()], ..sample::worse() };
+        section.checks[1].why = nasty.to_owned();
+        let report = Report::new(vec![section]);
+        let root = parse(&junit(&sample::sheet(&report, &[]))).unwrap();
+        validate(&root).unwrap();
+        assert!(of(&root, "testsuite")[0].attributes["name"].contains(read));
+        assert!(of(&root, "failure").iter().any(|failure| failure.attributes["message"] == read));
+        assert!(of(&root, "system-out").last().unwrap().text.contains(read));
+    }
+
+    #[test]
+    fn a_suite_reads_like_this() {
+        let report = Report::new(vec![sample::worse()]);
+        insta::assert_snapshot!(junit(&sample::sheet(&report, &sample::problems())), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="tierfall regress" tests="7" failures="2" errors="1" time="0">
+          <testsuite name="cascades/support.cascade.toml on support, split test" tests="6" failures="2" errors="0" skipped="0" time="0">
+            <testcase name="accuracy at least" classname="cascades/support on support/test" time="0">
+              <system-out>842 examples; now 68.6 %; must be ≥ 65 %; 95 % 65.4 to 71.7; cascades/support.cascade.toml:79
+        pass: 68.6 % is at least 65 %</system-out>
+            </testcase>
+            <testcase name="accuracy at least in billing|arithmetic" classname="cascades/support on support/test" time="0">
+              <failure type="fail" message="49.3 % of 140 examples, where at least 50 % are expected">140 examples; now 49.3 %; must be ≥ 50 %; 95 % 41 to 57; cascades/support.cascade.toml:86
+        fail: 49.3 % of 140 examples, where at least 50 % are expected</failure>
+            </testcase>
+            <testcase name="cost-ratio at most" classname="cascades/support on support/test" time="0">
+              <system-out>842 examples; now 79.2 %; must be ≤ 90 %; 95 % 76 to 82; cascades/support.cascade.toml:79
+        pass: 79 % is at most 90 %</system-out>
+            </testcase>
+            <testcase name="quality-vs-baseline" classname="cascades/support on support/test" time="0">
+              <failure type="fail" message="25 examples got worse and none better: that is no chance">842 examples; now 68.6 %; was 71.6 %; 95 % of change −4.2 to −1.8; p &lt; 0.001; mde 1.3
+        fail: 25 examples got worse and none better: that is no chance</failure>
+            </testcase>
+            <testcase name="quality-vs-baseline in triage" classname="cascades/support on support/test" time="0">
+              <system-out>120 examples; now 90 %; was 90 %; 95 % of change −3 to +3; p 1.000
+        inconclusive: too few examples</system-out>
+            </testcase>
+            <testcase name="cost-vs-baseline" classname="cascades/support on support/test" time="0">
+              <system-out>842 examples; now $0.000453; was $0.000448; 95 % of change −1.2 % to +3.4 %
+        inconclusive: not concluded on: quality got worse</system-out>
+            </testcase>
+            <system-out>since the baseline: 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 edited and not compared
+        billing-0007  billing  medium  right → wrong
+        billing-0012  billing  large → medium  right → 0.25
+        billing-0009  billing  medium → large  wrong → right
+        and 1 more: --max-changes 4 shows all</system-out>
+          </testsuite>
+          <testsuite name="cascades/broken.cascade.toml" tests="1" failures="0" errors="1" skipped="0" time="0">
+            <testcase name="can be judged" classname="cascades/broken" time="0">
+              <error type="unusable" message="cascades/broken.fit.toml is stale: &lt;prompt&gt; &amp; more"></error>
+            </testcase>
+          </testsuite>
+        </testsuites>
+        "#);
+    }
+}

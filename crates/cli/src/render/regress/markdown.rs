@@ -1,0 +1,176 @@
+//! Markdown for the summary of a pull request, as GitHub and GitLab draw it.
+
+use std::fmt::Write as _;
+
+use tierfall_calibrate::regress::{Check, Section, Verdict};
+
+use super::{Says, Sheet, changes, words};
+use crate::render::words::count;
+
+pub(super) fn markdown(sheet: &Sheet<'_>) -> String {
+    let mut text = format!("## {}: tierfall regress\n", icon(sheet.verdict()));
+    for problem in sheet.problems {
+        let _ = write!(text, "\n**{}** could not be judged: {}\n", escaped(&problem.cascade), escaped(&problem.why));
+    }
+    for section in &sheet.report.cascades {
+        text += &self::section(sheet, section);
+    }
+    text
+}
+
+/// A sign that is seen and a word that is read.
+fn icon(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✅ pass",
+        Verdict::Fail => "❌ fail",
+        Verdict::Inconclusive => "⚠️ inconclusive",
+    }
+}
+
+fn section(sheet: &Sheet<'_>, section: &Section) -> String {
+    let mut text =
+        format!("\n### {}: {}\n\n{}", icon(section.verdict), escaped(&words::title(section)), words::examples(section.n));
+    if let Some(changes) = &section.changes {
+        let _ = write!(text, "; {}", changes::summary(changes));
+    }
+    text.push_str("\n\n");
+    for check in section.checks.iter().filter(|check| sheet.says(check) != Says::Fine) {
+        let _ = writeln!(text, "- {} **{}**: {}", icon(check.verdict), escaped(&words::name(check)), escaped(&check.why));
+    }
+    for warning in &section.warnings {
+        let _ = writeln!(text, "- ⚠️ {}", escaped(warning));
+    }
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    text += &checks(section);
+    if let Some(changes) = section.changes.as_ref().filter(|changes| !changes.items.is_empty()) {
+        let _ = write!(
+            text,
+            "\n<details>\n<summary>{} changed examples</summary>\n\n{}",
+            count(changes.items.len() as u64),
+            table(
+                &changes::HEAD,
+                &[],
+                changes::shown(changes, sheet.max_changes).into_iter().map(|item| changes::row(item).to_vec())
+            )
+        );
+        if let Some(hidden) = changes::hidden(changes, sheet.max_changes) {
+            let _ = write!(text, "\n{hidden}\n");
+        }
+        text.push_str("\n</details>\n");
+    }
+    text
+}
+
+fn checks(section: &Section) -> String {
+    let drawn = words::tables(section).into_iter().map(|(columns, checks)| {
+        let head: Vec<&str> = columns.iter().map(|column| column.head).chain(["verdict"]).collect();
+        let numbers: Vec<usize> = columns.iter().enumerate().filter(|(_, column)| column.number).map(|(at, _)| at).collect();
+        let cells = |check: &Check| columns.iter().map(|column| (column.cell)(check)).collect::<Vec<_>>();
+        let rows = checks.iter().map(|check| [cells(check), vec![icon(check.verdict).to_owned()]].concat());
+        table(&head, &numbers, rows)
+    });
+    let mut text = drawn.collect::<Vec<_>>().join("\n");
+    for note in words::notes(section) {
+        let _ = write!(text, "\n<sub>{note}</sub>\n");
+    }
+    text
+}
+
+fn table(head: &[&str], numbers: &[usize], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let side = |at| if numbers.contains(&at) { "---:" } else { "---" };
+    let sides: Vec<&str> = (0..head.len()).map(side).collect();
+    let mut text = format!("| {} |\n| {} |\n", head.join(" | "), sides.join(" | "));
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
+}
+
+/// Text that Markdown shows as it is, in a table as well: no markup, no mention of a person, no line of its own.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '$' => {
+                out.push('\\');
+                out.push(character);
+            }
+            control if control.is_control() => out.push(' '),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use tierfall_calibrate::regress::Report;
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn a_summary_of_a_pull_request() {
+        let report = Report::new(vec![sample::worse()]);
+        insta::assert_snapshot!(markdown(&sample::sheet(&report, &sample::problems())), @r#"
+        ## ❌ fail: tierfall regress
+
+        **cascades/broken.cascade.toml** could not be judged: cascades/broken.fit.toml is stale: &lt;prompt&gt; &amp; more
+
+        ### ❌ fail: cascades/support.cascade.toml on support, split test
+
+        842 examples; 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 edited and not compared
+
+        - ❌ fail **accuracy in billing\|arithmetic**: 49.3 % of 140 examples, where at least 50 % are expected
+        - ❌ fail **quality-vs-baseline**: 25 examples got worse and none better: that is no chance
+
+        | limit | segment | now | must be | 95 % | verdict |
+        | --- | --- | ---: | ---: | ---: | --- |
+        | accuracy | all | 68.6 % | ≥ 65 % | 65.4 to 71.7 | ✅ pass |
+        | accuracy | billing\|arithmetic | 49.3 % | ≥ 50 % | 41 to 57 | ❌ fail |
+        | cost-ratio | all | 79.2 % | ≤ 90 % | 76 to 82 | ✅ pass |
+
+        | vs baseline | now | was | 95 % of change | p | mde | verdict |
+        | --- | ---: | ---: | ---: | ---: | ---: | --- |
+        | quality | 68.6 % | 71.6 % | −4.2 to −1.8 | &lt; 0.001 | 1.3 | ❌ fail |
+        | cost | \$0.000453 | \$0.000448 | −1.2 % to +3.4 % |  |  | ⚠️ inconclusive |
+
+        <sub>1 comparison of single segments found nothing worse; --format json has them</sub>
+
+        <sub>mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed</sub>
+
+        <details>
+        <summary>4 changed examples</summary>
+
+        | example | segment | tier | answer |
+        | --- | --- | --- | --- |
+        | billing-0007 | billing | medium | right → wrong |
+        | billing-0012 | billing | large → medium | right → 0.25 |
+        | billing-0009 | billing | medium → large | wrong → right |
+
+        and 1 more: --max-changes 4 shows all
+
+        </details>
+        "#);
+    }
+
+    #[test]
+    fn names_cannot_break_a_table() {
+        let mut section = sample::worse();
+        section.checks[1].segment = Some("a|b`c\n<i>@all".to_owned());
+        let rows = |section: Section| {
+            let report = Report::new(vec![section]);
+            let text = markdown(&sample::sheet(&report, &[]));
+            let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+            text.lines().filter(|line| line.starts_with('|')).map(cells).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(section), rows(sample::worse()));
+    }
+}

@@ -1,0 +1,219 @@
+//! A check in words and numbers, the same in every form.
+
+use tierfall_calibrate::regress::{Check, Section, Side, Verdict};
+
+use crate::render::money;
+use crate::render::words::{self, UNKNOWN};
+
+/// What a metric is measured in.
+#[derive(Clone, Copy)]
+enum Unit {
+    /// A share of the examples; differences in points.
+    Share,
+    /// A difference of shares.
+    Points,
+    /// USD a query; differences relative to what it was.
+    Usd,
+    /// Milliseconds.
+    Ms,
+}
+
+fn unit(check: &Check) -> Unit {
+    match check.name.as_str() {
+        "loss-vs-last" => Unit::Points,
+        "cost-vs-baseline" => Unit::Usd,
+        name if name.starts_with("latency") => Unit::Ms,
+        _ => Unit::Share,
+    }
+}
+
+/// What a section is about: `cascades/a.cascade.toml on support, split test`.
+pub(super) fn title(section: &Section) -> String {
+    let live = if section.mode == "live" { ", live" } else { "" };
+    format!("{} on {}, split {}{live}", section.cascade, section.fixtures, section.split)
+}
+
+pub(super) fn examples(n: u64) -> String {
+    some(n, "example")
+}
+
+/// A verdict as a mark that needs no colour.
+pub(super) fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✓",
+        Verdict::Fail => "✗",
+        Verdict::Inconclusive => "?",
+    }
+}
+
+/// A column of a table of checks: its head, whether it is of numbers, its cells.
+pub(super) struct Column {
+    pub(super) head: &'static str,
+    pub(super) number: bool,
+    pub(super) cell: fn(&Check) -> String,
+}
+
+const fn column(head: &'static str, number: bool, cell: fn(&Check) -> String) -> Column {
+    Column { head, number, cell }
+}
+
+/// The columns of limits, but for the verdict.
+const LIMITS: [Column; 5] = [
+    column("limit", false, |check| check.name.clone()),
+    column("segment", false, segment),
+    column("now", true, value),
+    column("must be", true, against),
+    column("95 %", true, interval),
+];
+
+/// The columns of comparisons with the baseline, but for the verdict.
+const COMPARISONS: [Column; 7] = [
+    column("vs baseline", false, |check| compared(check).to_owned()),
+    column("segment", false, segment),
+    column("now", true, value),
+    column("was", true, against),
+    column("95 % of change", true, interval),
+    column("p", true, p),
+    column("mde", true, mde),
+];
+
+/// The checks that are shown, as up to two tables; a column without a word in it is left out.
+pub(super) fn tables(section: &Section) -> Vec<(Vec<&'static Column>, Vec<&Check>)> {
+    let shown = section.checks.iter().filter(|check| !is_quiet(check));
+    let (limits, compared): (Vec<&Check>, Vec<&Check>) = shown.partition(|check| check.limit.is_some());
+    let mut tables = vec![(needed(&LIMITS, &limits), limits), (needed(&COMPARISONS, &compared), compared)];
+    tables.retain(|(_, checks)| !checks.is_empty());
+    tables
+}
+
+fn needed(columns: &'static [Column], checks: &[&Check]) -> Vec<&'static Column> {
+    let says = |column: &&Column| match column.head {
+        "segment" => checks.iter().any(|check| check.segment.is_some()),
+        _ => checks.iter().any(|check| !(column.cell)(check).is_empty()),
+    };
+    columns.iter().filter(says).collect()
+}
+
+/// A check's numbers with the heads that they have in a table.
+pub(super) fn numbers(check: &Check) -> Vec<(&'static str, String)> {
+    let columns: &[Column] = if check.limit.is_some() { &LIMITS } else { &COMPARISONS };
+    let numbers = columns.iter().filter(|column| column.number).map(|column| (column.head, (column.cell)(check)));
+    numbers.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// A check's name with its segment: `accuracy in billing`.
+pub(super) fn name(check: &Check) -> String {
+    match &check.segment {
+        Some(segment) => format!("{} in {segment}", check.name),
+        None => check.name.clone(),
+    }
+}
+
+/// What is compared with the baseline, where the head says that it is: `quality`.
+pub(super) fn compared(check: &Check) -> &str {
+    check.name.strip_suffix("-vs-baseline").unwrap_or(&check.name)
+}
+
+/// The segment, or that there is none.
+pub(super) fn segment(check: &Check) -> String {
+    check.segment.clone().unwrap_or_else(|| "all".to_owned())
+}
+
+/// `2 checks`.
+pub(super) fn some(n: u64, what: &str) -> String {
+    format!("{} {what}{}", words::count(n), if n == 1 { "" } else { "s" })
+}
+
+/// The same, with the side of its limit: what tells the checks of a section apart.
+pub(super) fn full_name(check: &Check) -> String {
+    let side = match check.limit.map(|limit| limit.limit_is) {
+        Some(Side::AtLeast) => " at least",
+        Some(Side::AtMost) => " at most",
+        None => "",
+    };
+    match &check.segment {
+        Some(segment) => format!("{}{side} in {segment}", check.name),
+        None => format!("{}{side}", check.name),
+    }
+}
+
+fn amount(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Share => words::percent(value),
+        Unit::Points => words::in_points(value),
+        Unit::Usd => money::usd_of(value),
+        Unit::Ms => words::milliseconds(value),
+    }
+}
+
+/// The value now.
+pub(super) fn value(check: &Check) -> String {
+    words::maybe(check.value, |value| amount(unit(check), value))
+}
+
+/// What it is held against: `≥ 90 %` of a limit, else what it was.
+pub(super) fn against(check: &Check) -> String {
+    match (check.limit, check.baseline) {
+        (Some(limit), _) => {
+            let sign = if limit.limit_is == Side::AtLeast { "≥" } else { "≤" };
+            format!("{sign} {}", amount(unit(check), limit.limit))
+        }
+        (None, Some(was)) => amount(unit(check), was),
+        (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
+/// A difference with its sign, so that it is not taken for a value.
+fn signed(text: String, difference: f64) -> String {
+    if difference > 0.0 && text != "0" && !text.starts_with("0 ") { format!("+{text}") } else { text }
+}
+
+/// The interval: of the value under a limit, of the difference under a baseline.
+pub(super) fn interval(check: &Check) -> String {
+    let Some([low, high]) = check.interval else { return String::new() };
+    if check.limit.is_some() {
+        return match unit(check) {
+            Unit::Share | Unit::Points => format!("{} to {}", words::points(low), words::points(high)),
+            other => format!("{} to {}", amount(other, low), amount(other, high)),
+        };
+    }
+    let shown = |value: f64| match unit(check) {
+        Unit::Share | Unit::Points => signed(words::points(value), value),
+        Unit::Usd => signed(words::percent(value), value),
+        Unit::Ms => signed(format!("{} ms", words::number(value)), value),
+    };
+    format!("{} to {}", shown(low), shown(high))
+}
+
+/// The p-value, where something was tested.
+pub(super) fn p(check: &Check) -> String {
+    check.p.map_or_else(String::new, words::p_value)
+}
+
+/// The smallest regression that would have been found, in points where the head says nothing else.
+pub(super) fn mde(check: &Check) -> String {
+    let Some(mde) = check.mde else { return String::new() };
+    match unit(check) {
+        Unit::Share | Unit::Points => words::points(mde),
+        Unit::Usd => words::percent(mde),
+        Unit::Ms => words::milliseconds(mde),
+    }
+}
+
+/// Whether a row adds nothing to what is said of all examples: a segment that is only watched, and is fine.
+pub(super) fn is_quiet(check: &Check) -> bool {
+    !check.decides && check.segment.is_some() && check.verdict != Verdict::Fail
+}
+
+/// What stands below the tables: what is not in them, and what a head means to those who see it for the first time.
+pub(super) fn notes(section: &Section) -> Vec<String> {
+    let n = section.checks.iter().filter(|check| is_quiet(check)).count();
+    let mut notes = Vec::new();
+    if n > 0 {
+        notes.push(format!("{} of single segments found nothing worse; --format json has them", some(n as u64, "comparison")));
+    }
+    if section.checks.iter().any(|check| !is_quiet(check) && check.mde.is_some()) {
+        notes.push("mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed".to_owned());
+    }
+    notes
+}

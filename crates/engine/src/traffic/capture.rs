@@ -1,0 +1,111 @@
+//! Writes traces, and for a sample of the requests what was said.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_err::OpenOptions;
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::{CallError, CallErrorKind};
+use tierfall_core::request::{Call, Purpose, Request};
+use tierfall_core::run::Took;
+use tierfall_core::trace::Trace;
+
+use super::line::{Captured, Content, Line, Sample};
+use super::{Sampling, Stratum};
+use crate::digest;
+use crate::fixture::recording::{Record, Recorded};
+use crate::sink::Queue;
+
+/// Appends the trace of every run to a JSON Lines file, and with it, for the requests that the [`Sampling`] keeps, the client's
+/// messages and tags and every tier's answer. Given to
+/// [`EngineBuilder::capture`](crate::EngineBuilder::capture), it takes the place of a [`JsonlSink`](crate::sink::JsonlSink).
+///
+/// What people asked is in this file: where it is made, only its owner may read it.
+#[derive(Debug)]
+pub struct Capture {
+    queue: Queue<Line>,
+    sampling: Sampling,
+}
+
+impl Capture {
+    /// Appends to the file at `path`, which is made with permissions 0600 if it is not there, with room for `capacity` waiting
+    /// lines, at least one.
+    pub fn open(path: impl AsRef<Path>, capacity: usize, sampling: Sampling) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        {
+            use fs_err::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        Ok(Self { queue: Queue::to(options.open(path.as_ref())?, capacity)?, sampling })
+    }
+
+    /// How many lines were lost: the queue was full, or the file could not be written.
+    pub fn lost(&self) -> u64 {
+        self.queue.lost()
+    }
+
+    /// Writes what is waiting and closes the file; the first error that writing met comes back. What is recorded afterwards is
+    /// lost, and counted.
+    pub fn close(&self) -> io::Result<()> {
+        self.queue.close()
+    }
+
+    pub(crate) fn record(&self, salt: &str, request: &Request, said: Said, bindings: &BTreeMap<Arc<str>, String>, trace: &Trace) {
+        let stratum = Stratum::of(trace).filter(|stratum| self.sampling.keeps(salt, &request.id, *stratum));
+        self.queue.put(match stratum {
+            None => Line::Plain(trace.clone()),
+            Some(stratum) => Line::Captured(Box::new(Captured {
+                trace: trace.clone(),
+                content: Content::of(request, said.answers, bindings),
+                sample: Sample { propensity: self.sampling.rate(stratum), stratum, least: self.sampling.least() },
+            })),
+        });
+    }
+}
+
+/// What the tiers of one run said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    answers: BTreeMap<Arc<str>, Record>,
+    /// Whose answer probes are about.
+    last: Option<Arc<str>>,
+}
+
+impl Said {
+    /// Keeps the result of a call to `tier`: its own answer, or that to a probe about the last one.
+    pub(crate) fn keep(
+        &mut self,
+        tier: &Arc<str>,
+        request: &Request,
+        call: &Call,
+        result: &Result<Arc<Completion>, CallError>,
+        took: &Took,
+    ) {
+        // That the caller went away, or had no more time, says nothing of the tier.
+        let is_the_tiers = |error: &CallError| {
+            !matches!(error.kind, CallErrorKind::Cancelled | CallErrorKind::Deadline | CallErrorKind::NotRecorded)
+        };
+        let counts = result.as_ref().err().is_none_or(is_the_tiers);
+        match &call.purpose {
+            Purpose::Answer => {
+                self.last = counts.then(|| tier.clone());
+                if !counts {
+                    return;
+                }
+                let answer = Recorded::new(Some(digest::of_question(&request.messages)), result, took);
+                let record = Record { id: request.id.as_str().into(), answer, probes: BTreeMap::new() };
+                self.answers.insert(tier.clone(), record);
+            }
+            Purpose::Probe(label) => {
+                let about = self.last.as_ref().filter(|_| counts);
+                if let Some(record) = about.and_then(|tier| self.answers.get_mut(tier)) {
+                    record.probes.insert(label.clone(), Recorded::new(Some(digest::of_probe(call)), result, took));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which requests are kept: by what became of them, and a hash of their ids.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tierfall_core::number::Tie;
+use tierfall_core::request::RequestId;
+use tierfall_core::trace::{OutcomeKind, Trace};
+
+/// What became of a request, as far as sampling tells requests apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stratum {
+    /// The first tier that was asked answered it.
+    Accepted,
+    /// A later tier answered it.
+    Escalated,
+    /// The cascade abstained, or left it to a person.
+    Unresolved,
+    /// No tier could answer it.
+    Failed,
+}
+
+impl Stratum {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::Escalated, Self::Unresolved, Self::Failed];
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Escalated => "escalated",
+            Self::Unresolved => "unresolved",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Of a run; `None` where no tier was asked: there is nothing to keep.
+    pub fn of(trace: &Trace) -> Option<Self> {
+        let first = trace.steps.first()?;
+        match trace.outcome {
+            OutcomeKind::Answered if trace.tier.as_ref() == Some(&first.tier) => Some(Self::Accepted),
+            OutcomeKind::Answered => Some(Self::Escalated),
+            OutcomeKind::Abstained | OutcomeKind::Review => Some(Self::Unresolved),
+            OutcomeKind::Failed => Some(Self::Failed),
+            OutcomeKind::Refused => None,
+        }
+    }
+}
+
+impl fmt::Display for Stratum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The probability with which a request is kept, by stratum. All are above 0: what is never kept cannot be weighed up again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    rates: [f64; Stratum::ALL.len()],
+}
+
+impl Sampling {
+    /// Every request.
+    pub const ALL: Self = Self { rates: [1.0; Stratum::ALL.len()] };
+
+    /// The probability for a stratum, in (0, 1].
+    pub fn rate(&self, stratum: Stratum) -> f64 {
+        self.rates[stratum as usize]
+    }
+
+    /// The least probability of any stratum: no kept request can weigh more than 1 over it.
+    pub fn least(&self) -> f64 {
+        self.rates.iter().copied().fold(1.0, f64::min)
+    }
+
+    /// Whether a request is kept: by a hash of its id under a salt that is derived from the cascade's and differs from it, so
+    /// that the choice is the same in every run and unrelated to how ties fall.
+    pub fn keeps(&self, salt: &str, id: &RequestId, stratum: Stratum) -> bool {
+        Tie::of(&format!("capture of {salt}"), id.as_str()).get() < self.rate(stratum)
+    }
+}
+
+/// `0.1` for all, `accepted=0.02,escalated=0.2` by stratum, or both: `0.05,failed=1`. A stratum that is not named has the
+/// plain rate, and without one the highest rate named.
+impl FromStr for Sampling {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut plain, mut named) = (None, [None; Stratum::ALL.len()]);
+        for part in text.split(',').map(str::trim) {
+            let (place, number) = match part.split_once('=') {
+                None => (&mut plain, part),
+                Some((name, number)) => {
+                    let known = || Stratum::ALL.map(Stratum::as_str).join(", ");
+                    let stratum = Stratum::ALL
+                        .into_iter()
+                        .find(|stratum| stratum.as_str() == name.trim())
+                        .ok_or_else(|| format!("there is no stratum \"{}\"; there are {}", name.trim(), known()))?;
+                    (&mut named[stratum as usize], number.trim())
+                }
+            };
+            let rate: f64 =
+                number.parse().map_err(|_| format!("\"{part}\" is no rate; write 0.1, or accepted=0.02,escalated=0.2"))?;
+            if !(rate > 0.0 && rate <= 1.0) {
+                return Err(format!(
+                    "\"{part}\": a rate is above 0 and at most 1, since what is never kept cannot be weighed up"
+                ));
+            }
+            if place.replace(rate).is_some() {
+                return Err(format!("\"{part}\" is said twice"));
+            }
+        }
+        let highest = named.iter().flatten().copied().fold(0.0, f64::max);
+        let other = plain.unwrap_or(highest);
+        Ok(Self { rates: named.map(|rate| rate.unwrap_or(other)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(text: &str) -> [f64; 4] {
+        let sampling: Sampling = text.parse().unwrap();
+        Stratum::ALL.map(|stratum| sampling.rate(stratum))
+    }
+
+    fn close(found: [f64; 4], wanted: [f64; 4]) {
+        assert!(found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 1e-15), "{found:?}");
+    }
+
+    #[test]
+    fn rates_are_read_as_they_are_written() {
+        close(rates("0.1"), [0.1; 4]);
+        close(rates("accepted=0.02, escalated=0.2"), [0.02, 0.2, 0.2, 0.2]);
+        close(rates("0.05,failed=1"), [0.05, 0.05, 0.05, 1.0]);
+        for (text, why) in [
+            ("", "no rate"),
+            ("0", "above 0"),
+            ("accepted=0", "above 0"),
+            ("1.5", "at most 1"),
+            ("NaN", "above 0"),
+            ("refused=0.1", "no stratum"),
+            ("0.1,0.2", "twice"),
+            ("accepted=0.1,accepted=0.1", "twice"),
+        ] {
+            let error = text.parse::<Sampling>().unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn who_is_kept_follows_the_rate_and_not_the_tie() {
+        let sampling: Sampling = "accepted=0.1,escalated=0.5".parse().unwrap();
+        let ids: Vec<RequestId> = (0..20_000).map(|n| format!("req-{n}").into()).collect();
+        for (stratum, rate) in [(Stratum::Accepted, 0.1), (Stratum::Escalated, 0.5)] {
+            let kept: Vec<&RequestId> = ids.iter().filter(|id| sampling.keeps("salt", id, stratum)).collect();
+            let share = kept.len() as f64 / ids.len() as f64;
+            assert!((share - rate).abs() < 4.0 * (rate * (1.0 - rate) / ids.len() as f64).sqrt(), "{stratum}: {share}");
+            let tie = kept.iter().map(|id| Tie::of("salt", id.as_str()).get()).sum::<f64>() / kept.len() as f64;
+            assert!((tie - 0.5).abs() < 4.0 / (12.0 * kept.len() as f64).sqrt(), "{stratum}: mean tie {tie}");
+        }
+        // A higher rate keeps whatever a lower one does.
+        assert!(
+            ids.iter()
+                .all(|id| { !sampling.keeps("salt", id, Stratum::Accepted) || sampling.keeps("salt", id, Stratum::Escalated) })
+        );
+    }
+}
