@@ -26,6 +26,8 @@ pub struct Observations {
     /// First row and fingerprint of each group, in the order of their first rows.
     groups: Vec<(u32, u64)>,
     weights: Option<Vec<f64>>,
+    /// The greatest weight that the sampling allows, where that is known.
+    heaviest: Option<f64>,
     segments: Labels,
     strata: Labels,
     salt: Arc<str>,
@@ -159,6 +161,7 @@ impl Observations {
             items: Vec::new(),
             groups: Vec::new(),
             weights: None,
+            heaviest: None,
             segments: Labels::default(),
             strata: Labels::default(),
             salt: salt.into(),
@@ -242,6 +245,11 @@ impl Observations {
         self.tiers[tier].spec.judge = Some(judge.into());
     }
 
+    /// Says how heavy a row can be at most, known from how rows were sampled and not from these rows.
+    pub fn set_heaviest(&mut self, heaviest: f64) {
+        self.heaviest = Some(heaviest);
+    }
+
     /// What the columns take, in bytes.
     pub fn column_bytes(&self) -> usize {
         let row = |bytes: usize| self.len() * bytes;
@@ -305,6 +313,17 @@ impl Observations {
     /// 1/sampling probability a row; `None` where no row has one.
     pub fn weights(&self) -> Option<&[f64]> {
         self.weights.as_deref()
+    }
+
+    /// The greatest weight: what was declared, and at least that of every row and 1.
+    pub fn heaviest(&self) -> f64 {
+        let declared = self.heaviest.unwrap_or(1.0).max(1.0);
+        self.weights.iter().flatten().copied().fold(declared, f64::max)
+    }
+
+    /// Whether the greatest weight is known from how rows were sampled, where rows have weights.
+    pub fn heaviest_is_declared(&self) -> bool {
+        self.heaviest.is_some()
     }
 
     /// The run-time segment of a row.

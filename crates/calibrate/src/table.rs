@@ -16,8 +16,35 @@ pub struct Table<'a> {
     pub tiers: Vec<Column<'a>>,
     /// One a row, in [0, 1): orders equal gate values.
     pub ties: Cow<'a, [f64]>,
-    /// 1/sampling probability a row; `None` = every row counts once.
-    pub weights: Option<Cow<'a, [f64]>>,
+    /// How many requests a row stands for; `None` = every row counts once.
+    pub weights: Option<Weights<'a>>,
+}
+
+/// 1/sampling probability a row.
+#[derive(Clone, Debug)]
+pub struct Weights<'a> {
+    /// One a row.
+    pub rows: Cow<'a, [f64]>,
+    /// The greatest that the sampling allows. Where nobody declared it, it is the greatest that was seen: bets that are bounded by it
+    /// then know a little of the rows before they are made.
+    pub heaviest: f64,
+}
+
+impl std::ops::Deref for Weights<'_> {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        &self.rows
+    }
+}
+
+impl<'a, T: Into<Cow<'a, [f64]>>> From<T> for Weights<'a> {
+    /// The heaviest is the greatest that there is, and at least 1.
+    fn from(rows: T) -> Self {
+        let rows = rows.into();
+        let heaviest = rows.iter().copied().fold(1.0, f64::max);
+        Self { rows, heaviest }
+    }
 }
 
 /// One tier.
@@ -74,7 +101,8 @@ impl<'a> Table<'a> {
                 latency: observations.latencies(ix).map(|latencies| pick(view, latencies)),
             });
         }
-        let weights = observations.weights().map(|weights| pick(view, weights));
+        let heaviest = observations.heaviest();
+        let weights = observations.weights().map(|weights| Weights { rows: pick(view, weights), heaviest });
         Ok(Self { tiers, ties: pick(view, observations.ties()), weights })
     }
 
@@ -83,7 +111,7 @@ impl<'a> Table<'a> {
         Table {
             tiers: self.tiers.iter().map(Column::borrowed).collect(),
             ties: Cow::Borrowed(&self.ties),
-            weights: self.weights.as_deref().map(Cow::Borrowed),
+            weights: self.weights.as_ref().map(|weights| Weights { rows: Cow::Borrowed(&weights.rows), ..*weights }),
         }
     }
 

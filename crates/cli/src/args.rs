@@ -1,14 +1,19 @@
 //! The command line, as clap reads it.
 
 mod calibrate;
+mod diff;
+mod people;
 mod regress;
 mod value;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use tierfall::traffic::Sampling;
 
-pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, Segments};
+pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
+pub(crate) use diff::{CutArg, Diff};
+pub(crate) use people::People;
 pub(crate) use regress::{LiveArgs, Regress};
 
 /// Ask the cheapest model first; escalate when it is not sure.
@@ -48,7 +53,9 @@ pub(crate) enum Command {
     Advise(Advise),
     /// Replay fixtures, and fail where a cascade got worse or breaks a limit
     Regress(Regress),
-    /// Turn other people's tables and logs into observations
+    /// Play the same traffic under two fits, two cascades, or one fit and a what-if
+    Diff(Diff),
+    /// Turn tables and logs into observations, captured traces into fixtures
     Import(Import),
     /// Serve a simulated OpenAI-compatible provider, for demos and tests
     Simulate(Simulate),
@@ -86,6 +93,13 @@ pub(crate) struct Run {
     /// Append every trace to this JSON Lines file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) trace_log: Option<PathBuf>,
+    /// Keep in the trace log what was asked and answered, for fixtures to be made of it; without this it holds no text
+    #[arg(long, value_enum, value_name = "WHAT", requires = "trace_log")]
+    pub(crate) capture: Option<Captured>,
+    /// With --capture: for what share of the requests, by what becomes of them: 0.1, or accepted=0.02,escalated=0.2; the others
+    /// are unresolved and failed. Each line says how likely it was
+    #[arg(long, value_name = "RATES", requires = "capture")]
+    pub(crate) sample: Option<Sampling>,
     /// The request id, which decides ties
     #[arg(long, value_name = "ID", conflicts_with = "jsonl")]
     pub(crate) id: Option<String>,
@@ -121,6 +135,13 @@ pub(crate) struct Source {
     /// Ask the real providers, whatever [replay] says in the cascade file
     #[arg(long)]
     pub(crate) live: bool,
+}
+
+/// What a trace log keeps beside the traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Captured {
+    /// Messages, tags and every tier's answer
+    Content,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -199,12 +220,26 @@ pub(crate) struct Grade {
     /// Only these tiers, in this order; all that are recorded by default, cheapest first
     #[arg(long = "tier", value_name = "TIER")]
     pub(crate) tiers: Vec<String>,
-    /// Count only this split; grades are written for all
+    /// Count only this split, and show people its answers alone; what grades without people grades all
     #[arg(long)]
     pub(crate) split: Option<String>,
+    /// Run the commands that grade answers: they run as you, without a sandbox
+    #[arg(long)]
+    pub(crate) allow_commands: bool,
+    /// Ask the judges about the answers that they did not grade yet; this costs money
+    #[arg(long)]
+    pub(crate) judge: bool,
+    /// Stop before the judges would cost more
+    #[arg(long, value_name = "USD", requires = "judge")]
+    pub(crate) max_spend: Option<String>,
+    /// Commands or judgements under way at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) concurrency: u16,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) people: People,
 }
 
 #[derive(Debug, Args)]

@@ -158,6 +158,24 @@ impl ScoreMap {
         }
     }
 
+    /// The lowest score whose confidence is at least `least`; `None` where none has it.
+    pub fn lowest_score(&self, least: f64) -> Option<Score> {
+        let reaches = |score: f64| Score::new(score).and_then(|score| self.confidence(score)).is_some_and(|c| c.get() >= least);
+        let (mut below, mut at) = (ordinal(f64::NEG_INFINITY), ordinal(f64::INFINITY));
+        if !reaches(f64::INFINITY) {
+            return None;
+        }
+        if reaches(f64::NEG_INFINITY) {
+            return Score::new(f64::NEG_INFINITY);
+        }
+        // The map is non-decreasing: halving the floats that lie between finds its step exactly.
+        while at - below > 1 {
+            let middle = below + (at - below) / 2;
+            if reaches(of_ordinal(middle)) { at = middle } else { below = middle }
+        }
+        Score::new(of_ordinal(at))
+    }
+
     /// Whether it is non-decreasing and defined everywhere; to be asked of a map that was read from a file.
     pub fn check(&self) -> Result<(), BadMap> {
         let (numbers, rises) = match self {
@@ -181,6 +199,18 @@ impl ScoreMap {
             Err(BadMap::Falls)
         }
     }
+}
+
+/// A number's place among all floats, in their order.
+fn ordinal(value: f64) -> i128 {
+    let bits = i128::from(value.to_bits());
+    let sign = 1_i128 << 63;
+    if bits >= sign { sign - bits } else { bits }
+}
+
+fn of_ordinal(ordinal: i128) -> f64 {
+    let size = u64::try_from(ordinal.unsigned_abs()).map_or(f64::INFINITY, f64::from_bits);
+    if ordinal < 0 { -size } else { size }
 }
 
 /// `f64::clamp` that does not panic on bounds out of order.

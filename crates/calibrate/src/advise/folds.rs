@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::ask::SignalChoice;
+use crate::certify::rows;
 use crate::evaluate::{Cuts, Played};
 use crate::policy::Policy;
 use crate::procedure::{FitError, Picked, gates_on, table_under};
@@ -80,7 +81,7 @@ pub(super) fn judge<'a>(
 ) -> Result<Judged<'a>, FitError> {
     let train = train.one_per_item();
     let gates = gates_on(&train, signals, seed)?;
-    let (rows, known) = (held.view(), with_costs(table_under(&train, &gates)?));
+    let (rows, known) = (held.view(), searched(table_under(&train, &gates)?));
     let table = table_under(rows, &gates)?;
     let play = |found: Option<&Found>| {
         let last = Cuts::of(&Policy::always(table.last()), table.tiers.len());
@@ -100,7 +101,7 @@ pub(super) fn judge<'a>(
                 return worth(&part, &gates, chains, &frontiers, price);
             }
             let inside = train.filter(|row| scope.holds(&train, row));
-            let known = with_costs(table_under(&inside, &gates)?);
+            let known = searched(table_under(&inside, &gates)?);
             let frontiers: Vec<Vec<Found>> = chains.iter().map(|chain| undominated(&known, chain)).collect();
             worth(&part, &gates, chains, &frontiers, price)
         })
@@ -157,6 +158,15 @@ fn worth(
 
 fn quality_last(table: &Table<'_>) -> u64 {
     table.tiers[table.last()].quality.iter().map(|quality| u64::from(quality.nano())).sum()
+}
+
+/// The rows that cuts are searched on: a row of weight stands as often as it weighs.
+fn searched(table: Table<'_>) -> Table<'_> {
+    let table = with_costs(table);
+    match rows::in_proportion(&table) {
+        Some(copies) => rows::part(&table, &copies),
+        None => table,
+    }
 }
 
 /// Where a cost is unknown, calls of the last tier are what is to be saved: 1 for it and 0 for any other.

@@ -81,9 +81,6 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
                 .into(),
         );
     }
-    if observations.weights().is_some() {
-        warnings.push("cuts are searched without weights, and judged with them".into());
-    }
     let sample = Sample::of(&view, &judged.best);
     let gates = gates_on(&view.one_per_item(), signals, seed)?;
     let table = table_under(&view, &gates)?;

@@ -33,13 +33,12 @@ impl<'t> Slow<'t> {
 
     /// Whether "more than the allowed share is slow" is rejected at a level.
     fn certifies(&self, slow: &[bool], count: u64, level: f64) -> bool {
-        let Some(weights) = self.table.weights.as_deref() else {
+        let Some(weights) = &self.table.weights else {
             return binomial::cdf(count, slow.len() as u64, self.limit.share) <= level;
         };
-        let heaviest = weights.iter().copied().fold(1.0, f64::max);
         let excess = |row: &u32| {
             let row = *row as usize;
-            weights[row] * (f64::from(u8::from(slow[row])) - self.limit.share) / heaviest
+            weights[row] * (f64::from(u8::from(slow[row])) - self.limit.share) / weights.heaviest
         };
         // A file may be sorted by anything, and bets are only fair in an order that knows nothing of the rows.
         let excess: Vec<f64> = self.order.iter().map(excess).collect();

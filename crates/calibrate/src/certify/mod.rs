@@ -14,7 +14,7 @@ mod path;
 mod point;
 mod ppi;
 mod price;
-mod rows;
+pub(crate) mod rows;
 #[cfg(test)]
 mod sample;
 mod segments;

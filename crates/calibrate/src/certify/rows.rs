@@ -6,7 +6,7 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher24;
 
 use super::{Input, Labels, Segments};
-use crate::table::{Column, Table};
+use crate::table::{Column, Table, Weights};
 
 /// The seeded hash of a row's tie, which is itself a hash of its id: unrelated to how the tie orders equal gate values.
 pub(crate) fn hashed(seed: u64, bits: u64) -> u64 {
@@ -53,8 +53,30 @@ pub(crate) fn part<'a>(table: &Table<'_>, rows: &[u32]) -> Table<'a> {
     Table {
         tiers: table.tiers.iter().map(column).collect(),
         ties: pick(&table.ties, rows),
-        weights: table.weights.as_deref().map(|weights| pick(weights, rows)),
+        weights: table.weights.as_ref().map(|weights| Weights { rows: pick(weights, rows), heaviest: weights.heaviest }),
     }
+}
+
+/// Rows as often as they weigh, up to a common factor, for searches that count every row once: a systematic sample with equal
+/// steps along the weights. `None` where every row counts once.
+///
+/// Copies are only for choosing among policies. They are no more evidence than the rows that they are copies of.
+pub(crate) fn in_proportion(table: &Table<'_>) -> Option<Vec<u32>> {
+    /// Copies a row has on average, and from how many copies on in all they become fewer.
+    const COPIES: usize = 8;
+    const MOST: usize = 200_000;
+    let weights = table.weights.as_deref()?;
+    let copies = (COPIES * table.len()).min(MOST).max(table.len());
+    let step = weights.iter().sum::<f64>() / copies as f64;
+    let (mut rows, mut passed, mut next) = (Vec::with_capacity(copies), 0.0, step / 2.0);
+    for row in shuffled(table, 0) {
+        passed += weights[row as usize];
+        while next < passed {
+            rows.push(row);
+            next += step;
+        }
+    }
+    Some(rows)
 }
 
 /// Sets a share of the rows apart for tuning; the rest is certified on.
@@ -106,5 +128,24 @@ mod tests {
         let (there, here) = (places(&reversed, 3), places(&table, 3));
         assert!((0..400).all(|row| here[row] == there[399 - row]));
         assert_ne!(here, places(&table, 4));
+    }
+
+    #[test]
+    fn copies_are_in_proportion_to_weights() {
+        let ties: Vec<f64> = (0..300).map(sample::tie).collect();
+        let right = [true; 300];
+        let mut table = sample::table(&[&[0.5; 300]], &[&right, &right], &ties);
+        assert!(in_proportion(&table).is_none());
+        let weights: Vec<f64> = (0..300).map(|row| if row % 3 == 0 { 20.0 } else { 2.0 }).collect();
+        table.weights = Some(weights.clone().into());
+        let copies = in_proportion(&table).unwrap();
+        assert_eq!(copies.len(), 2400);
+        let (total, factor) = (weights.iter().sum::<f64>(), 2400.0);
+        for row in 0..300_u32 {
+            let there = copies.iter().filter(|copy| **copy == row).count() as f64;
+            assert!((there - factor * weights[row as usize] / total).abs() <= 1.0, "row {row}: {there}");
+        }
+        table.weights = Some(Vec::new().into());
+        assert!(in_proportion(&part(&table, &[])).is_none_or(|copies| copies.is_empty()));
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Test<'t> {
     pub(crate) goal: Goal,
     pub(crate) kind: Kind,
     pub(crate) gather: Gather,
-    /// The largest weight; `None` = every row counts once.
+    /// The greatest weight that the sampling allows; `None` = every row counts once.
     pub(crate) heaviest: Option<f64>,
     /// Weights in the order of betting.
     weights: Vec<f64>,
@@ -59,7 +59,7 @@ pub(crate) struct Test<'t> {
 impl<'t> Test<'t> {
     /// The test that fits the rows: exact where there is one.
     pub(crate) fn new(table: &'t Table<'t>, labels: &Labels<'_>, goal: Goal, method: Method, seed: u64) -> Self {
-        let heaviest = table.weights.as_deref().map(|weights| weights.iter().copied().fold(1.0, f64::max));
+        let heaviest = table.weights.as_ref().map(|weights| weights.heaviest);
         let exact = method == Method::Exact;
         let humans = match labels {
             Labels::Ppi { human, .. } if heaviest.is_none() => {

@@ -297,7 +297,7 @@ fn graded_answers_are_certified_by_betting() {
 #[test]
 fn weights_of_one_are_no_weights_but_bet() {
     let mut table = honest(1500, 2);
-    table.weights = Some(Cow::Owned(vec![1.0; 1500]));
+    table.weights = Some(vec![1.0; 1500].into());
     let found = certify(&input(table.clone()), &ask(Target::MaxLoss(0.06), 0.1)).unwrap().points.remove(0);
     assert_eq!(found.guarantee.as_ref().unwrap().method, "betting");
     assert!(found.policy.tiers() == [0, 1]);
@@ -309,6 +309,21 @@ fn weights_of_one_are_no_weights_but_bet() {
     let accepted =
         |point: &PointCertified| if point.policy.cuts().is_empty() { 0 } else { point.policy.tally(&table).accepted[0] };
     assert!(accepted(&weighted) < accepted(&found));
+}
+
+#[test]
+fn a_weight_that_the_sampling_allows_counts_though_no_row_has_it() {
+    let mut table = honest(1500, 2);
+    let weights: Vec<f64> = (0..1500).map(|row| if row % 5 == 0 { 4.0 } else { 1.0 }).collect();
+    let bound = |table: Table<'static>| {
+        let found = certify(&input(table), &ask(Target::MaxLoss(0.06), 0.1)).unwrap().points.remove(0);
+        found.policy.tally(&honest(1500, 2)).accepted[0]
+    };
+    table.weights = Some(weights.clone().into());
+    let seen = bound(table.clone());
+    table.weights = Some(crate::table::Weights { rows: weights.into(), heaviest: 40.0 });
+    let declared = bound(table);
+    assert!(declared < seen, "{declared} accepted where a row could weigh 40, {seen} where 4 is the most");
 }
 
 #[test]
@@ -482,7 +497,7 @@ fn weighted_rows_are_bet_on_in_an_order_of_their_own() {
     // The slow requests come last in the file, as where it is sorted by time: bet on in that order, the fast ones alone would do.
     let n = 1500;
     let mut table = honest(n, 2);
-    table.weights = Some(Cow::Owned(vec![1.0; n]));
+    table.weights = Some(vec![1.0; n].into());
     table.tiers[0].latency = Some((0..n).map(|row| if row < n * 3 / 4 { 1_000 } else { 900_000 }).collect());
     table.tiers[1].latency = Some(Cow::Owned(vec![1_000; n]));
     let mut wanted = ask(Target::MaxLoss(0.2), 0.1);

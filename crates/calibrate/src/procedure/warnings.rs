@@ -39,6 +39,14 @@ pub(super) fn warnings(
             report.n, report.n_items
         ));
     }
+    let observations = view.observations();
+    if observations.weights().is_some() && !observations.heaviest_is_declared() && ask.delta.is_some() {
+        warnings.push(format!(
+            "nothing says how heavy a row can be at most, so the greatest weight that was seen, {}, is taken for it: declare it \
+             (heaviest-weight in set.toml, --heaviest-weight for files)",
+            observations.heaviest()
+        ));
+    }
     costs(report, &mut warnings);
     warnings.extend(signals(view, ask, fitted, looks));
     if let (Some(best), Some(last)) = (report.baselines.get("best-single"), report.baselines.get("always-last"))

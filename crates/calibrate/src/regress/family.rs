@@ -17,7 +17,7 @@ const LATENCY: f64 = 0.05;
 
 /// A one-sided test of "no worse".
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Test {
+pub struct Test {
     /// What was seen.
     pub p: f64,
     /// The least p-value that differences of the sizes seen can have.
@@ -26,7 +26,7 @@ pub(super) struct Test {
 
 /// What came of one test.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Adjusted {
+pub struct Adjusted {
     /// To be compared with the level as it is.
     pub p: f64,
     /// The level at which this test alone fails in the first step: what it is sure to get.
@@ -35,25 +35,33 @@ pub(super) struct Adjusted {
 
 /// The tests of a section.
 #[derive(Clone, Debug)]
-pub(super) struct Family {
+pub struct Family {
+    /// Of all examples' quality.
     pub quality: Test,
+    /// Of each segment's quality; none where there is but one segment.
     pub segments: Vec<Test>,
+    /// Of cost, where it is known.
     pub cost: Option<Test>,
+    /// Of latency, where it was measured.
     pub latency: Option<Test>,
 }
 
 /// In the same places.
 #[derive(Clone, Debug)]
-pub(super) struct Shared {
+pub struct Shared {
+    /// Of all examples' quality.
     pub quality: Adjusted,
+    /// Of each segment's.
     pub segments: Vec<Adjusted>,
+    /// Of cost.
     pub cost: Option<Adjusted>,
+    /// Of latency.
     pub latency: Option<Adjusted>,
 }
 
 impl Family {
     /// Weighted Holm over the tests that can fail.
-    pub(super) fn share(&self, level: f64) -> Shared {
+    pub fn share(&self, level: f64) -> Shared {
         let cost = if self.latency.is_some() { SPENT - LATENCY } else { SPENT };
         let each = SEGMENTS / self.segments.len().max(1) as f64;
         let able = able(&self.segments, level);

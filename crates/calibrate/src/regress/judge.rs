@@ -33,7 +33,7 @@ pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
     let (cost, latency) = (Cost::of(&all, rules), Latency::of(&all, rules));
     let family = Family {
         quality: overall.test,
-        segments: named.iter().map(|(_, quality)| quality.test).collect(),
+        segments: named.iter().map(|(_, quality)| quality.in_segment).collect(),
         cost: match &cost {
             Cost::Known(known) => Some(known.test),
             Cost::Unknown { .. } => None,

@@ -5,7 +5,7 @@
 
 mod check;
 mod cost;
-mod family;
+pub mod family;
 pub mod fits;
 mod judge;
 mod latency;
@@ -21,3 +21,6 @@ pub use check::{Changed, Changes, Check, Judged, Limit, Report, Section, Side, V
 pub use judge::judge;
 pub use pair::{Item, Pair};
 pub use rules::Rules;
+
+#[cfg(test)]
+mod size_tests;

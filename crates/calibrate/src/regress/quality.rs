@@ -1,6 +1,7 @@
 //! Is the quality on the same examples worse?
 //!
-//! Right-or-wrong grades, one row a cluster and no weights: `McNemar`'s mid-p and the exact unconditional test of the margin.
+//! Right-or-wrong grades, one row a cluster and no weights: `McNemar`'s test (mid-p over all examples, exact within segments) and the
+//! exact unconditional test of the margin.
 //! Else cluster means: the sign-flip test, and betting on the margin, which holds in finite samples for any grades in [0, 1].
 
 use rand::rngs::ChaCha8Rng;
@@ -26,6 +27,9 @@ pub(super) struct Quality {
     pub gained: u64,
     /// Of "no worse".
     pub test: Test,
+    /// The same for one segment among several. Its share of the level is small, where few counts can be significant and the mid-p
+    /// may exceed its level: there the exact test stands in for it.
+    pub in_segment: Test,
     /// Of now − base.
     pub interval: Option<[f64; 2]>,
     /// Counts are whole and every row is an item.
@@ -45,6 +49,8 @@ impl Quality {
         let whole = sample.plain && pairs.iter().all(|pair| is_whole(pair.base.quality) && is_whole(pair.now.quality));
         let n = pairs.len() as u64;
         let p = if whole { mcnemar::mid_greater(lost, gained) } else { flips::greater(&moved) };
+        let exact = if whole { mcnemar::exact_greater(lost, gained) } else { p };
+        let least = flips::least(&moved);
         let interval = if whole { tango(lost, gained, n) } else { graded(&moved, &weights, rules.seed) };
         Self {
             n,
@@ -52,7 +58,8 @@ impl Quality {
             baseline: finite(sample.mean(|at| pairs[at].base.quality)),
             lost,
             gained,
-            test: Test { p, least: flips::least(&moved) },
+            test: Test { p, least },
+            in_segment: Test { p: exact, least },
             interval,
             whole,
             moved,

@@ -1,6 +1,5 @@
 //! Tables with ties, infinities and gates that abstain.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use proptest::prelude::*;
@@ -38,9 +37,5 @@ pub(super) fn table(tiers: usize, rows: &[Row]) -> Table<'static> {
         cost: Some((0..rows.len() as u64).map(|row| 10_u64.pow(u32::try_from(tier).unwrap()) + row % 3).collect()),
         latency: Some((0..rows.len()).map(|row| u32::try_from(100 * tier + row % 7).unwrap()).collect()),
     };
-    Table {
-        tiers: (0..tiers).map(column).collect(),
-        ties: rows.iter().map(|(_, tie)| *tie).collect(),
-        weights: None::<Cow<'_, [f64]>>,
-    }
+    Table { tiers: (0..tiers).map(column).collect(), ties: rows.iter().map(|(_, tie)| *tie).collect(), weights: None }
 }

@@ -188,7 +188,7 @@ fn weighted_rows_speak_for_the_traffic_they_stand_for() {
             found.status == Status::Certified && truth.of(&found.policy).quality < truth.last.quality - 0.05
         };
         unweighted += u64::from(certified(table.clone()));
-        table.weights = Some(rows.iter().map(|row| if sure(*row) { 4.0 } else { 1.0 }).collect());
+        table.weights = Some(rows.iter().map(|row| if sure(*row) { 4.0 } else { 1.0 }).collect::<Vec<f64>>().into());
         broken += u64::from(certified(table));
     }
     println!("weighted: broken in {broken} of {DRAWS} draws, without the weights in {unweighted}");

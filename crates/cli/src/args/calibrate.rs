@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use tierfall::import::FORMATS;
+use tierfall::traffic::Splits;
 use tierfall_core::money::{Money, Price};
 
-use super::value::{above_0_below_1, column, latency_limit, named_share, renamed, share, tier_cost, tier_price, usd};
+use super::value::{above_0_below_1, at_least_1, column, latency_limit, named_share, renamed, share, tier_cost, tier_price, usd};
 
 /// Labelled answers of every tier: a cascade and a fixture set, or files.
 #[derive(Clone, Debug, Args)]
@@ -32,6 +33,9 @@ pub(crate) struct Inputs {
     /// With --observations: what every answer of a tier costs, in place of what is recorded
     #[arg(long = "cost", requires = "observations", value_name = "TIER=USD", value_parser = tier_cost)]
     pub(crate) costs: Vec<(String, Money)>,
+    /// With --observations: how many requests a row can stand for at most, 1 over the least sampling rate
+    #[arg(long, requires = "observations", value_name = "WEIGHT", value_parser = at_least_1)]
+    pub(crate) heaviest_weight: Option<f64>,
     /// With a CSV file: what a column is that has another name, like ok=small.correct
     #[arg(long = "map", requires = "observations", value_name = "COLUMN=FIELD", value_parser = column)]
     pub(crate) columns: Vec<(String, String)>,
@@ -151,14 +155,30 @@ pub(crate) struct Advise {
 }
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "What comes out is one example a line, which calibrate, evaluate and advise read as --observations.")]
+#[command(
+    after_help = "Other people's files become one example a line, which calibrate, evaluate and advise read as --observations.\n\
+    Captured traces become a fixture set: what was asked, what was answered, and how many requests each example stands for."
+)]
 pub(crate) struct Import {
-    /// What the file is
+    /// What the files are
     #[arg(value_parser = formats())]
     pub(crate) format: String,
-    /// The file: JSON Lines or CSV, also with gzip
-    #[arg(value_hint = ValueHint::FilePath)]
-    pub(crate) file: PathBuf,
+    /// The file: JSON Lines or CSV, also with gzip; for traces JSON Lines, several if need be
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) table: Tables,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+    /// Fail on the first bad row instead of leaving it out and counting it
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// How other people's tables and logs are read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Tables and logs")]
+pub(crate) struct Tables {
     /// Write to this file instead of stdout
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) out: Option<PathBuf>,
@@ -171,11 +191,45 @@ pub(crate) struct Import {
     /// The greatest grade of the file, where grades do not go from 0 to 1
     #[arg(long, value_name = "GRADE")]
     pub(crate) max_score: Option<f64>,
-    /// Fail on the first bad row instead of leaving it out and counting it
-    #[arg(long)]
-    pub(crate) strict: bool,
 }
 
+/// What becomes of captured traces.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Traces")]
+pub(crate) struct Traffic {
+    /// The folder of the fixture set that is made
+    #[arg(long, value_name = "DIR", requires = "cascade", value_hint = ValueHint::DirPath)]
+    pub(crate) into: Option<PathBuf>,
+    /// The cascade file whose traces these are; answers of other models, prompts or parameters are left out
+    #[arg(long, value_name = "CASCADE", requires = "into", value_hint = ValueHint::FilePath)]
+    pub(crate) cascade: Option<PathBuf>,
+    /// The split of all examples, or shares by a hash [default: train=0.5,test=0.5]
+    #[arg(long, value_name = "SPLIT", requires = "into")]
+    pub(crate) split: Option<Splits>,
+    /// Requests that ask the same, word for word, are one item, or count each [default: once]
+    #[arg(long, value_enum, value_name = "HOW", requires = "into")]
+    pub(crate) repeats: Option<RepeatsAs>,
+    /// The new set's grader; production tells of no right answers, so only those that need none fit [default: human]
+    #[arg(long, value_name = "GRADER", requires = "into")]
+    pub(crate) grader: Option<String>,
+    /// Add to a set that is there; requests that it has are passed over
+    #[arg(long, requires = "into")]
+    pub(crate) append: bool,
+}
+
+/// What requests are that ask the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RepeatsAs {
+    /// One item: never parted by a split, and counted once
+    Once,
+    /// Requests like any other: what is asked more often counts more
+    Each,
+}
+
+/// The format that becomes a fixture set.
+pub(crate) const TRACES: &str = "traces";
+
 fn formats() -> PossibleValuesParser {
-    PossibleValuesParser::new(FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about)))
+    let traces = PossibleValue::new(TRACES).help("what `run --trace-log FILE --capture content` wrote, for --into and --cascade");
+    PossibleValuesParser::new(FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about)).chain([traces]))
 }

@@ -25,6 +25,12 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A weight: how many requests a row stands for.
+pub(super) fn at_least_1(text: &str) -> Result<f64, String> {
+    let weight: f64 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
+    if weight >= 1.0 && weight.is_finite() { Ok(weight) } else { Err("it is 1 over a probability: at least 1".to_owned()) }
+}
+
 /// A probability of being wrong: neither 0, which no number of examples allows, nor 1.
 pub(super) fn above_0_below_1(text: &str) -> Result<f64, String> {
     share(text).and_then(

@@ -1,15 +1,18 @@
 //! `tierfall advise`: which tiers earn their cost.
 
+use std::path::PathBuf;
+
 use tierfall_calibrate::advise::advise as look;
 use tierfall_calibrate::report::Advice;
 
 use super::observed::{Late, Observed, choices, observed};
-use super::output::{interruptible, results};
+use super::output::{check, interruptible, results};
 use crate::args::Advise;
 use crate::exit::{Exit, Failure};
 use crate::render;
 
 pub(crate) async fn advise(args: &Advise, quiet: bool) -> Result<Exit, Failure> {
+    check([&args.outputs.json, &args.outputs.html].into_iter().flatten().map(PathBuf::as_path))?;
     let owned = args.clone();
     let (report, from) = interruptible(move || made(&owned, quiet)).await?;
     let html = || render::html::advice(&report, &from.name);

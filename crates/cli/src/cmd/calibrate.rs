@@ -9,7 +9,7 @@ use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
 
 use super::observed::{Late, Observed, choices, observed, shell_word};
-use super::output::{interruptible, results};
+use super::output::{check, interruptible, results};
 use crate::args::{Calibrate, Segments};
 use crate::exit::{Exit, Failure};
 use crate::render::{self, words};
@@ -24,6 +24,8 @@ pub(crate) async fn calibrate(args: &Calibrate, quiet: bool) -> Result<Exit, Fai
             "say what, beforehand: --max-loss 0.02, --target-accuracy 0.9 or --max-cost 0.0005; --plan says what is in reach",
         )
     })?;
+    let files = [&args.fit_out, &args.outputs.json, &args.outputs.html];
+    check(files.into_iter().flatten().map(PathBuf::as_path))?;
     let owned = args.clone();
     let made = interruptible(move || make(&owned, target, quiet)).await?;
     write(args, &made, quiet)?;

@@ -1,5 +1,7 @@
 //! `tierfall evaluate`: a fit, judged by rows that it has not seen.
 
+use std::path::PathBuf;
+
 use tierfall::fit;
 use tierfall_calibrate::evaluate::evaluate as judge;
 use tierfall_calibrate::fit::Fit;
@@ -7,12 +9,13 @@ use tierfall_calibrate::report::Evaluation;
 use tierfall_calibrate::view::{Held, View};
 
 use super::observed::{Observed, observed};
-use super::output::{interruptible, results};
+use super::output::{check, interruptible, results};
 use crate::args::Evaluate;
 use crate::exit::{Exit, Failure};
 use crate::render;
 
 pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failure> {
+    check([&args.outputs.json, &args.outputs.html].into_iter().flatten().map(PathBuf::as_path))?;
     let owned = args.clone();
     let (report, fit, from) = interruptible(move || made(&owned, quiet)).await?;
     let html = || render::html::evaluation(&report, &fit.provenance, &from.name, &from.shown());

@@ -6,12 +6,15 @@ use tierfall::import::{ImportError, ImportOptions, Imported, convert, convert_to
 
 use super::observed::tell_bad;
 use super::output::interruptible;
-use crate::args::Import;
+use crate::args::{Import, TRACES};
 use crate::exit::{Exit, Failure};
 use crate::render::words::{count, list};
 use crate::say;
 
 pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> {
+    if args.format == TRACES {
+        return super::traffic::import(args, quiet).await;
+    }
     let owned = args.clone();
     let Some(report) = interruptible(move || made(&owned)).await? else { return Ok(Exit::Fine) };
     if !quiet {
@@ -22,18 +25,25 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
 
 /// What became of the rows; `None` where whoever read them went away.
 fn made(args: &Import) -> Result<Option<Imported>, Failure> {
+    let [file] = args.files.as_slice() else {
+        return Err(Failure::usage("one file at a time: the examples of a second one would be mixed up with the first one's"));
+    };
+    if args.traffic.into.is_some() {
+        return Err(Failure::usage(format!("only {TRACES} become a fixture set; {} becomes observations", args.format))
+            .with_hint("leave out --into and --cascade"));
+    }
     let options = ImportOptions {
-        columns: args.columns.iter().cloned().collect(),
-        tiers: args.tiers.iter().cloned().collect(),
-        max_score: args.max_score,
+        columns: args.table.columns.iter().cloned().collect(),
+        tiers: args.table.tiers.iter().cloned().collect(),
+        max_score: args.table.max_score,
         strict: args.strict,
     };
     let format = format(&args.format).map_err(Failure::usage)?;
-    let converted = if let Some(out) = &args.out {
-        convert_to_file(format, &args.file, &options, out)
+    let converted = if let Some(out) = &args.table.out {
+        convert_to_file(format, file, &options, out)
     } else {
         let mut out = BufWriter::new(std::io::stdout().lock());
-        convert(format, &args.file, &options, &mut out).and_then(|report| Ok(out.flush().map(|()| report)?))
+        convert(format, file, &options, &mut out).and_then(|report| Ok(out.flush().map(|()| report)?))
     };
     match converted {
         Ok(report) => Ok(Some(report)),
@@ -46,7 +56,7 @@ fn tell(args: &Import, report: &Imported) {
     tell_bad(report.bad, report.read, &report.first_bad);
     let signals: Vec<&str> = report.signals.iter().map(String::as_str).collect();
     let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {}", list(&signals)) };
-    let to = args.out.as_ref().map_or_else(String::new, |out| format!(" in {}", out.display()));
+    let to = args.table.out.as_ref().map_or_else(String::new, |out| format!(" in {}", out.display()));
     say(format_args!("{} examples{to}, {signals}", count(report.written)));
     for (tier, n) in &report.tiers {
         say(format_args!("  {tier}: {} answers", count(*n)));

@@ -9,11 +9,31 @@ use crate::args::Outputs;
 use crate::exit::{Exit, Failure};
 use crate::{print, say};
 
+/// Whether files can be put where they are wanted, before work that takes long; nothing is left there.
+pub(crate) fn check<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
+    for path in paths.into_iter().filter(|path| *path != Path::new("-")) {
+        let tried = if path.is_dir() {
+            Err(std::io::Error::from(std::io::ErrorKind::IsADirectory))
+        } else {
+            tempfile::Builder::new().prefix(".tierfall").tempfile_in(folder(path)).map(drop)
+        };
+        tried.map_err(|error| {
+            Failure::usage(format!("{} cannot be written: {error}", path.display()))
+                .with_hint("nothing was calculated; name a file in a folder that exists and may be written to")
+        })?;
+    }
+    Ok(())
+}
+
+/// Where a file is, or will be.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes text to a file that is as readable as others.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let written = || {
-        let mut file = tempfile::Builder::new().prefix(".tierfall").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".tierfall").tempfile_in(folder(path))?;
         file.write_all(text.as_bytes())?;
         #[cfg(unix)]
         file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;

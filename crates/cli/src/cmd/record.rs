@@ -23,7 +23,7 @@ pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> 
     let sources = sources_for(&loaded, &args.tiers).map_err(|error| load::failure(&error, ""))?;
     let options = Options {
         concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
-        max_spend: args.max_spend.as_deref().map(usd).transpose()?,
+        max_spend: args.max_spend.as_deref().map(max_spend).transpose()?,
         only_missing: args.only_missing,
         stale: args.stale,
         tiers: args.tiers.clone(),
@@ -45,7 +45,8 @@ pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> 
     Ok(exit(&report))
 }
 
-fn usd(text: &str) -> Result<Money, Failure> {
+/// The limit of `--max-spend`.
+pub(crate) fn max_spend(text: &str) -> Result<Money, Failure> {
     text.trim_start_matches('$').parse().map_err(|error| Failure::usage(format!("--max-spend {text}: {error}")))
 }
 

@@ -1,28 +1,21 @@
 //! `tierfall run`: one query, or a file of them.
 
-use std::sync::Arc;
-
-use tierfall::sink::JsonlSink;
 use tierfall::{Ask, Engine};
 use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_core::request::Request;
 use tierfall_core::run::Outcome;
 
+use super::log::Log;
 use crate::args::{Run, TraceFormat};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
 use crate::{input, load, print, render, say};
 
-/// Traces that may wait for the disk before any is lost.
-const TRACE_QUEUE: usize = 4096;
-
 pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
     let mut builder = load::engine(&args.cascade, &args.source)?;
-    let mut log = None;
-    if let Some(path) = &args.trace_log {
-        let sink = Arc::new(JsonlSink::open(path, TRACE_QUEUE)?);
-        log = Some(sink.clone());
-        builder = builder.sink(sink);
+    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, quiet)).transpose()?;
+    if let Some(log) = &log {
+        builder = log.attach(builder);
     }
     let engine = builder.build().map_err(Failure::usage)?;
     if let Some(replay) = engine.replay()
@@ -37,10 +30,10 @@ pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
         Some(file) => super::batch::batch(&engine, args, file, quiet).await,
         None => one(&engine, args, quiet).await,
     };
-    if let Some(sink) = log {
-        sink.close()?;
-        if sink.lost() > 0 {
-            say(format_args!("warning: {} traces did not fit the queue and are not in the log", sink.lost()));
+    if let Some(log) = log {
+        let lost = log.close()?;
+        if lost > 0 {
+            say(format_args!("warning: {lost} traces did not fit the queue and are not in the log"));
         }
     }
     result

@@ -1,8 +1,11 @@
 //! How things look in a terminal.
 
 pub(crate) mod advice;
+pub(crate) mod agreement;
 pub(crate) mod calibration;
+pub(crate) mod card;
 pub(crate) mod diagnostic;
+pub(crate) mod diff;
 pub(crate) mod evaluation;
 pub(crate) mod html;
 pub(crate) mod hygiene;

@@ -396,3 +396,14 @@ fn ids_that_stand_twice_are_said() {
     let made = sandbox.run(&["advise", "--observations", "rows.jsonl", "--chain", "small,large"]).exits(0);
     assert!(made.stderr().contains("2 of 302 rows have the id of an earlier one"), "{}", made.stderr());
 }
+
+#[test]
+fn files_that_cannot_be_written_are_refused_before_the_work() {
+    let sandbox = Sandbox::new();
+    // Nothing is read yet: the observations are not even there.
+    for (flag, file) in [("--fit-out", "missing/a.fit.toml"), ("--json", "missing/a.json"), ("--html", ".")] {
+        let args = ["calibrate", "--observations", "none.jsonl", "--chain", "small,large", "--max-loss", "0.1", flag, file];
+        let ran = sandbox.run(&args).exits(2);
+        assert!(ran.stderr().contains(&format!("{file} cannot be written")) && !ran.stderr().contains("none.jsonl"), "{ran}");
+    }
+}

@@ -195,7 +195,8 @@ fn help_is_there_for_everything() {
       calibrate    Fit thresholds to labelled examples, with a guarantee on new requests
       evaluate     Judge a fit by labelled examples that it has not seen
       advise       Say which tiers earn their cost
-      import       Turn other people's tables and logs into observations
+      regress      Replay fixtures, and fail where a cascade got worse or breaks a limit
+      import       Turn tables and logs into observations, captured traces into fixtures
       simulate     Serve a simulated OpenAI-compatible provider, for demos and tests
       schema       Print the JSON Schema of cascade files
       completions  Print shell completions
@@ -210,8 +211,8 @@ fn help_is_there_for_everything() {
       -q, --quiet       Say nothing on stderr but errors
 
     Results go to stdout, everything else to stderr.
-    Exit codes: 0 fine; 1 a target could not be promised; 2 usage, configuration or data error;
-    3 a provider failed; 130 interrupted.
+    Exit codes: 0 fine; 1 a target could not be promised, or something got worse; 2 usage, configuration
+    or data error; 3 a provider failed; 130 interrupted.
     ");
     for command in [
         "run",

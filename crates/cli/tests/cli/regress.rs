@@ -1,12 +1,13 @@
 //! `regress`: what it says, in every form, and what it refuses.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use insta::assert_snapshot;
 use tierfall::config::load_unfitted;
 use tierfall::fit;
 
-use crate::support::{CASCADE, Sandbox, lines};
+use crate::support::{CASCADE, Sandbox, lines, of_the_repository};
 
 const FILE: &str = "cascades/two.cascade.toml";
 const BASELINE: &str = "cascades/two.baseline.json";
@@ -436,4 +437,39 @@ fn what_was_not_recorded_or_fitted_again_is_named() {
     }
     sandbox.run(&["regress", SUPPORT, "--update-baseline"]).exits(2);
     assert_eq!(files(&sandbox), before);
+}
+
+#[test]
+fn the_action_annotates_and_summarises() {
+    let sandbox = with_baseline();
+    sandbox.write("cascades/strict.cascade.toml", cascade(0.99));
+    let action = of_the_repository("action.yml");
+    let script: String = action
+        .split_once("      run: |\n")
+        .unwrap()
+        .1
+        .lines()
+        .map(|line| line.strip_prefix("        ").unwrap_or(line))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let run = |cascades: &str| {
+        for file in ["summary.md", "output"] {
+            sandbox.write(file, "before\n");
+        }
+        let mut command = Command::new("bash");
+        // As the runner calls it where a step says `shell: bash`.
+        command.args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", &script]).current_dir(sandbox.path("."));
+        command.env("TIERFALL", env!("CARGO_BIN_EXE_tierfall")).env("CASCADES", cascades).env("STRICT", "false");
+        command.env("GITHUB_STEP_SUMMARY", sandbox.path("summary.md")).env("GITHUB_OUTPUT", sandbox.path("output"));
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, said) = run("cascades/*.cascade.toml");
+    let annotation = format!("::error file={},line=20,", sandbox.path("cascades/strict.cascade.toml").display());
+    assert!(code == 1 && said.starts_with(&annotation), "{code}: {said}");
+    let summary = sandbox.read("summary.md");
+    assert!(summary.starts_with("before\n## ❌ fail") && summary.contains("cascades/strict.cascade.toml on orders"), "{summary}");
+    assert_eq!(sandbox.read("output"), "before\nexit-code=1\n");
+    assert_eq!(run(FILE).0, 0);
+    assert_eq!(run("cascades/none.cascade.toml").0, 2);
 }

@@ -108,6 +108,11 @@ impl Sandbox {
         Ran(self.command(args).output().unwrap())
     }
 
+    /// With more in its environment.
+    pub(crate) fn run_with(&self, args: &[&str], environment: &[(&str, &str)]) -> Ran {
+        Ran(self.command(args).envs(environment.iter().copied()).output().unwrap())
+    }
+
     /// Runs lines of a shell that finds the command under its name.
     pub(crate) fn shell(&self, lines: &str) -> Output {
         let binary = Path::new(env!("CARGO_BIN_EXE_tierfall"));
@@ -159,6 +164,10 @@ impl Sandbox {
 pub(crate) struct Ran(Output);
 
 impl Ran {
+    pub(crate) fn of(mut command: Command) -> Self {
+        Self(command.output().unwrap())
+    }
+
     pub(crate) fn code(&self) -> i32 {
         self.0.status.code().unwrap()
     }

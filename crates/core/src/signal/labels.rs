@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::Abstain;
 use super::logprob::{finite, rivals};
 use super::options::BadOption;
-use crate::completion::Token;
+use crate::completion::{Completion, Token};
 
 /// Blanks, quotes, brackets and stops around a label.
 const AROUND: &[char] =
@@ -17,6 +17,13 @@ const AROUND: &[char] =
 /// One writing for all writings of a label.
 pub(super) fn plain(text: &str) -> String {
     text.trim_matches(|c: char| c.is_whitespace() || AROUND.contains(&c)).to_lowercase()
+}
+
+/// P(first) / (P(first) + P(second)) at the first token of an answer that is one of two labels. The labels must hold at least
+/// `min_coverage` of the probability together. Of two labels that begin alike nothing can be read.
+pub fn share_of_first(answer: &Completion, labels: [&str; 2], min_coverage: f64) -> Result<f64, Abstain> {
+    let labels = Labels::new("labels", &labels.map(str::to_owned), &BTreeMap::new()).map_err(|_| Abstain::Unparsable)?;
+    labels.at_first_token(answer)?.share(0, min_coverage)
 }
 
 /// The labels that an answer decides between, in their declared order.
@@ -75,6 +82,14 @@ impl Labels {
             }
         }
         Ok(Self { writings, count: labels.len() })
+    }
+
+    /// What the first tokens of an answer say.
+    pub(super) fn at_first_token(&self, answer: &Completion) -> Result<Masses, Abstain> {
+        let tokens = answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
+        let mut decision = tokens.iter().filter(|token| !token.text().trim().is_empty()).peekable();
+        decision.peek().ok_or(Abstain::NoTokens)?;
+        self.read(decision)
     }
 
     /// What the tokens of a decision say, from its first token on.
@@ -215,6 +230,16 @@ mod tests {
         let masses = labels(&["A", "B"]).read(tokens.iter()).unwrap();
         assert!(close(masses.share(0, 0.5).unwrap(), 0.8 / 0.85));
         assert!(close(masses.share(1, 0.5).unwrap(), 0.05 / 0.85));
+    }
+
+    #[test]
+    fn of_two_labels_the_share_of_the_first_is_read_whichever_is_given() {
+        let tokens = tokens(&[("\n", 1.0, &[("\n", 1.0), (" ", 0.0)]), ("B", 0.6, &[("B", 0.6), (" A", 0.2), ("The", 0.1)])]);
+        let answer = Completion { tokens: Some(tokens), ..Completion::text("\nB") };
+        assert!(close(share_of_first(&answer, ["A", "B"], 0.5).unwrap(), 0.25));
+        assert_eq!(share_of_first(&answer, ["A", "B"], 0.9), Err(Abstain::LowCoverage));
+        assert_eq!(share_of_first(&answer, ["A", "An"], 0.5), Err(Abstain::Unparsable));
+        assert_eq!(share_of_first(&Completion::text("A"), ["A", "B"], 0.5), Err(Abstain::NoLogprobs));
     }
 
     #[test]

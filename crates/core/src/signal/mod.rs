@@ -20,6 +20,8 @@ pub mod sequence;
 pub mod table;
 pub mod validate;
 
+pub use labels::share_of_first;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -65,10 +65,7 @@ impl Signal for PTrueProbe {
     }
 
     fn read(&self, evidence: Evidence<'_>) -> Reading {
-        let tokens = evidence.probe.ok_or(Abstain::ProbeFailed)?.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
-        let mut judgement = tokens.iter().filter(|token| !token.text().trim().is_empty()).peekable();
-        judgement.peek().ok_or(Abstain::NoTokens)?;
-        let masses = self.labels.read(judgement)?;
+        let masses = self.labels.at_first_token(evidence.probe.ok_or(Abstain::ProbeFailed)?)?;
         Score::new(masses.share(TRUE, self.min_coverage)?).ok_or(Abstain::NotANumber)
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use tierfall_calibrate::fit::Fit;
+use tierfall_core::map::ScoreMap;
 use toml::{Table, Value};
 
 use crate::{digest, whole};
@@ -102,6 +103,11 @@ fn sound(fit: &Fit) -> Result<(), String> {
     let Some((last, gated)) = fit.tier.split_last() else { return Err("it has no tier".to_owned()) };
     if let Some(tier) = gated.iter().find(|tier| tier.gate.is_none()).or(Some(last).filter(|last| last.gate.is_some())) {
         return Err(format!("every tier but the last has a gate, and \"{}\" is not so", tier.name));
+    }
+    for (place, tier) in fit.tier.iter().enumerate() {
+        if let Some(Err(why)) = tier.map.as_ref().map(ScoreMap::check) {
+            return Err(format!("tier[{place}].map, of \"{}\": {why}", tier.name));
+        }
     }
     if fit.point.first().is_none_or(|first| first.name != DEFAULT) {
         return Err(format!("its first operating point is not \"{DEFAULT}\""));

@@ -414,3 +414,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_map_that_falls_is_not_taken_from_a_file() {
+    let mut fit = fit();
+    fit.tier[1].map = Some(ScoreMap::Platt { transform: Transform::Identity, low: 0.0, high: 1.0, intercept: 0.0, slope: -1.0 });
+    let error = parse(&render(&fit).unwrap(), Path::new("support.fit.toml")).unwrap_err().to_string();
+    assert!(["support.fit.toml", "tier[1].map", "\"medium\"", "falls"].iter().all(|part| error.contains(part)), "{error}");
+}

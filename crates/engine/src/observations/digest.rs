@@ -49,6 +49,9 @@ pub fn digest(observations: &Observations) -> String {
     feed.all(observations.items().iter().map(|item| u64::from(*item)));
     feed.all(observations.groups());
     feed.all(observations.weights().unwrap_or_default().iter().map(|weight| weight.to_bits()));
+    if observations.weights().is_some() {
+        feed.u64(observations.heaviest().to_bits());
+    }
     feed.labels(rows, |row| observations.segment(row));
     feed.labels(rows, |row| observations.stratum(row));
     for (tier, spec) in observations.tiers().enumerate() {

@@ -2,6 +2,7 @@
 //!
 //! It is the fold itself that asks, probes, reads, strips and prices. What the table says is what production does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -28,6 +29,12 @@ type OfTier = Option<Grades>;
 /// One tier's part of a row.
 struct Values {
     quality: Quality,
+    /// What people said, where the quality is a judge's.
+    human: Option<Quality>,
+    /// Who judged it.
+    judge: Option<Arc<str>>,
+    /// There is no answer; nobody has to grade it.
+    failed: bool,
     scores: Vec<Option<Score>>,
     cost: Option<Money>,
     latency_ms: f64,
@@ -79,10 +86,15 @@ fn of_cascade(
         let hint = names::hint(split, "splits", summary.splits.keys().map(String::as_str));
         return Err(ObservationsError::UnknownSplit { split: split.to_owned(), hint });
     }
+    // Only proportions count, and a table's weights begin at 1.
+    let lightest = examples.iter().map(|example| example.weight).fold(1.0, f64::min);
+    let weighted = examples.iter().any(|example| example.weight.total_cmp(&1.0).is_ne());
     let specs = cascade.tiers().iter().map(spec).collect();
     let (mut observations, mut groups) = (Observations::new(specs, cascade.salt()), Groups::default());
     let mut unknown_cost = vec![0; cascade.tiers().len()];
-    let rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
+    let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
+    let judges = judges(&cascade, &examples, &mut rows, &mut summary);
+    let mut human = vec![0; cascade.tiers().len()];
     for (example, row) in examples.into_iter().zip(rows) {
         let tiers = match row {
             Ok(tiers) => tiers,
@@ -94,6 +106,9 @@ fn of_cascade(
         for (unknown, values) in unknown_cost.iter_mut().zip(&tiers) {
             *unknown += u64::from(values.cost.is_none());
         }
+        for (human, values) in human.iter_mut().zip(&tiers) {
+            *human += u64::from(values.human.is_some());
+        }
         let cells: Vec<Cell<'_>> = tiers.iter().map(cell).collect();
         let request = example.request();
         let row = Row {
@@ -101,10 +116,13 @@ fn of_cascade(
             segment: declared.segment_of(&request),
             stratum: Some(&example.segment),
             group: example.group.as_deref(),
-            weight: None,
+            weight: weighted.then(|| example.weight / lightest),
             tiers: &cells,
         };
         observations.push(&row, &mut groups).map_err(|error| ObservationsError::Options(error.to_string()))?;
+    }
+    if let Some(heaviest) = set.about().heaviest_weight {
+        observations.set_heaviest(heaviest / lightest);
     }
     summary.used = observations.len() as u64;
     if observations.is_empty() {
@@ -112,8 +130,13 @@ fn of_cascade(
         let why = why.chain(summary.warnings.iter().cloned()).collect::<Vec<_>>().join("; ");
         return Err(ObservationsError::NothingUsable { read: summary.read, why });
     }
-    summary.tiers =
-        observations.tiers().enumerate().map(|(ix, spec)| of_tier(&observations, ix, spec, unknown_cost[ix])).collect();
+    for (tier, judge) in judges.into_iter().enumerate() {
+        if let Some(judge) = judge {
+            observations.set_judge(tier, judge);
+        }
+    }
+    let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(&observations, ix, spec, unknown_cost[ix]) };
+    summary.tiers = observations.tiers().enumerate().map(of_tier).collect();
     Ok(ReadOut { observations, summary })
 }
 
@@ -203,6 +226,7 @@ fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &
         if failed == Some(CallErrorKind::NotRecorded) {
             return Err(Lack { reason: format!("tier \"{}\" is not recorded", tier.name), detail: trace.error });
         }
+        let (mut human, mut judge) = (None, None);
         let quality = match grades {
             None => Quality::RIGHT,
             Some(_) if failed.is_some() => Quality::WRONG,
@@ -210,11 +234,22 @@ fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &
                 let lack = |why: &str| Lack { reason: format!("tier \"{}\" {why}", tier.name), detail: None };
                 let recorded = recordings.answer(&tier.name, &example.id).ok_or_else(|| lack("is not recorded"))?;
                 let grade = grades.of(example, recorded).map_err(|why| lack(&why.to_string()))?;
-                Quality::new(grade.correct).ok_or_else(|| lack("is not graded"))?
+                // What a judge said beside the program is nobody's grade.
+                if let (Some(_), Some(judged)) = (example.grader.judged(), grade.judged) {
+                    human = Quality::new(grade.correct).filter(|_| grade.by_people);
+                    judge = grade.judge;
+                    Quality::new(judged)
+                } else {
+                    Quality::new(grade.correct)
+                }
+                .ok_or_else(|| lack("is not graded"))?
             }
         };
         row.push(Values {
             quality,
+            human,
+            judge,
+            failed: failed.is_some(),
             scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
             cost: step.cost().total(),
             latency_ms: step.latency().as_micros() as f64 / 1e3,
@@ -226,6 +261,58 @@ fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &
         return Err(Lack { reason: format!("tier \"{name}\" was not asked"), detail: trace.error });
     }
     Ok(row)
+}
+
+/// Who judged each tier's answers, where a judge did. Rows in which only a person graded what the judge was to grade are left out,
+/// as in files of observations: their grades are of another kind.
+fn judges(
+    cascade: &Cascade,
+    examples: &[&Example],
+    rows: &mut [Result<Vec<Values>, Lack>],
+    summary: &mut Summary,
+) -> Vec<Option<Arc<str>>> {
+    let mut judges = Vec::with_capacity(cascade.tiers().len());
+    for (ix, tier) in cascade.tiers().iter().enumerate() {
+        let values = rows.iter().flatten().filter_map(|row| row.get(ix));
+        let names: BTreeSet<&str> = values.filter_map(|values| values.judge.as_deref()).collect();
+        let name = names.into_iter().collect::<Vec<_>>().join(" and ");
+        if name.is_empty() {
+            judges.push(None);
+            continue;
+        }
+        let mut by_others = false;
+        for (example, row) in examples.iter().zip(&mut *rows) {
+            let Ok(values) = row else { continue };
+            if values[ix].failed || values[ix].judge.is_some() {
+                continue;
+            }
+            if example.grader.judged().is_some() {
+                let reason = format!("tier \"{}\" is not graded by the judge \"{name}\"", tier.name);
+                *row = Err(Lack { reason, detail: None });
+            } else {
+                by_others = true;
+            }
+        }
+        // A correction by people's grades supposes that these are of a random part of all rows.
+        if by_others {
+            let held = rows.iter_mut().flatten().filter_map(|row| row[ix].human.take()).count();
+            if held > 0 {
+                summary.warnings.push(format!(
+                    "tier \"{}\": {held} answers are graded by the judge \"{name}\" and by people, but others by no judge at all; the \
+                     judge is not corrected by people's grades, which would be no random part of all rows",
+                    tier.name
+                ));
+            }
+        }
+        judges.push(Some(name.into()));
+    }
+    // Where people graded a row, they need not grade a failure: it is wrong, as they would say.
+    for row in rows.iter_mut().flatten().filter(|row| row.iter().any(|values| values.human.is_some())) {
+        for values in row.iter_mut().filter(|values| values.failed) {
+            values.human = Some(Quality::WRONG);
+        }
+    }
+    judges
 }
 
 /// Who keeps the request from some tier.
@@ -270,7 +357,7 @@ fn length(step: &Step) -> Option<u32> {
 fn cell(values: &Values) -> Cell<'_> {
     Cell {
         quality: values.quality,
-        human: None,
+        human: values.human,
         scores: &values.scores,
         cost: values.cost,
         latency_ms: Some(values.latency_ms),
@@ -293,9 +380,13 @@ fn of_tier(observations: &Observations, ix: usize, spec: &TierSpec, unknown_cost
         scores.iter().filter(|score| score.is_nan()).count() as u64
     };
     let signals = spec.signals.iter().map(|s| SignalSummary { signal: s.clone(), abstained: abstained(s) }).collect();
-    TierSummary { tier: spec.name.clone(), signals, unknown_cost, judge: None, human: 0 }
+    TierSummary { tier: spec.name.clone(), signals, unknown_cost, judge: spec.judge.clone(), human: 0 }
 }
 
 #[cfg(test)]
 #[path = "replayed_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "judged_tests.rs"]
+mod judged_tests;

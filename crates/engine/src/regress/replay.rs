@@ -111,7 +111,11 @@ fn in_force(fit: &Fit) -> String {
 
 /// Digest of what an example asks, and of what a right answer is: items are compared only where it is the same.
 pub fn asked(example: &Example) -> String {
-    digest::short_of(&(example.digest(), &example.expected, &example.grader, &example.tags))
+    digest_of(Asked { example, question: &example.digest() })
+}
+
+fn digest_of(Asked { example, question }: Asked<'_>) -> String {
+    digest::short_of(&(question, &example.expected, &example.grader, &example.tags))
 }
 
 fn of_split<'a>(set: &'a FixtureSet, split: &str) -> Result<Vec<&'a Example>, RegressError> {
@@ -164,6 +168,13 @@ fn group_of(kind: &ProblemKind) -> u8 {
     }
 }
 
+/// An example, with the digest of its question.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    example: &'a Example,
+    question: &'a str,
+}
+
 /// What replaying needs to know of a set.
 pub(super) struct Player<'a> {
     loaded: &'a Loaded,
@@ -178,16 +189,18 @@ impl<'a> Player<'a> {
 
     fn item(&self, example: &Example) -> Result<PlayedItem, Vec<Lack>> {
         let (outcome, trace) = self.recordings.replay(&self.loaded.cascade, example.request());
+        let question = example.digest();
+        let asked = Asked { example, question: &question };
         let mut lacks = Vec::new();
-        let correct = match self.unrecorded(example, &trace) {
+        let correct = match self.unrecorded(asked, &trace) {
             Some(lack) => Err(lack),
-            None => self.correct(example, &outcome, &trace),
+            None => self.correct(asked, &outcome, &trace),
         };
         let correct = correct.unwrap_or_else(|lack| {
             lacks.push(lack);
             0.0
         });
-        let last = self.last(example).unwrap_or_else(|lack| {
+        let last = self.last_of(asked).unwrap_or_else(|lack| {
             if !lacks.iter().any(|before| before.tier == lack.tier) {
                 lacks.push(lack);
             }
@@ -207,7 +220,7 @@ impl<'a> Player<'a> {
             segment: example.segment.clone(),
             group: example.group.clone(),
             weight: example.weight,
-            asked: asked(example),
+            asked: digest_of(asked),
             outcome: outcome.kind(),
             tier: tier.or_else(|| served.map(|served| self.loaded.cascade.tier(served.tier).name.clone())),
             answer: served.map(|served| digest_of_completion(&served.answer)),
@@ -223,39 +236,43 @@ impl<'a> Player<'a> {
     }
 
     /// The grade of what is served; see [`replay`].
-    fn correct(&self, example: &Example, outcome: &Outcome, trace: &Trace) -> Result<f64, Lack> {
+    fn correct(&self, asked: Asked<'_>, outcome: &Outcome, trace: &Trace) -> Result<f64, Lack> {
         if asks_a_person(trace) {
             return Ok(1.0);
         }
         match outcome {
-            Outcome::Answered(served) | Outcome::Review(Some(served)) => self.grade(example, served.tier.0),
+            Outcome::Answered(served) | Outcome::Review(Some(served)) => self.grade(asked, served.tier.0),
             Outcome::Review(None) | Outcome::Abstained(_) | Outcome::Refused(_) | Outcome::Failed(_) => Ok(0.0),
         }
     }
 
-    fn grade(&self, example: &Example, tier: usize) -> Result<f64, Lack> {
+    fn grade(&self, asked: Asked<'_>, tier: usize) -> Result<f64, Lack> {
         let Some(book) = &self.grades[tier] else { return Ok(1.0) };
-        let recorded = self.recorded(example, tier).ok_or(Lack { tier, kind: ProblemKind::NotRecorded })?;
-        match book.of(example, recorded) {
+        let recorded = self.recorded(asked, tier).ok_or(Lack { tier, kind: ProblemKind::NotRecorded })?;
+        match book.of(asked.example, recorded) {
             Ok(graded) => Ok(graded.correct),
             Err(NotGraded::Never) => Err(Lack { tier, kind: ProblemKind::NotGraded }),
             Err(NotGraded::Stale) => Err(Lack { tier, kind: ProblemKind::StaleGrade }),
         }
     }
 
-    fn recorded(&self, example: &Example, tier: usize) -> Option<&Recorded> {
-        self.recordings.answer_for(&self.loaded.cascade.tiers()[tier].name, example)
+    fn recorded(&self, asked: Asked<'_>, tier: usize) -> Option<&Recorded> {
+        self.recordings.answer_as_asked(&self.loaded.cascade.tiers()[tier].name, &asked.example.id, asked.question)
     }
 
     /// What the last declared tier would have done by itself; `None` where it has not been asked.
     pub(super) fn last(&self, example: &Example) -> Result<Option<Last>, Lack> {
+        self.last_of(Asked { example, question: &example.digest() })
+    }
+
+    fn last_of(&self, asked: Asked<'_>) -> Result<Option<Last>, Lack> {
         let tiers = self.loaded.cascade.tiers();
         let last = tiers.len() - 1;
         let price = match &tiers[last].answerer {
             Answerer::Human { cost } => return Ok(Some(Last { correct: 1.0, cost: *cost })),
             Answerer::Model(model) => model.price,
         };
-        let Some(recorded) = self.recorded(example, last) else { return Ok(None) };
+        let Some(recorded) = self.recorded(asked, last) else { return Ok(None) };
         let billing = match &recorded.answer {
             Ok(answer) => answer.usage.map_or(Billing::Unknown, Billing::Metered),
             Err(failure) => failure.billing,
@@ -265,19 +282,19 @@ impl<'a> Player<'a> {
             Billing::Metered(usage) => price.map(|price| price.of(usage)),
             Billing::Unknown => None,
         };
-        Ok(Some(Last { correct: self.grade(example, last)?, cost }))
+        Ok(Some(Last { correct: self.grade(asked, last)?, cost }))
     }
 
     /// What kept the run from being what it is live: a call that has no recording.
-    fn unrecorded(&self, example: &Example, trace: &Trace) -> Option<Lack> {
+    fn unrecorded(&self, asked: Asked<'_>, trace: &Trace) -> Option<Lack> {
         let step = trace.steps.last()?;
         if step.decision != Decision::Defer(Deferral::Failed(CallErrorKind::NotRecorded)) {
             return None;
         }
         let tier = place(self.loaded, &step.tier)?;
-        let kind = if self.recorded(example, tier).is_some() {
+        let kind = if self.recorded(asked, tier).is_some() {
             ProblemKind::Unusable(trace.error.clone().unwrap_or_default())
-        } else if self.recordings.answer(&step.tier, &example.id).is_some() {
+        } else if self.recordings.answer(&step.tier, &asked.example.id).is_some() {
             ProblemKind::Edited
         } else {
             ProblemKind::NotRecorded
@@ -291,7 +308,11 @@ impl<'a> Player<'a> {
         let kind = kinds.into_iter().next().unwrap_or(ProblemKind::NotRecorded);
         let folder = set.dir().display();
         let (below, command) = match kind {
-            ProblemKind::NotGraded | ProblemKind::StaleGrade => ("grades", format!("tierfall grade {folder}")),
+            ProblemKind::NotGraded | ProblemKind::StaleGrade => {
+                let by_people = |id: &Arc<str>| set.get(id).is_some_and(|example| example.grader.name() == "human");
+                let human = if examples.iter().all(by_people) { " --human" } else { "" };
+                ("grades", format!("tierfall grade {folder}{human}"))
+            }
             _ => ("recordings", format!("tierfall record {} {folder} --only-missing", self.loaded.path.display())),
         };
         let path = crate::fixture::file_of(set.dir(), below, &tier)?;

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tierfall_core::money::Money;
 use tierfall_core::trace::OutcomeKind;
 
-use super::super::testing::{LARGE, SMALL, Shop};
+use super::super::testing::{LARGE, SMALL, Shop, read};
 use super::*;
 
 #[test]
@@ -218,6 +218,24 @@ fn grades_of_people_count() {
     let error = shop.replay("test").unwrap_err();
     assert!(error.contains("grades/small.jsonl:1: /correct: must be from 0 to 1"), "{error}");
     assert!(error.contains("grades/large.jsonl:1: the JSON ends too early"), "{error}");
+}
+
+#[test]
+fn answers_that_only_a_person_can_grade_need_a_grade_of_that_very_answer() {
+    let shop = Shop::new(4);
+    let set = read(&shop.path("set.toml")).replace("\"exact\"", "\"human\"");
+    fs_err::write(shop.path("set.toml"), set).unwrap();
+    fs_err::create_dir(shop.path("grades")).unwrap();
+    let line = r#"{"id":"e0","correct":1.0,"by":"Ada","grader":"human","answer":"of another"}"#;
+    fs_err::write(shop.path("grades/small.jsonl"), line).unwrap();
+    assert_eq!(
+        shop.replay("test").unwrap_err(),
+        "DIR/grades/small.jsonl: the answers of tier \"small\" to 1 example are not graded: e1; `tierfall grade DIR --human` grades it\n\
+         DIR/grades/small.jsonl: the answers of tier \"small\" to 1 example were recorded again since they were graded: e0; \
+         `tierfall grade DIR --human` grades it\n\
+         DIR/grades/large.jsonl: the answers of tier \"large\" to 4 examples are not graded: e0, e1, e2, e3; `tierfall grade DIR \
+         --human` grades them"
+    );
 }
 
 #[test]

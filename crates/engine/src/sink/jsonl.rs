@@ -50,7 +50,7 @@ impl Sink for JsonlSink {
 /// Lines that wait for the disk.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
-    queue: Mutex<Option<SyncSender<T>>>,
+    waiting: Mutex<Option<SyncSender<T>>>,
     writer: Mutex<Option<JoinHandle<io::Result<()>>>>,
     lost: Arc<AtomicU64>,
 }
@@ -63,12 +63,12 @@ impl<T: Serialize + Send + 'static> Queue<T> {
         let counter = lost.clone();
         let thread = std::thread::Builder::new().name("trace-writer".to_owned());
         let writer = thread.spawn(move || write_all(&waiting, &mut lines, &counter))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), lost })
+        Ok(Self { waiting: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)), lost })
     }
 
     /// Takes one line; one that does not fit is counted.
     pub(crate) fn put(&self, line: T) {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.as_ref().is_none_or(|queue| queue.try_send(line).is_err()) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -81,7 +81,7 @@ impl<T> Queue<T> {
     }
 
     pub(crate) fn close(&self) -> io::Result<()> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         writer.map_or(Ok(()), |thread| thread.join().unwrap_or_else(|_| Err(io::Error::other("the trace writer panicked"))))
     }

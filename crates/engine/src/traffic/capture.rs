@@ -23,6 +23,20 @@ use crate::sink::Queue;
 /// [`EngineBuilder::capture`](crate::EngineBuilder::capture), it takes the place of a [`JsonlSink`](crate::sink::JsonlSink).
 ///
 /// What people asked is in this file: where it is made, only its owner may read it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use tierfall::traffic::Capture;
+/// use tierfall::{Answers, Engine};
+///
+/// let capture = Arc::new(Capture::open("traces.jsonl", 4096, "accepted=0.05,escalated=0.5".parse()?)?);
+/// let engine = Engine::open("cascades/shop.cascade.toml", &Answers::Live)?.capture(capture.clone()).build()?;
+/// engine.complete("Where is my order?").await;
+/// capture.close()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Capture {
     queue: Queue<Line>,
@@ -57,7 +71,7 @@ impl Capture {
     pub(crate) fn record(&self, salt: &str, request: &Request, said: Said, bindings: &BTreeMap<Arc<str>, String>, trace: &Trace) {
         let stratum = Stratum::of(trace).filter(|stratum| self.sampling.keeps(salt, &request.id, *stratum));
         self.queue.put(match stratum {
-            None => Line::Plain(trace.clone()),
+            None => Line::Plain(Box::new(trace.clone())),
             Some(stratum) => Line::Captured(Box::new(Captured {
                 trace: trace.clone(),
                 content: Content::of(request, said.answers, bindings),

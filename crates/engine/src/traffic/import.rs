@@ -134,8 +134,8 @@ pub fn import(
         loaded,
         options,
         about: match &there {
-            Some(set) => set.about().clone(),
-            // As it will be, but for the heaviest weight, which only the lines tell.
+            // What the sampling allows is held against the set once, when all lines are read.
+            Some(set) => SetFile { heaviest_weight: None, ..set.about().clone() },
             None => toml::from_str(&set_toml(into, loaded, options, None))
                 .map_err(|error| FixtureError::Set { path: into.join("set.toml"), why: error.to_string() })?,
         },
@@ -195,9 +195,9 @@ impl Reading<'_> {
         while let Some(line) = lines.next()? {
             self.report.read += 1;
             let read = utf8(&line.bytes).and_then(|text| {
-                serde_json::from_str::<Read>(text).map_err(|error| match line.ended {
-                    true => json_error(&error),
-                    false => format!("cut in the middle of a write: {}", json_error(&error)),
+                serde_json::from_str::<Read>(text).map_err(|error| {
+                    let why = json_error(&error);
+                    if line.ended { why } else { format!("cut in the middle of a write: {why}") }
                 })
             });
             if let Err((field, reason)) = read.map_err(|why| (String::new(), why)).and_then(|read| self.take(read)) {

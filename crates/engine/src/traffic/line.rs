@@ -15,7 +15,7 @@ use crate::fixture::recording::Record;
 #[serde(untagged)]
 pub(super) enum Line {
     /// The request is not in the sample.
-    Plain(Trace),
+    Plain(Box<Trace>),
     /// It is.
     Captured(Box<Captured>),
 }

@@ -1,35 +1,80 @@
 //! `tierfall grade`: grade what was recorded, and show how the tiers compare.
 
+mod agreement;
+mod command;
+mod human;
+mod judge;
+mod keys;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell as TableCell, CellAlignment, Table};
-use tierfall::fixture::grade::{Cell, GradeTable, grade_set};
+use tierfall::fixture::grade::command::NotGradedBy;
+use tierfall::fixture::grade::{Cell, GradeTable, ToGrade, grade_set};
 use tierfall::fixture::replay::Recordings;
 
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
+use crate::render::style::{BAD, paint};
 use crate::render::text::lines;
 use crate::{load, print, say};
 
-pub(crate) fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) use agreement::{Against, Agreement, Pair};
+
+pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
     let set = load::fixture_set(&args.set)?;
     let recordings = Recordings::open(set.dir(), &set.about().tiers).map_err(|error| load::fixture(&error))?;
     let tiers: Vec<Arc<str>> = match args.tiers.as_slice() {
         [] => recordings.tiers().cloned().collect(),
         named => named.iter().map(|name| name.as_str().into()).collect(),
     };
-    let table = grade_set(&set, &recordings, &tiers, args.split.as_deref(), None).map_err(Failure::usage)?;
+    if args.people.human {
+        return human::grade(&set, &recordings, args, quiet).await;
+    }
+    if args.people.agreement {
+        return agreement::show(&set, &recordings, &tiers, args);
+    }
+    let answers = ToGrade { set: &set, recordings: &recordings, tiers: &tiers };
+    let mut exit = command::run(answers, args, quiet).await?;
+    if args.judge && exit != Exit::Interrupted {
+        let judged = judge::ask(answers, args, quiet).await?;
+        // Who failed matters more than what.
+        exit = if judged == Exit::Fine { exit } else { judged };
+    }
+    if exit == Exit::Interrupted {
+        return Ok(exit);
+    }
+    let table = grade_set(&set, &recordings, &tiers, args.split.as_deref(), None).map_err(|error| load::fixture(&error))?;
     if args.json {
         let json = serde_json::to_string(&table).map_err(Failure::usage)?;
-        return print(format_args!("{json}\n")).map(|()| Exit::Fine);
+        print(format_args!("{json}\n"))?;
+    } else {
+        print(format_args!("{}\n{}", lines(&shares(&table)), lines(&rivalry(&table))))?;
     }
-    print(format_args!("{}\n{}", lines(&shares(&table)), lines(&rivalry(&table))))?;
     if !quiet {
-        say(format_args!("grades are in {}", set.dir().join("grades").display()));
+        judge::tell_standings(answers)?;
+        if !args.json {
+            say(format_args!("grades are in {}", set.dir().join("grades").display()));
+        }
     }
-    Ok(Exit::Fine)
+    Ok(exit)
+}
+
+/// Shows what could not be graded, the first few by name.
+fn tell(errors: &[NotGradedBy], who: &str) {
+    const SHOWN: usize = 5;
+    if errors.is_empty() {
+        return;
+    }
+    say(format_args!("{} {who} could not grade {} answers; they have no grade:", paint(BAD, "error:"), errors.len()));
+    for NotGradedBy { tier, id, why } in errors.iter().take(SHOWN) {
+        say(format_args!("  {id} ({tier}): {why}"));
+    }
+    if errors.len() > SHOWN {
+        say(format_args!("  and {} more", errors.len() - SHOWN));
+    }
 }
 
 /// Segments × tiers: the share of right answers.

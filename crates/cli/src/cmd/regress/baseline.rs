@@ -7,14 +7,14 @@ use super::rows;
 use crate::exit::Failure;
 
 /// What is said of a run beside a baseline.
-pub(super) struct Beside {
-    pub(super) changes: Changes,
-    pub(super) checks: Vec<Check>,
-    pub(super) warnings: Vec<String>,
+pub(in crate::cmd) struct Beside {
+    pub(in crate::cmd) changes: Changes,
+    pub(in crate::cmd) checks: Vec<Check>,
+    pub(in crate::cmd) warnings: Vec<String>,
 }
 
 /// Compares; nothing is judged without `rules`.
-pub(super) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Failure> {
+pub(in crate::cmd) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Failure> {
     let compared = compare(entry, now).map_err(Failure::usage)?;
     let changes = changes(entry, now, &compared);
     let mut warnings = Vec::new();

@@ -104,12 +104,21 @@ struct Early<'a> {
     /// Groups that were seen: their other examples say nothing new.
     groups: BTreeSet<std::sync::Arc<str>>,
     sums: (f64, f64),
+    /// What a p-value is multiplied by, as this look has only a part of the level.
+    scale: f64,
 }
 
 impl<'a> Early<'a> {
     fn new(entry: &'a Entry, rules: &Rules) -> Self {
         let (early, _) = rules.split();
-        Self { entry, watch: Watch::new(&early), verdict: None, groups: BTreeSet::new(), sums: (0.0, 0.0) }
+        Self {
+            entry,
+            watch: Watch::new(&early),
+            verdict: None,
+            groups: BTreeSet::new(),
+            sums: (0.0, 0.0),
+            scale: rules.level / early.level,
+        }
     }
 
     /// Whether enough is known.
@@ -139,7 +148,7 @@ impl<'a> Early<'a> {
             value: Some(self.sums.1 / n.max(1) as f64),
             limit: None,
             baseline: Some(self.sums.0 / n.max(1) as f64),
-            p: Some(self.watch.evidence_worse().recip().min(1.0)),
+            p: Some((self.scale / self.watch.evidence_worse()).min(1.0)),
             interval: None,
             mde: None,
             verdict,

@@ -8,6 +8,7 @@ mod limits;
 mod live;
 mod rows;
 mod update;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,8 +20,10 @@ use tierfall::regress::{Baseline, Mode, Played, RegressError, replay};
 use tierfall::{bindings, fixture_folder};
 use tierfall_calibrate::regress::{Check, Report, Rules, Section, Verdict};
 
+pub(super) use self::baseline::beside;
 use self::live::Live;
 use self::update::Update;
+use self::waiting::waiting;
 use super::observed::Late;
 use super::output::{interruptible, write};
 use crate::args::{LiveArgs, Regress};
@@ -35,7 +38,7 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
             .with_hint("run regress once a cascade, or keep each baseline beside its cascade as NAME.baseline.json"));
     }
     let owned = args.clone();
-    let All { report, problems, updates } = interruptible(move || Ok(all(&owned, quiet))).await?;
+    let All { report, problems, updates, exit } = interruptible(move || Ok(all(&owned, quiet))).await?;
     if problems.is_empty() {
         for update in updates {
             let lines = update.write()?;
@@ -48,8 +51,8 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
     }
     let sheet = Sheet { report: &report, problems: &problems, strict: args.strict, max_changes: args.max_changes };
     deliver(args, &sheet, quiet)?;
-    if !problems.is_empty() {
-        return Ok(Exit::Usage);
+    if let Some(exit) = exit {
+        return Ok(exit);
     }
     Ok(match report.verdict {
         Verdict::Pass => Exit::Fine,
@@ -79,10 +82,12 @@ struct All {
     report: Report,
     problems: Vec<Problem>,
     updates: Vec<Update>,
+    /// How the command ends where a cascade could not be judged: files are to be mended before providers are asked again.
+    exit: Option<Exit>,
 }
 
 fn all(args: &Regress, quiet: bool) -> All {
-    let (mut sections, mut problems, mut updates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut sections, mut problems, mut updates, mut exit) = (Vec::new(), Vec::new(), Vec::new(), None);
     for path in &args.cascades {
         match one(args, path, quiet) {
             Ok(one) => {
@@ -94,11 +99,12 @@ fn all(args: &Regress, quiet: bool) -> All {
                 if let Some(hint) = &failure.hint {
                     say(format_args!("{} {hint}", paint(HINT, "hint:")));
                 }
+                exit = Some(if exit == Some(Exit::Usage) { Exit::Usage } else { failure.exit });
                 problems.push(Problem { cascade: path.display().to_string(), why });
             }
         }
     }
-    All { report: Report::new(sections), problems, updates }
+    All { report: Report::new(sections), problems, updates, exit }
 }
 
 /// What one cascade comes to.
@@ -229,9 +235,12 @@ impl Sets<'_> {
         let at = if let Some(at) = self.read.iter().position(|(there, ..)| *there == folder) {
             at
         } else {
-            let set = load::fixture_set(&folder)?;
-            let recordings = Recordings::load(set.dir(), &bindings(self.loaded)).map(|these| these.with_questions_of(&set));
-            self.read.push((folder, set, recordings));
+            let read = || -> Result<_, Failure> {
+                let set = load::fixture_set(&folder)?;
+                let recordings = Recordings::load(set.dir(), &bindings(self.loaded)).map(|these| these.with_questions_of(&set));
+                Ok((folder.clone(), set, recordings))
+            };
+            self.read.push(waiting(&format!("reading {}", folder.display()), self.quiet, read)?);
             self.read.len() - 1
         };
         let (_, set, recordings) = &self.read[at];
@@ -262,7 +271,7 @@ impl Run<'_> {
         let entry = self.before.and_then(|before| live::entry(before, &played.fixtures, &played.split, played.mode));
         // Tests with a fixed number of examples say nothing of a run that ended when it looked good.
         let judged = (!self.args.update_baseline && early.is_none()).then_some(self.rules);
-        let beside = match entry.map(|entry| baseline::beside(entry, played, judged)) {
+        let beside = match entry.map(|entry| beside(entry, played, judged)) {
             // Whatever the old one is about, it is replaced.
             Some(Err(_)) if self.args.update_baseline => None,
             Some(beside) => Some(beside?),

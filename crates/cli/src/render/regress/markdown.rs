@@ -72,7 +72,7 @@ fn checks(section: &Section) -> String {
         table(&head, &numbers, rows)
     });
     let mut text = drawn.collect::<Vec<_>>().join("\n");
-    for note in words::notes(section) {
+    for note in words::notes(section, true) {
         let _ = write!(text, "\n<sub>{note}</sub>\n");
     }
     text

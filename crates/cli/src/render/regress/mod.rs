@@ -12,6 +12,8 @@ mod text;
 mod valid_junit;
 mod words;
 
+pub(crate) use text::{changed_rows, conclusions};
+
 use tierfall_calibrate::regress::{Check, Report, Verdict};
 
 /// A form of the report.

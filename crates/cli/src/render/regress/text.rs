@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use tierfall_calibrate::regress::{Check, Section, Verdict};
+use tierfall_calibrate::regress::{Changes, Check, Section, Verdict};
 
+use super::words::Column;
 use super::{Says, Sheet, changes, words};
 use crate::render::style::{BAD, DIM, GOOD, WARN, paint};
-use crate::render::text::{block, parts, table, warnings, wrapped};
+use crate::render::text::{block, parts, table, warnings, width, wrapped};
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
     let mut all = vec![together(sheet)];
@@ -70,7 +71,10 @@ fn headline(sheet: &Sheet<'_>, section: &Section) -> String {
 }
 
 fn checks(section: &Section) -> String {
-    let drawn = words::tables(section).into_iter().map(|(columns, checks)| {
+    let (mut left_out, mut mde) = (false, false);
+    let drawn = words::tables(section).into_iter().map(|(mut columns, checks)| {
+        left_out |= fit(&mut columns, &checks, width());
+        mde |= columns.iter().any(|column| column.head == words::MDE);
         let head: Vec<&str> = columns.iter().map(|column| column.head).chain(["verdict"]).collect();
         let numbers: Vec<usize> = columns.iter().enumerate().filter(|(_, column)| column.number).map(|(at, _)| at).collect();
         let cells = |check: &Check| columns.iter().map(|column| (column.cell)(check)).collect::<Vec<_>>();
@@ -78,10 +82,28 @@ fn checks(section: &Section) -> String {
         coloured(&table(&head, &numbers, rows))
     });
     let mut text = parts(&drawn.collect::<Vec<_>>());
-    for note in words::notes(section) {
+    let wider = "a wider terminal has more columns".to_owned();
+    for note in words::notes(section, mde).into_iter().chain(left_out.then_some(wider)) {
         let _ = writeln!(text, "{}", paint(DIM, wrapped(&note, 0).trim_end()));
     }
     text
+}
+
+/// Leaves out columns until a line has room, those first that are missed least; says whether any was.
+fn fit(columns: &mut Vec<&Column>, checks: &[&Check], room: usize) -> bool {
+    let verdict = checks.iter().map(|check| check.verdict.as_str().len()).fold("verdict".len(), usize::max);
+    let wide = |column: &Column| {
+        let cells = checks.iter().map(|check| (column.cell)(check).chars().count());
+        2 + cells.max().unwrap_or(0).max(column.head.chars().count())
+    };
+    let before = columns.len();
+    for spare in [words::MDE, "95 % of change", "95 %", "was", "p"] {
+        if columns.iter().map(|column| wide(column)).sum::<usize>() + verdict <= room {
+            break;
+        }
+        columns.retain(|column| column.head != spare);
+    }
+    columns.len() < before
 }
 
 /// A table's last column in colour; colours inside a table would count as letters.
@@ -102,12 +124,30 @@ fn coloured(table: &str) -> String {
 }
 
 fn changed(sheet: &Sheet<'_>, section: &Section) -> String {
-    let Some(changes) = &section.changes else { return String::new() };
+    section.changes.as_ref().map_or_else(String::new, |changes| changed_rows(changes, sheet.max_changes))
+}
+
+/// The counts of what changed, and the first of the examples.
+pub(crate) fn changed_rows(changes: &Changes, max_changes: usize) -> String {
     let summary = block("changes", &[changes::summary(changes)]);
-    let shown = changes::shown(changes, sheet.max_changes);
+    let shown = changes::shown(changes, max_changes);
     let mut text = parts(&[summary, table(&changes::HEAD, &[], shown.into_iter().map(|item| changes::row(item).to_vec()))]);
-    if let Some(hidden) = changes::hidden(changes, sheet.max_changes) {
+    if let Some(hidden) = changes::hidden(changes, max_changes) {
         let _ = writeln!(text, "{}", paint(DIM, hidden));
+    }
+    text
+}
+
+/// What the tests conclude, a sentence each; of segments only what fails.
+pub(crate) fn conclusions(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks.iter().filter(|check| check.decides || check.verdict == Verdict::Fail) {
+        let said = format!("{} {}: {}", words::mark(check.verdict), words::name(check), check.why);
+        let _ = write!(
+            text,
+            "{}",
+            wrapped(&said, 0).replacen(words::mark(check.verdict), &paint(style(check.verdict), words::mark(check.verdict)), 1)
+        );
     }
     text
 }
@@ -205,6 +245,20 @@ mod tests {
         limit             now     must be     95 %  verdict
         loss-vs-last  1 point  ≤ 2 points  −1 to 3  pass
         ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_has_fewer_columns_and_whole_words() {
+        let section = sample::worse();
+        let heads = |room: usize| {
+            let mut tables = words::tables(&section);
+            let (columns, checks) = &mut tables[1];
+            let left_out = fit(columns, checks, room);
+            (columns.iter().map(|column| column.head).collect::<Vec<_>>().join(" "), left_out)
+        };
+        assert_eq!(heads(100), ("vs baseline now was 95 % of change p mde".to_owned(), false));
+        assert_eq!(heads(60), ("vs baseline now was p".to_owned(), true));
+        assert_eq!(heads(1), ("vs baseline now".to_owned(), true));
     }
 
     #[test]

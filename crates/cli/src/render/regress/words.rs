@@ -57,6 +57,9 @@ const fn column(head: &'static str, number: bool, cell: fn(&Check) -> String) ->
     Column { head, number, cell }
 }
 
+/// The head of the smallest regression that would have been found.
+pub(super) const MDE: &str = "mde";
+
 /// The columns of limits, but for the verdict.
 const LIMITS: [Column; 5] = [
     column("limit", false, |check| check.name.clone()),
@@ -74,7 +77,7 @@ const COMPARISONS: [Column; 7] = [
     column("was", true, against),
     column("95 % of change", true, interval),
     column("p", true, p),
-    column("mde", true, mde),
+    column(MDE, true, mde),
 ];
 
 /// The checks that are shown, as up to two tables; a column without a word in it is left out.
@@ -205,14 +208,14 @@ pub(super) fn is_quiet(check: &Check) -> bool {
     !check.decides && check.segment.is_some() && check.verdict != Verdict::Fail
 }
 
-/// What stands below the tables: what is not in them, and what a head means to those who see it for the first time.
-pub(super) fn notes(section: &Section) -> Vec<String> {
+/// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.
+pub(super) fn notes(section: &Section, mde: bool) -> Vec<String> {
     let n = section.checks.iter().filter(|check| is_quiet(check)).count();
     let mut notes = Vec::new();
     if n > 0 {
         notes.push(format!("{} of single segments found nothing worse; --format json has them", some(n as u64, "comparison")));
     }
-    if section.checks.iter().any(|check| !is_quiet(check) && check.mde.is_some()) {
+    if mde && section.checks.iter().any(|check| !is_quiet(check) && check.mde.is_some()) {
         notes.push("mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed".to_owned());
     }
     notes

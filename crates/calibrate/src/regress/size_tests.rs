@@ -1,0 +1,105 @@
+//! How often the tests of graded, repeated, weighted and timed examples call worse what is not, over many draws.
+
+use std::sync::Arc;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+
+use super::latency::{Latency, micros};
+use super::quality::Quality;
+use super::{Item, Pair, Rules, Verdict, judge};
+use crate::stat::binomial;
+
+fn item(quality: f64, cost: f64, latency: f64) -> Item {
+    Item { quality, cost_usd: Some(cost), latency_ms: Some(latency) }
+}
+
+/// A time with a long tail.
+fn time(rng: &mut ChaCha8Rng) -> f64 {
+    200.0 - 300.0 * (1.0 - rng.random::<f64>()).ln()
+}
+
+/// Items of one to three rows with grades in quarters, weights of 1 or 4 and two segments; a fifth of the items changes, and gets
+/// worse with a probability of ½ + `by`.
+fn graded(rng: &mut ChaCha8Rng, items: u32, by: f64) -> Vec<Pair> {
+    let mut pairs = Vec::new();
+    for cluster in 0..items {
+        let weight = if cluster % 4 == 0 { 4.0 } else { 1.0 };
+        let changed = rng.random::<f64>() < 0.2;
+        // Grades that may fall or rise by up to a half.
+        let shift = if changed { (rng.random::<f64>() * 4.0).ceil() / 8.0 } else { 0.0 };
+        let falls = rng.random::<f64>() < 0.5 + by;
+        for _ in 0..=cluster % 3 {
+            let now = if falls { 0.5 - shift } else { 0.5 + shift };
+            let cost = |rng: &mut ChaCha8Rng| 0.01 * (1.0 - rng.random::<f64>());
+            let (before, after) = (cost(rng), cost(rng));
+            let pair = Pair {
+                segment: cluster % 2,
+                cluster,
+                weight,
+                base: item(0.5, before, time(rng)),
+                now: item(now, after, time(rng)),
+            };
+            pairs.push(pair);
+        }
+    }
+    pairs
+}
+
+#[test]
+fn runs_of_graded_repeated_weighted_and_timed_examples_fail_no_more_often_than_the_level() {
+    let rules = Rules { level: 0.05, ..Rules::default() };
+    let names: Vec<Arc<str>> = ["a", "b"].map(Arc::from).to_vec();
+    let rate = |by: f64, draws: u64| {
+        let fails = (0..draws).filter(|draw| {
+            let pairs = graded(&mut ChaCha8Rng::seed_from_u64(*draw), 150, by);
+            judge(&pairs, &names, &rules).checks.iter().any(|check| check.verdict == Verdict::Fail)
+        });
+        fails.count() as f64 / draws as f64
+    };
+    let (size, power) = (rate(0.0, 500), rate(0.5, 40));
+    // Three standard errors of a rate of 0.05 in 500 draws.
+    assert!(size <= 0.05 + 0.03 && power > 0.95, "{size} {power}");
+}
+
+#[test]
+fn a_graded_loss_of_the_margin_seldom_passes() {
+    let rules = Rules { margin: 0.03, ..Rules::default() };
+    let draws = 500;
+    let passed = |by: f64| {
+        let passes = (0..draws).filter(|draw| {
+            let pairs = graded(&mut ChaCha8Rng::seed_from_u64(1 << 32 | *draw), 400, by);
+            let quality = Quality::of(&pairs.iter().collect::<Vec<_>>(), &rules);
+            quality.non_inferior(rules.margin, rules.margin_level, rules.seed)
+        });
+        passes.count() as f64 / f64::from(u32::try_from(draws).unwrap())
+    };
+    // A fifth of the items moves by 0.3125 on average, 2·by of it net: 0.03 is lost where by = 0.24.
+    let (wrong, right) = (passed(0.24), passed(0.0));
+    assert!(wrong <= 0.05 + 0.03 && right > 0.3, "{wrong} {right}");
+}
+
+#[test]
+fn equally_slow_runs_differ_no_more_often_than_the_level_where_the_plain_binomial_test_does() {
+    let rules = Rules::default();
+    let (draws, mut ours, mut plain) = (1500, 0, 0);
+    for draw in 0..draws {
+        let mut rng = ChaCha8Rng::seed_from_u64(draw);
+        let pairs: Vec<Pair> = (0..400)
+            .map(|cluster| Pair {
+                segment: 0,
+                cluster,
+                weight: 1.0,
+                base: item(1.0, 0.0, time(&mut rng)),
+                now: item(1.0, 0.0, time(&mut rng)),
+            })
+            .collect();
+        let latency = Latency::of(&pairs.iter().collect::<Vec<_>>(), &rules).unwrap();
+        ours += u64::from(latency.fast.test.p <= 0.05);
+        // As if the baseline's p95 were known.
+        let above = pairs.iter().filter(|pair| pair.now.latency_ms.map(micros) > Some(micros(latency.baseline))).count() as u64;
+        plain += u64::from(above > 0 && binomial::sf(above - 1, 400, 0.05) <= 0.05);
+    }
+    let rate = |hits: u64| hits as f64 / draws as f64;
+    assert!(rate(ours) <= 0.05 + 0.015 && rate(plain) > 0.09, "{} {}", rate(ours), rate(plain));
+}

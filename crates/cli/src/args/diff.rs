@@ -1,0 +1,97 @@
+//! The arguments of `diff`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::value::{above_0_below_1, above_0_to_1};
+
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Two fits (NAME.fit.toml) are played over the same labelled answers; with one fit, --threshold says what the\n\
+    other one is. Two cascade files are replayed on the same fixture set, each as it is.\n\n\
+    The rows are those of the cascade beside the first fit and of the set that it replays, unless they are named."
+)]
+pub(crate) struct Diff {
+    /// The first fit, or cascade file
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) a: PathBuf,
+    /// The second one; the first with other thresholds where there is none
+    #[arg(value_hint = ValueHint::FilePath, required_unless_present = "thresholds")]
+    pub(crate) b: Option<PathBuf>,
+    /// What if: in the second one this tier answers from this confidence on; raw:X in its gate value's own units, or defer-all
+    #[arg(long = "threshold", value_name = "TIER=X", value_parser = cut, allow_hyphen_values = true)]
+    pub(crate) thresholds: Vec<(String, CutArg)>,
+    /// The operating point of both; the first of each by default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) point: Option<String>,
+    /// The operating point of the second one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) point_b: Option<String>,
+    /// The cascade file whose recordings are played; beside the first fit by default
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Rows", conflicts_with = "observations")]
+    pub(crate) cascade: Option<PathBuf>,
+    /// The fixture set; the one that the cascade replays or expects something of by default
+    #[arg(long, value_name = "SET", help_heading = "Rows", conflicts_with = "observations")]
+    pub(crate) fixtures: Option<String>,
+    /// Only rows of this split; test in a fixture set
+    #[arg(long, value_name = "NAME", help_heading = "Rows")]
+    pub(crate) split: Option<String>,
+    /// Files of observations in place of a cascade and a set: JSON Lines or CSV, also with gzip
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath, help_heading = "Rows")]
+    pub(crate) observations: Vec<PathBuf>,
+    /// The level of the tests
+    #[arg(long, value_name = "SHARE", value_parser = above_0_below_1, default_value = "0.01", help_heading = "Verdict")]
+    pub(crate) level: f64,
+    /// The loss of right answers that is still none
+    #[arg(long, value_name = "SHARE", value_parser = above_0_to_1, default_value = "0.02", help_heading = "Verdict")]
+    pub(crate) margin: f64,
+    /// Changed examples that are shown
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
+    pub(crate) max_changes: usize,
+    /// Write the result as JSON to this file; `-` prints it, and nothing else
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// Where a what-if cuts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum CutArg {
+    /// On the confidence scale.
+    Confidence(f64),
+    /// In the gate value's own units.
+    Raw(f64),
+    DeferAll,
+}
+
+fn cut(text: &str) -> Result<(String, CutArg), String> {
+    let how = "write TIER=CONFIDENCE, as in medium=0.6, TIER=raw:SCORE or TIER=defer-all";
+    let (tier, cut) = text.split_once('=').filter(|(tier, _)| !tier.is_empty()).ok_or(how)?;
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| !number.is_nan()).ok_or(how);
+    let cut = match (cut, cut.strip_prefix("raw:")) {
+        ("defer-all", _) => CutArg::DeferAll,
+        (_, Some(raw)) => CutArg::Raw(number(raw)?),
+        _ => CutArg::Confidence(
+            number(cut)
+                .ok()
+                .filter(|share| (0.0..=1.0).contains(share))
+                .ok_or("a confidence is from 0 to 1; raw:X is a score")?,
+        ),
+    };
+    Ok((tier.to_owned(), cut))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ifs_are_read() {
+        assert_eq!(cut("medium=0.6"), Ok(("medium".to_owned(), CutArg::Confidence(0.6))));
+        assert_eq!(cut("medium=raw:-0.3"), Ok(("medium".to_owned(), CutArg::Raw(-0.3))));
+        assert_eq!(cut("m=defer-all"), Ok(("m".to_owned(), CutArg::DeferAll)));
+        for bad in ["0.6", "m=7", "m=x", "=0.5", "m=raw:NaN"] {
+            assert!(cut(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! `tierfall grade --human`: one answer after the other, one key a verdict.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _, pending};
+use serde::Serialize;
+use tierfall::clock::{rfc3339, time_of_day};
+use tierfall::fixture::FixtureSet;
+use tierfall::fixture::grade::{Person, Session, Which};
+use tierfall::fixture::replay::Recordings;
+
+use super::agreement::{self, Agreement};
+use super::keys::{Keys, Typed};
+use crate::args::Grade;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
+use crate::render::card::{card, keys};
+use crate::render::style::{DIM, GOOD, paint};
+use crate::{load, print, say};
+
+pub(super) async fn grade(set: &FixtureSet, recordings: &Recordings, args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+    let person = person(args.people.by.as_deref())?;
+    let tiers: Vec<Arc<str>> = args.tiers.iter().map(|name| name.as_str().into()).collect();
+    let which = Which {
+        tiers: &tiers,
+        split: args.split.as_deref(),
+        needed: args.people.needed,
+        limit: args.people.limit,
+        seed: args.people.seed.unwrap_or(0),
+        again: args.people.again,
+    };
+    let session = Session::open(set, recordings, person.clone(), &which).map_err(|error| load::fixture(&error))?;
+    let total = session.place().1;
+    if total == 0 && !which.needed {
+        return Err(Failure::usage(nothing(set, args)));
+    }
+    // Listens before anything is shown: a signal never leaves the terminal in another state than it was in.
+    let ended = [interrupted(), told_to_end()];
+    let mut dialogue = Dialogue { session, last: None, whole: false, alone: args.json };
+    let ending = if dialogue.session.left() > 0 { dialogue.hold(ended).await? } else { Ending::Quit };
+    let session = dialogue.session;
+    let report = Report {
+        by: person.name(),
+        graded: session.graded(),
+        left: session.left(),
+        total,
+        agreement: if session.left() == 0 { agreement::of_people(set, recordings, args)? } else { None },
+    };
+    if args.json {
+        let json = serde_json::to_string(&report).map_err(Failure::usage)?;
+        print(format_args!("{json}\n"))?;
+    } else {
+        if !quiet {
+            say(report.summary(args));
+        }
+        if let Some(agreement) = &report.agreement {
+            print(format_args!("\n{}", crate::render::agreement::agreement(agreement)))?;
+        }
+    }
+    match ending {
+        Ending::Quit => Ok(Exit::Fine),
+        Ending::Signal => Ok(Exit::Interrupted),
+        Ending::NoKey(number, line) => Err(Failure::usage(format!(
+            "stdin:{number}: \"{line}\" is no verdict; what stands above it is saved, and nothing after it was read"
+        ))
+        .with_hint("one key a line: y n h s u m q")),
+    }
+}
+
+/// Who grades: as told, else as the system knows them.
+fn person(by: Option<&str>) -> Result<Person, Failure> {
+    let user = || ["USER", "USERNAME"].into_iter().find_map(|name| std::env::var_os(name)?.into_string().ok());
+    let name = by.map(str::to_owned).or_else(user).unwrap_or_default();
+    Person::named(&name)
+        .map_err(|error| Failure::usage(format!("{error}; \"{name}\" cannot be it")).with_hint("--by NAME says who grades"))
+}
+
+/// Why there is nothing to grade.
+fn nothing(set: &FixtureSet, args: &Grade) -> String {
+    match &args.split {
+        Some(split) => format!("no answer to the split \"{split}\" of {} is recorded", set.dir().display()),
+        None if args.people.limit == Some(0) => "--limit 0 leaves nothing to grade".to_owned(),
+        None => format!("no answer to the examples of {} is recorded", set.dir().display()),
+    }
+}
+
+/// What became of it.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    by: &'a str,
+    /// In this session.
+    graded: usize,
+    /// Without a grade of this person.
+    left: usize,
+    total: usize,
+    /// Where nothing is left; before that it would tell what others said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreement: Option<Agreement>,
+}
+
+impl Report<'_> {
+    fn summary(&self, args: &Grade) -> String {
+        let Self { by, graded, left, total, .. } = self;
+        let mark = paint(GOOD, "✓");
+        match (total, left) {
+            (0, _) => format!("{mark} nothing needs the verdict of {by}: every answer has a grade"),
+            (_, 0) if *graded == 0 => format!("{mark} {by} has graded all {total} answers; --again asks them again"),
+            (_, 0) => format!("{mark} {graded} graded by {by}, and with them all {total}"),
+            _ if args.people.again => format!("{mark} {graded} graded again by {by}, {left} left"),
+            _ => format!("{mark} {graded} graded by {by}, {left} of {total} left; the same command goes on from here"),
+        }
+    }
+}
+
+/// How it ended.
+enum Ending {
+    Quit,
+    Signal,
+    /// A line that is no key: what follows may be meant for other answers.
+    NoKey(usize, String),
+}
+
+struct Dialogue<'s> {
+    session: Session<'s>,
+    /// The last verdict, in words.
+    last: Option<&'static str>,
+    /// Whether the whole question is shown.
+    whole: bool,
+    /// Whether stdout is for JSON alone.
+    alone: bool,
+}
+
+impl Dialogue<'_> {
+    async fn hold(&mut self, ended: [BoxFuture<'static, ()>; 2]) -> Result<Ending, Failure> {
+        let shown = if self.alone { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
+        let mut keys = Keys::read(shown && std::io::stdin().is_terminal());
+        let mut ended = futures_util::future::select_all(ended);
+        let mut show = true;
+        loop {
+            if show {
+                self.show(keys.single())?;
+                keys.forget();
+            }
+            let typed = tokio::select! {
+                biased;
+                _ = &mut ended => return Ok(Ending::Signal),
+                typed = keys.next() => typed?,
+            };
+            show = true;
+            match typed {
+                Some(Typed::CtrlC) => return Ok(Ending::Signal),
+                Some(Typed::Line(number, line)) => return Ok(Ending::NoKey(number, line)),
+                None | Some(Typed::Key('q')) => return Ok(Ending::Quit),
+                Some(Typed::Key('m')) => self.whole = !self.whole,
+                Some(Typed::Key('u')) => self.undo()?,
+                Some(Typed::Key('s')) => self.skip(),
+                Some(Typed::Key('y' | 'j' | '1')) => self.verdict(1.0, "right")?,
+                Some(Typed::Key('n' | '0')) => self.verdict(0.0, "wrong")?,
+                Some(Typed::Key('h')) => self.verdict(0.5, "half right")?,
+                // A slip of the finger.
+                Some(Typed::Key(_)) => show = false,
+            }
+        }
+    }
+
+    fn verdict(&mut self, correct: f64, name: &'static str) -> Result<(), Failure> {
+        if self.session.current().is_some() {
+            self.session.grade(correct, &rfc3339(time_of_day())).map_err(|error| load::fixture(&error))?;
+            (self.last, self.whole) = (Some(name), false);
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self) {
+        if self.session.current().is_some() {
+            self.session.skip();
+            (self.last, self.whole) = (Some("skipped"), false);
+        }
+    }
+
+    fn undo(&mut self) -> Result<(), Failure> {
+        let undone = self.session.undo().map_err(|error| load::fixture(&error))?;
+        (self.last, self.whole) = (Some(if undone { "taken back" } else { "nothing to take back in this session" }), false);
+        Ok(())
+    }
+
+    /// Shows the current answer; in a terminal alone on the screen.
+    fn show(&self, single: bool) -> Result<(), Failure> {
+        let last = self.last.map(|last| format!("{}\n\n", paint(DIM, format!("→ {last}")))).unwrap_or_default();
+        let card = match self.session.current() {
+            Some(answer) => card(answer, self.session.place(), self.whole),
+            None => "There is nothing after this.\n\n".to_owned(),
+        };
+        let clear = if single { "\x1b[H\x1b[2J" } else { "" };
+        let text = format!("{clear}{last}{card}{}\n{}", keys(), if single { "" } else { "\n" });
+        if self.alone {
+            say(text.trim_end());
+            return Ok(());
+        }
+        print(text)
+    }
+}
+
+/// Completes when the system or a closed terminal tells the program to end.
+#[cfg(unix)]
+fn told_to_end() -> BoxFuture<'static, ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        return pending().boxed();
+    };
+    async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = hung_up.recv() => {}
+        }
+    }
+    .boxed()
+}
+
+#[cfg(not(unix))]
+fn told_to_end() -> BoxFuture<'static, ()> {
+    pending().boxed()
+}

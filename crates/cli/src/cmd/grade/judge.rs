@@ -1,0 +1,112 @@
+//! Models that grade: asked only where that is wanted, because it costs money.
+
+use std::fmt::Write as _;
+use std::num::NonZeroUsize;
+
+use tierfall::SystemClock;
+use tierfall::fixture::grade::ToGrade;
+use tierfall::fixture::grade::judge::{self, JudgeEvent, JudgeReport, OpenError, Options, Standing, standings};
+use tierfall::fixture::record::{RecordError, Stop};
+use tierfall_core::money::Cost;
+
+use super::tell;
+use crate::args::Grade;
+use crate::cmd::record::max_spend;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::interrupted;
+use crate::render::money::{cost, time};
+use crate::render::style::{GOOD, WARN, paint};
+use crate::{load, progress, say};
+
+/// Asks the judges about every answer that they did not grade yet.
+pub(super) async fn ask(answers: ToGrade<'_>, args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+    let judges = judge::open(answers).map_err(|error| match &error {
+        OpenError::Load { judge, path, error } => {
+            let failure = load::failure(error, "");
+            Failure { message: format!("judge \"{judge}\" ({}): {}", path.display(), failure.message), ..failure }
+        }
+        OpenError::Fixture(error) => load::fixture(error),
+        _ => Failure::usage(error),
+    })?;
+    if judges.is_empty() {
+        return Err(Failure::usage("no example of this set has a judge as its grader").with_hint(
+            "grader = { judge = { name = \"strict\" } }, and [judge.strict] with its cascade and rubric, in set.toml",
+        ));
+    }
+    let options = Options {
+        concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
+        max_spend: args.max_spend.as_deref().map(max_spend).transpose()?,
+        ..Options::default()
+    };
+    let bar = progress::bar(0, "judge", quiet);
+    let spent = std::sync::Mutex::new(Cost::ZERO);
+    let watch = |event: JudgeEvent| match event {
+        JudgeEvent::Started { to_ask, .. } => bar.set_length(to_ask as u64),
+        JudgeEvent::Done { cost: charged, .. } => {
+            if let Ok(mut spent) = spent.lock() {
+                *spent += charged;
+                bar.set_message(format!("· {}", cost(*spent)));
+            }
+            bar.inc(1);
+        }
+    };
+    let report = judge::ask(answers, &judges, &options, &SystemClock::default(), &watch, interrupted()).await;
+    bar.finish_and_clear();
+    let report = report.map_err(|error| match &error {
+        RecordError::Fixture(error) => load::fixture(error),
+        _ => Failure::usage(error),
+    })?;
+    tell(&report.errors, "the judge");
+    if !quiet {
+        summarise(&report);
+    }
+    Ok(exit(&report))
+}
+
+fn exit(report: &JudgeReport) -> Exit {
+    match &report.stopped {
+        Some(Stop::Cancelled) => Exit::Interrupted,
+        Some(Stop::Auth(_) | Stop::Storm { .. }) => Exit::Provider,
+        _ if !report.errors.is_empty() => Exit::Provider,
+        Some(_) => Exit::Usage,
+        None => Exit::Fine,
+    }
+}
+
+fn summarise(report: &JudgeReport) {
+    let mark = if report.stopped.is_none() && report.errors.is_empty() { paint(GOOD, "✓") } else { paint(WARN, "!") };
+    let mut line = format!("{mark} {} judged", report.judged);
+    for (n, what) in [(report.already, "were there already"), (report.errors.len(), "failed"), (report.left, "left")] {
+        if n > 0 {
+            let _ = write!(line, ", {n} {what}");
+        }
+    }
+    let tokens = report.usage;
+    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(report.cost), time(report.wall));
+    say(line);
+    if let Some(stop) = &report.stopped {
+        say(format_args!("  stopped: {stop}; the same command goes on from here"));
+    }
+}
+
+/// Says of every judge how far it has come, and how often it contradicts itself.
+pub(super) fn tell_standings(answers: ToGrade<'_>) -> Result<(), Failure> {
+    for (name, Standing { judged, disagreed, stale, missing }) in standings(answers).map_err(|error| load::fixture(&error))? {
+        let mut line = format!("judge {name}: {judged} answers judged");
+        if judged > 0 {
+            let share = 100.0 * disagreed as f64 / judged as f64;
+            let _ = write!(line, ", {disagreed} ({share:.1} %) otherwise when the labels are swapped");
+        }
+        if stale > 0 {
+            let _ = write!(line, "; {stale} judged under another rubric or reference");
+        }
+        if missing > 0 {
+            let _ = write!(line, "; {missing} not judged");
+        }
+        if stale + missing > 0 {
+            let _ = write!(line, " (--judge asks it)");
+        }
+        say(line);
+    }
+    Ok(())
+}

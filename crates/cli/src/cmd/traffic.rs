@@ -1,0 +1,90 @@
+//! `tierfall import traces`: from production to fixtures.
+
+use std::path::Path;
+
+use tierfall::fixture::grade::GraderSpec;
+use tierfall::traffic::{self, ImportedTraffic, Repeats, TrafficError, TrafficOptions};
+
+use super::observed::{shell_word, tell_bad};
+use super::output::interruptible;
+use crate::args::{Import, RepeatsAs};
+use crate::exit::{Exit, Failure};
+use crate::render::words::count;
+use crate::{load, say};
+
+pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> {
+    let (Some(into), Some(cascade)) = (args.traffic.into.clone(), args.traffic.cascade.clone()) else {
+        return Err(Failure::usage("traces become a fixture set: where, and of which cascade?")
+            .with_hint("--into fixtures/traffic --cascade cascades/NAME.cascade.toml"));
+    };
+    let table = &args.table;
+    if table.out.is_some() || table.max_score.is_some() || !table.columns.is_empty() || !table.tiers.is_empty() {
+        return Err(Failure::usage("--out, --map, --tier and --max-score are for tables and logs, not for traces"));
+    }
+    let options = options(args)?;
+    let (files, folder, of) = (args.files.clone(), into.clone(), cascade.clone());
+    let report = interruptible(move || {
+        let loaded = load::unfitted(&of)?;
+        traffic::import(&files, &folder, &loaded, &options).map_err(|error| failure(&error, &folder))
+    })
+    .await?;
+    if !quiet {
+        tell(&report, &into, &cascade);
+    }
+    Ok(Exit::Fine)
+}
+
+fn options(args: &Import) -> Result<TrafficOptions, Failure> {
+    let given = &args.traffic;
+    let grader = given.grader.as_deref().unwrap_or("human");
+    Ok(TrafficOptions {
+        splits: given.split.clone().unwrap_or_default(),
+        repeats: match given.repeats {
+            None | Some(RepeatsAs::Once) => Repeats::Once,
+            Some(RepeatsAs::Each) => Repeats::Each,
+        },
+        grader: GraderSpec::new(grader, serde_json::Map::new()).map_err(Failure::usage)?,
+        append: given.append,
+        strict: args.strict,
+    })
+}
+
+fn failure(error: &TrafficError, into: &Path) -> Failure {
+    match error {
+        TrafficError::Fixture(error) => load::fixture(error),
+        TrafficError::Exists(_) => Failure::usage(error).with_hint("--append adds to it; nothing is ever overwritten"),
+        TrafficError::Heaviest { heaviest, .. } => {
+            let line = format!("heaviest-weight = {heaviest:?}");
+            Failure::usage(error).with_hint(format!("say so in {}: {line}", into.join("set.toml").display()))
+        }
+        _ => Failure::usage(error),
+    }
+}
+
+fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {
+    tell_bad(report.bad, report.read, &report.first_bad);
+    let splits: Vec<String> = report.splits.iter().map(|(split, n)| format!("{split} {}", count(*n))).collect();
+    let splits = if splits.is_empty() { String::new() } else { format!(" ({})", splits.join(", ")) };
+    say(format_args!("{} examples{splits} in {}", count(report.written), into.display()));
+    for (stratum, (n, stand_for)) in &report.strata {
+        say(format_args!("  {stratum}: {}, standing for about {stand_for:.0} requests", count(*n)));
+    }
+    for (tier, n) in &report.answers {
+        say(format_args!("  {tier}: {} answers", count(*n)));
+    }
+    for (n, what) in [
+        (report.without_content, "lines hold no content: their requests are not in the sample"),
+        (report.of_others, "lines are of other cascades"),
+        (report.repeated, "lines repeat a request of an earlier line"),
+        (report.there, "requests were in the set already"),
+        (report.repeats, "of the examples ask what another one asks"),
+    ] {
+        if n > 0 {
+            say(format_args!("  {} {what}", count(n)));
+        }
+    }
+    if report.written > 0 {
+        let (cascade, set) = (shell_word(&cascade.display().to_string()), shell_word(&into.display().to_string()));
+        say(format_args!("next, ask the tiers that were not asked: tierfall record {cascade} {set} --only-missing"));
+    }
+}

@@ -1,0 +1,163 @@
+//! One answer as a person sees it who grades it: neither the tier nor what others said.
+
+use serde_json::Value;
+use tierfall::fixture::Example;
+use tierfall::fixture::grade::DistinctAnswer;
+use tierfall_core::completion::Completion;
+use tierfall_core::request::{Content, Message, Role};
+
+use super::style::{DIM, STRONG, paint};
+
+/// Lines of a question that are shown before it is asked for as a whole.
+const LINES: usize = 12;
+/// Characters of it.
+const CHARS: usize = 1200;
+
+/// The answer with its question and what is expected. `whole` shows the conversation, instructions included, and all of it.
+pub(crate) fn card(answer: &DistinctAnswer<'_>, (at, of): (usize, usize), whole: bool) -> String {
+    let example = answer.example;
+    let place = format!("{at} of {of}");
+    let names = printable(&format!(" · {} · {}", example.segment, example.id));
+    let question = if whole { conversation(example) } else { question(example) };
+    format!(
+        "{}{}\n\n{}{}{}",
+        paint(STRONG, place),
+        paint(DIM, names.trim_end()),
+        part("question", &question),
+        part(&format!("expected ({})", example.grader.name()), &expected(&example.expected)),
+        part("answer", &said(&answer.answer)),
+    )
+}
+
+/// What can be pressed.
+pub(crate) fn keys() -> String {
+    let keys = [
+        ("y", "right"),
+        ("n", "wrong"),
+        ("h", "half right"),
+        ("s", "skip"),
+        ("u", "undo"),
+        ("m", "whole question"),
+        ("q", "quit"),
+    ];
+    keys.map(|(key, what)| format!("{} {what}", paint(STRONG, key))).join("   ")
+}
+
+fn part(name: &str, text: &str) -> String {
+    let text = printable(text);
+    let mut out = format!("{}\n", paint(DIM, name));
+    for line in text.trim_end().lines() {
+        out.push_str("  ");
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push('\n');
+    out
+}
+
+/// The last turn of the person, cut where it is long.
+fn question(example: &Example) -> String {
+    let asked = example.question();
+    let end = asked.char_indices().nth(CHARS).map_or(asked.len(), |(end, _)| end);
+    let cut = asked[..end].lines().take(LINES).collect::<Vec<_>>().join("\n");
+    let turns = example.messages.iter().filter(|message| message.role != Role::System).count();
+    let mut hints = Vec::new();
+    if cut.trim_end().len() < asked.trim_end().len() {
+        hints.push("cut".to_owned());
+    }
+    if turns > 1 {
+        hints.push(format!("the last of {turns} turns"));
+    }
+    if hints.is_empty() { asked } else { format!("{cut}\n… ({}; m shows all)", hints.join(", ")) }
+}
+
+fn conversation(example: &Example) -> String {
+    match example.messages.as_slice() {
+        [one] if one.role == Role::User => texts(one),
+        turns => {
+            let turn = |message: &Message| format!("[{}]\n{}\n", message.role.as_str(), texts(message));
+            turns.iter().map(turn).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+/// What a turn says; what is no text by its type.
+fn texts(message: &Message) -> String {
+    let said = match &message.content {
+        Some(Content::Text(text)) => text.clone(),
+        Some(Content::Parts(parts)) => {
+            let part = |part: &Value| match part.get("text").and_then(Value::as_str) {
+                Some(text) => text.to_owned(),
+                None => format!("[{}]", part.get("type").and_then(Value::as_str).unwrap_or("part")),
+            };
+            parts.iter().map(part).collect::<Vec<_>>().join("\n")
+        }
+        None => String::new(),
+    };
+    let calls = message.tool_calls.as_ref().map(|calls| format!("[tool calls] {calls}"));
+    let there = [Some(said).filter(|said| !said.is_empty()), calls];
+    there.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+fn expected(expected: &Value) -> String {
+    match expected {
+        Value::Null => "(nothing in particular)".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) if all.iter().all(Value::is_string) => {
+            all.iter().filter_map(Value::as_str).map(|text| format!("- {text}")).collect::<Vec<_>>().join("\n")
+        }
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    }
+}
+
+fn said(answer: &Completion) -> String {
+    let calls = answer.tool_calls.iter().map(|call| format!("[calls {}({})]", call.name, call.arguments));
+    let text = (!answer.text.trim().is_empty()).then(|| answer.text.clone());
+    let all: Vec<String> = text.into_iter().chain(calls).collect();
+    if all.is_empty() { "(nothing)".to_owned() } else { all.join("\n") }
+}
+
+/// Text as it may be sent to a terminal: what models and others wrote must neither move the cursor nor turn the line around.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.replace("\r\n", "\n").chars() {
+        match c {
+            '\n' => out.push(c),
+            '\t' => out.push_str("    "),
+            '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('�')),
+            '\u{7f}' => out.push('␡'),
+            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('�'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn answers_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\x1b[2J\tb\r\nc\u{7f}\u{9b}\u{202e}"), "a␛[2J    b\nc␡��");
+    }
+
+    #[test]
+    fn whatever_is_expected_is_shown() {
+        let shown = |value: Value| expected(&value);
+        assert_eq!(shown(json!("a")), "a");
+        assert_eq!(shown(json!(["a", "b"])), "- a\n- b");
+        assert_eq!(shown(json!({"a": 1})), "{\n  \"a\": 1\n}");
+        assert_eq!(shown(json!(null)), "(nothing in particular)");
+    }
+
+    #[test]
+    fn turns_are_told_apart() {
+        let message = |json: Value| serde_json::from_value::<Message>(json).unwrap();
+        let parts = message(json!({"role": "user", "content": [{"type": "text", "text": "What is it?"}, {"type": "image_url"}]}));
+        assert_eq!(texts(&parts), "What is it?\n[image_url]");
+        let calls = message(json!({"role": "assistant", "tool_calls": [{"id": "1"}]}));
+        assert_eq!(texts(&calls), "[tool calls] [{\"id\":\"1\"}]");
+    }
+}

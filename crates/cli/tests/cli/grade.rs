@@ -1,0 +1,204 @@
+//! Graders that ask somebody: programs and judges, only where that was said.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use tierfall_core::completion::{Completion, Tokens, Usage};
+use tierfall_testkit::openai;
+use wiremock::matchers::{header, method};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+use crate::support::{Sandbox, lines};
+
+/// Two recorded tiers in `fixtures/orders`, whose answers say themselves whether they are right.
+fn recorded(n: usize, set: &str) -> Sandbox {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.fixture_set("orders", n);
+    sandbox.run(&["record", "two.cascade.toml", "orders", "--quiet"]).exits(0);
+    let about = format!("name = \"orders\"\nsplits = [\"test\"]\ntiers = [\"small\", \"large\"]\n{set}");
+    sandbox.write("fixtures/orders/set.toml", about);
+    sandbox
+}
+
+const COMMAND: &str = "grader = { command = { run = [\"sh\", \"check.sh\", \"a b\"] } }\n";
+
+#[test]
+fn a_program_is_run_only_where_that_is_allowed() {
+    let sandbox = recorded(6, COMMAND);
+    sandbox.write(
+        "fixtures/orders/check.sh",
+        "touch ran\nif grep -q right; then echo '{\"correct\": 1}'; else echo '{\"correct\": 0}'; fi\n",
+    );
+    assert_snapshot!(sandbox.run(&["grade", "fixtures/orders"]), @r#"
+    exit 2
+    -- stderr
+    error: 12 answers are graded by commands, run in fixtures/orders: sh check.sh "a b" (12 answers)
+    hint: read them, then allow them with --allow-commands: they run as you, without a sandbox
+    "#);
+    assert!(!sandbox.path("fixtures/orders/ran").exists() && !sandbox.path("fixtures/orders/grades").exists());
+    let graded = sandbox.run(&["grade", "fixtures/orders", "--allow-commands"]).exits(0);
+    assert!(sandbox.path("fixtures/orders/ran").exists());
+    let file = sandbox.read("fixtures/orders/grades/small.jsonl");
+    assert_eq!(sandbox.lines("fixtures/orders/grades/small.jsonl").len(), 6);
+    // What is on file is enough, and two runs write one file.
+    assert_eq!(sandbox.run(&["grade", "fixtures/orders"]).exits(0).stdout(), graded.stdout());
+    sandbox.run(&["grade", "fixtures/orders", "--allow-commands", "--concurrency", "1"]).exits(0);
+    assert_eq!(sandbox.read("fixtures/orders/grades/small.jsonl"), file);
+
+    sandbox.write("fixtures/orders/check.sh", "echo oh >&2\nexit 7\n");
+    let failed = sandbox.run(&["grade", "fixtures/orders", "--allow-commands", "--tier", "small"]).exits(2);
+    let told =
+        "error: a command could not grade 6 answers; they have no grade:\n  q00 (small): `sh` failed (exit status: 7): oh\n";
+    assert!(failed.stderr().contains(told) && failed.stderr().contains("and 1 more"), "{failed}");
+}
+
+#[test]
+fn a_program_that_runs_is_killed_with_ctrl_c() {
+    let sandbox = recorded(3, COMMAND);
+    sandbox.write("fixtures/orders/check.sh", "echo $$ >> pids\nsleep 1000\n");
+    let pids = || std::fs::read_to_string(sandbox.path("fixtures/orders/pids")).unwrap_or_default();
+    let ran = sandbox.interrupt(&["grade", "fixtures/orders", "--allow-commands"], || pids().lines().count() >= 2).exits(130);
+    assert!(ran.stderr().contains("interrupted: 0 answers are graded, 6 are left"), "{ran}");
+    for pid in pids().lines() {
+        crate::support::until("the program ended", || {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            state.is_empty() || state.contains(") Z ")
+        });
+    }
+}
+
+const JUDGE: &str = r#"grader = { judge = { name = "strict" } }
+[judge.strict]
+cascade = "../../judges/strict.cascade.toml"
+rubric = "It is right."
+[families]
+small = "ours"
+large = "ours"
+"#;
+
+/// A judge that believes what the answer says of itself, nine times out of ten sure.
+struct Believer;
+
+impl Respond for Believer {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let body: Value = request.body_json().unwrap();
+        let asked = body["messages"][0]["content"].as_str().unwrap();
+        if asked.contains("order 2?") {
+            return ResponseTemplate::new(503).set_body_json(openai::error("too busy", "busy"));
+        }
+        let right = asked.rsplit_once("the answer to judge\n").unwrap().1.starts_with("[simulated: right]");
+        let letter = if right == asked.contains("A: the answer meets") { "A" } else { "B" };
+        let mut tokens = Tokens::default();
+        tokens.push(letter, 0.9_f64.ln());
+        for (text, p) in [(letter, 0.9_f64), (if letter == "A" { "B" } else { "A" }, 0.1)] {
+            tokens.push_alternative(text, p.ln());
+        }
+        let usage = Some(Usage { input: 100, output: 1, ..Usage::default() });
+        let reply = Completion { tokens: Some(tokens), usage, ..Completion::text(letter) };
+        ResponseTemplate::new(200).set_body_json(openai::chat(&reply))
+    }
+}
+
+async fn judge(sandbox: &Sandbox, model: &str) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).and(header("authorization", "Bearer k")).respond_with(Believer).mount(&server).await;
+    let text = format!(
+        "version = 1\nname = \"strict\"\n[provider.api.openai-chat]\nbase-url = \"{}/v1\"\napi-key = {{ env = \"JUDGE_KEY\" }}\n\
+         retries = 0\n[[tier]]\nname = \"judge\"\nmodel = \"api/{model}\"\nprice = {{ input = 1, output = 10 }}\n\
+         params = {{ temperature = 0, max-tokens = 1 }}\n",
+        server.uri()
+    );
+    sandbox.write("judges/strict.cascade.toml", text);
+    server
+}
+
+fn graded(sandbox: &Sandbox, more: &[&str]) -> crate::support::Ran {
+    sandbox.run_with(&[&["grade", "fixtures/orders"], more].concat(), &[("JUDGE_KEY", "k")])
+}
+
+#[tokio::test]
+async fn a_judge_is_asked_only_where_that_is_said_and_what_it_said_stays() {
+    let sandbox = recorded(2, JUDGE);
+    let server = judge(&sandbox, "claude-haiku").await;
+    let calls = async || server.received_requests().await.unwrap().len();
+    let told = graded(&sandbox, &[]).exits(0);
+    assert!(told.stderr().contains("judge strict: 0 answers judged; 4 not judged (--judge asks it)"), "{told}");
+    let unset = sandbox.run(&["grade", "fixtures/orders", "--judge"]).exits(2);
+    assert!(unset.stderr().contains("export JUDGE_KEY=…") && unset.stderr().contains("judge \"strict\""), "{unset}");
+    assert_eq!(calls().await, 0);
+
+    assert_snapshot!(graded(&sandbox, &["--judge"]), @"
+    exit 0
+    -- stdout
+    right           small          large
+    orders  1.000     2/2  1.000     2/2
+    all     1.000     2/2  1.000     2/2
+
+    right where wrong:  small  large
+    small                   0      0
+    large                   0      0
+    -- stderr
+    ✓ 4 judged · 800 tokens in, 8 out · $0.00088 · [time]
+    judge strict: 4 answers judged, 0 (0.0 %) otherwise when the labels are swapped
+    grades are in fixtures/orders/grades
+    ");
+    assert_eq!(calls().await, 8);
+    let line = &sandbox.lines("fixtures/orders/grades/large.jsonl")[0];
+    assert_eq!(
+        (&line["by"], &line["correct"], &line["with"]["model"]),
+        (&json!("judge strict"), &json!(1.0), &json!("claude-haiku"))
+    );
+    assert!(line["at"].as_str().unwrap().ends_with('Z'), "{line}");
+    let again = graded(&sandbox, &["--judge", "--max-spend", "0.000001"]).exits(0);
+    assert!(again.stderr().contains("0 judged, 4 were there already"), "{again}");
+    assert_eq!(calls().await, 8);
+}
+
+#[tokio::test]
+async fn a_judges_errors_are_told_and_its_limit_holds() {
+    let sandbox = recorded(4, JUDGE);
+    let server = judge(&sandbox, "claude-haiku").await;
+    let stopped = graded(&sandbox, &["--judge", "--max-spend", "$0.0011", "--concurrency", "1"]).exits(2);
+    assert!(stopped.stderr().contains("stopped: the next call could exceed the spending limit"), "{stopped}");
+    let failed = graded(&sandbox, &["--judge"]).exits(3);
+    assert!(
+        failed.stderr().contains("error: the judge could not grade 2 answers; they have no grade:\n  q02 (small): "),
+        "{failed}"
+    );
+    assert!(failed.stderr().contains("judge strict: 6 answers judged") && failed.stderr().contains("2 not judged"), "{failed}");
+    assert!(failed.stdout().contains("(1 missing)"), "{failed}");
+    drop(server);
+    let down = graded(&sandbox, &["--judge", "--quiet"]).exits(3);
+    assert!(!down.stderr().contains("judged"), "{down}");
+}
+
+#[tokio::test]
+async fn a_judge_of_the_tiers_own_family_is_refused() {
+    let sandbox = recorded(2, &JUDGE.replace("large = \"ours\"", "large = \"claude\""));
+    let server = judge(&sandbox, "claude-haiku").await;
+    assert_snapshot!(graded(&sandbox, &["--judge"]), @r#"
+    exit 2
+    -- stderr
+    error: judge "strict" (claude-haiku) must not grade the answers of these tiers: tier "large" (large) is of the family "claude" too; models grade their own family too kindly. Take a judge of another family, or set allow-same-family = true in [judge.strict]
+    "#);
+    assert!(server.received_requests().await.unwrap().is_empty());
+    let none = recorded(2, "grader = \"contains-all\"\n").run(&["grade", "fixtures/orders", "--judge"]).exits(2);
+    assert!(none.stderr().contains("no example of this set has a judge as its grader"), "{none}");
+}
+
+#[tokio::test]
+async fn what_is_certified_by_a_judge_is_relative_to_it() {
+    let sandbox = recorded(2, JUDGE);
+    let set = sandbox.read("fixtures/orders/set.toml").replace("[\"test\"]", "[\"train\"]");
+    sandbox.write("fixtures/orders/set.toml", set);
+    let example = |n| {
+        let query = format!("Where is parcel {n}?");
+        json!({"id": format!("p{n:03}"), "segment": "s", "split": "train", "query": query, "expected": null}).to_string()
+    };
+    sandbox.write("fixtures/orders/examples.jsonl", lines((0..300).map(example)));
+    let _server = judge(&sandbox, "claude-haiku").await;
+    sandbox.run(&["record", "two.cascade.toml", "orders", "--quiet"]).exits(0);
+    graded(&sandbox, &["--judge", "--quiet", "--concurrency", "8"]).exits(0);
+    let calibrate = ["calibrate", "two.cascade.toml", "fixtures/orders", "--max-loss", "0.3"];
+    let calibrated = sandbox.run(&calibrate);
+    assert!(calibrated.stdout().contains("relative to judge \"strict\""), "{calibrated}");
+}
