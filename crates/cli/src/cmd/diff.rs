@@ -53,9 +53,9 @@ fn rules(args: &Diff) -> Rules {
 /// What `diff --json` prints of two fits.
 #[derive(Serialize)]
 struct Json<'a> {
-    a: String,
-    b: String,
-    rows: String,
+    /// Where the first and the second one are from.
+    of: [&'a str; 2],
+    rows: &'a str,
     #[serde(flatten)]
     comparison: &'a Comparison,
     changed: &'a [Changed],

@@ -196,6 +196,7 @@ fn help_is_there_for_everything() {
       evaluate     Judge a fit by labelled examples that it has not seen
       advise       Say which tiers earn their cost
       regress      Replay fixtures, and fail where a cascade got worse or breaks a limit
+      diff         Play the same traffic under two fits, two cascades, or one fit and a what-if
       import       Turn tables and logs into observations, captured traces into fixtures
       simulate     Serve a simulated OpenAI-compatible provider, for demos and tests
       schema       Print the JSON Schema of cascade files
