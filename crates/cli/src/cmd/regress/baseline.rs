@@ -1,6 +1,6 @@
 //! A run held against the baseline: what changed exactly, and what that says of other requests.
 
-use tierfall::regress::{Compared, Entry, Played, compare};
+use tierfall::regress::{Compared, Entry, Mode, Played, compare};
 use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge};
 
 use super::rows;
@@ -55,7 +55,8 @@ fn changes(entry: &Entry, now: &Played, compared: &Compared) -> Changes {
         lost: count(compared.lost()),
         answer: count(compared.changes.iter().filter(|change| change.answer).count()),
         added: count(compared.added.len()),
-        removed: count(compared.removed.len()),
+        // What a live run has not asked is not gone.
+        removed: if now.mode == Mode::Live { 0 } else { count(compared.removed.len()) },
         edited: count(compared.edited.len()),
         items: moved.map(item).collect(),
     }
