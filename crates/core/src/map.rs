@@ -288,6 +288,30 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn the_lowest_score_is_where_the_map_steps_over(least in prop_oneof![0.0..=1.0f64, Just(0.0), Just(1.0), Just(0.4), Just(0.9)]) {
+            for map in maps() {
+                let of = |at: f64| map.confidence(score(at)).unwrap().get();
+                let Some(lowest) = map.lowest_score(least).map(Score::get) else {
+                    prop_assert!(of(f64::INFINITY) < least, "{map:?} reaches {least}");
+                    continue;
+                };
+                prop_assert!(of(lowest) >= least, "{map:?} at {lowest} is below {least}");
+                prop_assert!(lowest.is_infinite() && lowest < 0.0 || of(lowest.next_down()) < least, "{map:?}: {lowest} is not the lowest");
+            }
+        }
+    }
+
+    #[test]
+    fn the_lowest_score_of_steps_is_their_knot() {
+        let knots = maps().swap_remove(1);
+        let lowest = |least: f64| knots.lowest_score(least).map(Score::get);
+        let expected = [Some(f64::NEG_INFINITY), Some(0.25), Some(0.25), Some(f64::INFINITY), None];
+        assert_eq!([0.1, 0.2, 0.4, 0.9, 0.95].map(lowest), expected);
+        assert_eq!(ScoreMap::Isotonic { knots: Vec::new() }.lowest_score(0.0), None);
+    }
+
     #[test]
     fn maps_survive_json() {
         for map in maps() {
