@@ -65,7 +65,8 @@ pub struct Check {
     pub mde: Option<f64>,
     /// What is concluded.
     pub verdict: Verdict,
-    /// Whether an inconclusive verdict makes the whole inconclusive: false for segments, which are watched for failures only.
+    /// Whether an inconclusive verdict makes the whole inconclusive: false for segments, which are watched for failures only, and
+    /// for what is not concluded on because something before it fails.
     #[serde(skip)]
     pub decides: bool,
     /// Why, in one sentence for people.

@@ -15,7 +15,7 @@ use super::{Check, Judged, Pair, Rules, Verdict};
 ///
 /// A check fails where its p-value, adjusted over all of them, is at most [`Rules::level`] (and, for cost, the rise is above
 /// [`Rules::cost_rise`]); it passes where worse by the margin is ruled out at [`Rules::margin_level`]. Where quality fails, cost
-/// and latency are shown and nothing is concluded from them; likewise latency where cost fails.
+/// and latency are shown, nothing is concluded from them, and they decide nothing; likewise latency where cost fails.
 pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
     let all: Vec<&Pair> = pairs.iter().collect();
     let overall = Quality::of(&all, rules);
@@ -169,6 +169,7 @@ fn cost_check(cost: &Cost, n: u64, adjusted: Option<Adjusted>, worse: Option<&st
         interval: cost.interval,
         mde: mde.filter(|_| verdict != Verdict::Fail),
         verdict,
+        decides: worse.is_none(),
         why,
         ..check("cost-vs-baseline", n)
     }
@@ -221,6 +222,7 @@ fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rul
         baseline: Some(latency.baseline),
         p: Some(adjusted.p),
         verdict,
+        decides: worse.is_none(),
         why,
         ..check("latency-vs-baseline", fast.n)
     }

@@ -33,6 +33,23 @@ fn find<'a>(judged: &'a Judged, name: &str, segment: Option<&str>) -> &'a Check 
     judged.checks.iter().find(|check| check.name == name && check.segment.as_deref() == segment).unwrap()
 }
 
+#[test]
+fn what_is_not_concluded_on_decides_nothing() {
+    let timed = |pair: Pair| {
+        let item = |item: Item| Item { latency_ms: Some(5.0), ..item };
+        Pair { base: item(pair.base), now: item(pair.now), ..pair }
+    };
+    let decides = |lost: usize, cost: f64| {
+        let mut pairs: Vec<Pair> = pairs(400, lost, 0).into_iter().map(timed).collect();
+        pairs.iter_mut().for_each(|pair| pair.now.cost_usd = Some(cost));
+        let judged = judge(&pairs, &[], &Rules::default());
+        ["quality", "cost", "latency"].map(|name| find(&judged, &format!("{name}-vs-baseline"), None).decides)
+    };
+    assert_eq!(decides(0, 0.01), [true; 3]);
+    assert_eq!(decides(0, 0.02), [true, true, false]);
+    assert_eq!(decides(40, 0.01), [true, false, false]);
+}
+
 fn quality(pairs: &[Pair]) -> Check {
     find(&judge(pairs, &[], &Rules::default()), "quality-vs-baseline", None).clone()
 }
