@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::money::Money;
+use tierfall_core::provider::CallErrorKind;
 use tierfall_core::run::Outcome;
 
 use super::LiveError;
@@ -24,10 +26,13 @@ pub(super) struct Asker<'a> {
     repeats: u32,
 }
 
-/// An example, and the failure of its last repeat.
+/// An example, and how asking it ended.
 pub(super) struct Asked {
     pub(super) item: PlayedItem,
+    /// The failure of its last repeat.
     pub(super) failed: Option<String>,
+    /// Whether a call of it was refused because the run is to end.
+    pub(super) cut: bool,
 }
 
 impl<'a> Asker<'a> {
@@ -49,7 +54,9 @@ impl<'a> Asker<'a> {
             answers.push(self.engine.complete(example.request()).await);
         }
         let failed = answers.last().and_then(Answer::error).map(ToString::to_string);
-        Asked { item: self.item(example, &answers), failed }
+        let refused = Decision::Defer(Deferral::Failed(CallErrorKind::Cancelled));
+        let cut = answers.iter().flat_map(|answer| &answer.trace.steps).any(|step| step.decision == refused);
+        Asked { item: self.item(example, &answers), failed, cut }
     }
 
     fn item(&self, example: &Example, answers: &[Answer]) -> PlayedItem {

@@ -99,7 +99,7 @@ pub enum LiveError {
 pub struct LiveRun {
     /// The examples that were asked as often as they were to be, in the order of the set.
     pub played: Played,
-    /// Why others were not; `None` where all were.
+    /// Why others were not, or why nothing was learned of any; `None` where all were asked.
     pub stopped: Option<LiveStop>,
     /// How many were not.
     pub left: usize,
@@ -130,24 +130,25 @@ pub async fn live(
     let examples = chosen(set, split, options, &mut warnings)?;
     let total = examples.len();
     let mut items: Vec<(usize, PlayedItem)> = Vec::with_capacity(total);
-    let (mut stopped, mut failures) = (None, 0);
+    let (mut stopped, mut failures, mut answered, mut last_words) = (None, 0, false, String::new());
     {
         // In order: what is finished first must not decide what is watched first.
         let questions = examples.into_iter().map(|example| asker.ask(example));
         let mut answers = futures_util::stream::iter(questions).buffered(options.concurrency.get());
-        while let Some(Asked { item, failed }) = answers.next().await {
-            if let Some(stop) = purse.stopped() {
+        while let Some(Asked { item, failed, cut }) = answers.next().await {
+            // What was finished before the purse closed has been paid for, and counts.
+            if cut && let Some(stop) = purse.stopped() {
                 stopped = Some(stop.clone());
                 break;
             }
             failures = if failed.is_some() { failures + 1 } else { 0 };
+            answered |= item.errors < item.repeats;
             let position = set.position(&item.id).unwrap_or(usize::MAX);
             let enough = watch(&item, purse.spent());
             items.push((position, item));
-            if failures >= STORM
-                && let Some(message) = failed
-            {
-                stopped = Some(LiveStop::Storm { count: failures, message });
+            last_words = failed.unwrap_or(last_words);
+            if failures >= STORM {
+                stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
                 break;
             }
             if enough {
@@ -155,6 +156,10 @@ pub async fn live(
                 break;
             }
         }
+    }
+    // However few they are: where none was answered, nothing was learned.
+    if stopped.is_none() && !answered && failures > 0 {
+        stopped = Some(LiveStop::Storm { count: failures, message: last_words });
     }
     items.sort_by_key(|(position, _)| *position);
     let left = total - items.len();
@@ -177,7 +182,8 @@ pub async fn live(
         warnings,
     };
     // Who was decided with the last example left nothing out.
-    Ok(LiveRun { played, stopped: stopped.filter(|_| left > 0), left, cost: purse.spent() })
+    let stopped = stopped.filter(|stop| left > 0 || stop.is_failure());
+    Ok(LiveRun { played, stopped, left, cost: purse.spent() })
 }
 
 fn engine(loaded: &Loaded, purse: &Arc<Purse>) -> Result<Engine, LoadError> {

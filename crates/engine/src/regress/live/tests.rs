@@ -126,6 +126,37 @@ async fn a_provider_that_is_down_ends_the_run() {
 }
 
 #[tokio::test]
+async fn where_none_of_a_few_was_answered_the_provider_is_down_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set) = desk(dir.path(), 5, "{ ability = 0.4 }");
+    let down = "{ ability = 0.9, errors = { overloaded = 1.0 } }";
+    let one = loaded.text.replace("{ ability = 0.4 }", down);
+    let both = config::parse_str(&one.replace("large = { ability = 0.9 }", &format!("large = {down}"))).unwrap();
+    let out = run(&both, &set, &LiveOptions::default()).await;
+    assert!(matches!(out.stopped, Some(LiveStop::Storm { count: 5, .. })), "{:?}", out.stopped);
+    // The other tier answers in its place.
+    let out = run(&config::parse_str(&one).unwrap(), &set, &LiveOptions::default()).await;
+    assert_eq!((out.stopped, out.left), (None, 0));
+}
+
+#[tokio::test]
+async fn what_was_finished_when_the_money_ran_out_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set) = desk(dir.path(), 40, "{ ability = 0.4 }");
+    let whole = run(&loaded, &set, &LiveOptions::default()).await.cost.total().unwrap();
+    for tenths in 2..10 {
+        let max_spend = Some(Money::from_pico(whole.pico() * tenths / 10));
+        let concurrency = NonZeroUsize::MIN.saturating_add(7);
+        let out = run(&loaded, &set, &LiveOptions { max_spend, concurrency, ..LiveOptions::default() }).await;
+        let kept: Money = out.played.items.iter().map(|item| item.cost.unwrap()).sum();
+        // Only examples that were cut off are charged and do not count: at most one call of the small tier each.
+        let cut = out.cost.total().unwrap().pico() - kept.pico();
+        assert!(cut <= 8 * 200_000_000, "{tenths}: {cut} of {}", whole.pico());
+        assert!(out.left > 0 && out.played.items.iter().all(PlayedItem::is_graded), "{tenths}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_bound_no_limit_is_kept_so_nothing_is_asked() {
     let dir = tempfile::tempdir().unwrap();
     let (loaded, set) = desk(dir.path(), 5, "{ ability = 0.4 }");
