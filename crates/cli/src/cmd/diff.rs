@@ -65,7 +65,10 @@ fn of_fits(args: &Diff, quiet: bool) -> Result<(String, String), Failure> {
     let read = |path: &Path| fit::read(path).map_err(|error| Failure::usage(error).with_hint("tierfall calibrate makes a fit"));
     let a = read(&args.a)?;
     let mut b = args.b.as_deref().map(read).transpose()?.unwrap_or_else(|| a.clone());
-    for (tier, cut) in &args.thresholds {
+    for (at, (tier, cut)) in args.thresholds.iter().enumerate() {
+        if args.thresholds[..at].iter().any(|(before, _)| before == tier) {
+            return Err(Failure::usage(format!("--threshold names the tier \"{tier}\" twice")));
+        }
         what_if(&mut b, args.point_b.as_deref().or(args.point.as_deref()), tier, *cut)?;
     }
     let from = rows(args, &a, quiet)?;
@@ -85,8 +88,7 @@ fn of_fits(args: &Diff, quiet: bool) -> Result<(String, String), Failure> {
         b: if what_if.is_empty() { second } else { format!("{second} with {what_if}") },
         rows: from.shown(),
     };
-    let json =
-        Json { a: sides.a.clone(), b: sides.b.clone(), rows: sides.rows.clone(), comparison: &comparison, changed: &changed };
+    let json = Json { of: [&sides.a, &sides.b], rows: &sides.rows, comparison: &comparison, changed: &changed };
     let json = serde_json::to_string(&json).map_err(Failure::usage)? + "\n";
     Ok((json, drawn(&sides, &comparison, &changed, args.max_changes)))
 }
