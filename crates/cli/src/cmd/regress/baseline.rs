@@ -1,7 +1,7 @@
 //! A run held against the baseline: what changed exactly, and what that says of other requests.
 
 use tierfall::regress::{Compared, Entry, Mode, Played, compare};
-use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge};
+use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge, limits};
 
 use super::rows;
 use crate::exit::Failure;
@@ -26,7 +26,8 @@ pub(in crate::cmd) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>)
     }
     let checks = match rules {
         None => Vec::new(),
-        Some(_) if compared.same_system && compared.is_same() => unchanged(entry, now),
+        // A live run samples providers anew: that they said the same so far is evidence, and no proof.
+        Some(_) if now.mode == Mode::Replay && compared.same_system && compared.is_same() => unchanged(entry, now),
         Some(rules) => {
             let (pairs, segments) = rows::pairs(entry, now, &compared);
             judge(&pairs, &segments, rules).checks
@@ -82,15 +83,11 @@ fn unchanged(entry: &Entry, now: &Played) -> Vec<Check> {
             line: None,
         });
     };
-    let weights: f64 = now.items.iter().map(|item| item.weight).sum();
-    let mean = |value: &dyn Fn(&tierfall::regress::PlayedItem) -> Option<f64>| {
-        let sum: Option<f64> = now.items.iter().map(|item| Some(item.weight * value(item)?)).sum();
-        sum.map(|sum| sum / weights)
-    };
+    let samples = rows::samples(now, None);
     let why = "nothing that decides how requests are served changed since the baseline, nor any answer";
-    check("quality-vs-baseline", mean(&|item| Some(item.correct)), why);
+    check("quality-vs-baseline", Some(limits::accuracy(&samples).value), why);
     if entry.summary.cost.is_some() {
-        check("cost-vs-baseline", mean(&|item| Some(item.cost?.usd())), why);
+        check("cost-vs-baseline", limits::cost(&samples).map(|cost| cost.value), why);
     }
     checks
 }

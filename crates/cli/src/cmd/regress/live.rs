@@ -22,6 +22,8 @@ pub(super) struct Live {
     pub(super) played: Played,
     /// The comparison's conclusion, where it ended the run.
     pub(super) early: Option<Check>,
+    /// Why some examples were not asked, where not because it was decided.
+    pub(super) unasked: Option<String>,
 }
 
 /// Asks the providers; on the way the examples are held against `entry`, if the run may end early.
@@ -78,12 +80,13 @@ pub(super) fn play(
             Failure::usage(why).with_hint("raise --max-spend, or declare max-tokens and prices so that calls have a bound")
         );
     }
-    let decided = stopped == Some(LiveStop::Decided);
+    let decided = stopped.as_ref() == Some(&LiveStop::Decided);
     if early.is_some() && !decided {
         played.warnings.push("the run was not decided early: the comparison has what --early-stop left of its level".to_owned());
     }
     let early = early.filter(|_| decided).map(|early| early.check(left));
-    Ok(Live { played, early })
+    let unasked = stopped.filter(|_| !decided).map(|stop| format!("{left} were not asked, as {stop}"));
+    Ok(Live { played, early, unasked })
 }
 
 fn finish(bar: &ProgressBar) {

@@ -25,7 +25,7 @@ use self::live::Live;
 use self::update::Update;
 use self::waiting::waiting;
 use super::observed::Late;
-use super::output::{interruptible, write};
+use super::output::{check, interruptible, write};
 use crate::args::{LiveArgs, Regress};
 use crate::exit::{Exit, Failure};
 use crate::render::regress::{Problem, Sheet, format};
@@ -36,6 +36,11 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
     if args.baseline.is_some() && args.cascades.len() > 1 {
         return Err(Failure::usage("--baseline names the baseline of one cascade, and there are several")
             .with_hint("run regress once a cascade, or keep each baseline beside its cascade as NAME.baseline.json"));
+    }
+    check(args.out.as_deref())?;
+    if let (true, Some(limit)) = (args.update_baseline, args.asking.limit) {
+        return Err(Failure::usage(format!("--limit {limit} asks a part of the examples, and a baseline is of all of them"))
+            .with_hint("leave out --limit to write a baseline, or --update-baseline to compare with the one that is there"));
     }
     let owned = args.clone();
     let All { report, problems, updates, exit } = interruptible(move || Ok(all(&owned, quiet))).await?;
@@ -142,10 +147,25 @@ fn judged(args: &Regress, loaded: &Loaded, quiet: bool) -> Result<One, Failure> 
     let mut sets = Sets { loaded, quiet, read: Vec::new() };
     let rules = rules(args, loaded);
     let (mut all, mut played, mut early) = (Vec::new(), Vec::new(), Vec::new());
+    let kept = before.as_ref().filter(|_| !args.update_baseline);
+    // Whatever is wrong with the files is told before a provider is asked and paid.
+    let mut about = Vec::new();
     for (fixtures, split, expects) in groups(&loaded.expects) {
-        let kept = before.as_ref().filter(|_| !args.update_baseline);
+        let (set, _) = sets.read(fixtures)?;
+        expects.iter().try_for_each(|expect| known_segment(loaded, expect, set, split))?;
+        about.push((set.about().name.clone(), split));
+    }
+    if let Some(before) = kept {
+        of_these_sets(&file, before, &about)?;
+    }
+    for (fixtures, split, expects) in groups(&loaded.expects) {
         let (run, concluded) = if args.live {
-            let Live { played, early } = sets.live(fixtures, split, &args.asking, kept.map(|before| (before, &rules)))?;
+            let Live { played, early, unasked } =
+                sets.live(fixtures, split, &args.asking, kept.map(|before| (before, &rules)))?;
+            if let Some(why) = unasked.filter(|_| args.update_baseline) {
+                return Err(Failure::usage(format!("no baseline is written of a part of the examples: {why}"))
+                    .with_hint("raise --max-spend; the baseline that is there is as it was"));
+            }
             (played, early)
         } else {
             (sets.replay(fixtures, split)?, None)
@@ -153,9 +173,6 @@ fn judged(args: &Regress, loaded: &Loaded, quiet: bool) -> Result<One, Failure> 
         played.push(run);
         early.push(concluded);
         all.push(expects);
-    }
-    if let Some(before) = before.as_ref().filter(|_| !args.update_baseline) {
-        of_these_sets(&file, before, &played)?;
     }
     // What a look on the way has spent is no longer there at the end.
     let rules = if args.live && args.asking.early_stop { rules.split().1 } else { rules };
@@ -262,7 +279,6 @@ impl Run<'_> {
         let mut warnings = played.warnings.clone();
         let mut checks = Vec::new();
         for expect in expects {
-            self.known_segment(expect, played)?;
             checks.extend(limits::checks(expect, played));
         }
         if played.mode == Mode::Replay && expects.iter().any(|expect| limits::for_live_alone(expect)) {
@@ -304,34 +320,35 @@ impl Run<'_> {
             warnings,
         })
     }
+}
 
-    /// A segment without examples would be an expectation that nothing can break.
-    fn known_segment(&self, expect: &Expect, played: &Played) -> Result<(), Failure> {
-        let Some(wanted) = &expect.segment else { return Ok(()) };
-        let mut there: Vec<&str> = played.items.iter().map(|item| &*item.segment).collect();
-        there.sort_unstable();
-        there.dedup();
-        if there.contains(&&**wanted) {
-            return Ok(());
-        }
-        let meant = config::nearest(wanted, there.iter().copied());
-        let meant = meant.map_or_else(String::new, |near| format!("did you mean \"{near}\"? "));
-        let place = format!("{}:{}", self.loaded.path.display(), expect.line);
-        let what = format!("no example of {}, split {}, is of the segment \"{wanted}\"", played.fixtures, played.split);
-        Err(Failure::usage(format!("{place}: {what}")).with_hint(format!("{meant}its segments: {}", there.join(", "))))
+/// A segment without examples would be an expectation that nothing can break. A split without examples is told by what plays it.
+fn known_segment(loaded: &Loaded, expect: &Expect, set: &FixtureSet, split: &str) -> Result<(), Failure> {
+    let Some(wanted) = &expect.segment else { return Ok(()) };
+    let of_split = set.examples().iter().filter(|example| *example.split == *split);
+    let mut there: Vec<&str> = of_split.map(|example| &*example.segment).collect();
+    there.sort_unstable();
+    there.dedup();
+    if there.is_empty() || there.contains(&&**wanted) {
+        return Ok(());
     }
+    let meant = config::nearest(wanted, there.iter().copied());
+    let meant = meant.map_or_else(String::new, |near| format!("did you mean \"{near}\"? "));
+    let place = format!("{}:{}", loaded.path.display(), expect.line);
+    let what = format!("no example of {}, split {split}, is of the segment \"{wanted}\"", set.about().name);
+    Err(Failure::usage(format!("{place}: {what}")).with_hint(format!("{meant}its segments: {}", there.join(", "))))
 }
 
 /// A baseline of other sets alone was taken from elsewhere; silently, it would compare nothing.
-fn of_these_sets(file: &Path, before: &Baseline, played: &[Played]) -> Result<(), Failure> {
+fn of_these_sets(file: &Path, before: &Baseline, sets: &[(String, &str)]) -> Result<(), Failure> {
     let named = |fixtures: &str, split: &str| format!("{fixtures} (split {split})");
-    let about = |fixtures: &str, split: &str| played.iter().any(|run| run.fixtures == fixtures && run.split == split);
+    let about = |fixtures: &str, split: &str| sets.iter().any(|(name, of)| name == fixtures && *of == split);
     let entries = before.entries();
     if entries.is_empty() || entries.iter().any(|entry| about(&entry.fixtures, &entry.split)) {
         return Ok(());
     }
     let has: Vec<String> = entries.iter().map(|entry| named(&entry.fixtures, &entry.split)).collect();
-    let wants: Vec<String> = played.iter().map(|run| named(&run.fixtures, &run.split)).collect();
+    let wants: Vec<String> = sets.iter().map(|(name, split)| named(name, split)).collect();
     let (has, wants) = (has.join(", "), wants.join(", "));
     Err(Failure::usage(format!("{} is a baseline of {has}, not of {wants}", file.display()))
         .with_hint("if the sets were replaced on purpose, --update-baseline writes one of the new ones"))

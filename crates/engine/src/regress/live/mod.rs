@@ -167,6 +167,11 @@ pub async fn live(
     if flaky > 0 {
         warnings.push(format!("{flaky} of {} examples are flaky: their repeats disagree", items.len()));
     }
+    let errors: u64 = items.iter().map(|(_, item)| u64::from(item.errors)).sum();
+    if errors > 0 {
+        let of: u64 = items.iter().map(|(_, item)| u64::from(item.repeats)).sum();
+        warnings.push(format!("{errors} of {of} requests failed; that is no grade, and counts as availability alone"));
+    }
     if left > 0
         && let Some(stop) = &stopped
     {
