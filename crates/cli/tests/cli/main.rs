@@ -4,6 +4,7 @@
 
 mod batch;
 mod calibration;
+mod diff;
 mod faults;
 mod files;
 mod fit;
@@ -11,6 +12,7 @@ mod grade;
 mod guide;
 mod human;
 mod hygiene;
+mod live;
 mod once;
 mod promises;
 mod recordings;

@@ -50,13 +50,17 @@ fn headline(sheet: &Sheet<'_>, section: &Section) -> String {
     let verdict = section.verdict;
     let head = wrapped(&format!("{} {}: {}", words::mark(verdict), verdict.as_str(), words::title(section)), 0);
     let mut text = format!("{}\n", paint(style(verdict), head.trim_end()));
-    let speaking: Vec<&Check> = section.checks.iter().filter(|check| sheet.says(check) != Says::Fine).collect();
+    let mut speaking: Vec<&Check> = section.checks.iter().filter(|check| sheet.says(check) != Says::Fine).collect();
     if speaking.is_empty() {
         let counts = format!("{}, {}", words::examples(section.n), words::some(section.checks.len() as u64, "check"));
         // What a pass rules out is worth as much as that it passes.
         let compared = section.checks.iter().find(|check| check.decides && check.limit.is_none());
         let said = compared.map_or_else(String::new, |check| format!("; {}: {}", words::compared(check), check.why));
         text += &wrapped(&(counts + &said), 2);
+    }
+    if !speaking.is_empty() {
+        // The table calls them inconclusive; why is said here.
+        speaking.extend(section.checks.iter().filter(|check| words::is_undecided(check)));
     }
     // Failures first: they are what is to be done.
     for (wanted, style) in [(Verdict::Fail, BAD), (Verdict::Inconclusive, WARN)] {
@@ -141,7 +145,7 @@ pub(crate) fn changed_rows(changes: &Changes, max_changes: usize) -> String {
 /// What the tests conclude, a sentence each; of segments only what fails.
 pub(crate) fn conclusions(checks: &[Check]) -> String {
     let mut text = String::new();
-    for check in checks.iter().filter(|check| check.decides || check.verdict == Verdict::Fail) {
+    for check in checks.iter().filter(|check| check.segment.is_none() || check.verdict == Verdict::Fail) {
         let said = format!("{} {}: {}", words::mark(check.verdict), words::name(check), check.why);
         let _ = write!(
             text,
@@ -172,6 +176,7 @@ mod tests {
         ✗ fail: cascades/support.cascade.toml on support, split test
           accuracy in billing|arithmetic: 49.3 % of 140 examples, where at least 50 % are expected (line 86)
           quality-vs-baseline: 25 examples got worse and none better: that is no chance
+          cost-vs-baseline: not concluded on: quality got worse
 
         limit       segment                now  must be          95 %  verdict
         accuracy    all                 68.6 %   ≥ 65 %  65.4 to 71.7  pass
@@ -216,6 +221,7 @@ mod tests {
         ✗ fail: cascades/support.cascade.toml on support, split test
           accuracy in billing|arithmetic: 49.3 % of 140 examples, where at least 50 % are expected (line 86)
           quality-vs-baseline: 25 examples got worse and none better: that is no chance
+          cost-vs-baseline: not concluded on: quality got worse
 
         limit       segment                now  must be          95 %  verdict
         accuracy    all                 68.6 %   ≥ 65 %  65.4 to 71.7  pass

@@ -208,6 +208,12 @@ pub(super) fn is_quiet(check: &Check) -> bool {
     !check.decides && check.segment.is_some() && check.verdict != Verdict::Fail
 }
 
+/// Whether nothing is concluded of all examples, for a reason that is told and not for want of examples: unknown costs, something
+/// before it that fails.
+pub(super) fn is_undecided(check: &Check) -> bool {
+    !check.decides && check.segment.is_none() && check.verdict == Verdict::Inconclusive
+}
+
 /// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.
 pub(super) fn notes(section: &Section, mde: bool) -> Vec<String> {
     let n = section.checks.iter().filter(|check| is_quiet(check)).count();
