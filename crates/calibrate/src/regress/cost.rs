@@ -1,5 +1,6 @@
 //! Do the same examples cost more?
 
+use crate::evaluate::CONFIDENCE;
 use crate::stat::{flips, normal};
 
 use super::family::Test;
@@ -56,9 +57,13 @@ impl Cost {
         };
         let error = more.iter().map(|more| more * more).sum::<f64>().sqrt() / before;
         let over = now.iter().zip(&base).map(|(now, base)| now - (1.0 + rules.cost_rise) * base);
+        // Where no cost moved, a share of 1 − p^(1/n) of the traffic may be like none of these, and is taken to move by what it cost.
         let unmoved = more.iter().all(|more| more.abs() <= 0.0);
+        let unseen = |p: f64| -(p.ln() / more.len() as f64).exp_m1();
         let interval = if before > 0.0 {
-            rows::interval(&more, &base, rules.seed).or_else(|| (more.len() > 1).then_some([rise, rise]))
+            let around = if unmoved { unseen(0.5 - 0.5 * CONFIDENCE) } else { 0.0 };
+            let alike = (more.len() > 1).then_some([rise - around, rise + around]);
+            rows::interval(&more, &base, rules.seed).or(alike)
         } else {
             None
         };
@@ -68,7 +73,11 @@ impl Cost {
             rise,
             test: Test { p: flips::greater(&more), least: flips::least(&more) },
             interval,
-            non_inferior: (unmoved && more.len() > 1) || rows::below_zero(over) <= rules.margin_level,
+            non_inferior: if unmoved {
+                unseen(rules.margin_level) <= rules.cost_rise
+            } else {
+                rows::below_zero(over) <= rules.margin_level
+            },
             error,
         }))
     }

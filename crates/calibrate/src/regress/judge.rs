@@ -92,7 +92,11 @@ fn quality_check(quality: &Quality, segment: Option<&Arc<str>>, adjusted: Adjust
         Verdict::Inconclusive
     };
     let seen = moved(quality);
-    let mde_words = found(&format!("a loss above {}", points(mde)), rules.power);
+    let mde_words = if mde < 1.0 {
+        found(&format!("a loss above {}", points(mde)), rules.power)
+    } else {
+        found("of so few examples no loss", rules.power)
+    };
     let why = match verdict {
         _ if quality.n == 0 => "no example was played under both".to_owned(),
         Verdict::Fail => format!("{seen}: {}", p_value(adjusted.p)),

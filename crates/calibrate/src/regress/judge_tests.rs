@@ -34,6 +34,16 @@ fn find<'a>(judged: &'a Judged, name: &str, segment: Option<&str>) -> &'a Check 
 }
 
 #[test]
+fn costs_that_did_not_move_pass_where_examples_are_enough() {
+    let cost = |n: usize| find(&judge(&pairs(n, 0, 0), &[], &Rules::default()), "cost-vs-baseline", None).clone();
+    // 0.95^58 > 0.05 ≥ 0.95^59.
+    assert_eq!([2, 58, 59].map(|n| cost(n).verdict), [Verdict::Inconclusive, Verdict::Inconclusive, Verdict::Pass]);
+    let [low, high] = cost(59).interval.unwrap();
+    assert!((high - (1.0 - 0.025f64.powf(1.0 / 59.0))).abs() < 1e-12 && (low + high).abs() < 1e-15, "{low} {high}");
+    assert!(quality(&pairs(2, 0, 0)).why.contains("of so few examples no loss would have been found"));
+}
+
+#[test]
 fn what_is_not_concluded_on_decides_nothing() {
     let timed = |pair: Pair| {
         let item = |item: Item| Item { latency_ms: Some(5.0), ..item };

@@ -16,7 +16,8 @@ use crate::render::regress::FORMATS;
     baseline   NAME.baseline.json beside NAME.cascade.toml, by paired tests on the same examples;\n             \
     --update-baseline writes it, and it is committed like any other file\n\n\
     Exit codes: 0 pass, or inconclusive with a warning; 1 a limit does not hold or something got worse (with --strict\n\
-    also where too few examples say); 2 usage, configuration or data error. Of several cascades the gravest counts.")]
+    also where too few examples say); 2 usage, configuration or data error; 3 a provider failed (--live). Of several\n\
+    cascades the gravest counts.")]
 pub(crate) struct Regress {
     /// The cascade files
     #[arg(required = true, value_hint = ValueHint::FilePath)]

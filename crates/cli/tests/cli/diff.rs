@@ -112,7 +112,7 @@ fn observations_are_rows_as_well() {
     let sandbox = Sandbox::new();
     let row = |at: usize| {
         let sure = at % 10;
-        let right = u8::from(sure > 3 || at % 4 == 0);
+        let right = u8::from(sure > 3 || at.is_multiple_of(4));
         format!(
             "{{\"id\": \"r{at}\", \"tiers\": {{\"small\": {{\"correct\": {right}, \"cost_usd\": 0.001, \"confidence\": {{\"sure\": {}}}}}, \
              \"large\": {{\"correct\": 1, \"cost_usd\": 0.01}}}}}}",

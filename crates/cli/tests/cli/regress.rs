@@ -404,11 +404,11 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     coverage.medium  all                  30.4 %      ≤ 40 %  27.4 to 33.6  pass
     accuracy         data-extraction      74.2 %      ≥ 75 %  65.7 to 81.2  fail
 
-    vs baseline  segment                now        was  95 % of change        p  mde  verdict
-    quality      all                 68.6 %     71.7 %    −4.5 to −2.1  < 0.001       fail
-    quality      data-extraction     74.2 %     83.3 %   −15.7 to −5.2  < 0.001       fail
-    quality      complaint-care        60 %     72.5 %   −19.6 to −7.7  < 0.001       fail
-    cost         all              $0.000448  $0.000448      0 % to 0 %    1.000  5 %  inconclusive
+    vs baseline  segment                now        was    95 % of change        p  mde  verdict
+    quality      all                 68.6 %     71.7 %      −4.5 to −2.1  < 0.001       fail
+    quality      data-extraction     74.2 %     83.3 %     −15.7 to −5.2  < 0.001       fail
+    quality      complaint-care        60 %     72.5 %     −19.6 to −7.7  < 0.001       fail
+    cost         all              $0.000448  $0.000448  −0.4 % to +0.4 %    1.000  5 %  inconclusive
     5 comparisons of single segments found nothing worse; --format json has them
     mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
