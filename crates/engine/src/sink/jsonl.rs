@@ -1,6 +1,6 @@
 //! Traces as JSON Lines, written by a thread of its own: a slow disk never holds up a run.
 
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -21,12 +21,12 @@ impl JsonlSink {
     /// Appends to the file at `path`, which is made if it is not there, with room for `capacity` waiting traces, at least
     /// one.
     pub fn open(path: impl AsRef<Path>, capacity: usize) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path.as_ref())?;
-        Self::to(file, capacity)
+        Queue::appending(OpenOptions::new().create(true), path.as_ref(), capacity).map(Self)
     }
 
+    #[cfg(test)]
     fn to(file: impl Write + Send + 'static, capacity: usize) -> io::Result<Self> {
-        Queue::to(file, capacity).map(Self)
+        Queue::to(file, capacity, false).map(Self)
     }
 
     /// How many traces were lost: the queue was full, or the file could not be written.
@@ -56,10 +56,18 @@ pub(crate) struct Queue<T> {
 }
 
 impl<T: Serialize + Send + 'static> Queue<T> {
-    pub(crate) fn to(file: impl Write + Send + 'static, capacity: usize) -> io::Result<Self> {
+    /// Appends to the file at `path`. Where a process that was killed left its last line torn, the next one begins a new line.
+    pub(crate) fn appending(options: &mut OpenOptions, path: &Path, capacity: usize) -> io::Result<Self> {
+        let file = options.append(true).open(path)?;
+        // A file that cannot be read back, such as a pipe, has no end to look at.
+        let torn = file.metadata()?.is_file() && ends_torn(path).unwrap_or(false);
+        Self::to(file, capacity, torn)
+    }
+
+    fn to(file: impl Write + Send + 'static, capacity: usize, torn: bool) -> io::Result<Self> {
         let (queue, waiting) = sync_channel(capacity.max(1));
         let lost = Arc::<AtomicU64>::default();
-        let mut lines = Lines { file, torn: false };
+        let mut lines = Lines { file, torn };
         let counter = lost.clone();
         let thread = std::thread::Builder::new().name("trace-writer".to_owned());
         let writer = thread.spawn(move || write_all(&waiting, &mut lines, &counter))?;
@@ -106,6 +114,18 @@ fn write_all<T: Serialize>(waiting: &Receiver<T>, lines: &mut Lines<impl Write>,
         }
     }
     first.and(lines.file.flush())
+}
+
+/// Whether the last line of a file lacks its line break.
+fn ends_torn(path: &Path) -> io::Result<bool> {
+    let mut file = fs_err::File::open(path)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 struct Lines<W> {
@@ -255,5 +275,17 @@ mod tests {
             drop(sink);
         }
         assert_eq!(ids(&fs_err::read(&path).unwrap()), ["1", "2"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_torn_costs_no_line_of_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("traces.jsonl");
+        fs_err::write(&path, "{\"request_id\": \"torn").unwrap();
+        for id in ["1", "2"] {
+            JsonlSink::open(&path, 1).unwrap().record(&trace(id));
+        }
+        let written = fs_err::read_to_string(&path).unwrap();
+        assert_eq!((ids(written.as_bytes()), written.lines().count()), (vec!["1".to_owned(), "2".to_owned()], 3));
     }
 }

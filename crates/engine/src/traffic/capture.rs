@@ -48,13 +48,13 @@ impl Capture {
     /// lines, at least one.
     pub fn open(path: impl AsRef<Path>, capacity: usize, sampling: Sampling) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.create(true).append(true);
+        options.create(true);
         #[cfg(unix)]
         {
             use fs_err::os::unix::fs::OpenOptionsExt as _;
             options.mode(0o600);
         }
-        Ok(Self { queue: Queue::to(options.open(path.as_ref())?, capacity)?, sampling })
+        Ok(Self { queue: Queue::appending(&mut options, path.as_ref(), capacity)?, sampling })
     }
 
     /// How many lines were lost: the queue was full, or the file could not be written.
