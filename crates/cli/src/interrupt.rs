@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Ctrl-C, and other ways of being told to end.
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, pending};
@@ -18,4 +18,25 @@ pub(crate) fn interrupted() -> BoxFuture<'static, ()> {
         }
     }
     .boxed()
+}
+
+/// Completes when the system or a closed terminal tells the program to end.
+#[cfg(unix)]
+pub(crate) fn told_to_end() -> BoxFuture<'static, ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        return pending().boxed();
+    };
+    async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = hung_up.recv() => {}
+        }
+    }
+    .boxed()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn told_to_end() -> BoxFuture<'static, ()> {
+    pending().boxed()
 }

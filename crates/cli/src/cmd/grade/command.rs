@@ -8,7 +8,7 @@ use tierfall::fixture::grade::command::{ask, needed};
 use super::tell;
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
-use crate::interrupt::interrupted;
+use crate::interrupt::{interrupted, told_to_end};
 use crate::{load, progress, say};
 
 /// Runs the set's commands, where there are any and they may be run. Without leave they are not needed where every answer has
@@ -28,7 +28,9 @@ pub(super) async fn run(answers: ToGrade<'_>, args: &Grade, quiet: bool) -> Resu
     let bar = progress::bar(total as u64, "commands", quiet);
     let watch = |done: usize, _: usize| bar.set_position(done as u64);
     let concurrency = NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN);
-    let report = ask(answers, concurrency, &watch, interrupted()).await;
+    // Whatever ends this program ends those that it runs.
+    let ended = futures_util::future::select(interrupted(), told_to_end());
+    let report = ask(answers, concurrency, &watch, async { drop(ended.await) }).await;
     bar.finish_and_clear();
     let report = report.map_err(|error| load::fixture(&error))?;
     tell(&report.errors, "a command");

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, FutureExt as _, pending};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use serde::Serialize;
 use tierfall::clock::{rfc3339, time_of_day};
 use tierfall::fixture::FixtureSet;
@@ -14,7 +14,7 @@ use super::agreement::{self, Agreement};
 use super::keys::{Keys, Typed};
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
-use crate::interrupt::interrupted;
+use crate::interrupt::{interrupted, told_to_end};
 use crate::render::card::{card, keys};
 use crate::render::style::{DIM, GOOD, paint};
 use crate::{load, print, say};
@@ -200,25 +200,4 @@ impl Dialogue<'_> {
         }
         print(text)
     }
-}
-
-/// Completes when the system or a closed terminal tells the program to end.
-#[cfg(unix)]
-fn told_to_end() -> BoxFuture<'static, ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        return pending().boxed();
-    };
-    async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = hung_up.recv() => {}
-        }
-    }
-    .boxed()
-}
-
-#[cfg(not(unix))]
-fn told_to_end() -> BoxFuture<'static, ()> {
-    pending().boxed()
 }

@@ -6,11 +6,13 @@ mod human;
 mod judge;
 mod keys;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell as TableCell, CellAlignment, Table};
+use tierfall::fixture::FixtureSet;
 use tierfall::fixture::grade::command::NotGradedBy;
 use tierfall::fixture::grade::{Cell, GradeTable, ToGrade, grade_set};
 use tierfall::fixture::replay::Recordings;
@@ -30,6 +32,7 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         [] => recordings.tiers().cloned().collect(),
         named => named.iter().map(|name| name.as_str().into()).collect(),
     };
+    known(&set, &recordings, args)?;
     if args.people.human {
         return human::grade(&set, &recordings, args, quiet).await;
     }
@@ -60,6 +63,24 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// A tier or split by a name that is not there has no answers, and would be taken for one with nothing wrong.
+fn known(set: &FixtureSet, recordings: &Recordings, args: &Grade) -> Result<(), Failure> {
+    let recorded: Vec<&str> = recordings.tiers().map(|tier| &**tier).collect();
+    if let Some(tier) = args.tiers.iter().find(|tier| !recorded.contains(&tier.as_str())) {
+        let path = set.dir().join("recordings").join(format!("{tier}.jsonl"));
+        return Err(Failure::usage(format!("{} is not there: tier \"{tier}\" has no recordings", path.display()))
+            .with_hint(format!("recorded are {}", recorded.join(", "))));
+    }
+    let Some(split) = &args.split else { return Ok(()) };
+    let splits: BTreeSet<&str> = set.examples().iter().map(|example| &*example.split).collect();
+    if splits.contains(split.as_str()) {
+        return Ok(());
+    }
+    let names = splits.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!("no example of {} is in the split \"{split}\"", set.dir().display()))
+        .with_hint(format!("there are {names}")))
 }
 
 /// Shows what could not be graded, the first few by name.
