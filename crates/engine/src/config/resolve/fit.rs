@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tierfall_calibrate::fit::{Fit, TargetFit};
+use tierfall_calibrate::fit::{Fit, Status, TargetFit};
 use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
 use toml::Spanned;
 
@@ -67,15 +67,8 @@ impl Place<'_> {
         bound: Bound<'_>,
         found: &mut Vec<Diagnostic>,
     ) -> Option<(Cascade, Fit)> {
-        let make = |verb: &str, target: TargetFit| {
-            let target = match target {
-                TargetFit::Accuracy(value) => format!("--target-accuracy {value}"),
-                TargetFit::MaxLoss(value) => format!("--max-loss {value}"),
-                TargetFit::MaxCost(value) => format!("--max-cost {value}"),
-            };
-            format!("{verb}: `tierfall calibrate {} {} {target}`", self.path.display(), self.set)
-        };
-        let usual = TargetFit::MaxLoss(0.05);
+        let make = |verb: &str, asked: &str| format!("{verb}: `tierfall calibrate {} {} {asked}`", self.path.display(), self.set);
+        let usual = "--max-loss 0.05";
         let text = match read(fit_path) {
             Ok(text) => text,
             Err(why) => {
@@ -105,7 +98,7 @@ impl Place<'_> {
             let mut diagnostic = Diagnostic::error(Code::STALE_FIT, at, message);
             // Once is enough for the same advice.
             if std::ptr::eq(difference, &raw const differences[differences.len() - 1]) {
-                diagnostic = diagnostic.help(make("make it again", fit.point.first().map_or(usual, |point| point.target)));
+                diagnostic = diagnostic.help(make("make it again", &options(&fit).unwrap_or_else(|| usual.to_owned())));
             }
             found.push(diagnostic);
         }
@@ -126,5 +119,78 @@ impl Place<'_> {
     fn tier(&self, name: &str) -> Option<Range<usize>> {
         let names = self.file.tier.iter().flatten().filter_map(|tier| tier.get_ref().name.as_ref());
         names.into_iter().find(|own| own.get_ref() == name).map(Spanned::span)
+    }
+}
+
+/// The options of `calibrate` that a fit was asked for with, as far as it says; `None` where it has no point.
+fn options(fit: &Fit) -> Option<String> {
+    let (first, others) = fit.point.split_first()?;
+    let (option, value) = match first.target {
+        TargetFit::Accuracy(value) => ("--target-accuracy", value),
+        TargetFit::MaxLoss(value) => ("--max-loss", value),
+        TargetFit::MaxCost(value) => ("--max-cost", value),
+    };
+    let mut text = format!("{option} {value}");
+    for point in others {
+        let (TargetFit::Accuracy(value) | TargetFit::MaxLoss(value) | TargetFit::MaxCost(value)) = point.target;
+        text += &format!(" --point {}={value}", point.name);
+    }
+    if first.status == Status::Uncertified && !matches!(first.target, TargetFit::MaxCost(_)) {
+        text += " --no-guarantee";
+    }
+    if fit.point.iter().any(|point| !point.segments.is_empty()) {
+        let mut promises = fit.point.iter().filter_map(|point| point.guarantee.as_ref());
+        let in_each = promises.any(|promise| promise.statement.contains("in every segment by itself"));
+        text += if in_each { " --by-segment each" } else { " --by-segment" };
+    }
+    if let Some(split) = fit.provenance.split.as_deref().filter(|split| *split != "train") {
+        text += &format!(" --split {split}");
+    }
+    if fit.provenance.seed != 0 {
+        text += &format!(" --seed {}", fit.provenance.seed);
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use tierfall_calibrate::fit::{Guarantee, Point, Provenance};
+
+    use super::*;
+
+    #[test]
+    fn a_fit_says_how_it_was_asked_for() {
+        let point = |name: &str, value| Point {
+            name: name.to_owned(),
+            status: Status::Certified,
+            target: TargetFit::MaxLoss(value),
+            guarantee: None,
+            cuts: Vec::new(),
+            segments: Default::default(),
+        };
+        let mut fit = Fit {
+            version: 1,
+            cascade: String::new(),
+            salt: String::new(),
+            provenance: Provenance { split: Some("train".to_owned()), ..Provenance::default() },
+            tier: Vec::new(),
+            point: Vec::new(),
+        };
+        assert_eq!(options(&fit), None);
+        fit.point = vec![point("default", 0.02), point("cheap", 0.1)];
+        assert_eq!(options(&fit).unwrap(), "--max-loss 0.02 --point cheap=0.1");
+        fit.point[1].segments.insert("billing".to_owned(), Vec::new());
+        (fit.provenance.split, fit.provenance.seed) = (Some("dev".to_owned()), 7);
+        assert_eq!(options(&fit).unwrap(), "--max-loss 0.02 --point cheap=0.1 --by-segment --split dev --seed 7");
+        fit.point[0].guarantee = Some(Guarantee {
+            delta: 0.1,
+            method: String::new(),
+            bound: 0.0,
+            finite_sample: true,
+            statement: "… in every segment by itself …".to_owned(),
+        });
+        assert!(options(&fit).unwrap().contains("--by-segment each"));
+        fit.point = vec![Point { status: Status::Uncertified, ..point("default", 0.02) }];
+        assert!(options(&fit).unwrap().starts_with("--max-loss 0.02 --no-guarantee"));
     }
 }
