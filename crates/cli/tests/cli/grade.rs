@@ -202,3 +202,18 @@ async fn what_is_certified_by_a_judge_is_relative_to_it() {
     let calibrated = sandbox.run(&calibrate);
     assert!(calibrated.stdout().contains("relative to judge \"strict\""), "{calibrated}");
 }
+
+#[test]
+fn a_tier_or_split_that_is_not_there_is_no_empty_table() {
+    let sandbox = recorded(3, "grader = \"exact\"\n");
+    assert_snapshot!(sandbox.run(&["grade", "fixtures/orders", "--tier", "smal"]), @r#"
+    exit 2
+    -- stderr
+    error: fixtures/orders/recordings/smal.jsonl is not there: tier "smal" has no recordings
+    hint: recorded are small, large
+    "#);
+    assert!(!sandbox.path("fixtures/orders/grades").exists());
+    let ran = sandbox.run(&["grade", "fixtures/orders", "--split", "tset"]).exits(2);
+    assert!(ran.stderr().contains("no example of fixtures/orders is in the split \"tset\""), "{ran}");
+    assert!(ran.stderr().contains("hint: there are test"), "{ran}");
+}

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tierfall::clock::{rfc3339, time_of_day};
 use tierfall::fixture::FixtureSet;

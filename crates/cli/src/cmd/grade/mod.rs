@@ -32,10 +32,10 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         [] => recordings.tiers().cloned().collect(),
         named => named.iter().map(|name| name.as_str().into()).collect(),
     };
-    known(&set, &recordings, args)?;
     if args.people.human {
         return human::grade(&set, &recordings, args, quiet).await;
     }
+    known(&set, &recordings, args)?;
     if args.people.agreement {
         return agreement::show(&set, &recordings, &tiers, args);
     }
