@@ -220,7 +220,7 @@ fn check_tells_the_verdict_and_whether_the_fit_is_fresh() {
     16 | name = "large"
        |        ^^^^^^^
        |
-       = help: make it again: `tierfall calibrate two.cascade.toml SET --max-loss 0.05`
+       = help: make it again: `tierfall calibrate two.cascade.toml SET --max-loss 0.05 --point strict=0.02 --point best=0 --by-segment`
     error: two.cascade.toml has 1 problem
     "#);
     assert_snapshot!(sandbox.run(&QUERY), @r#"
@@ -232,7 +232,7 @@ fn check_tells_the_verdict_and_whether_the_fit_is_fresh() {
     16 | name = "large"
        |        ^^^^^^^
        |
-       = help: make it again: `tierfall calibrate two.cascade.toml SET --max-loss 0.05`
+       = help: make it again: `tierfall calibrate two.cascade.toml SET --max-loss 0.05 --point strict=0.02 --point best=0 --by-segment`
     error: two.cascade.toml has 1 problem
     "#);
     sandbox.write("alone.cascade.toml", fitted());

@@ -130,26 +130,26 @@ fn options(fit: &Fit) -> Option<String> {
         TargetFit::MaxLoss(value) => ("--max-loss", value),
         TargetFit::MaxCost(value) => ("--max-cost", value),
     };
-    let mut text = format!("{option} {value}");
+    let mut options = vec![format!("{option} {value}")];
     for point in others {
         let (TargetFit::Accuracy(value) | TargetFit::MaxLoss(value) | TargetFit::MaxCost(value)) = point.target;
-        text += &format!(" --point {}={value}", point.name);
+        options.push(format!("--point {}={value}", point.name));
     }
     if first.status == Status::Uncertified && !matches!(first.target, TargetFit::MaxCost(_)) {
-        text += " --no-guarantee";
+        options.push("--no-guarantee".to_owned());
     }
     if fit.point.iter().any(|point| !point.segments.is_empty()) {
         let mut promises = fit.point.iter().filter_map(|point| point.guarantee.as_ref());
         let in_each = promises.any(|promise| promise.statement.contains("in every segment by itself"));
-        text += if in_each { " --by-segment each" } else { " --by-segment" };
+        options.push(if in_each { "--by-segment each" } else { "--by-segment" }.to_owned());
     }
     if let Some(split) = fit.provenance.split.as_deref().filter(|split| *split != "train") {
-        text += &format!(" --split {split}");
+        options.push(format!("--split {split}"));
     }
     if fit.provenance.seed != 0 {
-        text += &format!(" --seed {}", fit.provenance.seed);
+        options.push(format!("--seed {}", fit.provenance.seed));
     }
-    Some(text)
+    Some(options.join(" "))
 }
 
 #[cfg(test)]
@@ -166,7 +166,7 @@ mod tests {
             target: TargetFit::MaxLoss(value),
             guarantee: None,
             cuts: Vec::new(),
-            segments: Default::default(),
+            segments: std::collections::BTreeMap::new(),
         };
         let mut fit = Fit {
             version: 1,
