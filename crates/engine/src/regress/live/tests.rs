@@ -147,7 +147,7 @@ async fn what_was_finished_when_the_money_ran_out_is_kept() {
     for tenths in 2..10 {
         let max_spend = Some(Money::from_pico(whole.pico() * tenths / 10));
         let concurrency = NonZeroUsize::MIN.saturating_add(7);
-        let out = run(&loaded, &set, &LiveOptions { max_spend, concurrency, ..LiveOptions::default() }).await;
+        let out = run(&loaded, &set, &LiveOptions { concurrency, max_spend, ..LiveOptions::default() }).await;
         let kept: Money = out.played.items.iter().map(|item| item.cost.unwrap()).sum();
         // Only examples that were cut off are charged and do not count: at most one call of the small tier each.
         let cut = out.cost.total().unwrap().pico() - kept.pico();
