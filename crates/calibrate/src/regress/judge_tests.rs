@@ -51,7 +51,9 @@ fn what_is_not_concluded_on_decides_nothing() {
     };
     let decides = |lost: usize, cost: f64| {
         let mut pairs: Vec<Pair> = pairs(400, lost, 0).into_iter().map(timed).collect();
-        pairs.iter_mut().for_each(|pair| pair.now.cost_usd = Some(cost));
+        for pair in &mut pairs {
+            pair.now.cost_usd = Some(cost);
+        }
         let judged = judge(&pairs, &[], &Rules::default());
         ["quality", "cost", "latency"].map(|name| find(&judged, &format!("{name}-vs-baseline"), None).decides)
     };
