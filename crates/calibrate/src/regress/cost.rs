@@ -14,6 +14,8 @@ pub(super) enum Cost {
     Unknown {
         /// Examples without a cost on either side.
         missing: u64,
+        /// Of them, those whose cost the baseline knew.
+        lost: u64,
     },
     Known(Box<Known>),
 }
@@ -40,7 +42,8 @@ impl Cost {
     pub(super) fn of(pairs: &[&Pair], rules: &Rules) -> Self {
         let missing = pairs.iter().filter(|pair| pair.base.cost_usd.is_none() || pair.now.cost_usd.is_none()).count();
         if missing > 0 || pairs.is_empty() {
-            return Self::Unknown { missing: missing as u64 };
+            let lost = pairs.iter().filter(|pair| pair.base.cost_usd.is_some() && pair.now.cost_usd.is_none()).count();
+            return Self::Unknown { missing: missing as u64, lost: lost as u64 };
         }
         let sample = rows::sample(pairs.iter().map(|pair| (pair.weight, pair.cluster)));
         let base = sample.by_item(|at| pairs[at].base.cost_usd.unwrap_or(0.0));

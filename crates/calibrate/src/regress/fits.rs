@@ -149,6 +149,11 @@ pub fn compare(
             ));
         }
     }
+    let unlabelled = pairs.iter().filter(|pair| pair.segment == u32::MAX).count();
+    if unlabelled > 0 && !names.is_empty() {
+        let n = pairs.len();
+        warnings.push(format!("{unlabelled} of {n} rows are of no segment: they count in everything but the rows by segment"));
+    }
     Ok(Comparison {
         n: pairs.len() as u64,
         n_items: sample.items as u64,

@@ -140,9 +140,13 @@ fn gated(worse: &str, seen: &str) -> String {
 
 fn cost_check(cost: &Cost, n: u64, adjusted: Option<Adjusted>, worse: Option<&str>, rules: &Rules) -> Check {
     let (Cost::Known(cost), Some(adjusted)) = (cost, adjusted) else {
-        let missing = if let Cost::Unknown { missing } = cost { *missing } else { 0 };
-        let why = format!("not judged: the cost of {missing} of {} is unknown", examples(n));
-        return Check { decides: false, why, ..check("cost-vs-baseline", n) };
+        let (missing, lost) = if let Cost::Unknown { missing, lost } = cost { (*missing, *lost) } else { (0, 0) };
+        let mut why = format!("not judged: the cost of {missing} of {} is unknown", examples(n));
+        if lost > 0 {
+            // Removing a price must not be a way past the gate.
+            why = format!("{why}, and the baseline knows that of {lost} of them: declare the prices, or update the baseline");
+        }
+        return Check { decides: lost > 0 && worse.is_none(), why, ..check("cost-vs-baseline", n) };
     };
     let mde = cost.detectable(adjusted.level, rules);
     let verdict = if worse.is_some() {

@@ -148,6 +148,11 @@ fn costs_fail_where_they_rise_by_more_than_allowed_and_surely() {
     let unknown = cost(&pairs);
     assert_eq!((unknown.verdict, unknown.decides, unknown.value), (Verdict::Inconclusive, false, None));
     assert_eq!(unknown.why, "not judged: the cost of 1 of 300 examples is unknown");
+    // A price that was removed is no way past the gate.
+    pairs[8].now.cost_usd = None;
+    let lost = cost(&pairs);
+    assert_eq!((lost.verdict, lost.decides), (Verdict::Inconclusive, true));
+    assert!(lost.why.contains("the baseline knows that of 1 of them"), "{}", lost.why);
 }
 
 #[test]
