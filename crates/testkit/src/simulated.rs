@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 
-/// The chain whose observations [`write`] simulates, cheapest first.
+/// The chain whose observations [`write()`] simulates, cheapest first.
 pub const CHAIN: [&str; 3] = ["small", "medium", "large"];
 
 /// By tier: how often it is right where nothing is hard, and what it takes for an output token, in USD.
