@@ -8,5 +8,3 @@ mod fitted;
 mod load;
 #[cfg(test)]
 mod open;
-#[cfg(test)]
-mod spans;

@@ -1,4 +1,4 @@
-//! What a run tells `tracing`: where it is, never what was said.
+//! The spans of runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
