@@ -42,7 +42,7 @@ impl<'t> Slow<'t> {
         };
         // A file may be sorted by anything, and bets are only fair in an order that knows nothing of the rows.
         let excess: Vec<f64> = self.order.iter().map(excess).collect();
-        betting::p_difference(&excess, 0.0, level) <= level
+        betting::difference(&excess, 0.0, level).rejects(level)
     }
 
     /// Whether a policy is certified at a level, by the tiers that it asks for a row.

@@ -146,7 +146,7 @@ impl Paired {
         };
         let scaled: Vec<f64> = self.corrections.iter().map(|value| (value / width).midpoint(1.0)).collect();
         let at_most = (left / width).midpoint(1.0);
-        at_most > 0.0 && betting::p_mean_at_most(&scaled, at_most, rest) <= rest
+        at_most > 0.0 && betting::mean_at_most(&scaled, at_most, rest).rejects(rest)
     }
 
     /// A 1 − `level` upper bound on the loss that the judge sees.

@@ -151,10 +151,20 @@ impl<'t> Test<'t> {
     fn p_losses(&self, losses: &[f64], goal: Goal, level: f64) -> f64 {
         let limit = goal.limit();
         match (self.heaviest, goal) {
-            (None, Goal::Accuracy(_)) => betting::p_mean_at_most(losses, limit, level),
-            (None, Goal::Loss(_)) => betting::p_difference(losses, limit, level),
+            (None, Goal::Accuracy(_)) => betting::mean_at_most(losses, limit, level).p(),
+            (None, Goal::Loss(_)) => betting::difference(losses, limit, level).p(),
             // Mean loss over traffic is E[w · loss] / E[w], which exceeds the limit iff E[w · (loss − limit)] > 0.
-            (Some(heaviest), _) => betting::p_weighted_difference(losses, &self.weights, heaviest, limit, level),
+            (Some(heaviest), _) => betting::weighted_difference(losses, &self.weights, heaviest, limit, level).p(),
+        }
+    }
+
+    /// As [`Self::p_losses`] at most `level`, by as few rows as it takes.
+    fn rejects_losses(&self, losses: &[f64], goal: Goal, level: f64) -> bool {
+        let limit = goal.limit();
+        match (self.heaviest, goal) {
+            (None, Goal::Accuracy(_)) => betting::mean_at_most(losses, limit, level).rejects(level),
+            (None, Goal::Loss(_)) => betting::difference(losses, limit, level).rejects(level),
+            (Some(heaviest), _) => betting::weighted_difference(losses, &self.weights, heaviest, limit, level).rejects(level),
         }
     }
 
@@ -168,6 +178,7 @@ impl<'t> Test<'t> {
             (Evidence::Counts(counts), Kind::Trinomial) => {
                 trinomial::certifies(counts.minus, counts.plus, self.table.len() as u64, goal.limit(), level)
             }
+            (Evidence::Losses(losses), _) => !losses.is_empty() && self.rejects_losses(losses, goal, level),
             (Evidence::Judged(judged), Kind::PpiUnion) => judged.certifies_by_union(self.table.len(), goal, goal.limit(), level),
             _ => self.p_at(evidence, goal, level) <= level,
         }

@@ -80,7 +80,7 @@ impl Quality {
         let order = shuffled(self.moved.len(), seed);
         let falls: Vec<f64> = order.iter().map(|at| self.moved[*at] / self.weights[*at]).collect();
         let weights: Vec<f64> = order.iter().map(|at| self.weights[*at]).collect();
-        betting::p_weighted_difference(&falls, &weights, largest, margin, level) <= level
+        betting::weighted_difference(&falls, &weights, largest, margin, level).rejects(level)
     }
 
     /// The smallest loss that is found at this level with this power; 1 where none is.

@@ -7,26 +7,37 @@
 
 use crate::stat::normal;
 
-/// One-sided p-value of H0: mean > `limit` from `x` in [0, 1], with the bets of Waudby-Smith and Ramdas (2024, predictable
-/// plug-in for a known number of rows, truncated at ¾ of the stake) that aim at level `delta`; `limit` in [0, 1).
-pub fn p_mean_at_most(x: &[f64], limit: f64, delta: f64) -> f64 {
-    let cap = 0.75 / (1.0 - limit);
-    let mut capital = Capital::default();
-    for (x, bet) in plug_in_bets(x, delta) {
-        capital.bet(bet.min(cap) * (limit - x));
+/// The capital that is held after each row, by its natural logarithm. Rows are read as far as is needed.
+#[derive(Clone, Debug)]
+pub struct Game<I>(I);
+
+impl<I: Iterator<Item = f64>> Game<I> {
+    /// The p-value of H0, in (0, 1]: one over the most capital ever held.
+    pub fn p(self) -> f64 {
+        (-self.0.fold(0.0, f64::max)).exp()
     }
-    capital.p()
+
+    /// Whether H0 is rejected at `level` in (0, 1), exactly where [`Self::p`] is at most that. A clear case is decided by its first rows.
+    pub fn rejects(mut self, level: f64) -> bool {
+        // Only near the goal is the exponential taken, so that both say the same to the last digit.
+        let near = -level.ln() - 1e-9;
+        self.0.any(|ln| ln >= near && (-ln).exp() <= level)
+    }
+}
+
+/// Against H0: mean > `limit` for `x` in [0, 1], with the bets of Waudby-Smith and Ramdas (2024, predictable plug-in for a
+/// known number of rows, truncated at ¾ of the stake) that aim at level `delta`; `limit` in [0, 1).
+pub fn mean_at_most(x: &[f64], limit: f64, delta: f64) -> Game<impl Iterator<Item = f64> + '_> {
+    let cap = 0.75 / (1.0 - limit);
+    Game(capital(plug_in_bets(x, delta).map(move |(x, bet)| bet.min(cap) * (limit - x))))
 }
 
 /// An upper bound on the mean of `x` in [0, 1], exceeded with probability at most `delta`: the betting bound of "Distribution-free,
 /// risk-controlling prediction sets" (2021), whose bets are truncated at 1 and do not depend on the limit. 1 without rows.
 pub fn mean_upper(x: &[f64], delta: f64) -> f64 {
     let reached = |mean: f64| {
-        let mut capital = Capital::default();
-        for (x, bet) in plug_in_bets(x, delta) {
-            capital.bet(bet.min(1.0) * (mean - x));
-        }
-        capital.most_ln >= -delta.ln()
+        let goal = -delta.ln();
+        capital(plug_in_bets(x, delta).map(|(x, bet)| bet.min(1.0) * (mean - x))).any(|ln| ln >= goal)
     };
     if !reached(1.0) {
         return 1.0;
@@ -43,6 +54,14 @@ pub fn mean_upper(x: &[f64], delta: f64) -> f64 {
     high
 }
 
+/// ln of a capital of 1 that is multiplied by 1 + gain, after each gain.
+fn capital(gains: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
+    gains.scan(0.0, |ln: &mut f64, gain| {
+        *ln += gain.ln_1p();
+        Some(*ln)
+    })
+}
+
 /// Each value with the bet √(2 ln(1/δ) / (n σ̂²)) that is fixed before it.
 fn plug_in_bets(x: &[f64], delta: f64) -> impl Iterator<Item = (f64, f64)> + '_ {
     let scale = 2.0 * (1.0 / delta).ln() / x.len() as f64;
@@ -54,63 +73,71 @@ fn plug_in_bets(x: &[f64], delta: f64) -> impl Iterator<Item = (f64, f64)> + '_ 
     })
 }
 
-/// One-sided p-value of H0: mean > `eps` from differences `d` in [−1, 1], with bets that aim at level `delta`.
+/// Against H0: mean > `eps` for differences `d` in [−1, 1], with bets that aim at level `delta`.
 ///
-/// The bets are sized by the small variance that differences of mostly equal grades have; see [`p_excess`].
-pub fn p_difference(d: &[f64], eps: f64, delta: f64) -> f64 {
-    p_excess(d.iter().map(|d| d - eps), 1.0 - eps, delta)
+/// The bets are sized by the small variance that differences of mostly equal grades have; see [`excess`].
+pub fn difference(d: &[f64], eps: f64, delta: f64) -> Game<impl Iterator<Item = f64> + '_> {
+    excess(d.iter().map(move |d| d - eps), 1.0 - eps, delta)
 }
 
-/// [`p_difference`] where row i stands for `weights[i]` rows of the traffic: H0 is Σ wᵢ (dᵢ − eps) > 0 in expectation. `largest`
+/// [`difference`] where row i stands for `weights[i]` rows of the traffic: H0 is Σ wᵢ (dᵢ − eps) > 0 in expectation. `largest`
 /// is the greatest weight that the sampling allows, known before it; a greater weight counts as that much.
-pub fn p_weighted_difference(d: &[f64], weights: &[f64], largest: f64, eps: f64, delta: f64) -> f64 {
-    p_excess(d.iter().zip(weights).map(|(d, w)| w.min(largest) * (d - eps)), largest * (1.0 - eps), delta)
+pub fn weighted_difference<'d>(
+    d: &'d [f64],
+    weights: &'d [f64],
+    largest: f64,
+    eps: f64,
+    delta: f64,
+) -> Game<impl Iterator<Item = f64> + 'd> {
+    excess(d.iter().zip(weights).map(move |(d, w)| w.min(largest) * (d - eps)), largest * (1.0 - eps), delta)
 }
 
-/// One-sided p-value of H0: mean > `limit` from `x` in [0, 1], with the bets of [`p_excess`]: sharper than
-/// [`p_mean_at_most`] where losses are rare or small.
-pub fn p_mean(x: &[f64], limit: f64, delta: f64) -> f64 {
-    p_excess(x.iter().map(|x| x - limit), 1.0 - limit, delta)
+/// Against H0: mean > `limit` for `x` in [0, 1], with the bets of [`excess`]: sharper than
+/// [`mean_at_most`] where losses are rare or small.
+pub fn mean(x: &[f64], limit: f64, delta: f64) -> Game<impl Iterator<Item = f64> + '_> {
+    excess(x.iter().map(move |x| x - limit), 1.0 - limit, delta)
 }
 
-/// One-sided p-value of H0: mean excess > 0, for excesses (value − limit) of at most `most` each, aimed at level `delta`.
+/// Against H0: mean excess > 0, for excesses (value − limit) of at most `most` each, aimed at level `delta`.
 ///
 /// The bets replicate the fixed-sample test (Kulldorff 1993 solves this for a normal walk). A capital of Φ(d)/δ, with d the distance of
 /// the sum seen so far from its critical value in standard errors of the rows still to come, is nearly a fair game, and ends
 /// at 1/δ exactly where a z-test rejects. A typical loss r would move d to d − r/(σ̂ √rows left); the stake takes from the
 /// capital *actually* held what that takes from Φ(d), so that bets are bold where rows run out and small where the goal
 /// is near, and is cut off where one row could take nearly all. Whatever the rows are, every stake is fixed before its row, so that the
-/// p-value is valid without normality; how near the estimates of σ and r are decides on power alone. Once 1/δ is reached
-/// the game is played on for a tenth of the level.
-pub fn p_excess(excess: impl ExactSizeIterator<Item = f64>, most: f64, delta: f64) -> f64 {
+/// p-value is valid without normality; how near the estimates of σ and r are decides on power alone. The game is played for a little more
+/// than 1/δ, which it would else only reach with the last row, however clear the case; then for a tenth of the level.
+pub fn excess(excess: impl ExactSizeIterator<Item = f64>, most: f64, delta: f64) -> Game<impl Iterator<Item = f64>> {
     /// No row takes more than this share of the capital.
     const CAP: f64 = 0.9;
     /// The variance and the number of the rows imagined at first, for excesses of at most 1: what paired answers often show.
     const IMAGINED: (f64, f64) = (0.02, 50.0);
     /// How much of the distance to the null's mean is counted as variance that only the null has.
     const TILT: f64 = 0.3;
+    /// The level that is aimed at, of the one that is wanted: the latter is reached once d is 3.1.
+    const AIM: f64 = 0.999;
 
     let rows = excess.len();
-    let mut capital = Capital::default();
+    let mut ln = 0.0_f64;
     let mut spread = Spread::new(0.0, IMAGINED.0 * most * most, IMAGINED.1);
     let (mut losses, mut squares) = (most, most * most);
     let mut goal = delta;
-    for (seen, y) in excess.enumerate() {
-        while capital.ln >= -goal.ln() {
+    Game(excess.enumerate().map(move |(seen, y)| {
+        while ln >= -goal.ln() {
             goal *= 0.1;
         }
         let typical = squares / losses;
         let variance = spread.variance() + TILT * typical * (-spread.mean()).max(0.0);
         let error = (variance * (rows - seen) as f64).sqrt();
-        let distance = rough_quantile((capital.ln + goal.ln()).exp());
+        let distance = rough_quantile((ln + (AIM * goal).ln()).exp());
         let stake = (1.0 - rough_cdf(distance - typical / error) / rough_cdf(distance)) / typical;
-        capital.bet(-stake.clamp(0.0, CAP / most) * y);
+        ln += (-stake.clamp(0.0, CAP / most) * y).ln_1p();
         spread.add(y);
         if y > 0.0 {
             (losses, squares) = (losses + y, squares + y * y);
         }
-    }
-    capital.p()
+        ln
+    }))
 }
 
 /// Φ⁻¹ to about 0.0005 (Abramowitz and Stegun 26.2.23), for the size of a bet.
@@ -129,25 +156,6 @@ fn rough_cdf(x: f64) -> f64 {
     let inner = -0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429));
     let tail = normal::density(x) * t * (0.319_381_53 + t * inner);
     if x < 0.0 { tail } else { 1.0 - tail }
-}
-
-/// The bettor's capital, by its logarithm, and the most there ever was.
-#[derive(Default)]
-struct Capital {
-    ln: f64,
-    most_ln: f64,
-}
-
-impl Capital {
-    /// Multiplies by 1 + `gain`.
-    fn bet(&mut self, gain: f64) {
-        self.ln += gain.ln_1p();
-        self.most_ln = self.most_ln.max(self.ln);
-    }
-
-    fn p(&self) -> f64 {
-        (-self.most_ln).exp()
-    }
 }
 
 /// Mean and variance so far, beginning with `rows` imagined rows.
@@ -223,7 +231,7 @@ mod tests {
             (0.002, 0.0, false, 0.002),
         ];
         for (loss, gain, graded, eps) in settings {
-            let size = rate(1500, 400, (loss, gain, graded), |d| p_difference(d, eps, 0.1));
+            let size = rate(1500, 400, (loss, gain, graded), |d| difference(d, eps, 0.1).p());
             // Four standard errors of a rate of 0.1 in 1500 draws.
             assert!(size <= 0.1 + 0.031, "{loss} {gain}: {size}");
         }
@@ -238,8 +246,8 @@ mod tests {
             (500, 0.2, 0.2, true, 0.05),
         ];
         for (n, loss, gain, graded, eps) in settings {
-            let ours = rate(400, n, (loss, gain, graded), |d| p_difference(d, eps, 0.1));
-            let theirs = rate(400, n, (loss, gain, graded), |d| p_mean_at_most(&halved(d), 0.5 * (1.0 + eps), 0.1));
+            let ours = rate(400, n, (loss, gain, graded), |d| difference(d, eps, 0.1).p());
+            let theirs = rate(400, n, (loss, gain, graded), |d| mean_at_most(&halved(d), 0.5 * (1.0 + eps), 0.1).p());
             assert!(ours > theirs + 0.03, "{n} {loss}: {ours} against {theirs}");
         }
     }
@@ -257,7 +265,7 @@ mod tests {
             let draws = 1000;
             let hits = (0..draws).filter(|_| {
                 let (d, w) = sample(rng);
-                p_weighted_difference(&d, &w, 3.0, eps, 0.1) <= 0.1
+                weighted_difference(&d, &w, 3.0, eps, 0.1).rejects(0.1)
             });
             hits.count() as f64 / f64::from(draws)
         };
@@ -267,9 +275,33 @@ mod tests {
 
     #[test]
     fn losses_alone_never_certify_and_none_at_all_does() {
-        assert!(p_difference(&[1.0; 200], 0.02, 0.1) >= 1.0 - 1e-12);
-        assert!(p_difference(&[0.0; 200], 0.02, 0.1) <= 0.1 && p_difference(&[0.0; 100], 0.02, 0.1) > 0.1);
-        assert!(p_difference(&[], 0.02, 0.1) >= 1.0 && p_mean_at_most(&[], 0.1, 0.1) >= 1.0 && mean_upper(&[], 0.1) >= 1.0);
-        assert!(p_mean(&[0.0; 1000], 0.02, 0.1) < 1e-3, "the game is played on beyond its first goal");
+        assert!(difference(&[1.0; 200], 0.02, 0.1).p() >= 1.0 - 1e-12);
+        assert!(difference(&[0.0; 200], 0.02, 0.1).rejects(0.1) && !difference(&[0.0; 100], 0.02, 0.1).rejects(0.1));
+        assert!(difference(&[], 0.02, 0.1).p() >= 1.0 && mean_at_most(&[], 0.1, 0.1).p() >= 1.0 && mean_upper(&[], 0.1) >= 1.0);
+        assert!(mean(&[0.0; 1000], 0.02, 0.1).p() < 1e-3, "the game is played on beyond its first goal");
+    }
+
+    #[test]
+    fn what_is_rejected_early_is_what_the_whole_game_rejects() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for n in [0, 1, 40, 300, 3000] {
+            for loss in [0.0, 0.01, 0.03, 0.2] {
+                let d = differences(&mut rng, n, loss, 0.01, true);
+                for level in [0.2, 0.05, 1e-3] {
+                    let (p, early) = (difference(&d, 0.03, 0.05).p(), difference(&d, 0.03, 0.05).rejects(level));
+                    assert_eq!(early, p <= level, "{n} {loss} {level} {p}");
+                    // At the p-value itself, to the last digit.
+                    assert!(p >= 1.0 || difference(&d, 0.03, 0.05).rejects(p));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_clear_case_is_decided_by_its_first_rows() {
+        let mut read = 0;
+        let rows = (0..100_000).map(|_| -0.02).inspect(|_| read += 1);
+        assert!(excess(rows, 0.98, 0.05).rejects(0.05));
+        assert!(read < 10_000, "{read} of 100,000 rows were read");
     }
 }

@@ -10,7 +10,7 @@ fn betting() {
     let tol = number(&block, "tol");
     for case in cases(&block, "cases") {
         let (x, delta) = (numbers(case, "x"), number(case, "delta"));
-        close(betting::p_mean_at_most(&x, number(case, "null_mean"), delta), number(case, "p_one_sided"), tol, "p");
+        close(betting::mean_at_most(&x, number(case, "null_mean"), delta).p(), number(case, "p_one_sided"), tol, "p");
         close(betting::mean_upper(&x, delta), number(case, "rcps_WSR_mu_plus"), tol, "bound");
     }
 }
