@@ -138,6 +138,9 @@ pub struct Guarantee {
     pub bound: f64,
     /// Whether the promise holds in finite samples and not only approximately.
     pub finite_sample: bool,
+    /// Whether it is made for every run-time segment by itself, and not for the mean over all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub each_segment: bool,
     /// The promise in words.
     pub statement: String,
 }

@@ -81,6 +81,10 @@ impl Labels {
     fn get(&self, row: usize) -> Option<&Arc<str>> {
         self.names.get(self.rows[row] as usize)
     }
+
+    fn place(&self, row: usize) -> Option<usize> {
+        Some(self.rows[row]).filter(|ix| *ix != UNKNOWN_U32).map(|ix| ix as usize)
+    }
 }
 
 /// One example, as a reader hands it over.
@@ -245,6 +249,20 @@ impl Observations {
         self.tiers[tier].spec.judge = Some(judge.into());
     }
 
+    /// Where people graded every row of a judged tier, their grades are the tier's: the judge adds nothing to what is known.
+    pub fn settle(&mut self) {
+        for tier in &mut self.tiers {
+            let known = |nano: &u32| if *nano == UNKNOWN_U32 { None } else { Quality::new(f64::from(*nano) / 1e9) };
+            let grades: Option<Vec<Quality>> =
+                tier.spec.judge.is_some().then(|| tier.human.iter().map(known).collect()).flatten();
+            if let Some(grades) = grades.filter(|grades| !grades.is_empty()) {
+                tier.quality = grades;
+                tier.human.fill(UNKNOWN_U32);
+                tier.spec.judge = None;
+            }
+        }
+    }
+
     /// Says how heavy a row can be at most, known from how rows were sampled and not from these rows.
     pub fn set_heaviest(&mut self, heaviest: f64) {
         self.heaviest = Some(heaviest);
@@ -331,6 +349,11 @@ impl Observations {
         self.segments.get(row)
     }
 
+    /// The place of a row's run-time segment in [`Self::segments`].
+    pub fn segment_at(&self, row: usize) -> Option<usize> {
+        self.segments.place(row)
+    }
+
     /// Every run-time segment, in the order of first appearance.
     pub fn segments(&self) -> &[Arc<str>] {
         &self.segments.names
@@ -339,6 +362,11 @@ impl Observations {
     /// The stratum of a row.
     pub fn stratum(&self, row: usize) -> Option<&Arc<str>> {
         self.strata.get(row)
+    }
+
+    /// The place of a row's stratum in [`Self::strata`].
+    pub fn stratum_at(&self, row: usize) -> Option<usize> {
+        self.strata.place(row)
     }
 
     /// Every stratum, in the order of first appearance.

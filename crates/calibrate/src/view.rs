@@ -126,8 +126,9 @@ impl<'a> View<'a> {
     /// Uniform in [0, 1) for the row's item and the seed.
     fn place(&self, row: usize, seed: u64) -> f64 {
         let mut hasher = SipHasher24::new_with_keys(seed, 0);
-        let first = self.observations.items()[row] as usize;
-        hasher.write(&self.observations.ids()[first].to_le_bytes());
+        // Of the group itself: which of its rows comes first depends on the file.
+        let item = self.observations.group_of(row).unwrap_or_else(|| self.observations.ids()[row]);
+        hasher.write(&item.to_le_bytes());
         (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64
     }
 }

@@ -7,6 +7,7 @@ use super::evidence::Goal;
 use super::ground::Ground;
 use super::path::{self, Path};
 use super::rows;
+use super::test::Test;
 use super::verdict::Beside;
 use crate::ask::Ask;
 use crate::policy::Policy;
@@ -50,8 +51,10 @@ impl Path for Laid<'_> {
     }
 }
 
-/// Policies of up to `max_depth` gated tiers that are certified at `delta`, all at once.
-pub(crate) fn certified(input: &Input<'_>, goal: Goal, delta: f64, ask: &Ask) -> Beside {
+/// Policies of up to `max_depth` gated tiers that are certified at `delta`, all at once; none where the rows that are left to certify them
+/// cannot say what `whole`, the test on all rows, does.
+pub(crate) fn certified(input: &Input<'_>, whole: &Test<'_>, delta: f64, ask: &Ask) -> Beside {
+    let goal = whole.goal;
     let carved = input.tune.is_none().then(|| rows::carve(input, TUNE, ask.seed));
     let input = carved.as_ref().unwrap_or(input);
     let Some(tune) = input.tune.as_ref().filter(|tune| !tune.is_empty()) else { return Beside::default() };
@@ -59,6 +62,10 @@ pub(crate) fn certified(input: &Input<'_>, goal: Goal, delta: f64, ask: &Ask) ->
     // Walks over pairs are not needed here, so no cut is ordered.
     let ground = Ground::bare(&input.certify, &input.labels, ask);
     let test = ground.test(goal);
+    // The rows left may have too few grades by people to say anything of the truth. What a judge alone says is another promise.
+    if test.humans().is_none() && whole.humans().is_some() {
+        return Beside::default();
+    }
     let (level, slow) = ground.shares(delta);
     let path = Laid { table: &input.certify, places, loss: matches!(goal, Goal::Loss(_)) };
     let certified = path::certified(&test, &path, level, (ground.latency, ground.slow.as_ref(), slow));

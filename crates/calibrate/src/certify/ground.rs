@@ -64,9 +64,17 @@ pub(crate) struct Beyond<'t> {
     pub(crate) level: f64,
 }
 
-/// Whether tests on these rows bet on losses, so that a walk over many rows needs a grid from elsewhere.
+/// Whether tests on these rows bet, on losses or on what people correct, so that a walk over many rows needs a grid from elsewhere.
 pub(crate) fn needs_grid(table: &Table<'_>, labels: &Labels<'_>) -> bool {
-    table.len() > EVERY_CUT_ROWS && Test::new(table, labels, Goal::Loss(0.0), Method::Exact, 0).kind == Kind::Betting
+    if table.len() <= EVERY_CUT_ROWS {
+        return false;
+    }
+    let test = Test::new(table, labels, Goal::Loss(0.0), Method::Exact, 0);
+    match test.kind {
+        Kind::Betting => true,
+        Kind::PpiUnion => test.humans().is_some_and(|humans| humans > EVERY_CUT_ROWS),
+        _ => false,
+    }
 }
 
 impl<'t> Ground<'t> {
@@ -165,7 +173,8 @@ impl<'t> Ground<'t> {
             (at > 0 && at >= pairs.from[tier]).then(|| descent.policy(at))
         };
         let last = pairs.last.then(|| Policy::always(self.table.last()));
-        let beyond = pairs.beyond.iter().map(|beyond| beyond.descent.policy(beyond.certified - 1));
+        // Always asking the second tier is certified too, and may be cheaper than asking another one first.
+        let beyond = pairs.beyond.iter().flat_map(|beyond| [0, beyond.certified - 1].map(|at| beyond.descent.policy(at)));
         last.into_iter().chain(self.descents.iter().filter_map(lowest)).chain(beyond).collect()
     }
 

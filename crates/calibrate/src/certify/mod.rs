@@ -35,7 +35,7 @@ use tierfall_core::number::Threshold;
 use self::ground::Ground;
 use self::point::Job;
 use self::price::Prices;
-use crate::ask::{Ask, Target};
+use crate::ask::{Ask, BySegment, Target};
 use crate::fit::{Guarantee, Status, TargetFit};
 use crate::policy::Policy;
 use crate::quality::Quality;
@@ -112,7 +112,8 @@ pub struct PointCertified {
     pub guarantee: Option<Guarantee>,
     /// About how many labels would do; only where inconclusive, and only where that can be told.
     pub needed_n: Option<u64>,
-    /// The best value of the target that could be promised; only where infeasible.
+    /// The best value of the target that could be promised, where it is infeasible; where nothing was to be promised, the best that there is
+    /// on these rows, if that misses the target.
     pub attainable: Option<f64>,
     /// Why, in a sentence.
     pub why: String,
@@ -171,8 +172,8 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
     let carved;
     let input = if delta.is_some() && input.tune.is_none() && ground::needs_grid(&input.certify, &input.labels) {
         warnings.push(
-            "grades are not all right or wrong, or rows have weights, and there are many rows: cuts lie at quantiles of a \
-             sixteenth of them that is set apart"
+            "grades are not all right or wrong, rows have weights or a judge is corrected, and there are many rows: cuts lie at \
+             quantiles of a sixteenth of them that is set apart"
                 .into(),
         );
         carved = rows::carve(input, 1.0 / 16.0, ask.seed);
@@ -275,6 +276,16 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     }
     if !table.tiers.iter().all(|tier| tier.cost.is_some()) {
         warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
+    }
+    let laid = table.last() >= 2 && ask.max_depth >= 2 && ask.by_segment.is_none();
+    let together = matches!(ask.by_segment, Some(BySegment::Overall)) && input.segments.is_some();
+    if ask.delta.is_some() && !matches!(ask.target, Target::MaxCost(_)) && (laid || together) {
+        let what = if together { "thresholds by segment" } else { "chains of more than two tiers" };
+        warnings.push(if input.tune.is_some() {
+            format!("{what} are searched on the rows that gate values were chosen on, and certified on the others")
+        } else {
+            format!("{what} are searched on 40 in 100 of the rows and certified on the others, so it is those that count")
+        });
     }
     if ask.by_segment.is_some() && ask.max_depth > 1 && ask.delta.is_some() {
         warnings.push("thresholds by segment are searched over pairs of tiers alone".into());

@@ -74,7 +74,7 @@ fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Inpu
     let share = if wide { 0.5 * delta } else { delta };
     let test = ground.test(goal);
     let pairs = ground.pairs(&test, share);
-    let beside = if wide { deep::certified(input, goal, share, ask) } else { Beside::default() };
+    let beside = if wide { deep::certified(input, &test, share, ask) } else { Beside::default() };
     let over = Over { delta, part: delta, scope: "", wide };
     let mut point = job.decided(verdict(ground, &test, &pairs, &beside, over));
     point.pair_cuts = ground.cuts(&pairs);
@@ -86,19 +86,32 @@ fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Inpu
 fn unpromised(job: &Job, ground: &Ground<'_>) -> PointCertified {
     let table = ground.table;
     let last = Policy::always(table.last());
-    let (policy, why) = match uncertified::best(table, job.target) {
-        None => (last, "the cost of some tier is unknown, so no limit on cost can be kept".to_owned()),
-        Some((policy, met)) => {
+    let open = |attainable, policy, why| Verdict {
+        status: Status::Uncertified,
+        policy,
+        guarantee: None,
+        needed_n: None,
+        attainable,
+        why,
+    };
+    let verdict = match uncertified::best(table, job.target) {
+        None => {
+            let why = "the cost of some tier is unknown, so no limit on cost can be kept".to_owned();
+            open(None, last, why)
+        }
+        Some((policy, true)) => {
             let promised = match job.target {
                 Target::MaxCost(_) => "costs are not bounded, so nothing is promised",
                 _ => "no guarantee was asked for",
             };
-            let found =
-                if met { "the best on these rows" } else { "no policy meets the target on these rows; the nearest to it" };
-            (policy, format!("{found}; {promised}"))
+            open(None, policy, format!("the best on these rows; {promised}"))
+        }
+        Some((policy, false)) => {
+            let attainable = Some(uncertified::reached(table, job.target, &policy));
+            let why = "no policy meets the target on these rows; the nearest to it is in force".to_owned();
+            open(attainable, policy, why)
         }
     };
-    let verdict = Verdict { status: Status::Uncertified, policy, guarantee: None, needed_n: None, attainable: None, why };
     let mut point = job.decided(verdict);
     point.pair_cuts = uncertified::cuts(table, &point.policy);
     point.frontier = frontier(ground, None);

@@ -10,7 +10,10 @@ use crate::fit::Guarantee;
 
 /// What is promised, and on what it rests.
 pub(crate) struct Promise<'p> {
+    /// That certified it: its method is named, and whose grades it read.
     pub(crate) test: &'p Test<'p>,
+    /// Labelled examples in all, those that were only searched on included.
+    pub(crate) fixtures: usize,
     pub(crate) labels: &'p Labels<'p>,
     /// In all.
     pub(crate) delta: f64,
@@ -19,6 +22,8 @@ pub(crate) struct Promise<'p> {
     pub(crate) latency: Option<LatencyLimit>,
     /// What the promise is about beside "the deployed policy", like one segment.
     pub(crate) scope: &'p str,
+    /// Whether it is made for every segment by itself.
+    pub(crate) each_segment: bool,
     pub(crate) seed: u64,
 }
 
@@ -26,7 +31,14 @@ impl Promise<'_> {
     /// The promise, as it is kept in a fit.
     pub(crate) fn guarantee(&self) -> Guarantee {
         let (method, finite_sample) = self.test.kind.name();
-        Guarantee { delta: self.delta, method: method.into(), bound: self.bound, finite_sample, statement: self.statement() }
+        Guarantee {
+            delta: self.delta,
+            method: method.into(),
+            bound: self.bound,
+            finite_sample,
+            each_segment: self.each_segment,
+            statement: self.statement(),
+        }
     }
 
     fn statement(&self) -> String {
@@ -38,7 +50,7 @@ impl Promise<'_> {
         let mut text = format!(
             "If future requests are drawn from the same distribution as the {n} fixtures, and quality labels are correct, then \
              with probability {about}>= {probability} over the draw of the fixtures the deployed policy satisfies {goal}{scope}.",
-            n = self.test.table.len(),
+            n = self.fixtures,
             about = if finite { "" } else { "approximately " },
             // Downward: never more than is promised.
             probability = number(((1.0 - self.delta) * 1e6 + 1e-6).floor() / 1e6),

@@ -127,23 +127,25 @@ impl<'t> Test<'t> {
             return 1.0;
         }
         match evidence {
-            Evidence::Counts(counts) => self.p_counts(*counts, limit),
+            Evidence::Counts(counts) => self.p_counts(*counts, limit, level),
             Evidence::Losses(losses) => self.p_losses(losses, goal, level),
             Evidence::Judged(judged) if self.kind == Kind::PpiClt => judged.p_clt(n, limit, level),
-            // The smallest level at which it certifies, to a factor of 2: only for display, the walk asks `certifies`.
-            Evidence::Judged(judged) => (1..=40)
-                .map(|halvings| 0.5_f64.powi(halvings))
-                .take_while(|level| judged.certifies_by_union(n, goal, limit, *level))
-                .last()
-                .unwrap_or(1.0),
+            // The smallest level at which it certifies, to a factor of 2 from the given one: only for display, the walk asks
+            // `certifies`.
+            Evidence::Judged(judged) => {
+                let holds = |level: &f64| judged.certifies_by_union(n, goal, limit, *level);
+                let down = (0..40).map(|halvings| level * 0.5_f64.powi(halvings)).take_while(holds).last();
+                down.or_else(|| (1..).map(|times| level * 2f64.powi(times)).take_while(|level| *level < 1.0).find(holds))
+                    .unwrap_or(1.0)
+            }
         }
     }
 
-    fn p_counts(&self, counts: Counts, limit: f64) -> f64 {
+    fn p_counts(&self, counts: Counts, limit: f64, level: f64) -> f64 {
         let n = self.table.len() as u64;
         match self.kind {
             Kind::ExactBinomial => binomial::cdf(counts.wrong, n, limit),
-            Kind::Trinomial => trinomial::p_value(counts.minus, counts.plus, n, limit),
+            Kind::Trinomial => trinomial::p_value(counts.minus, counts.plus, n, limit, level),
             _ => trinomial::asymptotic(counts.minus, counts.plus, n, limit),
         }
     }

@@ -113,7 +113,7 @@ fn brute(table: &Table<'_>, target: Target, level: f64) -> Vec<Option<Threshold>
             let tally = Policy::pair(tier, table.last(), cut).unwrap().tally(table);
             let p = match target {
                 Target::MaxLoss(_) if cut == Threshold::DeferAll => 0.0,
-                Target::MaxLoss(loss) => trinomial::p_value(tally.minus, tally.plus, n, loss),
+                Target::MaxLoss(loss) => trinomial::p_value(tally.minus, tally.plus, n, loss, 0.05),
                 Target::Accuracy(accuracy) => binomial::cdf(n - tally.quality / 1_000_000_000, n, 1.0 - accuracy),
                 Target::MaxCost(_) => unreachable!("not certified"),
             };
@@ -569,5 +569,55 @@ fn without_a_promise_the_best_signal_is_the_one_that_meets_the_target() {
             let inputs = inputs.map(|table| input(table.clone()));
             assert_eq!(certify_best(&inputs, &wanted).unwrap().unwrap().0, best, "{target:?}");
         }
+    }
+}
+
+#[test]
+fn a_middle_tier_that_may_answer_everything_is_not_passed_over_for_a_dearer_pair() {
+    // The first tier costs as much as the second and is right half of the time; the second is as good as the last.
+    let n = 3000;
+    let values: Vec<f64> = (0..n).map(|row| tie(row + n)).collect();
+    let half: Vec<bool> = (0..n).map(|row| tie(row + 3 * n) < 0.5 || values[row] > 0.9).collect();
+    let all = vec![true; n];
+    let orders: Vec<f64> = (0..n).map(tie).collect();
+    let mut table = table(&[&values, &values], &[&half, &all, &all], &orders);
+    table.tiers[0].cost = Some(vec![10; n].into());
+    let found = certify(&input(table), &ask(Target::MaxLoss(0.05), 0.1)).unwrap().points.remove(0);
+    assert_eq!(found.policy, Policy::always(1), "{}", found.why);
+}
+
+#[test]
+fn paths_that_show_nothing_leave_the_verdict_open() {
+    let table = honest(60, 3);
+    let mut wanted = ask(Target::MaxLoss(0.02), 0.1);
+    for depth in [1, 2] {
+        wanted.max_depth = depth;
+        let found = certify(&input(table.clone()), &wanted).unwrap().points.remove(0);
+        assert_eq!((found.status, found.guarantee), (Status::Inconclusive, None), "{depth}");
+    }
+}
+
+#[test]
+fn what_is_promised_of_people_rests_on_people() {
+    // The judge lets every answer pass; to people the first two tiers are wrong in a fifth. Their grades are enough on all rows, and too
+    // few on those that a path leaves.
+    let n = 600;
+    let values: Vec<f64> = (0..n).map(|row| tie(row + n)).collect();
+    let right = vec![true; n];
+    let orders: Vec<f64> = (0..n).map(tie).collect();
+    let table = table(&[&values, &values], &[&right, &right, &right], &orders);
+    let people = |wrong: bool| -> Cow<'static, [Option<Quality>]> {
+        let grade = |row: usize| if wrong && tie(row + 5 * n) < 0.2 { Quality::WRONG } else { Quality::RIGHT };
+        (0..n).map(|row| (tie(row + 7 * n) < 0.42).then(|| grade(row))).collect()
+    };
+    let labels = Labels::Ppi { judge: "J".into(), human: vec![people(true), people(true), people(false)] };
+    let graded = if let Labels::Ppi { human, .. } = &labels { human[0].iter().flatten().count() } else { 0 };
+    assert!((220..320).contains(&graded), "{graded}");
+    let mut wanted = ask(Target::MaxLoss(0.05), 0.1);
+    wanted.max_depth = 2;
+    let found = certify(&Input { labels, ..input(table.clone()) }, &wanted).unwrap().points.remove(0);
+    assert_ne!(found.policy, Policy::always(0), "{:?}", found.guarantee);
+    if let Some(guarantee) = found.guarantee {
+        assert!(guarantee.statement.contains("Quality is what people say"));
     }
 }

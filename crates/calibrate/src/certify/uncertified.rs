@@ -90,14 +90,29 @@ fn rank(target: Target, total: f64, last: f64, sums: Sums) -> (f64, f64) {
     (short, if short > 0.0 { 0.0 } else { sums.price })
 }
 
+/// What a policy reaches on the rows, in the target's own terms; costs must be known for a limit on them.
+pub(crate) fn reached(table: &Table<'_>, target: Target, policy: &Policy) -> f64 {
+    let (total, last, sums) = totals(table, policy);
+    match target {
+        Target::Accuracy(_) => sums.quality / total / 1e9,
+        Target::MaxLoss(_) => (last - sums.quality) / total / 1e9,
+        Target::MaxCost(_) => sums.price / total / 1e12,
+    }
+}
+
 /// How far a policy is from the target on the rows, and then what is least wanted of it: the lesser is the better.
 pub(crate) fn rank_of(table: &Table<'_>, target: Target, policy: &Policy) -> (f64, f64) {
-    let prices = Prices::new(table);
+    let (total, last, sums) = totals(table, policy);
+    rank(target, total, last, sums)
+}
+
+/// The sum of the weights, the last tier's of quality, and a policy's.
+fn totals(table: &Table<'_>, policy: &Policy) -> (f64, f64, Sums) {
     let weight = |row: usize| table.weights.as_deref().map_or(1.0, |weights| weights[row]);
     let grade = |tier: usize, row: usize| weight(row) * f64::from(table.tiers[tier].quality[row].nano());
     let quality = (0..table.len()).map(|row| grade(policy.tiers()[policy.exit(table, row)], row)).sum();
     let last = (0..table.len()).map(|row| grade(table.last(), row)).sum();
-    rank(target, (0..table.len()).map(weight).sum(), last, Sums { quality, price: prices.of(policy) })
+    ((0..table.len()).map(weight).sum(), last, Sums { quality, price: Prices::new(table).of(policy) })
 }
 
 /// The cuts of the pairs (tier, last) in a policy.

@@ -7,7 +7,7 @@ use super::test::{Kind, Test};
 use super::{Input, Labels};
 use crate::fit::{Guarantee, Status};
 use crate::policy::Policy;
-use crate::stat::{binomial, plan};
+use crate::stat::{binomial, plan, trinomial};
 
 /// The power that the number of labels is planned for.
 const POWER: f64 = 0.8;
@@ -56,32 +56,31 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     };
     let loss = matches!(test.goal, Goal::Loss(_));
     let any_cut = (0..ground.descents.len()).any(|tier| pairs.certified[tier] > pairs.from[tier].max(1));
-    if loss && policy == last && !any_cut && beside.policies.is_empty() && !ground.descents.is_empty() {
+    // Paths for a loss begin with the last tier alone, which shows nothing.
+    let any_deep = beside.policies.iter().any(|policy| *policy != last);
+    if loss && policy == last && !any_cut && !any_deep && !ground.descents.is_empty() {
         return refused(ground, test, pairs, over);
     }
     let level = if beside.policies.contains(&policy) { beside.level } else { pairs.level_of(&policy) };
+    // What is said of a policy comes from the rows that certified it.
+    let own = (beside.on.as_ref().filter(|_| beside.policies.contains(&policy)))
+        .map(|input| Test::new(&input.certify, &input.labels, test.goal, ground.method, ground.seed));
+    let test = own.as_ref().unwrap_or(test);
     let (bound, p) = if loss && policy == last {
         (0.0, None)
     } else {
-        let own;
-        let of_rows = beside.on.as_ref().filter(|_| beside.policies.contains(&policy));
-        let test = match of_rows {
-            Some(input) => {
-                own = Test::new(&input.certify, &input.labels, test.goal, ground.method, ground.seed);
-                &own
-            }
-            None => test,
-        };
         let evidence = evidence(test, &policy);
         (test.bound(&evidence, level), Some(test.p(&evidence, level)))
     };
     let promise = Promise {
         test,
+        fixtures: ground.table.len(),
         labels: ground.labels,
         delta: over.delta,
         bound,
         latency: ground.latency,
         scope: over.scope,
+        each_segment: false,
         seed: ground.seed,
     };
     let mut guarantee = promise.guarantee();
@@ -146,13 +145,14 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
     match test.goal {
         Goal::Loss(loss) => {
             let needed = needed_for_loss(ground, test, loss, pairs.level);
-            let more = needed.map_or_else(
-                || {
-                    "on these rows no cut that saves calls loses clearly less than that, so the number needed cannot be told"
-                        .into()
-                },
-                |needed| format!("about {needed} labels would do"),
-            );
+            let more = match needed {
+                Some(needed) => format!("about {needed} labels would do"),
+                None if pairs.level < trinomial::LEAST_LEVEL => {
+                    format!("an error of {:e} is less than any number of them can show", pairs.level)
+                }
+                None => "on these rows no cut that saves calls loses clearly less than that, so the number needed cannot be told"
+                    .into(),
+            };
             let why = format!(
                 "{n} fixtures are too few to show a loss of at most {} against {last} for any cut that saves calls; {more}; \
                  always asking {last} is in force",
@@ -238,22 +238,29 @@ fn refutes(ground: &Ground<'_>, test: &Test<'_>, best: f64, accuracy: f64, level
     }
 }
 
-/// The fewest labels for a cut that saves at least half of what the best one saves whose observed loss is half the limit.
+/// The fewest labels for a cut that saves at least half of what the best one saves whose observed loss is half the limit, and for all cuts
+/// above it, which the walk has to pass first.
 fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64) -> Option<u64> {
     let full = ground.prices.of(&Policy::always(ground.table.last()));
     let n = ground.table.len() as f64;
+    if level < trinomial::LEAST_LEVEL {
+        return None;
+    }
     let mut cuts = Vec::new();
     for descent in &ground.descents {
+        let mut passed = Some(0);
         let step = descent.len().div_ceil(PLANNED_CUTS).max(1);
         for at in (1..descent.len()).step_by(step) {
             let policy = descent.policy(at);
             let saving = full - ground.prices.of(&policy);
             let evidence = evidence(test, &policy);
             let loss = test.estimate(&evidence);
+            // As if one more row differed: no discordance at all would promise the impossible.
+            let discordance = (test.discordance(&evidence) * n + 1.0) / (n + 1.0);
+            let needed = plan::n_loss(limit, loss.max(0.0), discordance.max(loss), level, POWER);
+            passed = passed.zip(needed).map(|(before, needed): (u64, u64)| before.max(needed));
             if saving > 0.0 && loss <= 0.5 * limit {
-                // As if one more row differed: no discordance at all would promise the impossible.
-                let discordance = (test.discordance(&evidence) * n + 1.0) / (n + 1.0);
-                cuts.push((saving, plan::n_loss(limit, loss.max(0.0), discordance.max(loss), level, POWER)));
+                cuts.push((saving, passed));
             }
         }
     }

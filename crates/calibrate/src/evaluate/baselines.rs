@@ -56,7 +56,7 @@ pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played<'_>)
     spots.insert("always-last".into(), spot(vec![last], alone[last].accuracy, alone[last].cost));
     let best = best_single(&alone);
     spots.insert("best-single".into(), spot(vec![best], alone[best].accuracy, alone[best].cost));
-    if let Some((shares, cost)) = mix(&sample, &alone, played) {
+    if let Some((shares, cost)) = mix(&Sample::of(view, played), &alone, played) {
         let quality = |at: usize| shares.iter().map(|(tier, share)| share * table.tiers[*tier].quality[at].get()).sum();
         let chain = shares.iter().map(|(tier, _)| *tier).collect();
         spots.insert("random-mix".into(), spot(chain, sample.ratio(quality, |_| 1.0, 0.0, 1.0), cost));
@@ -95,7 +95,7 @@ fn best_single(alone: &[Alone]) -> usize {
 /// Tiers, each with the share of requests that it gets.
 type Shares = Vec<(usize, f64)>;
 
-/// Tiers with the share of requests each gets, and what that costs.
+/// Tiers with the share of requests each gets, and what that costs. `sample` weighs the rows of `played`, whose order is its own.
 fn mix(sample: &Sample, alone: &[Alone], played: &Played<'_>) -> Option<(Shares, Option<f64>)> {
     let costs: Option<Vec<f64>> = alone.iter().map(|single| single.cost).collect();
     let (Some(costs), Some(spent)) = (costs, played.cost()) else {

@@ -164,10 +164,18 @@ fn judge(
         tiers: reports.collect(),
         baselines: baselines(view, &table, &played),
         segments: segments::segments(view, &played, last),
-        promise: promise.and_then(|(guarantee, target)| promise::promise(guarantee, target, &played, &sample)),
+        promise: promise.and_then(|(guarantee, target)| promise::promise(guarantee, target, view, &played, cuts)),
         warnings: Vec::new(),
     };
     evaluation.warnings = warnings::warnings(view, &sample, &evaluation);
+    if promise.is_some_and(|(guarantee, _)| guarantee.method.starts_with("ppi")) {
+        let graded = played.by_people().len();
+        evaluation.warnings.push(if graded == 0 {
+            "the promise is about what people say, and they graded none of these rows: they say nothing of it".into()
+        } else {
+            format!("the promise is about what people say, so it is looked at on the {graded} rows that they graded")
+        });
+    }
     Ok(evaluation)
 }
 

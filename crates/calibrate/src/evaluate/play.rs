@@ -85,6 +85,8 @@ pub(crate) struct Played<'a> {
     asked: Asked,
     /// Bit `t`: declared tier `t` was asked for some row.
     ever: u64,
+    /// Whether people's grades are read where there are any, and not the judge's.
+    people: bool,
 }
 
 /// By row, the tiers that were asked: bit `t` stands for declared tier `t`. The highest of them answered.
@@ -126,7 +128,8 @@ impl<'a> Played<'a> {
         let by_name = |name: &str| cuts.for_segment(Some(name));
         let last = table.last();
         let rows = table.len();
-        let mut played = Self { observations, row: Vec::with_capacity(rows), asked: Asked::new(last + 1, rows), ever: 0 };
+        let mut played =
+            Self { observations, row: Vec::with_capacity(rows), asked: Asked::new(last + 1, rows), ever: 0, people: false };
         for at in 0..rows {
             let row = view.row(at);
             let gates = if cuts.segments.is_empty() {
@@ -208,12 +211,31 @@ impl<'a> Played<'a> {
 
     /// The rows, by place, that `keep` holds for.
     pub(crate) fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
-        let kept: Vec<usize> = (0..self.len()).filter(|at| keep(*at)).collect();
-        let mut asked = Asked::new(self.last() + 1, kept.len());
-        for at in &kept {
+        self.part(&(0..self.len()).filter(|at| keep(*at)).collect::<Vec<usize>>())
+    }
+
+    /// The rows at these places.
+    pub(crate) fn part(&self, places: &[usize]) -> Self {
+        let mut asked = Asked::new(self.last() + 1, places.len());
+        for at in places {
             asked.push(self.asked.at(*at));
         }
-        Self { row: kept.iter().map(|at| self.row[*at]).collect(), asked, observations: self.observations, ever: self.ever }
+        Self { row: places.iter().map(|at| self.row[*at]).collect(), asked, ..*self }
+    }
+
+    /// The rows whose every answer people graded, by what they said; a tier that no judge graded has people's grades alone.
+    pub(crate) fn by_people(&self) -> Self {
+        let judged = |tier: usize| self.observations.tiers().nth(tier).is_some_and(|spec| spec.judge.is_some());
+        let judged: Vec<usize> = (0..=self.last()).filter(|tier| judged(*tier)).collect();
+        let graded = |at: usize| judged.iter().all(|tier| self.observations.human(*tier, self.row[at] as usize).is_some());
+        Self { people: true, ..self.filter(graded) }
+    }
+
+    /// The same rows, each answered by the last declared tier alone.
+    pub(crate) fn always_last(&self) -> Self {
+        let mut asked = Asked::new(self.last() + 1, self.len());
+        (0..self.len()).for_each(|_| asked.push(1 << self.last()));
+        Self { row: self.row.clone(), asked, ever: 1 << self.last(), ..*self }
     }
 
     /// The declared tier that answered the row at `at`.
@@ -233,7 +255,9 @@ impl<'a> Played<'a> {
 
     /// Of the answer that a declared tier has, asked or not.
     pub(crate) fn quality_of(&self, tier: usize, at: usize) -> u32 {
-        self.observations.quality(tier)[self.row[at] as usize].nano()
+        let row = self.row[at] as usize;
+        let human = if self.people { self.observations.human(tier, row) } else { None };
+        human.unwrap_or_else(|| self.observations.quality(tier)[row]).nano()
     }
 
     /// Whether the row at `at` asked a declared tier.

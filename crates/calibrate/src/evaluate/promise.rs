@@ -1,27 +1,70 @@
 //! A fit's promise, looked at with rows that it has not seen.
 
+use std::collections::BTreeMap;
+
 use crate::fit::{Guarantee, TargetFit};
 use crate::report::Promise;
-use crate::stat::{binomial, normal, paired};
+use crate::stat::{binomial, multiple, normal, paired};
+use crate::view::View;
 
-use super::play::Played;
+use super::play::{Cuts, Played};
 use super::sample::Sample;
 use super::segments::indicator_p;
 
-/// Whether these rows meet the promise, and the one-sided p of what they show if it is true.
+/// Whether these rows meet the promise, and the one-sided p of what they show if it is true. What is promised of every segment is asked of
+/// every segment: all have to meet it, and the least p is adjusted for their number (Holm).
+///
+/// A promise about what people say is read by people's grades alone, on the rows that have them; `None` where no row has, and for a
+/// limit on costs.
+pub(crate) fn promise(
+    guarantee: &Guarantee,
+    target: TargetFit,
+    view: &View<'_>,
+    played: &Played<'_>,
+    cuts: &Cuts,
+) -> Option<Promise> {
+    let of_people = guarantee.method.starts_with("ppi");
+    let people = of_people.then(|| played.by_people());
+    let played = people.as_ref().unwrap_or(played);
+    if played.len() == 0 {
+        return None;
+    }
+    let parts: Vec<Played<'_>> = if guarantee.each_segment {
+        let mut places: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for (at, row) in played.row.iter().enumerate() {
+            let segment = view.observations().segment(*row as usize).map(|name| &**name);
+            // Those that are not listed were pooled, and promised together.
+            places.entry(segment.filter(|name| cuts.segments.contains_key(*name))).or_default().push(at);
+        }
+        places.values().map(|places| played.part(places)).collect()
+    } else {
+        vec![played.clone()]
+    };
+    let found: Vec<(bool, f64)> =
+        parts.iter().map(|part| looked_at(target, part, &Sample::of(view, part))).collect::<Option<_>>()?;
+    let adjusted = multiple::holm(&found.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    Some(Promise {
+        guarantee: guarantee.clone(),
+        target,
+        met: found.iter().all(|(met, _)| *met),
+        p_broken: adjusted.into_iter().fold(1.0, f64::min),
+    })
+}
+
+/// Whether rows meet a target, and the one-sided p of what they show if it holds; `None` for a limit on costs.
 ///
 /// Binomial for an accuracy and Tango's score (1998) for a loss where counts are whole, else by the normal distribution.
-pub(crate) fn promise(guarantee: &Guarantee, target: TargetFit, played: &Played<'_>, sample: &Sample) -> Option<Promise> {
+fn looked_at(target: TargetFit, played: &Played<'_>, sample: &Sample) -> Option<(bool, f64)> {
     let quality = |at: usize| f64::from(played.quality(at)) / 1e9;
-    let (met, p_broken) = match target {
-        TargetFit::MaxCost(_) => return None,
+    match target {
+        TargetFit::MaxCost(_) => None,
         TargetFit::Accuracy(least) => {
             let (accuracy, error) = sample.mean_and_error(quality);
             let p = match played.cells(sample) {
                 Some([both, _, plus, _]) => binomial::cdf(both + plus, played.len() as u64, least),
                 None => below(accuracy - least, error),
             };
-            (accuracy >= least, p)
+            Some((accuracy >= least, p))
         }
         TargetFit::MaxLoss(most) => {
             let (loss, error) = sample.mean_and_error(|at| played.lost(at));
@@ -30,10 +73,9 @@ pub(crate) fn promise(guarantee: &Guarantee, target: TargetFit, played: &Played<
                 Some([_, minus, plus, _]) => normal::cdf(paired::tango_z(minus, plus, played.len() as u64, most)),
                 None => below(most - loss, error),
             };
-            (loss <= most, p)
+            Some((loss <= most, p))
         }
-    };
-    Some(Promise { guarantee: guarantee.clone(), target, met, p_broken })
+    }
 }
 
 /// P(a normal deviate is at most `margin / error`).

@@ -12,17 +12,27 @@ use super::sample::Sample;
 /// A segment is called worse where its adjusted p is below this.
 const LEVEL: f64 = 0.05;
 
-/// By run-time segment, or by stratum where no row has a segment; in the order of first appearance. Holm's adjustment over all.
+/// What rows without a label are called.
+const NONE: &str = "(none)";
+
+/// By run-time segment, or by stratum where no row has a segment; in the order of first appearance, and last the rows that have none.
+/// Holm's adjustment over all. Empty where no row has any.
 pub(crate) fn segments(view: &View<'_>, played: &Played<'_>, last: usize) -> Vec<SegmentScore> {
     let observations = view.observations();
     let (names, by_segment) = labels(view);
-    let label = |row: usize| if by_segment { observations.segment(row) } else { observations.stratum(row) };
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let label = |row: usize| if by_segment { observations.segment_at(row) } else { observations.stratum_at(row) };
+    let mut places: Vec<Vec<usize>> = vec![Vec::new(); names.len() + 1];
+    for (at, row) in played.row.iter().enumerate() {
+        places[label(*row as usize).unwrap_or(names.len())].push(at);
+    }
+    let names = names.iter().map(|name| &**name).chain([NONE]);
     let mut scores: Vec<SegmentScore> = names
-        .iter()
-        .filter_map(|name| {
-            let part = played.filter(|at| label(played.row[at] as usize) == Some(name));
-            (part.len() > 0).then(|| score(view, name, &part, last))
-        })
+        .zip(&places)
+        .filter(|(_, places)| !places.is_empty())
+        .map(|(name, places)| score(view, name, &played.part(places), last))
         .collect();
     let adjusted = multiple::holm(&scores.iter().map(|score| score.p_worse).collect::<Vec<f64>>());
     for (score, p) in scores.iter_mut().zip(adjusted) {

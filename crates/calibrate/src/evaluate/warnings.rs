@@ -1,5 +1,6 @@
 //! What a reader of an evaluation should know.
 
+use crate::metric;
 use crate::report::Evaluation;
 use crate::view::View;
 
@@ -7,8 +8,6 @@ use super::sample::Sample;
 
 /// Below this many items, intervals are too wide to tell much.
 const FEW_ITEMS: usize = 100;
-/// A signal that ranks right answers above wrong ones less often than this ranks them the wrong way round.
-const UPSIDE_DOWN: f64 = 0.5;
 
 pub(super) fn warnings(view: &View<'_>, sample: &Sample, evaluation: &Evaluation) -> Vec<String> {
     let observations = view.observations();
@@ -48,7 +47,8 @@ pub(super) fn warnings(view: &View<'_>, sample: &Sample, evaluation: &Evaluation
                 tier.n + tier.abstained
             ));
         }
-        if let Some(auroc) = tier.auroc.filter(|auroc| *auroc < UPSIDE_DOWN) {
+        let right = tier.accuracy.value * tier.n as f64;
+        if let Some(auroc) = tier.auroc.filter(|auroc| metric::is_upside_down(*auroc, right, tier.n as f64 - right)) {
             warnings
                 .push(format!("{} of tier \"{}\" is lower where the answer is right (AUROC {auroc:.3})", tier.signal, tier.tier));
         }

@@ -10,8 +10,8 @@ mod sorted;
 
 pub use calibration::{BINS, Bins, brier, decomposition, ece, log_loss, mce, reliability};
 pub(crate) use calibration::{brier_of, reliability_of};
-pub(crate) use ranking::auroc_of;
 pub use ranking::{auroc, auroc_benefit, auroc_interval, average_precision};
+pub(crate) use ranking::{auroc_of, is_upside_down};
 pub use selective::{augrc, aurc, risk_coverage};
 pub(crate) use selective::{augrc_of, aurc_of, risk_coverage_of};
 pub(crate) use sorted::Sorted;

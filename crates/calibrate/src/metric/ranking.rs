@@ -27,6 +27,12 @@ pub(crate) fn auroc_of(sorted: &Sorted, right: impl Fn(usize) -> bool) -> Option
     (right_above > 0 && wrong > 0).then(|| twice as f64 / (2.0 * right_above as f64 * wrong as f64))
 }
 
+/// Whether an AUROC over `right` right and `wrong` wrong answers is below ½ by more than chance: two standard errors of the
+/// Mann–Whitney statistic where scores say nothing.
+pub(crate) fn is_upside_down(auroc: f64, right: f64, wrong: f64) -> bool {
+    auroc < 0.5 - 2.0 * ((right + wrong + 1.0) / (12.0 * right * wrong)).sqrt()
+}
+
 /// How many rows of a run it holds for.
 fn count(run: &[u32], holds: impl Fn(usize) -> bool) -> u64 {
     run.iter().map(|row| u64::from(holds(*row as usize))).sum()

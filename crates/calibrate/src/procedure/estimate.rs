@@ -10,7 +10,7 @@ use crate::view::{Held, View};
 
 use super::FitError;
 use super::once::{Once, once};
-use super::signals::{Picked, Route, table};
+use super::signals::{Picked, Route, next_of, table};
 
 /// What the folds showed, over all rows.
 pub(super) struct Folded<'a> {
@@ -36,18 +36,20 @@ pub(crate) fn folds_for(items: usize) -> usize {
     }
 }
 
-/// Repeats the procedure by folds of items. `route` is that of the whole table, so that each fold does what was done.
+/// Repeats the procedure by folds of items. `route` is that of the whole table, so that each fold does what was done; `in_force` are the
+/// tiers that it has in force, by which each tier's next one is known.
 pub(super) fn folded<'a>(
     view: &View<'a>,
     items: usize,
     ask: &Ask,
     route: Route,
+    in_force: &[usize],
     done: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Folded<'a>, FitError> {
     let folds = folds_for(items).min(items.max(2));
     let counter = std::sync::atomic::AtomicUsize::new(0);
     let one = |(train, held): (View<'a>, Held<'a>)| {
-        let part = part(&train, &held, ask, route);
+        let part = part(&train, &held, ask, route, in_force);
         done(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, folds);
         part
     };
@@ -79,7 +81,13 @@ pub(super) fn folded<'a>(
 type Part<'a> = (Vec<Played<'a>>, Vec<Readings>, Vec<bool>);
 
 /// One fold; `None` where it holds no row out.
-fn part<'a>(train: &View<'_>, held: &Held<'a>, ask: &Ask, route: Route) -> Result<Option<Part<'a>>, FitError> {
+fn part<'a>(
+    train: &View<'_>,
+    held: &Held<'a>,
+    ask: &Ask,
+    route: Route,
+    in_force: &[usize],
+) -> Result<Option<Part<'a>>, FitError> {
     if held.is_empty() || train.is_empty() {
         return Ok(None);
     }
@@ -89,11 +97,9 @@ fn part<'a>(train: &View<'_>, held: &Held<'a>, ask: &Ask, route: Route) -> Resul
     let table = table(rows, &gates)?;
     let played = cuts.iter().map(|cuts| Played::new(rows, &table, cuts)).collect();
     let certified = certification.points.iter().map(|point| point.status == Status::Certified).collect();
-    let chain = cuts.first().map_or_else(Vec::new, Cuts::chain);
-    let next = |tier: usize| chain.iter().copied().find(|other| *other > tier).unwrap_or(table.last());
     let each = maps.iter().zip(&ask.signals).enumerate();
     let readings = each.map(|(tier, (map, choice))| {
-        let readings = Readings::new(&table, tier, next(tier), map.as_ref());
+        let readings = Readings::new(&table, tier, next_of(in_force, tier, table.last()), map.as_ref());
         // A named signal reads the same in every fold; one that is picked or fused is another in each.
         if matches!(choice, SignalChoice::Fixed(_)) { readings } else { readings.placed() }
     });
@@ -120,7 +126,8 @@ pub(super) fn expected(
 
 fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, last: usize, method: String) -> Expected {
     let sample = Sample::of(view, played);
-    let chain = cuts.chain();
+    // Of the tiers that the report's chain names: those of segments are in the tiers' own reports.
+    let chain = chain_of(&cuts.overall);
     Expected {
         method,
         accuracy: sample.quality(|at| played.quality(at)),

@@ -43,7 +43,9 @@ pub(super) fn refusal_beside(view: &View<'_>, tier: usize, gauge: &Gauge<'_>, le
     let quality = view.observations().quality(tier);
     let right = |at: usize| is_right(quality[view.row(at)].get());
     let found = against(mine, theirs, right).filter(|found| found.verdict == Verdict::No)?;
-    if against(mine, theirs, kept(view, tier)).is_some_and(|benefit| benefit.verdict != Verdict::No) {
+    if against(mine, theirs, kept(view, tier, view.observations().tiers().len() - 1))
+        .is_some_and(|benefit| benefit.verdict != Verdict::No)
+    {
         return None;
     }
     Some(format!(

@@ -127,7 +127,8 @@ pub fn calibrate(
     let route = Route::of(ask, observations, single.len());
     progress(Progress::Certifying);
     let fitted = once(&single, ask, route)?;
-    let folded = folded(&all, single.len(), ask, route, &|done, of| progress(Progress::Estimating { done, of }))?;
+    let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
+    let folded = folded(&all, single.len(), ask, route, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
     progress(Progress::Reporting);
     let report = report(&all, &single, n_excluded, ask, &fitted, &folded)?;
     let gate = |tier: usize| fitted.gates.get(tier).map(|picked| picked.gate.clone());
@@ -199,7 +200,7 @@ fn report<'a>(
         frontier,
         points: reports,
         segments: points::segments(point, &names),
-        tiers: tier_reports(all, fitted, folded),
+        tiers: tier_reports(all, fitted, cuts, folded),
         signal_table,
         warnings: Vec::new(),
         declared_chain: names,
@@ -223,8 +224,11 @@ fn in_force_played<'f, 'a>(all: &View<'a>, folded: &'f Folded<'a>, cuts: &Cuts, 
     Cow::Borrowed(&folded.played[0])
 }
 
-fn tier_reports(all: &View<'_>, fitted: &Once<'_>, folded: &Folded<'_>) -> Vec<TierReport> {
-    let played = &folded.played[0];
+fn tier_reports(all: &View<'_>, fitted: &Once<'_>, cuts: &Cuts, folded: &Folded<'_>) -> Vec<TierReport> {
+    // Where nothing is in force but the last tier, no other one accepts anything, whatever single folds would have had in force.
+    let fallback = cuts.chain() == [fitted.gates.len()];
+    let played = if fallback { Cow::Owned(folded.played[0].always_last()) } else { Cow::Borrowed(&folded.played[0]) };
+    let played = &*played;
     let sample = Sample::of(all, played);
     let names = all.observations().tiers().map(|spec| spec.name.clone());
     let each: Vec<_> = names.zip(&fitted.gates).zip(&folded.readings).enumerate().collect();

@@ -1,7 +1,6 @@
 //! The whole procedure, once: choose gate values, certify, and say which cuts are in force. Folds repeat exactly this.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
@@ -130,12 +129,9 @@ fn cuts(point: &PointCertified, tiers: usize) -> Cuts {
 /// The run-time segments of rows.
 fn segments<'a>(rows: &View<'_>, tune: Option<&View<'_>>) -> Segments<'a> {
     let observations = rows.observations();
-    let names = observations.segments().to_vec();
-    let place = |name: &Arc<str>| names.iter().position(|known| known == name).and_then(|at| u32::try_from(at).ok());
-    let of = |view: &View<'_>| -> Cow<'a, [Option<u32>]> {
-        view.rows().map(|row| observations.segment(row).and_then(place)).collect()
-    };
-    Segments { certify: of(rows), tune: tune.map_or(Cow::Owned(Vec::new()), of), names }
+    let place = |row: usize| observations.segment_at(row).and_then(|at| u32::try_from(at).ok());
+    let of = |view: &View<'_>| -> Cow<'a, [Option<u32>]> { view.rows().map(place).collect() };
+    Segments { certify: of(rows), tune: tune.map_or(Cow::Owned(Vec::new()), of), names: observations.segments().to_vec() }
 }
 
 /// Whose grades these are. Where a judge graded any tier, people's grades count where they graded the answers of every judged tier.

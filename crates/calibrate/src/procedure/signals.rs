@@ -88,8 +88,8 @@ pub(super) fn prepare<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Pr
             let gates = each_tier(view, ask, |tier, choice| {
                 Ok(match choice {
                     SignalChoice::Fixed(gate) => Picked { gate: gate.clone(), refused: None },
-                    SignalChoice::Fuse(labels) => Picked::plain(first(view, tier, labels)?, false),
-                    SignalChoice::Auto => Picked::plain(first(view, tier, &labels_of(view, tier))?, false),
+                    SignalChoice::Fuse(labels) => alone(view, tier, first(view, tier, labels)?)?,
+                    SignalChoice::Auto => alone(view, tier, first(view, tier, &labels_of(view, tier))?)?,
                 })
             })?;
             let table = table(view, &gates)?;
@@ -103,6 +103,14 @@ pub(super) fn prepare<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Pr
         }
         Route::Shared => shared(view, ask),
     }
+}
+
+/// The only signal there is; refused where it knows nothing. That may be seen on the rows that certify: a pair less to promise spends
+/// nothing.
+fn alone(view: &View<'_>, tier: usize, label: &str) -> Result<Picked, FitError> {
+    let plain = Picked::plain(label, false);
+    let refused = length::refusal(view, tier, &values(view, tier, &plain.gate)?);
+    Ok(Picked { refused, ..plain })
 }
 
 fn each_tier(
@@ -138,18 +146,23 @@ pub(crate) fn table<'a>(view: &View<'a>, gates: &[Picked]) -> Result<Table<'a>, 
 
 /// How well gate values rank what deferral is about: AUROC for *not* (last right ∧ this wrong), ½ where that says nothing.
 pub(super) fn rank(view: &View<'_>, tier: usize, gate_values: &[f64]) -> f64 {
-    metric::auroc_of(&Sorted::new(gate_values), kept(view, tier)).unwrap_or(0.5)
+    let last = view.observations().tiers().len() - 1;
+    metric::auroc_of(&Sorted::new(gate_values), kept(view, tier, last)).unwrap_or(0.5)
 }
 
-/// By place in the view: whether the last tier's answer is no better.
-pub(super) fn kept<'v>(view: &'v View<'_>, tier: usize) -> impl Fn(usize) -> bool + 'v {
+/// By place in the view: whether the answer of the tier that would be asked `next` is no better.
+pub(super) fn kept<'v>(view: &'v View<'_>, tier: usize, next: usize) -> impl Fn(usize) -> bool + 'v {
     let observations = view.observations();
-    let last = observations.tiers().len() - 1;
-    let (this, last) = (observations.quality(tier), observations.quality(last));
+    let (this, next) = (observations.quality(tier), observations.quality(next));
     move |at: usize| {
         let row = view.row(at);
-        last[row] <= this[row]
+        next[row] <= this[row]
     }
+}
+
+/// The tier that a deferral of `tier` asks: the next one in force, and where none is, the last.
+pub(super) fn next_of(in_force: &[usize], tier: usize, last: usize) -> usize {
+    in_force.iter().copied().find(|other| *other > tier).unwrap_or(last)
 }
 
 /// The best gate value of a tier, by halves: what is trained is trained on one and all are compared on the other; the winner is
@@ -204,15 +217,11 @@ fn shared<'a>(view: &View<'a>, ask: &Ask) -> Result<Prepared<'a>, FitError> {
             SignalChoice::Auto => {
                 let labels = labels_of(view, tier);
                 first(view, tier, &labels)?;
-                let candidate = |label: &String| -> Result<_, FitError> {
-                    let gate = Picked::plain(label, false).gate;
-                    let refused = length::refusal(view, tier, &values(view, tier, &gate)?);
-                    Ok((Picked { gate, refused }, None))
-                };
+                let candidate = |label: &String| -> Result<_, FitError> { Ok((alone(view, tier, label)?, None)) };
                 labels.iter().map(candidate).collect::<Result<_, _>>()?
             }
             SignalChoice::Fuse(labels) if labels.len() == 1 => {
-                vec![(Picked::plain(first(view, tier, labels)?, false), None)]
+                vec![(alone(view, tier, first(view, tier, labels)?)?, None)]
             }
             SignalChoice::Fuse(labels) => {
                 let (picked, scores) = cross_fitted(view, tier, labels, ask.seed)?;

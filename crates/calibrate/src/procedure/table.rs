@@ -1,7 +1,7 @@
 //! Every signal of every gated tier beside the length of its answers.
 
 use crate::ask::{Ask, SignalChoice};
-use crate::evaluate::in_words;
+use crate::evaluate::{Cuts, in_words};
 use crate::map::fuse::Toward;
 use crate::metric::{self, Sorted, is_right};
 use crate::report::SignalRow;
@@ -14,7 +14,7 @@ use tierfall_core::fusion::GateValue;
 use super::FitError;
 use super::length::{self, Gauge};
 use super::once::Once;
-use super::signals::{fused_scores, kept, labels_of};
+use super::signals::{fused_scores, kept, labels_of, next_of};
 
 /// A ranking this near to that of a coin is no ranking: it would read 0.500.
 const SAYS_NOTHING: f64 = 5e-4;
@@ -47,6 +47,12 @@ pub(super) fn atom(values: &[f64], sorted: &Sorted) -> Option<(f64, usize)> {
     sorted.runs().filter_map(first).max_by_key(|(_, count)| *count).map(|(row, count)| (values[row], count))
 }
 
+/// Whether gate values are lower where the answer is right, by more than chance.
+pub(super) fn upside_down(sorted: &Sorted, auroc: f64, right: impl Fn(usize) -> bool) -> bool {
+    let hits = sorted.ascending().filter(|row| right(*row)).count();
+    metric::is_upside_down(auroc, hits as f64, (sorted.len() - hits) as f64)
+}
+
 /// Says what a signal's ranking is worth on all rows; nothing here was fitted, but for fused scores, which are cross-fitted.
 pub(super) fn signal_table(view: &View<'_>, fitted: &Once<'_>, ask: &Ask) -> Result<(Vec<SignalRow>, Vec<Look>), FitError> {
     let tiers: Vec<(Vec<SignalRow>, Vec<Look>)> =
@@ -59,13 +65,15 @@ fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result
     let (mut rows, mut looks) = (Vec::new(), Vec::new());
     let (observations, picked) = (view.observations(), &fitted.gates[tier]);
     let name = observations.tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
+    let next = next_of(&in_force, tier, observations.tiers().len() - 1);
     let quality = observations.quality(tier);
     let right = |at: usize| is_right(quality[view.row(at)].get());
     let row = |signal: String, sorted: &Sorted, chosen: bool| SignalRow {
         tier: name.clone(),
         signal,
         auroc: metric::auroc_of(sorted, right),
-        auroc_benefit: metric::auroc_of(sorted, kept(view, tier)),
+        auroc_benefit: metric::auroc_of(sorted, kept(view, tier, next)),
         abstained: (view.len() - sorted.len()) as f64 / view.len() as f64,
         chosen,
         note: None,
@@ -80,7 +88,9 @@ fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result
         let (auroc, read, atom) = (found.auroc, gauge.sorted.len(), atom(&gauge.values, &gauge.sorted));
         let note = match (&refusal, found.auroc) {
             (Some(why), _) => Some(format!("refused: {why}")),
-            (None, Some(auroc)) if auroc < 0.5 && !negated => Some(format!("lower where the answer is right: use -{label}")),
+            (None, Some(auroc)) if !negated && upside_down(&gauge.sorted, auroc, right) => {
+                Some(format!("lower where the answer is right: use -{label}"))
+            }
             _ => None,
         };
         rows.push(SignalRow { note, ..found });

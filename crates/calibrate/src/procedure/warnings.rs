@@ -13,7 +13,7 @@ use super::estimate::Folded;
 use super::length;
 use super::once::Once;
 use super::signals::SPLIT_FROM;
-use super::table::{Look, atom};
+use super::table::{Look, atom, upside_down};
 
 /// Below this many items, hardly any margin can be certified.
 const FEW_ITEMS: usize = 100;
@@ -65,6 +65,13 @@ pub(super) fn warnings(
         if let Some(judge) = &spec.judge {
             warnings.push(format!("the answers of tier \"{}\" were graded by {judge}: right means right to it", spec.name));
         }
+    }
+    if fitted.table.len() < n {
+        warnings.push(format!(
+            "gate values were chosen on {} of the {n} items, so it is the other {} that certify",
+            n - fitted.table.len(),
+            fitted.table.len()
+        ));
     }
     if fitted.shared > 1 {
         warnings.push(format!(
@@ -139,7 +146,7 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
         ));
     }
     if let (Some(auroc), GateValue::Signal { signal, negated }) = (auroc, &picked.gate)
-        && auroc < 0.5
+        && upside_down(&Sorted::new(values), auroc, |row| is_right(column.quality[row].get()))
     {
         let other = if *negated { signal.clone() } else { format!("-{signal}") };
         warnings

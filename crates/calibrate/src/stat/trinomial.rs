@@ -11,8 +11,12 @@ use crate::stat::{binomial, normal, paired, proportion};
 /// 1 % of the level where it was tested.
 pub const GRID: usize = 31;
 
-/// The probability that the nuisance interval may miss, which is added to the p-value. No p-value is smaller.
+/// The probability that the nuisance interval may miss, which is added to the p-value, for levels from 0.001 on. Below it is a tenth of the
+/// level, so that small shares of an error can be shown too. It depends on the level alone, which is fixed before the rows are seen.
 pub const GAMMA: f64 = 1e-4;
+
+/// Below this level nothing is certified: sums leave out outcomes that are less likely than 1e-13 in all.
+pub const LEAST_LEVEL: f64 = 1e-10;
 
 /// Above this many rows the score statistic's normal approximation takes the enumeration's place.
 pub const EXACT_UP_TO: u64 = 100_000;
@@ -36,12 +40,16 @@ impl Exactness {
     }
 }
 
-/// The p-value of H0: `p_minus − p_plus ≥ eps`, `eps` in [0, 1). 1 without rows.
-pub fn p_value(minus: u64, plus: u64, n: u64, eps: f64) -> f64 {
+/// The p-value of H0: `p_minus − p_plus ≥ eps`, `eps` in [0, 1), for comparing with `level`. 1 without rows.
+pub fn p_value(minus: u64, plus: u64, n: u64, eps: f64, level: f64) -> f64 {
     match Exactness::of(n) {
-        Exactness::Exact => exact(minus, plus, n, eps, f64::INFINITY),
+        Exactness::Exact => exact(minus, plus, n, eps, gamma(level), f64::INFINITY),
         Exactness::Asymptotic => asymptotic(minus, plus, n, eps),
     }
+}
+
+fn gamma(level: f64) -> f64 {
+    GAMMA.min(0.1 * level)
 }
 
 /// The large-sample p-value of the same hypothesis, 1 − Φ(z).
@@ -59,15 +67,15 @@ pub fn harm_only(minus: u64, n: u64, eps: f64) -> f64 {
 /// 0.5 below it nothing is certified (which is safe by itself), 2 above it the exact p-value is below the level throughout
 /// (tested).
 pub fn certifies(minus: u64, plus: u64, n: u64, eps: f64, level: f64) -> bool {
-    if n == 0 || minus > n || level < GAMMA {
+    if n == 0 || minus > n || level < LEAST_LEVEL {
         return false;
     }
     let (z, critical) = (paired::tango_z(minus, plus, n, eps), normal::quantile(1.0 - level));
     match Exactness::of(n) {
         Exactness::Asymptotic => z >= critical,
         Exactness::Exact if z < critical - 0.5 => false,
-        Exactness::Exact if z > critical + 2.0 && level >= 2.0 * GAMMA => true,
-        Exactness::Exact => exact(minus, plus, n, eps, level) <= level,
+        Exactness::Exact if z > critical + 2.0 => true,
+        Exactness::Exact => exact(minus, plus, n, eps, gamma(level), level) <= level,
     }
 }
 
@@ -88,23 +96,23 @@ pub fn upper(minus: u64, plus: u64, n: u64, level: f64) -> f64 {
 }
 
 /// The exact p-value; it may stop early, with a p-value above `enough`, once it is known to exceed that.
-fn exact(minus: u64, plus: u64, n: u64, eps: f64, enough: f64) -> f64 {
+fn exact(minus: u64, plus: u64, n: u64, eps: f64, gamma: f64, enough: f64) -> f64 {
     if n == 0 || minus + plus > n {
         return 1.0;
     }
-    let low = proportion::lower(plus, n, 0.5 * GAMMA).max(-eps).max(0.0);
-    let high = proportion::upper(plus, n, 0.5 * GAMMA).min(0.5 * (1.0 - eps)).max(low);
+    let low = proportion::lower(plus, n, 0.5 * gamma).max(-eps).max(0.0);
+    let high = proportion::upper(plus, n, 0.5 * gamma).min(0.5 * (1.0 - eps)).max(low);
     let nuisance = |i: usize| low + (high - low) * i as f64 / (GRID - 1) as f64;
     let region = Region::new(minus, plus, n, eps, (high + eps).min(1.0));
     let mut worst = 0.0_f64;
     // From the upper end, where the supremum often lies.
     for i in (0..GRID).rev() {
         worst = worst.max(region.probability(nuisance(i), eps));
-        if worst + GAMMA > enough {
+        if worst + gamma > enough {
             break;
         }
     }
-    (worst + GAMMA).min(1.0)
+    (worst + gamma).min(1.0)
 }
 
 /// The outcomes that speak at least as much for the promise as the one seen.
@@ -276,7 +284,7 @@ mod tests {
             for (minus, plus) in [(0, 0), (1, 0), (0, 1), (1, 1), (3, 2), (2, 9), (8, 3)] {
                 for eps in [0.0, 0.02, 0.1, 0.4] {
                     if minus + plus <= n {
-                        let (fast, slow) = (p_value(minus, plus, n, eps), enumerated(minus, plus, n, eps));
+                        let (fast, slow) = (p_value(minus, plus, n, eps, 0.05), enumerated(minus, plus, n, eps));
                         assert!((fast - slow).abs() < 1e-10, "{minus} {plus} {n} {eps}: {fast} {slow}");
                     }
                 }
@@ -286,7 +294,18 @@ mod tests {
 
     #[test]
     fn nothing_is_certified_without_rows() {
-        assert!(p_value(0, 0, 0, 0.1) >= 1.0 && !certifies(0, 0, 0, 0.1, 0.1) && !certifies(0, 0, 10, 0.1, 1e-5));
+        assert!(p_value(0, 0, 0, 0.1, 0.1) >= 1.0 && !certifies(0, 0, 0, 0.1, 0.1) && !certifies(0, 0, 10, 0.1, 1e-5));
+    }
+
+    #[test]
+    fn a_small_share_of_the_error_takes_more_rows_and_no_more_than_that() {
+        for level in [1e-3, 1e-4, 1e-6, 1e-9] {
+            // Without any loss or gain it comes near a binomial test at the level.
+            let needed = (1..).find(|n| certifies(0, 0, *n, 0.05, level)).unwrap();
+            let floor = level.ln() / 0.95_f64.ln();
+            assert!((floor..1.6 * floor).contains(&(needed as f64)), "{level}: {needed} rows, {floor} at least");
+        }
+        assert!(!certifies(0, 0, 100_000, 0.05, 1e-12));
     }
 
     #[test]
@@ -298,7 +317,7 @@ mod tests {
 
     #[test]
     fn many_rows_come_near_the_normal_approximation() {
-        let (exact, asymptotic) = (p_value(2030, 300, 100_000, 0.0181), asymptotic(2030, 300, 100_000, 0.0181));
+        let (exact, asymptotic) = (p_value(2030, 300, 100_000, 0.0181, 0.05), asymptotic(2030, 300, 100_000, 0.0181));
         assert!((exact - GAMMA - asymptotic).abs() < 0.01 * asymptotic, "{exact} {asymptotic}");
     }
 
@@ -306,18 +325,18 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
         #[test]
         fn sparing_the_enumeration_never_changes_a_certificate(
-            n in 10u64..2000, eps in 0.002f64..0.2, b in 0.0f64..0.3, c in 0.0f64..0.3, level in prop::sample::select(vec![0.0003, 0.001, 0.01, 0.025, 0.1]),
+            n in 10u64..2000, eps in 0.002f64..0.2, b in 0.0f64..0.3, c in 0.0f64..0.3, level in prop::sample::select(vec![1e-9, 1e-6, 1e-4, 0.0003, 0.001, 0.01, 0.025, 0.1]),
         ) {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below n")]
             let (b, c) = ((b * b * n as f64) as u64, (c * c * n as f64) as u64);
-            let p = p_value(b, c, n, eps);
+            let p = p_value(b, c, n, eps, level);
             prop_assert_eq!(certifies(b, c, n, eps, level), p <= level, "{} {} {} {} {}", b, c, n, p, paired::tango_z(b, c, n, eps));
         }
 
         #[test]
         fn more_losses_speak_less_for_the_promise(n in 10u64..800, eps in 0.002f64..0.2, b in 0u64..20, c in 0u64..20) {
             if b + c < n {
-                prop_assert!(p_value(b + 1, c, n, eps) >= p_value(b, c, n, eps) - 1e-12);
+                prop_assert!(p_value(b + 1, c, n, eps, 0.05) >= p_value(b, c, n, eps, 0.05) - 1e-12);
             }
         }
     }

@@ -13,3 +13,4 @@ mod known;
 mod population;
 mod procedure;
 mod real;
+mod rows;

@@ -23,6 +23,7 @@ fn guarantee(bound: f64) -> Guarantee {
         method: "trinomial-grid".to_owned(),
         bound,
         finite_sample: true,
+        each_segment: false,
         statement:
             "If future requests are drawn from the same distribution as the 840 fixtures, and quality labels are correct, \
                     then with probability >= 0.9 over the draw of the fixtures the deployed policy satisfies \

@@ -139,11 +139,13 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
     let test = ground.test(goal);
     let promise = Promise {
         test: &test,
+        fixtures: ground.table.len(),
         labels: ground.labels,
         delta,
         bound,
         latency: ground.latency,
         scope: " in every segment by itself",
+        each_segment: true,
         seed: ground.seed,
     };
     let guarantee = (status == Status::Certified).then(|| promise.guarantee());

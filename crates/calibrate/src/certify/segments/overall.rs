@@ -151,11 +151,13 @@ pub(crate) fn certify(
         let evidence = path::evidence(&test, &path, at);
         let promise = Promise {
             test: &test,
+            fixtures: table.len(),
             labels: &input.labels,
             delta,
             bound: test.bound(&evidence, level),
             latency: bare.latency,
             scope: " over all segments together",
+            each_segment: false,
             seed: bare.seed,
         };
         Verdict {
