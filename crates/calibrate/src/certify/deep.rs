@@ -11,17 +11,14 @@ use super::test::Test;
 use super::verdict::Beside;
 use crate::ask::Ask;
 use crate::policy::Policy;
-use crate::sweep::chains::subchains;
-use crate::sweep::frontier::{Point, frontier, thin};
-use crate::sweep::grid::{Grid, axis};
+use crate::sweep::frontier::thin;
+use crate::sweep::path::path as pareto;
 use crate::table::Table;
 
 /// Where the caller has set no rows apart, this part of them is for laying paths.
 pub(crate) const TUNE: f64 = 0.4;
 /// Policies on a path: fewer are too coarse, more spend time alone.
 pub(crate) const STEPS: usize = 60;
-/// Combinations of cuts that are searched a sub-chain.
-const CELLS: f64 = 40_000.0;
 
 /// Whether deeper chains are asked for and there are tiers for them.
 pub(crate) fn wanted(table: &Table<'_>, ask: &Ask) -> bool {
@@ -77,20 +74,6 @@ fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Policy> {
     let priced = priced(tune);
     let last = Policy::always(tune.last());
     let reference = last.tally(&priced);
-    let mut points: Vec<Point<Policy>> = Vec::new();
-    for chain in subchains(tune.tiers.len(), depth + 1) {
-        let gates = chain.len() - 1;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 6 and 64")]
-        let size = CELLS.powf(1.0 / gates.max(1) as f64).clamp(6.0, 64.0) as usize;
-        let axes = chain[..gates].iter().map(|tier| axis(&priced, *tier, size)).collect();
-        if let Ok(grid) = Grid::new(&priced, &chain, axes, None) {
-            points.extend(grid.frontier(None).into_iter().map(|cell| Point {
-                cost: cell.cost,
-                quality: cell.quality,
-                what: cell.what.0,
-            }));
-        }
-    }
     let n = tune.len() as f64;
     // Loss has a standard deviation of at most this on so few rows; beyond three of them nothing is certified anyway.
     let slack = 3.0 * (0.1 / n).sqrt();
@@ -98,8 +81,8 @@ fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Policy> {
         Goal::Accuracy(accuracy) => accuracy * n * 1e9,
         Goal::Loss(loss) => reference.quality as f64 - loss * n * 1e9,
     } - slack * n * 1e9;
-    let mut path: Vec<Point<Policy>> =
-        frontier(points).into_iter().rev().filter(|point| point.quality as f64 >= enough).collect();
+    let mut path = pareto(&priced, depth + 1);
+    path.retain(|point| point.quality as f64 >= enough);
     if let Goal::Loss(_) = goal {
         // Nothing is gained by policies that cost more than what needs no test.
         let most = reference.cost.unwrap_or(u128::MAX);

@@ -135,7 +135,7 @@ impl<'t> Test<'t> {
             Evidence::Judged(judged) => {
                 let holds = |level: &f64| judged.certifies_by_union(n, goal, limit, *level);
                 let down = (0..40).map(|halvings| level * 0.5_f64.powi(halvings)).take_while(holds).last();
-                down.or_else(|| (1..).map(|times| level * 2f64.powi(times)).take_while(|level| *level < 1.0).find(holds))
+                down.or_else(|| (1..40).map(|times| level * 2f64.powi(times)).take_while(|level| *level < 1.0).find(holds))
                     .unwrap_or(1.0)
             }
         }

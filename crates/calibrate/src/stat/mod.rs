@@ -10,7 +10,6 @@ pub mod baseline;
 pub mod beta;
 pub mod betting;
 pub mod binomial;
-pub mod boundary;
 pub mod eprocess;
 pub mod flips;
 pub mod mcnemar;

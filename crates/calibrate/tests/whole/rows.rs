@@ -165,7 +165,7 @@ fn what_is_promised_in_every_segment_is_asked_of_every_segment() {
         let sure = row.scores[0] > 0.5;
         match row.segment {
             Some("a") if sure && row.id.is_multiple_of(3) => row.right = [false, true],
-            Some(_) if sure && row.id % 3 == 1 => row.right = [true, false],
+            Some("b") if sure && row.id.is_multiple_of(3) => row.right = [true, false],
             _ => {}
         }
     }

@@ -206,7 +206,7 @@ pub(crate) struct Traffic {
     /// The split of all examples, or shares by a hash [default: train=0.5,test=0.5]
     #[arg(long, value_name = "SPLIT", requires = "into")]
     pub(crate) split: Option<Splits>,
-    /// Requests that ask the same, word for word, are one item, or count each [default: once]
+    /// Requests that ask the same, word for word, count each, or are one item [default: each]
     #[arg(long, value_enum, value_name = "HOW", requires = "into")]
     pub(crate) repeats: Option<RepeatsAs>,
     /// The new set's grader; production tells of no right answers, so only those that need none fit [default: human]
@@ -220,10 +220,10 @@ pub(crate) struct Traffic {
 /// What requests are that ask the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RepeatsAs {
-    /// One item: never parted by a split, and counted once
-    Once,
     /// Requests like any other: what is asked more often counts more
     Each,
+    /// One item: never parted by a split, and counted once; for logs that kept every request
+    Once,
 }
 
 /// The format that becomes a fixture set.

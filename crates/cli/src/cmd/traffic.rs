@@ -40,8 +40,8 @@ fn options(args: &Import) -> Result<TrafficOptions, Failure> {
     Ok(TrafficOptions {
         splits: given.split.clone().unwrap_or_default(),
         repeats: match given.repeats {
-            None | Some(RepeatsAs::Once) => Repeats::Once,
-            Some(RepeatsAs::Each) => Repeats::Each,
+            Some(RepeatsAs::Once) => Repeats::Once,
+            None | Some(RepeatsAs::Each) => Repeats::Each,
         },
         grader: GraderSpec::new(grader, serde_json::Map::new()).map_err(Failure::usage)?,
         append: given.append,
@@ -53,6 +53,8 @@ fn failure(error: &TrafficError, into: &Path) -> Failure {
     match error {
         TrafficError::Fixture(error) => load::fixture(error),
         TrafficError::Exists(_) => Failure::usage(error).with_hint("--append adds to it; nothing is ever overwritten"),
+        TrafficError::Sampled { .. } => Failure::usage(error)
+            .with_hint("--repeats each counts requests, which were drawn; --repeats once is for logs that kept every one"),
         TrafficError::Heaviest { heaviest, .. } => {
             let line = format!("heaviest-weight = {heaviest:?}");
             Failure::usage(error).with_hint(format!("say so in {}: {line}", into.join("set.toml").display()))

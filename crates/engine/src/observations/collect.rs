@@ -191,6 +191,7 @@ impl<'o> Collector<'o> {
             human: self.human[tier],
         };
         self.summary.tiers = self.observations.tiers().enumerate().map(tier).collect();
+        self.observations.settle();
         Ok(ReadOut { observations: self.observations, summary: self.summary })
     }
 

@@ -137,6 +137,7 @@ fn of_cascade(
     }
     let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(&observations, ix, spec, unknown_cost[ix]) };
     summary.tiers = observations.tiers().enumerate().map(of_tier).collect();
+    observations.settle();
     Ok(ReadOut { observations, summary })
 }
 

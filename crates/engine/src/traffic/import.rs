@@ -89,6 +89,15 @@ pub enum TrafficError {
         /// What is the matter with them.
         why: String,
     },
+    /// Questions are to count once, and requests were drawn.
+    #[error(
+        "requests were kept with probabilities down to 1/{heaviest}, so how often a question was asked is not known, nor how likely it was \
+         to be kept"
+    )]
+    Sampled {
+        /// What the sampling allows.
+        heaviest: f64,
+    },
     /// The sampling allows heavier weights than the set declares.
     #[error("{}: requests were kept with probabilities down to 1/{heaviest}, {}", path.display(), declared.map_or_else(
         || "and the set declares no heaviest-weight".to_owned(),
@@ -151,6 +160,9 @@ pub fn import(
     let Reading { taken, mut report, .. } = reading;
     if taken.is_empty() {
         return if report.there > 0 { Ok(report) } else { Err(nothing(&report)) };
+    }
+    if options.repeats == Repeats::Once && report.heaviest > 1.0 {
+        return Err(TrafficError::Sampled { heaviest: report.heaviest });
     }
     count(&mut report, &taken, there.as_ref());
     match &there {

@@ -66,13 +66,14 @@ impl FromStr for Splits {
 /// What requests are that ask the same question, word for word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Repeats {
-    /// One item: its rows are never parted and count once. Somebody who asks again and again is no new evidence, and what is
-    /// promised is about different questions.
-    #[default]
-    Once,
     /// Requests like any other: what is asked more often counts more, and what is promised is about requests. Sound where one
     /// request does not bring about the next.
+    #[default]
     Each,
+    /// One item: its rows are never parted and count once. Somebody who asks again and again is no new evidence, and what is
+    /// promised is about different questions. Only where every request was kept: of a sample nobody knows how often a question was
+    /// asked, and so how likely it was to be kept.
+    Once,
 }
 
 /// An example as it is written. What is right is not known yet.

@@ -88,7 +88,7 @@ impl Bench {
 fn options() -> TrafficOptions {
     TrafficOptions {
         splits: Splits::default(),
-        repeats: Repeats::Once,
+        repeats: Repeats::Each,
         grader: GraderSpec::new("human", serde_json::Map::new()).unwrap(),
         append: false,
         strict: false,
@@ -203,11 +203,12 @@ async fn a_set_grows_and_nothing_is_overwritten() {
 }
 
 #[tokio::test]
-async fn questions_that_repeat_are_one_item_unless_told_otherwise() {
+async fn questions_that_repeat_count_each_or_are_one_item() {
     let bench = Bench::new();
     let same = |n: usize| Ask::from(format!("Where is order {}?", n % 5)).with_id(format!("id{n}"));
     bench.serve("1", (0..30).map(same)).await;
-    let report = bench.import(false).unwrap();
+    let once = TrafficOptions { repeats: Repeats::Once, ..options() };
+    let report = import(&[bench.log()], &bench.set(), &bench.loaded(), &once).unwrap();
     assert_eq!((report.written, report.repeats), (30, 25));
     let set = FixtureSet::load(bench.set()).unwrap();
     let of = |question: usize| set.examples().iter().filter(move |example| example.question().contains(&format!(" {question}?")));
@@ -217,10 +218,20 @@ async fn questions_that_repeat_are_one_item_unless_told_otherwise() {
         assert!(of(question).all(|example| example.group == first.group && example.split == first.split));
     }
     std::fs::remove_dir_all(bench.set()).unwrap();
-    let each = TrafficOptions { repeats: Repeats::Each, ..options() };
-    import(&[bench.log()], &bench.set(), &bench.loaded(), &each).unwrap();
+    bench.import(false).unwrap();
     let set = FixtureSet::load(bench.set()).unwrap();
     assert!(set.examples().iter().all(|example| example.group.is_none()));
+}
+
+#[tokio::test]
+async fn of_a_sample_nobody_knows_how_likely_a_question_was_to_be_kept() {
+    let bench = Bench::new();
+    bench.serve("0.5", (0..60).map(ask)).await;
+    let once = TrafficOptions { repeats: Repeats::Once, ..options() };
+    let error = import(&[bench.log()], &bench.set(), &bench.loaded(), &once).unwrap_err();
+    assert!(matches!(error, TrafficError::Sampled { heaviest } if (heaviest - 2.0).abs() < 1e-12), "{error}");
+    assert!(!bench.set().exists());
+    assert!(bench.import(false).unwrap().written > 0);
 }
 
 #[tokio::test]
