@@ -11,10 +11,11 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
 use crate::ask::SignalChoice;
-use crate::evaluate::{MOST_TIERS, Played, Sample, baselines, labels};
+use crate::evaluate::{CONFIDENCE, MOST_TIERS, Played, Sample, baselines, labels};
 use crate::observations::Observations;
 use crate::procedure::{FitError, folds_for, gates_on, table_under};
 use crate::report::{Advice, ChainAdvice, Estimate, TierAdvice, TierSegment, Verdict};
+use crate::stat::normal;
 use crate::view::View;
 
 use folds::{Judged, Scope, Worth, judge};
@@ -38,7 +39,8 @@ const BOOTSTRAP_UP_TO: usize = 20_000;
 ///   folds, and a difference in held-out quality counts at the same price: what the frontier pays for the last five points up to the
 ///   quality of always-last, and at least what a random mix of the cheapest tier and the last one pays. Intervals: bootstrap over items
 ///   (1,000 draws, seeded), above 20,000 items by the normal distribution.
-/// - By segment (stratum, where no row has a segment) cuts are chosen on the segment's own rows, at the same price.
+/// - By segment (stratum, where no row has a segment) cuts are chosen on the segment's own rows, at the same price. Whether a tier earns
+///   its call in a segment is said at an equal part of the error over all segments; the interval shown is that of the segment alone.
 pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalChoice], seed: u64) -> Result<Advice, FitError> {
     let tiers = observations.tiers().len();
     match tiers {
@@ -173,11 +175,11 @@ fn tier_advice(
     let one = |worth: &Worth| {
         let sample = Sample::new(view, &worth.rows);
         let grades = view.observations().quality(tier);
-        let saving = if known { saving(worth, tier, &sample, seed) } else { None };
+        let saving = if known { Saving::of(worth, tier, &sample, seed) } else { None };
         (sample.items as u64, sample.quality(|at| grades[worth.rows[at] as usize].nano()), saving)
     };
     let mut parts = scopes.iter().zip(&judged.worth).map(|(scope, worth)| (scope, worth, one(worth)));
-    let (accuracy, saving, cost_usd) = match parts.next() {
+    let (accuracy, whole, cost_usd) = match parts.next() {
         Some((_, worth, (_, accuracy, saving))) => {
             let sample = Sample::new(view, &worth.rows);
             let costs = view.observations().costs(tier);
@@ -185,23 +187,74 @@ fn tier_advice(
         }
         None => (Estimate { value: 0.0, low: 0.0, high: 1.0 }, None, None),
     };
+    // Of many segments one looks good by chance: their verdicts share the error.
+    let alike = scopes.len().saturating_sub(1);
     let segments = parts.filter_map(|(scope, _, (n, accuracy, saving))| {
         let name = scope.label.as_ref()?.to_string();
-        Some((name, TierSegment { n, accuracy, saving, earns: verdict(saving) }))
+        let earns = verdict(saving.as_ref().map(|saving| saving.among(alike)));
+        Some((name, TierSegment { n, accuracy, saving: saving.map(|saving| saving.among(1)), earns }))
     });
-    TierAdvice { tier: names[tier].clone(), accuracy, cost_usd, saving, earns: verdict(saving), segments: segments.collect() }
+    let whole = whole.map(|saving| saving.among(1));
+    TierAdvice {
+        tier: names[tier].clone(),
+        accuracy,
+        cost_usd,
+        saving: whole,
+        earns: verdict(whole),
+        segments: segments.collect(),
+    }
 }
 
 /// What the best policy without a tier costs more, over what always-last costs.
-fn saving(worth: &Worth, tier: usize, sample: &Sample, seed: u64) -> Option<Estimate> {
-    let more = &worth.more[tier];
-    if worth.last.iter().all(|cost| *cost <= 0.0) {
-        return None;
+struct Saving {
+    value: f64,
+    spread: Spread,
+}
+
+/// What its interval is of.
+enum Spread {
+    /// Ascending draws of the bootstrap.
+    Drawn(Vec<f64>),
+    /// The standard error, where there are many items.
+    Normal(f64),
+}
+
+impl Saving {
+    /// `None` where always-last costs nothing.
+    fn of(worth: &Worth, tier: usize, sample: &Sample, seed: u64) -> Option<Self> {
+        if worth.last.iter().all(|cost| *cost <= 0.0) {
+            return None;
+        }
+        let more = &worth.more[tier];
+        let whole = sample.ratio(|at| more[at], |at| worth.last[at], f64::NEG_INFINITY, f64::INFINITY);
+        let spread = if sample.items > BOOTSTRAP_UP_TO {
+            Spread::Normal((whole.high - whole.low) / (2.0 * normal::quantile(0.5 + CONFIDENCE / 2.0)))
+        } else {
+            Spread::Drawn(drawn(worth, more, sample, whole.value, seed))
+        };
+        Some(Self { value: whole.value, spread })
     }
-    let whole = sample.ratio(|at| more[at], |at| worth.last[at], f64::NEG_INFINITY, f64::INFINITY);
-    if sample.items > BOOTSTRAP_UP_TO {
-        return Some(whole);
+
+    /// With an interval that holds for this many at once, each at an equal part of the error (Bonferroni).
+    fn among(&self, alike: usize) -> Estimate {
+        let tail = (1.0 - CONFIDENCE) / 2.0 / alike.max(1) as f64;
+        let (low, high) = match &self.spread {
+            Spread::Drawn(draws) => {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of draws")]
+                let tail = (tail * draws.len() as f64) as usize;
+                (draws[tail], draws[draws.len() - 1 - tail])
+            }
+            Spread::Normal(error) => {
+                let wide = normal::quantile(1.0 - tail) * error;
+                (self.value - wide, self.value + wide)
+            }
+        };
+        Estimate { value: self.value, low, high }
     }
+}
+
+/// The saving in resamples of the items, ascending.
+fn drawn(worth: &Worth, more: &[f64], sample: &Sample, whole: f64, seed: u64) -> Vec<f64> {
     let (top, bottom) = (sample.by_item(|at| more[at]), sample.by_item(|at| worth.last[at]));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draws: Vec<f64> = (0..RESAMPLES)
@@ -212,12 +265,11 @@ fn saving(worth: &Worth, tier: usize, sample: &Sample, seed: u64) -> Option<Esti
                 over += top[item];
                 under += bottom[item];
             }
-            if under > 0.0 { over / under } else { whole.value }
+            if under > 0.0 { over / under } else { whole }
         })
         .collect();
     draws.sort_by(f64::total_cmp);
-    let tail = RESAMPLES / 40;
-    Some(Estimate { value: whole.value, low: draws[tail], high: draws[RESAMPLES - 1 - tail] })
+    draws
 }
 
 /// Whether that is worth a rung: no where it surely saves less than [`WORTH_IT`], yes where it surely saves something.

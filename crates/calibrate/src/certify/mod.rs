@@ -32,6 +32,8 @@ use std::sync::Arc;
 use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
 
+pub(crate) use self::ppi::LEAST_HUMANS;
+
 use self::ground::Ground;
 use self::point::Job;
 use self::price::Prices;
@@ -263,11 +265,10 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
             warnings.push(format!(
                 "rows have weights, so people's grades are not used: what is promised is relative to judge \"{judge}\""
             ));
-        } else if graded < ppi::LEAST_HUMANS {
+        } else if graded < LEAST_HUMANS {
             warnings.push(format!(
-                "people graded {graded} rows at every tier and {} are needed to say anything of the truth: what is promised is \
-                 relative to judge \"{judge}\"",
-                ppi::LEAST_HUMANS
+                "people graded {graded} rows at every tier and {LEAST_HUMANS} are needed to say anything of the truth: what is \
+                 promised is relative to judge \"{judge}\""
             ));
         }
     }

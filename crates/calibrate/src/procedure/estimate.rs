@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::ask::{Ask, SignalChoice};
+use crate::certify::LEAST_HUMANS;
 use crate::evaluate::{Cuts, Played, Readings, Sample, chain_of};
 use crate::fit::Status;
 use crate::report::Expected;
@@ -126,12 +127,20 @@ pub(super) fn expected(
 
 fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, last: usize, method: String) -> Expected {
     let sample = Sample::of(view, played);
+    // What is promised is about people's grades where there are enough of them; so is what is expected.
+    let judged = view.observations().weights().is_none() && view.observations().tiers().any(|spec| spec.judge.is_some());
+    let people = Some(played).filter(|_| judged).map(Played::by_people).filter(|part| part.len() >= LEAST_HUMANS);
+    let (graded, of_graded) = people.as_ref().map_or_else(|| (played, sample.clone()), |part| (part, Sample::of(view, part)));
+    let method = match &people {
+        Some(part) => format!("{method}; right by people, on the {} rows that they graded", part.len()),
+        None => method,
+    };
     // Of the tiers that the report's chain names: those of segments are in the tiers' own reports.
     let chain = chain_of(&cuts.overall);
     Expected {
         method,
-        accuracy: sample.quality(|at| played.quality(at)),
-        loss_vs_last: played.loss(&sample, last),
+        accuracy: of_graded.quality(|at| graded.quality(at)),
+        loss_vs_last: graded.loss(&of_graded, last),
         cost_usd: played.cost_usd(&sample),
         cost_last: played.cost_last_usd(&sample),
         cost_ratio: played.cost_ratio(&sample),

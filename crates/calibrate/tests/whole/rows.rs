@@ -184,6 +184,8 @@ fn a_promise_about_people_is_not_kept_by_the_judge() {
         row.human = row.id.is_multiple_of(2).then_some([row.scores[0] > 0.05, true]);
     }
     let outcome = calibrate(&table(&rows, Some("J")), 0, &one_signal(0.2), |_| {}).unwrap();
+    let expected = outcome.report.estimate.as_ref().unwrap();
+    assert!(expected.method.contains("by people, on the 600 rows") && expected.accuracy.value < 0.99, "{expected:?}");
     let fit = fit(&outcome);
     assert!(fit.point[0].guarantee.as_ref().unwrap().statement.contains("Quality is what people say"), "{:?}", fit.point[0]);
     let look = |rows: &[One]| {
