@@ -5,6 +5,7 @@
 use serde::Serialize;
 use tierfall_core::fusion::GateValue;
 
+use crate::certify::rows::{in_proportion, part};
 use crate::observations::Observations;
 use crate::stat::plan::{self, POWER};
 use crate::sweep::pair::{PairSweep, Sums};
@@ -79,6 +80,9 @@ pub fn without_pilot(margins: &[f64], discordance: f64, delta: f64) -> Plan {
 /// For margins and least accuracies, from a pilot. For each margin and each tier before the last one it takes the cheapest cut
 /// that loses at most half of the margin there; `gates` are the gate values that each of those tiers may use. δ is shared by
 /// the pairs, as certification shares it.
+///
+/// Where rows of the pilot have weights, what is lost is lost of the traffic, and as many more examples are planned for as the
+/// weights make the pilot's rows worth less (Kish's design effect, n Σw² / (Σw)²).
 pub fn with_pilot(
     observations: &Observations,
     gates: &[Vec<GateValue>],
@@ -93,9 +97,13 @@ pub fn with_pilot(
     // The tiers' gate values do not meet in a pair, so each table may have any value for the others.
     let most = gates.iter().map(Vec::len).max().unwrap_or(0);
     let mut shares = Vec::new();
+    let effect = design_effect(&all);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows; saturates")]
+    let enlarged = |needed: Option<u64>| needed.map(|needed| (needed as f64 * effect).ceil() as u64);
     for candidate in 0..most {
         let chosen: Vec<GateValue> = gates.iter().filter_map(|gates| gates.get(candidate).or(gates.last()).cloned()).collect();
-        let table = Table::new(&all, &chosen)?;
+        let rows = Table::new(&all, &chosen)?;
+        let table = in_proportion(&rows).map_or(rows.borrowed(), |copies| part(&rows, &copies));
         if candidate == 0 {
             shares = (0..=table.last()).map(|tier| accuracy(&table, tier)).collect();
         }
@@ -119,7 +127,7 @@ pub fn with_pilot(
         discordance: cut.discordance,
         accepted: Some(cut.accepted),
         cost_ratio: cut.cost_ratio,
-        needed_n: plan::n_loss(margin, cut.loss.max(0.0), cut.discordance, share, POWER),
+        needed_n: enlarged(plan::n_loss(margin, cut.loss.max(0.0), cut.discordance, share, POWER)),
         floor_n: plan::zero_loss_floor(margin, share),
     };
     let rows = found.into_iter().zip(margins).flat_map(|(tiers, margin)| {
@@ -131,11 +139,18 @@ pub fn with_pilot(
             accuracy,
             tier: tier.clone(),
             has: *has,
-            needed_n: plan::n_accuracy(1.0 - accuracy, 1.0 - has, share, POWER),
+            needed_n: enlarged(plan::n_accuracy(1.0 - accuracy, 1.0 - has, share, POWER)),
         })
     });
     let (margins, accuracies) = (rows.collect(), least.collect());
     Ok(Plan { n: Some(all.len() as u64), delta, power: POWER, margins, accuracies })
+}
+
+/// How many rows with these weights are worth one without; 1 where no row has one.
+fn design_effect(view: &View<'_>) -> f64 {
+    let Some(weights) = view.observations().weights() else { return 1.0 };
+    let (sum, squares) = view.rows().fold((0.0, 0.0), |(sum, squares), row| (sum + weights[row], squares + weights[row].powi(2)));
+    if sum > 0.0 { view.len() as f64 * squares / (sum * sum) } else { 1.0 }
 }
 
 fn accuracy(table: &Table<'_>, tier: usize) -> f64 {
@@ -196,8 +211,19 @@ mod tests {
     use tierfall_core::money::Money;
     use tierfall_core::number::Score;
 
+    #[test]
+    fn a_weighted_pilot_plans_for_the_traffic_and_for_what_weights_cost() {
+        // Every tenth row, all of them ones that the small tier gets wrong for certain, stands for nine.
+        let even = with_pilot(&pilot(|_| None), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
+        let flat = with_pilot(&pilot(|_| Some(3.0)), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
+        let heavy = with_pilot(&pilot(|n| Some(if n % 10 == 0 { 9.0 } else { 1.0 })), &[vec![gate("good")]], &[0.05], &[], 0.1);
+        let needed = |plan: &Plan| plan.margins[0].needed_n.unwrap();
+        assert_eq!(needed(&flat), needed(&even), "equal weights say nothing");
+        assert!(needed(&heavy.unwrap()) > 2 * needed(&even), "the effect of these weights is 2.8");
+    }
+
     /// `small` is right where its score is at least 0.3 and 1 in 10 elsewhere, `large` in all but 1 in 10.
-    fn pilot() -> Observations {
+    fn pilot(weight: impl Fn(u32) -> Option<f64>) -> Observations {
         let spec = |name: &str, signals: &[&str]| TierSpec {
             name: name.into(),
             signals: signals.iter().map(|signal| (*signal).into()).collect(),
@@ -219,7 +245,7 @@ mod tests {
             };
             let cells = [cell(score >= 0.3 || n % 10 == 1, &scores[..], 1), cell(n % 10 != 0, &[][..], 10)];
             let id = n.to_string();
-            let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &cells };
+            let row = Row { id: &id, segment: None, stratum: None, group: None, weight: weight(n), tiers: &cells };
             table.push(&row, &mut groups).unwrap();
         }
         table
@@ -231,7 +257,7 @@ mod tests {
 
     #[test]
     fn wider_margins_need_fewer_examples_and_save_more() {
-        let plan = with_pilot(&pilot(), &[vec![gate("good")]], &[0.01, 0.05, 0.2], &[0.85, 0.95], 0.1).unwrap();
+        let plan = with_pilot(&pilot(|_| None), &[vec![gate("good")]], &[0.01, 0.05, 0.2], &[0.85, 0.95], 0.1).unwrap();
         let needed: Vec<u64> = plan.margins.iter().filter_map(|row| row.needed_n).collect();
         assert!(needed.len() == 3 && needed.is_sorted_by(|a, b| a > b), "{needed:?}");
         let costs: Vec<f64> = plan.margins.iter().filter_map(|row| row.cost_ratio).collect();
@@ -243,8 +269,8 @@ mod tests {
 
     #[test]
     fn the_best_of_several_gate_values_is_planned_with() {
-        let one = with_pilot(&pilot(), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
-        let two = with_pilot(&pilot(), &[vec![gate("none"), gate("good")]], &[0.05], &[], 0.1).unwrap();
+        let one = with_pilot(&pilot(|_| None), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
+        let two = with_pilot(&pilot(|_| None), &[vec![gate("none"), gate("good")]], &[0.05], &[], 0.1).unwrap();
         assert_eq!(one, two);
     }
 
