@@ -46,7 +46,8 @@ fn a_program_is_run_only_where_that_is_allowed() {
 
     sandbox.write("fixtures/orders/check.sh", "echo oh >&2\nexit 7\n");
     let failed = sandbox.run(&["grade", "fixtures/orders", "--allow-commands", "--tier", "small"]).exits(2);
-    let told = "error: a command could not grade 6 answers; nothing is written about them:\n  q00 (small): `sh` failed (exit status: 7): oh\n";
+    let told =
+        "error: a command could not grade 6 answers; they have no grade:\n  q00 (small): `sh` failed (exit status: 7): oh\n";
     assert!(failed.stderr().contains(told) && failed.stderr().contains("and 1 more"), "{failed}");
 }
 
@@ -160,7 +161,7 @@ async fn a_judges_errors_are_told_and_its_limit_holds() {
     assert!(stopped.stderr().contains("stopped: the next call could exceed the spending limit"), "{stopped}");
     let failed = graded(&sandbox, &["--judge"]).exits(3);
     assert!(
-        failed.stderr().contains("error: the judge could not grade 2 answers; nothing is written about them:\n  q02 (small): "),
+        failed.stderr().contains("error: the judge could not grade 2 answers; they have no grade:\n  q02 (small): "),
         "{failed}"
     );
     assert!(failed.stderr().contains("judge strict: 6 answers judged") && failed.stderr().contains("2 not judged"), "{failed}");

@@ -91,14 +91,18 @@ fn summarise(report: &JudgeReport) {
 
 /// Says of every judge how far it has come, and how often it contradicts itself.
 pub(super) fn tell_standings(answers: ToGrade<'_>) -> Result<(), Failure> {
-    for (name, Standing { judged, disagreed, stale, missing }) in standings(answers).map_err(|error| load::fixture(&error))? {
+    for (name, standing) in standings(answers).map_err(|error| load::fixture(&error))? {
+        let Standing { judged, disagreed, cancelled, stale, missing } = standing;
         let mut line = format!("judge {name}: {judged} answers judged");
         if judged > 0 {
             let share = 100.0 * disagreed as f64 / judged as f64;
             let _ = write!(line, ", {disagreed} ({share:.1} %) otherwise when the labels are swapped");
         }
+        if cancelled > 0 {
+            let _ = write!(line, "; on {cancelled} the two cancel, and there is no grade");
+        }
         if stale > 0 {
-            let _ = write!(line, "; {stale} judged under another rubric or reference");
+            let _ = write!(line, "; {stale} judged under another rubric or reference, or by another model or parameters");
         }
         if missing > 0 {
             let _ = write!(line, "; {missing} not judged");
@@ -107,6 +111,13 @@ pub(super) fn tell_standings(answers: ToGrade<'_>) -> Result<(), Failure> {
             let _ = write!(line, " (--judge asks it)");
         }
         say(line);
+        if standing.is_contradictory() {
+            say(format_args!(
+                "{} judge {name} contradicts itself on most answers when the labels are swapped: its grades say where it leans and \
+                 are no measurement; let another model judge, or state the rubric more simply",
+                paint(WARN, "warning:")
+            ));
+        }
     }
     Ok(())
 }

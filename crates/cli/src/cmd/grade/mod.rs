@@ -89,7 +89,7 @@ fn tell(errors: &[NotGradedBy], who: &str) {
     if errors.is_empty() {
         return;
     }
-    say(format_args!("{} {who} could not grade {} answers; nothing is written about them:", paint(BAD, "error:"), errors.len()));
+    say(format_args!("{} {who} could not grade {} answers; they have no grade:", paint(BAD, "error:"), errors.len()));
     for NotGradedBy { tier, id, why } in errors.iter().take(SHOWN) {
         say(format_args!("  {id} ({tier}): {why}"));
     }
