@@ -233,7 +233,7 @@ fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &
             Some(_) if failed.is_some() => Quality::WRONG,
             Some(grades) => {
                 let lack = |why: &str| Lack { reason: format!("tier \"{}\" {why}", tier.name), detail: None };
-                let recorded = recordings.answer(&tier.name, &example.id).ok_or_else(|| lack("is not recorded"))?;
+                let recorded = recordings.answer_for(&tier.name, example).ok_or_else(|| lack("is not recorded"))?;
                 let grade = grades.of(example, recorded).map_err(|why| lack(&why.to_string()))?;
                 // What a judge said beside the program is nobody's grade.
                 if let (Some(_), Some(judged)) = (example.grader.judged(), grade.judged) {

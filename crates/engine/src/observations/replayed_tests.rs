@@ -180,6 +180,37 @@ fn answers_that_no_threshold_judges_have_no_score() {
 }
 
 #[test]
+fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set, _) = hard(dir.path(), 2);
+    let asked = |k: usize| set.examples()[k].digest();
+    for binding in crate::bindings(&loaded) {
+        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let line = |k: usize, text: &str, output: u32| {
+            format!(
+                r#"{{"id":"h{k}","asked":"{}","text":"{text}","usage":{{"input":0,"output":{output}}},"latency_ms":1}}"#,
+                asked(k)
+            )
+        };
+        let text = format!("{header}\n{}\n{}\n", line(0, "x", 7), line(1, "wrong", 9));
+        fs_err::write(dir.path().join(format!("recordings/{}.jsonl", binding.tier)), text).unwrap();
+    }
+    let path = dir.path().join("examples.jsonl");
+    let edited = fs_err::read_to_string(&path).unwrap().replace(r#""query":"1""#, r#""query":"0""#);
+    fs_err::write(&path, edited).unwrap();
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let tiers: Vec<_> = recordings.tiers().cloned().collect();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    let out = from_fixtures(&loaded, &set, &recordings, None).unwrap().observations;
+    for tier in 0..2 {
+        assert_eq!(out.quality(tier), [Quality::RIGHT; 2], "not what was answered to the old question");
+        assert_eq!(out.length_of(tier, 1), Some(7));
+        assert_eq!((table.total[tier].n, table.total[tier].right), (2, 2), "what is measured is graded");
+    }
+}
+
+#[test]
 fn what_a_table_cannot_show_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (_, set, recordings) = hard(dir.path(), 20);
