@@ -204,10 +204,11 @@ pub(crate) struct Record {
     /// Only N examples, spread evenly over the set
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Ask only what has no recording at all; recorded failures are otherwise asked again
+    /// Ask only what has no recording of what it asks now; recorded failures are otherwise asked again
     #[arg(long, conflicts_with = "stale")]
     pub(crate) only_missing: bool,
-    /// Record again what was recorded with another model, prompt or parameters
+    /// Record again what was recorded with another model, prompt or parameters; the old recording stays until the new one has
+    /// all its examples
     #[arg(long)]
     pub(crate) stale: bool,
 }
