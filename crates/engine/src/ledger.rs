@@ -4,13 +4,12 @@
 //! δ·6/(π²i²), and this file counts. The identical request finds its entry again and spends nothing.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, Method, SignalChoice, Target};
 
-use crate::digest;
+use crate::{digest, locked, whole};
 
 /// A request for a certificate: everything that decides what could be certified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,7 +164,7 @@ impl Ledger {
     /// certificates at the same time; each gets a place of its own.
     pub fn record(&mut self, certificate: &Certificate) -> Result<u64, LedgerError> {
         // Released when dropped.
-        let _lock = locked(&self.path)?;
+        let _lock = locked::wait(&self.path)?;
         *self = Self::open(&self.path)?;
         let place = self.place(certificate);
         if place == self.entries.len() as u64 {
@@ -173,7 +172,7 @@ impl Ledger {
             certificate_file.certificate.push(Entry { digest: certificate.digest(), request: certificate.clone() });
             let text = toml::to_string(&certificate_file)
                 .map_err(|error| LedgerError::Corrupt { path: self.path.clone(), why: error.to_string() })?;
-            write_whole(&self.path, &format!("{HEAD}{text}"))?;
+            whole::write_named(&self.path, format!("{HEAD}{text}").as_bytes())?;
             self.entries = certificate_file.certificate;
         }
         Ok(place)
@@ -199,43 +198,6 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
         }
     }
     Ok(file.certificate)
-}
-
-/// The ledger's file, which nobody else writes while the result lives.
-fn locked(path: &Path) -> Result<fs_err::File, LedgerError> {
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder)?;
-    }
-    loop {
-        let file = fs_err::OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        file.file().lock()?;
-        // Whoever held the lock before has put another file in this one's place.
-        if is_at(&file, path)? {
-            return Ok(file);
-        }
-    }
-}
-
-#[cfg(unix)]
-fn is_at(file: &fs_err::File, path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let (held, there) = (file.metadata()?, fs_err::metadata(path)?);
-    Ok((held.dev(), held.ino()) == (there.dev(), there.ino()))
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &fs_err::File, _: &Path) -> std::io::Result<bool> {
-    Ok(true)
-}
-
-/// Writes a file beside its place, and puts it there in one step.
-fn write_whole(path: &Path, text: &str) -> Result<(), LedgerError> {
-    let beside = path.with_extension("toml.tmp");
-    let mut file = fs_err::File::create(&beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    drop(file);
-    Ok(fs_err::rename(&beside, path)?)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod ids;
 pub mod import;
 pub mod ledger;
 mod located;
+mod locked;
 pub mod observations;
 pub mod regress;
 mod replaying;
@@ -22,7 +23,7 @@ mod simulated;
 pub mod sink;
 pub mod timed;
 pub mod traffic;
-mod whole;
+pub mod whole;
 
 pub use ask::Ask;
 pub use assemble::{Answers, LoadError, bindings, sources, sources_for};

@@ -3,15 +3,78 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Writes a file beside its place, named `.PREFIX…` meanwhile, and puts it there in one step. Whoever reads it sees the old
-/// file or the new one.
-pub(crate) fn write(path: &Path, prefix: &str, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(prefix).tempfile_in(folder)?;
+use tempfile::NamedTempFile;
+
+/// Writes a file beside its place and puts it there in one step. Whoever reads it sees the old file or the new one, and of
+/// several who write it at once, each writes its own.
+///
+/// Meanwhile it is named `PREFIX….tmp`.
+pub fn write(path: &Path, prefix: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = beside(path, prefix)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    // A temporary file is its owner's alone; this one is as readable as what lies beside it.
+    put(file, path)
+}
+
+/// The same, with an error that names the file.
+pub(crate) fn write_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, ".tierfall", bytes)
+        .map_err(|error| io::Error::new(error.kind(), format!("{} could not be written: {error}", path.display())))
+}
+
+/// A file beside a place, under a name that nobody else has. It is gone if it is not [`put`] there.
+pub(crate) fn beside(path: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // A temporary file is its owner's alone unless that is said; this one is as readable as any that its owner makes.
     #[cfg(unix)]
-    file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(prefix).suffix(".tmp").tempfile_in(folder)
+}
+
+/// Puts a file that was written beside its place there.
+pub(crate) fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_alike_names_are_written_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["certs.train", "certs.test"].map(|name| dir.path().join(name));
+        std::thread::scope(|scope| {
+            for path in &paths {
+                scope.spawn(move || {
+                    for n in 0..50 {
+                        write(path, ".x", format!("{} {n}", path.display()).as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        for path in &paths {
+            assert_eq!(fs_err::read_to_string(path).unwrap(), format!("{} 49", path.display()));
+        }
+        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 2, "nothing is left beside them");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_is_as_readable_as_any_other_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs_err::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        fs_err::write(dir.path().join("plain"), "").unwrap();
+        write(&dir.path().join("whole"), "", b"").unwrap();
+        assert_eq!(mode("whole"), mode("plain"));
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = write_named(&dir.path().join("none/file"), b"").unwrap_err().to_string();
+        assert!(error.contains("none/file could not be written: "), "{error}");
+    }
 }

@@ -1,6 +1,5 @@
 //! Results in files. Each is replaced whole or not at all, so that an interruption leaves nothing half-written.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -32,14 +31,8 @@ fn folder(path: &Path) -> &Path {
 
 /// Writes text to a file that is as readable as others.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = || {
-        let mut file = tempfile::Builder::new().prefix(".tierfall").tempfile_in(folder(path))?;
-        file.write_all(text.as_bytes())?;
-        #[cfg(unix)]
-        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    written().map(drop).map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))
+    tierfall::whole::write(path, ".tierfall", text.as_bytes())
+        .map_err(|error| Failure::usage(format!("{} could not be written: {error}", path.display())))
 }
 
 /// Writes and prints a result: JSON and HTML where they are asked for, else, and beside files, the summary.

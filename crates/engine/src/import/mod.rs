@@ -23,6 +23,7 @@ pub use error::ImportError;
 use row::Row;
 
 use crate::observations::{BadRow, Summary};
+use crate::whole;
 
 /// A format that can be imported.
 #[derive(Clone, Copy)]
@@ -178,14 +179,13 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
 pub fn convert_to_file(format: &Format, input: &Path, options: &ImportOptions, output: &Path) -> Result<Imported, ImportError> {
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
-    let mut beside = tempfile::NamedTempFile::new_in(folder)?;
+    let mut beside = whole::beside(output, ".import")?;
     let report = {
         let mut out = BufWriter::new(beside.as_file_mut());
         let report = convert(format, input, options, &mut out)?;
         out.flush()?;
         report
     };
-    beside.as_file().sync_all()?;
-    beside.persist(output).map_err(|error| error.error)?;
+    whole::put(beside, output)?;
     Ok(report)
 }
