@@ -61,6 +61,12 @@ fn tell(args: &Import, report: &Imported) {
     for (tier, n) in &report.tiers {
         say(format_args!("  {tier}: {} answers", count(*n)));
     }
+    if report.unread_requests > 0 {
+        say(format_args!(
+            "  {} requests cannot be read; their answers are there, and signals that look at the request saw none",
+            count(report.unread_requests)
+        ));
+    }
     if report.ungraded > 0 {
         say(format_args!(
             "  {} answers have no grade: their examples are left out wherever the tier is asked for",

@@ -56,10 +56,24 @@ struct Entry<'a> {
     request: Option<&'a RawValue>,
     #[serde(borrow, default)]
     response: Option<&'a RawValue>,
+    /// Batch files say here what became of a request that was never answered.
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// What one line says.
+struct Answer {
+    /// The example, without its tiers.
+    row: Row,
+    /// Who answered; a call that failed in a batch names nobody.
+    tier: Option<String>,
+    cell: Cell,
+    /// Whether there is a request that cannot be read.
+    unread: bool,
 }
 
 /// What is read of a request or response besides what `wire` reads.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
     model: Scalar<'a>,
@@ -74,37 +88,66 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
     let specs = SIGNALS.iter().filter_map(|name| SignalSpec::by_name(name)?.build().ok());
     let signals: Vec<NamedSignal> = specs.collect();
     // Tiers that answered one example stand on lines of their own.
-    let (mut examples, mut places): (Vec<Row>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    let mut examples = Examples::default();
+    let mut nobodys = Vec::new();
     lines(path, |line, text| {
-        let row = match answer(text, options, &signals) {
-            Ok(row) => row,
-            Err((field, reason)) => {
-                converted.report.read += 1;
-                return converted.bad(line, field, reason);
-            }
-        };
         converted.report.read += 1;
-        let Some(place) = places.get(&row.id) else {
-            places.insert(row.id.clone(), examples.len());
-            examples.push(row);
-            return Ok(());
-        };
-        let known = &mut examples[*place];
-        for (tier, cell) in row.tiers {
-            if known.tiers.iter().any(|(there, _)| *there == tier) {
-                let reason =
-                    format!("tier {tier:?} has answered {:?} before; give repeats ids of their own and one `group`", row.id);
-                return converted.bad(line, "/id".to_owned(), reason);
+        match answer(text, options, &signals) {
+            Ok(Answer { row, tier: Some(tier), cell, unread }) => {
+                converted.report.unread_requests += u64::from(unread);
+                examples.put(row, tier, cell).or_else(|(field, reason)| converted.bad(line, field, reason))
             }
-            known.tiers.push((tier, cell));
+            Ok(Answer { row, tier: None, cell, .. }) => {
+                nobodys.push((line, row, cell));
+                Ok(())
+            }
+            Err((field, reason)) => converted.bad(line, field, reason),
         }
-        Ok(())
     })?;
-    examples.iter().try_for_each(|example| converted.write(example))
+    let only = examples.only_tier();
+    for (line, row, cell) in nobodys {
+        let put = match &only {
+            Some(tier) => examples.put(row, tier.clone(), cell),
+            None => Err(("/tier".to_owned(), "is missing: the call failed, and several tiers answered the others".to_owned())),
+        };
+        put.or_else(|(field, reason)| converted.bad(line, field, reason))?;
+    }
+    examples.rows.iter().try_for_each(|example| converted.write(example))
+}
+
+/// The examples so far, in the order in which they came.
+#[derive(Default)]
+struct Examples {
+    rows: Vec<Row>,
+    places: HashMap<String, usize>,
+}
+
+impl Examples {
+    fn put(&mut self, row: Row, tier: String, cell: Cell) -> Result<(), Fault> {
+        let place = *self.places.entry(row.id.clone()).or_insert(self.rows.len());
+        if place == self.rows.len() {
+            self.rows.push(row);
+        }
+        let known = &mut self.rows[place];
+        if known.tiers.iter().any(|(there, _)| *there == tier) {
+            let reason =
+                format!("tier {tier:?} has answered {:?} before; give repeats ids of their own and one `group`", known.id);
+            return Err(("/id".to_owned(), reason));
+        }
+        known.tiers.push((tier, cell));
+        Ok(())
+    }
+
+    /// The tier of all answers, where there is only one.
+    fn only_tier(&self) -> Option<String> {
+        let mut tiers = self.rows.iter().flat_map(|row| row.tiers.iter().map(|(tier, _)| tier));
+        let first = tiers.next()?;
+        tiers.all(|tier| tier == first).then(|| first.clone())
+    }
 }
 
 /// One line as an example with one tier.
-fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Result<Row, Fault> {
+fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Result<Answer, Fault> {
     let entry: Entry<'_> = serde_json::from_slice(text).map_err(|error| (String::new(), json_error(&error)))?;
     let missing = |field: &str, why: &str| (field.to_owned(), format!("is missing: {why}"));
     let id = match row::text("/id", &entry.id)? {
@@ -114,22 +157,38 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
     let envelope = |field: &str, raw: &'_ RawValue| -> Result<(), Fault> {
         if raw.get().starts_with('{') { Ok(()) } else { Err((field.to_owned(), "is no object".to_owned())) }
     };
-    let response = entry.response.ok_or_else(|| missing("/response", "there is no answer"))?;
-    envelope("/response", response)?;
-    let outer: Envelope<'_> =
-        serde_json::from_str(response.get()).map_err(|error| ("/response".to_owned(), json_error(&error)))?;
-    let body = outer.body.unwrap_or(response);
-    let inner: Envelope<'_> = match outer.body {
-        None => outer,
-        Some(body) => serde_json::from_str(body.get()).map_err(|error| ("/response/body".to_owned(), json_error(&error)))?,
+    let is_error = |error: Option<&RawValue>| error.is_some_and(|error| error.get() != "null");
+    let never_answered = is_error(entry.error);
+    let (body, inner) = match entry.response {
+        Some(response) => {
+            envelope("/response", response)?;
+            let outer: Envelope<'_> =
+                serde_json::from_str(response.get()).map_err(|error| ("/response".to_owned(), json_error(&error)))?;
+            match outer.body {
+                None => (response, outer),
+                Some(body) => {
+                    let inner = serde_json::from_str(body.get());
+                    (body, inner.map_err(|error| ("/response/body".to_owned(), json_error(&error)))?)
+                }
+            }
+        }
+        None if never_answered => (RawValue::NULL, Envelope::default()),
+        None => return Err(missing("/response", "there is no answer")),
     };
-    let asked: Option<Envelope<'_>> = entry.request.and_then(|request| serde_json::from_str(request.get()).ok());
+    let request = entry.request.filter(|request| request.get() != "null");
+    let asked: Option<Envelope<'_>> = request.and_then(|request| serde_json::from_str(request.get()).ok());
+    let parsed = request.map(|raw| parse_request(raw.get(), id.clone().into()));
+    let unread = matches!(parsed, Some(Err(_)));
     let model = match (row::text("/tier", &entry.tier)?, &asked) {
         (Some(tier), _) => Some(tier),
         (None, Some(asked)) => row::text("/request/model", &asked.model)?.or(row::text("/response/model", &inner.model)?),
         (None, None) => row::text("/response/model", &inner.model)?,
     };
-    let tier = options.tier(&model.ok_or_else(|| missing("/tier", "neither `tier` nor a model says who answered"))?);
+    let failed = never_answered || is_error(inner.error);
+    let tier = model.map(|model| options.tier(&model));
+    if tier.is_none() && !failed {
+        return Err(missing("/tier", "neither `tier` nor a model says who answered"));
+    }
     let correct = match row::grade("/correct", &entry.correct, options.max_score)? {
         Some(grade) => Some(grade),
         None => label(&entry.label, options)?,
@@ -143,18 +202,18 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
         ..Cell::default()
     };
     // A failed call is a wrong answer that no signal says anything of.
-    if inner.error.is_some_and(|error| error.get() != "null") {
+    if failed {
         (cell.correct, cell.judged, cell.judge) = (Some(0.0), None, None);
     } else {
         let decoded = OpenAiChat.decode(body.get().as_bytes());
         let completion = decoded.map_err(|error| (format!("/response{}", error.at), error.why))?;
-        let request = entry.request.and_then(|raw| parse_request(raw.get(), id.clone().into()).ok());
+        let request = parsed.and_then(Result::ok);
         let request = request.map_or_else(|| Request::from_messages(id.clone(), Vec::new()), |(request, _)| request);
         read(&mut cell, &request, &completion, signals);
     }
     let (segment, group) = (row::text("/segment", &entry.segment)?, row::text("/group", &entry.group)?);
     let split = row::text("/split", &entry.split)?;
-    Ok(Row { id, segment, group, split, tiers: vec![(tier, cell)], ..Row::default() })
+    Ok(Answer { row: Row { id, segment, group, split, ..Row::default() }, tier, cell, unread })
 }
 
 fn read(cell: &mut Cell, request: &Request, completion: &Completion, signals: &[NamedSignal]) {

@@ -59,7 +59,8 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "openai-log",
         about: "a log of chat completions (JSON Lines): `id` or `custom_id`, `request`, `response`, `correct` or `label`, \
-                `latency_ms`, `tier` (else the request's model); log-probabilities become signals, lines of one id one example",
+                `latency_ms`, `tier` (else the request's model); an `error` is a wrong answer, log-probabilities become signals, lines of \
+                one id one example",
         convert: log::convert,
     },
     Format {
@@ -112,6 +113,8 @@ pub struct Imported {
     pub tiers: BTreeMap<String, u64>,
     /// Answers without a grade: they are written, and left out when they are read.
     pub ungraded: u64,
+    /// Requests that cannot be read: their answers are written, and signals that look at the request saw none.
+    pub unread_requests: u64,
     /// The signals that were found.
     pub signals: BTreeSet<String>,
 }

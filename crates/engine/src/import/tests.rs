@@ -112,6 +112,26 @@ fn a_log_of_completions_becomes_signals() {
 }
 
 #[test]
+fn a_batch_that_failed_in_part() {
+    let error = r#""error":{"code":"batch_expired","message":"late"}"#;
+    let failed = |id: &str, more: &str| format!("{{\"id\":\"{id}\",\"response\":null,{error}{more}}}\n");
+    let unread = log_line("b", "mini", &json!({"correct": 1, "request": {"model": "mini", "messages": "?"}}), &[-0.5], "stop");
+    let one = log_line("a", "mini", &json!({"correct": 1, "error": null}), &[-0.5], "stop") + &unread;
+    let text =
+        one.clone() + &failed("c", "") + &failed("d", r#","tier":"mini","correct":1"#) + "{\"id\":\"e\",\"response\":null}\n";
+    let (rows, report) = run("openai-log", &text, &ImportOptions::default()).unwrap();
+    assert_eq!(rows.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(), ["a", "b", "d", "c"]);
+    for row in &rows[2..] {
+        assert_eq!(row["tiers"], json!({"mini": {"correct": 0.0}}), "a failed call is wrong, whatever it is labelled");
+    }
+    assert_eq!((bad(&report), report.unread_requests, report.read), (vec![(5, "/response")], 1, 5));
+    // Nobody knows which of several tiers failed.
+    let two = one + &log_line("a", "big", &json!({"correct": 1}), &[-0.5], "stop") + &failed("c", "");
+    let (rows, report) = run("openai-log", &two, &ImportOptions::default()).unwrap();
+    assert_eq!((rows.len(), bad(&report)), (2, vec![(4, "/tier")]));
+}
+
+#[test]
 fn any_table_by_a_mapping_of_columns() {
     let text = "Question,Kind,ok 4b,ok big,p 4b,usd,note,4b.answer\n7,maths,yes,1,0.5,0.001,x,Paris\n8,law,TRUE,0,,1e-3,y,12\n9,law,false,1,-inf,,z,\n";
     let map = [
