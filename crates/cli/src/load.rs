@@ -73,8 +73,10 @@ pub(crate) fn fixture(error: &FixtureError) -> Failure {
 /// Warns of recordings that lack what was written last.
 pub(crate) fn tell_torn(recordings: &Recordings) {
     for tier in recordings.torn() {
+        let line = recordings.torn_line(tier).unwrap_or_default();
         say(format_args!(
-            "{} the recording of {tier} was cut in the middle of a write, its last line is missing; `record` asks it again",
+            "{} the recording of {tier} was cut in the middle of a write: its last line, {line}, cannot be read and is left out; \
+             `record` asks it again",
             paint(WARN, "warning:")
         ));
     }

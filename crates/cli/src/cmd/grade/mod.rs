@@ -28,6 +28,9 @@ pub(crate) use agreement::{Against, Agreement, Pair};
 pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
     let set = load::fixture_set(&args.set)?;
     let recordings = Recordings::open(set.dir(), &set.about().tiers).map_err(|error| load::fixture(&error))?;
+    if !quiet {
+        load::tell_torn(&recordings);
+    }
     let tiers: Vec<Arc<str>> = match args.tiers.as_slice() {
         [] => recordings.tiers().cloned().collect(),
         named => named.iter().map(|name| name.as_str().into()).collect(),
