@@ -172,6 +172,31 @@ async fn a_judges_errors_are_told_and_its_limit_holds() {
 }
 
 #[tokio::test]
+async fn a_judge_that_takes_one_letter_is_no_measurement() {
+    let sandbox = recorded(8, JUDGE);
+    let _server = judge(&sandbox, "claude-haiku").await;
+    let one_letter = MockServer::start().await;
+    let reply = ResponseTemplate::new(200).set_body_json(openai::chat(&Completion::text("A")));
+    Mock::given(method("POST")).respond_with(reply).mount(&one_letter).await;
+    let cascade = sandbox.read("judges/strict.cascade.toml");
+    let (before, rest) = cascade.split_once("base-url = \"").unwrap();
+    let after = rest.split_once("/v1\"").unwrap().1;
+    sandbox.write("judges/strict.cascade.toml", format!("{before}base-url = \"{}/v1\"{after}", one_letter.uri()));
+    let ran = graded(&sandbox, &["--judge", "--concurrency", "1"]).exits(3);
+    for told in [
+        "error: the judge could not grade 10 answers; they have no grade:",
+        "the judge contradicts itself when the labels are swapped",
+        "stopped: judge strict contradicts itself when the labels are swapped, on 10 of 10 answers",
+        "judge strict: 10 answers judged, 10 (100.0 %) otherwise when the labels are swapped; on 10 the two cancel",
+        "warning: judge strict contradicts itself on most answers",
+    ] {
+        assert!(ran.stderr().contains(told), "{told}: {ran}");
+    }
+    assert!(ran.stdout().contains("all         –      –"), "{ran}");
+    assert_eq!(one_letter.received_requests().await.unwrap().len(), 20);
+}
+
+#[tokio::test]
 async fn a_judge_of_the_tiers_own_family_is_refused() {
     let sandbox = recorded(2, &JUDGE.replace("large = \"ours\"", "large = \"claude\""));
     let server = judge(&sandbox, "claude-haiku").await;
