@@ -1,7 +1,7 @@
 //! Certificates made on a fixture set, in the order in which they were made.
 //!
-//! Whoever asks the same rows again and again will be told "certified" sooner or later. So the i-th certificate of a set gets
-//! δ·6/(π²i²), and this file counts. The identical request finds its entry again and spends nothing.
+//! Whoever asks the same rows again and again will be told "certified" sooner or later. So the i-th certificate of a set after the first
+//! gets δ·6/(π²i²), and this file counts. The identical request finds its entry again and spends nothing.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,18 +1,32 @@
 //! Files that are replaced whole or not at all.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 /// Writes a file beside its place and puts it there in one step. Whoever reads it sees the old file or the new one, and of
-/// several who write it at once, each writes its own.
+/// several who write it at once, each writes its own. A link goes on pointing to where it did, and a file that was there keeps its
+/// permissions. What is no file, like a pipe or a terminal, is written into: it cannot be replaced.
 ///
 /// Meanwhile it is named `PREFIX….tmp`.
 pub fn write(path: &Path, prefix: &str, bytes: &[u8]) -> io::Result<()> {
+    if is_stream(path) {
+        return fs_err::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
     let mut file = beside(path, prefix)?;
     file.write_all(bytes)?;
     put(file, path)
+}
+
+/// Whether there is something at a path that is neither a file nor a folder.
+pub fn is_stream(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+/// Where a file really is, or will be.
+fn place(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The same, with an error that names the file.
@@ -23,6 +37,7 @@ pub(crate) fn write_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// A file beside a place, under a name that nobody else has. It is gone if it is not [`put`] there.
 pub(crate) fn beside(path: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+    let path = place(path);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // A temporary file is its owner's alone unless that is said; this one is as readable as any that its owner makes.
@@ -33,8 +48,11 @@ pub(crate) fn beside(path: &Path, prefix: &str) -> io::Result<NamedTempFile> {
 
 /// Puts a file that was written beside its place there.
 pub(crate) fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    if let Ok(there) = std::fs::metadata(path) {
+        file.as_file().set_permissions(there.permissions())?;
+    }
     file.as_file().sync_all()?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    file.persist(place(path)).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]
@@ -69,6 +87,32 @@ mod tests {
         fs_err::write(dir.path().join("plain"), "").unwrap();
         write(&dir.path().join("whole"), "", b"").unwrap();
         assert_eq!(mode("whole"), mode("plain"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_there_stays_what_it_was() {
+        use std::io::Read as _;
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs_err::write(path("target"), "old").unwrap();
+        fs_err::set_permissions(path("target"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        fs_err::os::unix::fs::symlink("target", path("link")).unwrap();
+        write(&path("link"), ".x", b"new").unwrap();
+        assert!(fs_err::symlink_metadata(path("link")).unwrap().is_symlink());
+        assert_eq!(fs_err::read_to_string(path("target")).unwrap(), "new");
+        assert_eq!(fs_err::metadata(path("target")).unwrap().permissions().mode() & 0o777, 0o640);
+
+        let (mut reader, writer) = io::pipe().unwrap();
+        let pipe = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer)));
+        if pipe.exists() {
+            write(&pipe, ".x", b"streamed").unwrap();
+            drop(writer);
+            let mut read = String::new();
+            reader.read_to_string(&mut read).unwrap();
+            assert_eq!(read, "streamed");
+        }
     }
 
     #[test]

@@ -298,8 +298,8 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
         && let Some(delta) = ask.delta
     {
         warnings.push(format!(
-            "{} certificates were made on these rows before, so this one may spend {} of the {} that were asked for",
-            ask.earlier,
+            "{} made on these rows before, so this one may spend {} of the {} that were asked for",
+            if ask.earlier == 1 { "a certificate was".to_owned() } else { format!("{} certificates were", ask.earlier) },
             statement::number(ledger::discount(delta.get(), ask.earlier)),
             statement::number(delta.get())
         ));

@@ -10,7 +10,8 @@ use crate::{print, say};
 
 /// Whether files can be put where they are wanted, before work that takes long; nothing is left there.
 pub(crate) fn check<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Result<(), Failure> {
-    for path in paths.into_iter().filter(|path| *path != Path::new("-")) {
+    // What cannot be replaced is written into, and opening it now might wait for a reader.
+    for path in paths.into_iter().filter(|path| *path != Path::new("-") && !tierfall::whole::is_stream(path)) {
         let tried = if path.is_dir() {
             Err(std::io::Error::from(std::io::ErrorKind::IsADirectory))
         } else {

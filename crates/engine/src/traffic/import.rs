@@ -17,6 +17,7 @@ use crate::fixture::recording::{Header, Record};
 use crate::fixture::recording_file::{Opened, Writer, path_of, write_whole};
 use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
+use crate::locked;
 use crate::observations::{BadRow, Summary};
 
 /// How to import.
@@ -137,6 +138,9 @@ pub fn import(
     if is_there && !options.append {
         return Err(TrafficError::Exists(into.to_owned()));
     }
+    // Held until the set has grown: of two imports at once the later one adds to what the earlier one wrote.
+    let examples = into.join("examples.jsonl");
+    let _held = examples.exists().then(|| locked::wait(&examples)).transpose()?;
     let there = is_there.then(|| FixtureSet::load(into)).transpose()?;
     let bindings: BTreeMap<&Arc<str>, &TierBinding> = loaded.tiers.iter().flatten().map(|tier| (&tier.tier, tier)).collect();
     let mut reading = Reading {
