@@ -19,7 +19,7 @@ pub(super) fn line<'a>(text: &'a [u8], config: &Config<'_>, met: &mut Met, row: 
 
 /// JSON for a line as Python writes it: `NaN` outside of texts becomes null, `Infinity` a text. `None` where there is none.
 pub(super) fn without_literals(text: &[u8]) -> Option<Vec<u8>> {
-    const LITERALS: [(&[u8], &[u8]); 3] = [(b"NaN", b"null"), (b"-Infinity", br#""-inf""#), (b"Infinity", br#""inf""#)];
+    const LITERALS: [(&[u8], &[u8]); 3] = [(b"NaN", b"null"), (b"-Infinity", br#""-Infinity""#), (b"Infinity", br#""Infinity""#)];
     let mut out = Vec::with_capacity(text.len() + 16);
     let (mut at, mut in_text, mut changed) = (0, false, false);
     while let Some(&byte) = text.get(at) {
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn what_python_writes_for_no_number_is_read() {
         let line = br#"{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN \" Infinity", "d": -1}"#;
-        let expected = br#"{"a": null, "b": ["-inf", "inf"], "c": "NaN \" Infinity", "d": -1}"#;
+        let expected = br#"{"a": null, "b": ["-Infinity", "Infinity"], "c": "NaN \" Infinity", "d": -1}"#;
         assert_eq!(without_literals(line).unwrap(), expected);
         assert_eq!(without_literals(br#"{"a": "NaN"}"#), None);
     }

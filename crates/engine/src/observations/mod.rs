@@ -9,6 +9,7 @@ pub(crate) mod columns;
 mod digest;
 mod error;
 mod json;
+mod lined;
 mod names;
 mod options;
 mod read;

@@ -27,7 +27,13 @@ impl Scalar<'_> {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Absent => "nothing".to_owned(),
+            // Written out, 1e300 has 301 digits.
+            Self::Number(number) if *number != 0.0 && !(1e-6..1e15).contains(&number.abs()) && number.is_finite() => {
+                format!("{number:e}")
+            }
             Self::Number(number) => number.to_string(),
+            // Python's literal, which no JSON has and which comes as a text.
+            Self::Text(text) if matches!(&**text, "Infinity" | "-Infinity") => text.clone().into_owned(),
             Self::Bool(bool) => bool.to_string(),
             Self::Text(text) if text.chars().count() > 40 => format!("the text {:?}…", text.chars().take(40).collect::<String>()),
             Self::Text(text) => format!("the text {text:?}"),

@@ -10,6 +10,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::ObservationsError;
 use super::columns::Columns;
+use super::lined::Lined;
 use super::options::ReadOptions;
 
 /// A piece of this many bytes is worth a task, and small enough that many of them are no burden.
@@ -36,9 +37,12 @@ pub(super) struct Source {
 
 pub(crate) type Input = Box<dyn Read + Send>;
 
+/// A file of CSV whose records know on which line they begin.
+pub(crate) type Table = ::csv::Reader<Lined<Input>>;
+
 enum Kind {
     Json(Lines),
-    Csv { columns: Arc<Columns>, reader: Box<::csv::Reader<Input>>, sample: Option<Vec<ByteRecord>> },
+    Csv { columns: Arc<Columns>, reader: Box<Table>, sample: Option<Vec<ByteRecord>> },
 }
 
 impl Source {
@@ -160,6 +164,10 @@ pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<(Vec<u8>, Input
     if start.starts_with(b"\xef\xbb\xbf") {
         start.drain(..3);
     }
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.iter().take(2).any(|byte| *byte == 0) {
+        let why = "it is UTF-16 or binary, not text in UTF-8; `iconv -f UTF-16 -t UTF-8` converts the former".to_owned();
+        return Err(ObservationsError::Format { path: path.to_owned(), why });
+    }
     Ok((start, input))
 }
 
@@ -174,17 +182,24 @@ fn first_bytes(input: &mut Input) -> std::io::Result<Vec<u8>> {
     Ok(start)
 }
 
-pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> ::csv::Reader<Input> {
+pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> Table {
     let tabs = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains(".tsv"));
     let input: Input = Box::new(std::io::Cursor::new(start).chain(input));
     // Rows of another length are bad rows, not the end of reading.
-    ::csv::ReaderBuilder::new().flexible(true).delimiter(if tabs { b'\t' } else { b',' }).from_reader(input)
+    ::csv::ReaderBuilder::new().flexible(true).delimiter(if tabs { b'\t' } else { b',' }).from_reader(Lined::new(input))
 }
 
 /// The next records; none at the end.
-pub(crate) fn records(path: &Path, reader: &mut ::csv::Reader<Input>) -> Result<Vec<ByteRecord>, ObservationsError> {
-    let next = reader.byte_records().take(RECORDS).collect::<Result<_, _>>();
-    next.map_err(|error| csv_error(path, &error))
+pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>, ObservationsError> {
+    let next: Result<Vec<ByteRecord>, _> = reader.byte_records().take(RECORDS).collect();
+    let mut next = next.map_err(|error| csv_error(path, &error))?;
+    for record in &mut next {
+        if let Some(mut position) = record.position().cloned() {
+            position.set_line(reader.get_mut().line_from(position.byte()));
+            record.set_position(Some(position));
+        }
+    }
+    Ok(next)
 }
 
 pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> ObservationsError {

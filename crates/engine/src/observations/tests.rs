@@ -346,3 +346,33 @@ fn a_damaged_file_is_named() {
         assert!(matches!(error, ObservationsError::Broken { .. }) && error.to_string().contains("part.jsonl.gz"), "{error}");
     }
 }
+
+#[test]
+fn bad_rows_of_csv_are_found_on_their_lines_whatever_ends_these() {
+    let text = "id,note,small.correct,large.correct\n1,x,1,1\n\n2,\"two\n\nlines\",1,1\n3,x,no,1\n4,\"a\nb\",1,nor this\n5,x\n";
+    for end in ["\n", "\r\n"] {
+        let summary = take(&text.replace('\n', end), &two()).unwrap().summary;
+        assert_eq!(summary.first_bad.iter().map(|bad| bad.line).collect::<Vec<_>>(), [7, 8, 10], "{end:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_as_it_is_written() {
+    let error = |small: &str| take(&line("a", small, r#"{"correct":1}"#), &two()).unwrap_err().to_string();
+    for (small, said) in [
+        (r#"{"correct":Infinity}"#, "is Infinity, not a grade"),
+        (r#"{"correct":1e300}"#, "is 1e300, not a grade"),
+        (r#"{"correct":-0.25}"#, "is -0.25, not a grade"),
+        (r#"{"correct":"inf"}"#, "is the text \"inf\", not a grade"),
+    ] {
+        assert!(error(small).contains(said), "{}", error(small));
+    }
+    let utf16: Vec<u8> = "\u{feff}{\"id\"".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let dir = tempfile::tempdir().unwrap();
+    for bytes in [&utf16[..], &utf16[2..]] {
+        let path = dir.path().join("a.jsonl");
+        fs_err::write(&path, bytes).unwrap();
+        let error = read(&[path], &two(), |_| {}).unwrap_err().to_string();
+        assert!(error.contains("UTF-16") && error.contains("iconv"), "{error}");
+    }
+}
