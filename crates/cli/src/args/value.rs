@@ -20,9 +20,15 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     let value = number(percent.unwrap_or(text))? / if percent.is_some() { 100.0 } else { 1.0 };
     match value {
         0.0..=1.0 => Ok(value),
-        1.0..=100.0 => Err(format!("a share is from 0 to 1: for {value} % write {}", value / 100.0)),
+        1.0..=100.0 => Err(format!("a share is from 0 to 1: for {value} % write {}", hundredth(value))),
         _ => Err("a share is from 0 to 1".to_owned()),
     }
+}
+
+/// A hundredth as a person writes it: 1.1 / 100 is 0.011000000000000001 in binary.
+fn hundredth(value: f64) -> String {
+    let text = format!("{:.12}", value / 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A weight: how many requests a row stands for.
@@ -105,6 +111,7 @@ mod tests {
     fn shares_may_be_percentages_but_never_by_mistake() {
         assert_eq!((share("0.05"), share("5%"), share("1")), (Ok(0.05), Ok(0.05), Ok(1.0)));
         assert!(share("5").unwrap_err().contains("write 0.05"));
+        assert!(share("1.1").unwrap_err().ends_with("for 1.1 % write 0.011"));
         for wrong in ["-0.1", "nan", "inf", "101", "x", ""] {
             assert!(share(wrong).is_err(), "{wrong}");
         }

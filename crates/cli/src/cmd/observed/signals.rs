@@ -30,6 +30,10 @@ type Wrong = (String, String);
 const FORMS: &str = "write NAME for all tiers, A=NAME,B=NAME by tier, A=x+y to fuse, -NAME where lower is surer, or auto";
 
 fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec<SignalChoice>, Wrong> {
+    // An empty variable of a script is no wish to use whatever there is.
+    if wish.is_some_and(|wish| wish.trim().is_empty()) {
+        return Err(("--signal names nothing".to_owned(), format!("{FORMS}; or leave it out")));
+    }
     let wish = wish.unwrap_or_default().trim();
     let known = |label: &str| gated.iter().any(|(_, labels)| labels.contains(&label));
     let by_tier = wish.contains('=') && !known(wish);
@@ -40,6 +44,9 @@ fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec
     for part in wish.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let wrong = || (format!("--signal {wish}: \"{part}\" names no tier"), FORMS.to_owned());
         let (name, value) = part.split_once('=').ok_or_else(wrong)?;
+        if value.trim().is_empty() {
+            return Err((format!("--signal {wish}: nothing is named for tier \"{}\"", name.trim()), FORMS.to_owned()));
+        }
         let Some(place) = gated.iter().position(|(tier, _)| *tier == name.trim()) else {
             let tiers: Vec<&str> = gated.iter().map(|(tier, _)| *tier).collect();
             let what = format!("--signal {part}: there is no gated tier \"{}\"", name.trim());
@@ -106,10 +113,10 @@ fn choice(wish: &str, tier: &Tier<'_>, own: Option<&String>) -> Result<SignalCho
 mod tests {
     use super::*;
 
-    fn of(wish: &str, own: &[&str]) -> Result<Vec<SignalChoice>, String> {
+    fn of<'w>(wish: impl Into<Option<&'w str>>, own: &[&str]) -> Result<Vec<SignalChoice>, String> {
         let gated = [("small", vec!["mean", "entropy", "odd=x"]), ("medium", vec!["mean"])];
         let own: Vec<String> = own.iter().map(|label| (*label).to_owned()).collect();
-        resolve(Some(wish), &gated, &own).map_err(|(message, hint)| format!("{message}; {hint}"))
+        resolve(wish.into(), &gated, &own).map_err(|(message, hint)| format!("{message}; {hint}"))
     }
 
     fn signal(label: &str, negated: bool) -> SignalChoice {
@@ -125,14 +132,16 @@ mod tests {
             of("small=mean+entropy, medium=auto", &[]),
             Ok(vec![SignalChoice::Fuse(vec!["mean".to_owned(), "entropy".to_owned()]), SignalChoice::Auto])
         );
-        assert_eq!(of("", &["entropy", "mean"]), Ok(vec![signal("entropy", false), signal("mean", false)]));
+        assert_eq!(of(None, &["entropy", "mean"]), Ok(vec![signal("entropy", false), signal("mean", false)]));
         assert_eq!(of("small=odd=x", &[]), Ok(vec![signal("odd=x", false), signal("mean", false)]));
     }
 
     #[test]
     fn errors_say_what_there_is() {
+        assert!(of(None, &[]).unwrap_err().contains("mean, entropy, odd=x"));
         for (wish, hint) in [
-            ("", "mean, entropy, odd=x"),
+            (" ", "--signal names nothing"),
+            ("small=", "nothing is named for tier \"small\""),
             ("entropy", "tier \"medium\" has no signal \"entropy\"; its signals: mean"),
             ("small=entropi", "did you mean \"entropy\"? its signals"),
             ("large=mean", "tiers with a gate: small, medium"),
