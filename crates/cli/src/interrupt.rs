@@ -20,6 +20,22 @@ pub(crate) fn interrupted() -> BoxFuture<'static, ()> {
     .boxed()
 }
 
+/// Completes when the system tells the program to end. A closed terminal does not: under `nohup` work goes on without one.
+#[cfg(unix)]
+pub(crate) fn terminated() -> BoxFuture<'static, ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return pending().boxed() };
+    async move {
+        terminated.recv().await;
+    }
+    .boxed()
+}
+
+#[cfg(not(unix))]
+pub(crate) fn terminated() -> BoxFuture<'static, ()> {
+    pending().boxed()
+}
+
 /// Completes when the system or a closed terminal tells the program to end.
 #[cfg(unix)]
 pub(crate) fn told_to_end() -> BoxFuture<'static, ()> {

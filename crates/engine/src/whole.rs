@@ -1,5 +1,6 @@
 //! Files that are replaced whole or not at all.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,12 +12,61 @@ use tempfile::NamedTempFile;
 ///
 /// Meanwhile it is named `PREFIX….tmp`.
 pub fn write(path: &Path, prefix: &str, bytes: &[u8]) -> io::Result<()> {
-    if is_stream(path) {
-        return fs_err::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    let file = Beside::open(path, prefix)?;
+    file.handle()?.write_all(bytes)?;
+    file.put()
+}
+
+/// A file that is written beside its place, and put there in one step, as [`write`] does. Dropped before that it leaves nothing, not
+/// even where somebody still writes to it: whoever holds it when a command is told to end cleans up.
+#[derive(Debug)]
+pub struct Beside {
+    /// Where the file really is, or will be.
+    place: PathBuf,
+    written: Written,
+}
+
+#[derive(Debug)]
+enum Written {
+    Whole(NamedTempFile),
+    /// A device or a pipe, whose place no file may take.
+    Through(File),
+}
+
+impl Beside {
+    /// Begins one under a name that nobody else has.
+    pub fn open(path: &Path, prefix: &str) -> io::Result<Self> {
+        let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if is_stream(&place) {
+            let through = OpenOptions::new().write(true).open(&place)?;
+            return Ok(Self { place, written: Written::Through(through) });
+        }
+        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        // A temporary file is its owner's alone unless that is said; this one is as readable as any that its owner makes.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.prefix(prefix).suffix(".tmp").tempfile_in(folder)?;
+        Ok(Self { place, written: Written::Whole(file) })
     }
-    let mut file = beside(path, prefix)?;
-    file.write_all(bytes)?;
-    put(file, path)
+
+    /// To write to.
+    pub fn handle(&self) -> io::Result<File> {
+        match &self.written {
+            Written::Whole(file) => file.as_file().try_clone(),
+            Written::Through(file) => file.try_clone(),
+        }
+    }
+
+    /// Puts it in its place. Who may read a file that was there may read this one.
+    pub fn put(self) -> io::Result<()> {
+        let Written::Whole(file) = self.written else { return Ok(()) };
+        if let Ok(before) = std::fs::metadata(&self.place) {
+            file.as_file().set_permissions(before.permissions())?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(&self.place).map(drop).map_err(|error| error.error)
+    }
 }
 
 /// Whether there is something at a path that is neither a file nor a folder.
@@ -24,35 +74,10 @@ pub fn is_stream(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
-/// Where a file really is, or will be.
-fn place(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
 /// The same, with an error that names the file.
 pub(crate) fn write_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, ".tierfall", bytes)
         .map_err(|error| io::Error::new(error.kind(), format!("{} could not be written: {error}", path.display())))
-}
-
-/// A file beside a place, under a name that nobody else has. It is gone if it is not [`put`] there.
-pub(crate) fn beside(path: &Path, prefix: &str) -> io::Result<NamedTempFile> {
-    let path = place(path);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    // A temporary file is its owner's alone unless that is said; this one is as readable as any that its owner makes.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(prefix).suffix(".tmp").tempfile_in(folder)
-}
-
-/// Puts a file that was written beside its place there.
-pub(crate) fn put(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    if let Ok(there) = std::fs::metadata(path) {
-        file.as_file().set_permissions(there.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(place(path)).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

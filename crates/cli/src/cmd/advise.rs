@@ -1,10 +1,9 @@
 //! `tierfall advise`: which tiers earn their cost.
 
-use std::path::PathBuf;
-
 use tierfall_calibrate::advise::advise as look;
 use tierfall_calibrate::report::Advice;
 
+use super::files::{apart, read_by, written_by};
 use super::observed::{Late, Observed, choices, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Advise;
@@ -12,7 +11,9 @@ use crate::exit::{Exit, Failure};
 use crate::render;
 
 pub(crate) async fn advise(args: &Advise, quiet: bool) -> Result<Exit, Failure> {
-    check([&args.outputs.json, &args.outputs.html].into_iter().flatten().map(PathBuf::as_path))?;
+    let written = written_by(&args.outputs);
+    apart(&read_by(&args.inputs), &written)?;
+    check(written.iter().map(|(_, path)| path.as_path()))?;
     let owned = args.clone();
     let (report, from) = interruptible(move || made(&owned, quiet)).await?;
     let html = || render::html::advice(&report, &from.name);
@@ -27,5 +28,7 @@ fn made(args: &Advise, quiet: bool) -> Result<(Advice, Observed), Failure> {
     bar.at(0, 1);
     let report = look(&from.observations, from.summary.n_excluded(), &signals, args.seed);
     bar.clear();
-    Ok((report.map_err(Failure::usage)?, from))
+    let mut report = report.map_err(Failure::usage)?;
+    report.warnings.splice(..0, from.warnings());
+    Ok((report, from))
 }

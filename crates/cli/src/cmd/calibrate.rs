@@ -8,6 +8,7 @@ use tierfall_calibrate::fit::{Fit, Provenance, Status};
 use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
 
+use super::files::{SET, apart, fit_of, read_by, same, written_by};
 use super::observed::{Late, Observed, choices, observed, shell_word};
 use super::output::{check, interruptible, results};
 use crate::args::{Calibrate, Segments};
@@ -24,8 +25,7 @@ pub(crate) async fn calibrate(args: &Calibrate, quiet: bool) -> Result<Exit, Fai
             "say what, beforehand: --max-loss 0.02, --target-accuracy 0.9 or --max-cost 0.0005; --plan says what is in reach",
         )
     })?;
-    let files = [&args.fit_out, &args.outputs.json, &args.outputs.html];
-    check(files.into_iter().flatten().map(PathBuf::as_path))?;
+    check_files(args)?;
     let owned = args.clone();
     let made = interruptible(move || make(&owned, target, quiet)).await?;
     write(args, &made, quiet)?;
@@ -33,6 +33,20 @@ pub(crate) async fn calibrate(args: &Calibrate, quiet: bool) -> Result<Exit, Fai
         Status::Certified | Status::Uncertified => Exit::Fine,
         Status::Inconclusive | Status::Infeasible => Exit::Unmet,
     })
+}
+
+/// Whether all files can be written, and none of them is another one's or what is read.
+fn check_files(args: &Calibrate) -> Result<(), Failure> {
+    let (mut read, mut written) = (read_by(&args.inputs), written_by(&args.outputs));
+    let beside = || Some(("the fit", fit_of(args.inputs.cascade.as_deref()?)?));
+    written.extend(args.fit_out.clone().map(|path| ("--fit-out", path)).or_else(beside));
+    check(written.iter().map(|(_, path)| path.as_path()))?;
+    if let Some(ledger) = &args.ledger {
+        // A fixture set's own may be named, too.
+        read.retain(|(what, path)| *what != SET || !same(path, ledger));
+        written.push(("--ledger", ledger.clone()));
+    }
+    apart(&read, &written)
 }
 
 /// A fit, what is reported of it, and what there was to make it from.
@@ -61,6 +75,7 @@ fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> 
     });
     bar.clear();
     let Outcome { tiers, points, mut report, seen } = outcome.map_err(Failure::usage)?;
+    report.warnings.splice(..0, from.warnings());
     if earlier.is_none() && ask.delta.is_some() && matches!(report.status, Status::Certified | Status::Inconclusive) {
         report.warnings.push(
             "No ledger is kept: every further certificate on the same rows spends δ again. --ledger FILE keeps count.".to_owned(),

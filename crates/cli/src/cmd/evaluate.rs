@@ -1,13 +1,12 @@
 //! `tierfall evaluate`: a fit, judged by rows that it has not seen.
 
-use std::path::PathBuf;
-
 use tierfall::fit;
 use tierfall_calibrate::evaluate::evaluate as judge;
 use tierfall_calibrate::fit::Fit;
 use tierfall_calibrate::report::Evaluation;
 use tierfall_calibrate::view::{Held, View};
 
+use super::files::{apart, fit_of, read_by, written_by};
 use super::observed::{Observed, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Evaluate;
@@ -15,7 +14,10 @@ use crate::exit::{Exit, Failure};
 use crate::render;
 
 pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failure> {
-    check([&args.outputs.json, &args.outputs.html].into_iter().flatten().map(PathBuf::as_path))?;
+    let (mut read, written) = (read_by(&args.inputs), written_by(&args.outputs));
+    read.extend(args.fit.clone().or_else(|| fit_of(args.inputs.cascade.as_deref()?)).map(|fit| ("the fit", fit)));
+    apart(&read, &written)?;
+    check(written.iter().map(|(_, path)| path.as_path()))?;
     let owned = args.clone();
     let (report, fit, from) = interruptible(move || made(&owned, quiet)).await?;
     let html = || render::html::evaluation(&report, &fit.provenance, &from.name, &from.shown());
@@ -47,7 +49,8 @@ fn made(args: &Evaluate, quiet: bool) -> Result<(Evaluation, Fit, Observed), Fai
         })?
     };
     let point = args.point.as_deref();
-    let report = judge(&held, &fit, point, from.summary.n_excluded()).map_err(Failure::usage)?;
+    let mut report = judge(&held, &fit, point, from.summary.n_excluded()).map_err(Failure::usage)?;
     drop(held);
+    report.warnings.splice(..0, from.warnings());
     Ok((report, fit, from))
 }

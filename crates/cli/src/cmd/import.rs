@@ -1,11 +1,15 @@
 //! `tierfall import`: other people's tables and logs as observations.
 
-use std::io::{BufWriter, ErrorKind, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write};
+use std::path::Path;
 
-use tierfall::import::{ImportError, ImportOptions, Imported, convert, convert_to_file, format};
+use tierfall::import::{ImportError, ImportOptions, Imported, convert, format};
+use tierfall::whole::Beside;
 
-use super::observed::tell_bad;
-use super::output::interruptible;
+use super::files::{Named, apart};
+use super::observed::{no_stdin, tell_bad};
+use super::output::{PREFIX, check, ended, until, unwritten};
 use crate::args::{Import, TRACES};
 use crate::exit::{Exit, Failure};
 use crate::render::words::{count, list};
@@ -15,8 +19,26 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
     if args.format == TRACES {
         return super::traffic::import(args, quiet).await;
     }
+    let to = args.table.out.as_deref().filter(|path| *path != Path::new("-"));
+    let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).collect();
+    no_stdin(&args.files)?;
+    apart(&read, &to.map(|path| ("--out", path.to_owned())).into_iter().collect::<Vec<_>>())?;
+    let ended = ended();
+    check(to)?;
+    // It is held here, not by the work, which nobody waits for once it is interrupted.
+    let out = match to {
+        Some(path) => Some((path, Beside::open(path, PREFIX).map_err(|error| unwritten(path, &error))?)),
+        None => None,
+    };
+    let handle = match &out {
+        Some((path, file)) => Some(file.handle().map_err(|error| unwritten(path, &error))?),
+        None => None,
+    };
     let owned = args.clone();
-    let Some(report) = interruptible(move || made(&owned)).await? else { return Ok(Exit::Fine) };
+    let Some(report) = until(ended, move || made(&owned, handle)).await? else { return Ok(Exit::Fine) };
+    if let Some((path, file)) = out {
+        file.put().map_err(|error| unwritten(path, &error))?;
+    }
     if !quiet {
         tell(args, &report);
     }
@@ -24,7 +46,7 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
 }
 
 /// What became of the rows; `None` where whoever read them went away.
-fn made(args: &Import) -> Result<Option<Imported>, Failure> {
+fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
     let [file] = args.files.as_slice() else {
         return Err(Failure::usage("one file at a time: the examples of a second one would be mixed up with the first one's"));
     };
@@ -39,13 +61,12 @@ fn made(args: &Import) -> Result<Option<Imported>, Failure> {
         strict: args.strict,
     };
     let format = format(&args.format).map_err(Failure::usage)?;
-    let converted = if let Some(out) = &args.table.out {
-        convert_to_file(format, file, &options, out)
-    } else {
-        let mut out = BufWriter::new(std::io::stdout().lock());
-        convert(format, file, &options, &mut out).and_then(|report| Ok(out.flush().map(|()| report)?))
+    let out: Box<dyn Write> = match out {
+        Some(file) => Box::new(file),
+        None => Box::new(std::io::stdout().lock()),
     };
-    match converted {
+    let mut out = BufWriter::new(out);
+    match convert(format, file, &options, &mut out).and_then(|report| Ok(out.flush().map(|()| report)?)) {
         Ok(report) => Ok(Some(report)),
         Err(ImportError::Io(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(None),
         Err(error) => Err(Failure::usage(error)),

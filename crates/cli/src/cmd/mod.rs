@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+mod files;
 pub(crate) mod grade;
 pub(crate) mod import;
 mod ledger;

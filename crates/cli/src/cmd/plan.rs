@@ -5,8 +5,9 @@ use tierfall_calibrate::observations::Observations;
 use tierfall_calibrate::planner::{Plan, with_pilot, without_pilot};
 use tierfall_core::fusion::GateValue;
 
-use super::observed::{choices, observed};
-use super::output::{interruptible, write};
+use super::files::{apart, read_by, written_by};
+use super::observed::{choices, observed, tell_warnings};
+use super::output::{check, interruptible, write};
 use crate::args::Calibrate;
 use crate::exit::{Exit, Failure};
 use crate::{print, render};
@@ -18,6 +19,9 @@ pub(crate) async fn plan(args: &Calibrate, quiet: bool) -> Result<Exit, Failure>
     if let Some(path) = &args.outputs.html {
         return Err(Failure::usage(format!("a plan is a table: --html {} has nothing to draw", path.display())));
     }
+    let written = written_by(&args.outputs);
+    apart(&read_by(&args.inputs), &written)?;
+    check(written.iter().map(|(_, path)| path.as_path()))?;
     let owned = args.clone();
     let (plan, last) = interruptible(move || made(&owned, quiet)).await?;
     let json = serde_json::to_string(&plan).map_err(Failure::usage)?;
@@ -36,6 +40,9 @@ fn made(args: &Calibrate, quiet: bool) -> Result<(Plan, Option<String>), Failure
         return Ok((without_pilot(&margins, discordance, args.delta), None));
     }
     let from = observed(&args.inputs, "train", quiet)?;
+    if !quiet {
+        tell_warnings(&from.warnings());
+    }
     let signals = choices(args.signal.as_deref(), &from.observations, &from.own_signals())?;
     let gates: Vec<Vec<GateValue>> =
         signals.iter().enumerate().map(|(tier, choice)| candidates(&from.observations, tier, choice)).collect();

@@ -390,11 +390,24 @@ fn thresholds_by_segment_need_segments_that_are_known_before_any_call() {
 }
 
 #[test]
-fn ids_that_stand_twice_are_said() {
+fn ids_that_stand_twice_are_said_wherever_the_report_goes() {
     let sandbox = Sandbox::new();
     sandbox.write("rows.jsonl", observations(0, 300) + &observations(10, 2));
-    let made = sandbox.run(&["advise", "--observations", "rows.jsonl", "--chain", "small,large"]).exits(0);
-    assert!(made.stderr().contains("2 of 302 rows have the id of an earlier one"), "{}", made.stderr());
+    sandbox.write("later.jsonl", observations(300, 100) + &observations(300, 3));
+    let args = |command: &'static str, file: &'static str| [command, "--observations", file, "--chain", "small,large", "--quiet"];
+    let said = "of an earlier one: rows that repeat one item need the same \"group\"";
+    // It is no error: only a group says that rows are of one item, and two users may ask the same.
+    let made =
+        [&args("calibrate", "rows.jsonl")[..], &["--strict", "--max-loss", "0.1", "--fit-out", "a.toml", "--html", "a.html"]];
+    let made = sandbox.run(&made.concat());
+    assert!(lines(made.stdout().split_whitespace().map(str::to_owned)).replace('\n', " ").contains(said), "{made}");
+    assert!(sandbox.read("a.html").contains("2 of 302 rows have the id"));
+    for (command, file, more) in [("advise", "rows.jsonl", &[][..]), ("evaluate", "later.jsonl", &["--fit", "a.toml"])] {
+        let json = sandbox.run(&[&args(command, file)[..], more, &["--json", "-"]].concat()).exits(0).json();
+        assert!(json["warnings"][0].as_str().is_some_and(|warning| warning.contains(said)), "{}", json["warnings"]);
+    }
+    let plan = ["calibrate", "--plan", "--observations", "rows.jsonl", "--chain", "small,large"];
+    assert!(sandbox.run(&plan).exits(0).stderr().contains(said));
 }
 
 #[test]

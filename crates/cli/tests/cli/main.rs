@@ -14,6 +14,7 @@ mod human;
 mod hygiene;
 mod live;
 mod once;
+mod outputs;
 mod promises;
 mod recordings;
 mod regress;

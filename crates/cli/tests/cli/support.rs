@@ -133,9 +133,14 @@ impl Sandbox {
 
     /// Starts the command, waits until `reached`, and presses Ctrl-C.
     pub(crate) fn interrupt(&self, args: &[&str], reached: impl FnMut() -> bool) -> Ran {
+        self.signal("INT", args, reached)
+    }
+
+    /// The same with another signal.
+    pub(crate) fn signal(&self, name: &str, args: &[&str], reached: impl FnMut() -> bool) -> Ran {
         let child = self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         until("the command came so far", reached);
-        interrupt(&child);
+        signal(name, &child);
         Ran(child.wait_with_output().unwrap())
     }
 
@@ -243,7 +248,7 @@ impl Simulated {
 
     /// Presses Ctrl-C and gives the exit code.
     pub(crate) fn end(mut self) -> Option<i32> {
-        interrupt(&self.child);
+        signal("INT", &self.child);
         self.child.wait().unwrap().code()
     }
 }
@@ -256,8 +261,8 @@ impl Drop for Simulated {
     }
 }
 
-fn interrupt(child: &Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+fn signal(name: &str, child: &Child) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
 }
 
 /// Looks again and again until something holds.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::records::{Record, each};
+use super::records::{Record, each, tiers_of};
 use super::row::{self, Fault, Row};
 use super::{Converted, ImportError, ImportOptions};
 use crate::observations::scalar::Scalar;
@@ -36,20 +36,22 @@ fn example(record: &Record<'_>) -> Result<Row, Fault> {
         let why = format!("no column is TIER.correct; give one with --map COLUMN=TIER.correct. There are {}", columns.join(", "));
         return Err((String::new(), why));
     }
+    let tiers = tiers_of(record, &tiers)?;
     let of_row = |field: &str| row::text(field, &record.get(field));
     let id = of_row("id")?.ok_or_else(|| ("id".to_owned(), "is missing; give its column with --map COLUMN=id".to_owned()))?;
     let (segment, group, split) = (of_row("segment")?, of_row("group")?, of_row("split")?);
     let weight = row::amount("weight", &record.value("weight"), 1.0)?;
     let mut example = Row { id, segment, group, split, weight, ..Row::default() };
     for column in columns {
-        let of_tier = tiers.iter().filter_map(|tier| Some((*tier, column.strip_prefix(*tier)?.strip_prefix('.')?)));
-        let Some((tier, field)) = of_tier.max_by_key(|(tier, _)| tier.len()) else { continue };
+        let of_tier =
+            tiers.iter().filter_map(|(model, tier)| Some((model.len(), tier, column.strip_prefix(model)?.strip_prefix('.')?)));
+        let Some((_, tier, field)) = of_tier.max_by_key(|(long, ..)| *long) else { continue };
         let value = record.value(column);
         if value.is_absent() {
             continue;
         }
         let most = record.options().max_score;
-        let cell = example.cell(&record.options().tier(tier));
+        let cell = example.cell(tier);
         match field {
             "correct" => cell.correct = row::grade(column, &value, most)?,
             "judged" => cell.judged = row::grade(column, &value, most)?,

@@ -14,7 +14,7 @@ mod row;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -22,8 +22,7 @@ use serde::Serialize;
 pub use error::ImportError;
 use row::Row;
 
-use crate::observations::{BadRow, Summary};
-use crate::whole;
+use crate::observations::{BadRow, Summary, hint};
 
 /// A format that can be imported.
 #[derive(Clone, Copy)]
@@ -41,6 +40,8 @@ impl std::fmt::Debug for Format {
     }
 }
 
+const LOG: &str = "openai-log";
+
 /// Every format.
 pub const FORMATS: &[Format] = &[
     Format {
@@ -57,7 +58,7 @@ pub const FORMATS: &[Format] = &[
         convert: routellm::convert,
     },
     Format {
-        name: "openai-log",
+        name: LOG,
         about: "a log of chat completions (JSON Lines): `id` or `custom_id`, `request`, `response`, `correct` or `label`, \
                 `latency_ms`, `tier` (else the request's model); an `error` is a wrong answer, log-probabilities become signals, lines of \
                 one id one example",
@@ -168,27 +169,23 @@ impl Converted<'_> {
 
 /// Writes a source as observations in JSON Lines.
 pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, ImportError> {
+    if format.name == LOG && !options.columns.is_empty() {
+        return Err(ImportError::Options(format!("--map names columns of a table, and {LOG} has none: its lines are nested")));
+    }
     let mut converted = Converted { path: input, strict: options.strict, out, report: Imported::default() };
     (format.convert)(input, options, &mut converted)?;
     let report = converted.report;
+    // A log tells its models line by line; the others have said already which are missing.
+    if let Some((model, tier)) = options.tiers.iter().find(|(_, tier)| report.written > 0 && !report.tiers.contains_key(*tier)) {
+        let hint = hint(model, "tiers", report.tiers.keys().map(String::as_str));
+        return Err(ImportError::Options(format!(
+            "--tier {model}={tier}: nothing in {} is called \"{model}\"; {hint}",
+            input.display()
+        )));
+    }
     if report.written == 0 {
         let first = report.first_bad.first().map_or_else(|| "it has no rows".to_owned(), |bad| format!("the first is {bad}"));
         return Err(ImportError::Nothing { path: input.to_owned(), read: report.read, why: first });
     }
-    Ok(report)
-}
-
-/// The same into a file, which is written beside its place and put there in one step.
-pub fn convert_to_file(format: &Format, input: &Path, options: &ImportOptions, output: &Path) -> Result<Imported, ImportError> {
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs_err::create_dir_all(folder)?;
-    let mut beside = whole::beside(output, ".import")?;
-    let report = {
-        let mut out = BufWriter::new(beside.as_file_mut());
-        let report = convert(format, input, options, &mut out)?;
-        out.flush()?;
-        report
-    };
-    whole::put(beside, output)?;
     Ok(report)
 }

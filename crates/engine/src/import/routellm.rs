@@ -32,7 +32,7 @@ fn example(record: &Record<'_>, line: u64) -> Result<Row, Fault> {
     let judge = row::text("judge", &record.get("judge"))?;
     let (of_a, of_b) = grades(record, (&a, &b))?;
     for (name, grade, cost) in [(&a, of_a, "cost_a"), (&b, of_b, "cost_b")] {
-        let cell = example.cell(&record.options().tier(name));
+        let cell = example.cell(&record.tier(name));
         *cell = Cell { cost_usd: row::amount(cost, &record.value(cost), 0.0)?, ..Cell::default() };
         match &judge {
             Some(judge) => (cell.judged, cell.judge) = (Some(grade), Some(judge.clone())),

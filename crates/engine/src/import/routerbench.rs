@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::records::{Record, each};
+use super::records::{Record, each, tiers_of};
 use super::row::{self, Fault, Row};
 use super::{Converted, ImportError, ImportOptions};
 
@@ -29,13 +29,13 @@ fn example(record: &Record<'_>) -> Result<Row, Fault> {
     if models.is_empty() {
         return Err((String::new(), format!("no column is named MODEL{COST}: there is no model")));
     }
-    for model in models {
+    for (model, tier) in tiers_of(record, &models)? {
         let grade = row::grade(model, &record.value(model), record.options().max_score)?;
         let cost_column = format!("{model}{COST}");
         let cost_usd = row::amount(&cost_column, &record.value(&cost_column), 0.0)?;
         // A model that was not asked has neither.
         if grade.is_some() || cost_usd.is_some() {
-            let cell = example.cell(&record.options().tier(model));
+            let cell = example.cell(&tier);
             (cell.correct, cell.cost_usd) = (grade, cost_usd);
         }
     }

@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -157,28 +155,67 @@ fn any_table_by_a_mapping_of_columns() {
 #[test]
 fn what_is_imported_can_be_read() {
     let dir = tempfile::tempdir().unwrap();
-    let (input, output) = (dir.path().join("log"), dir.path().join("out/observations.jsonl"));
+    let (input, output) = (dir.path().join("log"), dir.path().join("observations.jsonl"));
     let rows = |n: usize| {
         let label = json!({"label": n % 2});
         log_line(&n.to_string(), "mini", &label, &[-0.5], "stop") + &log_line(&n.to_string(), "big", &label, &[], "stop")
     };
     fs_err::write(&input, (0..50).map(rows).collect::<String>()).unwrap();
-    let report = convert_to_file(format("openai-log").unwrap(), &input, &ImportOptions::default(), &output).unwrap();
+    let mut out = Vec::new();
+    let report = convert(format("openai-log").unwrap(), &input, &ImportOptions::default(), &mut out).unwrap();
+    fs_err::write(&output, out).unwrap();
     assert_eq!((report.read, report.written), (100, 50));
     let read = read(&[&output], &ReadOptions::new(["mini", "big"]), |_| {}).unwrap();
     assert_eq!((read.summary.used, read.summary.bad, read.summary.tiers[0].signals.len()), (50, 0, 5));
-    let left: Vec<PathBuf> = fs_err::read_dir(output.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(left, [output], "nothing else is left behind");
 }
 
 #[test]
-fn a_failed_import_leaves_what_was_there() {
-    let dir = tempfile::tempdir().unwrap();
-    let (input, output) = (dir.path().join("in"), dir.path().join("out"));
-    fs_err::write(&input, "id,a.correct\n1,nonsense\n").unwrap();
-    fs_err::write(&output, "before").unwrap();
-    let error = convert_to_file(format("csv").unwrap(), &input, &ImportOptions::default(), &output).unwrap_err().to_string();
-    assert!(error.contains("none of the 1 rows") && error.contains("in:2: a.correct"), "{error}");
-    assert_eq!(fs_err::read_to_string(&output).unwrap(), "before");
+fn a_table_without_one_sound_row_says_what_is_wrong_with_the_first() {
+    let error = run("csv", "id,a.correct\n1,nonsense\n", &ImportOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("none of the 1 rows") && error.contains("source:2: a.correct"), "{error}");
     assert!(format("xml").unwrap_err().to_string().contains("there are routerbench, routellm, openai-log, csv"));
+}
+
+#[test]
+fn bad_rows_are_found_on_their_lines_whatever_ends_these() {
+    let text = "id,note,a.correct\n1,x,1\n\n2,\"two\n\nlines\",1\n3,x,no\n4,\"a\nb\",nor this\n5,x,never\n";
+    let lines =
+        |text: &str| bad(&run("csv", text, &ImportOptions::default()).unwrap().1).iter().map(|bad| bad.0).collect::<Vec<_>>();
+    for end in ["\n", "\r\n"] {
+        let text = text.replace('\n', end);
+        assert_eq!(lines(&text), [7, 8, 10], "{end:?}");
+        assert_eq!(lines(text.trim_end()), [7, 8, 10], "{end:?} and an open end");
+    }
+    // Ends of both kinds, and more rows than are read at once.
+    let many: String = (0..5_000).map(|n| if n % 2 == 0 { "1,x,1\r\n" } else { "1,x,1\n" }).collect();
+    assert_eq!(lines(&format!("id,note,a.correct\r\n{many}2,x,no\n")), [5_002]);
+}
+
+#[test]
+fn options_that_fit_nothing_in_the_source_are_errors() {
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let mapped =
+        |columns: &[(String, String)]| ImportOptions { columns: columns.iter().cloned().collect(), ..ImportOptions::default() };
+    let called =
+        |tiers: &[(String, String)]| ImportOptions { tiers: tiers.iter().cloned().collect(), ..ImportOptions::default() };
+    let error = |name: &str, text: &str, options: &ImportOptions| run(name, text, options).unwrap_err().to_string();
+    let (csv, json) = ("id,topic,a.correct\n1,x,1\n", "{\"id\":\"1\",\"topic\":\"x\",\"a.correct\":1}\n");
+    for text in [csv, json] {
+        let said = error("csv", text, &mapped(&[pair("topci", "segment")]));
+        assert!(said.contains("has no column \"topci\"; did you mean \"topic\"?"), "{said}");
+        assert_eq!(run("csv", text, &mapped(&[pair("topic", "segment")])).unwrap().0[0]["segment"], "x");
+    }
+    let wide = "sample_id,gpt,mix,gpt|total_cost,mix|total_cost\n1,1,0,0.1,0.2\n";
+    let said = error("routerbench", wide, &called(&[pair("gtp", "big")]));
+    assert!(said.contains("no row of") && said.contains("has a model \"gtp\"; did you mean \"gpt\"?"), "{said}");
+    for tiers in [&[pair("gpt", "a"), pair("mix", "a")][..], &[pair("gpt", "mix")]] {
+        let said = error("routerbench", wide, &called(tiers));
+        assert!(said.contains("mix: is the tier") && said.contains("as \"gpt\" is"), "{said}");
+    }
+    let said = error("csv", "id,x.correct,y.correct\n1,1,0\n", &called(&[pair("x", "a"), pair("y", "a")]));
+    assert!(said.contains("y: is the tier \"a\""), "{said}");
+    let log = log_line("a", "mini", &json!({"label": 1}), &[-0.5], "stop");
+    let said = error("openai-log", &log, &called(&[pair("mni", "small")]));
+    assert!(said.contains("nothing in") && said.contains("did you mean \"mini\""), "{said}");
+    assert!(error("openai-log", &log, &mapped(&[pair("a", "b")])).contains("has none"));
 }

@@ -57,6 +57,19 @@ impl Observed {
         }
     }
 
+    /// What was read and matters for what is concluded from it: it belongs to the report, wherever that goes.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let repeated = (self.summary.repeated_ids > 0).then(|| {
+            format!(
+                "{} of {} rows have the id of an earlier one: rows that repeat one item need the same \"group\", or each counts as \
+                 an item and promises rest on fewer examples than they say.",
+                count(self.summary.repeated_ids),
+                count(self.summary.used)
+            )
+        });
+        repeated.into_iter().chain(self.summary.warnings.iter().cloned()).collect()
+    }
+
     /// The arguments that name the same rows again, for commands that are suggested.
     pub(crate) fn again(inputs: &Inputs) -> String {
         let quoted = |path: &Path| shell_word(&path.display().to_string());
@@ -76,6 +89,10 @@ pub(crate) fn shell_word(text: &str) -> String {
 
 /// Reads them; a fixture set's `default_split` where none is named. What was left out is said, never silent.
 pub(crate) fn observed(inputs: &Inputs, default_split: &str, quiet: bool) -> Result<Observed, Failure> {
+    if let Some(option) = for_files_alone(inputs).filter(|_| inputs.cascade.is_some()) {
+        return Err(Failure::usage(format!("{option} is for rows from --observations and does nothing here"))
+            .with_hint("a cascade's prices stand in its file, and the weights of its examples in the fixture set"));
+    }
     let observed = match (&inputs.cascade, &inputs.set) {
         (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, default_split)?,
         _ if inputs.observations.is_empty() => {
@@ -88,6 +105,18 @@ pub(crate) fn observed(inputs: &Inputs, default_split: &str, quiet: bool) -> Res
         tell(&observed.summary);
     }
     Ok(observed)
+}
+
+/// The first option that is given and concerns files alone. The parser lets it pass beside a cascade: what an option requires
+/// is dropped where that contradicts what is there.
+fn for_files_alone(inputs: &Inputs) -> Option<&'static str> {
+    let given = [
+        ("--price", !inputs.prices.is_empty()),
+        ("--cost", !inputs.costs.is_empty()),
+        ("--map", !inputs.columns.is_empty()),
+        ("--heaviest-weight", inputs.heaviest_weight.is_some()),
+    ];
+    given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
 }
 
 fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str) -> Result<Observed, Failure> {
@@ -118,6 +147,7 @@ fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str
 }
 
 fn from_files(inputs: &Inputs, quiet: bool) -> Result<Observed, Failure> {
+    no_stdin(&inputs.observations)?;
     let options = ReadOptions {
         split: inputs.split.clone(),
         prices: inputs.prices.iter().cloned().collect(),
@@ -163,17 +193,22 @@ fn tell(summary: &Summary) {
         ));
     }
     tell_bad(summary.bad, summary.read, &summary.first_bad);
-    if summary.repeated_ids > 0 {
-        say(format_args!(
-            "{} {} of {} rows have the id of an earlier one: rows that repeat one item need the same \"group\", or each counts as an item",
-            paint(WARN, "warning:"),
-            count(summary.repeated_ids),
-            count(summary.used)
-        ));
-    }
-    for warning in &summary.warnings {
+}
+
+/// Warnings that no report has.
+pub(crate) fn tell_warnings(warnings: &[String]) {
+    for warning in warnings {
         say(format_args!("{} {warning}", paint(WARN, "warning:")));
     }
+}
+
+/// Refuses `-` as a file.
+pub(crate) fn no_stdin(files: &[PathBuf]) -> Result<(), Failure> {
+    if files.iter().any(|path| path == Path::new("-")) {
+        return Err(Failure::usage("`-`: rows are read from files, not from stdin, for they may have to be read twice")
+            .with_hint("write them to a file first and name that"));
+    }
+    Ok(())
 }
 
 /// Rows that cannot be used as they are written, the first of them word for word.
