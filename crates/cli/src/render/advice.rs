@@ -6,7 +6,7 @@ use tierfall_calibrate::report::{Advice, Verdict};
 
 use super::calibration::baselines;
 use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
-use super::text::{parts, table, warnings, wrapped};
+use super::text::{parts, table, table_or_less, warnings, wrapped};
 use super::words;
 
 /// The advice first, then what it rests on.
@@ -59,7 +59,8 @@ fn tiers(report: &Advice) -> String {
             words::earns(tier.earns).to_owned(),
         ]
     });
-    coloured(&table(&["tier", "right alone", "95 %", "a query", "saves, % of last", "earns its call"], &[1, 2, 3, 4], rows))
+    let head = ["tier", "right alone", "95 %", "a query", "saves, % of last", "earns its call"];
+    coloured(&table_or_less(&head, &[1, 2, 3, 4], &[2], rows))
 }
 
 /// The tiers by segment where that is clear and no matter of course: what a rule can use.
@@ -87,11 +88,8 @@ fn segments(report: &Advice) -> String {
     let head = ["tier", "in segment", "items", "right alone", "saves, % of last", "earns its call"];
     let mut text = coloured(&table(&head, &[2, 3, 4], rows));
     if hidden > 0 {
-        let _ = writeln!(
-            text,
-            "{}",
-            paint(DIM, format_args!("{hidden} more are unclear or a matter of course; --html and --json have all"))
-        );
+        let more = format!("{hidden} more are unclear or a matter of course; --html and --json have all");
+        let _ = writeln!(text, "{}", paint(DIM, wrapped(&more, 0).trim_end()));
     }
     text
 }

@@ -24,11 +24,15 @@ pub(crate) fn width() -> usize {
 
 /// `text` in lines of at most [`width`], each after `indent` blanks. A longer word has a line of its own.
 pub(crate) fn wrapped(text: &str, indent: usize) -> String {
+    wrapped_in(width(), text, indent)
+}
+
+fn wrapped_in(width: usize, text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
     for word in text.split_whitespace() {
         let long = word.chars().count();
-        if used > 0 && used + 1 + long > width().saturating_sub(indent) {
+        if used > 0 && used + 1 + long > width.saturating_sub(indent) {
             out.push('\n');
             used = 0;
         }
@@ -72,51 +76,115 @@ pub(crate) fn named(names: &[String], lines: impl Iterator<Item = String>) -> Ve
 /// A table with a name in its first head cell; nothing where it has no rows. The first columns are text, `numbers` the
 /// places of those that are not.
 pub(crate) fn table(head: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    let aligned = |(place, text): (usize, String)| {
-        let side = if numbers.contains(&place) { CellAlignment::Right } else { CellAlignment::Left };
-        Cell::new(text).set_alignment(side)
-    };
-    table.set_header(head.iter().map(|name| (*name).to_owned()).enumerate().map(aligned));
-    for row in rows {
-        table.add_row(row.into_iter().enumerate().map(aligned));
-    }
-    if table.is_empty() {
+    table_or_less(head, numbers, &[], rows)
+}
+
+/// The same of which columns may be left out where there is no room, the least important first.
+pub(crate) fn table_or_less(
+    head: &[&str],
+    numbers: &[usize],
+    dispensable: &[usize],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    within(width(), head, numbers, dispensable, &rows)
+}
+
+fn within(width: usize, head: &[&str], numbers: &[usize], dispensable: &[usize], rows: &[Vec<String>]) -> String {
+    if rows.is_empty() {
         return String::new();
     }
-    if table.lines().any(|line| line.trim_end().chars().count() > width() + 1) {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width()).unwrap_or(u16::MAX));
-        keep_words(&mut table, numbers);
+    let mut kept: Vec<usize> = (0..head.len()).collect();
+    let whole = drawn(head, numbers, &kept, rows);
+    if whole.lines().all(|line| line.trim_end().chars().count() <= width + 1) {
+        return dim_head(&lines(&whole));
     }
-    let text = lines(&table);
+    let least: Vec<usize> = (0..head.len()).map(|at| least(at, numbers.contains(&at), head, rows)).collect();
+    // A blank on both sides of each.
+    let needs = |kept: &[usize]| kept.iter().map(|at| least[*at] + 2).sum::<usize>();
+    for column in dispensable {
+        if needs(&kept) > width {
+            kept.retain(|at| at != column);
+        }
+    }
+    if needs(&kept) > width {
+        return list(width, head, rows);
+    }
+    let mut table = drawn(head, numbers, &kept, rows);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width).unwrap_or(u16::MAX));
+    for (column, at) in table.column_iter_mut().zip(kept) {
+        let wide = u16::try_from(least[at] + 2).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide)));
+    }
+    dim_head(&lines(&table))
+}
+
+fn drawn(head: &[&str], numbers: &[usize], kept: &[usize], rows: &[Vec<String>]) -> Table {
+    let cell = |at: usize, text: &str| {
+        let side = if numbers.contains(&at) { CellAlignment::Right } else { CellAlignment::Left };
+        Cell::new(text).set_alignment(side)
+    };
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(kept.iter().map(|at| cell(*at, head[*at])));
+    for row in rows {
+        table.add_row(kept.iter().filter_map(|at| Some(cell(*at, row.get(*at)?))));
+    }
+    table
+}
+
+/// Text reads badly in a column that is narrower than this.
+const READABLE: usize = 20;
+
+/// The least width of a column: numbers stay in one piece, and so do words; sentences have some room.
+fn least(at: usize, number: bool, head: &[&str], rows: &[Vec<String>]) -> usize {
+    let word = |text: &str| text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+    let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| {
+        let whole = cell.chars().count();
+        if number { whole } else { word(cell).max(whole.min(READABLE)) }
+    });
+    cells.chain(head.get(at).map(|name| word(name))).max().unwrap_or(0)
+}
+
+fn dim_head(text: &str) -> String {
     match text.split_once('\n') {
         Some((head, rows)) => format!("{}\n{rows}", paint(DIM, head)),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
-/// Keeps the words of a table that is too wide in one piece, where there is room for that: text goes on below, names do not.
-fn keep_words(table: &mut Table, numbers: &[usize]) {
-    let longest = |at: usize, table: &Table| -> usize {
-        let cells = table.header().into_iter().chain(table.row_iter()).filter_map(|row| row.cell_iter().nth(at));
-        let whole = numbers.contains(&at);
-        let words = |cell: &Cell| -> usize {
-            let content = cell.content();
-            let word = content.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
-            if whole { content.chars().count() } else { word }
-        };
-        cells.map(words).max().unwrap_or(0)
-    };
-    let least: Vec<usize> = (0..table.column_count()).map(|at| longest(at, table)).collect();
-    // A blank on both sides of each.
-    if least.iter().map(|wide| wide + 2).sum::<usize>() > width() {
-        return;
+/// What a table says where it has no room: every row by itself, with the names of its columns.
+fn list(width: usize, head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let cells = head.iter().zip(row).enumerate().filter(|(_, (_, cell))| !cell.is_empty());
+        let parts = cells.map(|(at, (name, cell))| match at {
+            0 => cell.clone(),
+            _ if name.is_empty() => cell.clone(),
+            _ => format!("{name} {cell}"),
+        });
+        let mut used = 0;
+        for (at, part) in parts.enumerate() {
+            let long = part.chars().count();
+            if at == 0 {
+                let _ = writeln!(out, "{part}");
+                continue;
+            }
+            // A part goes on a line of its own rather than to pieces, and to pieces between words alone.
+            if used > 0 && used + 3 + long <= width {
+                let _ = write!(out, " · {part}");
+                used += 3 + long;
+            } else {
+                let begun = if used > 0 { "\n" } else { "" };
+                let _ = write!(out, "{begun}{}", wrapped_in(width, &part, 2).trim_end_matches('\n'));
+                used = 2 + long;
+            }
+        }
+        if used > 0 {
+            out.push('\n');
+        }
     }
-    for (column, wide) in table.column_iter_mut().zip(least) {
-        let wide = u16::try_from(wide + 2).unwrap_or(u16::MAX);
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide)));
-    }
+    out
 }
 
 /// A table without the blanks around it.
@@ -172,5 +240,43 @@ mod tests {
         let table = table(&["segment", "points worse", ""], &[1], rows);
         assert!(table.contains(name) && table.contains("−3.7 (−18.2 to 9.5)"), "{table}");
         assert!(table.lines().skip(1).all(|line| line.chars().count() <= WIDTH), "{table}");
+    }
+
+    #[test]
+    fn no_number_is_broken_in_a_narrow_terminal() {
+        let head = ["tier", "gate value", "right", "AUROC", "wrong then", "abstained", ""];
+        let row = |tier: &str| {
+            let cells = [tier, "mean-logprob", "62.2 %", "0.871", "10.1 (8.9 to 11.4)", "1,006", "it does not beat the length"];
+            cells.map(str::to_owned).to_vec()
+        };
+        let rows = [row("small"), row("medium")];
+        for width in 20..110 {
+            let text = anstream::adapter::strip_str(&within(width, &head, &[2, 3, 4, 5], &[5, 3], &rows)).to_string();
+            for whole in ["mean-logprob", "62.2 %", "medium", "length"] {
+                assert_eq!(text.matches(whole).count(), if whole == "medium" { 1 } else { 2 }, "{whole} at {width}:\n{text}");
+            }
+            let short = text.lines().all(|line| line.chars().count() <= width);
+            assert!(short || width < 32, "{width}:\n{text}");
+            assert!(text.contains("10.1 (8.9 to 11.4)") || width < 32, "{width}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_spared_goes_before_the_table_does() {
+        let (head, rows) = (["tier", "right", "spare"], [vec!["small".to_owned(), "62.2 %".to_owned(), "0.1234".to_owned()]]);
+        let at = |width| anstream::adapter::strip_str(&within(width, &head, &[1, 2], &[2], &rows)).to_string();
+        insta::assert_snapshot!(at(30), @"
+        tier    right   spare
+        small  62.2 %  0.1234
+        ");
+        insta::assert_snapshot!(at(17), @"
+        tier    right
+        small  62.2 %
+        ");
+        insta::assert_snapshot!(at(14), @"
+        small
+          right 62.2 %
+          spare 0.1234
+        ");
     }
 }
