@@ -20,8 +20,9 @@ pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failu
     check(written.iter().map(|(_, path)| path.as_path()))?;
     let owned = args.clone();
     let (report, fit, from) = interruptible(move || made(&owned, quiet)).await?;
-    let html = || render::html::evaluation(&report, &fit.provenance, &from.name, &from.shown());
-    results(&args.outputs, &report, html, || render::evaluation::evaluation(&report, &[]), quiet)?;
+    let by_segment = fit.point.iter().any(|point| point.name == report.point && !point.segments.is_empty());
+    let html = || render::html::evaluation(&report, &fit.provenance, &from.name, &from.shown(), by_segment);
+    results(&args.outputs, &report, html, || render::evaluation::evaluation(&report, by_segment, &[]), quiet)?;
     Ok(Exit::Fine)
 }
 

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use tierfall_calibrate::fit::Status;
-use tierfall_calibrate::report::{Calibration, Expected, TierReport};
+use tierfall_calibrate::report::{Calibration, Expected, PointReport, TierReport};
 
 use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
-use super::text::{block, named, parts, table, warnings, wrapped};
+use super::text::{block, named, parts, table, table_or_less, warnings, wrapped};
 use super::words::{self, Part};
 
 /// The summary. `next` is what to do now: what it is for, and the command.
@@ -55,7 +55,11 @@ fn verdict(report: &Calibration) -> String {
         text.push('\n');
         text += &wrapped(&guarantee.statement, 2);
         let bound = words::bound(&report.target, guarantee.bound);
-        text += &paint(DIM, wrapped(&format!("bound {bound} {}, by {}", words::odds(guarantee), guarantee.method), 2).trim_end());
+        text += &paint(
+            DIM,
+            wrapped(&format!("bound {bound} {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-")), 2)
+                .trim_end(),
+        );
         text.push('\n');
     }
     text
@@ -110,12 +114,18 @@ fn points(report: &Calibration, last: &str) -> String {
             point.name.clone(),
             point.status.as_str().to_owned(),
             words::target(&point.target, last),
-            words::chain_with_cuts(&point.chain, &point.raw_thresholds),
+            policy(report, point),
             words::maybe(estimate.map(|e| e.accuracy.value), words::percent),
             words::maybe(estimate.and_then(|e| e.cost_ratio), words::rough),
         ]
     });
     table(&["point", "verdict", "asked for", "policy", "right", "cost"], &[4, 5], rows)
+}
+
+/// What an operating point does, in a cell.
+pub(super) fn policy(report: &Calibration, point: &PointReport) -> String {
+    let whole = words::chain_with_cuts(&point.chain, &point.raw_thresholds);
+    if report.segments.is_empty() { whole } else { format!("by segment, else {whole}") }
 }
 
 fn segments(report: &Calibration) -> String {
@@ -150,7 +160,7 @@ pub(super) fn tiers(tiers: &[TierReport]) -> String {
         ]
     });
     let head = ["tier", "gate value", "right", "AUROC", "benefit", "AUGRC", "ECE", "accepts", "wrong then", "abstained"];
-    table(&head, &[2, 3, 4, 5, 6, 7, 8, 9], rows)
+    table_or_less(&head, &[2, 3, 4, 5, 6, 7, 8, 9], &[5, 6, 9], rows)
 }
 
 fn signals(report: &Calibration) -> String {
@@ -185,7 +195,7 @@ pub(super) fn baselines(all: &std::collections::BTreeMap<String, tierfall_calibr
             words::maybe(spot.cost_ratio, words::rough),
         ]
     });
-    table(&["without a cascade", "right", "95 %", "a query", "of last"], &[1, 2, 3, 4], rows)
+    table_or_less(&["without a cascade", "right", "95 %", "a query", "of last"], &[1, 2, 3, 4], &[2], rows)
 }
 
 /// What to do now.
@@ -236,9 +246,11 @@ mod tests {
           checked by people.
         ! The tier "small" is not asked: it does not earn its call.
 
-        point    verdict    asked for                                 policy                     right  cost
-        default  certified  at most 5 points worse than always large  medium ≥ −0.3115 → large  75.2 %  62 %
-        careful  certified  at most 3 points worse than always large  medium ≥ −0.3905 → large  76.8 %  78 %
+        point    verdict    asked for                    policy                                right  cost
+        default  certified  at most 5 points worse than  by segment, else medium ≥ −0.3115 →  75.2 %  62 %
+                            always large                 large
+        careful  certified  at most 3 points worse than  by segment, else medium ≥ −0.3905 →  76.8 %  78 %
+                            always large                 large
 
         segment                        items  verdict       policy
         orders                           312  certified     medium ≥ −0.31 → large

@@ -7,12 +7,12 @@ use super::style::{BAD, GOOD, STRONG, WARN, paint};
 use super::text::{block, named, parts, table, warnings, wrapped};
 use super::words;
 
-/// The summary. `next` is what to do now.
-pub(crate) fn evaluation(report: &Evaluation, next: &[(String, String)]) -> String {
+/// The summary. `by_segment` is whether the fit's thresholds go by segment, `next` what to do now.
+pub(crate) fn evaluation(report: &Evaluation, by_segment: bool, next: &[(String, String)]) -> String {
     let last = report.declared_chain.last().map_or("", String::as_str);
     parts(&[
         verdict(report, last),
-        block("in force", &in_force(report)),
+        block("in force", &in_force(report, by_segment)),
         block("measured", &measured(report, last)),
         warnings(&report.warnings),
         segments(report),
@@ -37,9 +37,14 @@ fn verdict(report: &Evaluation, last: &str) -> String {
     text
 }
 
-fn in_force(report: &Evaluation) -> Vec<String> {
+fn in_force(report: &Evaluation, by_segment: bool) -> Vec<String> {
     let places = 0..report.declared_chain.len();
-    named(&report.declared_chain, places.map(|place| words::role(words::evaluated_part(report, place))))
+    let tiers = named(&report.declared_chain, places.map(|place| words::role(words::evaluated_part(report, place))));
+    by_segment
+        .then(|| "by segment, as the fit has it; for requests of no other segment:".to_owned())
+        .into_iter()
+        .chain(tiers)
+        .collect()
 }
 
 fn measured(report: &Evaluation, last: &str) -> Vec<String> {
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_was_measured_and_what_that_says_of_the_promise() {
-        let text = evaluation(&sample::evaluation(), &[]);
+        let text = evaluation(&sample::evaluation(), false, &[]);
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"
         75.7 % right, 2.4 points worse than always large, at 62 % of the cost
           ✓ These requests keep the promise of at most 5 points worse than always large.
@@ -138,7 +143,7 @@ mod tests {
         if let Some(promise) = &mut report.promise {
             (promise.met, promise.p_broken) = (false, 0.002);
         }
-        let text = anstream::adapter::strip_str(&evaluation(&report, &[])).to_string();
+        let text = anstream::adapter::strip_str(&evaluation(&report, false, &[])).to_string();
         assert!(text.lines().nth(1).is_some_and(|line| line.contains("✗ These requests speak against the promise")), "{text}");
     }
 }

@@ -35,6 +35,9 @@ pub(crate) fn advice(report: &Advice, name: &str) -> String {
     })
 }
 
+/// What the dots of chains are.
+const POINTS: &str = "chains of several tiers, each at its best trade-off";
+
 fn curve<'a>(report: &'a Advice, last: &'a str) -> Curve<'a> {
     let cost_last = report.baselines.get("always-last").and_then(|spot| spot.cost_usd).filter(|cost| *cost > 0.0);
     let chains = report.chains.iter().filter(|chain| chain.chain.len() > 1).filter_map(|chain| {
@@ -42,7 +45,7 @@ fn curve<'a>(report: &'a Advice, last: &'a str) -> Curve<'a> {
         Some((words::chain(&chain.chain), cost, chain.accuracy.value))
     });
     let (points, baselines) = (chains.collect(), &report.baselines);
-    Curve { last, cost_last, frontier: &[], baselines, chosen: None, chosen_is: "", points, floor: None }
+    Curve { last, cost_last, frontier: &[], baselines, chosen: None, chosen_is: "", points, points_are: POINTS, floor: None }
 }
 
 fn tiers(page: &mut Markup, report: &Advice, last: &str) {

@@ -1,13 +1,14 @@
 //! The report of `tierfall calibrate`.
 
 use tierfall_calibrate::fit::{Provenance, TargetFit};
-use tierfall_calibrate::report::{Calibration, Expected};
+use tierfall_calibrate::report::{Calibration, Expected, TierReport};
 
 use super::curve::{Chosen, Curve};
 use super::markup::Markup;
 use super::parts::{self, Tile};
 use super::table::{Column, table};
 use super::tiers;
+use crate::render::calibration::policy;
 use crate::render::words;
 
 /// The file. `name` is what was calibrated.
@@ -15,7 +16,7 @@ pub(crate) fn calibration(report: &Calibration, provenance: &Provenance, name: &
     let last = report.declared_chain.last().map_or("", String::as_str);
     super::page(&format!("{name}: {}", report.status.as_str()), |page| {
         verdict(page, report, name, last);
-        parts::chain(page, &report.declared_chain, |place| words::part(report, place));
+        parts::chain(page, &report.declared_chain, !report.segments.is_empty(), |place| words::part(report, place));
         parts::tiles(page, &main_numbers(report, last));
         parts::warnings(page, &report.warnings);
         page.leaf("h2", &[], "Cost and quality");
@@ -26,7 +27,8 @@ pub(crate) fn calibration(report: &Calibration, provenance: &Provenance, name: &
         if !report.tiers.is_empty() {
             page.leaf("h2", &[], "Does each tier know when it is right?");
             tiers::numbers(page, &report.tiers);
-            tiers::tiers(page, &report.tiers);
+            let sees_all = |tier: &TierReport| report.segments.is_empty() && report.chain.first() == Some(&tier.tier);
+            tiers::tiers(page, &report.tiers, sees_all);
         }
         signals(page, report);
         page.leaf("h2", &[], "Where this comes from");
@@ -129,6 +131,7 @@ fn curve<'a>(report: &'a Calibration, last: &'a str) -> Curve<'a> {
         chosen: expected.and_then(|e| Some(Chosen { accuracy: e.accuracy, cost_usd: e.cost_usd? })),
         chosen_is: "as expected on new requests",
         points: others.collect(),
+        points_are: "further operating points, as expected on new requests",
         floor: match report.target {
             TargetFit::Accuracy(accuracy) => Some(accuracy),
             TargetFit::MaxLoss(loss) => accuracy_last().map(|accuracy| accuracy - loss),
@@ -158,7 +161,7 @@ fn points(page: &mut Markup, report: &Calibration, last: &str) {
             point.name.clone(),
             point.status.as_str().to_owned(),
             words::target(&point.target, last),
-            words::chain_with_cuts(&point.chain, &point.raw_thresholds),
+            policy(report, point),
             point.guarantee.as_ref().map_or_else(|| "nothing".to_owned(), |g| words::bound(&point.target, g.bound)),
             estimate.map_or_else(|| words::UNKNOWN.to_owned(), |e| words::points_with_range(&e.accuracy)),
             estimate.map_or_else(|| words::UNKNOWN.to_owned(), |e| words::points_with_range(&e.loss_vs_last)),

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use tierfall_calibrate::report::{Estimate, FrontierPoint, Spot};
 
 use super::axis::Axis;
+use super::labels::Labels;
 use super::markup::Markup;
-use super::plot::{Caption, Labels, Plot};
+use super::plot::{Caption, Plot};
 use crate::render::words;
 
 /// What the drawing shows.
@@ -20,8 +21,10 @@ pub(super) struct Curve<'a> {
     pub(super) chosen: Option<Chosen>,
     /// What is to be said of the chosen point, like `as expected on new requests`.
     pub(super) chosen_is: &'static str,
-    /// Further operating points.
+    /// Further dots: a name, a cost in USD and a share of right answers.
     pub(super) points: Vec<(String, f64, f64)>,
+    /// What these are, like `further operating points`.
+    pub(super) points_are: &'static str,
     /// The quality that is asked for.
     pub(super) floor: Option<f64>,
 }
@@ -85,6 +88,12 @@ impl Curve<'_> {
                 for (cost, accuracy, _) in thinned(&frontier) {
                     labels.keep_free(plot, (*cost, *accuracy), 1.0);
                 }
+                // What matters most is drawn last, so that nothing hides it, and named first, so that it has most room.
+                for (class, dots) in [("dot", &spots), ("dot-point", &points)] {
+                    for (name, cost, accuracy) in dots {
+                        plot.dot(svg, class, (*cost, *accuracy), 5.0, &self.said(name, *cost, *accuracy));
+                    }
+                }
                 if let Some((cost, accuracy)) = chosen {
                     labels.keep_free(plot, (cost, accuracy.value), 8.0);
                     labels.keep_whisker_free(plot, cost, (accuracy.low, accuracy.high));
@@ -93,14 +102,7 @@ impl Curve<'_> {
                     plot.dot(svg, "dot-chosen", (cost, accuracy.value), 7.0, &tip);
                     labels.set(svg, plot, (cost, accuracy.value), "name-chosen", "chosen");
                 }
-                for (name, cost, accuracy) in &points {
-                    let tip = format!("{name}: {} right, {}", words::percent(*accuracy), self.cost_in_words(*cost));
-                    plot.dot(svg, "dot-point", (*cost, *accuracy), 5.0, &tip);
-                    labels.set(svg, plot, (*cost, *accuracy), "name", name);
-                }
-                for (name, cost, accuracy) in &spots {
-                    let tip = format!("{name}: {} right, {}", words::percent(*accuracy), self.cost_in_words(*cost));
-                    plot.dot(svg, "dot", (*cost, *accuracy), 5.0, &tip);
+                for (name, cost, accuracy) in points.iter().chain(&spots) {
                     labels.set(svg, plot, (*cost, *accuracy), "name", name);
                 }
                 if let Some(floor) = self.floor {
@@ -140,8 +142,18 @@ impl Curve<'_> {
         }
     }
 
+    fn said(&self, name: &str, cost: f64, accuracy: f64) -> String {
+        format!("{name}: {} right, {}", words::percent(accuracy), self.cost_in_words(cost))
+    }
+
     fn shows(&self, chosen: Option<(f64, Estimate)>) -> String {
-        let mut text = format!("Quality of {} policies over their cost.", self.frontier.len());
+        let mut text = match self.frontier.len() {
+            0 => "Quality over cost.".to_owned(),
+            n => format!("Quality of {} policies over their cost.", words::count(n as u64)),
+        };
+        for (name, cost, accuracy) in &self.points {
+            let _ = write!(text, " {}.", self.said(name, self.cost(*cost), *accuracy));
+        }
         if let Some((cost, accuracy)) = chosen {
             let _ = write!(
                 text,
@@ -163,6 +175,11 @@ impl Curve<'_> {
                 key.raw("<span class=\"key key-chosen\"></span><b>chosen</b>, ");
                 key.text(self.chosen_is);
                 key.raw(", with its 95 % interval. ");
+            }
+            if !self.points.is_empty() {
+                key.raw("<span class=\"key key-point\"></span>");
+                key.leaf("b", &[], self.points_are);
+                key.raw(". ");
             }
             if self.frontier.iter().any(|point| point.certified) {
                 key.raw("<span class=\"key key-promised\"></span><b>promised</b> for the target. ");

@@ -10,12 +10,13 @@ use super::table::{Column, table};
 use super::tiers;
 use crate::render::words;
 
-/// The file. `name` is what was evaluated, `on` the rows that judged it; `fit` is where the fit comes from.
-pub(crate) fn evaluation(report: &Evaluation, fit: &Provenance, name: &str, on: &str) -> String {
+/// The file. `name` is what was evaluated, `on` the rows that judged it; `fit` is where the fit comes from, `by_segment` whether
+/// its thresholds go by segment.
+pub(crate) fn evaluation(report: &Evaluation, fit: &Provenance, name: &str, on: &str, by_segment: bool) -> String {
     let last = report.declared_chain.last().map_or("", String::as_str);
     super::page(&format!("{name}: evaluation"), |page| {
         verdict(page, report, name, on, last);
-        parts::chain(page, &report.declared_chain, |place| words::evaluated_part(report, place));
+        parts::chain(page, &report.declared_chain, by_segment, |place| words::evaluated_part(report, place));
         parts::tiles(page, &main_numbers(report, last));
         parts::warnings(page, &report.warnings);
         page.leaf("h2", &[], "Cost and quality");
@@ -25,7 +26,7 @@ pub(crate) fn evaluation(report: &Evaluation, fit: &Provenance, name: &str, on: 
         if !report.tiers.is_empty() {
             page.leaf("h2", &[], "Does each tier know when it is right?");
             tiers::numbers(page, &report.tiers);
-            tiers::tiers(page, &report.tiers);
+            tiers::tiers(page, &report.tiers, |tier| !by_segment && report.chain.first() == Some(&tier.tier));
         }
         page.leaf("h2", &[], "Where this comes from");
         let mut facts = vec![
@@ -115,6 +116,7 @@ fn curve<'a>(report: &'a Evaluation, last: &'a str) -> Curve<'a> {
         chosen: report.cost_usd.map(|cost_usd| Chosen { accuracy: report.accuracy, cost_usd }),
         chosen_is: "as measured on these requests",
         points: Vec::new(),
+        points_are: "",
         floor: report.promise.as_ref().and_then(|promise| match promise.target {
             TargetFit::Accuracy(accuracy) => Some(accuracy),
             TargetFit::MaxLoss(loss) => Some(report.accuracy_last - loss),

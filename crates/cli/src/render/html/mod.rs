@@ -5,6 +5,7 @@ mod axis;
 mod calibration;
 mod curve;
 mod evaluation;
+mod labels;
 mod markup;
 mod parts;
 mod plot;

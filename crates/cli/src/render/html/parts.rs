@@ -36,8 +36,12 @@ pub(super) fn tiles(page: &mut Markup, tiles: &[Tile]) {
     });
 }
 
-/// The declared chain and what each tier does.
-pub(super) fn chain(page: &mut Markup, declared: &[String], part: impl Fn(usize) -> Part) {
+/// The declared chain and what each tier does; where thresholds go `by_segment`, what it does for requests of no other segment.
+pub(super) fn chain(page: &mut Markup, declared: &[String], by_segment: bool, part: impl Fn(usize) -> Part) {
+    if by_segment {
+        let text = "Thresholds go by segment. Requests of no segment that has its own meet these tiers:";
+        page.leaf("p", &[("class", &"soft")], text);
+    }
     page.element("ol", &[("class", &"chain"), ("aria-label", &"the tiers, in the order in which they are asked")], |list| {
         for (place, tier) in declared.iter().enumerate() {
             let part = part(place);

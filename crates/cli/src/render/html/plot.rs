@@ -39,6 +39,11 @@ impl Plot {
         self.height - BOTTOM - self.y.place(value) * (self.height - TOP - BOTTOM)
     }
 
+    /// Where values lie: left, top, right and bottom.
+    pub(super) fn paper(&self) -> (f64, f64, f64, f64) {
+        (LEFT, TOP, self.width - RIGHT, self.height - BOTTOM)
+    }
+
     /// The drawing: grid, axes and what `within` adds.
     pub(super) fn draw(
         &self,
@@ -59,7 +64,7 @@ impl Plot {
     }
 
     fn frame(&self, svg: &mut Markup, (across, up): (&str, &str)) {
-        let (left, right, top, bottom) = (LEFT, self.width - RIGHT, TOP, self.height - BOTTOM);
+        let (left, top, right, bottom) = self.paper();
         for (value, text) in &self.y.ticks {
             let y = self.py(*value);
             svg.empty("line", &[("class", &"grid"), ("x1", &Px(left)), ("x2", &Px(right)), ("y1", &Px(y)), ("y2", &Px(y))]);
@@ -111,60 +116,4 @@ impl Plot {
         );
         svg.empty("path", &[("class", &class), ("d", &d)]);
     }
-}
-
-/// Labels of dots, set where they cover neither another label nor a dot.
-#[derive(Debug, Default)]
-pub(super) struct Labels {
-    taken: Vec<Box>,
-}
-
-/// Left, top, right, bottom.
-type Box = (f64, f64, f64, f64);
-
-impl Labels {
-    /// Keeps a dot free.
-    pub(super) fn keep_free(&mut self, plot: &Plot, (x, y): (f64, f64), r: f64) {
-        let (x, y) = (plot.px(x), plot.py(y));
-        self.taken.push((x - r, y - r, x + r, y + r));
-    }
-
-    /// Keeps an upright interval free.
-    pub(super) fn keep_whisker_free(&mut self, plot: &Plot, x: f64, (low, high): (f64, f64)) {
-        self.taken.push((plot.px(x) - 5.0, plot.py(high) - 2.0, plot.px(x) + 5.0, plot.py(low) + 2.0));
-    }
-
-    /// Sets a label near a dot, where there is most room.
-    pub(super) fn set(&mut self, svg: &mut Markup, plot: &Plot, (x, y): (f64, f64), class: &str, text: &str) {
-        let (x, y) = (plot.px(x), plot.py(y));
-        // An average sans-serif letter at 12 px; only collisions depend on it.
-        let width = text.chars().count() as f64 * 6.6;
-        let around = [(9.0, 4.0, 0.0), (-9.0, 4.0, 1.0), (0.0, -10.0, 0.5), (0.0, 20.0, 0.5), (9.0, -8.0, 0.0), (9.0, 17.0, 0.0)];
-        let diagonal = [(-9.0, -8.0, 1.0), (-9.0, 17.0, 1.0), (9.0, -22.0, 0.0), (9.0, 31.0, 0.0), (-9.0, -22.0, 1.0)];
-        let places = around.into_iter().chain(diagonal).map(|(dx, dy, before)| {
-            let (left, base) = (x + dx - before * width, y + dy);
-            ((left, base - 11.0, left + width, base + 3.0), before)
-        });
-        let worth = |(place, _): &(Box, f64)| {
-            let outside = place.0 < LEFT || place.2 > plot.width - 2.0 || place.1 < 2.0 || place.3 > plot.height - BOTTOM;
-            self.taken.iter().map(|taken| covered(*taken, *place)).sum::<f64>() + if outside { 1e6 } else { 0.0 }
-        };
-        let best = places.min_by(|a, b| worth(a).total_cmp(&worth(b)));
-        let Some((place, before)) = best else { return };
-        let at = place.0 + before * width;
-        let anchor = if before < 0.25 {
-            "start"
-        } else if before < 0.75 {
-            "middle"
-        } else {
-            "end"
-        };
-        let class = format!("{class} {anchor}");
-        svg.leaf("text", &[("class", &class), ("x", &Px(at)), ("y", &Px(place.3 - 3.0))], text);
-        self.taken.push(place);
-    }
-}
-
-fn covered(a: Box, b: Box) -> f64 {
-    (a.2.min(b.2) - a.0.max(b.0)).max(0.0) * (a.3.min(b.3) - a.1.max(b.1)).max(0.0)
 }

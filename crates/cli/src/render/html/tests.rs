@@ -22,7 +22,7 @@ fn the_certificate_stands_before_everything_else() {
 fn a_report_needs_nothing_from_elsewhere() {
     let all = [
         calibration(&sample::calibration(), &sample::provenance(), "support"),
-        evaluation(&sample::evaluation(), &sample::provenance(), "support", "test"),
+        evaluation(&sample::evaluation(), &sample::provenance(), "support", "test", false),
         advice(&sample::advice(), "support"),
     ];
     for html in all {
@@ -77,6 +77,41 @@ fn what_is_unknown_is_said_and_not_drawn() {
     }
     assert!(!html.contains("NaN") && !html.contains(">inf"));
     balanced(&html);
+}
+
+#[test]
+fn thresholds_by_segment_are_not_shown_as_one_policy() {
+    let mut report = sample::calibration();
+    let render = |report: &tierfall_calibrate::report::Calibration| calibration(report, &sample::provenance(), "support");
+    let html = render(&report);
+    assert!(html.find("Thresholds go by segment").unwrap() < html.find("class=\"chain\"").unwrap());
+    assert!(html.contains("by segment, else medium") && html.contains("of what reaches it, 10.1 % of them wrong"));
+    assert!(!html.contains("its cut<"), "no gate sees all requests, so what one accepts is no point of a curve over all");
+    report.segments.clear();
+    let html = render(&report);
+    assert!(!html.contains("by segment, else") && !html.contains("Thresholds go by segment"));
+    assert_eq!(html.matches("its cut<").count(), 1, "the first gate in force");
+    assert!(html.contains("At its cut it accepts 47.8 % of the requests"));
+    // The second gate of a longer chain sees what the first one passes on.
+    report.chain.insert(0, "small".to_owned());
+    assert!(!render(&report).contains("its cut<"));
+    let judged = |by_segment| evaluation(&sample::evaluation(), &sample::provenance(), "support", "test", by_segment);
+    assert!(judged(true).contains("Thresholds go by segment") && !judged(true).contains("its cut<"));
+    assert!(!judged(false).contains("Thresholds go by segment") && judged(false).contains("its cut<"));
+}
+
+#[test]
+fn a_drawing_says_what_its_dots_are() {
+    let html = advice(&sample::advice(), "support");
+    assert!(html.contains("<b>chains of several tiers, each at its best trade-off</b>"));
+    assert!(
+        !html.contains("of 0 policies") && html.contains("small → medium → large: 77.1 % right, 64 % of always asking large.")
+    );
+    let html = calibration(&sample::calibration(), &sample::provenance(), "support");
+    let curve = html.split("</svg>").next().unwrap();
+    let last = |class: &str| curve.rfind(&format!("class=\"{class}\"")).unwrap();
+    assert!(last("dot-chosen") > last("dot-point") && last("dot-chosen") > last("dot"), "nothing hides what is in force");
+    assert!(html.contains("<b>further operating points, as expected on new requests</b>"));
 }
 
 /// Every element ends, in order.

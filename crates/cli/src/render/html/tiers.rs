@@ -1,15 +1,17 @@
 //! How well a tier knows when it is right: a reliability diagram and a risk–coverage curve.
 
-use tierfall_calibrate::report::TierReport;
+use tierfall_calibrate::report::{RiskPoint, TierReport};
 
 use super::axis::Axis;
+use super::labels::Labels;
 use super::markup::Markup;
-use super::plot::{Caption, Labels, Plot};
+use super::plot::{Caption, Plot};
 use super::table::{Column, table};
 use crate::render::words;
 
-/// Every gated tier.
-pub(super) fn tiers(page: &mut Markup, tiers: &[TierReport]) {
+/// Every gated tier. `sees_all` says of one whether every request reaches it: only there is what it accepts a point of the
+/// curve over all requests.
+pub(super) fn tiers(page: &mut Markup, tiers: &[TierReport], sees_all: impl Fn(&TierReport) -> bool) {
     for (place, tier) in tiers.iter().enumerate() {
         page.element("section", &[], |section| {
             section.element("h3", &[], |title| {
@@ -18,7 +20,7 @@ pub(super) fn tiers(page: &mut Markup, tiers: &[TierReport]) {
             });
             section.element("div", &[("class", &"pair")], |pair| {
                 reliability(pair, tier, place);
-                risk_coverage(pair, tier, place);
+                risk_coverage(pair, tier, place, sees_all(tier));
             });
         });
     }
@@ -99,7 +101,7 @@ fn reliability(page: &mut Markup, tier: &TierReport, place: usize) {
     });
 }
 
-fn risk_coverage(page: &mut Markup, tier: &TierReport, place: usize) {
+fn risk_coverage(page: &mut Markup, tier: &TierReport, place: usize, sees_all: bool) {
     if tier.risk_coverage.is_empty() {
         return;
     }
@@ -108,16 +110,26 @@ fn risk_coverage(page: &mut Markup, tier: &TierReport, place: usize) {
     let cut = tier.coverage.zip(tier.selective_risk.as_ref().map(|risk| risk.value));
     let shows = match cut {
         Some((coverage, risk)) => {
-            format!("At its cut it accepts {} of the requests, {} of them wrong.", words::percent(coverage), words::percent(risk))
+            let (accepted, wrong) = (words::percent(coverage), words::percent(risk));
+            if sees_all {
+                format!("At its cut it accepts {accepted} of the requests, {wrong} of them wrong.")
+            } else {
+                format!(
+                    "In force it accepts {accepted} of what reaches it, {wrong} of them wrong; the curve is over all requests, \
+                     so that is no point of it."
+                )
+            }
         }
         None => "Error rate among the accepted answers over the share that is accepted.".to_owned(),
     };
+    // What it accepts is estimated, and may lie beside the curve, which is what the rows show. The mark is on the curve.
+    let mark = cut.filter(|_| sees_all).and_then(|(coverage, _)| Some((coverage, risk_at(&tier.risk_coverage, coverage)?)));
     let (id, title) = (format!("risk-{place}"), format!("Risk and coverage of {}", tier.tier));
     let caption = Caption { id: &id, title: &title, shows: &shows };
     page.element("figure", &[], |figure| {
         plot.draw(figure, &caption, ("accepted (coverage)", "wrong among those (risk)"), |svg, plot| {
             plot.line(svg, "curve", tier.risk_coverage.iter().map(|point| (point.coverage, point.risk)));
-            if let Some((coverage, risk)) = cut {
+            if let Some((coverage, risk)) = mark {
                 let (low, high) = plot.y.ends();
                 plot.line(svg, "cut", [(coverage, low), (coverage, high)]);
                 plot.dot(svg, "dot-chosen", (coverage, risk), 6.0, &shows);
@@ -134,4 +146,32 @@ fn risk_coverage(page: &mut Markup, tier: &TierReport, place: usize) {
             caption.text(if cut.is_some() { &shows } else { "It is not asked by the policy in force." });
         });
     });
+}
+
+/// The curve's risk where this share is accepted, between its points on a straight line.
+fn risk_at(curve: &[RiskPoint], coverage: f64) -> Option<f64> {
+    let next = curve.iter().position(|point| point.coverage >= coverage);
+    match next {
+        None => curve.last().map(|point| point.risk),
+        Some(0) => curve.first().map(|point| point.risk),
+        Some(next) => {
+            let (a, b) = (curve[next - 1], curve[next]);
+            Some(a.risk + (b.risk - a.risk) * (coverage - a.coverage) / (b.coverage - a.coverage))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_is_on_the_curve() {
+        let point = |coverage, risk| RiskPoint { coverage, risk };
+        let curve = [point(0.2, 0.0), point(0.4, 0.1), point(1.0, 0.4)];
+        for (coverage, risk) in [(0.1, 0.0), (0.2, 0.0), (0.3, 0.05), (0.4, 0.1), (0.7, 0.25), (1.0, 0.4)] {
+            assert!((risk_at(&curve, coverage).unwrap() - risk).abs() < 1e-12, "{coverage}");
+        }
+        assert_eq!(risk_at(&[], 0.5), None);
+    }
 }
