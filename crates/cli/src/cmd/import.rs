@@ -19,7 +19,7 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
     if args.format == TRACES {
         return super::traffic::import(args, quiet).await;
     }
-    let to = args.table.out.as_deref().filter(|path| *path != Path::new("-"));
+    let to = destination(args);
     let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).collect();
     no_stdin(&args.files)?;
     apart(&read, &to.map(|path| ("--out", path.to_owned())).into_iter().collect::<Vec<_>>())?;
@@ -43,6 +43,11 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
         tell(args, &report);
     }
     Ok(Exit::Fine)
+}
+
+/// The file that is written; `None` for stdout.
+fn destination(args: &Import) -> Option<&Path> {
+    args.table.out.as_deref().filter(|path| *path != Path::new("-"))
 }
 
 /// What became of the rows; `None` where whoever read them went away.
@@ -77,7 +82,7 @@ fn tell(args: &Import, report: &Imported) {
     tell_bad(report.bad, report.read, &report.first_bad);
     let signals: Vec<&str> = report.signals.iter().map(String::as_str).collect();
     let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {}", list(&signals)) };
-    let to = args.table.out.as_ref().map_or_else(String::new, |out| format!(" in {}", out.display()));
+    let to = destination(args).map_or_else(String::new, |out| format!(" in {}", out.display()));
     say(format_args!("{} examples{to}, {signals}", count(report.written)));
     for (tier, n) in &report.tiers {
         say(format_args!("  {tier}: {} answers", count(*n)));
