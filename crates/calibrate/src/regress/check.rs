@@ -53,6 +53,9 @@ pub struct Check {
     /// The metric's value under the baseline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<f64>,
+    /// How many examples moved, where quality is compared.
+    #[serde(flatten)]
+    pub moved: Option<Moved>,
     /// The p-value of "it is no worse", adjusted for all other tests of the run: to be compared with `level` as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<f64>,
@@ -74,6 +77,15 @@ pub struct Check {
     /// The line of the cascade file that demands it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+}
+
+/// How many examples got worse or better than under the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// Those whose grade fell.
+    pub lost: u64,
+    /// Those whose grade rose.
+    pub gained: u64,
 }
 
 /// A bound on a value; its key says which, as in `"limit": 0.9, "limit_is": "at-least"`.

@@ -7,7 +7,7 @@ use super::family::{Adjusted, Family};
 use super::latency::{self, Latency};
 use super::quality::Quality;
 use super::words::{examples, p_value, percent, plain, points};
-use super::{Check, Judged, Pair, Rules, Verdict};
+use super::{Check, Judged, Moved, Pair, Rules, Verdict};
 
 /// Judges examples that were played under a baseline and now: quality overall and by segment, cost, and latency where it was
 /// measured. The names of the segments are those that [`Pair::segment`] counts through; a single segment is all there is, and
@@ -67,6 +67,7 @@ fn check(name: &str, n: u64) -> Check {
         value: None,
         limit: None,
         baseline: None,
+        moved: None,
         p: None,
         interval: None,
         mde: None,
@@ -109,6 +110,7 @@ fn quality_check(quality: &Quality, segment: Option<&Arc<str>>, adjusted: Adjust
         segment: segment.map(ToString::to_string),
         value: quality.value,
         baseline: quality.baseline,
+        moved: Some(Moved { lost: quality.lost, gained: quality.gained }),
         p: Some(adjusted.p),
         interval: quality.interval,
         mde: (verdict != Verdict::Fail).then_some(mde),

@@ -191,6 +191,7 @@ impl Check {
             value: estimate.map(|estimate| estimate.value),
             limit: Some(limit),
             baseline: None,
+            moved: None,
             p: None,
             interval: estimate
                 .map(|estimate| [estimate.low, estimate.high])

@@ -409,7 +409,8 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     quality      data-extraction     74.2 %     83.3 %     −15.7 to −5.2  < 0.001       fail
     quality      complaint-care        60 %     72.5 %     −19.6 to −7.7  < 0.001       fail
     cost         all              $0.000448  $0.000448  −0.4 % to +0.4 %    1.000  5 %  inconclusive
-    5 comparisons of single segments found nothing worse; --format json has them
+    5 other comparisons of single segments: 0 ruled a loss out, 5 could not tell; in none of them more
+    got worse than better; --format json has them
     mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
     changes      26 got worse, 26 with another answer

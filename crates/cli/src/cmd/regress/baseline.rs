@@ -74,6 +74,7 @@ fn unchanged(entry: &Entry, now: &Played) -> Vec<Check> {
             value,
             limit: None,
             baseline: value,
+            moved: None,
             p: None,
             interval: None,
             mde: None,

@@ -151,6 +151,7 @@ impl<'a> Early<'a> {
             value: Some(self.sums.1 / n.max(1) as f64),
             limit: None,
             baseline: Some(self.sums.0 / n.max(1) as f64),
+            moved: None,
             p: Some((self.scale / self.watch.evidence_worse()).min(1.0)),
             interval: None,
             mde: None,

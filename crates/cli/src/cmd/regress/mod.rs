@@ -54,7 +54,13 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
     } else if args.update_baseline {
         say(format_args!("{} no baseline is written: not every cascade could be replayed", paint(BAD, "error:")));
     }
-    let sheet = Sheet { report: &report, problems: &problems, strict: args.strict, max_changes: args.max_changes };
+    let sheet = Sheet {
+        report: &report,
+        problems: &problems,
+        strict: args.strict,
+        max_changes: args.max_changes,
+        all_checks: "--format json has them",
+    };
     deliver(args, &sheet, quiet)?;
     if let Some(exit) = exit {
         return Ok(exit);

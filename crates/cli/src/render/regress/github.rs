@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use tierfall_calibrate::regress::{Section, Verdict};
 
-use super::{Says, Sheet, changes, words};
+use super::{Says, Sheet, changes, segments, words};
 
 pub(super) fn github(sheet: &Sheet<'_>) -> String {
     let mut out = String::new();
@@ -27,12 +27,12 @@ pub(super) fn github(sheet: &Sheet<'_>) -> String {
             command(&mut out, "warning", &section.cascade, None, "tierfall regress", warning);
         }
         let title = format!("tierfall regress: {}", section.verdict.as_str());
-        command(&mut out, "notice", &section.cascade, None, &title, &summary(section));
+        command(&mut out, "notice", &section.cascade, None, &title, &summary(sheet, section));
     }
     out
 }
 
-fn summary(section: &Section) -> String {
+fn summary(sheet: &Sheet<'_>, section: &Section) -> String {
     let mut text = format!("{}, split {}: {}", section.fixtures, section.split, words::examples(section.n));
     if let Some(changes) = &section.changes {
         let _ = write!(text, "; {}", changes::summary(changes));
@@ -40,6 +40,9 @@ fn summary(section: &Section) -> String {
     let n = |verdict: Verdict| section.checks.iter().filter(|check| check.verdict == verdict && !words::is_quiet(check)).count();
     let _ = write!(text, "; {} pass, {} fail, ", n(Verdict::Pass), n(Verdict::Fail));
     let _ = write!(text, "{} inconclusive", n(Verdict::Inconclusive));
+    if let Some(segments) = segments::unshown(section, sheet.all_checks) {
+        let _ = write!(text, "; {segments}");
+    }
     text
 }
 
@@ -73,7 +76,7 @@ mod tests {
         ::error file=cascades/support.cascade.toml,title=tierfall regress%3A quality-vs-baseline::25 examples got worse and none better: that is no chance
         ::warning file=cascades/few.cascade.toml,title=tierfall regress%3A quality-vs-baseline::a loss of 2 points is not ruled out: about 149 would do
         ::notice file=cascades/few.cascade.toml,title=tierfall regress%3A inconclusive::few, split test: 60 examples; no example changed; 1 pass, 0 fail, 1 inconclusive
-        ::notice file=cascades/support.cascade.toml,title=tierfall regress%3A fail::support, split test: 842 examples; 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 edited and not compared; 2 pass, 2 fail, 1 inconclusive
+        ::notice file=cascades/support.cascade.toml,title=tierfall regress%3A fail::support, split test: 842 examples; 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 edited and not compared; 2 pass, 2 fail, 1 inconclusive; 1 comparison of single segments: none failed, 0 ruled a loss out, 1 could not tell; worst: triage (2 worse, 0 better of 120); --format json has them
         ::warning file=cascades/new.cascade.toml,title=tierfall regress::there is no baseline: --update-baseline writes one
         ::notice file=cascades/new.cascade.toml,title=tierfall regress%3A pass::new, split test: 60 examples; 1 pass, 0 fail, 0 inconclusive
         ");

@@ -43,7 +43,7 @@ fn section(sheet: &Sheet<'_>, section: &Section) -> String {
     if !text.ends_with("\n\n") {
         text.push('\n');
     }
-    text += &checks(section);
+    text += &checks(sheet, section);
     if let Some(changes) = section.changes.as_ref().filter(|changes| !changes.items.is_empty()) {
         let _ = write!(
             text,
@@ -63,7 +63,7 @@ fn section(sheet: &Sheet<'_>, section: &Section) -> String {
     text
 }
 
-fn checks(section: &Section) -> String {
+fn checks(sheet: &Sheet<'_>, section: &Section) -> String {
     let drawn = words::tables(section).into_iter().map(|(columns, checks)| {
         let head: Vec<&str> = columns.iter().map(|column| column.head).chain(["verdict"]).collect();
         let numbers: Vec<usize> = columns.iter().enumerate().filter(|(_, column)| column.number).map(|(at, _)| at).collect();
@@ -72,8 +72,8 @@ fn checks(section: &Section) -> String {
         table(&head, &numbers, rows)
     });
     let mut text = drawn.collect::<Vec<_>>().join("\n");
-    for note in words::notes(section, true) {
-        let _ = write!(text, "\n<sub>{note}</sub>\n");
+    for note in words::notes(section, true, sheet.all_checks) {
+        let _ = write!(text, "\n<sub>{}</sub>\n", escaped(&note));
     }
     text
 }
@@ -142,7 +142,7 @@ mod tests {
         | quality | 68.6 % | 71.6 % | −4.2 to −1.8 | &lt; 0.001 | 1.3 | ❌ fail |
         | cost | \$0.000453 | \$0.000448 | −1.2 % to +3.4 % |  |  | ⚠️ inconclusive |
 
-        <sub>1 comparison of single segments found nothing worse; --format json has them</sub>
+        <sub>1 comparison of single segments: none failed, 0 ruled a loss out, 1 could not tell; worst: triage (2 worse, 0 better of 120); --format json has them</sub>
 
         <sub>mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed</sub>
 

@@ -7,6 +7,7 @@ mod junit;
 mod markdown;
 #[cfg(test)]
 mod sample;
+mod segments;
 mod text;
 #[cfg(test)]
 mod valid_junit;
@@ -49,6 +50,8 @@ pub(crate) struct Sheet<'a> {
     pub(crate) strict: bool,
     /// How many changed examples are shown a section, where not all are.
     pub(crate) max_changes: usize,
+    /// Where the checks are that are not shown, in words.
+    pub(crate) all_checks: &'static str,
 }
 
 /// A cascade that could not be judged, and why.

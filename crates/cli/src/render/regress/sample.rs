@@ -1,11 +1,11 @@
 //! A report made by hand, for tests of what is drawn from one. Its numbers are invented.
 
-use tierfall_calibrate::regress::{Changed, Changes, Check, Limit, Report, Section, Side, Verdict};
+use tierfall_calibrate::regress::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Verdict};
 
 use super::{Problem, Sheet};
 
 pub(super) fn sheet<'a>(report: &'a Report, problems: &'a [Problem]) -> Sheet<'a> {
-    Sheet { report, problems, strict: false, max_changes: 3 }
+    Sheet { report, problems, strict: false, max_changes: 3, all_checks: "--format json has them" }
 }
 
 pub(super) fn problems() -> Vec<Problem> {
@@ -21,6 +21,7 @@ fn check(name: &str, n: u64, value: f64, verdict: Verdict, why: &str) -> Check {
         value: Some(value),
         limit: None,
         baseline: None,
+        moved: None,
         p: None,
         interval: None,
         mde: None,
@@ -76,6 +77,7 @@ pub(super) fn worse() -> Section {
             baseline: Some(0.9),
             p: Some(1.0),
             interval: Some([-0.03, 0.03]),
+            moved: Some(Moved { lost: 2, gained: 0 }),
             decides: false,
             ..check("quality-vs-baseline", 120, 0.9, Verdict::Inconclusive, "too few examples")
         },

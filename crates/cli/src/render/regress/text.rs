@@ -43,7 +43,7 @@ fn style(verdict: Verdict) -> anstyle::Style {
 }
 
 fn section(sheet: &Sheet<'_>, section: &Section) -> String {
-    parts(&[headline(sheet, section), warnings(&section.warnings), checks(section), changed(sheet, section)])
+    parts(&[headline(sheet, section), warnings(&section.warnings), checks(sheet, section), changed(sheet, section)])
 }
 
 fn headline(sheet: &Sheet<'_>, section: &Section) -> String {
@@ -74,7 +74,7 @@ fn headline(sheet: &Sheet<'_>, section: &Section) -> String {
     text
 }
 
-fn checks(section: &Section) -> String {
+fn checks(sheet: &Sheet<'_>, section: &Section) -> String {
     let (mut left_out, mut mde) = (false, false);
     let drawn = words::tables(section).into_iter().map(|(mut columns, checks)| {
         left_out |= fit(&mut columns, &checks, width());
@@ -87,7 +87,7 @@ fn checks(section: &Section) -> String {
     });
     let mut text = parts(&drawn.collect::<Vec<_>>());
     let wider = "a wider terminal has more columns".to_owned();
-    for note in words::notes(section, mde).into_iter().chain(left_out.then_some(wider)) {
+    for note in words::notes(section, mde, sheet.all_checks).into_iter().chain(left_out.then_some(wider)) {
         let _ = writeln!(text, "{}", paint(DIM, wrapped(&note, 0).trim_end()));
     }
     text
@@ -186,7 +186,8 @@ mod tests {
         vs baseline        now        was    95 % of change        p  mde  verdict
         quality         68.6 %     71.6 %      −4.2 to −1.8  < 0.001  1.3  fail
         cost         $0.000453  $0.000448  −1.2 % to +3.4 %                inconclusive
-        1 comparison of single segments found nothing worse; --format json has them
+        1 comparison of single segments: none failed, 0 ruled a loss out, 1 could not tell; worst: triage (2
+        worse, 0 better of 120); --format json has them
         mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
         changes      2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2
@@ -231,7 +232,8 @@ mod tests {
         vs baseline        now        was    95 % of change        p  mde  verdict
         quality         68.6 %     71.6 %      −4.2 to −1.8  < 0.001  1.3  fail
         cost         $0.000453  $0.000448  −1.2 % to +3.4 %                inconclusive
-        1 comparison of single segments found nothing worse; --format json has them
+        1 comparison of single segments: none failed, 0 ruled a loss out, 1 could not tell; worst: triage (2
+        worse, 0 better of 120); --format json has them
         mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
         changes      2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2

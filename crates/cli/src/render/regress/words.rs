@@ -2,6 +2,7 @@
 
 use tierfall_calibrate::regress::{Check, Section, Side, Verdict};
 
+use super::segments;
 use crate::render::money;
 use crate::render::words::{self, UNKNOWN};
 
@@ -203,7 +204,7 @@ pub(super) fn mde(check: &Check) -> String {
     }
 }
 
-/// Whether a row adds nothing to what is said of all examples: a segment that is only watched, and is fine.
+/// Whether a check has no row of its own: a segment that is only watched, and does not fail.
 pub(super) fn is_quiet(check: &Check) -> bool {
     !check.decides && check.segment.is_some() && check.verdict != Verdict::Fail
 }
@@ -215,12 +216,8 @@ pub(super) fn is_undecided(check: &Check) -> bool {
 }
 
 /// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.
-pub(super) fn notes(section: &Section, mde: bool) -> Vec<String> {
-    let n = section.checks.iter().filter(|check| is_quiet(check)).count();
-    let mut notes = Vec::new();
-    if n > 0 {
-        notes.push(format!("{} of single segments found nothing worse; --format json has them", some(n as u64, "comparison")));
-    }
+pub(super) fn notes(section: &Section, mde: bool, all_checks: &str) -> Vec<String> {
+    let mut notes: Vec<String> = segments::unshown(section, all_checks).into_iter().collect();
     if mde && section.checks.iter().any(|check| !is_quiet(check) && check.mde.is_some()) {
         notes.push("mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed".to_owned());
     }
