@@ -158,30 +158,39 @@ fn bounded(estimate: Estimate) -> Estimate {
     Estimate { low: if estimate.low.is_nan() { 0.0 } else { estimate.low }, ..estimate }
 }
 
+/// Why a metric has no value, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The run saw no example that says something about it.
+    Unseen(String),
+    /// The run saw them, and something about them is not known.
+    Unknown(String),
+}
+
 impl Check {
-    /// A value held against a limit of an `[[expect]]`: it passes or fails by the value alone, which `n` examples gave. Without a
-    /// value nothing is concluded.
+    /// A value held against a limit of an `[[expect]]`: it passes or fails by the value alone, which `n` examples gave. What is not
+    /// known does not keep a limit: otherwise a price that is taken out would switch off the limit on costs.
     pub fn of_limit(
         name: &str,
         segment: Option<&str>,
         n: u64,
-        estimate: Option<Estimate>,
+        value: Result<Estimate, Missing>,
         limit: Limit,
         line: Option<usize>,
     ) -> Self {
         // Sums over weights differ in their last bits by the order of the rows; a limit that is met exactly is met.
         let slack = 1e-12 * limit.limit.abs().max(1.0);
-        let estimate = estimate.filter(|estimate| estimate.value.is_finite());
         let holds = |value: f64| match limit.limit_is {
             Side::AtLeast => value >= limit.limit - slack,
             Side::AtMost => value <= limit.limit + slack,
         };
-        let (verdict, why) = match estimate {
-            None => (Verdict::Inconclusive, missing(name, n).to_owned()),
-            Some(estimate) => {
+        let (estimate, verdict, why) = match value {
+            Err(Missing::Unseen(why)) => (None, Verdict::Inconclusive, why),
+            Err(Missing::Unknown(why)) => (None, Verdict::Fail, format!("not known, and so not kept: {why}")),
+            Ok(estimate) => {
                 let side = if limit.limit_is == Side::AtLeast { "at least" } else { "at most" };
                 let (verdict, is) = if holds(estimate.value) { (Verdict::Pass, "is") } else { (Verdict::Fail, "is not") };
-                (verdict, format!("{} {is} {side} {}", decimal(estimate.value), decimal(limit.limit)))
+                (Some(estimate), verdict, format!("{} {is} {side} {}", decimal(estimate.value), decimal(limit.limit)))
             }
         };
         Self {
@@ -202,19 +211,6 @@ impl Check {
             why,
             line,
         }
-    }
-}
-
-/// Why a metric has no value.
-fn missing(name: &str, n: u64) -> &'static str {
-    match name {
-        _ if n == 0 => "there is no example to take it from",
-        "loss-vs-last" => "the last tier has no answer or no grade on some examples",
-        "cost-ratio" => "some costs are unknown, or the last tier is free",
-        "latency-p95-ms" => "times are measured by live runs alone",
-        "availability" => "errors of transport are seen by live runs alone",
-        name if name.starts_with("coverage.") => "no example reaches this tier",
-        _ => "it could not be measured",
     }
 }
 

@@ -147,7 +147,7 @@ fn a_baseline_is_written_and_held_against() {
     q20      orders   large → small  right → wrong
     and 6 more: --max-changes 8 shows all
     -- stderr
-    warning: too few examples to tell; --strict fails on that
+    warning: inconclusive: the report says why; --strict fails on that
     ");
     sandbox.run(&["regress", FILE, "--strict"]).exits(1);
     assert_snapshot!(sandbox.run(&["regress", FILE, "--update-baseline", "--max-changes", "0"]), @"
@@ -186,6 +186,57 @@ fn a_broken_limit_fails_whatever_the_baseline_says() {
 }
 
 #[test]
+fn a_price_that_is_taken_out_takes_no_limit_with_it() {
+    let sandbox = with_baseline();
+    let text = sandbox.read(FILE);
+    let without: Vec<&str> = text.lines().filter(|line| !line.starts_with("price")).collect();
+    sandbox.write(FILE, without.join("\n"));
+    assert_snapshot!(sandbox.run(&["regress", FILE]), @r#"
+    exit 1
+    -- stdout
+    ✗ fail: cascades/two.cascade.toml on orders, split test
+      cost-ratio: not known, and so not kept: the cost of 80 of 80 examples is unknown: the tiers
+      "small" and "large" have no price; declare them (line 18)
+      quality-vs-baseline: no grade of 80 examples changed: p = 1, and a loss of 2 points is not ruled
+      out; a loss above 13 points would have been found with probability 0.8
+      cost-vs-baseline: not judged: the cost of 80 of 80 examples is unknown, and the baseline knows
+      that of 80 of them: declare the prices, or update the baseline
+
+    ! the cost of 80 of 80 examples is unknown: a tier without a price, or a recorded answer without
+      usage
+
+    limit          now  must be          95 %  verdict
+    accuracy    73.8 %   ≥ 50 %  63.2 to 82.1  pass
+    cost-ratio       –   ≤ 95 %                fail
+
+    vs baseline     now     was  95 % of change      p   mde  verdict
+    quality      73.8 %  73.8 %    −4.6 to +4.6  1.000  12.5  inconclusive
+    cost              –       –                               inconclusive
+    mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
+
+    changes      no example changed
+    "#);
+    // Without limits, what the baseline knows and the cascade no longer says is told as such.
+    sandbox.write(FILE, without.join("\n").replace("cost-ratio-at-most = 0.95", ""));
+    let ran = sandbox.run(&["regress", FILE]).exits(0);
+    assert!(ran.stdout().contains("that of 80 of them: declare the prices"), "{ran}");
+    assert!(!ran.stderr().contains("too few"), "{ran}");
+    sandbox.run(&["regress", FILE, "--strict"]).exits(1);
+}
+
+#[test]
+fn a_limit_on_a_tier_that_nobody_reaches_is_not_kept() {
+    let sandbox = sandbox();
+    let between = "[[tier]]\nname = \"medium\"\nmodel = \"sim/large\"\ngate = { signal = \"mean-logprob\", threshold = 0.5 }\n\n";
+    let cascade =
+        cascade(0.1).replace("threshold = 0.85", "threshold = 0.0").replace("cost-ratio-at-most", "coverage.medium.at-least");
+    sandbox.write(FILE, cascade.replace("[[tier]]\nname = \"large\"", &format!("{between}[[tier]]\nname = \"large\"")));
+    sandbox.run(&["record", FILE, "orders", "--tier", "medium", "--quiet"]).exits(0);
+    let ran = sandbox.run(&["regress", FILE]).exits(1);
+    assert!(ran.stdout().contains("coverage.medium: not known, and so not kept: no example reaches tier \"medium\""), "{ran}");
+}
+
+#[test]
 fn every_format_is_the_same_twice() {
     let sandbox = with_baseline();
     other_threshold(&sandbox);
@@ -194,7 +245,7 @@ fn every_format_is_the_same_twice() {
         let again = sandbox.run(&["regress", FILE, "--format", format, "--out", "out.txt"]).exits(0);
         assert_eq!(once.stdout(), sandbox.read("out.txt"), "{format}");
         assert!(again.stdout().starts_with("? inconclusive"), "beside a file, the text is for people: {again}");
-        assert!(again.stderr().contains("too few examples") && again.stderr().contains("out.txt"), "{again}");
+        assert!(again.stderr().contains("--strict fails on that") && again.stderr().contains("out.txt"), "{again}");
     }
     let json = sandbox.run(&["regress", FILE, "--format", "json"]).json();
     assert_eq!(json["verdict"], "inconclusive");

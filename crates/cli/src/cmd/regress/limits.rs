@@ -1,45 +1,59 @@
 //! The limits of an `[[expect]]`, held against what was replayed.
 
-use tierfall::config::Expect;
+use tierfall::config::{Expect, Loaded};
 use tierfall::regress::{Mode, Played, PlayedItem};
-use tierfall_calibrate::regress::limits::{self, Sample};
+use tierfall_calibrate::regress::limits::{self, Missing, Sample};
 use tierfall_calibrate::regress::{Check, Limit, Side};
 use tierfall_calibrate::report::Estimate;
 
-use super::rows;
+use super::{missing, rows};
 
 /// One check a limit, in the order in which limits are documented. What only live runs can say is left to them.
-pub(super) fn checks(expect: &Expect, played: &Played) -> Vec<Check> {
+pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<Check> {
     let segment = expect.segment.as_deref();
     let samples = rows::samples(played, segment);
     let items: Vec<&PlayedItem> = rows::graded(played, segment).collect();
     let n = samples.len() as u64;
     let mut checks = Vec::new();
-    let mut check = |name: &str, n: u64, bound: Option<f64>, limit_is: Side, estimate: Option<Estimate>| {
+    let mut check = |name: &str, n: u64, bound: Option<f64>, limit_is: Side, value: Value| {
         if let Some(limit) = bound {
-            checks.push(Check::of_limit(name, segment, n, estimate, Limit { limit, limit_is }, Some(expect.line)));
+            let value = if items.is_empty() { Err(missing::examples()) } else { value };
+            checks.push(Check::of_limit(name, segment, n, value, Limit { limit, limit_is }, Some(expect.line)));
         }
     };
     let (least, most) = (Side::AtLeast, Side::AtMost);
-    check("accuracy", n, expect.accuracy_at_least, least, Some(limits::accuracy(&samples)));
-    check("loss-vs-last", n, expect.loss_vs_last_at_most, most, limits::loss(&samples));
-    check("cost-ratio", n, expect.cost_ratio_at_most, most, limits::cost_ratio(&samples));
+    check("accuracy", n, expect.accuracy_at_least, least, Ok(limits::accuracy(&samples)));
+    let loss = limits::loss(&samples).ok_or_else(|| missing::last_answers(loaded, played.mode, &items));
+    check("loss-vs-last", n, expect.loss_vs_last_at_most, most, loss);
+    let ratio = limits::cost_ratio(&samples).ok_or_else(|| missing::costs(loaded, played.mode, &items));
+    check("cost-ratio", n, expect.cost_ratio_at_most, most, ratio);
     let (reached, rate) = escalation_rate(&samples, &items);
-    check("escalation-rate", reached, expect.escalation_rate_at_least, least, rate);
+    let rate = rate.ok_or_else(|| missing::reach(played.mode, None));
+    check("escalation-rate", reached, expect.escalation_rate_at_least, least, rate.clone());
     check("escalation-rate", reached, expect.escalation_rate_at_most, most, rate);
     for limit in &expect.coverage {
         let (reached, share) = coverage(&samples, &items, played.tiers.iter().position(|name| *name == limit.tier));
+        let share = share.ok_or_else(|| missing::reach(played.mode, Some(&limit.tier)));
         let name = format!("coverage.{}", limit.tier);
-        check(&name, reached, limit.at_least, least, share);
+        check(&name, reached, limit.at_least, least, share.clone());
         check(&name, reached, limit.at_most, most, share);
     }
     if played.mode == Mode::Live {
-        check("latency-p95-ms", n, expect.latency_p95_ms_at_most, most, limits::p95(&samples));
-        let (answered, asked) = attempts(played, segment);
-        check("availability", asked, expect.availability_at_least, least, Some(limits::rate(answered, asked)));
+        let times = limits::p95(&samples).ok_or_else(missing::times);
+        check("latency-p95-ms", n, expect.latency_p95_ms_at_most, most, times);
+        if let Some(limit) = expect.availability_at_least {
+            // Of requests that were never answered there is no grade, and this is about them.
+            let (answered, asked) = attempts(played, segment);
+            let value = if asked == 0 { Err(missing::examples()) } else { Ok(limits::rate(answered, asked)) };
+            let limit = Limit { limit, limit_is: least };
+            checks.push(Check::of_limit("availability", segment, asked, value, limit, Some(expect.line)));
+        }
     }
     checks
 }
+
+/// A metric's value, or why it has none.
+type Value = Result<Estimate, Missing>;
 
 /// Whether an expectation has limits that a replay says nothing about.
 pub(super) fn for_live_alone(expect: &Expect) -> bool {

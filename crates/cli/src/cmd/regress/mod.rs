@@ -6,6 +6,7 @@
 mod baseline;
 mod limits;
 mod live;
+mod missing;
 mod rows;
 mod update;
 mod waiting;
@@ -70,7 +71,7 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
         Verdict::Fail => Exit::Unmet,
         Verdict::Inconclusive if args.strict => Exit::Unmet,
         Verdict::Inconclusive => {
-            say(format_args!("{} too few examples to tell; --strict fails on that", paint(WARN, "warning:")));
+            say(format_args!("{} inconclusive: the report says why; --strict fails on that", paint(WARN, "warning:")));
             Exit::Fine
         }
     })
@@ -285,7 +286,7 @@ impl Run<'_> {
         let mut warnings = played.warnings.clone();
         let mut checks = Vec::new();
         for expect in expects {
-            checks.extend(limits::checks(expect, played));
+            checks.extend(limits::checks(self.loaded, expect, played));
         }
         if played.mode == Mode::Replay && expects.iter().any(|expect| limits::for_live_alone(expect)) {
             warnings.push("limits of latency and availability are not checked: recordings say nothing about them".to_owned());
