@@ -161,6 +161,18 @@ fn failed_requests_are_no_grades_and_lower_availability() {
     assert_eq!((availability["n"].as_u64(), availability["verdict"].as_str()), (Some(60), Some("fail")), "{section}");
     assert!(accuracy["n"].as_u64() < Some(60) && accuracy["n"].as_u64() > Some(0), "{section}");
     assert!(section["warnings"].to_string().contains("of 60 requests failed"), "{section}");
+    // What is agreed with says the same of them as the report does.
+    let ran = sandbox.run(&["regress", FILE, "--live", "--update-baseline", "--format", "json"]).exits(1);
+    let baseline: serde_json::Value = serde_json::from_str(&sandbox.read(BASELINE)).unwrap();
+    let summary = &baseline["entries"][0]["summary"];
+    let accuracy = &ran.json()["cascades"][0]["checks"][0];
+    assert_eq!(summary["correct"], accuracy["value"], "{summary}");
+    let failed = 60 - accuracy["n"].as_u64().unwrap();
+    assert_eq!(summary["failed"], failed);
+    let right =
+        format!("{failed} never answered and without a grade, {:.1} % right", 100.0 * summary["correct"].as_f64().unwrap());
+    assert!(ran.stderr().contains(&right.replace(".0 %", " %")), "{right}: {ran}");
+    assert!(!sandbox.read(BASELINE).contains("-0.0"));
 }
 
 #[test]

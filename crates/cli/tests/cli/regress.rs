@@ -186,6 +186,20 @@ fn a_broken_limit_fails_whatever_the_baseline_says() {
 }
 
 #[test]
+fn what_is_agreed_with_is_weighted_as_the_report_is() {
+    let sandbox = sandbox();
+    let name = "fixtures/orders/examples.jsonl";
+    let heavier =
+        |(at, line): (usize, &str)| if at % 3 == 0 { line.replacen('{', "{\"weight\": 4, ", 1) } else { line.to_owned() };
+    sandbox.write(name, lines(sandbox.read(name).lines().enumerate().map(heavier)));
+    let ran = sandbox.run(&["regress", FILE, "--update-baseline", "--format", "json"]).exits(0);
+    let right = ran.json()["cascades"][0]["checks"][0]["value"].as_f64().unwrap();
+    assert!(ran.stderr().contains(&format!("{:.1} % right (weighted)", 100.0 * right)), "{ran}");
+    let baseline: serde_json::Value = serde_json::from_str(&sandbox.read(BASELINE)).unwrap();
+    assert!((baseline["entries"][0]["summary"]["correct"].as_f64().unwrap() - right).abs() > 0.001, "{baseline}");
+}
+
+#[test]
 fn a_price_that_is_taken_out_takes_no_limit_with_it() {
     let sandbox = with_baseline();
     let text = sandbox.read(FILE);

@@ -99,7 +99,9 @@ impl From<&PlayedItem> for EntryItem {
 pub struct Summary {
     /// How many there are.
     pub n: usize,
-    /// The mean grade.
+    /// How many of them were never answered, for errors of transport alone; they have no grade.
+    pub failed: usize,
+    /// The mean grade of the others.
     pub correct: f64,
     /// What they cost together; `None` = some cost is unknown.
     pub cost: Option<Money>,
@@ -109,11 +111,15 @@ pub struct Summary {
 
 impl Summary {
     pub(super) fn of(tiers: &[Arc<str>], items: &[EntryItem]) -> Self {
-        let sum: f64 = items.iter().map(|item| item.correct).sum();
+        let graded = || items.iter().filter(|item| item.is_graded());
+        let n_graded = graded().count();
+        // From 0 and not by `sum`, whose empty sum is −0.
+        let sum = graded().fold(0.0, |sum, item| sum + item.correct);
         let served = |tier: &Arc<str>| items.iter().filter(|item| item.tier.as_ref() == Some(tier)).count();
         Self {
             n: items.len(),
-            correct: sum / items.len().max(1) as f64,
+            failed: items.len() - n_graded,
+            correct: sum / n_graded.max(1) as f64,
             cost: items.iter().map(|item| item.cost).sum(),
             served: tiers.iter().map(|tier| (tier.clone(), served(tier))).collect(),
         }

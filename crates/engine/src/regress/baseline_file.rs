@@ -112,8 +112,9 @@ pub(super) fn render(entries: &[Entry]) -> String {
 fn summary(summary: &Summary) -> String {
     let served: Vec<String> = summary.served.iter().map(|(tier, n)| format!("{}: {n}", json(tier))).collect();
     let cost = summary.cost.map_or_else(|| "null".to_owned(), decimals);
+    let failed = if summary.failed == 0 { String::new() } else { format!("\"failed\": {}, ", summary.failed) };
     format!(
-        "{{\"n\": {}, \"correct\": {}, \"cost_usd\": {cost}, \"served\": {{{}}}}}",
+        "{{\"n\": {}, {failed}\"correct\": {}, \"cost_usd\": {cost}, \"served\": {{{}}}}}",
         summary.n,
         json(&summary.correct),
         served.join(", ")
@@ -199,6 +200,11 @@ impl<'l, 't> Keys<'l, 't> {
         self.left.remove(key).ok_or_else(|| self.of.fault(format!("the key \"{key}\" is missing")))
     }
 
+    fn take_if_there(&mut self, key: &'static str) -> Option<Located<'t>> {
+        self.known.push(key);
+        self.left.remove(key)
+    }
+
     fn text(&mut self, key: &'static str) -> Result<String, Fault> {
         let value = self.take(key)?;
         let text: String = value.parse()?;
@@ -232,13 +238,16 @@ fn entry(located: &Located<'_>) -> Result<Entry, Fault> {
 fn check(told: &Located<'_>, summary: &Summary) -> Result<(), Fault> {
     let mut keys = Keys::of(told)?;
     let (n, correct, cost, served) = (keys.take("n")?, keys.take("correct")?, keys.take("cost_usd")?, keys.take("served")?);
+    let failed = keys.take_if_there("failed");
     keys.end()?;
+    let n_failed = failed.as_ref().map_or(Ok(0), Located::parse::<usize>)?;
     let counts: BTreeMap<String, usize> = served.parse()?;
     let same_served =
         counts.len() == summary.served.len() && summary.served.iter().all(|(tier, count)| counts.get(&**tier) == Some(count));
     let paid = cost.parse::<Option<&RawValue>>()?.map(|raw| money(&cost, raw)).transpose()?;
     let checks = [
         (&n, n.parse::<usize>()? == summary.n),
+        (failed.as_ref().unwrap_or(told), n_failed == summary.failed),
         // Bit for bit: it is the same sum in the same order.
         (&correct, correct.parse::<f64>()?.to_bits() == summary.correct.to_bits()),
         (&cost, paid == summary.cost),

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use tierfall::regress::{Baseline, Entry, Played, Summary};
+use tierfall_calibrate::regress::limits;
 
+use super::rows;
 use crate::exit::Failure;
 use crate::render::words;
 
@@ -24,7 +26,7 @@ impl Update {
         }
         let line = |played: &Played| {
             let was = before.and_then(|before| before.find(&played.fixtures, &played.split, played.mode));
-            line(was, &Entry::from(played))
+            line(was, &Entry::from(played), limits::accuracy(&rows::samples(played, None)).value)
         };
         Self { path, lines: played.iter().map(line).collect(), baseline }
     }
@@ -37,18 +39,28 @@ impl Update {
     }
 }
 
-/// `support, split test: 842 examples (840 before), 71.6 % right (70.2 % before), $0.000448 a query`.
-fn line(was: Option<&Entry>, now: &Entry) -> String {
-    let numbers = |summary: &Summary| {
+/// `support, split test: 842 examples (840 before), 71.6 % right (70.2 % before), $0.000448 a query`; `right` is the share that the
+/// report and limits have, in which examples weigh what they stand for and those of a group share one item.
+fn line(was: Option<&Entry>, now: &Entry, right: f64) -> String {
+    let numbers = |summary: &Summary, right: f64| {
         let cost = summary.cost.map(|cost| cost.usd() / summary.n.max(1) as f64);
-        [words::count(summary.n as u64), words::percent(summary.correct), words::usd(cost)]
+        [words::count(summary.n as u64), words::percent(right), words::usd(cost)]
     };
-    let before = was.map(|was| numbers(&was.summary));
+    // A baseline has no weights: where they matter, its share is another number than this one.
+    let weighted = (right - now.summary.correct).abs() > 1e-9;
+    let before = was.map(|was| numbers(&was.summary, was.summary.correct));
     let mut text = format!("  {}, split {}:", now.fixtures, now.split);
-    for (place, number) in numbers(&now.summary).into_iter().enumerate() {
+    for (place, number) in numbers(&now.summary, right).into_iter().enumerate() {
         let _ = write!(text, "{} {number} {}", ["", ",", ","][place], ["examples", "right", "a query"][place]);
+        if place == 1 && weighted {
+            text.push_str(" (weighted)");
+            continue;
+        }
         if let Some(before) = before.as_ref().map(|before| &before[place]).filter(|before| **before != number) {
             let _ = write!(text, " ({before} before)");
+        }
+        if place == 0 && now.summary.failed > 0 {
+            let _ = write!(text, ", {} never answered and without a grade", words::count(now.summary.failed as u64));
         }
     }
     match was {

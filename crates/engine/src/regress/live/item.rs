@@ -62,7 +62,7 @@ impl<'a> Asker<'a> {
     fn item(&self, example: &Example, answers: &[Answer]) -> PlayedItem {
         let answered: Vec<&Answer> = answers.iter().filter(|answer| answer.error().is_none()).collect();
         let n = answered.len().max(1) as f64;
-        let correct = answered.iter().map(|answer| Self::grade(example, answer)).sum::<f64>() / n;
+        let correct = answered.iter().fold(0.0, |sum, answer| sum + Self::grade(example, answer)) / n;
         let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
         let latency: Duration = answered.iter().map(|answer| answer.trace.latency).sum();
         let first = answered.first().copied().or(answers.first());

@@ -114,6 +114,32 @@ async fn failures_are_told_apart_from_wrong_answers() {
 }
 
 #[tokio::test]
+async fn a_baseline_counts_failures_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set) = desk(dir.path(), 30, "{ ability = 0.4, errors = { overloaded = 0.5 } }");
+    let text = loaded.text.replace("large = { ability = 0.9 }", "large = { ability = 0.9, errors = { overloaded = 0.5 } }");
+    let loaded = config::parse_str(&text).unwrap();
+    let out = run(&loaded, &set, &LiveOptions::default()).await;
+    let graded: Vec<&PlayedItem> = out.played.items.iter().filter(|item| item.is_graded()).collect();
+    let failed = 30 - graded.len();
+    assert!(failed > 0 && !graded.is_empty());
+    let baseline = super::super::Baseline::of([&out.played]);
+    let summary = &baseline.entries()[0].summary;
+    let right = graded.iter().filter(|item| item.correct > 0.5).count();
+    assert_eq!((summary.n, summary.failed), (30, failed));
+    assert!((summary.correct - right as f64 / graded.len() as f64).abs() < 1e-12, "{summary:?}");
+    let text = baseline.render();
+    assert!(!text.contains("-0") && text.contains(&format!("\"failed\": {failed}, ")), "{text}");
+    let read = |text: &str| super::super::Baseline::parse(text.as_bytes(), std::path::Path::new("desk.baseline.json"));
+    assert_eq!(read(&text).unwrap(), baseline);
+    let wrong = text.replace(&format!("\"failed\": {failed}, "), "");
+    assert!(read(&wrong).is_err_and(|error| error.to_string().contains("the summary is not what the items come to")));
+    // What was never answered is compared with nothing.
+    let compared = super::super::compare(&baseline.entries()[0], &out.played).unwrap();
+    assert_eq!((compared.pairs.len(), compared.ungraded.len()), (graded.len(), failed));
+}
+
+#[tokio::test]
 async fn a_provider_that_is_down_ends_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let (loaded, set) = desk(dir.path(), 60, "{ ability = 0.4 }");
