@@ -151,6 +151,10 @@ fn grades(loaded: &Loaded, set: &FixtureSet) -> Result<Vec<Option<Grades>>, Fixt
     Ok(grades)
 }
 
+/// The graders that are asked only where that is said, and how it is said.
+const ASKED_FOR: [(&str, &str); 3] =
+    [("command", "--allow-commands"), ("judge", "--judge --max-spend USD"), ("human", "--human")];
+
 /// What a tier lacks for an example.
 pub(super) struct Lack {
     tier: usize,
@@ -309,9 +313,12 @@ impl<'a> Player<'a> {
         let folder = set.dir().display();
         let (below, command) = match kind {
             ProblemKind::NotGraded | ProblemKind::StaleGrade => {
-                let by_people = |id: &Arc<str>| set.get(id).is_some_and(|example| example.grader.name() == "human");
-                let human = if examples.iter().all(by_people) { " --human" } else { "" };
-                ("grades", format!("tierfall grade {folder}{human}"))
+                let by = |name: &str| examples.iter().any(|id| set.get(id).is_some_and(|example| example.grader.name() == name));
+                let ways = ASKED_FOR.iter().filter(|(grader, _)| by(grader));
+                let commands: Vec<String> =
+                    ways.map(|(_, flags)| format!("tierfall grade {folder} --tier {tier} {flags}")).collect();
+                let command = if commands.is_empty() { format!("tierfall grade {folder}") } else { commands.join("; ") };
+                ("grades", command)
             }
             _ => ("recordings", format!("tierfall record {} {folder} --only-missing", self.loaded.path.display())),
         };

@@ -230,11 +230,31 @@ fn answers_that_only_a_person_can_grade_need_a_grade_of_that_very_answer() {
     fs_err::write(shop.path("grades/small.jsonl"), line).unwrap();
     assert_eq!(
         shop.replay("test").unwrap_err(),
-        "DIR/grades/small.jsonl: the answers of tier \"small\" to 1 example are not graded: e1; `tierfall grade DIR --human` grades it\n\
+        "DIR/grades/small.jsonl: the answers of tier \"small\" to 1 example are not graded: e1; `tierfall grade DIR --tier small \
+         --human` grades it\n\
          DIR/grades/small.jsonl: the answers of tier \"small\" to 1 example were recorded again since they were graded: e0; \
-         `tierfall grade DIR --human` grades it\n\
+         `tierfall grade DIR --tier small --human` grades it\n\
          DIR/grades/large.jsonl: the answers of tier \"large\" to 4 examples are not graded: e0, e1, e2, e3; `tierfall grade DIR \
-         --human` grades them"
+         --tier large --human` grades them"
+    );
+}
+
+#[test]
+fn each_grader_that_is_asked_only_where_that_is_said_has_its_command() {
+    let shop = Shop::new(3);
+    let graders = [r#"{"command": {"run": ["true"]}}"#, r#"{"judge": {"name": "strict"}}"#, r#""human""#];
+    let judge = "\n[judge.strict]\ncascade = \"strict.cascade.toml\"\nrubric = \"Is it right?\"\n";
+    fs_err::write(shop.path("set.toml"), read(&shop.path("set.toml")) + judge).unwrap();
+    let with = |(line, grader): (&str, &str)| line.replacen('{', &format!("{{\"grader\":{grader},"), 1) + "\n";
+    let lines: String = read(&shop.path("examples.jsonl")).lines().zip(graders).map(with).collect();
+    fs_err::write(shop.path("examples.jsonl"), lines).unwrap();
+    let error = shop.replay("test").unwrap_err();
+    assert!(
+        error.contains(
+            "not graded: e0, e1, e2; `tierfall grade DIR --tier large --allow-commands; tierfall grade DIR --tier large --judge \
+             --max-spend USD; tierfall grade DIR --tier large --human` grades them"
+        ),
+        "{error}"
     );
 }
 
