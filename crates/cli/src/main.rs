@@ -17,7 +17,8 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::args::{Cli, Command};
 use crate::exit::{Exit, Failure};
-use crate::render::style::{BAD, HINT, paint};
+use crate::render::printable;
+use crate::render::style::{BAD, HINT, WARN, paint};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -75,11 +76,21 @@ fn report(failure: &Failure) -> Exit {
     if failure.message.is_empty() {
         return failure.exit;
     }
-    say(format_args!("{} {}", paint(BAD, "error:"), failure.message));
-    if let Some(hint) = &failure.hint {
-        say(format_args!("{} {hint}", paint(HINT, "hint:")));
-    }
+    tell(failure);
     failure.exit
+}
+
+/// An error and what to do about it. Both may quote names that others chose.
+pub(crate) fn tell(failure: &Failure) {
+    say(format_args!("{} {}", paint(BAD, "error:"), printable::lines(&failure.message)));
+    if let Some(hint) = &failure.hint {
+        say(format_args!("{} {}", paint(HINT, "hint:"), printable::lines(hint)));
+    }
+}
+
+/// What the user should know; it may quote names that others chose.
+pub(crate) fn warn(warning: impl std::fmt::Display) {
+    say(format_args!("{} {}", paint(WARN, "warning:"), printable::lines(&warning.to_string())));
 }
 
 /// One line to stderr, coloured where that is wanted. A closed stderr is nobody's error.

@@ -11,8 +11,9 @@ use tierfall::{TierBinding, bindings, fit, fixture_folder};
 
 use crate::args::{Check, CheckFormat};
 use crate::exit::{Exit, Failure};
-use crate::render::style::{BAD, GOOD, HINT, WARN, paint};
-use crate::{load, print, render, say};
+use crate::render::printable;
+use crate::render::style::{GOOD, WARN, paint};
+use crate::{load, print, render, say, tell};
 
 pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
     let mut checked = Checked { quiet, bad: 0, warned: 0, sets: Sets::default(), cascades: Vec::new() };
@@ -32,7 +33,7 @@ pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
             }
         };
         if let (CheckFormat::Text, Some(summary)) = (args.format, &summary) {
-            print(format_args!("{} {}: {summary}\n", paint(GOOD, "ok"), path.display()))?;
+            print(format_args!("{} {}: {}\n", paint(GOOD, "ok"), path.display(), printable::line(summary)))?;
         }
         checked.cascades.push(CascadeChecked { cascade: path.clone(), ok: summary.is_some(), summary });
     }
@@ -100,10 +101,7 @@ struct Checked {
 impl Checked {
     fn fail(&mut self, failure: &Failure) {
         self.bad += 1;
-        say(format_args!("{} {}", paint(BAD, "error:"), failure.message));
-        if let Some(hint) = &failure.hint {
-            say(format_args!("{} {hint}", paint(HINT, "hint:")));
-        }
+        tell(failure);
     }
 
     fn cascade(&mut self, path: &Path) -> Result<String, Failure> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::report::{Calibration, Expected, PointReport, TierReport};
 
+use super::printable;
 use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
 use super::text::{block, named, parts, table, table_or_less, warnings, wrapped};
 use super::words::{self, Part};
@@ -33,7 +34,8 @@ fn verdict(report: &Calibration) -> String {
         Status::Infeasible => BAD,
         Status::Uncertified => STRONG,
     };
-    let mut text = format!("{}\n", paint(style, format_args!("{} {}", words::mark(report.status), words::headline(report))));
+    let mut text =
+        format!("{}\n", paint(style, printable::line(&format!("{} {}", words::mark(report.status), words::headline(report)))));
     let mut numbers = format!("{} labelled examples", words::count(report.n));
     if report.n_items != report.n {
         let _ = write!(numbers, ", {} items", words::count(report.n_items));

@@ -6,6 +6,7 @@ use tierfall::fixture::grade::DistinctAnswer;
 use tierfall_core::completion::Completion;
 use tierfall_core::request::{Content, Message, Role};
 
+use super::printable;
 use super::style::{DIM, STRONG, paint};
 
 /// Lines of a question that are shown before it is asked for as a whole.
@@ -17,7 +18,7 @@ const CHARS: usize = 1200;
 pub(crate) fn card(answer: &DistinctAnswer<'_>, (at, of): (usize, usize), whole: bool) -> String {
     let example = answer.example;
     let place = format!("{at} of {of}");
-    let names = printable(&format!(" · {} · {}", example.segment, example.id));
+    let names = printable::text(&format!(" · {} · {}", example.segment, example.id));
     let question = if whole { conversation(example) } else { question(example) };
     format!(
         "{}{}\n\n{}{}{}",
@@ -44,7 +45,7 @@ pub(crate) fn keys() -> String {
 }
 
 fn part(name: &str, text: &str) -> String {
-    let text = printable(text);
+    let text = printable::text(text);
     let mut out = format!("{}\n", paint(DIM, name));
     for line in text.trim_end().lines() {
         out.push_str("  ");
@@ -117,31 +118,10 @@ fn said(answer: &Completion) -> String {
     if all.is_empty() { "(nothing)".to_owned() } else { all.join("\n") }
 }
 
-/// Text as it may be sent to a terminal: what models and others wrote must neither move the cursor nor turn the line around.
-fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.replace("\r\n", "\n").chars() {
-        match c {
-            '\n' => out.push(c),
-            '\t' => out.push_str("    "),
-            '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('�')),
-            '\u{7f}' => out.push('␡'),
-            '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('�'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn answers_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\x1b[2J\tb\r\nc\u{7f}\u{9b}\u{202e}"), "a␛[2J    b\nc␡��");
-    }
 
     #[test]
     fn whatever_is_expected_is_shown() {

@@ -3,6 +3,7 @@
 use tierfall_calibrate::report::Evaluation;
 
 use super::calibration::{baselines, next_steps, tiers};
+use super::printable;
 use super::style::{BAD, GOOD, STRONG, WARN, paint};
 use super::text::{block, named, parts, table, warnings, wrapped};
 use super::words;
@@ -23,7 +24,7 @@ pub(crate) fn evaluation(report: &Evaluation, by_segment: bool, next: &[(String,
 }
 
 fn verdict(report: &Evaluation, last: &str) -> String {
-    let mut text = paint(STRONG, words::evaluation_headline(report));
+    let mut text = paint(STRONG, printable::line(&words::evaluation_headline(report)));
     text.push('\n');
     if let Some(promise) = &report.promise {
         let (style, mark) = match promise.p_broken {

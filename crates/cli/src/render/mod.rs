@@ -11,6 +11,7 @@ pub(crate) mod html;
 pub(crate) mod hygiene;
 pub(crate) mod money;
 pub(crate) mod plan;
+pub(crate) mod printable;
 pub(crate) mod regress;
 #[cfg(test)]
 mod sample;

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 
+use super::printable;
 use super::style::{DIM, STRONG, WARN, paint};
 
 /// The longest line that reads well.
@@ -30,7 +31,7 @@ pub(crate) fn wrapped(text: &str, indent: usize) -> String {
 fn wrapped_in(width: usize, text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().map(printable::line) {
         let long = word.chars().count();
         if used > 0 && used + 1 + long > width.saturating_sub(indent) {
             out.push('\n');
@@ -41,7 +42,7 @@ fn wrapped_in(width: usize, text: &str, indent: usize) -> String {
             used = long;
         } else {
             out.push(' ');
-            out.push_str(word);
+            out.push_str(&word);
             used += 1 + long;
         }
     }
@@ -56,6 +57,7 @@ pub(crate) fn block(name: &str, lines: &[String]) -> String {
     for (place, line) in lines.iter().enumerate() {
         // Blanks that align names stay; only the rest is set in lines.
         let (aligned, rest) = line.split_once(ALIGNED).unwrap_or(("", line));
+        let aligned = printable::line(aligned);
         let indent = BESIDE + aligned.chars().count();
         let blanks = BESIDE.saturating_sub(name.chars().count());
         let head = if place == 0 { format!("{}{:blanks$}", paint(STRONG, name), "") } else { " ".repeat(BESIDE) };
@@ -86,7 +88,8 @@ pub(crate) fn table_or_less(
     dispensable: &[usize],
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
-    let rows: Vec<Vec<String>> = rows.into_iter().collect();
+    let printed = |row: Vec<String>| row.iter().map(|cell| printable::line(cell)).collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().map(printed).collect();
     within(width(), head, numbers, dispensable, &rows)
 }
 

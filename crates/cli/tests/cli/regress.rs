@@ -251,6 +251,33 @@ fn a_limit_on_a_tier_that_nobody_reaches_is_not_kept() {
 }
 
 #[test]
+fn no_name_is_a_command_or_steers_the_terminal() {
+    let sandbox = with_baseline();
+    let hostile = r"x\n::error::y\u001b[2J";
+    let (examples, recordings) =
+        ("fixtures/orders/examples.jsonl", ["small", "large"].map(|tier| format!("fixtures/orders/recordings/{tier}.jsonl")));
+    for name in recordings.iter().map(String::as_str).chain([examples]) {
+        sandbox.write(name, sandbox.read(name).replace("\"q19\"", &format!("\"{hostile}\"")));
+    }
+    sandbox.write(examples, sandbox.read(examples).replace("\"segment\": \"orders\"", "\"segment\": \"::error::s\""));
+    let obeyed = |text: &str| text.contains('\u{1b}') || text.lines().any(|line| line.trim_start().starts_with("::"));
+    sandbox.run(&["regress", FILE, "--update-baseline"]).exits(0);
+    other_threshold(&sandbox);
+    for format in ["text", "markdown", "junit"] {
+        let ran = sandbox.run(&["regress", FILE, "--format", format]).exits(0);
+        assert!(ran.stdout().contains("error::y"), "{ran}");
+        assert!(!obeyed(ran.stdout()) && !obeyed(ran.stderr()), "{format}: {ran}");
+    }
+    let ran = sandbox.run(&["check", FILE, "fixtures/orders"]);
+    assert!(!obeyed(ran.stdout()) && !obeyed(ran.stderr()), "{ran}");
+    // What is missing is named as well.
+    let small = sandbox.read(&recordings[0]);
+    sandbox.write(&recordings[0], small.split_inclusive('\n').filter(|line| !line.contains("::error")).collect::<String>());
+    let ran = sandbox.run(&["regress", FILE]).exits(2);
+    assert!(ran.stderr().contains("error::y") && !obeyed(ran.stderr()), "{ran}");
+}
+
+#[test]
 fn every_format_is_the_same_twice() {
     let sandbox = with_baseline();
     other_threshold(&sandbox);

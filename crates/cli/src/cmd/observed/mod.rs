@@ -14,9 +14,9 @@ use tierfall_calibrate::observations::Observations;
 
 use crate::args::Inputs;
 use crate::exit::Failure;
-use crate::render::style::{WARN, paint};
+use crate::render::printable;
 use crate::render::words::count;
-use crate::{load, progress, say};
+use crate::{load, progress, say, warn};
 
 pub(crate) use signals::choices;
 
@@ -184,13 +184,7 @@ fn failure(error: &ObservationsError) -> Failure {
 /// What was left out and why.
 fn tell(summary: &Summary) {
     for left in &summary.left_out {
-        say(format_args!(
-            "{} {} of {} rows are left out: {}",
-            paint(WARN, "warning:"),
-            count(left.rows),
-            count(summary.read),
-            left.reason
-        ));
+        warn(format_args!("{} of {} rows are left out: {}", count(left.rows), count(summary.read), left.reason));
     }
     tell_bad(summary.bad, summary.read, &summary.first_bad);
 }
@@ -198,7 +192,7 @@ fn tell(summary: &Summary) {
 /// Warnings that no report has.
 pub(crate) fn tell_warnings(warnings: &[String]) {
     for warning in warnings {
-        say(format_args!("{} {warning}", paint(WARN, "warning:")));
+        warn(warning);
     }
 }
 
@@ -216,9 +210,9 @@ pub(crate) fn tell_bad(bad: u64, read: u64, first: &[BadRow]) {
     if bad == 0 {
         return;
     }
-    say(format_args!("{} {} of {} rows cannot be used:", paint(WARN, "warning:"), count(bad), count(read)));
+    warn(format_args!("{} of {} rows cannot be used:", count(bad), count(read)));
     for row in first.iter().take(SHOWN) {
-        say(format_args!("  {row}"));
+        say(printable::lines(&format!("  {row}")));
     }
     let more = bad.saturating_sub(SHOWN as u64);
     if more > 0 {

@@ -29,9 +29,10 @@ use super::observed::Late;
 use super::output::{check, interruptible, write};
 use crate::args::{LiveArgs, Regress};
 use crate::exit::{Exit, Failure};
+use crate::render::printable;
 use crate::render::regress::{Problem, Sheet, format};
-use crate::render::style::{BAD, HINT, WARN, paint};
-use crate::{load, print, say};
+use crate::render::style::{BAD, paint};
+use crate::{load, print, say, tell, warn};
 
 pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure> {
     if args.baseline.is_some() && args.cascades.len() > 1 {
@@ -49,7 +50,9 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
         for update in updates {
             let lines = update.write()?;
             if !quiet {
-                lines.iter().for_each(say);
+                for line in &lines {
+                    say(printable::line(line));
+                }
             }
         }
     } else if args.update_baseline {
@@ -71,7 +74,7 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
         Verdict::Fail => Exit::Unmet,
         Verdict::Inconclusive if args.strict => Exit::Unmet,
         Verdict::Inconclusive => {
-            say(format_args!("{} inconclusive: the report says why; --strict fails on that", paint(WARN, "warning:")));
+            warn("inconclusive: the report says why; --strict fails on that");
             Exit::Fine
         }
     })
@@ -107,10 +110,7 @@ fn all(args: &Regress, quiet: bool) -> All {
                 updates.extend(one.update);
             }
             Err((failure, why)) => {
-                say(format_args!("{} {}", paint(BAD, "error:"), failure.message));
-                if let Some(hint) = &failure.hint {
-                    say(format_args!("{} {hint}", paint(HINT, "hint:")));
-                }
+                tell(&failure);
                 exit = Some(if exit == Some(Exit::Usage) { Exit::Usage } else { failure.exit });
                 problems.push(Problem { cascade: path.display().to_string(), why });
             }

@@ -2,6 +2,7 @@
 
 use tierfall_calibrate::regress::{Changed, Changes};
 
+use crate::render::printable;
 use crate::render::words::count;
 
 /// The summary of no changes at all.
@@ -48,11 +49,12 @@ pub(super) fn hidden(changes: &Changes, max: usize) -> Option<String> {
 /// The head of [`row`].
 pub(super) const HEAD: [&str; 4] = ["example", "segment", "tier", "answer"];
 
-/// Id, segment, tiers, grades.
+/// Id, segment, tiers, grades, each on one line.
 pub(super) fn row(item: &Changed) -> [String; 4] {
     let tier = |tier: &Option<String>| tier.clone().unwrap_or_else(|| "none".to_owned());
     let tiers = arrow(&tier(&item.was_tier), &tier(&item.tier));
-    [item.id.clone(), item.segment.clone(), tiers, arrow(&grade(item.was_correct), &grade(item.correct))]
+    let grades = arrow(&grade(item.was_correct), &grade(item.correct));
+    [printable::line(&item.id), printable::line(&item.segment), printable::line(&tiers), grades]
 }
 
 fn arrow(was: &str, now: &str) -> String {

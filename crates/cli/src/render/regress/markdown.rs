@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use tierfall_calibrate::regress::{Check, Section, Verdict};
 
 use super::{Says, Sheet, changes, words};
+use crate::render::printable;
 use crate::render::words::count;
 
 pub(super) fn markdown(sheet: &Sheet<'_>) -> String {
@@ -92,7 +93,7 @@ fn table(head: &[&str], numbers: &[usize], rows: impl Iterator<Item = Vec<String
 /// Text that Markdown shows as it is, in a table as well: no markup, no mention of a person, no line of its own.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in printable::text(text).chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -102,7 +103,7 @@ fn escaped(text: &str) -> String {
                 out.push('\\');
                 out.push(character);
             }
-            control if control.is_control() => out.push(' '),
+            '\n' => out.push(' '),
             other => out.push(other),
         }
     }
