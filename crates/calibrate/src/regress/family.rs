@@ -91,6 +91,20 @@ impl Family {
     }
 }
 
+impl Shared {
+    /// The same where this family has only a share of the level: its p-values are to be compared with the whole.
+    #[must_use]
+    pub fn of_a_share(self, share: f64) -> Self {
+        let whole = |adjusted: Adjusted| Adjusted { p: (adjusted.p / share).min(1.0), ..adjusted };
+        Self {
+            quality: whole(self.quality),
+            segments: self.segments.into_iter().map(whole).collect(),
+            cost: self.cost.map(whole),
+            latency: self.latency.map(whole),
+        }
+    }
+}
+
 /// Which segments can fail: the smallest k of which at most k can reach `SEGMENTS`/k of the level.
 fn able(segments: &[Test], level: f64) -> Vec<bool> {
     let reach = |k: usize| -> Vec<bool> { segments.iter().map(|test| test.least <= level * SEGMENTS / k as f64).collect() };

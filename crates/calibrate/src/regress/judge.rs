@@ -40,7 +40,7 @@ pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
         },
         latency: latency.as_ref().map(|latency| latency.fast.test),
     };
-    let shared = family.share(rules.level);
+    let shared = family.share(rules.own_level()).of_a_share(rules.share);
     let mut checks = vec![quality_check(&overall, None, shared.quality, rules)];
     for ((name, quality), adjusted) in named.iter().zip(&shared.segments) {
         checks.push(quality_check(quality, Some(name), *adjusted, rules));

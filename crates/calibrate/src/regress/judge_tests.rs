@@ -82,6 +82,21 @@ fn the_three_verdicts() {
 }
 
 #[test]
+fn comparisons_that_share_the_level_have_a_part_of_it() {
+    let with = |share| {
+        let judged = judge(&pairs(842, 9, 0), &[], &Rules { share, ..Rules::default() });
+        find(&judged, "quality-vs-baseline", None).clone()
+    };
+    let (alone, third) = (with(1.0), with(1.0 / 3.0));
+    assert_eq!((alone.verdict, third.verdict), (Verdict::Fail, Verdict::Fail));
+    let (p, p_third) = (alone.p.unwrap(), third.p.unwrap());
+    assert!((p_third - 3.0 * p).abs() < 1e-12, "{p} {p_third}");
+    assert!(with(0.05).verdict != Verdict::Fail && with(0.05).p.is_some_and(|p| p > 0.01), "{:?}", with(0.05));
+    let mde = |share| find(&judge(&pairs(842, 0, 0), &[], &Rules { share, ..Rules::default() }), "quality-vs-baseline", None).mde;
+    assert!(mde(0.1) > mde(1.0), "what has less of the level finds less");
+}
+
+#[test]
 fn an_unchanged_system_passes_from_149_examples_on_and_could_have_missed_something() {
     assert_eq!(quality(&pairs(148, 0, 0)).verdict, Verdict::Inconclusive);
     let passed = quality(&pairs(150, 0, 0));

@@ -3,8 +3,11 @@
 /// How a comparison is judged. The defaults are those of a gate on pull requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// The chance, at most, that a change which makes nothing worse fails at all: shared by all metrics and segments.
+    /// The chance, at most, that a change which makes nothing worse fails at all: shared by all metrics and segments, and by all
+    /// comparisons that have a [`share`](Self::share) of it.
     pub level: f64,
+    /// The part of `level` that this comparison may spend, in (0, 1]: 1 over the number of comparisons that are one run.
+    pub share: f64,
     /// The loss of quality that is still no regression, in [0, 1]: what a pass rules out.
     pub margin: f64,
     /// The chance, at most, that a loss of `margin` passes.
@@ -19,7 +22,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { level: 0.01, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, power: 0.8, seed: 0 }
+        Self { level: 0.01, share: 1.0, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, power: 0.8, seed: 0 }
     }
 }
 
@@ -31,7 +34,12 @@ impl Rules {
     /// of both levels, so that both looks together keep them.
     #[must_use]
     pub fn split(&self) -> (Self, Self) {
-        let part = |share: f64| Self { level: self.level * share, margin_level: self.margin_level * share, ..*self };
+        let part = |share: f64| Self { share: self.share * share, margin_level: self.margin_level * share, ..*self };
         (part(EARLY), part(1.0 - EARLY))
+    }
+
+    /// What this comparison may spend of `level`.
+    pub fn own_level(&self) -> f64 {
+        self.level * self.share
     }
 }

@@ -37,14 +37,14 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Fails at evidence of 1/`level` and passes at 1/`margin_level`.
+    /// Fails at evidence of 1/[`own_level`](Rules::own_level) and passes at 1/`margin_level`.
     pub fn new(rules: &Rules) -> Self {
         let not_worse = NOT_WORSE.map(|share| share / (1.0 - rules.margin).max(f64::EPSILON));
         Self {
             worse: Mixture::new(&WORSE),
             not_worse: Mixture::new(&not_worse),
             margin: rules.margin,
-            fail_at: 1.0 / rules.level,
+            fail_at: 1.0 / rules.own_level(),
             pass_at: 1.0 / rules.margin_level,
             verdict: None,
             seen: 0,
@@ -153,7 +153,7 @@ mod tests {
     fn both_looks_share_the_levels() {
         let rules = Rules::default();
         let (early, late) = rules.split();
-        assert!((early.level + late.level - rules.level).abs() < 1e-15);
+        assert!((early.own_level() + late.own_level() - rules.level).abs() < 1e-15);
         assert!((early.margin_level + late.margin_level - rules.margin_level).abs() < 1e-15);
         let mut order = order(100, 4);
         assert_ne!(order, (0..100).collect::<Vec<_>>());

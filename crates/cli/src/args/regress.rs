@@ -40,7 +40,8 @@ pub(crate) struct Regress {
     /// Fail where too few examples say anything; a single segment fails on evidence alone
     #[arg(long, help_heading = "Verdict")]
     pub(crate) strict: bool,
-    /// The chance, at most, that a change which makes nothing worse fails; [regress] level in the file, else 0.01
+    /// The chance, at most, that a change which makes nothing worse fails a cascade, all its sets and splits together; [regress] level
+    /// in the file, else 0.01
     #[arg(long, value_name = "SHARE", value_parser = above_0_below_1, help_heading = "Verdict")]
     pub(crate) level: Option<f64>,
     /// The loss of right answers that is still no regression; [regress] margin in the file, else 0.02

@@ -186,6 +186,30 @@ fn a_broken_limit_fails_whatever_the_baseline_says() {
 }
 
 #[test]
+fn the_splits_of_a_cascade_share_the_level_and_other_cascades_take_nothing() {
+    let sandbox = sandbox();
+    sandbox.write("fixtures/more/set.toml", sandbox.read("fixtures/orders/set.toml").replace("\"orders\"", "\"more\""));
+    for file in ["examples.jsonl", "recordings/small.jsonl", "recordings/large.jsonl"] {
+        sandbox.write(&format!("fixtures/more/{file}"), sandbox.read(&format!("fixtures/orders/{file}")));
+    }
+    let p = |args: &[&str]| {
+        let json = sandbox.run(&[&["regress", "--format", "json", FILE], args].concat()).exits(0).json();
+        let checks = json["cascades"][0]["checks"].as_array().unwrap().clone();
+        checks.iter().find(|check| check["name"] == "quality-vs-baseline").unwrap()["p"].as_f64().unwrap()
+    };
+    let both = cascade(0.5) + "\n[[expect]]\nfixtures = \"more\"\naccuracy-at-least = 0.5\n";
+    sandbox.write(FILE, both);
+    sandbox.run(&["regress", FILE, "--update-baseline", "--quiet"]).exits(0);
+    sandbox.write("cascades/other.cascade.toml", sandbox.read(FILE));
+    other_threshold(&sandbox);
+    let shared = p(&[]);
+    assert!((p(&["cascades/other.cascade.toml"]) - shared).abs() < 1e-15);
+    sandbox.write(FILE, cascade(0.5).replace("threshold = 0.85", "threshold = 0.8"));
+    let alone = p(&[]);
+    assert!((shared - 2.0 * alone).abs() < 1e-12, "{shared} {alone}");
+}
+
+#[test]
 fn what_is_agreed_with_is_weighted_as_the_report_is() {
     let sandbox = sandbox();
     let name = "fixtures/orders/examples.jsonl";

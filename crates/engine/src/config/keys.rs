@@ -383,7 +383,12 @@ static REGRESS: Shape = table(
     "rules of a regression run",
     "How `tierfall regress` compares with the baseline.",
     &[
-        key("level", SHARE, Default("0.01"), "The chance, at most, that a change which makes nothing worse fails."),
+        key(
+            "level",
+            SHARE,
+            Default("0.01"),
+            "The chance, at most, that a change which makes nothing worse fails this cascade: all fixture sets and splits share it.",
+        ),
         key("margin", SHARE, Default("0.02"), "The loss of quality that is still no regression; a pass rules it out."),
         key(
             "cost-rise",

@@ -116,7 +116,7 @@ pub struct Expect {
 /// How a comparison with the baseline is judged; what is not declared has the defaults of the `regress` command.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct RegressRules {
-    /// The chance, at most, that a change which makes nothing worse fails.
+    /// The chance, at most, that a change which makes nothing worse fails this cascade: all fixture sets and splits share it.
     pub level: Option<f64>,
     /// The loss of quality that is still no regression.
     pub margin: Option<f64>,

@@ -120,7 +120,7 @@ impl<'a> Early<'a> {
             verdict: None,
             groups: BTreeSet::new(),
             sums: (0.0, 0.0),
-            scale: rules.level / early.level,
+            scale: rules.level / early.own_level(),
         }
     }
 

@@ -195,6 +195,8 @@ fn rules(args: &Regress, loaded: &Loaded) -> Rules {
     let (declared, default) = (&loaded.regress, Rules::default());
     Rules {
         level: args.level.or(declared.level).unwrap_or(default.level),
+        // Whatever other cascades are named: what is said of this one must not depend on them.
+        share: 1.0 / groups(&loaded.expects).len().max(1) as f64,
         margin: args.margin.or(declared.margin).unwrap_or(default.margin),
         cost_rise: declared.cost_rise.unwrap_or(default.cost_rise),
         ..default
