@@ -1,5 +1,6 @@
 //! The same traffic under two fits, or under one fit with other thresholds: who answers now, how well and at what cost.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -125,8 +126,13 @@ pub fn compare(
             changed.push(ChangedRow { row: played_a.row[at] as usize, tier, quality });
         }
     }
-    let segments = names.iter().enumerate().filter_map(|(place, name)| {
-        let within: Vec<usize> = (0..pairs.len()).filter(|at| pairs[*at].segment as usize == place).collect();
+    let mut within = vec![Vec::new(); names.len()];
+    for (at, pair) in pairs.iter().enumerate() {
+        if let Some(within) = within.get_mut(pair.segment as usize) {
+            within.push(at);
+        }
+    }
+    let segments = names.iter().zip(within).filter_map(|(name, within): (_, Vec<usize>)| {
         let part = Part::of(&within.iter().map(|at| &pairs[*at]).collect::<Vec<_>>(), rules);
         (!within.is_empty()).then(|| SegmentComparison {
             segment: name.to_string(),
@@ -190,28 +196,30 @@ fn side(point: &Point, played: &Played, cuts: &Cuts, sample: &Sample, tiers: &[S
 fn pairs(view: &View<'_>, a: &Played, b: &Played) -> (Vec<Arc<str>>, Vec<Pair>) {
     let observations = view.observations();
     let (names, by_segment) = labels(view);
+    let places: HashMap<&str, u32> = names.iter().map(|name| &**name).zip(0..).collect();
     let place = |row: usize| {
         let label = if by_segment { observations.segment(row) } else { observations.stratum(row) };
-        let at = label.and_then(|label| names.iter().position(|name| **name == **label));
-        at.and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX)
+        label.and_then(|label| places.get(&**label).copied()).unwrap_or(u32::MAX)
     };
-    let item = |played: &Played, at: usize| Item {
-        quality: f64::from(played.quality(at)) / 1e9,
-        cost_usd: played.cost().map(|cost| cost(at) as f64 / 1e12),
-        latency_ms: None,
-    };
+    // Whether costs are known is told by whole columns, and so asked once a side.
+    let (a_cost, b_cost) = (a.cost(), b.cost());
     let pair = |at: usize| {
         let row = a.row[at] as usize;
         Pair {
             segment: place(row),
             cluster: observations.items()[row],
             weight: observations.weights().map_or(1.0, |weights| weights[row]),
-            base: item(a, at),
-            now: item(b, at),
+            base: item(a.quality(at), a_cost.as_ref().map(|cost| cost(at))),
+            now: item(b.quality(at), b_cost.as_ref().map(|cost| cost(at))),
         }
     };
     let pairs = (0..a.len()).map(pair).collect();
     (names, pairs)
+}
+
+/// A row under one fit, of which billionths and pico-dollars are known.
+fn item(quality: u32, cost: Option<u64>) -> Item {
+    Item { quality: f64::from(quality) / 1e9, cost_usd: cost.map(|cost| cost as f64 / 1e12), latency_ms: None }
 }
 
 /// What differs on some rows.
