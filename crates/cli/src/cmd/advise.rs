@@ -4,10 +4,11 @@ use tierfall_calibrate::advise::advise as look;
 use tierfall_calibrate::report::Advice;
 
 use super::files::{apart, read_by, written_by};
-use super::observed::{Late, Observed, choices, observed};
+use super::observed::{Observed, choices, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Advise;
 use crate::exit::{Exit, Failure};
+use crate::progress::Late;
 use crate::render;
 
 pub(crate) async fn advise(args: &Advise, quiet: bool) -> Result<Exit, Failure> {
@@ -25,9 +26,8 @@ fn made(args: &Advise, quiet: bool) -> Result<(Advice, Observed), Failure> {
     let from = observed(&args.inputs, "train", quiet)?;
     let signals = choices(args.signal.as_deref(), &from.observations, &from.own_signals())?;
     let bar = Late::new("comparing", quiet);
-    bar.at(0, 1);
     let report = look(&from.observations, from.summary.n_excluded(), &signals, args.seed);
-    bar.clear();
+    drop(bar);
     let mut report = report.map_err(Failure::usage)?;
     report.warnings.splice(..0, from.warnings());
     Ok((report, from))

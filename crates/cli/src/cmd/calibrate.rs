@@ -9,10 +9,11 @@ use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
 
 use super::files::{SET, apart, fit_of, read_by, same, written_by};
-use super::observed::{Late, Observed, choices, observed, shell_word};
+use super::observed::{Observed, choices, observed, shell_word};
 use super::output::{check, interruptible, results};
 use crate::args::{Calibrate, Segments};
 use crate::exit::{Exit, Failure};
+use crate::progress::Late;
 use crate::render::{self, words};
 use crate::say;
 
@@ -69,11 +70,10 @@ fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> 
     let bar = Late::new("calibrating", quiet);
     let n_excluded = from.summary.n_excluded();
     let outcome = procedure::calibrate(&from.observations, n_excluded, &ask, |at| match at {
-        Progress::Certifying => bar.at(0, 1),
         Progress::Estimating { done, of } => bar.at(done as u64, of as u64),
-        Progress::Reporting => bar.at(1, 1),
+        Progress::Certifying | Progress::Reporting => {}
     });
-    bar.clear();
+    drop(bar);
     let Outcome { tiers, points, mut report, seen } = outcome.map_err(Failure::usage)?;
     report.warnings.splice(..0, from.warnings());
     if earlier.is_none() && ask.delta.is_some() && matches!(report.status, Status::Certified | Status::Inconclusive) {

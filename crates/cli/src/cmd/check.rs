@@ -11,6 +11,7 @@ use tierfall::{TierBinding, bindings, fit, fixture_folder};
 
 use crate::args::{Check, CheckFormat};
 use crate::exit::{Exit, Failure};
+use crate::progress::Late;
 use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
 use crate::{load, print, render, say, tell};
@@ -37,7 +38,9 @@ pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
         }
         checked.cascades.push(CascadeChecked { cascade: path.clone(), ok: summary.is_some(), summary });
     }
+    let examining = Late::new("examining", quiet);
     let sets: Vec<SetExamined> = checked.sets.examine();
+    drop(examining);
     let of = |severity| sets.iter().flat_map(|set| &set.findings).filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     match args.format {

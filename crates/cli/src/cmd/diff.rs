@@ -16,11 +16,12 @@ use tierfall_calibrate::regress::{Changed, Report, Rules, Section, Verdict};
 use tierfall_calibrate::view::{Held, View};
 use tierfall_core::number::{Score, Threshold};
 
-use super::observed::{Late, Observed, observed};
+use super::observed::{Observed, observed};
 use super::output::{check, interruptible, write};
 use super::regress::beside;
 use crate::args::{CutArg, Diff, Inputs};
 use crate::exit::{Exit, Failure};
+use crate::progress::Late;
 use crate::render::diff::{Sides, diff as drawn};
 use crate::render::regress::{Sheet, format};
 use crate::{load, print};
@@ -77,9 +78,10 @@ fn of_fits(args: &Diff, quiet: bool) -> Result<(String, String), Failure> {
     }
     let (held, _) = Held::overlapping(View::all(&from.observations), &a.provenance.seen);
     let point = args.point.as_deref();
+    let comparing = Late::new("comparing", quiet);
     let comparison =
         compare(&held, (&a, point), (&b, args.point_b.as_deref().or(point)), &rules(args)).map_err(Failure::usage)?;
-    drop(held);
+    drop((held, comparing));
     let changed = changed(&comparison, &from)?;
     let what_if = args.thresholds.iter().map(|(tier, cut)| format!("{tier} {}", said(*cut))).collect::<Vec<_>>().join(", ");
     let second = args.b.as_deref().unwrap_or(&args.a).display().to_string();
@@ -228,7 +230,9 @@ fn of_cascades(args: &Diff, quiet: bool) -> Result<(String, String), Failure> {
         None => set_of(&args.a)?,
     };
     let folder = fixture_folder(&args.a, &set);
+    let reading = Late::new("reading", quiet);
     let set = load::fixture_set(&folder)?;
+    drop(reading);
     let split = args.split.as_deref().unwrap_or("test");
     let (was, is) = (played(&args.a, &set, split, quiet)?, played(b, &set, split, quiet)?);
     let baseline = Baseline::of([&was]);
@@ -254,12 +258,14 @@ fn of_cascades(args: &Diff, quiet: bool) -> Result<(String, String), Failure> {
 
 fn played(path: &Path, set: &FixtureSet, split: &str, quiet: bool) -> Result<Played, Failure> {
     let loaded = load::cascade(path)?;
+    let reading = Late::new("reading", quiet);
     let recordings = Recordings::load(set.dir(), &bindings(&loaded)).map_err(|error| load::fixture(&error))?;
     let recordings = recordings.with_questions_of(set);
+    drop(reading);
     let of = set.examples().iter().filter(|example| *example.split == *split).count() as u64;
     let (bar, done) = (Late::new("replaying", quiet), AtomicU64::new(0));
     let progress = |more: usize| bar.at(done.fetch_add(more as u64, Ordering::Relaxed) + more as u64, of);
     let played = replay(&loaded, set, &recordings, split, &progress);
-    bar.clear();
+    drop(bar);
     played.map_err(Failure::usage)
 }

@@ -11,6 +11,7 @@ use super::observed::{Observed, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Evaluate;
 use crate::exit::{Exit, Failure};
+use crate::progress::Late;
 use crate::render;
 
 pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failure> {
@@ -50,8 +51,9 @@ fn made(args: &Evaluate, quiet: bool) -> Result<(Evaluation, Fit, Observed), Fai
         })?
     };
     let point = args.point.as_deref();
+    let judging = Late::new("judging", quiet);
     let mut report = judge(&held, &fit, point, from.summary.n_excluded()).map_err(Failure::usage)?;
-    drop(held);
+    drop((held, judging));
     report.warnings.splice(..0, from.warnings());
     Ok((report, fit, from))
 }

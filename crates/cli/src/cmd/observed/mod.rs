@@ -5,7 +5,6 @@ mod signals;
 
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use tierfall::config::Loaded;
 use tierfall::fixture::replay::Recordings;
 use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary};
@@ -14,9 +13,10 @@ use tierfall_calibrate::observations::Observations;
 
 use crate::args::Inputs;
 use crate::exit::Failure;
+use crate::progress::Late;
 use crate::render::printable;
 use crate::render::words::count;
-use crate::{load, progress, say, warn};
+use crate::{load, say, warn};
 
 pub(crate) use signals::choices;
 
@@ -94,7 +94,7 @@ pub(crate) fn observed(inputs: &Inputs, default_split: &str, quiet: bool) -> Res
             .with_hint("a cascade's prices stand in its file, and the weights of its examples in the fixture set"));
     }
     let observed = match (&inputs.cascade, &inputs.set) {
-        (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, default_split)?,
+        (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, default_split, quiet)?,
         _ if inputs.observations.is_empty() => {
             return Err(Failure::usage("no labelled examples are named")
                 .with_hint("name a cascade and its fixture set, or files: --observations FILE --chain SMALL,LARGE"));
@@ -119,14 +119,18 @@ fn for_files_alone(inputs: &Inputs) -> Option<&'static str> {
     given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
 }
 
-fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str) -> Result<Observed, Failure> {
+fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str, quiet: bool) -> Result<Observed, Failure> {
     let loaded = load::unfitted(cascade)?;
+    let reading = Late::new("reading", quiet);
     let set = load::fixture_set(fixture_folder(cascade, set))?;
     let recordings = Recordings::load(set.dir(), &bindings(&loaded)).map_err(|error| load::fixture(&error))?;
+    drop(reading);
     load::tell_torn(&recordings);
+    let grading = Late::new("grading", quiet);
     let split = inputs.split.as_deref().unwrap_or(default_split);
     let recordings = recordings.with_questions_of(&set);
     let read = observations::from_fixtures(&loaded, &set, &recordings, Some(split)).map_err(|error| failure(&error))?;
+    drop(grading);
     let ReadOut { observations, summary } = read;
     if inputs.strict
         && let Some(left) = summary.left_out.first()
@@ -158,7 +162,7 @@ fn from_files(inputs: &Inputs, quiet: bool) -> Result<Observed, Failure> {
     };
     let bar = Late::new("reading", quiet);
     let read = observations::read(&inputs.observations, &options, |at| bar.at(at.bytes, at.total));
-    bar.clear();
+    drop(bar);
     let ReadOut { mut observations, summary } = read.map_err(|error| failure(&error))?;
     if let Some(heaviest) = inputs.heaviest_weight {
         if observations.heaviest() > heaviest {
@@ -222,32 +226,6 @@ pub(crate) fn tell_bad(bad: u64, read: u64, first: &[BadRow]) {
 
 /// How many bad rows are shown.
 const SHOWN: usize = 5;
-
-/// A bar that is drawn only where something takes longer than a moment.
-pub(crate) struct Late {
-    bar: ProgressBar,
-    quiet: bool,
-}
-
-impl Late {
-    pub(crate) fn new(what: &str, quiet: bool) -> Self {
-        let bar = progress::bar(0, what, true);
-        Self { bar, quiet }
-    }
-
-    /// So far, of so much.
-    pub(crate) fn at(&self, done: u64, of: u64) {
-        if !self.quiet && self.bar.is_hidden() && self.bar.elapsed().as_secs() >= 2 {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.set_length(of);
-        self.bar.set_position(done);
-    }
-
-    pub(crate) fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-}
 
 #[cfg(test)]
 mod tests {

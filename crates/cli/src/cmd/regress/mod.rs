@@ -9,7 +9,6 @@ mod live;
 mod missing;
 mod rows;
 mod update;
-mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,11 +23,10 @@ use tierfall_calibrate::regress::{Check, Report, Rules, Section, Verdict};
 pub(super) use self::baseline::beside;
 use self::live::Live;
 use self::update::Update;
-use self::waiting::waiting;
-use super::observed::Late;
 use super::output::{check, interruptible, write};
 use crate::args::{LiveArgs, Regress};
 use crate::exit::{Exit, Failure};
+use crate::progress::Late;
 use crate::render::printable;
 use crate::render::regress::{Problem, Sheet, format};
 use crate::render::style::{BAD, paint};
@@ -233,7 +231,7 @@ impl Sets<'_> {
         let (bar, done) = (Late::new("replaying", quiet), AtomicU64::new(0));
         let progress = |more: usize| bar.at(done.fetch_add(more as u64, Ordering::Relaxed) + more as u64, of);
         let played = replay(loaded, set, recordings, split, &progress);
-        bar.clear();
+        drop(bar);
         played.map_err(|error| match &error {
             RegressError::Fixture(error) => load::fixture(error),
             _ => Failure::usage(error),
@@ -261,12 +259,11 @@ impl Sets<'_> {
         let at = if let Some(at) = self.read.iter().position(|(there, ..)| *there == folder) {
             at
         } else {
-            let read = || -> Result<_, Failure> {
-                let set = load::fixture_set(&folder)?;
-                let recordings = Recordings::load(set.dir(), &bindings(self.loaded)).map(|these| these.with_questions_of(&set));
-                Ok((folder.clone(), set, recordings))
-            };
-            self.read.push(waiting(&format!("reading {}", folder.display()), self.quiet, read)?);
+            let reading = Late::new("reading", self.quiet);
+            let set = load::fixture_set(&folder)?;
+            let recordings = Recordings::load(set.dir(), &bindings(self.loaded)).map(|these| these.with_questions_of(&set));
+            drop(reading);
+            self.read.push((folder, set, recordings));
             self.read.len() - 1
         };
         let (_, set, recordings) = &self.read[at];
