@@ -17,7 +17,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn guarantee(bound: f64) -> Guarantee {
+pub(super) fn guarantee(bound: f64) -> Guarantee {
     Guarantee {
         delta: 0.1,
         method: "trinomial-grid".to_owned(),

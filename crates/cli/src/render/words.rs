@@ -34,17 +34,35 @@ pub(crate) fn points(difference: f64) -> String {
 
 /// With the word.
 pub(crate) fn in_points(difference: f64) -> String {
-    let shown = points(difference);
+    with_points(&points(difference))
+}
+
+fn with_points(shown: &str) -> String {
     if shown == "1" { "1 point".to_owned() } else { format!("{shown} points") }
 }
 
 /// At most one decimal, and more only where a small number would read as zero.
 fn tenths(value: f64) -> String {
-    let decimals = match value.abs() {
+    written(value, decimals(value))
+}
+
+fn decimals(value: f64) -> usize {
+    match value.abs() {
         0.01..0.1 => 2,
         1e-9..0.01 => 3,
         _ => 1,
-    };
+    }
+}
+
+/// A number with these decimals, in the direction of `round`; what is there to within the noise of a sum is there.
+fn digits(value: f64, decimals: usize, round: fn(f64) -> f64) -> String {
+    let scale = [1.0, 10.0, 100.0, 1000.0][decimals.min(3)];
+    let (scaled, nearest) = (value * scale, (value * scale).round());
+    let rounded = if (scaled - nearest).abs() < 1e-6 { nearest } else { round(scaled) };
+    written(rounded / scale, decimals)
+}
+
+fn written(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.replace('-', "−") }
@@ -105,11 +123,12 @@ pub(crate) fn target(target: &TargetFit, last: &str) -> String {
     }
 }
 
-/// A bound in the terms of its objective.
+/// A bound in the terms of its objective, rounded away from what is claimed.
 pub(crate) fn bound(target: &TargetFit, bound: f64) -> String {
+    let percents = bound * 100.0;
     match target {
-        TargetFit::Accuracy(_) => format!("≥ {}", percent(bound)),
-        TargetFit::MaxLoss(_) => format!("≤ {}", in_points(bound)),
+        TargetFit::Accuracy(_) => format!("≥ {} %", digits(percents, decimals(percents), f64::floor)),
+        TargetFit::MaxLoss(_) => format!("≤ {}", with_points(&digits(percents, decimals(percents), f64::ceil))),
         TargetFit::MaxCost(_) => format!("≤ {}", money::usd_of(bound)),
     }
 }
@@ -126,7 +145,9 @@ pub(crate) fn askable(target: &TargetFit, attainable: f64) -> f64 {
 /// How likely a promise is kept.
 pub(crate) fn odds(guarantee: &Guarantee) -> String {
     let about = if guarantee.finite_sample { "" } else { "approximately " };
-    format!("with probability {about}{}", percent(1.0 - guarantee.delta))
+    // As many decimals as it takes to tell it from certainty, and never rounded up to that.
+    let shown = digits((1.0 - guarantee.delta) * 100.0, decimals(guarantee.delta * 100.0), f64::floor);
+    format!("with probability {about}{shown} %")
 }
 
 /// A verdict as a mark that needs no colour.
@@ -406,6 +427,23 @@ mod tests {
         assert_eq!(loss_in_words(0.012, "large"), "1.2 points worse than always large");
         assert_eq!(loss_in_words(-0.012, "large"), "1.2 points better than always large");
         assert_eq!(loss_in_words(0.0, "large"), "as good as always large");
+    }
+
+    #[test]
+    fn claims_are_rounded_away_from_what_they_claim() {
+        let loss = |value| bound(&TargetFit::MaxLoss(0.02), value);
+        assert_eq!(
+            (loss(0.0204), loss(0.02), loss(0.01), loss(-0.0123)),
+            ("≤ 2.1 points".into(), "≤ 2 points".into(), "≤ 1 point".into(), "≤ −1.2 points".into())
+        );
+        assert_eq!(loss(0.0199), "≤ 2 points");
+        let right = |value| bound(&TargetFit::Accuracy(0.9), value);
+        assert_eq!((right(0.8997), right(0.9)), ("≥ 89.9 %".into(), "≥ 90 %".into()));
+        let shown = |delta| odds(&Guarantee { delta, finite_sample: true, ..super::super::sample::guarantee(0.0) });
+        assert_eq!(
+            [0.05, 0.1, 0.0004, 0.000_01, 1e-7].map(shown),
+            ["95 %", "90 %", "99.96 %", "99.999 %", "99.999 %"].map(|shown| format!("with probability {shown}"))
+        );
     }
 
     #[test]
