@@ -37,7 +37,7 @@ pub(crate) struct Regress {
     /// The baseline of a single cascade; NAME.baseline.json beside it by default
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Baseline")]
     pub(crate) baseline: Option<PathBuf>,
-    /// Fail where too few examples say anything; a single segment fails on evidence alone
+    /// Fail where too few examples say anything, or no baseline is there; a single segment fails on evidence alone
     #[arg(long, help_heading = "Verdict")]
     pub(crate) strict: bool,
     /// The chance, at most, that a change which makes nothing worse fails a cascade, all its sets and splits together; [regress] level

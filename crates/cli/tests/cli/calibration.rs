@@ -146,6 +146,23 @@ fn json_is_all_that_is_printed_and_has_every_key() {
 }
 
 #[test]
+fn what_cannot_run_or_be_kept_spends_no_certificate() {
+    let sandbox = support();
+    fs_err::create_dir(sandbox.path("cascades/support.fit.toml")).unwrap();
+    let ran = calibrated(&sandbox, &["--max-loss", "0.05"]).exits(2);
+    assert!(ran.stderr().contains("support.fit.toml cannot be written") && ran.stdout().is_empty(), "{ran}");
+    let row = |at| format!("{{\"id\":\"{at}\",\"tiers\":{{\"small\":{{\"correct\":1}},\"large\":{{\"correct\":1}}}}}}");
+    sandbox.write("rows.jsonl", lines((0..40).map(row)));
+    let files =
+        ["calibrate", "--observations", "rows.jsonl", "--chain", "small,large", "--max-loss", "0.05", "--ledger", "l.toml"];
+    for signal in [&[][..], &["--signal", "auto"]] {
+        let ran = sandbox.run(&[&files, signal].concat()).exits(2);
+        assert!(ran.stderr().contains("signal"), "{ran}");
+    }
+    assert!(!sandbox.path("l.toml").exists() && !sandbox.path("fixtures/support/ledger.toml").exists());
+}
+
+#[test]
 fn a_fit_made_twice_is_the_same_and_another_one_spends_more() {
     let sandbox = support();
     let fit = || sandbox.read("cascades/support.fit.toml");

@@ -275,6 +275,32 @@ fn a_limit_on_a_tier_that_nobody_reaches_is_not_kept() {
 }
 
 #[test]
+fn a_report_takes_the_place_of_nothing_that_it_is_made_from() {
+    let sandbox = with_baseline();
+    let before = files(&sandbox);
+    let inputs = ["cascades/../cascades/two.cascade.toml", BASELINE, "cascades/two.fit.toml", "fixtures/orders/examples.jsonl"];
+    for out in inputs {
+        let ran = sandbox.run(&["regress", FILE, "--out", out]).exits(2);
+        assert!(ran.stderr().contains("name another file for the report"), "{ran}");
+    }
+    assert_eq!(files(&sandbox), before);
+    sandbox.run(&["regress", FILE, "--out", "fixtures/report.txt"]);
+    assert!(sandbox.path("fixtures/report.txt").exists());
+}
+
+#[test]
+fn a_baseline_that_is_missing_is_no_pass_where_it_was_asked_for() {
+    let sandbox = sandbox();
+    let ran = sandbox.run(&["regress", FILE, "--baseline", "x.json"]).exits(2);
+    assert!(ran.stderr().contains("x.json: there is no such baseline"), "{ran}");
+    sandbox.run(&["regress", FILE]).exits(0);
+    let ran = sandbox.run(&["regress", FILE, "--strict"]).exits(1);
+    assert!(ran.stdout().starts_with("? inconclusive") && ran.stdout().contains("there is no baseline"), "{ran}");
+    sandbox.run(&["regress", FILE, "--strict", "--baseline", "x.json", "--update-baseline"]).exits(0);
+    sandbox.run(&["regress", FILE, "--strict", "--baseline", "x.json"]).exits(0);
+}
+
+#[test]
 fn no_name_is_a_command_or_steers_the_terminal() {
     let sandbox = with_baseline();
     let hostile = r"x\n::error::y\u001b[2J";

@@ -7,6 +7,7 @@ mod baseline;
 mod limits;
 mod live;
 mod missing;
+mod outputs;
 mod rows;
 mod update;
 
@@ -41,6 +42,9 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
     if let (true, Some(limit)) = (args.update_baseline, args.asking.limit) {
         return Err(Failure::usage(format!("--limit {limit} asks a part of the examples, and a baseline is of all of them"))
             .with_hint("leave out --limit to write a baseline, or --update-baseline to compare with the one that is there"));
+    }
+    if let Some(out) = &args.out {
+        outputs::spares_inputs(args, out)?;
     }
     let owned = args.clone();
     let All { report, problems, updates, exit } = interruptible(move || Ok(all(&owned, quiet))).await?;
@@ -149,6 +153,10 @@ fn judged(args: &Regress, loaded: &Loaded, quiet: bool) -> Result<One, Failure> 
     }
     let file = args.baseline.clone().unwrap_or_else(|| Baseline::path_for(&loaded.path));
     let before = Baseline::read(&file).map_err(Failure::usage)?;
+    if args.baseline.is_some() && before.is_none() && !args.update_baseline {
+        return Err(Failure::usage(format!("{}: there is no such baseline", file.display()))
+            .with_hint("--update-baseline writes it; without --baseline, NAME.baseline.json beside the cascade is taken"));
+    }
     let mut sets = Sets { loaded, quiet, read: Vec::new() };
     let rules = rules(args, loaded);
     let (mut all, mut played, mut early) = (Vec::new(), Vec::new(), Vec::new());
@@ -305,7 +313,8 @@ impl Run<'_> {
             warnings.extend(beside.warnings);
             beside.changes
         });
-        if changes.is_none() && !self.args.update_baseline {
+        let uncompared = changes.is_none() && !self.args.update_baseline;
+        if uncompared {
             warnings.push(format!(
                 "there is no baseline of {}, split {}, in {}: only limits are checked; --update-baseline writes it",
                 played.fixtures,
@@ -320,7 +329,10 @@ impl Run<'_> {
             split: played.split.clone(),
             mode: played.mode.as_str(),
             n: played.items.len() as u64,
-            verdict: deciding.map(|check| check.verdict).fold(Verdict::Pass, Verdict::and),
+            // Who wants certainty has none of what is compared with nothing.
+            verdict: deciding
+                .map(|check| check.verdict)
+                .fold(if uncompared && self.args.strict { Verdict::Inconclusive } else { Verdict::Pass }, Verdict::and),
             changes,
             checks,
             warnings,
