@@ -8,6 +8,7 @@ mod diff;
 mod faults;
 mod files;
 mod fit;
+mod gate;
 mod grade;
 mod guide;
 mod human;
