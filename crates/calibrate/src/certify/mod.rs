@@ -8,6 +8,8 @@ mod descent;
 mod evidence;
 mod frontier;
 mod ground;
+#[cfg(test)]
+mod judged_tests;
 mod latency;
 pub mod ledger;
 mod path;

@@ -58,8 +58,8 @@ pub(crate) struct Outputs {
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("target").args(["target_accuracy", "max_loss", "max_cost"]))]
 #[command(group = ArgGroup::new("input").args(["cascade", "observations"]))]
-#[command(after_help = "Exit codes: 0 certified, or no guarantee was asked for; 1 inconclusive or infeasible, with the\n\
-    fallback in force; 2 usage, configuration or data error. The fit is written in all cases but the last.")]
+#[command(after_help = "Exit codes: 0 certified, or no guarantee was asked for and the target is met; 1 inconclusive or\n\
+    infeasible, with the fallback in force, or promised only approximately; 2 usage, configuration or data error. The fit is written in all cases but the last.")]
 pub(crate) struct Calibrate {
     #[command(flatten)]
     pub(crate) inputs: Inputs,

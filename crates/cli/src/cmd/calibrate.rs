@@ -33,9 +33,17 @@ pub(crate) async fn calibrate(args: &Calibrate, quiet: bool) -> Result<Exit, Fai
     let made = interruptible(move || make(&owned, target, quiet)).await?;
     write(args, &made, quiet)?;
     Ok(match made.report.status {
-        Status::Certified | Status::Uncertified => Exit::Fine,
+        Status::Certified => Exit::Fine,
+        // Fused scores of few rows promise only approximately, and a target may be out of reach on these rows already.
+        Status::Uncertified if promised(args) || made.report.attainable.is_some() => Exit::Unmet,
+        Status::Uncertified => Exit::Fine,
         Status::Inconclusive | Status::Infeasible => Exit::Unmet,
     })
+}
+
+/// Whether a promise is asked for that could be made. Costs have no bound, so none is ever made of them.
+fn promised(args: &Calibrate) -> bool {
+    !args.no_guarantee && args.max_cost.is_none()
 }
 
 /// Whether all files can be written, and none of them is another one's or what is read.
@@ -165,14 +173,11 @@ fn target(args: &Calibrate) -> Result<Option<Target>, Failure> {
 }
 
 fn ask(args: &Calibrate, target: Target, signals: Vec<SignalChoice>) -> Result<Ask, Failure> {
-    let delta = match (args.no_guarantee, Delta::new(args.delta)) {
-        (true, _) => None,
-        (false, Some(delta)) => Some(delta),
-        (false, None) => return Err(Failure::usage(format!("--delta {} is not above 0 and below 1", args.delta))),
-    };
+    let delta =
+        Delta::new(args.delta).ok_or_else(|| Failure::usage(format!("--delta {} is not above 0 and below 1", args.delta)))?;
     Ok(Ask {
         target,
-        delta,
+        delta: promised(args).then_some(delta),
         signals,
         points: args.points.iter().map(|(name, target)| ExtraPoint { name: name.clone(), target: *target }).collect(),
         latency: args.max_latency.map(|(over_ms, share)| LatencyLimit { over_ms, share }),
