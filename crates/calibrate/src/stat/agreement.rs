@@ -126,8 +126,9 @@ pub fn alpha(units: &[Vec<f64>], metric: Metric) -> Alpha {
     let n = grades as f64;
     // Over ordered pairs: those of one unit, and those of all grades together.
     let pairs = |counts: &[u64]| -> f64 {
-        let row = |a: usize| (0..values.len()).map(move |b| (a, b));
-        let each = (0..values.len()).flat_map(row);
+        // A unit has few of the grades that there are.
+        let there: Vec<usize> = (0..values.len()).filter(|at| counts[*at] > 0).collect();
+        let each = there.iter().flat_map(|a| there.iter().map(|b| (*a, *b)));
         each.map(|(a, b)| metric.apart(values[a], values[b]) * counts[a] as f64 * counts[b] as f64).sum()
     };
     let seen: f64 = pairable().map(|unit| pairs(&counts(&values, unit.iter().copied())) / (unit.len() - 1) as f64).sum();

@@ -184,6 +184,7 @@ impl Baseline {
 
     /// Reads a baseline from its bytes; `path` names it in messages.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, BaselineError> {
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         let entries = baseline_file::parse(bytes).map_err(|fault| baseline_file::broken(path, fault))?;
         Ok(Self::sorted(entries))
     }

@@ -62,6 +62,8 @@ proptest! {
         let again = parse(&text).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&again, &baseline);
         prop_assert_eq!(again.render(), text);
+        // An editor may have put a mark of its encoding before it.
+        prop_assert_eq!(&parse(format!("\u{feff}{}", baseline.render())).map_err(TestCaseError::fail)?, &baseline);
     }
 }
 

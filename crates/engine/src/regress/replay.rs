@@ -329,8 +329,9 @@ impl<'a> Player<'a> {
     fn warnings(&self, items: &[PlayedItem]) -> Vec<String> {
         let mut warnings = Vec::new();
         for tier in self.recordings.torn() {
+            let line = self.recordings.torn_line(tier).map_or_else(String::new, |line| format!(", {line},"));
             warnings.push(format!(
-                "the last line of the recording of tier \"{tier}\" was cut in the middle of a write and is missing"
+                "the last line{line} of the recording of tier \"{tier}\" was cut in the middle of a write and is missing"
             ));
         }
         let tiers = self.loaded.cascade.tiers();
