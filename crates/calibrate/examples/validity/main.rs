@@ -15,7 +15,7 @@ mod read;
 mod rules;
 mod truth;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -180,14 +180,17 @@ fn draws(options: &Options, truth: &Truth, target: Target, n: usize) -> Result<C
         earlier: 0,
     };
     let (done, step) = (AtomicU64::new(0), (options.draws / 20).max(1));
+    let seen = io::stderr().is_terminal();
     let tick = || {
         let now = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if now.is_multiple_of(step) {
+        if seen && now.is_multiple_of(step) {
             let _ = write!(io::stderr(), "\r{:<56} {now:>6}/{}", truth.name, options.draws);
         }
     };
     let plan = Plan { ask, n, draws: options.draws, seed: options.seed << 32 };
     let cell = run(truth, &plan, &tick);
-    let _ = write!(io::stderr(), "\r{:<72}\r", "");
+    if seen {
+        let _ = write!(io::stderr(), "\r{:<72}\r", "");
+    }
     cell
 }
