@@ -138,6 +138,9 @@ pub struct Guarantee {
     pub bound: f64,
     /// Whether the promise holds in finite samples and not only approximately.
     pub finite_sample: bool,
+    /// The judge whose grades are what it calls right; absent where people's are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<String>,
     /// Whether it is made for every run-time segment by itself, and not for the mean over all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_segment: bool,

@@ -36,11 +36,10 @@ enum Written {
 impl Beside {
     /// Begins one under a name that nobody else has.
     pub fn open(path: &Path, prefix: &str) -> io::Result<Self> {
-        let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if is_stream(&place) {
-            let through = OpenOptions::new().write(true).open(&place)?;
-            return Ok(Self { place, written: Written::Through(through) });
+        if is_stream(path) {
+            return Ok(Self { place: path.to_owned(), written: Written::Through(through(path)?) });
         }
+        let place = place(path)?;
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         // A temporary file is its owner's alone unless that is said; this one is as readable as any that its owner makes.
@@ -69,9 +68,59 @@ impl Beside {
     }
 }
 
-/// Whether there is something at a path that is neither a file nor a folder.
+/// Whether there is something at a path that cannot be replaced: neither a file nor a folder, or what a process has open, which may be a
+/// file that holds more than ours.
 pub fn is_stream(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+    let name = path.to_string_lossy();
+    let is_open = ["/dev/stdout", "/dev/stderr"].contains(&&*name)
+        || name.starts_with("/dev/fd/")
+        || (name.starts_with("/proc/") && name.contains("/fd/"));
+    is_open || std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+/// Where a file really is, or will be: links are followed, also those to what is not there yet.
+pub fn place(path: &Path) -> io::Result<PathBuf> {
+    /// As many as systems follow.
+    const LINKS: usize = 40;
+    let mut at = path.to_owned();
+    for _ in 0..LINKS {
+        let folder = at.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Of a folder that is not there it is for the one who writes to say so.
+        let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        let Some(name) = at.file_name() else { return std::fs::canonicalize(&at) };
+        at = folder.join(name);
+        match std::fs::read_link(&at) {
+            Ok(next) => at = folder.join(next),
+            Err(_) => return Ok(at),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "links lead around in a circle"))
+}
+
+/// What cannot be replaced, to add to. A pipe that nobody reads is an error: waiting for a reader could not be interrupted.
+#[cfg(unix)]
+fn through(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
+
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+    if !std::fs::metadata(path)?.file_type().is_fifo() {
+        return OpenOptions::new().append(true).open(path);
+    }
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new().append(true).custom_flags(flags).open(path).map_err(|error| match error.raw_os_error() {
+        Some(code) if code == rustix::io::Errno::NXIO.raw_os_error() => {
+            io::Error::new(error.kind(), "it is a pipe that nobody reads")
+        }
+        _ => error,
+    })?;
+    fcntl_setfl(&file, fcntl_getfl(&file)?.difference(OFlags::NONBLOCK))?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn through(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).open(path)
 }
 
 /// The same, with an error that names the file.
@@ -128,6 +177,26 @@ mod tests {
         assert!(fs_err::symlink_metadata(path("link")).unwrap().is_symlink());
         assert_eq!(fs_err::read_to_string(path("target")).unwrap(), "new");
         assert_eq!(fs_err::metadata(path("target")).unwrap().permissions().mode() & 0o777, 0o640);
+        // A link to what is not there yet, and one that leads nowhere.
+        fs_err::create_dir(path("o")).unwrap();
+        fs_err::os::unix::fs::symlink("o/later", path("early")).unwrap();
+        write(&path("early"), ".x", b"new").unwrap();
+        assert!(fs_err::symlink_metadata(path("early")).unwrap().is_symlink() && path("o/later").is_file());
+        fs_err::os::unix::fs::symlink("around", path("around")).unwrap();
+        assert!(write(&path("around"), ".x", b"").unwrap_err().to_string().contains("circle"));
+        // Nobody reads a pipe: that is said, and not waited for.
+        let made = std::process::Command::new("mkfifo").arg(path("fifo")).status().is_ok_and(|status| status.success());
+        if made {
+            assert!(write(&path("fifo"), ".x", b"").unwrap_err().to_string().contains("nobody reads"));
+        }
+        // What a process has open may be a log with more in it.
+        let log = fs_err::OpenOptions::new().append(true).create(true).open(path("log")).unwrap();
+        fs_err::write(path("log"), "before\n").unwrap();
+        let open = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(log.file())));
+        if open.exists() {
+            write(&open, ".x", b"after\n").unwrap();
+            assert_eq!(fs_err::read_to_string(path("log")).unwrap(), "before\nafter\n");
+        }
 
         let (mut reader, writer) = io::pipe().unwrap();
         let pipe = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer)));

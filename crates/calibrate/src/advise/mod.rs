@@ -239,6 +239,13 @@ impl Saving {
     fn among(&self, alike: usize) -> Estimate {
         let tail = (1.0 - CONFIDENCE) / 2.0 / alike.max(1) as f64;
         let (low, high) = match &self.spread {
+            // Further out than a few draws reach, they tell their spread and not their quantiles.
+            Spread::Drawn(draws) if tail * (draws.len() as f64) < 2.0 => {
+                let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+                let square = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / draws.len() as f64;
+                let wide = normal::quantile(1.0 - tail) * square.sqrt();
+                (self.value - wide, self.value + wide)
+            }
             Spread::Drawn(draws) => {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of draws")]
                 let tail = (tail * draws.len() as f64) as usize;

@@ -45,6 +45,9 @@ use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::Table;
 
+/// The method of a promise that needs no rows: the last tier loses nothing against itself.
+pub const BY_CONSTRUCTION: &str = "by-construction";
+
 /// What there is to certify on.
 #[derive(Clone, Debug)]
 pub struct Input<'a> {
@@ -177,10 +180,12 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
     let input = if delta.is_some() && input.tune.is_none() && ground::needs_grid(&input.certify, &input.labels) {
         warnings.push(
             "grades are not all right or wrong, rows have weights or a judge is corrected, and there are many rows: cuts lie at \
-             quantiles of a sixteenth of them that is set apart"
+             quantiles of a part of them that is set apart"
                 .into(),
         );
-        carved = rows::carve(input, 1.0 / 16.0, ask.seed);
+        // Paths are searched on the rows that are set apart, and want more of them than cuts do.
+        let searched = laid_on_rows(input, ask);
+        carved = rows::carve(input, if searched { deep::TUNE } else { 1.0 / 16.0 }, ask.seed);
         &carved
     } else {
         input
@@ -225,6 +230,14 @@ pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Ce
         }
     }
     Ok(best.map(|(_, at, found)| (at, found)))
+}
+
+/// Whether policies are searched on some rows and certified on the others.
+fn laid_on_rows(input: &Input<'_>, ask: &Ask) -> bool {
+    match (ask.by_segment, &input.segments) {
+        (Some(by), Some(_)) => by == BySegment::Overall,
+        _ => deep::wanted(&input.certify, ask),
+    }
 }
 
 fn usd(usd: f64) -> Money {
@@ -280,10 +293,8 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     if !table.tiers.iter().all(|tier| tier.cost.is_some()) {
         warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
     }
-    let laid = table.last() >= 2 && ask.max_depth >= 2 && ask.by_segment.is_none();
-    let together = matches!(ask.by_segment, Some(BySegment::Overall)) && input.segments.is_some();
-    if ask.delta.is_some() && !matches!(ask.target, Target::MaxCost(_)) && (laid || together) {
-        let what = if together { "thresholds by segment" } else { "chains of more than two tiers" };
+    if ask.delta.is_some() && !matches!(ask.target, Target::MaxCost(_)) && laid_on_rows(input, ask) {
+        let what = if ask.by_segment.is_some() { "thresholds by segment" } else { "chains of more than two tiers" };
         warnings.push(if input.tune.is_some() {
             format!("{what} are searched on the rows that gate values were chosen on, and certified on the others")
         } else {

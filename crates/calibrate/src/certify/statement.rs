@@ -12,8 +12,6 @@ use crate::fit::Guarantee;
 pub(crate) struct Promise<'p> {
     /// That certified it: its method is named, and whose grades it read.
     pub(crate) test: &'p Test<'p>,
-    /// Labelled examples in all, those that were only searched on included.
-    pub(crate) fixtures: usize,
     pub(crate) labels: &'p Labels<'p>,
     /// In all.
     pub(crate) delta: f64,
@@ -36,8 +34,18 @@ impl Promise<'_> {
             method: method.into(),
             bound: self.bound,
             finite_sample,
+            judge: self.judge().map(str::to_owned),
             each_segment: self.each_segment,
             statement: self.statement(),
+        }
+    }
+
+    /// Whose grades were taken for right, where they are not people's.
+    fn judge(&self) -> Option<&str> {
+        match self.labels {
+            Labels::Judge { name } => Some(name),
+            Labels::Ppi { judge, .. } if self.test.humans().is_none() => Some(judge),
+            Labels::Human | Labels::Ppi { .. } => None,
         }
     }
 
@@ -50,7 +58,7 @@ impl Promise<'_> {
         let mut text = format!(
             "If future requests are drawn from the same distribution as the {n} fixtures, and quality labels are correct, then \
              with probability {about}>= {probability} over the draw of the fixtures the deployed policy satisfies {goal}{scope}.",
-            n = self.fixtures,
+            n = self.test.table.len(),
             about = if finite { "" } else { "approximately " },
             // Downward: never more than is promised.
             probability = number(((1.0 - self.delta) * 1e6 + 1e-6).floor() / 1e6),

@@ -4,7 +4,7 @@ use super::evidence::Goal;
 use super::ground::{Ground, Pairs, evidence};
 use super::statement::{Promise, number};
 use super::test::{Kind, Test};
-use super::{Input, Labels};
+use super::{BY_CONSTRUCTION, Input, Labels};
 use crate::fit::{Guarantee, Status};
 use crate::policy::Policy;
 use crate::stat::{binomial, plan, trinomial};
@@ -74,7 +74,6 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     };
     let promise = Promise {
         test,
-        fixtures: ground.table.len(),
         labels: ground.labels,
         delta: over.delta,
         bound,
@@ -86,7 +85,7 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     let mut guarantee = promise.guarantee();
     if loss && policy == last {
         // Against itself no tier loses anything: that needs no rows.
-        guarantee.method = "by-construction".into();
+        guarantee.method = BY_CONSTRUCTION.into();
         guarantee.finite_sample = true;
     }
     let names: Vec<&str> = policy.tiers().iter().map(|tier| &*ground.table.tiers[*tier].name).collect();

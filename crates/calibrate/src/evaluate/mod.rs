@@ -168,6 +168,12 @@ fn judge(
         warnings: Vec::new(),
     };
     evaluation.warnings = warnings::warnings(view, &sample, &evaluation);
+    let graded_by_people = view.observations().tiers().all(|spec| spec.judge.is_none());
+    if let Some(judge) = promise.and_then(|(guarantee, _)| guarantee.judge.as_ref()).filter(|_| graded_by_people) {
+        evaluation.warnings.push(format!(
+            "the promise is about what judge \"{judge}\" says, and these rows were graded by others: they say nothing of it"
+        ));
+    }
     if promise.is_some_and(|(guarantee, _)| guarantee.method.starts_with("ppi")) {
         let graded = played.by_people().len();
         evaluation.warnings.push(if graded == 0 {

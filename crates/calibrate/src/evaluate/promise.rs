@@ -14,8 +14,8 @@ use super::segments::indicator_p;
 /// Whether these rows meet the promise, and the one-sided p of what they show if it is true. What is promised of every segment is asked of
 /// every segment: all have to meet it, and the least p is adjusted for their number (Holm).
 ///
-/// A promise about what people say is read by people's grades alone, on the rows that have them; `None` where no row has, and for a
-/// limit on costs.
+/// A promise about what people say is read by people's grades alone, on the rows that have them; `None` where no row has, where it is
+/// about a judge and no judge graded, and for a limit on costs.
 pub(crate) fn promise(
     guarantee: &Guarantee,
     target: TargetFit,
@@ -23,6 +23,10 @@ pub(crate) fn promise(
     played: &Played<'_>,
     cuts: &Cuts,
 ) -> Option<Promise> {
+    // People's grades say nothing of what a judge would say.
+    if guarantee.judge.is_some() && view.observations().tiers().all(|spec| spec.judge.is_none()) {
+        return None;
+    }
     let of_people = guarantee.method.starts_with("ppi");
     let people = of_people.then(|| played.by_people());
     let played = people.as_ref().unwrap_or(played);

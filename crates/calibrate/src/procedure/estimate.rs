@@ -1,5 +1,7 @@
 //! What to expect on new data: the whole procedure is repeated without a part of the rows, and judged on that part.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::ask::{Ask, SignalChoice};
@@ -107,36 +109,49 @@ fn part<'a>(
     Ok(Some((played, readings.collect(), certified)))
 }
 
-/// What to expect of an operating point. Where always-last is in force, nothing was fitted and all rows may speak for it.
+/// What to expect of an operating point; `by_judge` is whether its promise is relative to a judge. Where always-last is in force, nothing was fitted and all rows may speak for it.
 pub(super) fn expected(
     view: &View<'_>,
     folded: &Folded<'_>,
     at: usize,
     cuts: &Cuts,
     gates: &[Picked],
+    by_judge: bool,
 ) -> Result<Expected, FitError> {
     let last = gates.len();
     let fallback = std::iter::once(&cuts.overall).chain(cuts.segments.values()).all(|cuts| chain_of(cuts) == [last]);
     if fallback {
         let played = Played::new(view, &table(view, gates)?, cuts);
-        return Ok(of(view, &played, cuts, last, "all rows: no threshold is in force".into()));
+        return Ok(of(view, &played, cuts, by_judge, "all rows: no threshold is in force".into()));
     }
     let method = format!("{}-fold: the whole procedure refitted a fold", folded.folds);
-    Ok(of(view, &folded.played[at], cuts, last, method))
+    Ok(of(view, &folded.played[at], cuts, by_judge, method))
 }
 
-fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, last: usize, method: String) -> Expected {
+fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, by_judge: bool, method: String) -> Expected {
+    let last = cuts.overall.len();
     let sample = Sample::of(view, played);
-    // What is promised is about people's grades where there are enough of them; so is what is expected.
+    // About people's grades where there are enough of them, unless what is promised is about the judge's.
     let judged = view.observations().weights().is_none() && view.observations().tiers().any(|spec| spec.judge.is_some());
-    let people = Some(played).filter(|_| judged).map(Played::by_people).filter(|part| part.len() >= LEAST_HUMANS);
+    let people = Some(played).filter(|_| judged && !by_judge).map(Played::by_people).filter(|part| part.len() >= LEAST_HUMANS);
     let (graded, of_graded) = people.as_ref().map_or_else(|| (played, sample.clone()), |part| (part, Sample::of(view, part)));
     let method = match &people {
         Some(part) => format!("{method}; right by people, on the {} rows that they graded", part.len()),
         None => method,
     };
-    // Of the tiers that the report's chain names: those of segments are in the tiers' own reports.
+    // Of the chain that the report names, which is that of the requests whose segment has none of its own.
     let chain = chain_of(&cuts.overall);
+    let listed = |at: usize| {
+        let segment = view.observations().segment(played.row[at] as usize);
+        segment.is_some_and(|name| cuts.segments.contains_key(&**name))
+    };
+    let (unlisted, of_unlisted) = if cuts.segments.is_empty() {
+        (Cow::Borrowed(played), sample.clone())
+    } else {
+        let part = played.filter(|at| !listed(at));
+        let sample = Sample::of(view, &part);
+        (Cow::Owned(part), sample)
+    };
     Expected {
         method,
         accuracy: of_graded.quality(|at| graded.quality(at)),
@@ -144,6 +159,6 @@ fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, last: usize, method: St
         cost_usd: played.cost_usd(&sample),
         cost_last: played.cost_last_usd(&sample),
         cost_ratio: played.cost_ratio(&sample),
-        coverage: chain.iter().take(chain.len() - 1).map(|tier| played.coverage(&sample, *tier)).collect(),
+        coverage: chain.iter().take(chain.len() - 1).map(|tier| unlisted.coverage(&of_unlisted, *tier)).collect(),
     }
 }

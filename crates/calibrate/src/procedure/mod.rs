@@ -157,7 +157,8 @@ fn report<'a>(
     let chosen = signals::table(all, &fitted.gates)?;
     let mut reports = Vec::with_capacity(fitted.cuts.len());
     for (at, (point, cuts)) in fitted.certification.points.iter().zip(&fitted.cuts).enumerate() {
-        let estimate = expected(all, folded, at, cuts, &fitted.gates)?;
+        let by_judge = point.guarantee.as_ref().is_some_and(|guarantee| guarantee.judge.is_some());
+        let estimate = expected(all, folded, at, cuts, &fitted.gates, by_judge)?;
         let (chain, raw_thresholds, _) = points::read_off(&cuts.overall, &names);
         reports.push(PointReport {
             name: point.name.clone(),

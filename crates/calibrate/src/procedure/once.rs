@@ -58,7 +58,9 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     drop(inputs);
     let (gates, table) = candidates.into_iter().nth(chosen).ok_or(FitError::Empty)?;
     for point in &mut certification.points {
-        if approximate && point.status == Status::Certified {
+        // The last tier alone loses nothing against itself, however scores were made.
+        let by_construction = point.guarantee.as_ref().is_some_and(|guarantee| guarantee.method == certify::BY_CONSTRUCTION);
+        if approximate && point.status == Status::Certified && !by_construction {
             unpromise(point);
         }
         // All candidates hold together with probability 1 − δ, so whichever is chosen does.

@@ -207,6 +207,43 @@ fn a_promise_about_people_is_not_kept_by_the_judge() {
 }
 
 #[test]
+fn a_promise_about_a_judge_is_not_looked_at_by_people() {
+    let mut rows = plain(1200);
+    for row in &mut rows {
+        row.right = [true, true];
+    }
+    let outcome = calibrate(&table(&rows, Some("J")), 0, &one_signal(0.05), |_| {}).unwrap();
+    let fit = fit(&outcome);
+    assert_eq!(fit.point[0].guarantee.as_ref().unwrap().judge.as_deref(), Some("J"));
+    for row in &mut rows {
+        row.id += 10_000;
+    }
+    let look = |table: &Observations| evaluate(&Held::unseen(View::all(table), &outcome.seen).unwrap(), &fit, None, 0).unwrap();
+    assert!(look(&table(&rows, Some("J"))).promise.unwrap().met);
+    for row in &mut rows {
+        row.human = Some([row.id.is_multiple_of(2), true]);
+    }
+    let mut judged = table(&rows, Some("J"));
+    judged.settle();
+    let told = look(&judged);
+    assert!(told.promise.is_none() && told.warnings.iter().any(|warning| warning.contains("graded by others")), "{told:?}");
+}
+
+#[test]
+fn a_last_tier_alone_is_promised_however_scores_were_made() {
+    let mut rows = plain(600);
+    for row in &mut rows {
+        // The cheap tier is always wrong, so nothing that asks it can be certified; the deferral of all can.
+        row.right = [false, true];
+    }
+    let mut asked = one_signal(0.02);
+    asked.signals = vec![SignalChoice::Fuse(vec!["x".into(), "y".into()])];
+    let told = report(&rows, &asked);
+    assert_eq!(told.chain, ["dear"]);
+    assert_ne!(told.status, Status::Uncertified, "{}", told.why);
+}
+
+#[test]
 fn a_judge_is_not_asked_where_people_graded_every_row() {
     let mut rows = plain(800);
     let by_people = report(&rows, &one_signal(0.06));

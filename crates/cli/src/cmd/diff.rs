@@ -16,7 +16,7 @@ use tierfall_calibrate::regress::{Changed, Report, Rules, Section, Verdict};
 use tierfall_calibrate::view::{Held, View};
 use tierfall_core::number::{Score, Threshold};
 
-use super::files::apart;
+use super::files::{Named, apart, fit_of, parts_of_set};
 use super::observed::{Observed, observed};
 use super::output::{check, interruptible, write};
 use super::regress::beside;
@@ -31,11 +31,13 @@ pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
     check(args.json.iter().map(PathBuf::as_path).filter(|path| *path != Path::new("-")))?;
     let read = [("the first side", Some(&args.a)), ("the second side", args.b.as_ref()), ("the cascade", args.cascade.as_ref())];
     let read = read.into_iter().filter_map(|(name, path)| Some((name, path?.clone())));
-    let rows = args.observations.iter().map(|path| ("the observations", path.clone()));
-    apart(
-        &read.chain(rows).collect::<Vec<_>>(),
-        &args.json.clone().map(|path| ("--json", path)).into_iter().collect::<Vec<_>>(),
-    )?;
+    let mut read: Vec<Named> = read.collect();
+    read.extend(args.observations.iter().map(|path| ("the observations", path.clone())));
+    for cascade in [Some(&args.a), args.b.as_ref(), args.cascade.as_ref()].into_iter().flatten().filter(|path| is_cascade(path)) {
+        read.extend(fit_of(cascade).map(|fit| ("the fit", fit)));
+        read.extend(args.fixtures.iter().flat_map(|set| parts_of_set(&fixture_folder(cascade, set))));
+    }
+    apart(&read, &args.json.clone().map(|path| ("--json", path)).into_iter().collect::<Vec<_>>())?;
     let owned = args.clone();
     let (json, text) =
         interruptible(move || if is_cascade(&owned.a) { of_cascades(&owned, quiet) } else { of_fits(&owned, quiet) }).await?;

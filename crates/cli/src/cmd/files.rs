@@ -21,11 +21,14 @@ pub(crate) fn read_by(inputs: &Inputs) -> Vec<Named> {
     let Some(cascade) = &inputs.cascade else { return all };
     all.push(("the cascade", cascade.clone()));
     if let Some(set) = &inputs.set {
-        let folder = fixture_folder(cascade, set);
-        let parts = ["set.toml", "examples.jsonl", "recordings", "grades", Ledger::FILE];
-        all.extend(parts.map(|part| (SET, folder.join(part))));
+        all.extend(parts_of_set(&fixture_folder(cascade, set)));
     }
     all
+}
+
+/// The files of a fixture set, and folders of which any file is one.
+pub(crate) fn parts_of_set(folder: &Path) -> [Named; 5] {
+    ["set.toml", "examples.jsonl", "recordings", "grades", Ledger::FILE].map(|part| (SET, folder.join(part)))
 }
 
 /// What is written besides the terminal.
@@ -68,12 +71,7 @@ fn place(path: &Path) -> Option<PathBuf> {
     if path == Path::new("-") || whole::is_stream(path) {
         return None;
     }
-    if let Ok(whole) = path.canonicalize() {
-        return Some(whole);
-    }
-    // What is not there yet has a folder that may be.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()).join(path.file_name()?))
+    whole::place(path).ok()
 }
 
 #[cfg(test)]

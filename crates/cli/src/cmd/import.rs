@@ -12,6 +12,7 @@ use super::observed::{no_stdin, tell_bad};
 use super::output::{PREFIX, check, ended, until, unwritten};
 use crate::args::{Import, TRACES};
 use crate::exit::{Exit, Failure};
+use crate::render::printable;
 use crate::render::words::{count, list};
 use crate::say;
 
@@ -80,12 +81,13 @@ fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
 
 fn tell(args: &Import, report: &Imported) {
     tell_bad(report.bad, report.read, &report.first_bad);
-    let signals: Vec<&str> = report.signals.iter().map(String::as_str).collect();
+    let signals: Vec<String> = report.signals.iter().map(|signal| printable::line(signal)).collect();
+    let signals: Vec<&str> = signals.iter().map(String::as_str).collect();
     let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {}", list(&signals)) };
     let to = destination(args).map_or_else(String::new, |out| format!(" in {}", out.display()));
     say(format_args!("{} examples{to}, {signals}", count(report.written)));
     for (tier, n) in &report.tiers {
-        say(format_args!("  {tier}: {} answers", count(*n)));
+        say(format_args!("  {}: {} answers", printable::line(tier), count(*n)));
     }
     if report.unread_requests > 0 {
         say(format_args!(

@@ -9,6 +9,7 @@ use super::observed::{shell_word, tell_bad};
 use super::output::interruptible;
 use crate::args::{Import, RepeatsAs};
 use crate::exit::{Exit, Failure};
+use crate::render::printable;
 use crate::render::words::count;
 use crate::{load, say};
 
@@ -55,6 +56,8 @@ fn failure(error: &TrafficError, into: &Path) -> Failure {
         TrafficError::Exists(_) => Failure::usage(error).with_hint("--append adds to it; nothing is ever overwritten"),
         TrafficError::Sampled { .. } => Failure::usage(error)
             .with_hint("--repeats each counts requests, which were drawn; --repeats once is for logs that kept every one"),
+        TrafficError::Repeats { .. } => Failure::usage(error)
+            .with_hint("say how it was made: --repeats once where its examples have groups, else --repeats each"),
         TrafficError::Heaviest { heaviest, .. } => {
             let line = format!("heaviest-weight = {heaviest:?}");
             Failure::usage(error).with_hint(format!("say so in {}: {line}", into.join("set.toml").display()))
@@ -65,14 +68,15 @@ fn failure(error: &TrafficError, into: &Path) -> Failure {
 
 fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {
     tell_bad(report.bad, report.read, &report.first_bad);
-    let splits: Vec<String> = report.splits.iter().map(|(split, n)| format!("{split} {}", count(*n))).collect();
+    let splits: Vec<String> =
+        report.splits.iter().map(|(split, n)| format!("{} {}", printable::line(split), count(*n))).collect();
     let splits = if splits.is_empty() { String::new() } else { format!(" ({})", splits.join(", ")) };
     say(format_args!("{} examples{splits} in {}", count(report.written), into.display()));
     for (stratum, (n, stand_for)) in &report.strata {
         say(format_args!("  {stratum}: {}, standing for about {stand_for:.0} requests", count(*n)));
     }
     for (tier, n) in &report.answers {
-        say(format_args!("  {tier}: {} answers", count(*n)));
+        say(format_args!("  {}: {} answers", printable::line(tier), count(*n)));
     }
     for (n, what) in [
         (report.without_content, "lines hold no content: their requests are not in the sample"),

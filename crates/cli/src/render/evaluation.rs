@@ -41,11 +41,7 @@ fn verdict(report: &Evaluation, last: &str) -> String {
 fn in_force(report: &Evaluation, by_segment: bool) -> Vec<String> {
     let places = 0..report.declared_chain.len();
     let tiers = named(&report.declared_chain, places.map(|place| words::role(words::evaluated_part(report, place))));
-    by_segment
-        .then(|| "by segment, as the fit has it; for requests of no other segment:".to_owned())
-        .into_iter()
-        .chain(tiers)
-        .collect()
+    by_segment.then(|| "by segment, as the fit has it; over all segments together:".to_owned()).into_iter().chain(tiers).collect()
 }
 
 fn measured(report: &Evaluation, last: &str) -> Vec<String> {

@@ -23,6 +23,7 @@ pub(super) fn guarantee(bound: f64) -> Guarantee {
         method: "trinomial-grid".to_owned(),
         bound,
         finite_sample: true,
+        judge: None,
         each_segment: false,
         statement:
             "If future requests are drawn from the same distribution as the 840 fixtures, and quality labels are correct, \

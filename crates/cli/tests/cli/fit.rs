@@ -20,7 +20,15 @@ fn point(name: &str, loss: f64, asked: bool, nominal: f64) -> Point {
         name: name.into(),
         status: Status::Certified,
         target: TargetFit::MaxLoss(loss),
-        guarantee: Some(Guarantee { delta: 0.1, method, bound: loss, finite_sample: true, each_segment: false, statement }),
+        guarantee: Some(Guarantee {
+            delta: 0.1,
+            method,
+            bound: loss,
+            finite_sample: true,
+            judge: None,
+            each_segment: false,
+            statement,
+        }),
         cuts: vec![Cut { asked, threshold: Threshold::accept_from(Score::new(nominal.ln()).unwrap()) }],
         segments: [].into(),
     }

@@ -18,6 +18,7 @@ pub(crate) fn certified(name: &str, loss: f64, cuts: Vec<Cut>) -> Point {
         method: "trinomial-grid".into(),
         bound: loss - 0.002,
         finite_sample: true,
+        judge: None,
         each_segment: false,
         statement: "With probability 90 %, the loss is at most what it says.".into(),
     };

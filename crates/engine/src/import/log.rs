@@ -108,7 +108,10 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
     for (line, row, cell) in nobodys {
         let put = match &only {
             Some(tier) => examples.put(row, tier.clone(), cell),
-            None => Err(("/tier".to_owned(), "is missing: the call failed, and several tiers answered the others".to_owned())),
+            None => Err((
+                "/tier".to_owned(),
+                "is missing: the call failed, and it is not one tier alone that answered others".to_owned(),
+            )),
         };
         put.or_else(|(field, reason)| converted.bad(line, field, reason))?;
     }
@@ -157,8 +160,11 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
     let envelope = |field: &str, raw: &'_ RawValue| -> Result<(), Fault> {
         if raw.get().starts_with('{') { Ok(()) } else { Err((field.to_owned(), "is no object".to_owned())) }
     };
-    let is_error = |error: Option<&RawValue>| error.is_some_and(|error| error.get() != "null");
-    let never_answered = is_error(entry.error);
+    // Some logs write an empty one beside every answer.
+    let is_error =
+        |error: Option<&RawValue>| error.is_some_and(|error| !["null", "false", "\"\"", "{}"].contains(&error.get().trim()));
+    let answered = entry.response.is_some_and(|response| response.get() != "null");
+    let never_answered = is_error(entry.error) && !answered;
     let (body, inner) = match entry.response {
         Some(response) => {
             envelope("/response", response)?;

@@ -179,7 +179,7 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
     if let Some((model, tier)) = options.tiers.iter().find(|(_, tier)| report.written > 0 && !report.tiers.contains_key(*tier)) {
         let hint = hint(model, "tiers", report.tiers.keys().map(String::as_str));
         return Err(ImportError::Options(format!(
-            "--tier {model}={tier}: nothing in {} is called \"{model}\"; {hint}",
+            "--tier {model}={tier}: nothing in {} has answers of \"{model}\"; {hint}",
             input.display()
         )));
     }

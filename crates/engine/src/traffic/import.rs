@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Stratum;
 use super::line::{Content, Read, Sample};
-use super::place::{How, example};
+use super::place::{self, How, example};
 pub use super::place::{Repeats, Splits};
 use crate::binding::TierBinding;
 use crate::config::Loaded;
@@ -99,6 +99,12 @@ pub enum TrafficError {
         /// What the sampling allows.
         heaviest: f64,
     },
+    /// The set counts repeated questions otherwise.
+    #[error("{}: its requests that ask the same were counted otherwise", set.display())]
+    Repeats {
+        /// The set.
+        set: PathBuf,
+    },
     /// The sampling allows heavier weights than the set declares.
     #[error("{}: requests were kept with probabilities down to 1/{heaviest}, {}", path.display(), declared.map_or_else(
         || "and the set declares no heaviest-weight".to_owned(),
@@ -165,8 +171,13 @@ pub fn import(
     if taken.is_empty() {
         return if report.there > 0 { Ok(report) } else { Err(nothing(&report)) };
     }
-    if options.repeats == Repeats::Once && report.heaviest > 1.0 {
-        return Err(TrafficError::Sampled { heaviest: report.heaviest });
+    let heaviest = there.as_ref().and_then(|set| set.about().heaviest_weight).unwrap_or(1.0).max(report.heaviest);
+    if options.repeats == Repeats::Once && heaviest > 1.0 {
+        return Err(TrafficError::Sampled { heaviest });
+    }
+    // Otherwise a question would be an item in one place and many in another.
+    if let Some(set) = there.as_ref().filter(|set| place::repeats_of(set).is_some_and(|so_far| so_far != options.repeats)) {
+        return Err(TrafficError::Repeats { set: set.dir().to_owned() });
     }
     count(&mut report, &taken, there.as_ref());
     match &there {

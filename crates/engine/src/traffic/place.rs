@@ -10,6 +10,7 @@ use tierfall_core::request::{Content as Said, Message, Role};
 
 use super::line::Read;
 use crate::digest;
+use crate::fixture::{Example, FixtureSet};
 
 /// Where examples go.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +77,16 @@ pub enum Repeats {
     Once,
 }
 
+/// What the groups of imported questions begin with.
+const ASKS: &str = "asks ";
+
+/// How a set counts questions that repeat; `None` where it has no example.
+pub(super) fn repeats_of(set: &FixtureSet) -> Option<Repeats> {
+    let once = |example: &Example| example.group.as_deref().is_some_and(|group| group.starts_with(ASKS));
+    let examples = set.examples();
+    (!examples.is_empty()).then(|| if examples.iter().any(once) { Repeats::Once } else { Repeats::Each })
+}
+
 /// An example as it is written. What is right is not known yet.
 #[derive(Serialize)]
 struct Written<'a> {
@@ -100,7 +111,7 @@ const SEGMENT: &str = "traffic";
 /// The line of `examples.jsonl` for a captured request, without its line break.
 pub(super) fn example(read: &Read, messages: &[Message], tags: &BTreeMap<String, String>, weight: f64, how: How<'_>) -> Vec<u8> {
     let question = digest::of_question(messages);
-    let group = (how.repeats == Repeats::Once).then(|| format!("asks {question}"));
+    let group = (how.repeats == Repeats::Once).then(|| format!("{ASKS}{question}"));
     let split = how.splits.of(group.as_deref().unwrap_or(&read.request_id));
     let plain = match messages {
         [Message { role: Role::User, content: Some(Said::Text(text)), tool_calls: None, tool_call_id: None, name: None }] => {

@@ -217,6 +217,10 @@ async fn questions_that_repeat_count_each_or_are_one_item() {
         assert!(first.group.is_some());
         assert!(of(question).all(|example| example.group == first.group && example.split == first.split));
     }
+    bench.serve("1", (30..40).map(same)).await;
+    assert!(matches!(bench.import(true), Err(TrafficError::Repeats { .. })), "the set counts repeats once");
+    let more = TrafficOptions { append: true, ..once };
+    assert_eq!(import(&[bench.log()], &bench.set(), &bench.loaded(), &more).unwrap().written, 10);
     std::fs::remove_dir_all(bench.set()).unwrap();
     bench.import(false).unwrap();
     let set = FixtureSet::load(bench.set()).unwrap();

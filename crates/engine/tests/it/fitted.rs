@@ -64,7 +64,8 @@ fn own() -> GateValue {
 
 fn point(name: &str, loss: f64, cuts: Vec<Cut>) -> Point {
     let (method, statement) = ("trinomial-grid".to_owned(), "The loss is small.".to_owned());
-    let guarantee = Some(Guarantee { delta: 0.1, method, bound: loss, finite_sample: true, each_segment: false, statement });
+    let guarantee =
+        Some(Guarantee { delta: 0.1, method, bound: loss, finite_sample: true, judge: None, each_segment: false, statement });
     let (status, target, segments) = (Status::Certified, TargetFit::MaxLoss(loss), [].into());
     Point { name: name.into(), status, target, guarantee, cuts, segments }
 }

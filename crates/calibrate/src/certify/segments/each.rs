@@ -139,7 +139,6 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
     let test = ground.test(goal);
     let promise = Promise {
         test: &test,
-        fixtures: ground.table.len(),
         labels: ground.labels,
         delta,
         bound,

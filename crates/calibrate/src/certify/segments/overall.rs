@@ -151,7 +151,6 @@ pub(crate) fn certify(
         let evidence = path::evidence(&test, &path, at);
         let promise = Promise {
             test: &test,
-            fixtures: table.len(),
             labels: &input.labels,
             delta,
             bound: test.bound(&evidence, level),

@@ -19,6 +19,7 @@ use tierfall::fixture::replay::Recordings;
 
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
+use crate::render::printable;
 use crate::render::style::{BAD, paint};
 use crate::render::text::lines;
 use crate::{load, print, say};
@@ -94,7 +95,7 @@ fn tell(errors: &[NotGradedBy], who: &str) {
     }
     say(format_args!("{} {who} could not grade {} answers; they have no grade:", paint(BAD, "error:"), errors.len()));
     for NotGradedBy { tier, id, why } in errors.iter().take(SHOWN) {
-        say(format_args!("  {id} ({tier}): {why}"));
+        say(format_args!("  {}", printable::line(&format!("{id} ({tier}): {why}"))));
     }
     if errors.len() > SHOWN {
         say(format_args!("  and {} more", errors.len() - SHOWN));
@@ -122,14 +123,14 @@ fn row(name: &str, cells: &[Cell]) -> Vec<TableCell> {
         }
         text
     };
-    [TableCell::new(name)].into_iter().chain(cells.iter().map(|cell| right_aligned(share(cell)))).collect()
+    [TableCell::new(printable::line(name))].into_iter().chain(cells.iter().map(|cell| right_aligned(share(cell)))).collect()
 }
 
 /// Tiers × tiers: where the first is right and the second wrong.
 fn rivalry(table: &GradeTable) -> Table {
     let mut shown = plain(&table.tiers, "right where wrong:");
     for (tier, counts) in table.tiers.iter().zip(&table.right_where_wrong) {
-        shown.add_row([TableCell::new(tier)].into_iter().chain(counts.iter().map(right_aligned)));
+        shown.add_row([TableCell::new(printable::line(tier))].into_iter().chain(counts.iter().map(right_aligned)));
     }
     shown
 }
@@ -137,7 +138,7 @@ fn rivalry(table: &GradeTable) -> Table {
 fn plain(tiers: &[Arc<str>], corner: &str) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header([TableCell::new(corner)].into_iter().chain(tiers.iter().map(right_aligned)));
+    table.set_header([TableCell::new(corner)].into_iter().chain(tiers.iter().map(|tier| right_aligned(printable::line(tier)))));
     table
 }
 

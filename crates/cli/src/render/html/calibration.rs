@@ -16,7 +16,8 @@ pub(crate) fn calibration(report: &Calibration, provenance: &Provenance, name: &
     let last = report.declared_chain.last().map_or("", String::as_str);
     super::page(&format!("{name}: {}", report.status.as_str()), |page| {
         verdict(page, report, name, last);
-        parts::chain(page, &report.declared_chain, !report.segments.is_empty(), |place| words::part(report, place));
+        let of = (!report.segments.is_empty()).then_some("Requests of no segment that has its own meet these tiers");
+        parts::chain(page, &report.declared_chain, of, |place| words::part(report, place));
         parts::tiles(page, &main_numbers(report, last));
         parts::warnings(page, &report.warnings);
         page.leaf("h2", &[], "Cost and quality");

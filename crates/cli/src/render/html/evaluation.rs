@@ -16,7 +16,8 @@ pub(crate) fn evaluation(report: &Evaluation, fit: &Provenance, name: &str, on: 
     let last = report.declared_chain.last().map_or("", String::as_str);
     super::page(&format!("{name}: evaluation"), |page| {
         verdict(page, report, name, on, last);
-        parts::chain(page, &report.declared_chain, by_segment, |place| words::evaluated_part(report, place));
+        let of = by_segment.then_some("Over all segments together");
+        parts::chain(page, &report.declared_chain, of, |place| words::evaluated_part(report, place));
         parts::tiles(page, &main_numbers(report, last));
         parts::warnings(page, &report.warnings);
         page.leaf("h2", &[], "Cost and quality");

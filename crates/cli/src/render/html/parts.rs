@@ -36,11 +36,10 @@ pub(super) fn tiles(page: &mut Markup, tiles: &[Tile]) {
     });
 }
 
-/// The declared chain and what each tier does; where thresholds go `by_segment`, what it does for requests of no other segment.
-pub(super) fn chain(page: &mut Markup, declared: &[String], by_segment: bool, part: impl Fn(usize) -> Part) {
-    if by_segment {
-        let text = "Thresholds go by segment. Requests of no segment that has its own meet these tiers:";
-        page.leaf("p", &[("class", &"soft")], text);
+/// The declared chain and what each tier does; where thresholds go by segment, of which requests that is said.
+pub(super) fn chain(page: &mut Markup, declared: &[String], by_segment: Option<&str>, part: impl Fn(usize) -> Part) {
+    if let Some(of) = by_segment {
+        page.leaf("p", &[("class", &"soft")], format_args!("Thresholds go by segment. {of}:"));
     }
     page.element("ol", &[("class", &"chain"), ("aria-label", &"the tiers, in the order in which they are asked")], |list| {
         for (place, tier) in declared.iter().enumerate() {

@@ -187,6 +187,7 @@ mod tests {
             method: String::new(),
             bound: 0.0,
             finite_sample: true,
+            judge: None,
             each_segment: false,
             statement: "… in every segment by itself …".to_owned(),
         });
