@@ -17,7 +17,7 @@ pub fn write(path: &Path, prefix: &str, bytes: &[u8]) -> io::Result<()> {
     file.put()
 }
 
-/// A file that is written beside its place, and put there in one step, as [`write`] does. Dropped before that it leaves nothing, not
+/// A file that is written beside its place, and put there in one step, as [`write()`] does. Dropped before that it leaves nothing, not
 /// even where somebody still writes to it: whoever holds it when a command is told to end cleans up.
 #[derive(Debug)]
 pub struct Beside {
