@@ -99,6 +99,11 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// A verdict to stdout. It stands, and decides the exit code, also where its reader went away (`| head`).
+pub(crate) fn print_verdict(text: impl std::fmt::Display) -> Result<(), Failure> {
+    print(text).or_else(|failure| if failure.exit == Exit::Fine { Ok(()) } else { Err(failure) })
+}
+
 /// Text to stdout. A reader that went away (`| head`) ends the output quietly, as everywhere on Unix.
 pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
     use std::io::Write as _;

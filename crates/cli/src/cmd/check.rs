@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::progress::Late;
 use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
-use crate::{load, print, render, say, tell};
+use crate::{load, print_verdict, render, say, tell};
 
 pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
     let mut checked = Checked { quiet, bad: 0, warned: 0, sets: Sets::default(), cascades: Vec::new() };
@@ -34,7 +34,7 @@ pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
             }
         };
         if let (CheckFormat::Text, Some(summary)) = (args.format, &summary) {
-            print(format_args!("{} {}: {}\n", paint(GOOD, "ok"), path.display(), printable::line(summary)))?;
+            print_verdict(format_args!("{} {}: {}\n", paint(GOOD, "ok"), path.display(), printable::line(summary)))?;
         }
         checked.cascades.push(CascadeChecked { cascade: path.clone(), ok: summary.is_some(), summary });
     }
@@ -47,13 +47,13 @@ pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
         CheckFormat::Json => {
             let report = Report { cascades: checked.cascades, sets };
             let json = serde_json::to_string(&report).map_err(Failure::usage)?;
-            print(format_args!("{json}\n"))?;
+            print_verdict(format_args!("{json}\n"))?;
         }
         CheckFormat::Text => {
             for set in &sets {
                 // A set that is right needs no line of its own beside its cascade's.
                 if set.alone || !set.findings.is_empty() {
-                    print(render::hygiene::hygiene(&set.set, &set.findings))?;
+                    print_verdict(render::hygiene::hygiene(&set.set, &set.findings))?;
                 }
             }
         }

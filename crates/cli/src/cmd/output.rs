@@ -10,7 +10,7 @@ use tierfall::whole::{self, Beside};
 
 use crate::args::Outputs;
 use crate::exit::{Exit, Failure};
-use crate::{interrupt, print, say};
+use crate::{interrupt, print_verdict, say};
 
 /// What temporary files begin with.
 pub(crate) const PREFIX: &str = ".tierfall";
@@ -58,9 +58,9 @@ pub(crate) fn results<R: Serialize>(
         write(path, &format!("{json}\n"))?;
     }
     if alone {
-        print(format_args!("{json}\n"))?;
+        print_verdict(format_args!("{json}\n"))?;
     } else {
-        print(summary())?;
+        print_verdict(summary())?;
     }
     if let Some(path) = &outputs.html
         && !quiet

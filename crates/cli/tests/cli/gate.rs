@@ -45,6 +45,17 @@ fn a_price_that_is_taken_out_takes_no_limit_with_it() {
 }
 
 #[test]
+fn a_verdict_stands_where_nobody_reads_it() {
+    let sandbox = with_baseline();
+    sandbox.write(FILE, cascade(0.99));
+    // A pipe whose reader is gone before the command begins.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = sandbox.command(&["regress", FILE]).stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
 fn a_limit_on_a_tier_that_nobody_reaches_is_not_kept() {
     let sandbox = sandbox();
     let between = "[[tier]]\nname = \"medium\"\nmodel = \"sim/large\"\ngate = { signal = \"mean-logprob\", threshold = 0.5 }\n\n";

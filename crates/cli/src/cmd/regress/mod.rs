@@ -31,7 +31,7 @@ use crate::progress::Late;
 use crate::render::printable;
 use crate::render::regress::{Problem, Sheet, format};
 use crate::render::style::{BAD, paint};
-use crate::{load, print, say, tell, warn};
+use crate::{load, print_verdict, say, tell, warn};
 
 pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure> {
     if args.baseline.is_some() && args.cascades.len() > 1 {
@@ -85,10 +85,10 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
 /// The report where it is wanted; beside a file, the text for people.
 fn deliver(args: &Regress, sheet: &Sheet<'_>, quiet: bool) -> Result<(), Failure> {
     let drawn = (format(&args.format).draw)(sheet);
-    let Some(path) = &args.out else { return print(drawn) };
+    let Some(path) = &args.out else { return print_verdict(drawn) };
     write(path, &anstream::adapter::strip_str(&drawn).to_string())?;
     if !quiet {
-        print((format("text").draw)(sheet))?;
+        print_verdict((format("text").draw)(sheet))?;
         say(format_args!("the report is {}", path.display()));
     }
     Ok(())
