@@ -111,6 +111,6 @@ pub struct Ask {
     pub method: Method,
     /// Decides splits, folds and orders; never ties.
     pub seed: u64,
-    /// How many certificates were made on these rows before: the i-th gets δ·6/(π²i²).
+    /// How many certificates were made on these rows before: the i-th after the first gets δ·6/(π²i²).
     pub earlier: u64,
 }

@@ -47,6 +47,9 @@ fn promised(args: &Calibrate) -> bool {
 
 /// Whether all files can be written, and none of them is another one's or what is read.
 fn check_files(args: &Calibrate) -> Result<(), Failure> {
+    if args.fit_out.as_deref() == Some(Path::new("-")) {
+        return Err(Failure::usage("--fit-out -: a fit goes into a file; --json - prints the report"));
+    }
     let (mut read, mut written) = (read_by(&args.inputs), written_by(&args.outputs));
     let beside = || Some(("the fit", fit_of(args.inputs.cascade.as_deref()?)?));
     written.extend(args.fit_out.clone().map(|path| ("--fit-out", path)).or_else(beside));

@@ -38,6 +38,11 @@ fn results_never_overwrite_what_is_read_or_each_other() {
     error: --json and --html name one file, o: one would overwrite the other
     hint: nothing was read and nothing written; name another file, one for each result
     ");
+    assert_snapshot!(sandbox.run(&[&calibrate[..], &ROWS, &["--fit-out", "-"]].concat()), @"
+    exit 2
+    -- stderr
+    error: --fit-out -: a fit goes into a file; --json - prints the report
+    ");
     let evaluate = ["evaluate", "--fit", "a.fit.toml", "--allow-overlap"];
     for (command, outputs) in [
         (&calibrate[..], &["--fit-out", "rows.jsonl"][..]),
