@@ -206,7 +206,7 @@ impl Cheapest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observations::{Cell, Groups, Row, TierSpec};
+    use crate::observations::{Builder, Cell, Row, TierSpec};
     use crate::quality::Quality;
     use tierfall_core::money::Money;
     use tierfall_core::number::Score;
@@ -229,8 +229,7 @@ mod tests {
             signals: signals.iter().map(|signal| (*signal).into()).collect(),
             judge: None,
         };
-        let mut table = Observations::new(vec![spec("small", &["good", "none"]), spec("large", &[])], "salt");
-        let mut groups = Groups::default();
+        let mut table = Builder::new(vec![spec("small", &["good", "none"]), spec("large", &[])], "salt");
         let quality = |right: bool| if right { Quality::RIGHT } else { Quality::WRONG };
         for n in 0..1000_u32 {
             let score = f64::from(n * 617 % 1000) / 1000.0;
@@ -246,9 +245,9 @@ mod tests {
             let cells = [cell(score >= 0.3 || n % 10 == 1, &scores[..], 1), cell(n % 10 != 0, &[][..], 10)];
             let id = n.to_string();
             let row = Row { id: &id, segment: None, stratum: None, group: None, weight: weight(n), tiers: &cells };
-            table.push(&row, &mut groups).unwrap();
+            table.push(&row).unwrap();
         }
-        table
+        table.finish()
     }
 
     fn gate(signal: &str) -> GateValue {

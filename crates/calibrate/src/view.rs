@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use siphasher::sip::SipHasher24;
 
+use crate::certify::rows::hashed;
 use crate::fit::Seen;
 use crate::observations::Observations;
 
@@ -80,7 +81,8 @@ impl<'a> View<'a> {
         Self { observations: self.observations, rows: Some(rows) }
     }
 
-    /// One row of every item: of those that repeat one, that with the smallest hash of its id.
+    /// One row of every item: of those that repeat one, that with the smallest hash of its id, and where they share the id, of its
+    /// tie. Neither the order of a file nor how the tie orders equal gate values has a say.
     #[must_use]
     pub fn one_per_item(&self) -> Self {
         let items = self.observations.items();
@@ -88,11 +90,12 @@ impl<'a> View<'a> {
             return self.clone();
         }
         let mut chosen = vec![u32::MAX; self.observations.len()];
-        let ids = self.observations.ids();
+        let (ids, ties) = (self.observations.ids(), self.observations.ties());
+        let place = |row: usize| (ids[row], hashed(0, ties[row].to_bits()), row);
         for row in self.rows() {
             let best = &mut chosen[items[row] as usize];
             #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
-            if *best == u32::MAX || (ids[row], row) < (ids[*best as usize], *best as usize) {
+            if *best == u32::MAX || place(row) < place(*best as usize) {
                 *best = row as u32;
             }
         }

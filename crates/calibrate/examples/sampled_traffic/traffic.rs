@@ -8,7 +8,7 @@ use tierfall_calibrate::ask::Ask;
 use tierfall_calibrate::certify::{Input, Labels, certify};
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
 use tierfall_calibrate::fit::{Status, TierFit};
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::report::Estimate;
 use tierfall_calibrate::table::{Table, Weights};
@@ -151,8 +151,7 @@ fn estimates(table: &Table<'_>, deployed: &Policy) -> Result<(Estimate, Estimate
     let names: Vec<_> = table.tiers.iter().map(|tier| tier.name.clone()).collect();
     let signals = |tier: usize| if tier + 1 < tiers { vec!["score".into()] } else { Vec::new() };
     let spec = |(tier, name): (usize, &std::sync::Arc<str>)| TierSpec { name: name.clone(), signals: signals(tier), judge: None };
-    let (mut observations, mut groups) =
-        (Observations::new(names.iter().enumerate().map(spec).collect(), "salt"), Groups::default());
+    let mut observations = Builder::new(names.iter().enumerate().map(spec).collect(), "salt");
     for row in 0..table.len() {
         let scores: Vec<Vec<Option<Score>>> =
             table.tiers.iter().map(|tier| tier.values.iter().map(|values| Score::new(values[row])).collect()).collect();
@@ -163,8 +162,9 @@ fn estimates(table: &Table<'_>, deployed: &Policy) -> Result<(Estimate, Estimate
         }
         let weight = table.weights.as_ref().map(|weights| weights[row]);
         let row = Row { id: &row.to_string(), segment: None, stratum: None, group: None, weight, tiers: &cells };
-        observations.push(&row, &mut groups).map_err(|error| error.to_string())?;
+        observations.push(&row).map_err(|error| error.to_string())?;
     }
+    let observations = observations.finish();
     let gate = |tier: usize| (tier + 1 < tiers).then(|| GateValue::Signal { signal: "score".into(), negated: false });
     let fits: Vec<TierFit> = names
         .iter()

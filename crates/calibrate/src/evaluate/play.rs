@@ -335,7 +335,7 @@ fn usd(pico: impl Fn(usize) -> u64, sample: &Sample) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observations::{Cell, Groups, Observations, Row, TierSpec};
+    use crate::observations::{Builder, Cell, Observations, Row, TierSpec};
     use crate::quality::Quality;
     use proptest::prelude::*;
     use tierfall_core::fusion::GateValue;
@@ -346,16 +346,16 @@ mod tests {
             let signals = if name == "c" { Vec::new() } else { vec!["s".into()] };
             TierSpec { name: name.into(), signals, judge: None }
         };
-        let (mut table, mut groups) = (Observations::new(["a", "b", "c"].map(spec).to_vec(), "salt"), Groups::default());
+        let mut table = Builder::new(["a", "b", "c"].map(spec).to_vec(), "salt");
         for (at, row) in rows.iter().enumerate() {
             let scores = row.map(|score| [score.and_then(|score| Score::new(f64::from(score)))]);
             let cell = |scores| Cell { quality: Quality::RIGHT, human: None, scores, cost: None, latency_ms: None, length: None };
             let tiers = [cell(&scores[0][..]), cell(&scores[1][..]), cell(&[])];
             let id = at.to_string();
             let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };
-            table.push(&row, &mut groups).unwrap();
+            table.push(&row).unwrap();
         }
-        table
+        table.finish()
     }
 
     proptest! {

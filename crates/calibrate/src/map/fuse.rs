@@ -207,7 +207,7 @@ pub fn fit(view: &View<'_>, tier: usize, signals: &[String], toward: Toward) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observations::{Cell, Groups, Observations, Row, TierSpec};
+    use crate::observations::{Builder, Cell, Observations, Row, TierSpec};
     use crate::quality::Quality;
     use crate::table::Table;
     use rand::rngs::ChaCha8Rng;
@@ -224,8 +224,8 @@ mod tests {
             signals: signals.iter().map(|s| (*s).into()).collect(),
             judge: None,
         };
-        let mut observations = Observations::new(vec![spec("small", signals), spec("large", &[])], "salt");
-        let (mut groups, mut rng) = (Groups::default(), ChaCha8Rng::seed_from_u64(seed));
+        let mut observations = Builder::new(vec![spec("small", signals), spec("large", &[])], "salt");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let grade = |right| if right { Quality::RIGHT } else { Quality::WRONG };
         for row in 0..n {
             let (scores, this, next) = draw(&mut rng);
@@ -234,9 +234,9 @@ mod tests {
             let tiers = [cell(grade(this), scores.as_slice()), cell(grade(next), &[])];
             let id = row.to_string();
             let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };
-            observations.push(&row, &mut groups).unwrap();
+            observations.push(&row).unwrap();
         }
-        observations
+        observations.finish()
     }
 
     fn names(signals: &[&str]) -> Vec<String> {

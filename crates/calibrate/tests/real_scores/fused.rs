@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tierfall_calibrate::map::fuse::{self, Toward};
 use tierfall_calibrate::metric::{auroc, auroc_benefit};
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
 use tierfall_calibrate::view::View;
@@ -17,8 +17,7 @@ fn observations(rows: &[Value], first: &str, last: &str, signals: &[&str], lower
         signals: signals.iter().map(|signal| (*signal).into()).collect(),
         judge: None,
     };
-    let mut observations = Observations::new(vec![spec(first, signals), spec(last, &[])], "real");
-    let mut groups = Groups::default();
+    let mut observations = Builder::new(vec![spec(first, signals), spec(last, &[])], "real");
     for row in rows {
         let cells = [&row["tiers"][first], &row["tiers"][last]];
         let score = |signal: &&str| {
@@ -31,11 +30,11 @@ fn observations(rows: &[Value], first: &str, last: &str, signals: &[&str], lower
         let tiers = [cell(this, scores.as_slice()), cell(next, &[])];
         let id = row["id"].as_str().unwrap_or_default();
         let row = Row { id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };
-        if let Err(why) = observations.push(&row, &mut groups) {
+        if let Err(why) = observations.push(&row) {
             panic!("{why}");
         }
     }
-    observations
+    observations.finish()
 }
 
 /// AUROC, benefit AUROC, and the share of rows to escalate (lowest values first, abstentions before all) for nine tenths of what

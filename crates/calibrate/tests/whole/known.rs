@@ -4,7 +4,7 @@ use serde_json::Value;
 use tierfall_calibrate::advise::advise;
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
 use tierfall_calibrate::fit::{Cut, Seen, TierFit};
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::pair::PairSweep;
@@ -109,16 +109,16 @@ fn accepted_codes_are_right_as_often_as_was_published() {
     let Some(read) = real::observations("deductive_coding.jsonl.gz", &[model], "verbalized", level) else { return };
     // A perfect human behind the model.
     let spec = |name: &str, signal: &str| TierSpec { name: name.into(), signals: vec![signal.into()], judge: None };
-    let mut table = Observations::new(vec![spec(model, "verbalized"), spec("human", "none")], "salt");
-    let mut groups = Groups::default();
+    let mut table = Builder::new(vec![spec(model, "verbalized"), spec("human", "none")], "salt");
     for row in 0..read.len() {
         let (id, group) = (format!("{row}"), read.group_of(row).map(|group| group.to_string()));
         let scores = [Score::new(read.scores(0, "verbalized").unwrap()[row])];
         let cell = |quality, scores| Cell { quality, human: None, scores, cost: None, latency_ms: None, length: None };
         let cells = [cell(read.quality(0)[row], &scores), cell(Quality::RIGHT, &[None])];
         let row = Row { id: &id, segment: None, stratum: None, group: group.as_deref(), weight: None, tiers: &cells };
-        table.push(&row, &mut groups).unwrap();
+        table.push(&row).unwrap();
     }
+    let table = table.finish();
     let gate = Some(GateValue::Signal { signal: "verbalized".into(), negated: false });
     let tiers = [
         TierFit { name: model.into(), binding: None, gate, map: None },

@@ -3,7 +3,7 @@
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
@@ -39,8 +39,7 @@ impl Default for Population {
 pub(crate) fn draw(population: Population) -> Observations {
     let mut rng = ChaCha8Rng::seed_from_u64(population.seed);
     let spec = |name: &str| TierSpec { name: name.into(), signals: vec!["sure".into(), "noise".into()], judge: None };
-    let mut table = Observations::new(vec![spec("small"), spec("medium"), spec("large")], "salt");
-    let mut groups = Groups::default();
+    let mut table = Builder::new(vec![spec("small"), spec("medium"), spec("large")], "salt");
     for item in 0..population.items {
         let ease: f64 = rng.random();
         let (segment, group) = (format!("s{}", item % population.segments.max(1)), format!("g{item}"));
@@ -75,10 +74,10 @@ pub(crate) fn draw(population: Population) -> Observations {
                 weight: None,
                 tiers: &cells,
             };
-            table.push(&row, &mut groups).unwrap();
+            table.push(&row).unwrap();
         }
     }
-    table
+    table.finish()
 }
 
 /// One named signal as it is.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::money::Money;
 use tierfall_core::number::Score;
@@ -20,8 +20,7 @@ pub(crate) fn observations(file: &str, chain: &[&str], signal: &str, keep: impl 
         return None;
     };
     let spec = |name: &&str| TierSpec { name: (*name).into(), signals: vec![Arc::from(signal)], judge: None };
-    let mut table = Observations::new(chain.iter().map(spec).collect(), "salt");
-    let mut groups = Groups::default();
+    let mut table = Builder::new(chain.iter().map(spec).collect(), "salt");
     for line in BufReader::new(GzDecoder::new(open)).lines() {
         let row: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let tiers: Option<Vec<&Value>> = chain.iter().map(|name| row["tiers"].get(name)).collect();
@@ -36,9 +35,9 @@ pub(crate) fn observations(file: &str, chain: &[&str], signal: &str, keep: impl 
             weight: None,
             tiers: &cells,
         };
-        table.push(&row, &mut groups).unwrap();
+        table.push(&row).unwrap();
     }
-    Some(table)
+    Some(table.finish())
 }
 
 fn score(value: &Value) -> Option<Score> {

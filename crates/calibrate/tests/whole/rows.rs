@@ -3,7 +3,7 @@
 use tierfall_calibrate::ask::{BySegment, SignalChoice, Target};
 use tierfall_calibrate::evaluate::evaluate;
 use tierfall_calibrate::fit::Status;
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::procedure::calibrate;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::report::Calibration;
@@ -40,7 +40,7 @@ struct One {
 
 fn table(rows: &[One], judge: Option<&str>) -> Observations {
     let spec = |name: &str| TierSpec { name: name.into(), signals: vec!["x".into(), "y".into()], judge: judge.map(Into::into) };
-    let (mut table, mut groups) = (Observations::new(vec![spec("cheap"), spec("dear")], "salt"), Groups::default());
+    let mut table = Builder::new(vec![spec("cheap"), spec("dear")], "salt");
     let grade = |right: bool| if right { Quality::RIGHT } else { Quality::WRONG };
     for row in rows {
         let scores = row.scores.map(Score::new);
@@ -54,9 +54,9 @@ fn table(rows: &[One], judge: Option<&str>) -> Observations {
         });
         let (id, group) = (row.id.to_string(), row.group.as_deref());
         let row = Row { id: &id, segment: row.segment, stratum: None, group, weight: row.weight, tiers: &cells };
-        table.push(&row, &mut groups).unwrap();
+        table.push(&row).unwrap();
     }
-    table
+    table.finish()
 }
 
 /// The first signal knows, the second does not; the cheap tier is right where it is sure.
@@ -223,8 +223,7 @@ fn a_promise_about_a_judge_is_not_looked_at_by_people() {
     for row in &mut rows {
         row.human = Some([row.id.is_multiple_of(2), true]);
     }
-    let mut judged = table(&rows, Some("J"));
-    judged.settle();
+    let judged = table(&rows, Some("J"));
     let told = look(&judged);
     assert!(told.promise.is_none() && told.warnings.iter().any(|warning| warning.contains("graded by others")), "{told:?}");
 }
@@ -251,13 +250,11 @@ fn a_judge_is_not_asked_where_people_graded_every_row() {
         row.human = Some(row.right);
         row.right = [true, true];
     }
-    let mut judged = table(&rows, Some("J"));
-    judged.settle();
+    let judged = table(&rows, Some("J"));
     assert!(judged.tiers().all(|tier| tier.judge.is_none()));
     assert_eq!(calibrate(&judged, 0, &one_signal(0.06), |_| {}).unwrap().report, by_people);
     rows[7].human = None;
-    let mut judged = table(&rows, Some("J"));
-    judged.settle();
+    let judged = table(&rows, Some("J"));
     assert!(judged.tiers().all(|tier| tier.judge.is_some()));
 }
 

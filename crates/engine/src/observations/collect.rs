@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
 use tierfall_core::number::Score;
 
 use super::chunk::{Chunk, Lack};
@@ -16,8 +15,7 @@ use super::{BadRow, LeftOut, ObservationsError, ReadOut, SignalSummary, Summary,
 /// The table as it grows.
 pub(super) struct Collector<'o> {
     options: &'o ReadOptions,
-    observations: Observations,
-    groups: Groups,
+    table: Builder,
     summary: Summary,
     lacks: BTreeMap<Lack, u64>,
     judges: Vec<BTreeSet<Box<str>>>,
@@ -38,8 +36,7 @@ impl<'o> Collector<'o> {
         let spec = |name: &Arc<str>| TierSpec { name: name.clone(), signals: Vec::new(), judge: None };
         Self {
             options,
-            observations: Observations::new(options.chain.iter().map(spec).collect(), options.salt.clone()),
-            groups: Groups::default(),
+            table: Builder::new(options.chain.iter().map(spec).collect(), options.salt.clone()),
             summary: Summary::default(),
             lacks: BTreeMap::new(),
             judges: vec![BTreeSet::new(); k],
@@ -107,7 +104,7 @@ impl<'o> Collector<'o> {
                 // A key that never has a number is no signal.
                 let has_number = || column.iter().any(|score| !score.is_nan());
                 if !self.signals[tier].iter().any(|known| **known == *name) && has_number() {
-                    self.observations.add_signal(tier, name);
+                    self.table.add_signal(tier, name);
                     self.signals[tier].push(name.into());
                 }
             }
@@ -149,7 +146,7 @@ impl<'o> Collector<'o> {
                 weight: row.weight,
                 tiers: &cells,
             };
-            self.observations.push(&row, &mut self.groups).map_err(|error| ObservationsError::Options(error.to_string()))?;
+            self.table.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
         }
         Ok(())
     }
@@ -157,7 +154,7 @@ impl<'o> Collector<'o> {
     /// The table, or why there is none.
     pub(super) fn finish(mut self) -> Result<ReadOut, ObservationsError> {
         let chain = &self.options.chain;
-        self.summary.used = self.observations.len() as u64;
+        self.summary.used = self.table.so_far().len() as u64;
         for (lack, rows) in &self.lacks {
             let reason = match lack {
                 Lack::Tier(tier) => format!("no tier \"{}\"", chain[*tier]),
@@ -168,19 +165,18 @@ impl<'o> Collector<'o> {
             self.summary.left_out.push(LeftOut { reason, rows: *rows });
         }
         self.summary.other_tiers = self.other_tiers.iter().map(str::to_owned).collect();
-        self.summary.repeated_ids = repeated(self.observations.ids());
-        if self.observations.is_empty() {
+        if self.table.so_far().is_empty() {
             return Err(self.nothing());
         }
         self.check_signals()?;
         for tier in 0..chain.len() {
             if !self.judges[tier].is_empty() {
                 let judge = self.judges[tier].iter().map(|judge| &**judge).collect::<Vec<_>>().join(", ");
-                self.observations.set_judge(tier, judge);
+                self.table.set_judge(tier, judge);
             }
         }
         let abstained = |tier: usize, signal: &str| {
-            let scores = self.observations.scores(tier, signal).unwrap_or_default();
+            let scores = self.table.so_far().scores(tier, signal).unwrap_or_default();
             scores.iter().filter(|score| score.is_nan()).count() as u64
         };
         let tier = |(tier, spec): (usize, &TierSpec)| TierSummary {
@@ -190,9 +186,10 @@ impl<'o> Collector<'o> {
             judge: spec.judge.clone(),
             human: self.human[tier],
         };
-        self.summary.tiers = self.observations.tiers().enumerate().map(tier).collect();
-        self.observations.settle();
-        Ok(ReadOut { observations: self.observations, summary: self.summary })
+        self.summary.tiers = self.table.so_far().tiers().enumerate().map(tier).collect();
+        let observations = self.table.finish();
+        self.summary.repeated_ids = observations.repeated_ids();
+        Ok(ReadOut { observations, summary: self.summary })
     }
 
     fn check_signals(&self) -> Result<(), ObservationsError> {
@@ -238,11 +235,4 @@ impl<'o> Collector<'o> {
         }
         ObservationsError::NothingUsable { read: summary.read, why: why.join("; ") }
     }
-}
-
-/// How many ids an earlier row has.
-pub(super) fn repeated(ids: &[u64]) -> u64 {
-    let mut ids = ids.to_vec();
-    ids.par_sort_unstable();
-    ids.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
 }

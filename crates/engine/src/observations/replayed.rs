@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tierfall_calibrate::observations::{Cell, Groups, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Parts, Policy, Tier};
 use tierfall_core::gate::{Decision, Deferral, Gate};
@@ -90,7 +90,7 @@ fn of_cascade(
     let lightest = examples.iter().map(|example| example.weight).fold(1.0, f64::min);
     let weighted = examples.iter().any(|example| example.weight.total_cmp(&1.0).is_ne());
     let specs = cascade.tiers().iter().map(spec).collect();
-    let (mut observations, mut groups) = (Observations::new(specs, cascade.salt()), Groups::default());
+    let mut builder = Builder::new(specs, cascade.salt());
     let mut unknown_cost = vec![0; cascade.tiers().len()];
     let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);
@@ -119,25 +119,33 @@ fn of_cascade(
             weight: weighted.then(|| example.weight / lightest),
             tiers: &cells,
         };
-        observations.push(&row, &mut groups).map_err(|error| ObservationsError::Options(error.to_string()))?;
+        builder.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
     }
-    if let Some(heaviest) = set.about().heaviest_weight {
-        observations.set_heaviest(heaviest / lightest);
-    }
-    summary.used = observations.len() as u64;
-    if observations.is_empty() {
+    summary.used = builder.so_far().len() as u64;
+    if builder.so_far().is_empty() {
         let why = summary.left_out.iter().map(|left| format!("{} examples: {}", left.rows, left.reason));
         let why = why.chain(summary.warnings.iter().cloned()).collect::<Vec<_>>().join("; ");
         return Err(ObservationsError::NothingUsable { read: summary.read, why });
     }
     for (tier, judge) in judges.into_iter().enumerate() {
         if let Some(judge) = judge {
-            observations.set_judge(tier, judge);
+            builder.set_judge(tier, judge);
         }
     }
-    let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(&observations, ix, spec, unknown_cost[ix]) };
-    summary.tiers = observations.tiers().enumerate().map(of_tier).collect();
-    observations.settle();
+    let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(builder.so_far(), ix, spec, unknown_cost[ix]) };
+    summary.tiers = builder.so_far().tiers().enumerate().map(of_tier).collect();
+    let mut observations = builder.finish();
+    if let Some(heaviest) = set.about().heaviest_weight {
+        let declared = observations.declare_heaviest(heaviest / lightest);
+        declared.map_err(|heavier| {
+            let (most, weight) = (heaviest, heavier.seen * lightest);
+            ObservationsError::Options(format!(
+                "an example weighs {weight}, more than heaviest-weight = {most} in {}: it is 1 over the least probability with \
+                 which any request was sampled",
+                set.dir().join("set.toml").display()
+            ))
+        })?;
+    }
     Ok(ReadOut { observations, summary })
 }
 

@@ -165,12 +165,10 @@ fn from_files(inputs: &Inputs, quiet: bool) -> Result<Observed, Failure> {
     drop(bar);
     let ReadOut { mut observations, summary } = read.map_err(|error| failure(&error))?;
     if let Some(heaviest) = inputs.heaviest_weight {
-        if observations.heaviest() > heaviest {
-            let seen = observations.heaviest();
-            return Err(Failure::usage(format!("a row weighs {seen}, more than --heaviest-weight {heaviest}"))
-                .with_hint("it is 1 over the least probability with which any request was sampled"));
-        }
-        observations.set_heaviest(heaviest);
+        observations.declare_heaviest(heaviest).map_err(|heavier| {
+            Failure::usage(format!("a row weighs {}, more than --heaviest-weight {heaviest}", heavier.seen))
+                .with_hint("it is 1 over the least probability with which any request was sampled")
+        })?;
     }
     let names = inputs.observations.iter().map(|path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
     let source = names.collect::<Vec<_>>().join(" ");

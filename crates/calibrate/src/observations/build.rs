@@ -1,0 +1,320 @@
+//! Filling a table, row by row.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use tierfall_core::money::Money;
+use tierfall_core::number::{Score, Tie};
+
+use super::{Labels, Observations, Tier, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
+use crate::quality::Quality;
+
+/// One example, as a reader hands it over.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The example's id, which decides its tie.
+    pub id: &'a str,
+    /// What a rule, tag or header says at run time; thresholds may depend on it.
+    pub segment: Option<&'a str>,
+    /// The kind of example by its author's knowledge, for reports alone; thresholds never depend on it.
+    pub stratum: Option<&'a str>,
+    /// Rows that repeat one item share it: they are never split, and count once.
+    pub group: Option<&'a str>,
+    /// 1/probability with which the row was sampled, at least 1; `None` = 1.
+    pub weight: Option<f64>,
+    /// One a tier, in the order of the chain.
+    pub tiers: &'a [Cell<'a>],
+}
+
+/// One tier's part of a row.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// How right the answer was.
+    pub quality: Quality,
+    /// What people said, where `quality` is a judge's grade and people graded this row as well.
+    pub human: Option<Quality>,
+    /// One a signal, in the order of [`TierSpec::signals`]; `None` = the signal abstained, or a gate defers the answer whatever the score.
+    pub scores: &'a [Option<Score>],
+    /// Of this tier alone, probes and retries included; `None` = unknown.
+    pub cost: Option<Money>,
+    /// Of this tier alone, in milliseconds; `None` = unknown.
+    pub latency_ms: Option<f64>,
+    /// Output tokens; `None` = unknown.
+    pub length: Option<u32>,
+}
+
+/// A row that does not fit.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// Another number of tiers or signals than was declared.
+    #[error("the row has {found} {what} and {expected} were declared")]
+    Shape {
+        /// `tiers`, or `signals of TIER`.
+        what: String,
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
+    /// Sampling probabilities are at most 1.
+    #[error("a weight is 1/probability, so {0} is none: it must be finite and at least 1")]
+    Weight(f64),
+    /// A cost beyond 18 million USD.
+    #[error("a cost of {0} USD is not that of one query")]
+    Cost(f64),
+    /// 2³² rows.
+    #[error("there are more than 4 billion rows")]
+    Full,
+}
+
+/// A table that is being filled.
+#[derive(Debug)]
+pub struct Builder {
+    table: Observations,
+    /// The first row of every group.
+    first: HashMap<Box<str>, u32>,
+}
+
+impl Builder {
+    /// An empty table for a chain of tiers, cheapest first. `salt` keys the ties and must be the cascade's.
+    pub fn new(tiers: Vec<TierSpec>, salt: impl Into<Arc<str>>) -> Self {
+        let empty = |spec: TierSpec| Tier {
+            scores: vec![Vec::new(); spec.signals.len()],
+            spec,
+            quality: Vec::new(),
+            human: Vec::new(),
+            cost: Vec::new(),
+            latency: Vec::new(),
+            length: Vec::new(),
+        };
+        let table = Observations {
+            tiers: tiers.into_iter().map(empty).collect(),
+            ids: Vec::new(),
+            ties: Vec::new(),
+            items: Vec::new(),
+            groups: Vec::new(),
+            weights: None,
+            heaviest: None,
+            segments: Labels::default(),
+            strata: Labels::default(),
+            salt: salt.into(),
+            repeated: 0,
+        };
+        Self { table, first: HashMap::new() }
+    }
+
+    /// Adds a row; one that does not fit changes nothing.
+    pub fn push(&mut self, row: &Row<'_>) -> Result<(), RowError> {
+        self.check(row)?;
+        let Self { table, first } = self;
+        let at = table.len();
+        let place = u32::try_from(at).map_err(|_| RowError::Full)?;
+        let item = match row.group {
+            None => place,
+            Some(group) => *first.entry(group.into()).or_insert_with(|| {
+                table.groups.push((place, fingerprint("group", group)));
+                place
+            }),
+        };
+        table.ids.push(fingerprint("id", row.id));
+        table.ties.push(Tie::of(&table.salt, row.id).get());
+        table.items.push(item);
+        table.segments.push(row.segment);
+        table.strata.push(row.stratum);
+        if row.weight.is_some() && table.weights.is_none() {
+            table.weights = Some(vec![1.0; at]);
+        }
+        if let Some(weights) = &mut table.weights {
+            weights.push(row.weight.unwrap_or(1.0));
+        }
+        for (tier, cell) in table.tiers.iter_mut().zip(row.tiers) {
+            tier.quality.push(cell.quality);
+            tier.human.push(cell.human.map_or(UNKNOWN_U32, Quality::nano));
+            for (column, score) in tier.scores.iter_mut().zip(cell.scores) {
+                column.push(score.map_or(f64::NAN, Score::get));
+            }
+            tier.cost.push(cell.cost.and_then(|cost| u64::try_from(cost.pico()).ok()).unwrap_or(UNKNOWN_U64));
+            tier.latency.push(cell.latency_ms.map_or(UNKNOWN_U32, micros));
+            tier.length.push(cell.length.unwrap_or(UNKNOWN_U32));
+        }
+        Ok(())
+    }
+
+    fn check(&self, row: &Row<'_>) -> Result<(), RowError> {
+        let tiers = &self.table.tiers;
+        if self.table.len() >= UNKNOWN_U32 as usize {
+            return Err(RowError::Full);
+        }
+        let shape = |what: String, found: usize, expected: usize| {
+            if found == expected { Ok(()) } else { Err(RowError::Shape { what, found, expected }) }
+        };
+        shape("tiers".into(), row.tiers.len(), tiers.len())?;
+        for (tier, cell) in tiers.iter().zip(row.tiers) {
+            shape(format!("signals of {}", tier.spec.name), cell.scores.len(), tier.scores.len())?;
+            if let Some(cost) = cell.cost
+                && u64::try_from(cost.pico()).is_err()
+            {
+                return Err(RowError::Cost(cost.usd()));
+            }
+        }
+        match row.weight {
+            Some(weight) if !(weight.is_finite() && weight >= 1.0) => Err(RowError::Weight(weight)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a tier one more signal, which abstained in every row so far; rows that follow carry its score last.
+    ///
+    /// # Panics
+    /// If there is no such tier.
+    pub fn add_signal(&mut self, tier: usize, label: impl Into<Arc<str>>) {
+        let rows = self.table.len();
+        let tier = &mut self.table.tiers[tier];
+        tier.spec.signals.push(label.into());
+        tier.scores.push(vec![f64::NAN; rows]);
+    }
+
+    /// Says who judged a tier's answers.
+    ///
+    /// # Panics
+    /// If there is no such tier.
+    pub fn set_judge(&mut self, tier: usize, judge: impl Into<Arc<str>>) {
+        self.table.tiers[tier].spec.judge = Some(judge.into());
+    }
+
+    /// What there is so far.
+    pub fn so_far(&self) -> &Observations {
+        &self.table
+    }
+
+    /// The table.
+    pub fn finish(mut self) -> Observations {
+        self.settle();
+        self.part_repeats();
+        self.table
+    }
+
+    /// Where people graded every row of a judged tier, their grades are the tier's: the judge adds nothing to what is known.
+    fn settle(&mut self) {
+        for tier in &mut self.table.tiers {
+            let known = |nano: &u32| if *nano == UNKNOWN_U32 { None } else { Quality::new(f64::from(*nano) / 1e9) };
+            let grades: Option<Vec<Quality>> =
+                tier.spec.judge.is_some().then(|| tier.human.iter().map(known).collect()).flatten();
+            if let Some(grades) = grades.filter(|grades| !grades.is_empty()) {
+                tier.quality = grades;
+                tier.human.fill(UNKNOWN_U32);
+                tier.spec.judge = None;
+            }
+        }
+    }
+
+    /// Gives rows whose id an earlier row has ties of their own. They are requests like any other, since only a group says
+    /// that rows repeat an item; with one tie for all, a cut inside equal gate values would choose among questions.
+    fn part_repeats(&mut self) {
+        let table = &mut self.table;
+        let mut rows: Vec<(u64, u32)> = table.ids.iter().copied().zip(0..).collect();
+        rows.par_sort_unstable();
+        let mut nth = 0;
+        for pair in rows.windows(2) {
+            let [(before, _), (id, row)] = [pair[0], pair[1]];
+            nth = if id == before { nth + 1 } else { 0 };
+            if nth > 0 {
+                table.repeated += 1;
+                // Keyed by the place among its like alone: whatever else is known of the row has no say.
+                table.ties[row as usize] = Tie::of(&table.salt, &format!("{id:016x} {nth}")).get();
+            }
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to what fits: 71 minutes and more read as that"
+)]
+fn micros(ms: f64) -> u32 {
+    if ms.is_nan() { UNKNOWN_U32 } else { (ms * 1e3).round().clamp(0.0, f64::from(UNKNOWN_U32 - 1)) as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(scores: &[Option<Score>]) -> Cell<'_> {
+        Cell { quality: Quality::RIGHT, human: None, scores, cost: None, latency_ms: Some(1.5), length: None }
+    }
+
+    fn row<'a>(id: &'a str, group: Option<&'a str>, tiers: &'a [Cell<'a>]) -> Row<'a> {
+        Row { id, segment: None, stratum: None, group, weight: None, tiers }
+    }
+
+    fn table() -> Builder {
+        let spec = |name: &str, signals: &[&str]| TierSpec {
+            name: name.into(),
+            signals: signals.iter().map(|s| (*s).into()).collect(),
+            judge: None,
+        };
+        Builder::new(vec![spec("small", &["sum"]), spec("large", &[])], "salt")
+    }
+
+    #[test]
+    fn rows_of_a_group_are_one_item_and_others_items_of_their_own() {
+        let mut table = table();
+        for (id, group) in [("a", None), ("b", Some("g")), ("c", None), ("d", Some("g")), ("e", None)] {
+            table.push(&row(id, group, &[cell(&[None]), cell(&[])])).unwrap();
+        }
+        let table = table.finish();
+        assert_eq!(table.items(), [0, 1, 2, 1, 4]);
+        assert_eq!(table.groups().len(), 1);
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_changes_nothing() {
+        let mut table = table();
+        assert!(table.push(&row("a", None, &[cell(&[])])).is_err());
+        assert!(table.push(&row("a", None, &[cell(&[]), cell(&[])])).is_err());
+        assert!(table.so_far().is_empty() && table.so_far().quality(0).is_empty());
+    }
+
+    #[test]
+    fn a_signal_that_comes_late_abstained_before() {
+        let mut table = table();
+        table.push(&row("a", None, &[cell(&[Score::new(0.5)]), cell(&[])])).unwrap();
+        table.add_signal(1, "late");
+        assert!(table.push(&row("b", None, &[cell(&[None]), cell(&[])])).is_err());
+        table.push(&row("b", None, &[cell(&[None]), cell(&[Score::new(1.0)])])).unwrap();
+        let table = table.finish();
+        let late = table.scores(1, "late").unwrap();
+        assert!(late[0].is_nan() && late[1].total_cmp(&1.0).is_eq());
+    }
+
+    #[test]
+    fn unknown_costs_stay_unknown() {
+        let mut table = table();
+        let known = Cell { cost: Some(Money::from_pico(7)), ..cell(&[None]) };
+        table.push(&row("a", None, &[known, cell(&[])])).unwrap();
+        let table = table.finish();
+        assert_eq!((table.costs(0), table.costs(1)), (Some(&[7][..]), None));
+        assert_eq!(table.latencies(0), Some(&[1500][..]));
+    }
+
+    #[test]
+    fn rows_that_share_an_id_but_no_item_have_ties_of_their_own() {
+        let ids = ["a", "b", "a", "a", "c"];
+        let mut table = table();
+        for id in ids {
+            table.push(&row(id, None, &[cell(&[None]), cell(&[])])).unwrap();
+        }
+        let table = table.finish();
+        let mut ties = table.ties().to_vec();
+        assert!(
+            ids.iter().zip(&ties).filter(|(id, _)| **id != "a").all(|(id, tie)| Tie::of("salt", id).get().total_cmp(tie).is_eq())
+        );
+        assert!(ties[0].total_cmp(&Tie::of("salt", "a").get()).is_eq(), "the first is what a request of this id has");
+        ties.sort_by(f64::total_cmp);
+        assert!(ties.windows(2).all(|pair| pair[0] < pair[1]), "{ties:?}");
+        assert_eq!(table.repeated_ids(), 2);
+    }
+}
