@@ -13,7 +13,7 @@ use tierfall_calibrate::sweep::chains::subchains;
 use tierfall_calibrate::sweep::exact3::Triple;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::sweep::pair::PairSweep;
-use tierfall_calibrate::table::{Column, Table};
+use tierfall_calibrate::table::{Basis, Column, Table};
 
 fn main() {
     println!("{} threads", rayon::current_num_threads());
@@ -64,7 +64,12 @@ fn table(rows: usize, tiers: usize, atoms: f64) -> Table<'static> {
         cost: Some(cost.into()),
         latency: None,
     };
-    Table { tiers: columns.into_iter().enumerate().map(column).collect(), ties: tie_breaks.into(), weights: None }
+    Table {
+        tiers: columns.into_iter().enumerate().map(column).collect(),
+        ties: tie_breaks.into(),
+        weights: None,
+        basis: Basis::default(),
+    }
 }
 
 /// Two tiers: every distinct cut, and the cheapest that loses at most 2 points.

@@ -114,3 +114,10 @@ pub struct Ask {
     /// How many certificates were made on these rows before: the i-th after the first gets δ·6/(π²i²).
     pub earlier: u64,
 }
+
+impl Ask {
+    /// Whether a promise is asked for that could be made. Costs have no bound, so none is ever made of them.
+    pub fn promises(&self) -> bool {
+        self.delta.is_some() && !matches!(self.target, Target::MaxCost(_))
+    }
+}

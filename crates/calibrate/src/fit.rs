@@ -141,7 +141,8 @@ pub struct Guarantee {
     /// The judge whose grades are what it calls right; absent where people's are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<String>,
-    /// Whether it is made for every run-time segment by itself, and not for the mean over all.
+    /// Whether it is made for every listed run-time segment by itself, and for what is not listed taken together, instead of for the
+    /// mean over all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_segment: bool,
     /// The promise in words.

@@ -1,6 +1,7 @@
 //! The table that calibration works on, column by column and rectangular by construction.
 
 mod build;
+mod condition;
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -9,8 +10,10 @@ use std::sync::Arc;
 use siphasher::sip::SipHasher24;
 
 use crate::quality::Quality;
+use crate::table::Basis;
 
 pub use build::{Builder, Cell, Row, RowError};
+pub use condition::Condition;
 
 /// Stands for an unknown cost, latency or length, and for a missing human grade, inside a column.
 const UNKNOWN_U64: u64 = u64::MAX;
@@ -27,6 +30,8 @@ pub struct Observations {
     items: Vec<u32>,
     /// First row and fingerprint of each group, in the order of their first rows.
     groups: Vec<(u32, u64)>,
+    /// Rows that name a group.
+    grouped: usize,
     weights: Option<Vec<f64>>,
     /// The greatest weight that the sampling allows, where that is known.
     heaviest: Option<f64>,
@@ -35,6 +40,7 @@ pub struct Observations {
     salt: Arc<str>,
     /// Rows whose id an earlier row has.
     repeated: u64,
+    conditions: Arc<[Condition]>,
 }
 
 /// What is known of one tier.
@@ -105,10 +111,11 @@ impl Observations {
     /// Says how heavy a row can be at most, known from how rows were sampled and not from these rows. An error where a row is heavier.
     pub fn declare_heaviest(&mut self, heaviest: f64) -> Result<(), Heavier> {
         let seen = self.weights.iter().flatten().copied().fold(1.0, f64::max);
-        if seen > heaviest {
+        // What is 1 over a probability in two places may differ in its last digit.
+        if seen > heaviest * (1.0 + 1e-9) {
             return Err(Heavier { seen, declared: heaviest });
         }
-        self.heaviest = Some(heaviest);
+        self.heaviest = Some(heaviest.max(seen));
         Ok(())
     }
 
@@ -136,6 +143,14 @@ impl Observations {
         self.tiers.iter().map(|tier| &tier.spec)
     }
 
+    /// What a tier is.
+    ///
+    /// # Panics
+    /// If there is no such tier.
+    pub fn spec(&self, tier: usize) -> &TierSpec {
+        &self.tiers[tier].spec
+    }
+
     /// The place of a tier.
     pub fn tier(&self, name: &str) -> Option<usize> {
         self.tiers.iter().position(|tier| &*tier.spec.name == name)
@@ -154,6 +169,26 @@ impl Observations {
     /// Rows whose id an earlier row has; each is a request of its own, with a tie of its own, unless a group says otherwise.
     pub fn repeated_ids(&self) -> u64 {
         self.repeated
+    }
+
+    /// What rows that are not in the table have to be supposed of.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// Says why rows are not in the table.
+    pub fn set_conditions(&mut self, conditions: impl IntoIterator<Item = Condition>) {
+        self.conditions = conditions.into_iter().collect();
+    }
+
+    /// What a promise made on one row an item rests on.
+    pub(crate) fn basis(&self) -> Basis {
+        Basis { questions: self.has_repeats(), conditions: self.conditions.clone() }
+    }
+
+    /// Whether any two rows repeat one item.
+    pub fn has_repeats(&self) -> bool {
+        self.grouped > self.groups.len()
     }
 
     /// Fingerprints of the groups that rows belong to.

@@ -138,6 +138,8 @@ pub struct PointReport {
     pub chain: Vec<String>,
     /// Its cuts.
     pub raw_thresholds: Vec<Option<Score>>,
+    /// Their ties.
+    pub ties: Vec<Option<f64>>,
     /// Cross-fitted.
     pub estimate: Option<Expected>,
 }
@@ -155,6 +157,8 @@ pub struct SegmentReport {
     pub chain: Vec<String>,
     /// Its cuts.
     pub raw_thresholds: Vec<Option<Score>>,
+    /// Their ties.
+    pub ties: Vec<Option<f64>>,
     /// Its own promise, where every segment has one.
     pub guarantee: Option<Guarantee>,
     /// Names that were pooled into `rest`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::Score;
 
+use crate::observations::{Condition, TierSpec};
 use crate::quality::Quality;
 use crate::view::View;
 
@@ -18,6 +19,17 @@ pub struct Table<'a> {
     pub ties: Cow<'a, [f64]>,
     /// How many requests a row stands for; `None` = every row counts once.
     pub weights: Option<Weights<'a>>,
+    /// What the rows are, as far as a promise has to say it.
+    pub basis: Basis,
+}
+
+/// What a promise rests on beside its rows being a sample of the traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// Whether the rows are different questions, each counted once however often it was asked, and not requests.
+    pub questions: bool,
+    /// What it supposes of rows that are not there.
+    pub conditions: Arc<[Condition]>,
 }
 
 /// 1/sampling probability a row.
@@ -25,8 +37,8 @@ pub struct Table<'a> {
 pub struct Weights<'a> {
     /// One a row.
     pub rows: Cow<'a, [f64]>,
-    /// The greatest that the sampling allows. Where nobody declared it, it is the greatest that was seen: bets that are bounded by it
-    /// then know a little of the rows before they are made.
+    /// The greatest that the sampling allows. Where nobody declared it, it is the greatest that was seen, and nothing can be promised:
+    /// what is sampled more seldom may not have been seen.
     pub heaviest: f64,
 }
 
@@ -74,6 +86,13 @@ pub struct NoSignal {
     pub known: String,
 }
 
+impl NoSignal {
+    pub(crate) fn of(tier: &TierSpec, signal: &str) -> Self {
+        let known = if tier.signals.is_empty() { "none".to_owned() } else { tier.signals.join(", ") };
+        Self { tier: tier.name.clone(), signal: signal.to_owned(), known }
+    }
+}
+
 impl<'a> Table<'a> {
     /// The columns of a view; `gates` has one entry for every tier but the last.
     ///
@@ -103,7 +122,7 @@ impl<'a> Table<'a> {
         }
         let heaviest = observations.heaviest();
         let weights = observations.weights().map(|weights| Weights { rows: pick(view, weights), heaviest });
-        Ok(Self { tiers, ties: pick(view, observations.ties()), weights })
+        Ok(Self { tiers, ties: pick(view, observations.ties()), weights, basis: observations.basis() })
     }
 
     /// The same table without a copy of its columns.
@@ -112,6 +131,7 @@ impl<'a> Table<'a> {
             tiers: self.tiers.iter().map(Column::borrowed).collect(),
             ties: Cow::Borrowed(&self.ties),
             weights: self.weights.as_ref().map(|weights| Weights { rows: Cow::Borrowed(&weights.rows), ..*weights }),
+            basis: self.basis.clone(),
         }
     }
 
@@ -155,16 +175,7 @@ fn pick<'a, T: Copy>(view: &View<'_>, column: &'a [T]) -> Cow<'a, [T]> {
 /// The gate values of a tier, NaN where it abstains.
 pub(crate) fn values<'a>(view: &View<'a>, tier: usize, gate: &GateValue) -> Result<Cow<'a, [f64]>, NoSignal> {
     let observations = view.observations();
-    let column = |signal: &str| {
-        observations.scores(tier, signal).ok_or_else(|| {
-            let spec = observations.tiers().nth(tier);
-            NoSignal {
-                tier: spec.map(|spec| spec.name.clone()).unwrap_or_default(),
-                signal: signal.to_owned(),
-                known: spec.map_or_else(String::new, |spec| spec.signals.join(", ")),
-            }
-        })
-    };
+    let column = |signal: &str| observations.scores(tier, signal).ok_or_else(|| NoSignal::of(observations.spec(tier), signal));
     if let GateValue::Signal { signal, negated: false } = gate {
         return Ok(pick(view, column(signal)?));
     }

@@ -7,7 +7,7 @@ use tierfall_calibrate::map::recommend::scale_for;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::grid::Grid;
-use tierfall_calibrate::table::{Column, Table};
+use tierfall_calibrate::table::{Basis, Column, Table};
 use tierfall_core::map::{Scale, ScoreMap, Transform};
 use tierfall_core::number::{Confidence, Score, Threshold};
 
@@ -146,7 +146,7 @@ fn column(model: &Model, part: &Part, values: Option<Vec<f64>>, quality: &[f64])
 fn table(tiers: Vec<Column<'static>>) -> Table<'static> {
     // Thresholds between values leave no ties to break.
     let rows = tiers.first().map_or(0, |tier| tier.quality.len());
-    Table { tiers, ties: vec![0.0; rows].into(), weights: None }
+    Table { tiers, ties: vec![0.0; rows].into(), weights: None, basis: Basis::default() }
 }
 
 /// The quantiles 0.01, 0.035, … below 0.99 of the training confidences; an answer is accepted *above* one.

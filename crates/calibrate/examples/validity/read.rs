@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use tierfall_calibrate::quality::Quality;
-use tierfall_calibrate::table::{Column, Table};
+use tierfall_calibrate::table::{Basis, Column, Table};
 use tierfall_core::number::Tie;
 
 /// The rows of a file that have all tiers of a chain; `signal` with a leading minus is negated.
@@ -45,7 +45,7 @@ pub(crate) fn table(path: &str, chain: &[&str], signal: &str) -> Result<Table<'s
         cost: Some(Cow::Owned(cost)),
         latency: None,
     });
-    Ok(Table { tiers: columns.collect(), ties: Cow::Owned(ties), weights: None })
+    Ok(Table { tiers: columns.collect(), ties: Cow::Owned(ties), weights: None, basis: Basis::default() })
 }
 
 /// Gate value (NaN where there is none), grade and cost in pico-USD.

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::pair::PairSweep;
-use tierfall_calibrate::table::{Column, Table};
+use tierfall_calibrate::table::{Basis, Column, Table};
 use tierfall_core::number::{Score, Threshold, Tie};
 
 /// Mean quality and cost a query; cost in units of asking the last tier.
@@ -103,7 +103,7 @@ pub(crate) fn pick(table: &Table<'_>, rows: &[usize]) -> Table<'static> {
         cost: tier.cost.as_deref().map(|cost| of(cost, rows)),
         latency: None,
     };
-    Table { tiers: table.tiers.iter().map(column).collect(), ties: of(&table.ties, rows), weights: None }
+    Table { tiers: table.tiers.iter().map(column).collect(), ties: of(&table.ties, rows), weights: None, basis: Basis::default() }
 }
 
 /// A table of right and wrong answers whose tiers cost the same on every row.
@@ -117,5 +117,10 @@ pub(crate) fn binary(scores: Vec<Vec<f64>>, right: &[Vec<bool>], costs: &[u64], 
         cost: Some(Cow::Owned(vec![costs[ix]; n])),
         latency: None,
     };
-    Table { tiers: right.iter().enumerate().map(column).collect(), ties: Cow::Owned(ties), weights: None }
+    Table {
+        tiers: right.iter().enumerate().map(column).collect(),
+        ties: Cow::Owned(ties),
+        weights: None,
+        basis: Basis::default(),
+    }
 }

@@ -35,6 +35,7 @@ use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
 
 pub(crate) use self::ppi::LEAST_HUMANS;
+pub(crate) use self::segments::shortened;
 
 use self::ground::Ground;
 use self::point::Job;
@@ -201,7 +202,15 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
         },
         delta,
     });
-    let points = std::iter::once(default).chain(extra).map(|job| point::certify(&job, input, &ground, ask)).collect();
+    let points: Vec<PointCertified> =
+        std::iter::once(default).chain(extra).map(|job| point::certify(&job, input, &ground, ask)).collect();
+    let relative = points.iter().filter_map(|point| point.guarantee.as_ref()).any(|guarantee| guarantee.judge.is_some());
+    if let Some(graded) = people_graded(input).filter(|graded| relative && *graded >= LEAST_HUMANS) {
+        warnings.push(format!(
+            "people graded {graded} rows, but fewer than {LEAST_HUMANS} of some part that is certified by itself, a segment or what a \
+             search leaves: what is promised is relative to the judge"
+        ));
+    }
     Ok(Certification { points, warnings })
 }
 
@@ -240,6 +249,15 @@ fn laid_on_rows(input: &Input<'_>, ask: &Ask) -> bool {
     }
 }
 
+/// How many rows people graded at every tier, where a judge graded all.
+fn people_graded(input: &Input<'_>) -> Option<usize> {
+    let Labels::Ppi { human, .. } = &input.labels else { return None };
+    if input.certify.weights.is_some() {
+        return None;
+    }
+    Some((0..input.certify.len()).filter(|row| human.iter().all(|tier| tier[*row].is_some())).count())
+}
+
 fn usd(usd: f64) -> Money {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; nothing costs less than nothing")]
     Money::from_pico((usd.max(0.0) * 1e12).round() as u128)
@@ -273,9 +291,9 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     let mut warnings = Vec::new();
     let table = &input.certify;
     if ask.delta.is_some()
-        && let Labels::Ppi { judge, human } = &input.labels
+        && let Labels::Ppi { judge, .. } = &input.labels
     {
-        let graded = (0..table.len()).filter(|row| human.iter().all(|tier| tier[*row].is_some())).count();
+        let graded = people_graded(input).unwrap_or(0);
         if table.weights.is_some() {
             warnings.push(format!(
                 "rows have weights, so people's grades are not used: what is promised is relative to judge \"{judge}\""

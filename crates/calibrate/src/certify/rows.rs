@@ -54,6 +54,7 @@ pub(crate) fn part<'a>(table: &Table<'_>, rows: &[u32]) -> Table<'a> {
         tiers: table.tiers.iter().map(column).collect(),
         ties: pick(&table.ties, rows),
         weights: table.weights.as_ref().map(|weights| Weights { rows: pick(weights, rows), heaviest: weights.heaviest }),
+        basis: table.basis.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::quality::Quality;
-use crate::table::{Column, Table};
+use crate::table::{Basis, Column, Table};
 
 /// Gate values of every tier but the last, whether each tier is right, and ties; every tier costs ten times the one before.
 pub(crate) fn table(values: &[&[f64]], right: &[&[bool]], ties: &[f64]) -> Table<'static> {
@@ -14,7 +14,7 @@ pub(crate) fn table(values: &[&[f64]], right: &[&[bool]], ties: &[f64]) -> Table
         cost: Some(vec![10_u64.pow(u32::try_from(ix).unwrap()); right.len()].into()),
         latency: None,
     });
-    Table { tiers: columns.collect(), ties: Cow::Owned(ties.to_vec()), weights: None }
+    Table { tiers: columns.collect(), ties: Cow::Owned(ties.to_vec()), weights: None, basis: Basis::default() }
 }
 
 /// Uniform in [0, 1), fixed by the row: what a hash of its id would be.

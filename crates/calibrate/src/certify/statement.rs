@@ -51,14 +51,21 @@ impl Promise<'_> {
 
     fn statement(&self) -> String {
         let finite = self.test.kind.name().1;
+        let n = self.test.table.len();
         let goal = match self.test.goal {
             Goal::Accuracy(accuracy) => format!("E[quality] >= {}", number(accuracy)),
             Goal::Loss(loss) => format!("E[quality(top) - quality(cascade)] <= {}", number(loss)),
         };
+        let basis = &self.test.table.basis;
         let mut text = format!(
-            "If future requests are drawn from the same distribution as the {n} fixtures, and quality labels are correct, then \
-             with probability {about}>= {probability} over the draw of the fixtures the deployed policy satisfies {goal}{scope}.",
-            n = self.test.table.len(),
+            "If future {drawn} fixtures, {counted}and quality labels are correct, then with probability {about}>= {probability} \
+             over the draw of the fixtures the deployed policy satisfies {goal}{scope}.",
+            drawn = if basis.questions {
+                format!("questions are drawn from the same distribution as the {n} different ones among the")
+            } else {
+                format!("requests are drawn from the same distribution as the {n}")
+            },
+            counted = if basis.questions { "each counted once however often it is asked, " } else { "" },
             about = if finite { "" } else { "approximately " },
             // Downward: never more than is promised.
             probability = number(((1.0 - self.delta) * 1e6 + 1e-6).floor() / 1e6),
@@ -89,6 +96,9 @@ impl Promise<'_> {
         }
         if matches!(self.test.kind, Kind::Betting | Kind::PpiUnion) {
             add(&mut text, format_args!(" Fixtures were bet on in the order that seed {} gives.", self.seed));
+        }
+        for condition in basis.conditions.iter() {
+            add(&mut text, format_args!(" {condition}"));
         }
         if let Some(limit) = self.latency {
             let (over, share) = (number(limit.over_ms), number(limit.share));

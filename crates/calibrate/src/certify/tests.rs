@@ -409,7 +409,9 @@ fn every_segment_keeps_the_target_and_small_ones_are_pooled() {
     let guarantee = found.segments[0].guarantee.as_ref().unwrap();
     assert!((guarantee.delta - 0.1 / 3.0).abs() < 1e-12);
     assert!(guarantee.statement.contains("<= 0.05 in segment \"a\"."), "{}", guarantee.statement);
-    assert!(found.guarantee.unwrap().statement.contains("in every segment by itself"));
+    let statement = found.guarantee.unwrap().statement;
+    let scope = " in each of these segments by itself: \"a\", \"b\"; and in the rest taken together (\"c\"), of no part of which";
+    assert!(statement.contains(scope), "{statement}");
 }
 
 #[test]

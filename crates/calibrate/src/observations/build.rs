@@ -95,12 +95,14 @@ impl Builder {
             ties: Vec::new(),
             items: Vec::new(),
             groups: Vec::new(),
+            grouped: 0,
             weights: None,
             heaviest: None,
             segments: Labels::default(),
             strata: Labels::default(),
             salt: salt.into(),
             repeated: 0,
+            conditions: Arc::new([]),
         };
         Self { table, first: HashMap::new() }
     }
@@ -121,6 +123,7 @@ impl Builder {
         table.ids.push(fingerprint("id", row.id));
         table.ties.push(Tie::of(&table.salt, row.id).get());
         table.items.push(item);
+        table.grouped += usize::from(row.group.is_some());
         table.segments.push(row.segment);
         table.strata.push(row.stratum);
         if row.weight.is_some() && table.weights.is_none() {

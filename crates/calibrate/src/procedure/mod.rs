@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Threshold};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, SignalChoice};
 use crate::certify::CertifyError;
 use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, Sample, baselines, chain_of, in_words};
 use crate::fit::{self, Seen, TierFit};
@@ -95,21 +95,25 @@ pub enum FitError {
     /// A gate reads what was not observed.
     #[error(transparent)]
     NoSignal(#[from] NoSignal),
+    /// Rows that repeat an item and were sampled with unequal chances.
+    #[error(
+        "{rows} rows repeat {items} items (\"group\"), and rows have weights: one row of an item stands for it in a test, and \
+         which of its requests were kept decides which that can be, so no promise holds. Give each item one weight and one row, \
+         chosen before sampling; or, where repeats are requests like any other, leave \"group\" out; or promise nothing"
+    )]
+    WeightedRepeats {
+        /// Rows.
+        rows: usize,
+        /// Different items.
+        items: usize,
+    },
     /// Columns that do not belong together.
     #[error(transparent)]
     Columns(#[from] CertifyError),
 }
 
-/// Calibrates a declared chain.
-///
-/// Of rows that repeat one item, the exact tests see one. The estimate is cross-fitted: `once` more for every fold, on the other rows.
-/// The result is the same for any number of threads.
-pub fn calibrate(
-    observations: &Observations,
-    n_excluded: u64,
-    ask: &Ask,
-    progress: impl Fn(Progress) + Sync,
-) -> Result<Outcome, FitError> {
+/// Whether these observations can be calibrated as is asked; the error says why not. [`calibrate`] asks it, too.
+pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> {
     let tiers = observations.tiers().len();
     match tiers {
         0 | 1 => return Err(FitError::OneTier),
@@ -122,6 +126,36 @@ pub fn calibrate(
     if observations.is_empty() {
         return Err(FitError::Empty);
     }
+    for (spec, choice) in observations.tiers().zip(&ask.signals) {
+        let there = |label: &str| spec.signals.iter().any(|signal| **signal == *label);
+        let lacks = match choice {
+            SignalChoice::Auto if spec.signals.is_empty() => return Err(FitError::NoSignals { tier: spec.name.to_string() }),
+            SignalChoice::Auto => None,
+            SignalChoice::Fixed(value) => value.signals().into_iter().find(|label| !there(label)),
+            SignalChoice::Fuse(labels) => labels.iter().map(String::as_str).find(|label| !there(label)),
+        };
+        if let Some(signal) = lacks {
+            return Err(NoSignal::of(spec, signal).into());
+        }
+    }
+    if ask.promises() && observations.weights().is_some() && observations.has_repeats() {
+        let items = View::all(observations).one_per_item().len();
+        return Err(FitError::WeightedRepeats { rows: observations.len(), items });
+    }
+    Ok(())
+}
+
+/// Calibrates a declared chain.
+///
+/// Of rows that repeat one item, the exact tests see one. The estimate is cross-fitted: `once` more for every fold, on the other rows.
+/// The result is the same for any number of threads.
+pub fn calibrate(
+    observations: &Observations,
+    n_excluded: u64,
+    ask: &Ask,
+    progress: impl Fn(Progress) + Sync,
+) -> Result<Outcome, FitError> {
+    runnable(observations, ask)?;
     let all = View::all(observations);
     let single = all.one_per_item();
     let route = Route::of(ask, observations, single.len());
@@ -159,7 +193,7 @@ fn report<'a>(
     for (at, (point, cuts)) in fitted.certification.points.iter().zip(&fitted.cuts).enumerate() {
         let by_judge = point.guarantee.as_ref().is_some_and(|guarantee| guarantee.judge.is_some());
         let estimate = expected(all, folded, at, cuts, &fitted.gates, by_judge)?;
-        let (chain, raw_thresholds, _) = points::read_off(&cuts.overall, &names);
+        let (chain, raw_thresholds, ties) = points::read_off(&cuts.overall, &names);
         reports.push(PointReport {
             name: point.name.clone(),
             status: point.status,
@@ -167,6 +201,7 @@ fn report<'a>(
             guarantee: point.guarantee.clone(),
             chain,
             raw_thresholds,
+            ties,
             estimate: Some(estimate),
         });
     }
@@ -206,7 +241,7 @@ fn report<'a>(
         warnings: Vec::new(),
         declared_chain: names,
     };
-    calibration.warnings = warnings::warnings(single, ask, fitted, &looks, folded, &calibration);
+    calibration.warnings = warnings::warnings(all, single, ask, fitted, &looks, folded, &calibration);
     Ok(calibration)
 }
 

@@ -44,6 +44,7 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     let Prepared { candidates, certify: rows, tune, approximate } = prepare(view, ask, route)?;
     let shared = candidates.len();
     let labels = labels(&rows);
+    let unproven = unproven(&rows, approximate);
     // Borrowed: what folds certify on is a copy of their rows already, and one is enough.
     let inputs: Vec<Input<'_>> = candidates
         .iter()
@@ -60,8 +61,8 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     for point in &mut certification.points {
         // The last tier alone loses nothing against itself, however scores were made.
         let by_construction = point.guarantee.as_ref().is_some_and(|guarantee| guarantee.method == certify::BY_CONSTRUCTION);
-        if approximate && point.status == Status::Certified && !by_construction {
-            unpromise(point);
+        if let Some(why) = unproven.as_ref().filter(|_| !by_construction) {
+            unpromise(point, why);
         }
         // All candidates hold together with probability 1 − δ, so whichever is chosen does.
         let promises = point.segments.iter_mut().map(|segment| &mut segment.guarantee).chain([&mut point.guarantee]);
@@ -76,8 +77,29 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     Ok(Once { gates, maps, certification, cuts, table, shared })
 }
 
-/// Takes back what a score that knows the rows has certified on them.
-fn unpromise(point: &mut PointCertified) {
+/// Why a test that certifies on these rows proves nothing after all.
+fn unproven(rows: &View<'_>, approximate: bool) -> Option<String> {
+    let observations = rows.observations();
+    if observations.weights().is_some() && !observations.heaviest_is_declared() {
+        return Some(format!(
+            "nothing says how heavy a row can be at most. The heaviest of these weighs {}, but requests that are kept more seldom \
+             may stand for more and not be among them. Declare the greatest weight that the sampling allows: heaviest-weight in \
+             set.toml, --heaviest-weight for files",
+            observations.heaviest()
+        ));
+    }
+    approximate.then(|| {
+        "the score was chosen, and where it is fused cross-fitted, on the rows that certify, so the target is met only \
+         approximately: from 1,000 items on it is trained and certified on different ones"
+            .to_owned()
+    })
+}
+
+/// Takes back what was certified without proof.
+fn unpromise(point: &mut PointCertified, why: &str) {
+    if point.status != Status::Certified {
+        return;
+    }
     point.status = Status::Uncertified;
     point.guarantee = None;
     for segment in &mut point.segments {
@@ -86,9 +108,7 @@ fn unpromise(point: &mut PointCertified) {
             segment.status = Status::Uncertified;
         }
     }
-    point.why = "the score was chosen, and where it is fused cross-fitted, on the rows that certify, so the target is met only \
-                 approximately: from 1,000 items on it is trained and certified on different ones"
-        .into();
+    why.clone_into(&mut point.why);
 }
 
 /// A promise whose error is that of all candidates together.

@@ -38,13 +38,14 @@ pub(super) fn read_off(cuts: &[Cut], names: &[String]) -> (Vec<String>, Vec<Opti
 /// Thresholds by segment.
 pub(super) fn segments(point: &PointCertified, names: &[String]) -> Vec<SegmentReport> {
     let report = |segment: &crate::certify::SegmentCertified| {
-        let (chain, raw_thresholds, _) = of_policy(&segment.policy, names);
+        let (chain, raw_thresholds, ties) = of_policy(&segment.policy, names);
         SegmentReport {
             segment: segment.name.clone(),
             n: segment.n,
             status: segment.status,
             chain,
             raw_thresholds,
+            ties,
             guarantee: segment.guarantee.clone(),
             pooled: segment.pooled.clone(),
         }

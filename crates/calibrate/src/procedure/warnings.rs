@@ -1,11 +1,16 @@
 //! What a reader of a calibration should know.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 
 use crate::ask::{Ask, SignalChoice, Target};
+use crate::certify::shortened;
+use crate::evaluate::Played;
 use crate::fit::Status;
 use crate::metric::{self, Sorted, is_right};
+use crate::observations::TierSpec;
 use crate::report::Calibration;
 use crate::view::View;
 
@@ -21,6 +26,7 @@ const FEW_ITEMS: usize = 100;
 const ATOM: f64 = 0.05;
 
 pub(super) fn warnings(
+    all: &View<'_>,
     view: &View<'_>,
     ask: &Ask,
     fitted: &Once<'_>,
@@ -38,14 +44,9 @@ pub(super) fn warnings(
             "{} rows repeat {} items: the tests see one row an item, the estimate averages over an item's rows",
             report.n, report.n_items
         ));
-    }
-    let observations = view.observations();
-    if observations.weights().is_some() && !observations.heaviest_is_declared() && ask.delta.is_some() {
-        warnings.push(format!(
-            "nothing says how heavy a row can be at most, so the greatest weight that was seen, {}, is taken for it: declare it \
-             (heaviest-weight in set.toml, --heaviest-weight for files)",
-            observations.heaviest()
-        ));
+        if let Some(played) = folded.played.first() {
+            warnings.extend(asked_often(all, played));
+        }
     }
     costs(report, &mut warnings);
     warnings.extend(signals(view, ask, fitted, looks));
@@ -61,11 +62,7 @@ pub(super) fn warnings(
             100.0 * last.accuracy.value
         ));
     }
-    for spec in view.observations().tiers() {
-        if let Some(judge) = &spec.judge {
-            warnings.push(format!("the answers of tier \"{}\" were graded by {judge}: right means right to it", spec.name));
-        }
-    }
+    warnings.extend(judged(view, report));
     if fitted.table.len() < n {
         warnings.push(format!(
             "gate values were chosen on {} of the {n} items, so it is the other {} that certify",
@@ -87,12 +84,52 @@ pub(super) fn warnings(
         ));
     }
     for segment in report.segments.iter().filter(|segment| !segment.pooled.is_empty()) {
-        warnings.push(format!("too few items to be certified by themselves: {} are pooled as `rest`", segment.pooled.join(", ")));
+        warnings
+            .push(format!("too few items to be certified by themselves: {} are pooled as `rest`", shortened(&segment.pooled)));
     }
     if let Target::MaxCost(_) = ask.target {
         warnings.push("costs are unbounded, so a cost limit is met on average at best and nothing is certified".into());
     }
     warnings
+}
+
+/// Whether questions that are asked often lose more: of requests, which count each, less holds then than of questions.
+fn asked_often(all: &View<'_>, played: &Played<'_>) -> Option<String> {
+    let items = all.observations().items();
+    let mut lost: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+    for at in 0..played.len() {
+        let (rows, sum) = lost.entry(items[played.row[at] as usize]).or_default();
+        *rows += 1.0;
+        *sum += played.lost(at);
+    }
+    let (n, k) = (played.len() as f64, lost.len() as f64);
+    let by_request = lost.values().map(|(_, sum)| sum).sum::<f64>() / n;
+    let by_item = lost.values().map(|(rows, sum)| sum / rows).sum::<f64>() / k;
+    let error = lost.values().map(|(rows, sum)| ((rows / n - 1.0 / k) * (sum / rows - by_item)).powi(2)).sum::<f64>().sqrt();
+    let points = |loss: f64| format!("{:.1}", 100.0 * loss);
+    (by_request - by_item > 2.0 * error && by_request > by_item + 0.002).then(|| {
+        format!(
+            "what is asked often loses more: {} points over different questions, which is what the promise is about, but {} over \
+             requests as they are; leave \"group\" out where each request is to count",
+            points(by_item),
+            points(by_request)
+        )
+    })
+}
+
+/// Whose grades right and wrong are.
+fn judged(view: &View<'_>, report: &Calibration) -> Vec<String> {
+    let of_people = report.guarantee.as_ref().is_some_and(|guarantee| guarantee.judge.is_none());
+    let graded_by = |spec: &TierSpec| {
+        let judge = spec.judge.as_ref()?;
+        let what = if of_people {
+            "the promise is about what people say, and figures of tiers and signals are about what it says"
+        } else {
+            "right means right to it"
+        };
+        Some(format!("the answers of tier \"{}\" were graded by {judge}: {what}", spec.name))
+    };
+    view.observations().tiers().filter_map(graded_by).collect()
 }
 
 fn costs(report: &Calibration, warnings: &mut Vec<String>) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use proptest::prelude::*;
 
 use crate::quality::Quality;
-use crate::table::{Column, Table};
+use crate::table::{Basis, Column, Table};
 
 /// A row: (gate value, quality) a tier, and the tie.
 pub(super) type Row = (Vec<(f64, f64)>, f64);
@@ -37,5 +37,10 @@ pub(super) fn table(tiers: usize, rows: &[Row]) -> Table<'static> {
         cost: Some((0..rows.len() as u64).map(|row| 10_u64.pow(u32::try_from(tier).unwrap()) + row % 3).collect()),
         latency: Some((0..rows.len()).map(|row| u32::try_from(100 * tier + row % 7).unwrap()).collect()),
     };
-    Table { tiers: (0..tiers).map(column).collect(), ties: rows.iter().map(|(_, tie)| *tie).collect(), weights: None }
+    Table {
+        tiers: (0..tiers).map(column).collect(),
+        ties: rows.iter().map(|(_, tie)| *tie).collect(),
+        weights: None,
+        basis: Basis::default(),
+    }
 }

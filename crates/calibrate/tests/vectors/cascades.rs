@@ -6,7 +6,7 @@ use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::exact3::Triple;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::sweep::path::of_chain;
-use tierfall_calibrate::table::{Column, Table};
+use tierfall_calibrate::table::{Basis, Column, Table};
 use tierfall_core::number::{Score, Threshold};
 
 use crate::reference::{block, cases, close, count, number, numbers};
@@ -23,7 +23,7 @@ fn table(case: &Value) -> Table<'static> {
         latency: None,
     };
     let tiers = numbers(case, "tier_cost").into_iter().enumerate().map(column).collect();
-    Table { tiers, ties: vec![0.0; quality.len()].into(), weights: None }
+    Table { tiers, ties: vec![0.0; quality.len()].into(), weights: None, basis: Basis::default() }
 }
 
 fn rows(case: &Value, key: &str) -> Vec<Vec<f64>> {

@@ -12,5 +12,6 @@ mod evaluation;
 mod known;
 mod population;
 mod procedure;
+mod promises;
 mod real;
 mod rows;

@@ -26,19 +26,19 @@ fn uniform(row: usize, salt: u64) -> f64 {
 
 /// One row of a cheap tier and a dear one.
 #[derive(Clone, Debug)]
-struct One {
-    id: usize,
-    group: Option<String>,
-    segment: Option<&'static str>,
-    weight: Option<f64>,
-    scores: [f64; 2],
+pub(crate) struct One {
+    pub(crate) id: usize,
+    pub(crate) group: Option<String>,
+    pub(crate) segment: Option<&'static str>,
+    pub(crate) weight: Option<f64>,
+    pub(crate) scores: [f64; 2],
     /// What the judge says, or people where nobody judges.
-    right: [bool; 2],
-    human: Option<[bool; 2]>,
-    length: Option<u32>,
+    pub(crate) right: [bool; 2],
+    pub(crate) human: Option<[bool; 2]>,
+    pub(crate) length: Option<u32>,
 }
 
-fn table(rows: &[One], judge: Option<&str>) -> Observations {
+pub(crate) fn table(rows: &[One], judge: Option<&str>) -> Observations {
     let spec = |name: &str| TierSpec { name: name.into(), signals: vec!["x".into(), "y".into()], judge: judge.map(Into::into) };
     let mut table = Builder::new(vec![spec("cheap"), spec("dear")], "salt");
     let grade = |right: bool| if right { Quality::RIGHT } else { Quality::WRONG };
@@ -60,7 +60,7 @@ fn table(rows: &[One], judge: Option<&str>) -> Observations {
 }
 
 /// The first signal knows, the second does not; the cheap tier is right where it is sure.
-fn plain(n: usize) -> Vec<One> {
+pub(crate) fn plain(n: usize) -> Vec<One> {
     let one = |id: usize| {
         let sure = uniform(id, 1);
         let right = [sure > 0.35 || uniform(id, 2) < 0.5, uniform(id, 3) < 0.95];
@@ -69,11 +69,11 @@ fn plain(n: usize) -> Vec<One> {
     (0..n).map(one).collect()
 }
 
-fn report(rows: &[One], ask: &tierfall_calibrate::ask::Ask) -> Calibration {
+pub(crate) fn report(rows: &[One], ask: &tierfall_calibrate::ask::Ask) -> Calibration {
     calibrate(&table(rows, None), 0, ask, |_| {}).unwrap().report
 }
 
-fn one_signal(loss: f64) -> tierfall_calibrate::ask::Ask {
+pub(crate) fn one_signal(loss: f64) -> tierfall_calibrate::ask::Ask {
     tierfall_calibrate::ask::Ask { signals: vec![named("x")], ..ask(loss) }
 }
 

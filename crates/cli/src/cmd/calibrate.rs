@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use tierfall::{fit, observations};
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit, Method, SignalChoice, Target};
 use tierfall_calibrate::fit::{Fit, Provenance, Status};
-use tierfall_calibrate::observations::Observations;
-use tierfall_calibrate::procedure::{self, FitError, Outcome, Progress};
+use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
-use tierfall_calibrate::table::NoSignal;
 
 use super::files::{SET, apart, fit_of, read_by, same, written_by};
 use super::observed::{Observed, choices, observed, shell_word};
@@ -78,7 +76,7 @@ fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> 
     let mut ask = ask(args, target, signals)?;
     // What cannot run, or whose fit cannot be written, must not spend a certificate.
     check(fit_file(args, &from).as_deref())?;
-    runnable(&from.observations, &ask.signals)?;
+    procedure::runnable(&from.observations, &ask).map_err(Failure::usage)?;
     let source_digest = observations::digest(&from.observations);
     let earlier = super::ledger::enter(args.ledger.as_deref(), &from, &source_digest, &ask)?;
     ask.earlier = earlier.unwrap_or(0);
@@ -114,32 +112,6 @@ fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> 
         fit::bind(&mut fit, loaded);
     }
     Ok(Made { fit, report, from })
-}
-
-/// Whether there is anything to calibrate on, and every gate has signals to read.
-fn runnable(observations: &Observations, signals: &[SignalChoice]) -> Result<(), Failure> {
-    if observations.is_empty() {
-        return Err(Failure::usage(FitError::Empty));
-    }
-    if observations.tiers().len() < 2 {
-        return Err(Failure::usage(FitError::OneTier));
-    }
-    for (tier, choice) in observations.tiers().zip(signals) {
-        let there = |label: &str| tier.signals.iter().any(|signal| **signal == *label);
-        let lacks = match choice {
-            SignalChoice::Auto if tier.signals.is_empty() => {
-                return Err(Failure::usage(FitError::NoSignals { tier: tier.name.to_string() }));
-            }
-            SignalChoice::Auto => None,
-            SignalChoice::Fixed(value) => value.signals().into_iter().find(|label| !there(label)),
-            SignalChoice::Fuse(labels) => labels.iter().map(String::as_str).find(|label| !there(label)),
-        };
-        if let Some(signal) = lacks {
-            let known = if tier.signals.is_empty() { "none".to_owned() } else { tier.signals.join(", ") };
-            return Err(Failure::usage(NoSignal { tier: tier.name.clone(), signal: signal.to_owned(), known }.to_string()));
-        }
-    }
-    Ok(())
 }
 
 /// Thresholds by segment where no request says what it is of.

@@ -127,6 +127,7 @@ pub(crate) fn calibration() -> Calibration {
         guarantee: Some(guarantee(loss)),
         chain: names(&["medium", "large"]),
         raw_thresholds: vec![Score::new(-0.5 * ratio)],
+        ties: vec![Some(0.0)],
         estimate: Some(expected(accuracy, ratio)),
     };
     let segment = |name: &str, n: u64, raw: Option<f64>, pooled: &[&str]| SegmentReport {
@@ -135,6 +136,7 @@ pub(crate) fn calibration() -> Calibration {
         status: if raw.is_some() { Status::Certified } else { Status::Inconclusive },
         chain: if raw.is_some() { names(&["medium", "large"]) } else { names(&["large"]) },
         raw_thresholds: raw.map(|raw| vec![Score::new(raw)]).unwrap_or_default(),
+        ties: raw.map(|_| vec![Some(0.0)]).unwrap_or_default(),
         guarantee: raw.map(|_| guarantee(0.05)),
         pooled: names(pooled),
     };

@@ -296,6 +296,9 @@ pub(crate) fn headline(report: &Calibration) -> String {
     let last = report.declared_chain.last().map_or("", String::as_str);
     let target = target(&report.target, last);
     match report.status {
+        Status::Certified if report.n_items < report.n => {
+            format!("Certified: {target}, over different questions, each counted once")
+        }
         Status::Certified => format!("Certified: {target}"),
         Status::Inconclusive => format!("Inconclusive: too few examples to promise {target}"),
         Status::Infeasible => format!("Infeasible: no number of examples lets this chain promise {target}"),

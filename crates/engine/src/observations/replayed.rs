@@ -137,14 +137,7 @@ fn of_cascade(
     let mut observations = builder.finish();
     if let Some(heaviest) = set.about().heaviest_weight {
         let declared = observations.declare_heaviest(heaviest / lightest);
-        declared.map_err(|heavier| {
-            let (most, weight) = (heaviest, heavier.seen * lightest);
-            ObservationsError::Options(format!(
-                "an example weighs {weight}, more than heaviest-weight = {most} in {}: it is 1 over the least probability with \
-                 which any request was sampled",
-                set.dir().join("set.toml").display()
-            ))
-        })?;
+        declared.map_err(|heavier| ObservationsError::Options(heavier.to_string()))?;
     }
     Ok(ReadOut { observations, summary })
 }

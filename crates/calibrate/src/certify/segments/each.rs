@@ -1,6 +1,6 @@
 //! The target in every segment by itself: each walks its pairs at an equal share of the error.
 
-use super::{Groups, sizes};
+use super::{Groups, REST, shortened, sizes};
 use crate::ask::Ask;
 use crate::certify::evidence::Goal;
 use crate::certify::frontier::frontier;
@@ -103,6 +103,20 @@ fn relative(input: &Input<'_>, rows_of: &[Vec<u32>]) -> Option<Labels<'static>> 
     few.then(|| Labels::Judge { name: judge.clone() })
 }
 
+/// Where the promise holds: in segments by themselves, and in what is pooled only taken together.
+fn everywhere(segments: &[(SegmentCertified, Verdict)]) -> String {
+    let (rest, alone): (Vec<&SegmentCertified>, Vec<_>) =
+        segments.iter().map(|(segment, _)| segment).partition(|s| s.name == REST);
+    let [rest] = rest.as_slice() else { return " in every segment by itself".to_owned() };
+    let names = if rest.pooled.is_empty() { "requests without a segment".to_owned() } else { shortened(&rest.pooled) };
+    let together = format!("in the rest taken together ({names}), of no part of which it says anything by itself");
+    if alone.is_empty() {
+        return format!(" {together}");
+    }
+    let alone: Vec<&str> = alone.iter().map(|segment| &*segment.name).collect();
+    format!(" in each of these segments by itself: {}; and {together}", shortened(&alone))
+}
+
 /// What holds in every segment at once.
 fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCertified, Verdict)]) -> Verdict {
     let count = |status: Status| segments.iter().filter(|(segment, _)| segment.status == status).count();
@@ -143,7 +157,7 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         delta,
         bound,
         latency: ground.latency,
-        scope: " in every segment by itself",
+        scope: &everywhere(segments),
         each_segment: true,
         seed: ground.seed,
     };

@@ -51,3 +51,11 @@ pub(crate) fn sizes(n: usize, segments: &[Option<u32>]) -> Vec<u64> {
     }
     sizes
 }
+
+/// Names, the first few of many.
+pub(crate) fn shortened(names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 5;
+    let quoted = names.iter().take(SHOWN).map(|name| format!("\"{}\"", name.as_ref()));
+    let more = names.len().saturating_sub(SHOWN);
+    quoted.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
+}

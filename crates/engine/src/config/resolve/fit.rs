@@ -140,7 +140,7 @@ fn options(fit: &Fit) -> Option<String> {
     }
     if fit.point.iter().any(|point| !point.segments.is_empty()) {
         let mut promises = fit.point.iter().filter_map(|point| point.guarantee.as_ref());
-        let in_each = promises.any(|promise| promise.statement.contains("in every segment by itself"));
+        let in_each = promises.any(|promise| promise.each_segment);
         options.push(if in_each { "--by-segment each" } else { "--by-segment" }.to_owned());
     }
     if let Some(split) = fit.provenance.split.as_deref().filter(|split| *split != "train") {
@@ -188,8 +188,8 @@ mod tests {
             bound: 0.0,
             finite_sample: true,
             judge: None,
-            each_segment: false,
-            statement: "… in every segment by itself …".to_owned(),
+            each_segment: true,
+            statement: String::new(),
         });
         assert!(options(&fit).unwrap().contains("--by-segment each"));
         fit.point = vec![Point { status: Status::Uncertified, ..point("default", 0.02) }];

@@ -1,0 +1,54 @@
+//! Rows that are not in a table, and what whoever concludes from the table has to suppose of them.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why rows are not in a table, where that may depend on how right their answers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Condition {
+    /// They have no grade, and the user declared that which ones have none is chance.
+    UngradedAtRandom {
+        /// How many.
+        rows: u64,
+    },
+    /// They could not be read, and the user declared that which ones could not is chance.
+    BadAtRandom {
+        /// How many.
+        rows: u64,
+    },
+    /// The last tier, which losses refer to, has no part in them.
+    WithoutLast {
+        /// The last tier.
+        tier: Arc<str>,
+        /// How many.
+        rows: u64,
+    },
+    /// A rule or a limit of a tier sends such requests another way.
+    Elsewhere {
+        /// The rule or limit.
+        why: String,
+        /// How many.
+        rows: u64,
+    },
+}
+
+/// A sentence of the promise.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UngradedAtRandom { rows } => {
+                write!(f, "It supposes that the {rows} fixtures without a grade, which were left out, lack it by chance.")
+            }
+            Self::BadAtRandom { rows } => {
+                write!(f, "It supposes that the {rows} rows that could not be read, and were left out, are so by chance.")
+            }
+            Self::WithoutLast { tier, rows } => {
+                write!(f, "It is made of requests that \"{tier}\" has an answer to: {rows} fixtures have none and were left out.")
+            }
+            Self::Elsewhere { why, rows } => {
+                write!(f, "It says nothing of requests that go another way: {rows} fixtures were left out because {why}.")
+            }
+        }
+    }
+}
