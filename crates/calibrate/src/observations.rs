@@ -2,6 +2,7 @@
 
 mod build;
 mod condition;
+mod ungraded;
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -14,6 +15,7 @@ use crate::table::Basis;
 
 pub use build::{Builder, Cell, Row, RowError};
 pub use condition::Condition;
+pub use ungraded::Ungraded;
 
 /// Stands for an unknown cost, latency or length, and for a missing human grade, inside a column.
 const UNKNOWN_U64: u64 = u64::MAX;
@@ -41,13 +43,18 @@ pub struct Observations {
     /// Rows whose id an earlier row has.
     repeated: u64,
     conditions: Arc<[Condition]>,
+    /// Rows with a grade that is only the worst it can be.
+    assumed: usize,
 }
 
 /// What is known of one tier.
 #[derive(Clone, Debug)]
 struct Tier {
     spec: TierSpec,
+    /// Of an answer without a grade: wrong.
     quality: Vec<Quality>,
+    /// Rows whose answer has no grade, and whether it is known to be the last tier's.
+    ungraded: Vec<(u32, bool)>,
     /// By people, where the quality itself is a judge's; in billionths.
     human: Vec<u32>,
     scores: Vec<Vec<f64>>,
@@ -183,7 +190,7 @@ impl Observations {
 
     /// What a promise made on one row an item rests on.
     pub(crate) fn basis(&self) -> Basis {
-        Basis { questions: self.has_repeats(), conditions: self.conditions.clone() }
+        Basis { questions: self.has_repeats(), conditions: self.conditions.clone(), assumed: self.assumed }
     }
 
     /// Whether any two rows repeat one item.
@@ -257,7 +264,8 @@ impl Observations {
         &self.strata.names
     }
 
-    /// A tier's grades: by people, or by the judge that [`TierSpec::judge`] names.
+    /// A tier's grades: by people, or by the judge that [`TierSpec::judge`] names. What has none stands as wrong: see
+    /// [`Observations::all_graded`] and [`Observations::at_worst`].
     pub fn quality(&self, tier: usize) -> &[Quality] {
         &self.tiers[tier].quality
     }

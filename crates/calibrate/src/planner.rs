@@ -6,7 +6,7 @@ use serde::Serialize;
 use tierfall_core::fusion::GateValue;
 
 use crate::certify::rows::{in_proportion, part};
-use crate::observations::Observations;
+use crate::observations::{Observations, Ungraded};
 use crate::stat::plan::{self, POWER};
 use crate::sweep::pair::{PairSweep, Sums};
 use crate::table::{NoSignal, Table};
@@ -61,6 +61,18 @@ pub struct Least {
     pub needed_n: Option<u64>,
 }
 
+/// Why a pilot tells nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// A gate reads what was not observed.
+    #[error(transparent)]
+    NoSignal(#[from] NoSignal),
+    /// Grades are missing.
+    #[error(transparent)]
+    Ungraded(#[from] Ungraded),
+}
+
 /// For margins without a pilot: where nothing is lost, and where half of the margin is.
 pub fn without_pilot(margins: &[f64], discordance: f64, delta: f64) -> Plan {
     let rows = margins.iter().flat_map(|margin| [0.0, margin / 2.0].map(|loss| (*margin, loss)));
@@ -89,7 +101,8 @@ pub fn with_pilot(
     margins: &[f64],
     accuracies: &[f64],
     delta: f64,
-) -> Result<Plan, NoSignal> {
+) -> Result<Plan, PlanError> {
+    observations.all_graded()?;
     let all = View::all(observations).one_per_item();
     let names: Vec<String> = observations.tiers().map(|tier| tier.name.to_string()).collect();
     let share = delta / gates.len().max(1) as f64;
@@ -234,14 +247,7 @@ mod tests {
         for n in 0..1000_u32 {
             let score = f64::from(n * 617 % 1000) / 1000.0;
             let scores = [Score::new(score), Score::new(0.5)];
-            let cell = |right, scores, cost| Cell {
-                quality: quality(right),
-                human: None,
-                scores,
-                cost: Some(Money::from_pico(cost)),
-                latency_ms: None,
-                length: None,
-            };
+            let cell = |right, scores, cost| Cell { cost: Some(Money::from_pico(cost)), ..Cell::graded(quality(right), scores) };
             let cells = [cell(score >= 0.3 || n % 10 == 1, &scores[..], 1), cell(n % 10 != 0, &[][..], 10)];
             let id = n.to_string();
             let row = Row { id: &id, segment: None, stratum: None, group: None, weight: weight(n), tiers: &cells };

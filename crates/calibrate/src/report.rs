@@ -76,10 +76,10 @@ pub struct Calibration {
 pub struct Expected {
     /// How it was made, like `5-fold: the whole procedure refitted a fold`.
     pub method: String,
-    /// Mean quality.
-    pub accuracy: Estimate,
-    /// Mean quality of the last declared tier less that of the cascade.
-    pub loss_vs_last: Estimate,
+    /// Mean quality; `None` where some answers have no grade.
+    pub accuracy: Option<Estimate>,
+    /// Mean quality of the last declared tier less that of the cascade; `None` where some answers have no grade.
+    pub loss_vs_last: Option<Estimate>,
     /// Mean a query.
     pub cost_usd: Option<f64>,
     /// Of always asking the last declared tier.

@@ -30,6 +30,8 @@ pub struct Basis {
     pub questions: bool,
     /// What it supposes of rows that are not there.
     pub conditions: Arc<[Condition]>,
+    /// Of all rows, those with a grade that nobody gave: the worst it can be for the target stands for it.
+    pub assumed: usize,
 }
 
 /// 1/sampling probability a row.

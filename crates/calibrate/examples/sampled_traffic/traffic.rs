@@ -157,8 +157,7 @@ fn estimates(table: &Table<'_>, deployed: &Policy) -> Result<(Estimate, Estimate
             table.tiers.iter().map(|tier| tier.values.iter().map(|values| Score::new(values[row])).collect()).collect();
         let mut cells = Vec::with_capacity(tiers);
         for (tier, scores) in table.tiers.iter().zip(&scores) {
-            let quality = tier.quality[row];
-            cells.push(Cell { quality, human: None, scores, cost: None, latency_ms: None, length: None });
+            cells.push(Cell::graded(tier.quality[row], scores));
         }
         let weight = table.weights.as_ref().map(|weights| weights[row]);
         let row = Row { id: &row.to_string(), segment: None, stratum: None, group: None, weight, tiers: &cells };

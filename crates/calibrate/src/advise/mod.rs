@@ -54,6 +54,7 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
     if observations.is_empty() {
         return Err(FitError::Empty);
     }
+    observations.all_graded()?;
     let mut view = View::all(observations);
     let mut warnings = Vec::new();
     let items = view.one_per_item().len();

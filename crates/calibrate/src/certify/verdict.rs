@@ -115,7 +115,7 @@ pub(crate) fn short(p: f64) -> String {
 
 /// Nothing is certified: whether more labels may help, and the fallback.
 pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, over: Over<'_>) -> Verdict {
-    let n = ground.table.len();
+    let (n, assumed) = (ground.table.len(), ground.table.basis.assumed);
     let base = |status, why| Verdict {
         status,
         policy: Policy::always(ground.table.last()),
@@ -143,8 +143,9 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
     }
     match test.goal {
         Goal::Loss(loss) => {
-            let needed = needed_for_loss(ground, test, loss, pairs.level);
+            let needed = needed_for_loss(ground, test, loss, pairs.level).filter(|_| assumed == 0);
             let more = match needed {
+                _ if assumed > 0 => grade_first(assumed),
                 Some(needed) => format!("about {needed} labels would do"),
                 None if pairs.level < trinomial::LEAST_LEVEL => {
                     format!("an error of {:e} is less than any number of them can show", pairs.level)
@@ -161,7 +162,8 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
         }
         Goal::Accuracy(accuracy) => {
             let evidence = test.always_last();
-            let ceiling = most_quality(ground, over);
+            // With grades at their worst nothing can be told to be out of reach.
+            let ceiling = most_quality(ground, over).filter(|_| assumed == 0);
             if let Some(best) = ceiling
                 && refutes(ground, test, best, accuracy, over.part)
             {
@@ -176,14 +178,15 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
                 return Verdict { attainable, ..base(Status::Infeasible, why) };
             }
             let risk = test.estimate(&evidence);
-            let needed = (risk < 1.0 - accuracy)
+            let needed = (risk < 1.0 - accuracy && assumed == 0)
                 .then(|| plan::n_accuracy(1.0 - accuracy, risk, pairs.level, POWER))
                 .flatten()
                 .map(|needed| needed.max(n as u64 + 1));
-            let more = needed.map_or_else(
-                || format!("{last} is right in {} of these, so the number needed cannot be told", number(1.0 - risk)),
-                |needed| format!("about {needed} labels would do"),
-            );
+            let more = match needed {
+                _ if assumed > 0 => grade_first(assumed),
+                None => format!("{last} is right in {} of these, so the number needed cannot be told", number(1.0 - risk)),
+                Some(needed) => format!("about {needed} labels would do"),
+            };
             let why = format!(
                 "{n} fixtures are too few to show that even {last}, always asked, is right in {} of the requests; {more}; it \
                  is in force without a promise",
@@ -192,6 +195,10 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
             Verdict { needed_n: needed, ..base(Status::Inconclusive, why) }
         }
     }
+}
+
+fn grade_first(assumed: usize) -> String {
+    format!("{assumed} of all rows have an answer without a grade, which counts as the worst it can be: grade those first")
 }
 
 /// The highest mean quality on these rows of any policy searched; of any choice among the tiers at all, where the search is wide.

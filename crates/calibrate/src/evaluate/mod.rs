@@ -12,6 +12,7 @@ mod warnings;
 use tierfall_core::fusion::GateValue;
 
 use crate::fit::{Fit, Guarantee, Point, TargetFit, TierFit};
+use crate::observations::Ungraded;
 use crate::report::{Evaluation, Latency};
 use crate::table::{NoSignal, Table};
 use crate::view::Held;
@@ -71,6 +72,9 @@ pub enum EvaluateError {
     /// A gate reads what was not observed.
     #[error(transparent)]
     NoSignal(#[from] NoSignal),
+    /// Grades are missing.
+    #[error(transparent)]
+    Ungraded(#[from] Ungraded),
 }
 
 /// How a fit does at one of its operating points (the first where none is named). The fit's tiers are found by name: tiers that are
@@ -107,6 +111,7 @@ pub(crate) fn play<'a>(held: &Held<'a>, tiers: &[TierFit], cuts: &Cuts) -> Resul
     if view.is_empty() {
         return Err(EvaluateError::Empty);
     }
+    view.observations().all_graded()?;
     let matched = matched::Matched::new(view, tiers, cuts)?;
     let gates: Vec<Option<&GateValue>> = matched.tiers.iter().map(|tier| tier.and_then(|tier| tier.gate.as_ref())).collect();
     let table = Table::partly_gated(view, &gates)?;
@@ -130,6 +135,7 @@ fn judge(
     if view.is_empty() {
         return Err(EvaluateError::Empty);
     }
+    view.observations().all_graded()?;
     let matched = matched::Matched::new(view, tiers, cuts)?;
     let gates: Vec<Option<&GateValue>> = matched.tiers.iter().map(|tier| tier.and_then(|tier| tier.gate.as_ref())).collect();
     let table = Table::partly_gated(view, &gates)?;

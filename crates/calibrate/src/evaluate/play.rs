@@ -349,7 +349,7 @@ mod tests {
         let mut table = Builder::new(["a", "b", "c"].map(spec).to_vec(), "salt");
         for (at, row) in rows.iter().enumerate() {
             let scores = row.map(|score| [score.and_then(|score| Score::new(f64::from(score)))]);
-            let cell = |scores| Cell { quality: Quality::RIGHT, human: None, scores, cost: None, latency_ms: None, length: None };
+            let cell = |scores| Cell::graded(Quality::RIGHT, scores);
             let tiers = [cell(&scores[0][..]), cell(&scores[1][..]), cell(&[])];
             let id = at.to_string();
             let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };

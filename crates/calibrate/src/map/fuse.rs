@@ -230,8 +230,7 @@ mod tests {
         for row in 0..n {
             let (scores, this, next) = draw(&mut rng);
             let scores: Vec<Option<Score>> = scores.into_iter().map(|score| score.and_then(Score::new)).collect();
-            let cell = |quality, scores| Cell { quality, human: None, scores, cost: None, latency_ms: None, length: None };
-            let tiers = [cell(grade(this), scores.as_slice()), cell(grade(next), &[])];
+            let tiers = [Cell::graded(grade(this), scores.as_slice()), Cell::graded(grade(next), &[])];
             let id = row.to_string();
             let row = Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };
             observations.push(&row).unwrap();

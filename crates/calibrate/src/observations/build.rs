@@ -30,8 +30,10 @@ pub struct Row<'a> {
 /// One tier's part of a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
-    /// How right the answer was.
-    pub quality: Quality,
+    /// How right the answer was; `None` = nobody has graded it.
+    pub quality: Option<Quality>,
+    /// Whether the answer is known to be that of the last tier: then both are worth the same, and one grade is enough.
+    pub as_last: bool,
     /// What people said, where `quality` is a judge's grade and people graded this row as well.
     pub human: Option<Quality>,
     /// One a signal, in the order of [`TierSpec::signals`]; `None` = the signal abstained, or a gate defers the answer whatever the score.
@@ -42,6 +44,13 @@ pub struct Cell<'a> {
     pub latency_ms: Option<f64>,
     /// Output tokens; `None` = unknown.
     pub length: Option<u32>,
+}
+
+impl<'a> Cell<'a> {
+    /// An answer of which nothing is known but its grade and what signals read.
+    pub fn graded(quality: Quality, scores: &'a [Option<Score>]) -> Self {
+        Self { quality: Some(quality), as_last: false, human: None, scores, cost: None, latency_ms: None, length: None }
+    }
 }
 
 /// A row that does not fit.
@@ -84,6 +93,7 @@ impl Builder {
             scores: vec![Vec::new(); spec.signals.len()],
             spec,
             quality: Vec::new(),
+            ungraded: Vec::new(),
             human: Vec::new(),
             cost: Vec::new(),
             latency: Vec::new(),
@@ -103,6 +113,7 @@ impl Builder {
             salt: salt.into(),
             repeated: 0,
             conditions: Arc::new([]),
+            assumed: 0,
         };
         Self { table, first: HashMap::new() }
     }
@@ -132,8 +143,14 @@ impl Builder {
         if let Some(weights) = &mut table.weights {
             weights.push(row.weight.unwrap_or(1.0));
         }
-        for (tier, cell) in table.tiers.iter_mut().zip(row.tiers) {
-            tier.quality.push(cell.quality);
+        let last = of_last(row.tiers);
+        for (ix, (tier, cell)) in table.tiers.iter_mut().zip(row.tiers).enumerate() {
+            let same = cell.as_last || ix + 1 == row.tiers.len();
+            let quality = cell.quality.or_else(|| last.filter(|_| same));
+            if quality.is_none() {
+                tier.ungraded.push((place, same));
+            }
+            tier.quality.push(quality.unwrap_or(Quality::WRONG));
             tier.human.push(cell.human.map_or(UNKNOWN_U32, Quality::nano));
             for (column, score) in tier.scores.iter_mut().zip(cell.scores) {
                 column.push(score.map_or(f64::NAN, Score::get));
@@ -207,6 +224,7 @@ impl Builder {
                 tier.spec.judge.is_some().then(|| tier.human.iter().map(known).collect()).flatten();
             if let Some(grades) = grades.filter(|grades| !grades.is_empty()) {
                 tier.quality = grades;
+                tier.ungraded.clear();
                 tier.human.fill(UNKNOWN_U32);
                 tier.spec.judge = None;
             }
@@ -232,6 +250,13 @@ impl Builder {
     }
 }
 
+/// The grade of the last tier's answer: its own, or that of equal answers where all of those that have one agree.
+fn of_last(tiers: &[Cell<'_>]) -> Option<Quality> {
+    let (last, before) = tiers.split_last()?;
+    let mut derived = before.iter().filter(|cell| cell.as_last).filter_map(|cell| cell.quality);
+    last.quality.or_else(|| derived.next().filter(|first| derived.all(|other| other == *first)))
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -246,7 +271,7 @@ mod tests {
     use super::*;
 
     fn cell(scores: &[Option<Score>]) -> Cell<'_> {
-        Cell { quality: Quality::RIGHT, human: None, scores, cost: None, latency_ms: Some(1.5), length: None }
+        Cell { latency_ms: Some(1.5), ..Cell::graded(Quality::RIGHT, scores) }
     }
 
     fn row<'a>(id: &'a str, group: Option<&'a str>, tiers: &'a [Cell<'a>]) -> Row<'a> {

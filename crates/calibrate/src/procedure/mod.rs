@@ -10,6 +10,7 @@ mod once;
 mod points;
 mod signals;
 mod table;
+mod unsaid;
 mod warnings;
 
 use std::borrow::Cow;
@@ -23,7 +24,7 @@ use crate::ask::{Ask, SignalChoice};
 use crate::certify::CertifyError;
 use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, Sample, baselines, chain_of, in_words};
 use crate::fit::{self, Seen, TierFit};
-use crate::observations::Observations;
+use crate::observations::{Observations, Ungraded};
 use crate::report::{Calibration, PointReport, TierReport};
 use crate::table::{NoSignal, Table};
 use crate::view::View;
@@ -107,6 +108,12 @@ pub enum FitError {
         /// Different items.
         items: usize,
     },
+    /// Grades are missing where all are needed.
+    #[error(transparent)]
+    Ungraded(#[from] Ungraded),
+    /// Grades are missing where signals are to be chosen by them.
+    #[error("signals are chosen and fused by grades: name one a tier with --signal. {0}")]
+    UngradedChoice(Ungraded),
     /// Columns that do not belong together.
     #[error(transparent)]
     Columns(#[from] CertifyError),
@@ -142,12 +149,19 @@ pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> 
         let items = View::all(observations).one_per_item().len();
         return Err(FitError::WeightedRepeats { rows: observations.len(), items });
     }
-    Ok(())
+    match observations.all_graded() {
+        Err(ungraded) if !ask.promises() => Err(ungraded.into()),
+        Err(ungraded) if ask.signals.iter().any(|choice| !matches!(choice, SignalChoice::Fixed(_))) => {
+            Err(FitError::UngradedChoice(ungraded))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Calibrates a declared chain.
 ///
-/// Of rows that repeat one item, the exact tests see one. The estimate is cross-fitted: `once` more for every fold, on the other rows.
+/// Answers without a grade count as the worst that they can be, and then nothing is said of how right anything is: their rows are no
+/// random part. Of rows that repeat one item, the exact tests see one. The estimate is cross-fitted: `once` more for every fold, on the other rows.
 /// The result is the same for any number of threads.
 pub fn calibrate(
     observations: &Observations,
@@ -156,7 +170,8 @@ pub fn calibrate(
     progress: impl Fn(Progress) + Sync,
 ) -> Result<Outcome, FitError> {
     runnable(observations, ask)?;
-    let all = View::all(observations);
+    let worst = observations.at_worst(ask.target);
+    let all = View::all(&worst);
     let single = all.one_per_item();
     let route = Route::of(ask, observations, single.len());
     progress(Progress::Certifying);
@@ -164,9 +179,14 @@ pub fn calibrate(
     let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
     let folded = folded(&all, single.len(), ask, route, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
     progress(Progress::Reporting);
-    let report = report(&all, &single, n_excluded, ask, &fitted, &folded)?;
+    let graded = observations.all_graded().is_ok();
+    let mut report = report(&all, &single, n_excluded, ask, &fitted, &folded)?;
+    if !graded {
+        report.warnings.insert(0, unsaid::warning(observations));
+    }
     let gate = |tier: usize| fitted.gates.get(tier).map(|picked| picked.gate.clone());
-    let map = |tier: usize| fitted.maps.get(tier).cloned().flatten();
+    // A map fitted to assumed grades would show them.
+    let map = |tier: usize| fitted.maps.get(tier).cloned().flatten().filter(|_| graded);
     let named = observations.tiers().enumerate();
     Ok(Outcome {
         tiers: named
@@ -241,6 +261,9 @@ fn report<'a>(
         warnings: Vec::new(),
         declared_chain: names,
     };
+    if all.observations().basis().assumed > 0 {
+        unsaid::blank(&mut calibration);
+    }
     calibration.warnings = warnings::warnings(all, single, ask, fitted, &looks, folded, &calibration);
     Ok(calibration)
 }

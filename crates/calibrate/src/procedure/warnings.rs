@@ -182,6 +182,9 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
             100.0 * count as f64 / rows
         ));
     }
+    if view.observations().basis().assumed > 0 {
+        return warnings;
+    }
     if let (Some(auroc), GateValue::Signal { signal, negated }) = (auroc, &picked.gate)
         && upside_down(&Sorted::new(values), auroc, |row| is_right(column.quality[row].get()))
     {

@@ -26,8 +26,7 @@ fn observations(rows: &[Value], first: &str, last: &str, signals: &[&str], lower
         };
         let scores: Vec<Option<Score>> = signals.iter().map(score).collect();
         let [Some(this), Some(next)] = cells.map(|cell| cell["correct"].as_f64().and_then(Quality::new)) else { continue };
-        let cell = |quality, scores| Cell { quality, human: None, scores, cost: None, latency_ms: None, length: None };
-        let tiers = [cell(this, scores.as_slice()), cell(next, &[])];
+        let tiers = [Cell::graded(this, scores.as_slice()), Cell::graded(next, &[])];
         let id = row["id"].as_str().unwrap_or_default();
         let row = Row { id, segment: None, stratum: None, group: None, weight: None, tiers: &tiers };
         if let Err(why) = observations.push(&row) {

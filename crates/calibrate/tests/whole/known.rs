@@ -113,8 +113,7 @@ fn accepted_codes_are_right_as_often_as_was_published() {
     for row in 0..read.len() {
         let (id, group) = (format!("{row}"), read.group_of(row).map(|group| group.to_string()));
         let scores = [Score::new(read.scores(0, "verbalized").unwrap()[row])];
-        let cell = |quality, scores| Cell { quality, human: None, scores, cost: None, latency_ms: None, length: None };
-        let cells = [cell(read.quality(0)[row], &scores), cell(Quality::RIGHT, &[None])];
+        let cells = [Cell::graded(read.quality(0)[row], &scores), Cell::graded(Quality::RIGHT, &[None])];
         let row = Row { id: &id, segment: None, stratum: None, group: group.as_deref(), weight: None, tiers: &cells };
         table.push(&row).unwrap();
     }

@@ -15,3 +15,4 @@ mod procedure;
 mod promises;
 mod real;
 mod rows;
+mod ungraded;

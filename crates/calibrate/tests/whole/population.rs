@@ -57,12 +57,10 @@ pub(crate) fn draw(population: Population) -> Observations {
                 .zip(&scores)
                 .zip(&right)
                 .map(|((cost, scores), right)| Cell {
-                    quality: if *right { Quality::RIGHT } else { Quality::WRONG },
-                    human: None,
-                    scores,
                     cost: population.costs.then(|| Money::from_pico(cost)),
                     latency_ms: Some(cost as f64 / 1e5),
                     length: population.lengths.then(|| if *right { 10 } else { 12 } + u32::try_from(item % 3).unwrap()),
+                    ..Cell::graded(if *right { Quality::RIGHT } else { Quality::WRONG }, scores)
                 })
                 .collect();
             let id = format!("{}-{item}-{repeat}", population.seed);

@@ -37,7 +37,7 @@ fn what_is_expected_is_what_happens() {
     assert!(truth.loss_vs_last.value <= 0.02, "{:?}", truth.loss_vs_last);
     assert!(truth.promise.as_ref().unwrap().met);
     assert!(
-        estimate.accuracy.low < truth.accuracy.value && truth.accuracy.value < estimate.accuracy.high,
+        estimate.accuracy.unwrap().low < truth.accuracy.value && truth.accuracy.value < estimate.accuracy.unwrap().high,
         "{estimate:?} {:?}",
         truth.accuracy
     );
@@ -58,8 +58,8 @@ fn an_estimate_is_not_that_of_the_rows_that_were_fitted() {
         let report = run(&observations, &ask).report;
         assert_eq!(report.status, Status::Uncertified);
         let estimate = report.estimate.unwrap();
-        expected += estimate.loss_vs_last.value / 160.0;
-        truth += estimate.loss_vs_last.high / 160.0;
+        expected += estimate.loss_vs_last.unwrap().value / 160.0;
+        truth += estimate.loss_vs_last.unwrap().high / 160.0;
     }
     assert!(expected > 0.003, "{expected}");
     assert!(truth < 0.5, "{truth}");
@@ -87,7 +87,7 @@ fn rows_of_an_item_count_once() {
     let repeated = run(&draw(Population { items: 300, repeats: 5, ..Population::default() }), &ask(0.05)).report;
     assert_eq!((repeated.n, repeated.n_items, plain.n_items), (1500, 300, 300));
     let width = |report: &tierfall_calibrate::report::Calibration| {
-        let accuracy = report.estimate.as_ref().unwrap().accuracy;
+        let accuracy = report.estimate.as_ref().unwrap().accuracy.unwrap();
         accuracy.high - accuracy.low
     };
     // Repeats average out slips, not the ease of the items.
@@ -112,7 +112,7 @@ fn too_few_labels_leave_the_last_tier_in_force() {
     assert_eq!(report.status, Status::Inconclusive, "{}", report.why);
     assert_eq!(report.chain, ["large"]);
     let estimate = report.estimate.as_ref().unwrap();
-    assert_eq!((estimate.loss_vs_last.low, estimate.loss_vs_last.high), (0.0, 0.0));
+    assert_eq!((estimate.loss_vs_last.unwrap().low, estimate.loss_vs_last.unwrap().high), (0.0, 0.0));
     assert!(estimate.cost_ratio.is_some_and(|ratio| (ratio - 1.0).abs() < 1e-12), "{estimate:?}");
     assert!(report.needed_n.is_some_and(|n| n > 40), "{:?}", report.needed_n);
     assert!(outcome.points[0].cuts.iter().all(|cut| !cut.asked));

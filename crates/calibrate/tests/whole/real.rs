@@ -49,11 +49,9 @@ fn cell<'a>(tier: &Value, scores: &'a [Option<Score>]) -> Cell<'a> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "costs are small and above 0")]
     let cost = tier["cost_usd"].as_f64().map(|usd| Money::from_pico((usd * 1e12).round() as u128));
     Cell {
-        quality: Quality::new(tier["correct"].as_f64().unwrap()).unwrap(),
-        human: None,
-        scores,
         cost,
         latency_ms: tier["latency_ms"].as_f64(),
         length: tier["output_tokens"].as_u64().and_then(|tokens| u32::try_from(tokens).ok()),
+        ..Cell::graded(Quality::new(tier["correct"].as_f64().unwrap()).unwrap(), scores)
     }
 }

@@ -45,7 +45,8 @@ pub(crate) fn table(rows: &[One], judge: Option<&str>) -> Observations {
     for row in rows {
         let scores = row.scores.map(Score::new);
         let cells = [0, 1].map(|tier| Cell {
-            quality: grade(row.right[tier]),
+            quality: Some(grade(row.right[tier])),
+            as_last: false,
             human: row.human.map(|human| grade(human[tier])),
             scores: &scores,
             cost: Some(Money::from_pico([1_000, 10_000][tier] * (1 + row.id as u128 % 3))),
@@ -91,7 +92,9 @@ fn the_order_of_a_file_says_nothing() {
     assert_eq!(there.raw_thresholds, back.raw_thresholds);
     let near = |one: f64, other: f64| (one - other).abs() < 1e-12;
     let (one, other) = (there.estimate.unwrap(), back.estimate.unwrap());
-    assert!(near(one.accuracy.value, other.accuracy.value) && near(one.cost_usd.unwrap(), other.cost_usd.unwrap()));
+    assert!(
+        near(one.accuracy.unwrap().value, other.accuracy.unwrap().value) && near(one.cost_usd.unwrap(), other.cost_usd.unwrap())
+    );
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn a_promise_about_people_is_not_kept_by_the_judge() {
     }
     let outcome = calibrate(&table(&rows, Some("J")), 0, &one_signal(0.2), |_| {}).unwrap();
     let expected = outcome.report.estimate.as_ref().unwrap();
-    assert!(expected.method.contains("by people, on the 600 rows") && expected.accuracy.value < 0.99, "{expected:?}");
+    assert!(expected.method.contains("by people, on the 600 rows") && expected.accuracy.unwrap().value < 0.99, "{expected:?}");
     let fit = fit(&outcome);
     assert!(fit.point[0].guarantee.as_ref().unwrap().statement.contains("Quality is what people say"), "{:?}", fit.point[0]);
     let look = |rows: &[One]| {

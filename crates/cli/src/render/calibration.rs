@@ -88,7 +88,13 @@ fn in_force(report: &Calibration) -> Vec<String> {
 
 /// What to expect on new requests.
 fn expected(expected: &Expected, last: &str) -> Vec<String> {
-    let (accuracy, loss) = (&expected.accuracy, &expected.loss_vs_last);
+    let quality = match (&expected.accuracy, &expected.loss_vs_last) {
+        (Some(accuracy), Some(loss)) => vec![
+            format!("{} right ({})", words::percent(accuracy.value), words::range(accuracy)),
+            format!("{} ({})", words::loss_in_words(loss.value, last), words::range(loss)),
+        ],
+        _ => vec![format!("right in a share that cannot be told: {}", words::UNGRADED)],
+    };
     let cost = match expected.cost_ratio {
         Some(ratio) => format!(
             "would cost {}: {} a query{}",
@@ -98,12 +104,7 @@ fn expected(expected: &Expected, last: &str) -> Vec<String> {
         ),
         None => "unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it".to_owned(),
     };
-    vec![
-        format!("{} right ({})", words::percent(accuracy.value), words::range(accuracy)),
-        format!("{} ({})", words::loss_in_words(loss.value, last), words::range(loss)),
-        cost,
-        format!("{}; intervals hold 95 %", expected.method),
-    ]
+    quality.into_iter().chain([cost, format!("{}; intervals hold 95 %", expected.method)]).collect()
 }
 
 fn points(report: &Calibration, last: &str) -> String {
@@ -117,7 +118,7 @@ fn points(report: &Calibration, last: &str) -> String {
             point.status.as_str().to_owned(),
             words::target(&point.target, last),
             policy(report, point),
-            words::maybe(estimate.map(|e| e.accuracy.value), words::percent),
+            words::maybe(estimate.and_then(|e| Some(e.accuracy?.value)), words::percent),
             words::maybe(estimate.and_then(|e| e.cost_ratio), words::rough),
         ]
     });

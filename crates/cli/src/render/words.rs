@@ -11,6 +11,8 @@ use super::money;
 
 /// Stands where a number is unknown.
 pub(crate) const UNKNOWN: &str = "–";
+/// Why it is not known how right answers are.
+pub(crate) const UNGRADED: &str = "some answers have no grade";
 
 /// A share as a percentage with one decimal, without a zero one.
 pub(crate) fn percent(share: f64) -> String {
@@ -23,7 +25,7 @@ pub(crate) fn rough(share: f64) -> String {
 }
 
 /// One that may be unknown.
-pub(crate) fn maybe(share: Option<f64>, show: impl Fn(f64) -> String) -> String {
+pub(crate) fn maybe<T>(share: Option<T>, show: impl Fn(T) -> String) -> String {
     share.map_or_else(|| UNKNOWN.to_owned(), show)
 }
 

@@ -125,7 +125,8 @@ impl<'o> Collector<'o> {
                 .iter()
                 .zip(&scores)
                 .map(|(values, scores)| Cell {
-                    quality: values.quality,
+                    quality: Some(values.quality),
+                    as_last: false,
                     human: values.human,
                     scores,
                     cost: values.cost,

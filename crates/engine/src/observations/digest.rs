@@ -58,6 +58,9 @@ pub fn digest(observations: &Observations) -> String {
         feed.text(&spec.name);
         feed.text(spec.judge.as_deref().unwrap_or_default());
         feed.all(observations.quality(tier).iter().map(|quality| u64::from(quality.nano())));
+        if observations.ungraded(tier) > 0 {
+            feed.all(observations.ungraded_rows(tier).map(|(row, as_last)| (row as u64) << 1 | u64::from(as_last)));
+        }
         for row in 0..rows {
             feed.u64(observations.human(tier, row).map_or(u64::MAX, |human| u64::from(human.nano())));
             feed.u64(observations.length_of(tier, row).map_or(u64::MAX, u64::from));

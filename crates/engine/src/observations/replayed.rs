@@ -358,7 +358,8 @@ fn length(step: &Step) -> Option<u32> {
 
 fn cell(values: &Values) -> Cell<'_> {
     Cell {
-        quality: values.quality,
+        quality: Some(values.quality),
+        as_last: false,
         human: values.human,
         scores: &values.scores,
         cost: values.cost,

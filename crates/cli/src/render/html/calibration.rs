@@ -1,7 +1,7 @@
 //! The report of `tierfall calibrate`.
 
 use tierfall_calibrate::fit::{Provenance, TargetFit};
-use tierfall_calibrate::report::{Calibration, Expected, TierReport};
+use tierfall_calibrate::report::{Calibration, Estimate, Expected, TierReport};
 
 use super::curve::{Chosen, Curve};
 use super::markup::Markup;
@@ -20,8 +20,11 @@ pub(crate) fn calibration(report: &Calibration, provenance: &Provenance, name: &
         parts::chain(page, &report.declared_chain, of, |place| words::part(report, place));
         parts::tiles(page, &main_numbers(report, last));
         parts::warnings(page, &report.warnings);
-        page.leaf("h2", &[], "Cost and quality");
-        curve(report, last).draw(page);
+        // Without grades there is no quality to draw.
+        if !report.frontier.is_empty() {
+            page.leaf("h2", &[], "Cost and quality");
+            curve(report, last).draw(page);
+        }
         points(page, report, last);
         segments(page, report);
         parts::baselines(page, &report.baselines);
@@ -69,16 +72,16 @@ fn main_numbers(report: &Calibration, last: &str) -> Vec<Tile> {
     let mut all = Vec::new();
     match &report.estimate {
         Some(expected) => {
-            let (accuracy, loss) = (&expected.accuracy, &expected.loss_vs_last);
+            let range = |estimate: &Estimate| format!("95 %: {}", words::range(estimate));
             all.push(Tile::new(
                 "Right answers",
-                words::percent(accuracy.value),
-                format_args!("95 %: {}", words::range(accuracy)),
+                words::maybe(expected.accuracy.map(|accuracy| accuracy.value), words::percent),
+                expected.accuracy.as_ref().map_or_else(|| words::UNGRADED.to_owned(), range),
             ));
             all.push(Tile::new(
                 format_args!("Worse than always {last}, points"),
-                words::points(loss.value),
-                format_args!("95 %: {}; below 0 is better", words::range(loss)),
+                words::maybe(expected.loss_vs_last.map(|loss| loss.value), words::points),
+                expected.loss_vs_last.as_ref().map_or_else(|| words::UNGRADED.to_owned(), |l| range(l) + "; below 0 is better"),
             ));
             all.push(cost(expected, last));
         }
@@ -121,7 +124,7 @@ fn curve<'a>(report: &'a Calibration, last: &'a str) -> Curve<'a> {
     let from_baselines = report.baselines.get("always-last");
     let others = report.points.iter().skip(1).filter_map(|point| {
         let expected = point.estimate.as_ref()?;
-        Some((point.name.clone(), expected.cost_usd?, expected.accuracy.value))
+        Some((point.name.clone(), expected.cost_usd?, expected.accuracy?.value))
     });
     let accuracy_last = || Some(from_baselines?.accuracy.value);
     Curve {
@@ -129,7 +132,7 @@ fn curve<'a>(report: &'a Calibration, last: &'a str) -> Curve<'a> {
         cost_last: expected.and_then(|e| e.cost_last).or_else(|| from_baselines?.cost_usd).filter(|cost| *cost > 0.0),
         frontier: &report.frontier,
         baselines: &report.baselines,
-        chosen: expected.and_then(|e| Some(Chosen { accuracy: e.accuracy, cost_usd: e.cost_usd? })),
+        chosen: expected.and_then(|e| Some(Chosen { accuracy: e.accuracy?, cost_usd: e.cost_usd? })),
         chosen_is: "as expected on new requests",
         points: others.collect(),
         points_are: "further operating points, as expected on new requests",
@@ -164,8 +167,8 @@ fn points(page: &mut Markup, report: &Calibration, last: &str) {
             words::target(&point.target, last),
             policy(report, point),
             point.guarantee.as_ref().map_or_else(|| "nothing".to_owned(), |g| words::bound(&point.target, g.bound)),
-            estimate.map_or_else(|| words::UNKNOWN.to_owned(), |e| words::points_with_range(&e.accuracy)),
-            estimate.map_or_else(|| words::UNKNOWN.to_owned(), |e| words::points_with_range(&e.loss_vs_last)),
+            words::maybe(estimate.and_then(|e| e.accuracy), |accuracy| words::points_with_range(&accuracy)),
+            words::maybe(estimate.and_then(|e| e.loss_vs_last), |loss| words::points_with_range(&loss)),
             words::maybe(estimate.and_then(|e| e.cost_ratio), words::rough),
         ]
     });
