@@ -43,6 +43,7 @@ pub struct Observations {
     /// Rows whose id an earlier row has.
     repeated: u64,
     conditions: Arc<[Condition]>,
+    replayed: bool,
     /// Rows with a grade that is only the worst it can be.
     assumed: usize,
 }
@@ -190,7 +191,12 @@ impl Observations {
 
     /// What a promise made on one row an item rests on.
     pub(crate) fn basis(&self) -> Basis {
-        Basis { questions: self.has_repeats(), conditions: self.conditions.clone(), assumed: self.assumed }
+        Basis {
+            questions: self.has_repeats(),
+            replayed: self.replayed,
+            conditions: self.conditions.clone(),
+            assumed: self.assumed,
+        }
     }
 
     /// Whether any two rows repeat one item.

@@ -38,6 +38,11 @@ impl Policy {
         &self.tiers
     }
 
+    /// Those of them that have a gate: all but the last.
+    pub fn gated(&self) -> &[usize] {
+        &self.tiers[..self.cuts.len()]
+    }
+
     /// Their cuts.
     pub fn cuts(&self) -> &[Threshold] {
         &self.cuts

@@ -28,6 +28,8 @@ pub struct Table<'a> {
 pub struct Basis {
     /// Whether the rows are different questions, each counted once however often it was asked, and not requests.
     pub questions: bool,
+    /// Whether signals read the answers themselves, and not a file that may have lost some of what they read.
+    pub replayed: bool,
     /// What it supposes of rows that are not there.
     pub conditions: Arc<[Condition]>,
     /// Of all rows, those with a grade that nobody gave: the worst it can be for the target stands for it.

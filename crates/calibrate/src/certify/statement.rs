@@ -13,6 +13,8 @@ pub(crate) struct Promise<'p> {
     /// That certified it: its method is named, and whose grades it read.
     pub(crate) test: &'p Test<'p>,
     pub(crate) labels: &'p Labels<'p>,
+    /// The gated tiers that the promised policy asks.
+    pub(crate) asked: &'p [usize],
     /// In all.
     pub(crate) delta: f64,
     /// In the target's terms.
@@ -47,6 +49,16 @@ impl Promise<'_> {
             Labels::Ppi { judge, .. } if self.test.humans().is_none() => Some(judge),
             Labels::Human | Labels::Ppi { .. } => None,
         }
+    }
+
+    /// By asked tier: in how many rows its gate read nothing, where there are any and what was read may have been lost.
+    fn without_value(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let given = !self.test.table.basis.replayed;
+        self.asked.iter().filter(move |_| given).filter_map(|tier| {
+            let values = self.test.table.tiers[*tier].values.as_deref()?;
+            let none = values.iter().filter(|value| value.is_nan()).count();
+            (none > 0).then_some((*tier, none))
+        })
     }
 
     fn statement(&self) -> String {
@@ -96,6 +108,16 @@ impl Promise<'_> {
         }
         if matches!(self.test.kind, Kind::Betting | Kind::PpiUnion) {
             add(&mut text, format_args!(" Fixtures were bet on in the order that seed {} gives.", self.seed));
+        }
+        for (tier, rows) in self.without_value() {
+            let name = &self.test.table.tiers[tier].name;
+            add(
+                &mut text,
+                format_args!(
+                    " The gate of \"{name}\" has no value in {rows} of the fixtures, which escalate: it supposes that requests lack one \
+                     as these do."
+                ),
+            );
         }
         for condition in basis.conditions.iter() {
             add(&mut text, format_args!(" {condition}"));

@@ -75,6 +75,7 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     let promise = Promise {
         test,
         labels: ground.labels,
+        asked: policy.gated(),
         delta: over.delta,
         bound,
         latency: ground.latency,

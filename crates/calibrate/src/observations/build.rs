@@ -113,6 +113,7 @@ impl Builder {
             salt: salt.into(),
             repeated: 0,
             conditions: Arc::new([]),
+            replayed: false,
             assumed: 0,
         };
         Self { table, first: HashMap::new() }
@@ -202,6 +203,11 @@ impl Builder {
     /// If there is no such tier.
     pub fn set_judge(&mut self, tier: usize, judge: impl Into<Arc<str>>) {
         self.table.tiers[tier].spec.judge = Some(judge.into());
+    }
+
+    /// Says that signals read the answers themselves: what they read was not lost on the way.
+    pub fn replayed(&mut self) {
+        self.table.replayed = true;
     }
 
     /// What there is so far.

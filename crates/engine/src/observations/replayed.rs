@@ -91,6 +91,7 @@ fn of_cascade(
     let weighted = examples.iter().any(|example| example.weight.total_cmp(&1.0).is_ne());
     let specs = cascade.tiers().iter().map(spec).collect();
     let mut builder = Builder::new(specs, cascade.salt());
+    builder.replayed();
     let mut unknown_cost = vec![0; cascade.tiers().len()];
     let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);

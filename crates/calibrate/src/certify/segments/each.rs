@@ -1,6 +1,6 @@
 //! The target in every segment by itself: each walks its pairs at an equal share of the error.
 
-use super::{Groups, REST, shortened, sizes};
+use super::{Groups, REST, gated, shortened, sizes};
 use crate::ask::Ask;
 use crate::certify::evidence::Goal;
 use crate::certify::frontier::frontier;
@@ -154,6 +154,7 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
     let promise = Promise {
         test: &test,
         labels: ground.labels,
+        asked: &gated(segments.iter().map(|(segment, _)| &segment.policy)),
         delta,
         bound,
         latency: ground.latency,

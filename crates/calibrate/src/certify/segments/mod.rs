@@ -1,5 +1,9 @@
 //! Thresholds by run-time segment.
 
+use std::collections::BTreeSet;
+
+use crate::policy::Policy;
+
 pub(crate) mod each;
 pub(crate) mod overall;
 
@@ -58,4 +62,10 @@ pub(crate) fn shortened(names: &[impl AsRef<str>]) -> String {
     let quoted = names.iter().take(SHOWN).map(|name| format!("\"{}\"", name.as_ref()));
     let more = names.len().saturating_sub(SHOWN);
     quoted.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
+}
+
+/// The gated tiers that any of these policies asks, each once.
+pub(crate) fn gated<'p>(policies: impl IntoIterator<Item = &'p Policy>) -> Vec<usize> {
+    let tiers: BTreeSet<usize> = policies.into_iter().flat_map(Policy::gated).copied().collect();
+    tiers.into_iter().collect()
 }

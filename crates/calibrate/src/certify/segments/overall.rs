@@ -1,7 +1,7 @@
 //! The target over all segments together: a path that takes the steps of all segments in the order of what quality they give
 //! up for a unit of cost, laid on one part of the rows and tested along itself on the other.
 
-use super::{Groups, sizes};
+use super::{Groups, gated, sizes};
 use crate::ask::Ask;
 use crate::certify::deep::{STEPS, TUNE, priced};
 use crate::certify::evidence::Goal;
@@ -152,6 +152,7 @@ pub(crate) fn certify(
         let promise = Promise {
             test: &test,
             labels: &input.labels,
+            asked: &gated(&path.places[at]),
             delta,
             bound: test.bound(&evidence, level),
             latency: bare.latency,
