@@ -65,3 +65,31 @@ fn crates_do_not_know_what_they_must_not() {
         }
     }
 }
+
+/// Production code in which a model may be asked: where everybody's calls go through, and a provider that passes on to another.
+const MAY_ASK: &[&str] = &["crates/engine/src/timed.rs", "crates/engine/src/simulated.rs"];
+
+#[test]
+fn models_are_asked_in_one_place_with_calls_that_a_plan_permits() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut asking = Vec::new();
+    let mut folders: Vec<_> = ["engine", "cli"].map(|name| root.join("crates").join(name).join("src")).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs_err::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !name.contains("test") {
+                let text = fs_err::read_to_string(&path).unwrap();
+                // A method of a provider, and not one of the same name.
+                if ["provider.call(", "inner.call(", "model.call("].iter().any(|call| text.contains(call)) {
+                    asking.push(name);
+                }
+            }
+        }
+    }
+    asking.sort();
+    let allowed: BTreeSet<_> = MAY_ASK.iter().copied().collect();
+    assert_eq!(asking.iter().map(String::as_str).collect::<BTreeSet<_>>(), allowed);
+}

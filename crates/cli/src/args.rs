@@ -230,6 +230,10 @@ pub(crate) struct Grade {
     /// Ask the judges about the answers that they did not grade yet; this costs money
     #[arg(long)]
     pub(crate) judge: bool,
+    /// The cascade that the set's requests are under, where its rules keep some of them from some tier: judges do not see those. May
+    /// be repeated; needed with --judge, unless the judges are declared with allow-restricted
+    #[arg(long = "for", value_name = "CASCADE", value_hint = ValueHint::FilePath)]
+    pub(crate) rules_of: Vec<PathBuf>,
     /// Stop before the judges would cost more
     #[arg(long, value_name = "USD", requires = "judge")]
     pub(crate) max_spend: Option<String>,

@@ -1,15 +1,15 @@
-//! The calls that a tier gets: what a run makes, and what recording makes for every tier.
+//! What the calls of a tier look like. Whoever makes one needs a [`Permit`](crate::permit::Permit).
 
 use std::num::NonZeroU8;
 use std::sync::Arc;
 
-use crate::cascade::{Cascade, Model, TierIx};
+use crate::cascade::Model;
 use crate::completion::{Completion, Finish};
 use crate::gate::{Deferral, Gate, VALID};
 use crate::request::{Call, Params, Prompt, Purpose, Request};
-use crate::signal::{Evidence, NamedSignal};
+use crate::signal::{Evidence, NamedSignal, Probe};
 
-/// The answering call of a model: its preamble and parameters, and whatever the gate's signals ask for.
+/// What the answering call of a model looks like: its preamble and parameters, and whatever the gate's signals ask for.
 pub fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>) -> Call {
     let prompt = Prompt::Request { preamble: model.preamble.clone(), request: request.clone(), addendum: None };
     let params = request.params.overridden_by(&model.params);
@@ -41,25 +41,12 @@ pub(crate) fn unusable(answer: &Completion) -> Option<Deferral> {
     }
 }
 
-/// The probe that a signal of tier `own` makes about an answer, and the tier it goes to; `None` where it makes none.
-/// The probe sees the answer as the caller would.
-pub fn probing_call(
-    cascade: &Cascade,
-    request: &Arc<Request>,
-    own: TierIx,
-    named: &NamedSignal,
-    answer: &Completion,
-) -> Option<(TierIx, Call)> {
-    if !named.signal.needs().probe {
-        return None;
-    }
-    let stripped = cascade.tier(own).gate.as_ref().map(|gate| gate.stripped(answer));
-    let probe = named.signal.probe(request, stripped.as_deref().unwrap_or(answer))?;
-    let name = named.signal.surrogate().unwrap_or(&cascade.tier(own).name);
-    let (tier, model) = cascade.model_named(name)?;
-    let mut call = base(model, request, Prompt::Probe(probe.messages), probe.params, Purpose::Probe(named.label.clone()));
+/// What the call looks like that puts a probe to a model.
+pub(crate) fn probing_call(model: &Model, request: &Arc<Request>, named: &NamedSignal, probe: Probe) -> Call {
+    let purpose = Purpose::Probe(named.label.clone());
+    let mut call = base(model, request, Prompt::Probe(probe.messages), probe.params, purpose);
     call.logprobs = probe.logprobs;
-    Some((tier, call))
+    call
 }
 
 fn base(model: &Model, request: &Request, prompt: Prompt, params: Params, purpose: Purpose) -> Call {

@@ -306,6 +306,13 @@ impl Cascade {
         &self.segments
     }
 
+    /// The cascade under other rules.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Vec<NamedRule>) -> Self {
+        self.parts.rules = rules;
+        self
+    }
+
     pub(crate) fn parts_mut(&mut self) -> &mut Parts {
         &mut self.parts
     }

@@ -6,9 +6,10 @@ use crate::cascade::{Answerer, Cascade, Model, TierIx};
 use crate::completion::Usage;
 use crate::gate::Gate;
 use crate::money::{Cost, Money};
+use crate::permit::PermittedCall;
 use crate::plan::{expected_input, max_tokens};
 use crate::provider::{Attempt, Billing};
-use crate::request::{Call, Request, estimated_tokens};
+use crate::request::{Request, estimated_tokens};
 use crate::trace::{CallTrace, CostBasis, Step};
 
 /// Prices the attempts of one call to a tier.
@@ -48,8 +49,8 @@ pub fn answering_cost(model: &Model, request: &Request, gate: Option<&Gate>) -> 
 }
 
 /// The most that a probe is expected to cost.
-pub(crate) fn probe_cost(cascade: &Cascade, tier: TierIx, call: &Call) -> Option<Money> {
-    match &cascade.tier(tier).answerer {
+pub(crate) fn probe_cost(cascade: &Cascade, call: &PermittedCall) -> Option<Money> {
+    match &cascade.tier(call.tier()).answerer {
         Answerer::Model(model) => expected(model, estimated_tokens(&call.messages()), call.params.max_tokens, 1),
         Answerer::Human { .. } => None,
     }

@@ -13,6 +13,7 @@ mod ledger;
 pub mod map;
 pub mod money;
 pub mod number;
+pub mod permit;
 pub mod plan;
 pub mod point;
 pub mod provider;

@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::cascade::{Answerer, Capability, Cascade, Model, TierIx};
+use crate::cascade::{Answerer, Capability, Cascade, Model, OnExhausted, TierIx};
+use crate::gate::Gate;
 use crate::number::Threshold;
 use crate::request::{Request, estimated_tokens};
 use crate::rule::Route;
 
-/// Which tiers a request may use, in order, and why the others may not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+/// Which tiers a request is to use, in order, why the others are not asked, and [who may see it](Plan::may_see) at all.
+#[derive(Clone, Debug)]
+pub struct Plan<'c> {
+    cascade: &'c Cascade,
+    request: Arc<Request>,
+    /// What the rule decided; nobody else may change who sees the request.
+    route: Route,
     /// The rule that decided, if any did.
     pub rule: Option<Arc<str>>,
-    /// What it decided.
-    pub route: Route,
     /// The operating point in force, as the request names it or by default; `None` where the cascade has no fit.
     pub point: Option<Arc<str>>,
     /// The request's run-time segment.
@@ -31,8 +34,10 @@ pub struct Plan {
 /// Why a tier is not called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// The rule that decided does not allow it.
-    Rule,
+    /// The rule that decided does not let it see the request.
+    NotAllowed,
+    /// The rule that decided enters behind it.
+    BeforeEntry,
     /// The operating point leaves it out, and no rule enters at it.
     Fit,
     /// There is no operating point of the name that the request gives.
@@ -51,7 +56,8 @@ pub enum Skip {
 impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rule => f.write_str("rule"),
+            Self::NotAllowed => f.write_str("not-allowed"),
+            Self::BeforeEntry => f.write_str("before-entry"),
             Self::Fit => f.write_str("fit: not in the sub-chain in force"),
             Self::UnknownPoint(name) => write!(f, "there is no operating point \"{name}\""),
             Self::ContextWindow { needed, window } => write!(f, "context-window: about {needed} of {window} tokens"),
@@ -62,26 +68,28 @@ impl fmt::Display for Skip {
     }
 }
 
-impl Plan {
+impl<'c> Plan<'c> {
     /// Applies rules, the operating point, capabilities and context windows to a request. Calls nothing.
-    pub fn new(cascade: &Cascade, request: &Request) -> Self {
-        let decided = cascade.rules().iter().map(|named| (named, named.rule.route(request))).find(|(_, r)| *r != Route::Pass);
+    pub fn new(cascade: &'c Cascade, request: impl Into<Arc<Request>>) -> Self {
+        let request = request.into();
+        let decided = cascade.rules().iter().map(|named| (named, named.rule.route(&request))).find(|(_, r)| *r != Route::Pass);
         let (rule, route) = decided.map_or((None, Route::Pass), |(named, route)| (Some(named.name.clone()), route));
-        let segment = cascade.segment_of(request);
+        let segment = cascade.segment_of(&request);
         let (point, unknown) = match cascade.point(request.point.as_deref()) {
             Ok(point) => (point, None),
             Err(unknown) => (None, Some(unknown.name)),
         };
         let cuts = cascade.cuts(point, segment);
-        let needed = needed_capabilities(request);
+        let needed = needed_capabilities(&request);
         let (mut tiers, mut skipped, mut ended) = (Vec::new(), Vec::new(), false);
         for (ix, cut) in cuts.iter().enumerate().map(|(ix, cut)| (TierIx(ix), cut)) {
             let left_out = (ended || cut.is_some_and(|cut| !cut.asked)) && route != Route::EnterAt(ix);
             let skip = match &unknown {
                 Some(name) => Some(Skip::UnknownPoint(name.clone())),
-                None if !allows(&route, ix) => Some(Skip::Rule),
+                None if !route.allows(ix) => Some(Skip::NotAllowed),
+                None if matches!(route, Route::EnterAt(first) if ix < first) => Some(Skip::BeforeEntry),
                 None if left_out => Some(Skip::Fit),
-                None => unfit(&cascade.tier(ix).answerer, request, &needed),
+                None => unfit(&cascade.tier(ix).answerer, &request, &needed),
             };
             match skip {
                 None => {
@@ -94,7 +102,7 @@ impl Plan {
         // A rule or a limit has taken away every tier of the sub-chain in force: those that it leaves out answer then.
         if tiers.is_empty() {
             for (ix, why) in skipped.iter_mut().filter(|(_, why)| *why == Skip::Fit) {
-                match unfit(&cascade.tier(*ix).answerer, request, &needed) {
+                match unfit(&cascade.tier(*ix).answerer, &request, &needed) {
                     None => tiers.push(*ix),
                     Some(unfit) => *why = unfit,
                 }
@@ -107,24 +115,41 @@ impl Plan {
         {
             tiers.insert(0, skipped.remove(at).0);
         }
+        let segment = segment.map(Into::into);
         Self {
-            rule,
+            cascade,
+            request,
             route,
+            rule,
             point: unknown.or_else(|| point.map(|point| point.name.clone())),
-            segment: segment.map(Into::into),
+            segment,
             thresholds: cuts.into_iter().map(|cut| Some(cut?.threshold)).collect(),
             tiers,
             skipped,
         }
     }
-}
 
-fn allows(route: &Route, ix: TierIx) -> bool {
-    match route {
-        Route::Pass => true,
-        Route::EnterAt(first) => ix >= *first,
-        Route::Only(allowed) => allowed.contains(&ix),
-        Route::Refuse(_) => false,
+    /// The cascade.
+    pub fn cascade(&self) -> &'c Cascade {
+        self.cascade
+    }
+
+    /// The request.
+    pub fn request(&self) -> &Arc<Request> {
+        &self.request
+    }
+
+    /// What the rules decided.
+    pub fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// The gate in force at a place of the plan. At the end of the plan, where a deferral would serve the answer all the
+    /// same, there is none: nobody pays for a probe that cannot matter.
+    pub fn gate(&self, position: usize) -> Option<&'c Gate> {
+        let gate = self.cascade.tier(*self.tiers.get(position)?).gate.as_ref();
+        let last = position + 1 == self.tiers.len();
+        gate.filter(|_| !(last && self.cascade.policy().on_exhausted == OnExhausted::Answer))
     }
 }
 

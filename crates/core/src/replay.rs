@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::cascade::{Cascade, TierIx};
 use crate::completion::Completion;
+use crate::permit::PermittedCall;
 use crate::provider::CallError;
-use crate::request::{Call, Request};
+use crate::request::Request;
 use crate::run::{Next, Outcome, Run, Took};
 use crate::trace::Trace;
 
@@ -13,11 +14,11 @@ use crate::trace::Trace;
 pub fn replay(
     cascade: &Cascade,
     request: impl Into<Arc<Request>>,
-    mut recorded: impl FnMut(TierIx, &Call) -> (Result<Arc<Completion>, CallError>, Took),
+    mut recorded: impl FnMut(TierIx, &PermittedCall) -> (Result<Arc<Completion>, CallError>, Took),
 ) -> (Outcome, Trace) {
     let mut run = Run::new(cascade, request);
-    while let Next::Call { tier, call } = run.next() {
-        let (result, took) = recorded(tier, &call);
+    while let Next::Call(call) = run.next() {
+        let (result, took) = recorded(call.tier(), &call);
         run.feed(result, took);
     }
     run.finish()

@@ -7,33 +7,29 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::calls::{answering_call, probing_call, unusable, worth_probing};
+use crate::calls::{unusable, worth_probing};
 use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
 use crate::gate::{Accepted, Decision, Deferral, Gate, VALID};
 use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
+use crate::permit::PermittedCall;
 use crate::plan::Plan;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
-use crate::request::{Call, Purpose, Request};
+use crate::request::{Purpose, Request};
 use crate::rule::Route;
 use crate::signal::filter::Selector;
 use crate::signal::logprob::Census;
-use crate::signal::{Evidence, NamedSignal, Reading};
+use crate::signal::{Abstain, Evidence, NamedSignal, Reading};
 use crate::trace::{CallTrace, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 /// What a run wants.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "made once a call and taken apart at once")]
 pub enum Next {
-    /// Make this call at this tier and feed its result.
-    Call {
-        /// The tier whose provider is called; for a probe, the surrogate's.
-        tier: TierIx,
-        /// The call.
-        call: Call,
-    },
+    /// Make this call at its tier and feed its result.
+    Call(PermittedCall),
     /// Nothing: the run is over.
     Done,
 }
@@ -100,7 +96,7 @@ pub struct Took {
 pub struct Run<'c> {
     cascade: &'c Cascade,
     request: Arc<Request>,
-    plan: Plan,
+    plan: Plan<'c>,
     tie: Tie,
     state: State,
     steps: Vec<Step>,
@@ -127,11 +123,13 @@ enum State {
 struct Probing {
     position: usize,
     answer: Arc<Completion>,
-    call: Call,
-    tier: TierIx,
-    /// The answers so far, by place in `Gate::signals`.
-    answers: Vec<Option<Arc<Completion>>>,
+    call: PermittedCall,
+    /// What probes came to so far, by place in `Gate::signals`.
+    probed: Vec<Probed>,
 }
+
+/// The answer to a signal's probe, if it asked for one and was answered; why nothing is read where it may not ask.
+type Probed = Result<Option<Arc<Completion>>, Abstain>;
 
 /// What a gate read in an answer.
 struct Read<'a> {
@@ -151,7 +149,7 @@ impl<'c> Run<'c> {
     /// Plans the request's way. Nothing is called yet.
     pub fn new(cascade: &'c Cascade, request: impl Into<Arc<Request>>) -> Self {
         let request = request.into();
-        let plan = Plan::new(cascade, &request);
+        let plan = Plan::new(cascade, request.clone());
         let tie = Tie::of(cascade.salt(), request.id.as_str());
         let mut run = Self {
             cascade,
@@ -170,7 +168,7 @@ impl<'c> Run<'c> {
         };
         if let Err(unknown) = cascade.point(run.request.point.as_deref()) {
             run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, unknown.to_string())));
-        } else if let Route::Refuse(why) = &run.plan.route {
+        } else if let Route::Refuse(why) = run.plan.route() {
             run.state = State::Done(Outcome::Refused(why.clone()));
         } else {
             run.enter(0, None);
@@ -181,17 +179,11 @@ impl<'c> Run<'c> {
     /// What comes next; the same until something is fed.
     pub fn next(&self) -> Next {
         match &self.state {
-            State::Ask(position) => {
-                let tier = self.plan.tiers[*position];
-                match &self.cascade.tier(tier).answerer {
-                    Answerer::Model(model) => {
-                        let call = answering_call(model, &self.request, self.cascade.tier(tier).gate.as_ref());
-                        Next::Call { tier, call: self.within_deadline(call) }
-                    }
-                    Answerer::Human { .. } => Next::Done,
-                }
-            }
-            State::Probe(probing) => Next::Call { tier: probing.tier, call: probing.call.clone() },
+            State::Ask(position) => match self.plan.may_see(self.plan.tiers[*position]) {
+                Some(permit) => Next::Call(self.within_deadline(permit.answering_call())),
+                None => Next::Done,
+            },
+            State::Probe(probing) => Next::Call(probing.call.clone()),
             State::Done(_) => Next::Done,
         }
     }
@@ -212,13 +204,13 @@ impl<'c> Run<'c> {
             }
             State::Probe(probing) => {
                 let Purpose::Probe(label) = &probing.call.purpose else { unreachable!("a probing call is a probe") };
-                self.book(probing.tier, Some(label), &result, took);
-                let mut answers = probing.answers;
+                self.book(probing.call.tier(), Some(label), &result, took);
+                let mut probed = probing.probed;
                 match result {
                     Err(error) if stops_the_run(error.kind) => self.failed(probing.position, error),
                     result => {
-                        answers.push(result.ok());
-                        self.probe_or_judge(probing.position, probing.answer, answers);
+                        probed.push(Ok(result.ok()));
+                        self.probe_or_judge(probing.position, probing.answer, probed);
                     }
                 }
             }
@@ -230,7 +222,7 @@ impl<'c> Run<'c> {
     /// A driver may then cancel the call: that changes cost and time, never the outcome.
     pub fn sure_to_defer(&self, partial: &Completion) -> bool {
         let State::Ask(position) = self.state else { return false };
-        let Some(gate) = self.gate(position) else { return false };
+        let Some(gate) = self.plan.gate(position) else { return false };
         // An abstention may be accepted by policy, and a bound says nothing about abstaining. Nor does it hold where
         // some of what streams is stripped before the gate's signal reads it.
         self.cascade.policy().on_abstain == OnAbstain::Escalate
@@ -279,7 +271,7 @@ impl<'c> Run<'c> {
             latency: self.elapsed,
             request_id: self.request.id.clone(),
             cascade: self.cascade.name().clone(),
-            route: RouteTrace::of(&self.plan, self.cascade),
+            route: RouteTrace::of(&self.plan),
             steps: self.steps,
             error: match &outcome {
                 Outcome::Failed(error) => Some(error.message.clone()),
@@ -292,22 +284,14 @@ impl<'c> Run<'c> {
         (outcome, trace)
     }
 
-    /// The gate in force at a place of the plan. At the end of the plan, where a deferral would serve the answer all
-    /// the same, there is none: nobody pays for a probe that cannot matter.
-    fn gate(&self, position: usize) -> Option<&'c Gate> {
-        let gate = self.cascade.tier(self.plan.tiers[position]).gate.as_ref();
-        let last = position + 1 == self.plan.tiers.len();
-        gate.filter(|_| !(last && self.cascade.policy().on_exhausted == OnExhausted::Answer))
-    }
-
     /// Where the gate at a place of the plan cuts for this request.
     fn threshold(&self, position: usize) -> Threshold {
         self.plan.thresholds[self.plan.tiers[position].0].unwrap_or(Threshold::DeferAll)
     }
 
-    fn within_deadline(&self, mut call: Call) -> Call {
-        call.timeouts.total = self.within(call.timeouts.total);
-        call
+    fn within_deadline(&self, call: PermittedCall) -> PermittedCall {
+        let total = self.within(call.timeouts.total);
+        call.within(total)
     }
 
     /// The shorter of a call's own limit and what is left until the deadline.
@@ -354,30 +338,30 @@ impl<'c> Run<'c> {
     }
 
     /// Asks the next probe that a signal of the gate wants, or lets the gate decide.
-    fn probe_or_judge(&mut self, position: usize, answer: Arc<Completion>, mut answers: Vec<Option<Arc<Completion>>>) {
-        if let Some(gate) = self.gate(position)
-            && (!answers.is_empty() || worth_probing(gate, &self.request, &answer))
+    fn probe_or_judge(&mut self, position: usize, answer: Arc<Completion>, mut probed: Vec<Probed>) {
+        if let Some(gate) = self.plan.gate(position)
+            && (!probed.is_empty() || worth_probing(gate, &self.request, &answer))
         {
-            for named in gate.signals().skip(answers.len()) {
-                let own = self.plan.tiers[position];
-                if let Some((tier, call)) = probing_call(self.cascade, &self.request, own, named, &answer)
-                    && !self.out_of_time()
-                    && !self.too_dear(probe_cost(self.cascade, tier, &call))
-                {
-                    let call = self.within_deadline(call);
-                    self.state = State::Probe(Box::new(Probing { position, answer, call, tier, answers }));
-                    return;
-                }
-                answers.push(None);
+            for named in gate.signals().skip(probed.len()) {
+                let probe = self.plan.probe(self.plan.tiers[position], named, &answer);
+                probed.push(match probe {
+                    Ok(Some(call)) if !self.out_of_time() && !self.too_dear(probe_cost(self.cascade, &call)) => {
+                        let call = self.within_deadline(call);
+                        self.state = State::Probe(Box::new(Probing { position, answer, call, probed }));
+                        return;
+                    }
+                    Ok(_) => Ok(None),
+                    Err(why) => Err(why),
+                });
             }
         }
-        self.judge(position, answer, &answers);
+        self.judge(position, answer, &probed);
     }
 
     /// Reads the signals and decides.
-    fn judge(&mut self, position: usize, answer: Arc<Completion>, probes: &[Option<Arc<Completion>>]) {
+    fn judge(&mut self, position: usize, answer: Arc<Completion>, probed: &[Probed]) {
         let tier = self.plan.tiers[position];
-        let Some(gate) = self.gate(position) else {
+        let Some(gate) = self.plan.gate(position) else {
             // A gated tier at the end of the plan was asked as its gate wants, and is stripped likewise.
             let answer = match &self.cascade.tier(tier).gate {
                 Some(gate) if gate.signals().any(|named| named.signal.strips()) => Arc::new(gate.stripped(&answer).into_owned()),
@@ -387,7 +371,7 @@ impl<'c> Run<'c> {
             self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None }));
             return;
         };
-        let (readings, answer) = read_all(gate, &self.request, answer, probes);
+        let (readings, answer) = read_all(gate, &self.request, answer, probed);
         let value = gate.read(&readings);
         let decision = self.decide(position, gate, value, &answer, &readings);
         let confidence = value.ok().and_then(|value| gate.confidence(value));
@@ -532,7 +516,7 @@ fn read_all(
     gate: &Gate,
     request: &Request,
     mut answer: Arc<Completion>,
-    probes: &[Option<Arc<Completion>>],
+    probed: &[Probed],
 ) -> (Vec<(Arc<str>, Reading)>, Arc<Completion>) {
     let as_it_came = answer.clone();
     if let Cow::Owned(stripped) = gate.stripped(&as_it_came) {
@@ -540,8 +524,14 @@ fn read_all(
     }
     let read = |(place, named): (usize, &NamedSignal)| {
         let seen = if named.signal.strips() { &as_it_came } else { &answer };
-        let probe = probes.get(place).and_then(Option::as_deref);
-        (named.label.clone(), named.signal.read(Evidence { request, answer: seen, probe }))
+        let reading = match probed.get(place) {
+            Some(Err(why)) => Err(*why),
+            probed => {
+                let probe = probed.and_then(|probed| probed.as_ref().ok()?.as_deref());
+                named.signal.read(Evidence { request, answer: seen, probe })
+            }
+        };
+        (named.label.clone(), reading)
     };
     let readings = gate.signals().enumerate().map(read).collect();
     (readings, answer)

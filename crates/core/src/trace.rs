@@ -144,11 +144,12 @@ pub struct RouteTrace {
 
 impl RouteTrace {
     /// The plan in words.
-    pub fn of(plan: &Plan, cascade: &crate::cascade::Cascade) -> Self {
+    pub fn of(plan: &Plan<'_>) -> Self {
+        let cascade = plan.cascade();
         let name = |ix| cascade.tier(ix).name.clone();
         Self {
             rule: plan.rule.clone(),
-            action: match plan.route {
+            action: match plan.route() {
                 Route::Pass => "pass",
                 Route::EnterAt(_) => "enter-at",
                 Route::Only(_) => "only",

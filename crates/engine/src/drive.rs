@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tierfall_core::cascade::{Cascade, TierIx};
+use tierfall_core::cascade::Cascade;
 use tierfall_core::completion::Completion;
 use tierfall_core::money::Money;
+use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
-use tierfall_core::request::{Call, Purpose, Request};
+use tierfall_core::request::{Purpose, Request};
 use tierfall_core::run::{Next, Outcome, Run, Took};
 use tierfall_core::sink::Sink;
 use tierfall_core::trace::Trace;
@@ -49,13 +50,13 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     let mut under_way = UnderWay { run, request, said, salt: cascade.salt(), since: None, outside: &outside, span: span.clone() };
     async {
         while let Some(run) = under_way.run.as_mut()
-            && let Next::Call { tier, call } = run.next()
+            && let Next::Call(call) = run.next()
         {
             under_way.since = Some(outside.clock.now());
-            let name = &cascade.tier(tier).name;
+            let name = &cascade.tier(call.tier()).name;
             let probe = matches!(call.purpose, Purpose::Probe(_));
             let span = tracing::info_span!("tier", tier = %name, model = %call.model, probe);
-            let (result, took) = answer(&outside, tier, &call).instrument(span).await;
+            let (result, took) = answer(&outside, &call).instrument(span).await;
             if let Err(error) = &result {
                 tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
             }
@@ -71,8 +72,8 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     under_way.finish()
 }
 
-async fn answer(outside: &Outside<'_>, tier: TierIx, call: &Call) -> (Result<Arc<Completion>, CallError>, Took) {
-    if let Some(Some(provider)) = outside.providers.get(tier.0) {
+async fn answer(outside: &Outside<'_>, call: &PermittedCall) -> (Result<Arc<Completion>, CallError>, Took) {
+    if let Some(Some(provider)) = outside.providers.get(call.tier().0) {
         return timed(provider.as_ref(), call, outside.clock).await;
     }
     let message = "no provider was given for this tier; pass one to the engine's builder";

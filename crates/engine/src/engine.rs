@@ -107,11 +107,9 @@ impl Engine {
         Answer { outcome, trace }
     }
 
-    /// What the rules and the tiers' limits leave for a request. Calls nothing.
-    pub fn plan(&self, ask: impl Into<Ask>) -> (Arc<Request>, Plan) {
-        let request = self.request(ask);
-        let plan = Plan::new(&self.cascade, &request);
-        (request, plan)
+    /// What the rules and the tiers' limits leave for a request, and who may see it. Calls nothing.
+    pub fn plan(&self, ask: impl Into<Ask>) -> Plan<'_> {
+        Plan::new(&self.cascade, self.request(ask))
     }
 
     /// The operating points of the fit in force, the default one first; empty without a fit.

@@ -1,9 +1,11 @@
-//! One call to a provider, with the time that it took.
+//! One call to a provider, with the time that it took. Whoever asks a model in this crate does it here, with a call that a plan
+//! permits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tierfall_core::completion::Completion;
+use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{CallError, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
@@ -11,10 +13,23 @@ use tierfall_providers::collect;
 
 use crate::clock::Clock;
 
-/// Makes one call and collects its reply.
+/// Makes one call to the provider of its tier and collects its reply.
 ///
 /// After an error every attempt is in [`CallError::attempts`] and none in [`Took::failed`], so that each is booked once.
-pub async fn timed(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> (Result<Arc<Completion>, CallError>, Took) {
+pub async fn timed(
+    provider: &dyn Provider,
+    call: &PermittedCall,
+    clock: &dyn Clock,
+) -> (Result<Arc<Completion>, CallError>, Took) {
+    passed_on(provider, call, clock).await
+}
+
+/// The same in a provider that passes on what it is asked.
+pub(crate) async fn passed_on(
+    provider: &dyn Provider,
+    call: &Call,
+    clock: &dyn Clock,
+) -> (Result<Arc<Completion>, CallError>, Took) {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
     let reply = match provider.call(call).await {
@@ -43,7 +58,8 @@ mod tests {
     use futures_util::future::BoxFuture;
     use futures_util::{FutureExt, stream};
     use std::sync::Mutex;
-    use tierfall_core::cascade::Model;
+    use tierfall_core::cascade::{Answerer, Cascade, Model, Parts, Policy, Tier, TierIx};
+    use tierfall_core::plan::Plan;
     use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Chunk, Reply};
     use tierfall_core::request::Request;
 
@@ -72,7 +88,12 @@ mod tests {
 
     async fn asked(reply: Result<Reply, CallError>) -> (Result<Arc<Completion>, CallError>, Took) {
         let clock = ManualClock::default();
-        let call = tierfall_core::calls::answering_call(&Model::new("m"), &Arc::new(Request::new("1", "?")), None);
+        let tier = Tier { name: "t".into(), answerer: Answerer::Model(Model::new("m")), gate: None };
+        let (name, salt) = ("one".into(), "salt".into());
+        let parts = Parts { name, salt, tiers: vec![tier], rules: Vec::new(), policy: Policy::default() };
+        let cascade = Cascade::try_from(parts).unwrap();
+        let plan = Plan::new(&cascade, Request::new("1", "?"));
+        let call = plan.may_see(TierIx(0)).unwrap().answering_call();
         timed(&Once(Mutex::new(Some(reply)), &clock), &call, &clock).await
     }
 

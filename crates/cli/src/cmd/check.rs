@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tierfall::config::{self, Loaded};
-use tierfall::fixture::hygiene::{Against, Finding, Material, Severity, examine};
-use tierfall::{TierBinding, bindings, fit, fixture_folder};
+use tierfall::fixture::hygiene::{Against, Finding, Material, Severity, Unrecorded, examine};
+use tierfall::{bindings, fit, fixture_folder};
 
 use crate::args::{Check, CheckFormat};
 use crate::exit::{Exit, Failure};
@@ -171,10 +171,11 @@ impl Checked {
             load::tell_torn(&material.recordings);
         }
         let mut text = format!("; {name}: {} examples", set.examples().len());
-        for TierBinding { tier, .. } in &tiers {
-            let missing = material.missing(tier);
-            if missing > 0 {
-                let _ = write!(text, ", {missing} not recorded for {tier}");
+        for (tier, Unrecorded { missing, not_allowed }) in material.unrecorded(&loaded.cascade) {
+            for (n, what) in [(missing, "recorded"), (not_allowed, "allowed")] {
+                if n > 0 {
+                    let _ = write!(text, ", {n} not {what} for {tier}");
+                }
             }
         }
         Ok(text)

@@ -7,18 +7,19 @@ use serde_json::json;
 use tierfall::config::Loaded;
 use tierfall::fit;
 use tierfall_core::answering_cost;
-use tierfall_core::cascade::{Answerer, Tier};
+use tierfall_core::cascade::{Answerer, Tier, TierIx};
 use tierfall_core::gate::Gate;
 use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
-use tierfall_core::plan::Plan;
+use tierfall_core::permit::Unread;
+use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::request::Request;
 use tierfall_core::trace::RouteTrace;
 
 use crate::args::Explain;
 use crate::exit::{Exit, Failure};
 use crate::render::money::usd;
-use crate::render::style::{DIM, STRONG, paint};
+use crate::render::style::{DIM, STRONG, WARN, paint};
 use crate::{input, load, print, render};
 
 pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
@@ -28,25 +29,27 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     let mut request = Request::new("explain", input::prompt(args.prompt.as_deref())?);
     request.tags.extend(args.dial.tags.iter().cloned());
     request.point = args.dial.point.as_deref().map(|point| found(&loaded, point)).transpose()?;
-    let plan = Plan::new(cascade, &request);
-    let route = RouteTrace::of(&plan, cascade);
-    let tiers = plan.tiers.iter().map(|ix| {
+    let plan = Plan::new(cascade, request);
+    let (request, route) = (plan.request(), RouteTrace::of(&plan));
+    let tiers = plan.tiers.iter().enumerate().map(|(place, ix)| {
         let tier = cascade.tier(*ix);
         let expected = match &tier.answerer {
-            Answerer::Model(model) => answering_cost(model, &request, tier.gate.as_ref()),
+            Answerer::Model(model) => answering_cost(model, request, tier.gate.as_ref()),
             Answerer::Human { cost } => *cost,
         };
-        (tier, expected, plan.thresholds[ix.0])
+        (tier, expected, plan.gate(place), plan.thresholds[ix.0], plan.unread(place))
     });
+    let tier_name = |ix: TierIx| &*cascade.tier(ix).name;
     if args.json {
         let tiers: Vec<_> = tiers
-            .map(|(tier, expected, threshold)| {
-                let gate = tier.gate.as_ref();
+            .map(|(tier, expected, gate, threshold, unread)| {
+                let not_allowed = unread.iter().map(|one| json!({ "signal": one.signal, "asks": tier_name(one.asks) }));
                 json!({
                     "tier": tier.name,
                     "expected_cost_usd": expected,
                     "signal": gate.map(Gate::label),
                     "threshold": gate.and_then(|gate| cut(gate, threshold)),
+                    "not_allowed": not_allowed.collect::<Vec<_>>(),
                 })
             })
             .collect();
@@ -57,17 +60,32 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     if let Some(point) = render::trace::point(&route) {
         let _ = writeln!(text, "{point}");
     }
-    let rows: Vec<_> =
-        tiers.map(|(tier, expected, threshold)| (&*tier.name, gate(tier, threshold), price(tier, &request, expected))).collect();
-    let width = |column: fn(&(&str, String, String)) -> usize| rows.iter().map(column).max().unwrap_or(0);
-    let (names, gates) = (width(|row| row.0.chars().count()), width(|row| row.1.chars().count()));
-    for (place, (name, gate, price)) in rows.iter().enumerate() {
+    let row = |(tier, expected, gate, threshold, unread): (&Tier, _, _, _, Vec<Unread<'_>>)| Row {
+        name: tier.name.to_string(),
+        gate: accepts(tier, gate, threshold),
+        price: price(tier, request, expected),
+        unread: unread
+            .iter()
+            .map(|one| format!("{} would ask {}, which may not see this: {}", one.signal, tier_name(one.asks), one.then))
+            .collect(),
+    };
+    let rows: Vec<Row> = tiers.map(row).collect();
+    let width = |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
+    let (names, gates) = (width(|row| &row.name), width(|row| &row.gate));
+    for (place, Row { name, gate, price, unread }) in rows.iter().enumerate() {
         let name = paint(STRONG, format_args!("{name:names$}"));
         let _ = writeln!(text, "{}. {name}  {gate:gates$}  {}", place + 1, paint(DIM, price));
+        for why in unread {
+            let _ = writeln!(text, "   {}", paint(WARN, why));
+        }
     }
-    for (tier, why) in &route.skipped {
-        let why = if why == "rule" { "by the rule" } else { why };
-        let _ = writeln!(text, "   {tier} is skipped ({why})");
+    for (ix, why) in &plan.skipped {
+        let tier = tier_name(*ix);
+        let _ = match why {
+            Skip::NotAllowed => writeln!(text, "   {tier} may not see it (by the rule)"),
+            Skip::BeforeEntry => writeln!(text, "   {tier} is skipped (by the rule)"),
+            _ => writeln!(text, "   {tier} is skipped ({why})"),
+        };
     }
     print(text).map(|()| Exit::Fine)
 }
@@ -80,9 +98,18 @@ fn found(loaded: &Loaded, point: &str) -> Result<Arc<str>, Failure> {
     }
 }
 
-/// What the tier accepts.
-fn gate(tier: &Tier, threshold: Option<Threshold>) -> String {
-    match (&tier.answerer, tier.gate.as_ref().map(|gate| (gate, cut(gate, threshold)))) {
+/// One tier of the plan, in words.
+struct Row {
+    name: String,
+    gate: String,
+    price: String,
+    /// What its gate cannot read.
+    unread: Vec<String>,
+}
+
+/// What the tier accepts by the gate in force.
+fn accepts(tier: &Tier, gate: Option<&Gate>, threshold: Option<Threshold>) -> String {
+    match (&tier.answerer, gate.map(|gate| (gate, cut(gate, threshold)))) {
         (Answerer::Human { .. }, _) => "a person looks".to_owned(),
         (_, Some((gate, Some(cut)))) if gate.map.is_some() => format!("accepts from confidence {cut:.3} by {}", gate.label()),
         (_, Some((gate, Some(cut)))) => format!("accepts from {} {cut:.3}", gate.label()),

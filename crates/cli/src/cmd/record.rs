@@ -68,10 +68,10 @@ fn exit(report: &RecordReport) -> Exit {
 fn summarise(tier: &TierReport) {
     let mark = if tier.stopped.is_none() && tier.failed == 0 { paint(GOOD, "✓") } else { paint(WARN, "!") };
     let mut line = format!("{mark} {}: {} recorded", tier.tier, tier.recorded);
-    for (n, what) in [(tier.skipped, "were there already"), (tier.failed, "failed"), (tier.left, "left")] {
-        if n > 0 {
-            let _ = write!(line, ", {n} {what}");
-        }
+    let counts =
+        [(tier.skipped, "were there already"), (tier.failed, "failed"), (tier.not_allowed, "not allowed"), (tier.left, "left")];
+    for (n, what) in counts.into_iter().filter(|(n, _)| *n > 0) {
+        let _ = write!(line, ", {n} {what}");
     }
     let tokens = tier.usage;
     let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(tier.cost), time(tier.wall));

@@ -6,6 +6,7 @@ use anstyle::Style;
 use tierfall_core::gate::{Accepted, Decision, Deferral};
 use tierfall_core::money::Money;
 use tierfall_core::number::{Confidence, Threshold};
+use tierfall_core::plan::Skip;
 use tierfall_core::trace::{CostBasis, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 use super::money::{cost, time, usd};
@@ -102,7 +103,9 @@ fn steps(trace: &Trace, text: &mut String) {
     for line in [route(&trace.route), point(&trace.route)].into_iter().flatten() {
         let _ = writeln!(text, "  {line}");
     }
-    let skipped = trace.route.skipped.iter().filter(|(_, why)| *why != "rule").map(|(tier, why)| Row {
+    // What the rule says is on its own line.
+    let by_rule = |why: &str| [Skip::NotAllowed, Skip::BeforeEntry].iter().any(|skip| skip.to_string() == why);
+    let skipped = trace.route.skipped.iter().filter(|(_, why)| !by_rule(why)).map(|(tier, why)| Row {
         tier,
         style: DIM,
         decision: "skip",

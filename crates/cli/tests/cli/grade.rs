@@ -121,12 +121,15 @@ async fn a_judge_is_asked_only_where_that_is_said_and_what_it_said_stays() {
     let server = judge(&sandbox, "claude-haiku").await;
     let calls = async || server.received_requests().await.unwrap().len();
     let told = graded(&sandbox, &[]).exits(0);
-    assert!(told.stderr().contains("judge strict: 0 answers judged; 4 not judged (--judge asks it)"), "{told}");
-    let unset = sandbox.run(&["grade", "fixtures/orders", "--judge"]).exits(2);
+    assert!(
+        told.stderr().contains("judge strict: 0 answers judged; 4 not judged (--judge asks about what it may see)"),
+        "{told}"
+    );
+    let unset = sandbox.run(&["grade", "fixtures/orders", "--judge", "--for", "two.cascade.toml"]).exits(2);
     assert!(unset.stderr().contains("export JUDGE_KEY=…") && unset.stderr().contains("judge \"strict\""), "{unset}");
     assert_eq!(calls().await, 0);
 
-    assert_snapshot!(graded(&sandbox, &["--judge"]), @"
+    assert_snapshot!(graded(&sandbox, &["--judge", "--for", "two.cascade.toml"]), @"
     exit 0
     -- stdout
     right           small          large
@@ -148,18 +151,51 @@ async fn a_judge_is_asked_only_where_that_is_said_and_what_it_said_stays() {
         (&json!("judge strict"), &json!(1.0), &json!("claude-haiku"))
     );
     assert!(line["at"].as_str().unwrap().ends_with('Z'), "{line}");
-    let again = graded(&sandbox, &["--judge", "--max-spend", "0.000001"]).exits(0);
+    let again = graded(&sandbox, &["--judge", "--for", "two.cascade.toml", "--max-spend", "0.000001"]).exits(0);
     assert!(again.stderr().contains("0 judged, 4 were there already"), "{again}");
     assert_eq!(calls().await, 8);
+}
+
+#[tokio::test]
+async fn a_judge_is_not_shown_what_a_rule_keeps_from_a_tier() {
+    let sandbox = recorded(2, JUDGE);
+    let server = judge(&sandbox, "claude-haiku").await;
+    assert_snapshot!(graded(&sandbox, &["--judge"]), @r#"
+    exit 2
+    -- stderr
+    error: judge "strict" sees the conversations that it grades, and nothing says which ones it may see: name the cascades whose rules hold for this set (--for CASCADE), or set allow-restricted = true in [judge.strict] of set.toml where it may see all of them
+    "#);
+    let rule = "[[rule]]\nregex = \"order 1[?]\"\nroute = { only = [\"small\"] }\n[[tier]]";
+    sandbox.write("private.cascade.toml", sandbox.read("two.cascade.toml").replacen("[[tier]]", rule, 1));
+    assert_snapshot!(graded(&sandbox, &["--judge", "--for", "private.cascade.toml"]), @"
+    exit 0
+    -- stdout
+    right                       small                      large
+    orders  1.000     1/1 (1 missing)  1.000     1/1 (1 missing)
+    all     1.000     1/1 (1 missing)  1.000     1/1 (1 missing)
+
+    right where wrong:  small  large
+    small                   0      0
+    large                   0      0
+    -- stderr
+    ✓ 2 judged · 400 tokens in, 4 out · $0.00044 · [time]
+      2 not allowed: rules keep what they answer from a tier, and the judge is not shown it; people may grade them, or allow-restricted = true in [judge.NAME] of set.toml lets a judge see it
+    judge strict: 2 answers judged, 0 (0.0 %) otherwise when the labels are swapped; 2 not judged, which it may not see
+    grades are in fixtures/orders/grades
+    ");
+    let bodies = server.received_requests().await.unwrap();
+    assert_eq!(bodies.len(), 4);
+    assert!(bodies.iter().all(|request| !String::from_utf8_lossy(&request.body).contains("order 1?")));
 }
 
 #[tokio::test]
 async fn a_judges_errors_are_told_and_its_limit_holds() {
     let sandbox = recorded(4, JUDGE);
     let server = judge(&sandbox, "claude-haiku").await;
-    let stopped = graded(&sandbox, &["--judge", "--max-spend", "$0.0011", "--concurrency", "1"]).exits(2);
+    let stopped =
+        graded(&sandbox, &["--judge", "--for", "two.cascade.toml", "--max-spend", "$0.0011", "--concurrency", "1"]).exits(2);
     assert!(stopped.stderr().contains("stopped: the next call could exceed the spending limit"), "{stopped}");
-    let failed = graded(&sandbox, &["--judge"]).exits(3);
+    let failed = graded(&sandbox, &["--judge", "--for", "two.cascade.toml"]).exits(3);
     assert!(
         failed.stderr().contains("error: the judge could not grade 2 answers; they have no grade:\n  q02 (small): "),
         "{failed}"
@@ -167,7 +203,7 @@ async fn a_judges_errors_are_told_and_its_limit_holds() {
     assert!(failed.stderr().contains("judge strict: 6 answers judged") && failed.stderr().contains("2 not judged"), "{failed}");
     assert!(failed.stdout().contains("(1 missing)"), "{failed}");
     drop(server);
-    let down = graded(&sandbox, &["--judge", "--quiet"]).exits(3);
+    let down = graded(&sandbox, &["--judge", "--for", "two.cascade.toml", "--quiet"]).exits(3);
     assert!(!down.stderr().contains("judged"), "{down}");
 }
 
@@ -182,7 +218,7 @@ async fn a_judge_that_takes_one_letter_is_no_measurement() {
     let (before, rest) = cascade.split_once("base-url = \"").unwrap();
     let after = rest.split_once("/v1\"").unwrap().1;
     sandbox.write("judges/strict.cascade.toml", format!("{before}base-url = \"{}/v1\"{after}", one_letter.uri()));
-    let ran = graded(&sandbox, &["--judge", "--concurrency", "1"]).exits(3);
+    let ran = graded(&sandbox, &["--judge", "--for", "two.cascade.toml", "--concurrency", "1"]).exits(3);
     for told in [
         "error: the judge could not grade 10 answers; they have no grade:",
         "the judge contradicts itself when the labels are swapped",
@@ -200,7 +236,7 @@ async fn a_judge_that_takes_one_letter_is_no_measurement() {
 async fn a_judge_of_the_tiers_own_family_is_refused() {
     let sandbox = recorded(2, &JUDGE.replace("large = \"ours\"", "large = \"claude\""));
     let server = judge(&sandbox, "claude-haiku").await;
-    assert_snapshot!(graded(&sandbox, &["--judge"]), @r#"
+    assert_snapshot!(graded(&sandbox, &["--judge", "--for", "two.cascade.toml"]), @r#"
     exit 2
     -- stderr
     error: judge "strict" (claude-haiku) must not grade the answers of these tiers: tier "large" (large) is of the family "claude" too; models grade their own family too kindly. Take a judge of another family, or set allow-same-family = true in [judge.strict]
@@ -222,7 +258,7 @@ async fn what_is_certified_by_a_judge_is_relative_to_it() {
     sandbox.write("fixtures/orders/examples.jsonl", lines((0..300).map(example)));
     let _server = judge(&sandbox, "claude-haiku").await;
     sandbox.run(&["record", "two.cascade.toml", "orders", "--quiet"]).exits(0);
-    graded(&sandbox, &["--judge", "--quiet", "--concurrency", "8"]).exits(0);
+    graded(&sandbox, &["--judge", "--for", "two.cascade.toml", "--quiet", "--concurrency", "8"]).exits(0);
     let calibrate = ["calibrate", "two.cascade.toml", "fixtures/orders", "--max-loss", "0.3"];
     let calibrated = sandbox.run(&calibrate);
     assert!(calibrated.stdout().contains("relative to judge \"strict\""), "{calibrated}");

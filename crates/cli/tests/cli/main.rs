@@ -16,6 +16,7 @@ mod hygiene;
 mod live;
 mod once;
 mod outputs;
+mod permission;
 mod promises;
 mod recordings;
 mod regress;

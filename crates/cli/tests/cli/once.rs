@@ -231,7 +231,7 @@ fn explain_calls_nothing() {
     assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"action":"pass","rule":null,"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"signal":null,"threshold":null,"tier":"bigger"}]}
+    {"route":{"action":"pass","rule":null,"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"not_allowed":[],"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"not_allowed":[],"signal":null,"threshold":null,"tier":"bigger"}]}
     "#);
 }
 

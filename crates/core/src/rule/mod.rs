@@ -28,12 +28,24 @@ pub use tools::Tools;
 pub enum Route {
     /// Not this rule's business.
     Pass,
-    /// Enter the chain here; cheaper tiers are skipped.
+    /// Enter the chain here; cheaper tiers are skipped, and may still see the request: in a probe, say.
     EnterAt(TierIx),
-    /// Only these tiers may see the request.
+    /// Only these tiers may see the request, in whatever call.
     Only(Vec<TierIx>),
-    /// The request is not answered at all; the text says why.
+    /// The request is not answered at all, and no tier may see it; the text says why.
     Refuse(Arc<str>),
+}
+
+impl Route {
+    /// Whether a tier may see the request: the one place where this is decided. A rule that enters at a tier skips those before
+    /// it, and forbids none.
+    pub fn allows(&self, tier: TierIx) -> bool {
+        match self {
+            Self::Pass | Self::EnterAt(_) => true,
+            Self::Only(allowed) => allowed.contains(&tier),
+            Self::Refuse(_) => false,
+        }
+    }
 }
 
 /// A routing rule; the first that does not pass wins.

@@ -69,6 +69,8 @@ pub enum Abstain {
     TooFewSamples,
     /// The probe was not answered.
     ProbeFailed,
+    /// The probe would go to a tier that a rule does not let see the request.
+    NotAllowed,
     /// The answer is empty.
     EmptyAnswer,
     /// The formula gave no real number.
@@ -90,6 +92,7 @@ impl Abstain {
             Self::OutOfScale => "out-of-scale",
             Self::TooFewSamples => "too-few-samples",
             Self::ProbeFailed => "probe-failed",
+            Self::NotAllowed => "not-allowed",
             Self::EmptyAnswer => "empty-answer",
             Self::NotANumber => "not-a-number",
         }
@@ -218,7 +221,8 @@ pub trait Signal: fmt::Debug + Send + Sync {
         }
     }
 
-    /// A follow-up call, made before [`read`](Self::read); none by default.
+    /// A follow-up call, made before [`read`](Self::read); none by default. Where a rule keeps the request from the tier that it
+    /// would go to, it is not made and nothing is read.
     fn probe(&self, _request: &Request, _answer: &Completion) -> Option<Probe> {
         None
     }

@@ -19,7 +19,7 @@ use crate::request::{Call, Request};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PTrue {
-    /// The tier that judges; the answering tier itself where none is named.
+    /// The tier that judges; the answering tier itself where none is named. Where a rule keeps the request from it, nothing is read.
     pub surrogate: Option<String>,
     /// The least probability that True and False must hold together, in [0, 1].
     pub min_coverage: f64,
@@ -87,7 +87,7 @@ impl Options for PTrue {
 
     fn properties() -> Value {
         json!({
-            "surrogate": text_schema("the tier that judges; the answering tier itself where none is named"),
+            "surrogate": text_schema("the tier that judges; the answering tier itself where none is named. Where a rule keeps the request from it, nothing is read"),
             "min-coverage": number_schema(0.0, 1.0, "the least probability that True and False must hold together"),
             "top": integer_schema(2, 20, "how many alternatives are read"),
         })

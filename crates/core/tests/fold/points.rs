@@ -70,7 +70,7 @@ fn called(trace: &Trace) -> Vec<&str> {
 }
 
 fn planned(cascade: &Cascade) -> Vec<usize> {
-    Plan::new(cascade, &request()).tiers.iter().map(|ix| ix.0).collect()
+    Plan::new(cascade, request()).tiers.iter().map(|ix| ix.0).collect()
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_request_that_the_sub_chain_cannot_take_goes_to_a_tier_that_can() {
         model.context_window = Some(3);
     }
     let cascade = Cascade::try_from(parts).unwrap().fitted(gates(&own(), 1), vec![point("default", &[LEFT_OUT])]).unwrap();
-    let plan = Plan::new(&cascade, &request());
+    let plan = Plan::new(&cascade, request());
     assert_eq!(plan.tiers, [TierIx(0)]);
     assert!(matches!(plan.skipped[..], [(TierIx(1), Skip::ContextWindow { .. })]));
 }

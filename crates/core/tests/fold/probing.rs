@@ -43,7 +43,7 @@ fn answer(text: &str) -> Completion {
 fn run(cascade: &Cascade, answer: &Completion) -> (Outcome, Trace, Vec<Call>) {
     let mut calls = Vec::new();
     let (outcome, trace) = replay(cascade, Request::new("id", "Is water wet?"), |_, call| {
-        calls.push(call.clone());
+        calls.push((**call).clone());
         (Ok(Arc::new(answer.clone())), Took::default())
     });
     (outcome, trace, calls)

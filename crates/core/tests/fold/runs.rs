@@ -147,7 +147,7 @@ fn a_call_never_gets_more_time_than_the_deadline_leaves() {
     let cascade = cascade(&[0.5], Policy { deadline: Some(Duration::from_millis(25)), ..Policy::default() });
     let mut run = Run::new(&cascade, request());
     let total = |run: &Run<'_>| match run.next() {
-        Next::Call { call, .. } => call.timeouts.total.unwrap(),
+        Next::Call(call) => call.timeouts.total.unwrap(),
         Next::Done => panic!("the run should go on"),
     };
     assert_eq!(total(&run), Duration::from_millis(25));
@@ -348,7 +348,8 @@ proptest! {
         let cascade = cascade(&thresholds, policy);
         let mut run = Run::new(&cascade, request());
         let mut called = Vec::new();
-        while let Next::Call { tier, .. } = run.next() {
+        while let Next::Call(call) = run.next() {
+            let tier = call.tier();
             prop_assert!(called.last().is_none_or(|before| *before < tier));
             called.push(tier);
             let (result, took) = crate::scripted::result(&cells[tier.0]);

@@ -68,6 +68,7 @@ codes! {
     PRICE_ORDER = "C061", "Warning: a tier costs more than the one after it.";
     KEY_IN_CLEAR = "C062", "Warning: a key is sent unencrypted to another machine.";
     UNUSED_FIT = "C063", "Warning: a fit is named that no threshold comes from.";
+    UNREADABLE_GATE = "C064", "Warning: under a rule a gate has nothing to read, since it asks a tier that may not see the request.";
 }
 
 #[cfg(test)]

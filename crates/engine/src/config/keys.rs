@@ -180,9 +180,19 @@ static ROUTE: Shape = one_of(
     "a route",
     "Where a request goes.",
     &[
-        key("enter-at", Name, Optional, "Enter the chain at this tier; cheaper ones are skipped."),
-        key("only", List(&Name), Optional, "Only these tiers may see the request."),
-        key("refuse", Text, Optional, "The request is not answered; the text says why."),
+        key(
+            "enter-at",
+            Name,
+            Optional,
+            "Enter the chain at this tier; cheaper ones are skipped, and may still see the request: a gate may ask one.",
+        ),
+        key(
+            "only",
+            List(&Name),
+            Optional,
+            "Only these tiers may see the request: no other one answers it, is asked about an answer by a gate, or is recorded with it.",
+        ),
+        key("refuse", Text, Optional, "The request is not answered, and no tier sees it; the text says why."),
     ],
 );
 
@@ -328,7 +338,12 @@ pub(crate) static POLICY: Shape = table(
             Default("\"escalate\""),
             "After a failed call: go on with the next tier, or fail the run.",
         ),
-        key("on-abstain", Word(&["escalate", "accept"]), Default("\"escalate\""), "After a signal that had nothing to read."),
+        key(
+            "on-abstain",
+            Word(&["escalate", "accept"]),
+            Default("\"escalate\""),
+            "After a signal that had nothing to read, or may not ask the tier that it asks.",
+        ),
         key(
             "on-exhausted",
             Word(&["answer", "abstain", "review"]),

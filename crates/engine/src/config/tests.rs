@@ -4,6 +4,7 @@ mod bindings;
 mod broken;
 mod files;
 mod fresh;
+mod permission;
 mod tables;
 mod total;
 

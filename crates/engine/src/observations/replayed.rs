@@ -14,6 +14,7 @@ use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::rule::Route;
 use tierfall_core::signal::NamedSignal;
 use tierfall_core::trace::Step;
 
@@ -215,9 +216,9 @@ fn spec(tier: &Tier) -> TierSpec {
 /// What every tier did with an example.
 fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &Example) -> Result<Vec<Values>, Lack> {
     let request = Arc::new(example.request());
-    let plan = Plan::new(cascade, &request);
+    let plan = Plan::new(cascade, request.clone());
     if plan.tiers.len() < cascade.tiers().len() {
-        return Err(Lack { reason: routed(cascade, &plan), detail: None });
+        return Err(Lack { reason: routed(&plan), detail: None });
     }
     let (_, trace) = recordings.replay(cascade, request);
     let mut row = Vec::with_capacity(cascade.tiers().len());
@@ -319,16 +320,16 @@ fn judges(
 }
 
 /// Who keeps the request from some tier.
-fn routed(cascade: &Cascade, plan: &Plan) -> String {
-    match (&plan.rule, plan.skipped.first()) {
-        (Some(rule), Some((_, Skip::Rule)) | None) => format!("rule \"{rule}\" routes them elsewhere"),
-        (_, Some((tier, why))) => {
-            // Without the numbers, which differ from example to example.
-            let why = why.to_string();
-            let kind = if why.starts_with("capability") { &why } else { why.split(':').next().unwrap_or(&why) };
-            format!("tier \"{}\" is skipped ({kind})", cascade.tier(*tier).name)
-        }
-        (None, None) => "they are routed elsewhere".to_owned(),
+fn routed(plan: &Plan<'_>) -> String {
+    let Some((tier, why)) = plan.skipped.first() else { return "they are routed elsewhere".to_owned() };
+    let (rule, tier) = (plan.rule.as_deref().unwrap_or_default(), &plan.cascade().tier(*tier).name);
+    match why {
+        Skip::NotAllowed if matches!(plan.route(), Route::Refuse(_)) => format!("rule \"{rule}\" refuses them"),
+        Skip::NotAllowed => format!("rule \"{rule}\" does not let tier \"{tier}\" see them"),
+        Skip::BeforeEntry => format!("rule \"{rule}\" enters behind tier \"{tier}\""),
+        Skip::Capability(_) => format!("tier \"{tier}\" is skipped ({why})"),
+        // Without the numbers, which differ from example to example.
+        _ => format!("tier \"{tier}\" is skipped ({})", why.to_string().split(':').next().unwrap_or_default()),
     }
 }
 

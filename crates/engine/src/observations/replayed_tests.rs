@@ -116,7 +116,11 @@ const HARD_ANSWERS: [&str; 10] = [
 
 /// A set whose small tier gives these answers in turn; every 13th is not recorded, every 17th is a long question.
 fn hard(dir: &Path, n: usize) -> (Loaded, FixtureSet, Recordings) {
-    let loaded = parse_str(HARD_CASCADE).unwrap();
+    hard_under(HARD_CASCADE, dir, n)
+}
+
+fn hard_under(cascade: &str, dir: &Path, n: usize) -> (Loaded, FixtureSet, Recordings) {
+    let loaded = parse_str(cascade).unwrap();
     fs_err::write(dir.join("set.toml"), "name = \"hard\"\ngrader = \"exact\"\nsplits = [\"train\"]\n").unwrap();
     let question = |k: usize| format!("{k}{}", if k % 17 == 16 { "?".repeat(60) } else { String::new() });
     let example = |k: usize| {
@@ -154,7 +158,7 @@ fn answers_that_no_threshold_judges_have_no_score() {
     let (loaded, set, recordings) = hard(dir.path(), 60);
     let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None).unwrap();
     let left: Vec<_> = summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
-    let expected = [("tier \"small\" is not recorded", 4), ("rule \"long\" routes them elsewhere", 3)];
+    let expected = [("tier \"small\" is not recorded", 4), ("rule \"long\" enters behind tier \"small\"", 3)];
     assert_eq!(left, expected);
     assert_eq!((summary.read, summary.used, summary.n_excluded()), (60, 53, 7));
     let row = |k: usize| observations.ids().iter().position(|id| *id == fingerprint(&format!("h{k}"))).unwrap();
@@ -279,4 +283,27 @@ proptest! {
         let (gate, cut) = bench.gate(0, signal, negated, cut, tie);
         bench.agrees(&[gate], &[cut])?;
     }
+}
+
+#[test]
+fn why_a_tier_is_not_asked_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let rule = |key: &str, route: &str| {
+        format!("[[rule]]\nname = \"{key}\"\ntag = {{ key = \"segment\", equals = \"{key}\" }}\nroute = {{ {route} }}\n")
+    };
+    let rules = rule("s0", "only = [\"small\"]") + &rule("s1", "refuse = \"no\"") + "[[rule]]\nname = \"long\"";
+    let cascade = HARD_CASCADE
+        .replacen("[[rule]]\nname = \"long\"", &rules, 1)
+        .replace("price = { input = \"10\"", "context-window = 18\nprice = { input = \"10\"");
+    let (loaded, set, recordings) = hard_under(&cascade.replace("min = 15", "min = 1000"), dir.path(), 60);
+    let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None).unwrap();
+    let left: BTreeMap<_, _> = summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
+    let expected = [
+        ("rule \"s0\" does not let tier \"large\" see them", 20),
+        ("rule \"s1\" refuses them", 20),
+        ("tier \"large\" is skipped (context-window)", 1),
+        ("tier \"small\" is not recorded", 1),
+    ];
+    assert_eq!(left, expected.into());
+    assert_eq!((summary.used, summary.n_excluded(), observations.len()), (18, 42, 18));
 }

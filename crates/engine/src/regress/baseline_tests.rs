@@ -46,7 +46,7 @@ prop_compose! {
             cost: cost.map(|pico| Money::from_pico(pico.into())),
             latency_ms,
             asked_tiers: Vec::new(),
-            last: None,
+            last: Err(super::super::NoLast::NotRecorded),
             repeats,
             errors: errors.min(repeats),
             flaky,

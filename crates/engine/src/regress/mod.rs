@@ -14,7 +14,7 @@ mod replay;
 pub use baseline::{Baseline, BaselineError, Entry, EntryItem, Summary};
 pub use compare::{Compared, ItemChange, compare};
 pub use error::{Problem, ProblemKind, RegressError};
-pub use played::{Last, Mode, Played, PlayedItem};
+pub use played::{Last, Mode, NoLast, Played, PlayedItem};
 pub use replay::{asked, replay, system};
 
 #[cfg(test)]

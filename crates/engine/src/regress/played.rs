@@ -74,8 +74,8 @@ pub struct PlayedItem {
     pub latency_ms: Option<f64>,
     /// The tiers that were asked, as places in the chain, and whether each accepted.
     pub asked_tiers: Vec<(usize, bool)>,
-    /// What the last declared tier would have done; `None` where it has no recording.
-    pub last: Option<Last>,
+    /// What the last declared tier would have done by itself.
+    pub last: Result<Last, NoLast>,
     /// How often it was asked: 1 in a replay.
     pub repeats: u32,
     /// How many of the repeats ended in an error of transport; they are no grade.
@@ -89,6 +89,15 @@ impl PlayedItem {
     pub fn is_graded(&self) -> bool {
         self.errors < self.repeats
     }
+}
+
+/// Why it is not known what the last declared tier would have done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoLast {
+    /// It has no recording.
+    NotRecorded,
+    /// A rule keeps the example from it: whatever is recorded, it cannot always be asked.
+    NotAllowed,
 }
 
 /// What the last declared tier does with an example.

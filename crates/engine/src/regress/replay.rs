@@ -6,18 +6,20 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 use tierfall_calibrate::fit::{Cut, Fit, TierFit};
-use tierfall_core::cascade::{Answerer, Tier};
+use tierfall_core::cascade::{Answerer, Tier, TierIx};
 use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::money::Money;
+use tierfall_core::plan::Plan;
 use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::request::Request;
 use tierfall_core::run::Outcome;
 use tierfall_core::trace::Trace;
 
 use super::error::{Problem, ProblemKind, RegressError};
-use super::played::{Last, Mode, Played, PlayedItem};
+use super::played::{Last, Mode, NoLast, Played, PlayedItem};
 use crate::config::Loaded;
 use crate::digest;
-use crate::fixture::grade::{Grades, NotGraded, digest_of_completion};
+use crate::fixture::grade::{Grades, NotGraded, asked_for, digest_of_completion};
 use crate::fixture::recording::Recorded;
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureError, FixtureSet};
@@ -151,10 +153,6 @@ fn grades(loaded: &Loaded, set: &FixtureSet) -> Result<Vec<Option<Grades>>, Fixt
     Ok(grades)
 }
 
-/// The graders that are asked only where that is said, and how it is said.
-const ASKED_FOR: [(&str, &str); 3] =
-    [("command", "--allow-commands"), ("judge", "--judge --max-spend USD"), ("human", "--human")];
-
 /// What a tier lacks for an example.
 pub(super) struct Lack {
     tier: usize,
@@ -192,7 +190,8 @@ impl<'a> Player<'a> {
     }
 
     fn item(&self, example: &Example) -> Result<PlayedItem, Vec<Lack>> {
-        let (outcome, trace) = self.recordings.replay(&self.loaded.cascade, example.request());
+        let request = Arc::new(example.request());
+        let (outcome, trace) = self.recordings.replay(&self.loaded.cascade, request.clone());
         let question = example.digest();
         let asked = Asked { example, question: &question };
         let mut lacks = Vec::new();
@@ -204,11 +203,11 @@ impl<'a> Player<'a> {
             lacks.push(lack);
             0.0
         });
-        let last = self.last_of(asked).unwrap_or_else(|lack| {
+        let last = self.last_of(asked, request).unwrap_or_else(|lack| {
             if !lacks.iter().any(|before| before.tier == lack.tier) {
                 lacks.push(lack);
             }
-            None
+            Err(NoLast::NotRecorded)
         });
         if !lacks.is_empty() {
             return Err(lacks);
@@ -264,19 +263,23 @@ impl<'a> Player<'a> {
         self.recordings.answer_as_asked(&self.loaded.cascade.tiers()[tier].name, &asked.example.id, asked.question)
     }
 
-    /// What the last declared tier would have done by itself; `None` where it has not been asked.
-    pub(super) fn last(&self, example: &Example) -> Result<Option<Last>, Lack> {
-        self.last_of(Asked { example, question: &example.digest() })
+    /// What the last declared tier would have done by itself, as far as that is known.
+    pub(super) fn last(&self, example: &Example) -> Result<Result<Last, NoLast>, Lack> {
+        self.last_of(Asked { example, question: &example.digest() }, Arc::new(example.request()))
     }
 
-    fn last_of(&self, asked: Asked<'_>) -> Result<Option<Last>, Lack> {
-        let tiers = self.loaded.cascade.tiers();
-        let last = tiers.len() - 1;
-        let price = match &tiers[last].answerer {
-            Answerer::Human { cost } => return Ok(Some(Last { correct: 1.0, cost: *cost })),
+    fn last_of(&self, asked: Asked<'_>, request: Arc<Request>) -> Result<Result<Last, NoLast>, Lack> {
+        let cascade = &self.loaded.cascade;
+        let last = cascade.tiers().len() - 1;
+        // What was recorded before a rule forbade it is not what could be done now.
+        if !Plan::new(cascade, request).route().allows(TierIx(last)) {
+            return Ok(Err(NoLast::NotAllowed));
+        }
+        let price = match &cascade.tiers()[last].answerer {
+            Answerer::Human { cost } => return Ok(Ok(Last { correct: 1.0, cost: *cost })),
             Answerer::Model(model) => model.price,
         };
-        let Some(recorded) = self.recorded(asked, last) else { return Ok(None) };
+        let Some(recorded) = self.recorded(asked, last) else { return Ok(Err(NoLast::NotRecorded)) };
         let billing = match &recorded.answer {
             Ok(answer) => answer.usage.map_or(Billing::Unknown, Billing::Metered),
             Err(failure) => failure.billing,
@@ -286,7 +289,7 @@ impl<'a> Player<'a> {
             Billing::Metered(usage) => price.map(|price| price.of(usage)),
             Billing::Unknown => None,
         };
-        Ok(Some(Last { correct: self.grade(asked, last)?, cost }))
+        Ok(Ok(Last { correct: self.grade(asked, last)?, cost }))
     }
 
     /// What kept the run from being what it is live: a call that has no recording.
@@ -314,7 +317,7 @@ impl<'a> Player<'a> {
         let (below, command) = match kind {
             ProblemKind::NotGraded | ProblemKind::StaleGrade => {
                 let by = |name: &str| examples.iter().any(|id| set.get(id).is_some_and(|example| example.grader.name() == name));
-                let ways = ASKED_FOR.iter().filter(|(grader, _)| by(grader));
+                let ways = asked_for(&self.loaded.path.display().to_string()).into_iter().filter(|(grader, _)| by(grader));
                 let commands: Vec<String> =
                     ways.map(|(_, flags)| format!("tierfall grade {folder} --tier {tier} {flags}")).collect();
                 let command = if commands.is_empty() { format!("tierfall grade {folder}") } else { commands.join("; ") };
@@ -338,13 +341,20 @@ impl<'a> Player<'a> {
         for human in tiers.iter().filter(|tier| matches!(tier.answerer, Answerer::Human { .. })) {
             warnings.push(format!("the human tier \"{}\" is taken to be always right, at its declared cost", human.name));
         }
-        let alone = items.iter().filter(|item| item.last.is_none()).count();
-        if let (1.., Some(last)) = (alone, tiers.last()) {
+        let without = |why: NoLast| items.iter().filter(|item| item.last == Err(why)).count();
+        if let (alone @ 1.., Some(last)) = (without(NoLast::NotRecorded), tiers.last()) {
             warnings.push(format!(
                 "the last tier \"{}\" has no recorded answer to {alone} of {} examples: what always asking it would do is not known \
                  there",
                 last.name,
                 items.len()
+            ));
+        }
+        if let (kept @ 1.., Some(last)) = (without(NoLast::NotAllowed), tiers.last()) {
+            warnings.push(format!(
+                "rules keep {kept} of {} examples from the last tier \"{}\": what is said against always asking it is about the others",
+                items.len(),
+                last.name
             ));
         }
         let unknown = items.iter().filter(|item| item.cost.is_none()).count();

@@ -29,7 +29,7 @@ fn every_example_gets_what_the_cascade_serves() {
         ]
     );
     let last = Last { correct: 1.0, cost: Some(Money::from_pico(large)) };
-    assert!(played.items.iter().all(|item| item.last == Some(last) && item.outcome == OutcomeKind::Answered));
+    assert!(played.items.iter().all(|item| item.last == Ok(last) && item.outcome == OutcomeKind::Answered));
     assert!(played.items.iter().all(|item| (item.repeats, item.errors, item.flaky) == (1, 0, false)));
     let third = &played.items[3];
     assert_eq!((&*third.segment, third.group.as_deref()), ("s1", Some("g1")));
@@ -84,8 +84,28 @@ fn a_last_tier_that_was_not_asked_is_a_warning() {
     let shop = Shop::new(8);
     shop.record("large", 8, |k| (k % 4 != 0).then_some(LARGE));
     let played = shop.replay("test").unwrap();
-    assert_eq!(played.items.iter().filter(|item| item.last.is_none()).count(), 1);
+    assert_eq!(played.items.iter().filter(|item| item.last == Err(NoLast::NotRecorded)).count(), 1);
     assert!(played.warnings[0].contains("\"large\" has no recorded answer to 1 of 7 examples"), "{:?}", played.warnings);
+}
+
+#[test]
+fn what_a_rule_keeps_from_the_last_tier_is_not_held_against_it() {
+    let mut shop = Shop::new(8);
+    let rule = "[[rule]]\ntag = { key = \"segment\", equals = \"s1\" }\nroute = { only = [\"small\"] }\n[[tier]]";
+    shop.cascade = shop.cascade.replacen("[[tier]]", rule, 1);
+    let played = shop.replay("test").unwrap();
+    for item in &played.items {
+        let kept = &*item.segment == "s1";
+        assert_eq!(item.last == Err(NoLast::NotAllowed), kept, "recorded answers of before are not used: {}", item.id);
+        assert!(!kept || item.asked_tiers.iter().all(|(tier, _)| *tier == 0), "{}", item.id);
+    }
+    assert_eq!(
+        played.warnings,
+        ["rules keep 4 of 7 examples from the last tier \"large\": what is said against always asking it is about the others"]
+    );
+    // Nor are they missed where they were never recorded.
+    shop.record("large", 8, |k| (k % 2 == 0).then_some(LARGE));
+    assert_eq!(shop.replay("test").unwrap().items, played.items);
 }
 
 #[test]
@@ -184,7 +204,7 @@ fn a_person_is_right_and_an_attached_answer_is_what_it_is() {
     let item = &played.items[2];
     assert_eq!((item.outcome, item.tier.as_deref(), item.answer.as_deref()), (OutcomeKind::Review, Some("desk"), None));
     assert_eq!((item.correct, item.asked_tiers.last()), (1.0, Some(&(2, true))));
-    assert_eq!(item.last, Some(Last { correct: 1.0, cost: Some("0.5".parse().unwrap()) }));
+    assert_eq!(item.last, Ok(Last { correct: 1.0, cost: Some("0.5".parse().unwrap()) }));
     assert!(item.cost.unwrap() > "0.5".parse().unwrap());
     assert!(played.warnings[0].contains("\"desk\" is taken to be always right"), "{:?}", played.warnings);
 
@@ -252,7 +272,7 @@ fn each_grader_that_is_asked_only_where_that_is_said_has_its_command() {
     assert!(
         error.contains(
             "not graded: e0, e1, e2; `tierfall grade DIR --tier large --allow-commands; tierfall grade DIR --tier large --judge \
-             --max-spend USD; tierfall grade DIR --tier large --human` grades them"
+             --for DIR/shop.cascade.toml --max-spend USD; tierfall grade DIR --tier large --human` grades them"
         ),
         "{error}"
     );

@@ -13,7 +13,7 @@ use crate::binding::TierBinding;
 use crate::config::Loaded;
 use crate::fixture::grade::GraderSpec;
 use crate::fixture::lines::{Lines, json_error, utf8};
-use crate::fixture::recording::{Header, Record};
+use crate::fixture::recording::{Entry, Header, Record};
 use crate::fixture::recording_file::{Opened, Writer, path_of, write_whole};
 use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
@@ -417,12 +417,12 @@ fn write_answers(
     for (tier, path, Opened { writer, mut records, .. }) in opened {
         for taken in taken {
             if let Some(record) = taken.answers.get(&tier) {
-                records.insert(record.id.clone(), record.clone());
+                records.insert(record.id.clone(), Entry::Asked(record.clone()));
             }
         }
-        let mut ordered: Vec<&Record> = records.values().collect();
+        let mut ordered: Vec<&Entry> = records.values().collect();
         // The set's examples, the new ones, and those that the set no longer has.
-        ordered.sort_by_key(|record| match (position(&record.id), places.get(&record.id)) {
+        ordered.sort_by_key(|entry| match (position(entry.id()), places.get(entry.id())) {
             (Some(at), _) => (0, at),
             (None, Some(at)) => (1, *at),
             (None, None) => (2, 0),

@@ -43,7 +43,8 @@ async fn what_comes_without_an_id_gets_one_of_its_own() {
     assert_eq!(ids.len(), 3);
     assert!(provider.calls().iter().all(|call| ids.contains(call.request_id.as_str())));
     let named = Ask::from(Request::new("theirs", "a")).with_id("mine").with_tag("segment", "orders");
-    let (request, _) = engine.plan(named);
+    let plan = engine.plan(named);
+    let request = plan.request();
     assert_eq!((request.id.as_str(), request.tags["segment"].as_str()), ("mine", "orders"));
 }
 

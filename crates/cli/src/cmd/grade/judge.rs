@@ -7,6 +7,7 @@ use tierfall::SystemClock;
 use tierfall::fixture::grade::ToGrade;
 use tierfall::fixture::grade::judge::{self, JudgeEvent, JudgeReport, OpenError, Options, Standing, standings};
 use tierfall::fixture::record::{RecordError, Stop};
+use tierfall_core::cascade::Cascade;
 use tierfall_core::money::Cost;
 
 use super::tell;
@@ -19,8 +20,8 @@ use crate::render::style::{GOOD, WARN, paint};
 use crate::{load, progress, say};
 
 /// Asks the judges about every answer that they did not grade yet.
-pub(super) async fn ask(answers: ToGrade<'_>, args: &Grade, quiet: bool) -> Result<Exit, Failure> {
-    let judges = judge::open(answers).map_err(|error| match &error {
+pub(super) async fn ask(answers: ToGrade<'_>, rules: &[Cascade], args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+    let judges = judge::open(answers, rules).map_err(|error| match &error {
         OpenError::Load { judge, path, error } => {
             let failure = load::failure(error, "");
             Failure { message: format!("judge \"{judge}\" ({}): {}", path.display(), failure.message), ..failure }
@@ -84,15 +85,22 @@ fn summarise(report: &JudgeReport) {
     let tokens = report.usage;
     let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(report.cost), time(report.wall));
     say(line);
+    if report.not_allowed > 0 {
+        say(format_args!(
+            "  {} not allowed: rules keep what they answer from a tier, and the judge is not shown it; people may grade them, or \
+             allow-restricted = true in [judge.NAME] of set.toml lets a judge see it",
+            report.not_allowed
+        ));
+    }
     if let Some(stop) = &report.stopped {
         say(format_args!("  stopped: {stop}; the same command goes on from here"));
     }
 }
 
 /// Says of every judge how far it has come, and how often it contradicts itself.
-pub(super) fn tell_standings(answers: ToGrade<'_>) -> Result<(), Failure> {
-    for (name, standing) in standings(answers).map_err(|error| load::fixture(&error))? {
-        let Standing { judged, disagreed, cancelled, stale, missing } = standing;
+pub(super) fn tell_standings(answers: ToGrade<'_>, rules: &[Cascade]) -> Result<(), Failure> {
+    for (name, standing) in standings(answers, rules).map_err(|error| load::fixture(&error))? {
+        let Standing { judged, disagreed, cancelled, stale, missing, not_allowed } = standing;
         let mut line = format!("judge {name}: {judged} answers judged");
         if judged > 0 {
             let share = 100.0 * disagreed as f64 / judged as f64;
@@ -108,7 +116,10 @@ pub(super) fn tell_standings(answers: ToGrade<'_>) -> Result<(), Failure> {
             let _ = write!(line, "; {missing} not judged");
         }
         if stale + missing > 0 {
-            let _ = write!(line, " (--judge asks it)");
+            let _ = write!(line, " (--judge asks about what it may see)");
+        }
+        if not_allowed > 0 {
+            let _ = write!(line, "; {not_allowed} not judged, which it may not see");
         }
         say(line);
         if standing.is_contradictory() {

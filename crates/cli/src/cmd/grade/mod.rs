@@ -44,9 +44,10 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         return agreement::show(&set, &recordings, &tiers, args);
     }
     let answers = ToGrade { set: &set, recordings: &recordings, tiers: &tiers };
+    let rules = args.rules_of.iter().map(|path| Ok(load::unfitted(path)?.cascade)).collect::<Result<Vec<_>, Failure>>()?;
     let mut exit = command::run(answers, args, quiet).await?;
     if args.judge && exit != Exit::Interrupted {
-        let judged = judge::ask(answers, args, quiet).await?;
+        let judged = judge::ask(answers, &rules, args, quiet).await?;
         // Who failed matters more than what.
         exit = if judged == Exit::Fine { exit } else { judged };
     }
@@ -61,7 +62,7 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         print(format_args!("{}\n{}", lines(&shares(&table)), lines(&rivalry(&table))))?;
     }
     if !quiet {
-        judge::tell_standings(answers)?;
+        judge::tell_standings(answers, &rules)?;
         if !args.json {
             say(format_args!("grades are in {}", set.dir().join("grades").display()));
         }
@@ -114,12 +115,15 @@ fn shares(table: &GradeTable) -> Table {
 
 fn row(name: &str, cells: &[Cell]) -> Vec<TableCell> {
     let share = |cell: &Cell| {
-        if cell.n == 0 {
-            return "–".to_owned();
-        }
-        let mut text = format!("{:.3}  {:>4}/{}", cell.right as f64 / cell.n as f64, cell.right, cell.n);
-        if cell.missing > 0 {
-            let _ = write!(text, " ({} missing)", cell.missing);
+        let mut text = match cell.n {
+            0 if cell.not_allowed == 0 => return "–".to_owned(),
+            0 => "–".to_owned(),
+            n => format!("{:.3}  {:>4}/{n}", cell.right as f64 / n as f64, cell.right),
+        };
+        for (n, what) in [(cell.missing, "missing"), (cell.not_allowed, "not allowed")] {
+            if n > 0 {
+                let _ = write!(text, " ({n} {what})");
+            }
         }
         text
     };

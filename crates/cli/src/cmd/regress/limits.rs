@@ -1,7 +1,7 @@
 //! The limits of an `[[expect]]`, held against what was replayed.
 
 use tierfall::config::{Expect, Loaded};
-use tierfall::regress::{Mode, Played, PlayedItem};
+use tierfall::regress::{Mode, NoLast, Played, PlayedItem};
 use tierfall_calibrate::regress::limits::{self, Missing, Sample};
 use tierfall_calibrate::regress::{Check, Limit, Side};
 use tierfall_calibrate::report::Estimate;
@@ -23,10 +23,18 @@ pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<C
     };
     let (least, most) = (Side::AtLeast, Side::AtMost);
     check("accuracy", n, expect.accuracy_at_least, least, Ok(limits::accuracy(&samples)));
-    let loss = limits::loss(&samples).ok_or_else(|| missing::last_answers(loaded, played.mode, &items));
-    check("loss-vs-last", n, expect.loss_vs_last_at_most, most, loss);
-    let ratio = limits::cost_ratio(&samples).ok_or_else(|| missing::costs(loaded, played.mode, &items));
-    check("cost-ratio", n, expect.cost_ratio_at_most, most, ratio);
+    // Where a rule keeps a request from the last tier, always asking that tier is no choice to be held against.
+    let comparable = |item: &PlayedItem| item.last != Err(NoLast::NotAllowed);
+    let (samples_vs_last, vs_last): (Vec<Sample>, Vec<&PlayedItem>) =
+        samples.iter().copied().zip(items.iter().copied()).filter(|(_, item)| comparable(item)).unzip();
+    let against = |value: Option<Estimate>, why: &dyn Fn() -> Missing| {
+        if vs_last.is_empty() { Err(missing::last_is_kept(loaded)) } else { value.ok_or_else(why) }
+    };
+    let n_vs_last = vs_last.len() as u64;
+    let loss = against(limits::loss(&samples_vs_last), &|| missing::last_answers(loaded, played.mode, &vs_last));
+    check("loss-vs-last", n_vs_last, expect.loss_vs_last_at_most, most, loss);
+    let ratio = against(limits::cost_ratio(&samples_vs_last), &|| missing::costs(loaded, played.mode, &vs_last));
+    check("cost-ratio", n_vs_last, expect.cost_ratio_at_most, most, ratio);
     let (reached, rate) = escalation_rate(&samples, &items);
     let rate = rate.ok_or_else(|| missing::reach(played.mode, None));
     check("escalation-rate", reached, expect.escalation_rate_at_least, least, rate.clone());

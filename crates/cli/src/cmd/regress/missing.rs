@@ -26,9 +26,15 @@ pub(super) fn times() -> Missing {
     Missing::Unknown("no time was measured".to_owned())
 }
 
+/// Rules keep every example from the last tier.
+pub(super) fn last_is_kept(loaded: &Loaded) -> Missing {
+    let last = loaded.cascade.tiers().last().map_or("", |tier| &*tier.name);
+    Missing::Unseen(format!("rules keep every example from the last tier, \"{last}\""))
+}
+
 /// The last tier's own answers are not there.
 pub(super) fn last_answers(loaded: &Loaded, mode: Mode, items: &[&PlayedItem]) -> Missing {
-    let without = items.iter().filter(|item| item.last.is_none()).count();
+    let without = items.iter().filter(|item| item.last.is_err()).count();
     let last = loaded.cascade.tiers().last().map_or("", |tier| &*tier.name);
     by_mode(mode, format!("the last tier, \"{last}\", has no recorded answer to {without} of {} examples", items.len()))
 }
@@ -38,7 +44,7 @@ pub(super) fn costs(loaded: &Loaded, mode: Mode, items: &[&PlayedItem]) -> Missi
     let tiers = loaded.cascade.tiers();
     let (last, n) = (tiers.len().saturating_sub(1), items.len());
     let unknown = items.iter().filter(|item| item.cost.is_none()).count();
-    let last_unknown = items.iter().filter(|item| item.last.is_some_and(|last| last.cost.is_none())).count();
+    let last_unknown = items.iter().filter(|item| item.last.is_ok_and(|last| last.cost.is_none())).count();
     let concerned = |place: usize| {
         let asked = |item: &&PlayedItem| item.cost.is_none() && item.asked_tiers.iter().any(|(tier, _)| *tier == place);
         (place == last && last_unknown > 0) || items.iter().any(asked)
@@ -60,7 +66,7 @@ pub(super) fn costs(loaded: &Loaded, mode: Mode, items: &[&PlayedItem]) -> Missi
         Missing::Unknown(format!(
             "what \"{last_name}\" alone would cost is unknown for {last_unknown} of {n} examples: {because}"
         ))
-    } else if items.iter().any(|item| item.last.is_none()) {
+    } else if items.iter().any(|item| item.last.is_err()) {
         last_answers(loaded, mode, items)
     } else {
         Missing::Unknown(format!("always asking \"{last_name}\" is free, and there is no share of nothing"))

@@ -39,8 +39,8 @@ pub(super) fn samples(played: &Played, segment: Option<&str>) -> Vec<Sample> {
     let of = |item: &PlayedItem| Sample {
         quality: item.correct,
         cost_usd: usd(item.cost),
-        last_quality: item.last.map(|last| last.correct),
-        last_cost_usd: item.last.and_then(|last| usd(last.cost)),
+        last_quality: item.last.ok().map(|last| last.correct),
+        last_cost_usd: item.last.ok().and_then(|last| usd(last.cost)),
         weight: item.weight,
         cluster: clusters.of(item),
         latency_ms: item.latency_ms,

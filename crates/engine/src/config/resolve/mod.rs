@@ -3,6 +3,7 @@
 mod expect;
 mod fit;
 mod gate;
+mod permission;
 mod prompt;
 mod tier;
 
@@ -144,6 +145,7 @@ pub(super) fn resolve(
         let (fitted, read) = place.read(fit_path, read, bound, found)?;
         (cascade, fit) = (fitted, Some(Arc::new(read)));
     }
+    permission::check(file, &cascade, found);
     Some(Resolved { cascade, tiers: bindings, providers, replay, expects, regress, fit_path, fit })
 }
 

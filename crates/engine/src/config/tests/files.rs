@@ -40,7 +40,7 @@ fn the_example_becomes_what_it_says() {
     assert_eq!(model.price.unwrap().cached_input.unwrap().to_string(), "0.5");
     assert_eq!(loaded.cascade.policy().deadline, Some(Duration::from_mins(1)));
     assert_eq!(loaded.cascade.rules().iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["legal", "personal-data"]);
-    let plan = tierfall_core::plan::Plan::new(&loaded.cascade, &Request::new("id", "I will go to court"));
+    let plan = tierfall_core::plan::Plan::new(&loaded.cascade, Request::new("id", "I will go to court"));
     assert_eq!(plan.tiers.iter().map(|ix| ix.0).collect::<Vec<_>>(), [2]);
     let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
     assert_eq!((http.retries, http.max_concurrency, http.max_body_bytes), (3, 32, 16 << 20));

@@ -12,7 +12,7 @@ use tierfall_core::request::Call;
 use super::LiveStop;
 use crate::clock::Clock;
 use crate::fixture::budget::{self, Budget};
-use crate::timed::timed;
+use crate::timed::passed_on;
 
 /// What all tiers of one live run spend.
 pub(super) struct Purse {
@@ -68,7 +68,7 @@ impl Provider for Bounded {
             }
             let reserved = purse.budget.reserve(most.unwrap_or_default(), self.attempts).await;
             let reserved = reserved.map_err(|full| purse.refuse(LiveStop::Spend { spent: full.spent, limit: full.limit }))?;
-            let (result, took) = timed(&*self.inner, call, &*purse.clock).await;
+            let (result, took) = passed_on(&*self.inner, call, &*purse.clock).await;
             let cost = budget::cost(&self.model, &budget::billings(&result, &took));
             reserved.settle(cost);
             *purse.spent.lock().unwrap_or_else(PoisonError::into_inner) += cost;

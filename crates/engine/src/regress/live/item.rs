@@ -14,7 +14,7 @@ use crate::fixture::grade::digest_of_completion;
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureSet};
 use crate::regress::asked;
-use crate::regress::played::PlayedItem;
+use crate::regress::played::{NoLast, PlayedItem};
 use crate::regress::replay::{Player, asked_tiers, asks_a_person};
 
 /// Asks examples and grades what comes back.
@@ -86,7 +86,7 @@ impl<'a> Asker<'a> {
             latency_ms: (!answered.is_empty()).then(|| latency.as_secs_f64() * 1e3 / n),
             asked_tiers: first.map(|answer| asked_tiers(self.loaded, &answer.trace)).unwrap_or_default(),
             // What the last tier's recording lacks is not what was asked here.
-            last: self.player.as_ref().and_then(|player| player.last(example).ok().flatten()),
+            last: self.player.as_ref().and_then(|player| player.last(example).ok()).unwrap_or(Err(NoLast::NotRecorded)),
             repeats: self.repeats,
             errors: answers.iter().map(|answer| u32::from(answer.error().is_some())).sum(),
             flaky: answered.len() > 1 && correct > 0.1 && correct < 0.9,

@@ -1,0 +1,94 @@
+//! Rules that keep from a tier what the gate of another one has to ask.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tierfall_core::cascade::{Cascade, TierIx};
+use tierfall_core::permit::{Then, Unread};
+use tierfall_core::plan::Plan;
+use tierfall_core::request::Request;
+use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::segment::Segments;
+use toml::Spanned;
+
+use crate::config::code::Code;
+use crate::config::diagnostic::Diagnostic;
+use crate::config::file::{CascadeFile, RuleFile};
+
+/// A rule that always decides so.
+#[derive(Debug)]
+struct Always(Route);
+
+impl Rule for Always {
+    fn route(&self, _: &Request) -> Route {
+        self.0.clone()
+    }
+}
+
+/// Warns of every gate that has nothing to read under some rule. The plan of a request under that rule says so, at every operating
+/// point and in every segment of the fit.
+pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Vec<Diagnostic>) {
+    for (rule, written) in cascade.rules().iter().zip(&file.rule) {
+        let Some(only) = written.route.as_ref().and_then(|route| route.only.as_ref()) else { continue };
+        let place = |name: &Spanned<String>| cascade.tiers().iter().position(|tier| *tier.name == **name.get_ref());
+        let always = Always(Route::Only(only.iter().filter_map(place).map(TierIx).collect()));
+        let rules = vec![NamedRule { name: rule.name.clone(), rule: Arc::new(always) }];
+        let segments = Segments { tag: Some(SEGMENT.to_owned()), rules: Vec::new() };
+        let under_it = cascade.clone().with_rules(rules).with_segments(segments);
+        let mut told = BTreeSet::new();
+        for request in requests(&under_it) {
+            let plan = Plan::new(&under_it, request);
+            for (position, tier) in plan.tiers.iter().enumerate() {
+                for unread in plan.unread(position).into_iter().filter(|unread| unread.then != Then::Observed) {
+                    if told.insert((*tier, unread.signal.clone())) {
+                        found.push(warning(file, &under_it, (written, &rule.name), *tier, unread));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Names the segment of a request, whatever the file says of segments.
+const SEGMENT: &str = "segment";
+
+/// One request for every way in which the fit may cut.
+fn requests(cascade: &Cascade) -> Vec<Request> {
+    let mut requests = vec![Request::new("check", "")];
+    for point in cascade.points() {
+        let at_point = Request { point: Some(point.name.clone()), ..Request::new("check", "") };
+        requests.extend(point.segments.keys().map(|segment| {
+            let mut request = at_point.clone();
+            request.tags.insert(SEGMENT.to_owned(), segment.to_string());
+            request
+        }));
+        requests.push(at_point);
+    }
+    requests
+}
+
+fn warning(
+    file: &CascadeFile,
+    cascade: &Cascade,
+    (written, rule): (&RuleFile, &str),
+    tier: TierIx,
+    unread: Unread<'_>,
+) -> Diagnostic {
+    let (tier, asked) = (&cascade.tier(tier).name, &cascade.tier(unread.asks).name);
+    let lacks = if unread.then == Then::Fused { "lacks a signal" } else { "has nothing to read" };
+    let message = format!(
+        "under the rule \"{rule}\" the gate of \"{tier}\" {lacks}: {} asks \"{asked}\", which may not see such requests; {}",
+        unread.signal, unread.then
+    );
+    let only = written.route.as_ref().and_then(|route| route.only.as_deref()).unwrap_or_default();
+    let at = only.first().map_or(0..0, |first| first.span().start..only.last().unwrap_or(first).span().end);
+    let gates = file.tier.iter().flatten().map(Spanned::get_ref);
+    let gate =
+        gates.filter(|one| one.name.as_ref().is_some_and(|name| **name.get_ref() == **tier)).find_map(|one| one.gate.as_ref());
+    let diagnostic = Diagnostic::warning(Code::UNREADABLE_GATE, at, message)
+        .help("let it ask a tier that the rule allows, or read a signal that asks nobody");
+    match gate {
+        Some(gate) => diagnostic.label(gate.span(), "this gate"),
+        None => diagnostic,
+    }
+}
