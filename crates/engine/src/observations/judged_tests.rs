@@ -55,7 +55,7 @@ fn read(dir: &Path, exact: &[usize], small: Said<'_>, large: Said<'_>) -> ReadOu
     }
     let set = FixtureSet::load(dir).unwrap();
     let recordings = Recordings::load(dir, &crate::bindings(&loaded)).unwrap();
-    from_fixtures(&loaded, &set, &recordings, None).unwrap()
+    from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap()
 }
 
 fn judged(tiers: usize) -> Vec<(usize, &'static str, f64)> {
@@ -98,14 +98,24 @@ fn people_alone_are_no_judge() {
 }
 
 #[test]
-fn what_the_judge_did_not_grade_is_left_out() {
+fn what_the_judge_did_not_grade_stays_and_has_no_grade() {
     let dir = tempfile::tempdir().unwrap();
     let mut small = judged(4);
     small.push((4, "Ada", 1.0));
+    // Of both tiers' equal answers to example 4 the judge graded the large one's alone, and none of the large tier's to example 5.
     let out = read(dir.path(), &[], &small, &judged(5));
-    let left: Vec<_> = out.summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
-    assert_eq!(left, [("tier \"small\" is not graded by the judge \"j\"", 1), ("tier \"large\" is not graded", 1)]);
-    assert_eq!(out.observations.len(), 4);
+    assert!(out.summary.left_out.is_empty() && out.observations.len() == 6);
+    assert_eq!(out.observations.ungraded_rows(0).collect::<Vec<_>>(), []);
+    assert_eq!(out.observations.ungraded_rows(1).collect::<Vec<_>>(), [(5, true)]);
+    assert_eq!(columns(&out, 0)[4], (1.0, Some(1.0)), "the judge's, since the answers are the same, and a person's beside it");
+
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let loaded = parse_str(CASCADE).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let declared = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap();
+    let left: Vec<_> = declared.summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
+    assert_eq!((left, declared.observations.len()), (vec![("some answer has no grade", 2)], 4));
+    assert_eq!(declared.observations.conditions(), [Condition::UngradedAtRandom { rows: 2 }]);
 }
 
 #[test]

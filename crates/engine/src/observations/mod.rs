@@ -26,7 +26,7 @@ pub(crate) use chunk::json_error;
 pub use digest::digest;
 pub use error::{BadRow, ObservationsError};
 pub(crate) use names::hint;
-pub use options::ReadOptions;
+pub use options::{ReadOptions, Ungraded};
 pub use read::{Progress, read};
 pub use replayed::from_fixtures;
 pub use summary::{LeftOut, SignalSummary, Summary, TierSummary};

@@ -7,6 +7,20 @@ use tierfall_core::money::{Money, Price};
 
 use super::ObservationsError;
 
+/// What becomes of answers that nobody graded.
+///
+/// Which ones have no grade may depend on what it would be: where the wrong answers are the ones that were not graded, the rows that are
+/// left are too good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ungraded {
+    /// They count as the worst they can be, for whatever is promised.
+    #[default]
+    AtWorst,
+    /// Their rows are left out and counted: whoever says so declares that they are a random part of all rows, and what is promised rests
+    /// on that.
+    AtRandom,
+}
+
 /// What to take from files of observations.
 #[derive(Clone, Debug)]
 pub struct ReadOptions {

@@ -2,64 +2,39 @@
 //!
 //! It is the fold itself that asks, probes, reads, strips and prices. What the table says is what production does.
 
+mod row;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Condition, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Parts, Policy, Tier};
-use tierfall_core::gate::{Decision, Deferral, Gate};
-use tierfall_core::money::Money;
-use tierfall_core::number::{Score, Threshold};
-use tierfall_core::plan::{Plan, Skip};
-use tierfall_core::provider::{Billing, CallErrorKind};
-use tierfall_core::rule::Route;
-use tierfall_core::signal::NamedSignal;
-use tierfall_core::trace::Step;
+use tierfall_core::number::Threshold;
 
-use super::{LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary, names};
+use super::{LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary, Ungraded, names};
 use crate::config::Loaded;
 use crate::fixture::grade::Grades;
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureSet};
-
-/// Grades of one tier; `None` = a person, who is taken to be always right.
-type OfTier = Option<Grades>;
-
-/// One tier's part of a row.
-struct Values {
-    quality: Quality,
-    /// What people said, where the quality is a judge's.
-    human: Option<Quality>,
-    /// Who judged it.
-    judge: Option<Arc<str>>,
-    /// There is no answer; nobody has to grade it.
-    failed: bool,
-    scores: Vec<Option<Score>>,
-    cost: Option<Money>,
-    latency_ms: f64,
-    length: Option<u32>,
-}
-
-/// Why an example is left out: what is counted, and what the first of its kind says.
-struct Lack {
-    reason: String,
-    detail: Option<String>,
-}
+use row::{Lack, OfTier, State, Values, row, scored};
 
 /// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
 ///
 /// An answer that its gate defers whatever the score, because it is truncated, filtered, a refusal or invalid, or because the
-/// call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. Examples that a
-/// rule or a limit of a tier keeps from some tier of the chain are left out and counted.
+/// call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. An answer that nobody
+/// graded stays one without a grade, unless `ungraded` says that its row may be left out; an example that a tier before the last has no
+/// recording of escalates there. Examples that a rule or a limit keeps from some tier of the chain, and those that the last tier has no
+/// recording of, are left out, counted, and a condition of what is promised.
 pub fn from_fixtures(
     loaded: &Loaded,
     set: &FixtureSet,
     recordings: &Recordings,
     split: Option<&str>,
+    ungraded: Ungraded,
 ) -> Result<ReadOut, ObservationsError> {
-    of_cascade(&loaded.cascade, set, recordings, split)
+    of_cascade(&loaded.cascade, set, recordings, split, ungraded)
 }
 
 fn of_cascade(
@@ -67,6 +42,7 @@ fn of_cascade(
     set: &FixtureSet,
     recordings: &Recordings,
     split: Option<&str>,
+    ungraded: Ungraded,
 ) -> Result<ReadOut, ObservationsError> {
     let mut summary = Summary { warnings: checked(declared)?, ..Summary::default() };
     let cascade = deferring(declared)?;
@@ -92,19 +68,30 @@ fn of_cascade(
     let weighted = examples.iter().any(|example| example.weight.total_cmp(&1.0).is_ne());
     let specs = cascade.tiers().iter().map(spec).collect();
     let mut builder = Builder::new(specs, cascade.salt());
-    builder.replayed();
     let mut unknown_cost = vec![0; cascade.tiers().len()];
     let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);
     let mut human = vec![0; cascade.tiers().len()];
+    let (mut lacks, mut unread): (Vec<(Lack, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
+    let mut at_random = 0;
     for (example, row) in examples.into_iter().zip(rows) {
         let tiers = match row {
+            Ok(tiers) if ungraded == Ungraded::AtRandom && tiers.iter().any(|values| values.quality.is_none()) => {
+                at_random += 1;
+                continue;
+            }
             Ok(tiers) => tiers,
             Err(lack) => {
-                left_out(&mut summary, lack);
+                match lacks.iter_mut().find(|(known, _)| *known == lack) {
+                    Some((_, rows)) => *rows += 1,
+                    None => lacks.push((lack, 1)),
+                }
                 continue;
             }
         };
+        for (unread, values) in unread.iter_mut().zip(&tiers) {
+            *unread += u64::from(values.unasked || values.state == State::Absent);
+        }
         for (unknown, values) in unknown_cost.iter_mut().zip(&tiers) {
             *unknown += u64::from(values.cost.is_none());
         }
@@ -123,6 +110,15 @@ fn of_cascade(
         };
         builder.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
     }
+    summary.left_out = lacks.iter().map(|(lack, rows)| LeftOut { reason: lack.reason(), rows: *rows }).collect();
+    if at_random > 0 {
+        summary.left_out.push(LeftOut { reason: "some answer has no grade".to_owned(), rows: at_random });
+    }
+    for (tier, rows) in cascade.tiers().iter().zip(&unread).filter(|(_, rows)| **rows > 0) {
+        let what =
+            format!("{rows} examples have no recording of tier \"{}\", or of what its gate asks: they escalate there", tier.name);
+        summary.warnings.push(format!("{what}; `tierfall record` asks what is missing"));
+    }
     summary.used = builder.so_far().len() as u64;
     if builder.so_far().is_empty() {
         let why = summary.left_out.iter().map(|left| format!("{} examples: {}", left.rows, left.reason));
@@ -136,7 +132,13 @@ fn of_cascade(
     }
     let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(builder.so_far(), ix, spec, unknown_cost[ix]) };
     summary.tiers = builder.so_far().tiers().enumerate().map(of_tier).collect();
+    // What could not be read because it is not there was not read in the answers.
+    if unread.iter().all(|rows| *rows == 0) {
+        builder.replayed();
+    }
     let mut observations = builder.finish();
+    let at_random = (at_random > 0).then_some(Condition::UngradedAtRandom { rows: at_random });
+    observations.set_conditions(lacks.iter().map(|(lack, rows)| lack.condition(*rows)).chain(at_random));
     if let Some(heaviest) = set.about().heaviest_weight {
         let declared = observations.declare_heaviest(heaviest / lightest);
         declared.map_err(|heavier| ObservationsError::Options(heavier.to_string()))?;
@@ -197,78 +199,13 @@ fn grades(set: &FixtureSet, tier: &Tier) -> Result<OfTier, ObservationsError> {
     Ok(Some(grades))
 }
 
-/// A gate's own signal and those it observes, each once; validators only force deferrals.
-fn scored(gate: &Gate) -> Vec<&NamedSignal> {
-    let mut signals: Vec<&NamedSignal> = vec![&gate.signal];
-    for named in &gate.observe {
-        if signals.iter().all(|known| known.label != named.label) {
-            signals.push(named);
-        }
-    }
-    signals
-}
-
 fn spec(tier: &Tier) -> TierSpec {
     let signals = tier.gate.as_ref().map(|gate| scored(gate).iter().map(|named| named.label.clone()).collect());
     TierSpec { name: tier.name.clone(), signals: signals.unwrap_or_default(), judge: None }
 }
 
-/// What every tier did with an example.
-fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &Example) -> Result<Vec<Values>, Lack> {
-    let request = Arc::new(example.request());
-    let plan = Plan::new(cascade, request.clone());
-    if plan.tiers.len() < cascade.tiers().len() {
-        return Err(Lack { reason: routed(&plan), detail: None });
-    }
-    let (_, trace) = recordings.replay(cascade, request);
-    let mut row = Vec::with_capacity(cascade.tiers().len());
-    for ((tier, step), grades) in cascade.tiers().iter().zip(&trace.steps).zip(grades) {
-        let failed = match step.decision {
-            Decision::Defer(Deferral::Failed(kind)) => Some(kind),
-            _ => None,
-        };
-        if failed == Some(CallErrorKind::NotRecorded) {
-            return Err(Lack { reason: format!("tier \"{}\" is not recorded", tier.name), detail: trace.error });
-        }
-        let (mut human, mut judge) = (None, None);
-        let quality = match grades {
-            None => Quality::RIGHT,
-            Some(_) if failed.is_some() => Quality::WRONG,
-            Some(grades) => {
-                let lack = |why: &str| Lack { reason: format!("tier \"{}\" {why}", tier.name), detail: None };
-                let recorded = recordings.answer_for(&tier.name, example).ok_or_else(|| lack("is not recorded"))?;
-                let grade = grades.of(example, recorded).map_err(|why| lack(&why.to_string()))?;
-                // What a judge said beside the program is nobody's grade.
-                if let (Some(_), Some(judged)) = (example.grader.judged(), grade.judged) {
-                    human = Quality::new(grade.correct).filter(|_| grade.by_people);
-                    judge = grade.judge;
-                    Quality::new(judged)
-                } else {
-                    Quality::new(grade.correct)
-                }
-                .ok_or_else(|| lack("is not graded"))?
-            }
-        };
-        row.push(Values {
-            quality,
-            human,
-            judge,
-            failed: failed.is_some(),
-            scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
-            cost: step.cost().total(),
-            latency_ms: step.latency().as_micros() as f64 / 1e3,
-            length: length(step),
-        });
-    }
-    if row.len() < cascade.tiers().len() {
-        let name = &cascade.tiers()[row.len()].name;
-        return Err(Lack { reason: format!("tier \"{name}\" was not asked"), detail: trace.error });
-    }
-    Ok(row)
-}
-
-/// Who judged each tier's answers, where a judge did. Rows in which only a person graded what the judge was to grade are left out,
-/// as in files of observations: their grades are of another kind.
+/// Who judged each tier's answers, where a judge did. What only a person graded there has no grade, as in files of observations: theirs
+/// is of another kind.
 fn judges(
     cascade: &Cascade,
     examples: &[&Example],
@@ -281,18 +218,19 @@ fn judges(
         let names: BTreeSet<&str> = values.filter_map(|values| values.judge.as_deref()).collect();
         let name = names.into_iter().collect::<Vec<_>>().join(" and ");
         if name.is_empty() {
+            // Without a judge there is nobody whom people would correct.
+            rows.iter_mut().flatten().for_each(|row| row[ix].human = None);
             judges.push(None);
             continue;
         }
         let mut by_others = false;
         for (example, row) in examples.iter().zip(&mut *rows) {
             let Ok(values) = row else { continue };
-            if values[ix].failed || values[ix].judge.is_some() {
+            if values[ix].state != State::Answered || values[ix].judge.is_some() {
                 continue;
             }
             if example.grader.judged().is_some() {
-                let reason = format!("tier \"{}\" is not graded by the judge \"{name}\"", tier.name);
-                *row = Err(Lack { reason, detail: None });
+                values[ix].quality = None;
             } else {
                 by_others = true;
             }
@@ -312,70 +250,22 @@ fn judges(
     }
     // Where people graded a row, they need not grade a failure: it is wrong, as they would say.
     for row in rows.iter_mut().flatten().filter(|row| row.iter().any(|values| values.human.is_some())) {
-        for values in row.iter_mut().filter(|values| values.failed) {
+        for values in row.iter_mut().filter(|values| values.state != State::Answered) {
             values.human = Some(Quality::WRONG);
         }
     }
     judges
 }
 
-/// Who keeps the request from some tier.
-fn routed(plan: &Plan<'_>) -> String {
-    let Some((tier, why)) = plan.skipped.first() else { return "they are routed elsewhere".to_owned() };
-    let (rule, tier) = (plan.rule.as_deref().unwrap_or_default(), &plan.cascade().tier(*tier).name);
-    match why {
-        Skip::NotAllowed if matches!(plan.route(), Route::Refuse(_)) => format!("rule \"{rule}\" refuses them"),
-        Skip::NotAllowed => format!("rule \"{rule}\" does not let tier \"{tier}\" see them"),
-        Skip::BeforeEntry => format!("rule \"{rule}\" enters behind tier \"{tier}\""),
-        Skip::Capability(_) => format!("tier \"{tier}\" is skipped ({why})"),
-        // Without the numbers, which differ from example to example.
-        _ => format!("tier \"{tier}\" is skipped ({})", why.to_string().split(':').next().unwrap_or_default()),
-    }
-}
-
-/// What a gate's signals read, if its threshold has any say in what happens to the answer.
-fn scores(gate: &Gate, step: &Step) -> Vec<Option<Score>> {
-    let validators_read = step.signals.iter().take(gate.require.len()).all(|(_, reading)| reading.is_ok());
-    let decides = match &step.decision {
-        Decision::Defer(Deferral::BelowThreshold) => true,
-        // Of the gate's own signal; then another one may still be read.
-        Decision::Defer(Deferral::Abstained(_)) => validators_read,
-        _ => false,
-    };
-    let read = |named: &NamedSignal| {
-        let (_, reading) = step.signals.iter().find(|(label, _)| *label == named.label)?;
-        reading.ok().filter(|_| decides)
-    };
-    scored(gate).into_iter().map(read).collect()
-}
-
-/// Output tokens of the answer; an equal share where several were sampled.
-fn length(step: &Step) -> Option<u32> {
-    let answering = step.calls.iter().rev().find(|call| call.probe.is_none() && call.attempt.error.is_none())?;
-    match answering.attempt.billing {
-        Billing::Metered(usage) => u32::try_from(usage.output.div_ceil(answering.answers.max(1) as u64)).ok(),
-        Billing::Free | Billing::Unknown => None,
-    }
-}
-
 fn cell(values: &Values) -> Cell<'_> {
     Cell {
-        quality: Some(values.quality),
-        as_last: false,
+        quality: values.quality,
+        as_last: values.as_last,
         human: values.human,
         scores: &values.scores,
         cost: values.cost,
-        latency_ms: Some(values.latency_ms),
+        latency_ms: values.latency_ms,
         length: values.length,
-    }
-}
-
-fn left_out(summary: &mut Summary, lack: Lack) {
-    if let Some(left) = summary.left_out.iter_mut().find(|left| left.reason == lack.reason) {
-        left.rows += 1;
-    } else {
-        summary.left_out.push(LeftOut { reason: lack.reason, rows: 1 });
-        summary.warnings.extend(lack.detail);
     }
 }
 

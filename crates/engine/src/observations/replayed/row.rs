@@ -1,0 +1,216 @@
+//! One example as a row: what every tier did with it, and why it is none where it is not.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tierfall_calibrate::observations::Condition;
+use tierfall_calibrate::quality::Quality;
+use tierfall_core::cascade::{Answerer, Cascade};
+use tierfall_core::completion::Completion;
+use tierfall_core::gate::{Decision, Deferral, Gate};
+use tierfall_core::money::Money;
+use tierfall_core::number::Score;
+use tierfall_core::plan::{Plan, Skip};
+use tierfall_core::provider::{Billing, CallError, CallErrorKind};
+use tierfall_core::replay::replay;
+use tierfall_core::request::Purpose;
+use tierfall_core::rule::Route;
+use tierfall_core::signal::NamedSignal;
+use tierfall_core::trace::Step;
+
+use crate::fixture::Example;
+use crate::fixture::grade::Grades;
+use crate::fixture::replay::Recordings;
+
+/// Grades of one tier; `None` = a person, who is taken to be always right.
+pub(super) type OfTier = Option<Grades>;
+
+/// One tier's part of a row.
+pub(super) struct Values {
+    /// `None` = nobody graded it.
+    pub(super) quality: Option<Quality>,
+    /// The answer is the last tier's, word for word.
+    pub(super) as_last: bool,
+    /// What people said, where the quality is a judge's.
+    pub(super) human: Option<Quality>,
+    /// Who judged it.
+    pub(super) judge: Option<Arc<str>>,
+    pub(super) state: State,
+    /// What a signal of the gate would have had to ask is not recorded, so that it could not be read.
+    pub(super) unasked: bool,
+    pub(super) scores: Vec<Option<Score>>,
+    pub(super) cost: Option<Money>,
+    pub(super) latency_ms: Option<f64>,
+    pub(super) length: Option<u32>,
+}
+
+/// Whether there is an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Answered,
+    /// The call failed: nobody has to grade it.
+    Failed,
+    /// The tier has no part in the row. It escalates there, as a request does to which a tier gives no answer.
+    Absent,
+}
+
+/// Why an example is no row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// A rule or a limit sends it another way.
+    Elsewhere(String),
+    /// The last tier has no answer to it.
+    WithoutLast(Arc<str>),
+}
+
+impl Lack {
+    /// Why, for people.
+    pub(super) fn reason(&self) -> String {
+        match self {
+            Self::Elsewhere(why) => why.clone(),
+            Self::WithoutLast(tier) => format!("tier \"{tier}\" is not recorded"),
+        }
+    }
+
+    /// What has to be supposed where so many are left out.
+    pub(super) fn condition(&self, rows: u64) -> Condition {
+        match self {
+            Self::Elsewhere(why) => Condition::Elsewhere { why: why.clone(), rows },
+            Self::WithoutLast(tier) => Condition::WithoutLast { tier: tier.clone(), rows },
+        }
+    }
+}
+
+/// What every tier did with an example.
+pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier], example: &Example) -> Result<Vec<Values>, Lack> {
+    let request = Arc::new(example.request());
+    let plan = Plan::new(cascade, request.clone());
+    if plan.tiers.len() < cascade.tiers().len() {
+        return Err(Lack::Elsewhere(routed(&plan)));
+    }
+    let is_human = |ix: usize| matches!(cascade.tiers()[ix].answerer, Answerer::Human { .. });
+    let recorded = |ix: usize| recordings.answer_for(&cascade.tiers()[ix].name, example);
+    let last = cascade.tiers().len() - 1;
+    if !is_human(last) && recorded(last).is_none() {
+        return Err(Lack::WithoutLast(cascade.tiers()[last].name.clone()));
+    }
+    // A tier without a recording fails, so that those after it are asked all the same.
+    let mut unasked = BTreeSet::new();
+    let mut asked = 0;
+    let (_, trace) = replay(cascade, request, |ix, call| {
+        let (result, took) = recordings.result(&cascade.tier(ix).name, call);
+        match call.purpose {
+            Purpose::Answer => asked = ix.0,
+            Purpose::Probe(_) if result.as_ref().is_err_and(|error| error.kind == CallErrorKind::NotRecorded) => {
+                unasked.insert(asked);
+            }
+            Purpose::Probe(_) => {}
+        }
+        let fails = |error: CallError| match error.kind {
+            CallErrorKind::NotRecorded => CallError::new(CallErrorKind::Connect, error.message),
+            _ => error,
+        };
+        (result.map_err(fails), took)
+    });
+    let mut row = Vec::with_capacity(cascade.tiers().len());
+    for (ix, ((tier, step), grades)) in cascade.tiers().iter().zip(&trace.steps).zip(grades).enumerate() {
+        let failed = matches!(step.decision, Decision::Defer(Deferral::Failed(_)));
+        let state = match (is_human(ix), recorded(ix), failed) {
+            (false, None, _) => State::Absent,
+            (_, _, true) => State::Failed,
+            _ => State::Answered,
+        };
+        let mut values = Values {
+            quality: Some(if grades.is_none() { Quality::RIGHT } else { Quality::WRONG }),
+            as_last: false,
+            human: None,
+            judge: None,
+            state,
+            unasked: unasked.contains(&ix),
+            scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
+            cost: step.cost().total().filter(|_| state != State::Absent),
+            latency_ms: (state != State::Absent).then(|| step.latency().as_micros() as f64 / 1e3),
+            length: length(step),
+        };
+        if let (State::Answered, Some(grades), Some(answer)) = (state, grades, recorded(ix)) {
+            // What has no grade of its answer is not left out for that.
+            let graded = grades.of(example, answer).ok();
+            let same = |last: &Completion| answer.answer.as_ref().is_ok_and(|own| is_same(own, last));
+            values.as_last = ix < last && recorded(last).is_some_and(|last| last.answer.as_ref().is_ok_and(|last| same(last)));
+            // What a judge said beside the program is nobody's grade.
+            values.quality = match (example.grader.judged(), graded) {
+                (_, None) => None,
+                (Some(_), Some(graded)) if graded.judged.is_some() => {
+                    values.human = Quality::new(graded.correct).filter(|_| graded.by_people);
+                    values.judge = graded.judge;
+                    graded.judged.and_then(Quality::new)
+                }
+                (_, Some(graded)) => {
+                    values.human = Quality::new(graded.correct).filter(|_| graded.by_people && example.grader.judged().is_some());
+                    Quality::new(graded.correct)
+                }
+            };
+        }
+        row.push(values);
+    }
+    if row.len() <= last {
+        let why = trace.error.unwrap_or_else(|| format!("tier \"{}\" was not asked", cascade.tiers()[row.len()].name));
+        return Err(Lack::Elsewhere(why));
+    }
+    Ok(row)
+}
+
+/// Whether two answers are the same, so that whatever one is worth the other is.
+fn is_same(one: &Completion, other: &Completion) -> bool {
+    one.text == other.text && one.tool_calls == other.tool_calls && one.refusal == other.refusal && one.finish == other.finish
+}
+
+/// Who keeps the request from some tier.
+fn routed(plan: &Plan<'_>) -> String {
+    let Some((tier, why)) = plan.skipped.first() else { return "they are routed elsewhere".to_owned() };
+    let (rule, tier) = (plan.rule.as_deref().unwrap_or_default(), &plan.cascade().tier(*tier).name);
+    match why {
+        Skip::NotAllowed if matches!(plan.route(), Route::Refuse(_)) => format!("rule \"{rule}\" refuses them"),
+        Skip::NotAllowed => format!("rule \"{rule}\" does not let tier \"{tier}\" see them"),
+        Skip::BeforeEntry => format!("rule \"{rule}\" enters behind tier \"{tier}\""),
+        Skip::Capability(_) => format!("tier \"{tier}\" is skipped ({why})"),
+        // Without the numbers, which differ from example to example.
+        _ => format!("tier \"{tier}\" is skipped ({})", why.to_string().split(':').next().unwrap_or_default()),
+    }
+}
+
+/// A gate's own signal and those it observes, each once; validators only force deferrals.
+pub(super) fn scored(gate: &Gate) -> Vec<&NamedSignal> {
+    let mut signals: Vec<&NamedSignal> = vec![&gate.signal];
+    for named in &gate.observe {
+        if signals.iter().all(|known| known.label != named.label) {
+            signals.push(named);
+        }
+    }
+    signals
+}
+
+/// What a gate's signals read, if its threshold has any say in what happens to the answer.
+fn scores(gate: &Gate, step: &Step) -> Vec<Option<Score>> {
+    let validators_read = step.signals.iter().take(gate.require.len()).all(|(_, reading)| reading.is_ok());
+    let decides = match &step.decision {
+        Decision::Defer(Deferral::BelowThreshold) => true,
+        // Of the gate's own signal; then another one may still be read.
+        Decision::Defer(Deferral::Abstained(_)) => validators_read,
+        _ => false,
+    };
+    let read = |named: &NamedSignal| {
+        let (_, reading) = step.signals.iter().find(|(label, _)| *label == named.label)?;
+        reading.ok().filter(|_| decides)
+    };
+    scored(gate).into_iter().map(read).collect()
+}
+
+/// Output tokens of the answer; an equal share where several were sampled.
+fn length(step: &Step) -> Option<u32> {
+    let answering = step.calls.iter().rev().find(|call| call.probe.is_none() && call.attempt.error.is_none())?;
+    match answering.attempt.billing {
+        Billing::Metered(usage) => u32::try_from(usage.output.div_ceil(answering.answers.max(1) as u64)).ok(),
+        Billing::Free | Billing::Unknown => None,
+    }
+}
