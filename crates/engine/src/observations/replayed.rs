@@ -49,8 +49,8 @@ struct Lack {
 
 /// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
 ///
-/// An answer that its gate defers whatever the score, because it is truncated, filtered, a refusal or invalid, or because the
-/// call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. Examples that a
+/// An answer that its gate defers whatever the score, because it is unfinished, empty, filtered, a refusal or invalid, or because
+/// the call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. Examples that a
 /// rule or a limit of a tier keeps from some tier of the chain are left out and counted.
 pub fn from_fixtures(
     loaded: &Loaded,

@@ -180,6 +180,44 @@ fn answers_that_no_threshold_judges_have_no_score() {
 }
 
 #[test]
+fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    // Without the validator that defers empty answers on its own.
+    let loaded = parse_str(&HARD_CASCADE.replace("\"non-empty\", ", "")).unwrap();
+    hard(dir.path(), 5);
+    let answers = [
+        r#""text":"x","finish":"eos_token""#,
+        r#""text":"x","finish":"MAX_TOKENS""#,
+        r#""text":"x","finish":"abort""#,
+        r#""text":"x","finish":"abort2""#,
+        r#""text":" ","finish":"stop""#,
+    ];
+    for binding in crate::bindings(&loaded) {
+        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let line = |(k, answer)| format!(r#"{{"id":"h{k}",{answer},"logprobs":[["x",-0.5,[]]],"latency_ms":1}}"#);
+        let lines: Vec<String> = answers.iter().enumerate().map(line).collect();
+        let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
+        fs_err::write(path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+        let grades: Vec<String> = (0..5).map(|k| format!(r#"{{"id":"h{k}","correct":1,"by":"me","grader":"exact"}}"#)).collect();
+        fs_err::write(dir.path().join(format!("grades/{}.jsonl", binding.tier)), grades.join("\n") + "\n").unwrap();
+    }
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let out = from_fixtures(&loaded, &set, &recordings, None).unwrap().observations;
+    let scored: Vec<bool> = out.scores(0, "mean-logprob").unwrap().iter().map(|score| !score.is_nan()).collect();
+    assert_eq!(scored, [true, false, false, false, false]);
+    assert_eq!(out.quality(0), [Quality::RIGHT; 5], "graded as any other");
+    let reasons: Vec<String> = (set.examples().iter())
+        .map(|example| {
+            let decision = &recordings.replay(&loaded.cascade, example.request()).1.steps[0].decision;
+            format!("{} {:?}", decision.reason(), decision.detail().as_deref())
+        })
+        .collect();
+    let unfinished = |word| format!("unfinished Some(\"{word}\")");
+    assert_eq!(reasons, ["above-threshold None", "truncated None", &unfinished("abort"), &unfinished("abort2"), "empty None"]);
+}
+
+#[test]
 fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_asks() {
     let dir = tempfile::tempdir().unwrap();
     let (loaded, set, _) = hard(dir.path(), 2);
