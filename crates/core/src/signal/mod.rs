@@ -9,6 +9,7 @@ pub mod choice;
 pub mod filter;
 mod json;
 mod labels;
+mod lenient;
 pub mod logprob;
 pub mod normal;
 pub mod options;
