@@ -134,6 +134,31 @@ async fn only_what_is_finished_and_says_something_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_served_beside_a_rating_is_what_the_model_said() {
+    let unclear = r#"{"answer":"5" long","confidence":0.9}"#;
+    for (gate, said, served, reason) in [
+        ("{ self-rated = {} }", "Paris\nConfidence: 85 (high)", "Paris", "above-threshold"),
+        ("{ self-rated = {} }", "Paris (Confidence: 85)", "Paris", "above-threshold"),
+        ("{ self-rated = {} }", "Confidence: 90\nParis", "Paris", "above-threshold"),
+        ("{ self-rated = {} }", "Confidence: 90", "Hello.", "empty"),
+        (
+            "{ self-rated = { style = 'json', scale = 'unit' } }",
+            "{'answer':'Paris','confidence':.9,}",
+            "Paris",
+            "above-threshold",
+        ),
+        ("{ self-rated = { style = 'json', scale = 'unit' } }", r#"{"answer":null,"confidence":0.9}"#, "Hello.", "empty"),
+        ("{ self-rated = { style = 'json', scale = 'unit' } }", unclear, "Hello.", "abstained"),
+    ] {
+        let (_server, sandbox) = two_tiers(&surely(&serde_json::json!({ "content": said }), "stop")).await;
+        let cascade = sandbox.read("two.toml").replace("\"mean-logprob\"", gate);
+        sandbox.write("two.toml", cascade);
+        let json = sandbox.run(&["run", "two.toml", "Hi?", "--trace", "json"]).exits(0).json();
+        assert_eq!((json["answer"].as_str(), json["steps"][0]["reason"].as_str()), (Some(served), Some(reason)), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn an_unknown_reason_is_said_in_the_trace_and_by_record() {
     let (_server, sandbox) = two_tiers(&surely(&serde_json::json!({ "content": "Hello." }), "abort2\u{1b}[2J")).await;
     assert_snapshot!(sandbox.run(&["run", "two.toml", "Hi?", "--trace", "text"]), @"

@@ -218,6 +218,47 @@ fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
 }
 
 #[test]
+fn what_is_graded_is_what_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let rated = r#"{ self-rated = { scale = "percent" } }"#;
+    let text = HARD_CASCADE.replace("\"mean-logprob\", threshold = 0.5", &format!("{rated}, threshold = 0.5"));
+    let loaded = parse_str(&text.replace(", require = [\"non-empty\", { regex = { pattern = \"^[a-z ]*$\" } }]", "")).unwrap();
+    hard(dir.path(), 3);
+    fs_err::remove_dir_all(dir.path().join("grades")).unwrap();
+    for binding in crate::bindings(&loaded) {
+        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        assert_eq!(header.contains(r#""strips":["self-rated"]"#), &*binding.tier == "small", "{header}");
+        let rating = if &*binding.tier == "small" {
+            [r"\nConfidence: 90", r"\n\n**Confidence:** 40%", " (Confidence: 70)"]
+        } else {
+            [""; 3]
+        };
+        let lines: Vec<String> = (0..3).map(|k| format!(r#"{{"id":"h{k}","text":"x{}","latency_ms":1}}"#, rating[k])).collect();
+        let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
+        fs_err::write(path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    }
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let tiers: Vec<_> = recordings.tiers().cloned().collect();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    assert_eq!(table.total.iter().map(|cell| (cell.n, cell.right)).collect::<Vec<_>>(), [(3, 3); 2]);
+    let out = from_fixtures(&loaded, &set, &recordings, None).unwrap().observations;
+    assert_eq!(out.quality(0), [Quality::RIGHT; 3]);
+    assert_eq!(out.scores(0, "self-rated").unwrap(), [0.9, 0.4, 0.7]);
+    for example in set.examples() {
+        let (outcome, _) = recordings.replay(&loaded.cascade, example.request());
+        let served = outcome.served().unwrap();
+        let name = &loaded.cascade.tier(served.tier).name;
+        let recorded = recordings.answer_for(name, example).unwrap();
+        assert_eq!((recorded.seen().unwrap().text.as_str(), served.answer.text.as_str()), ("x", "x"));
+        // A grade is about what was served, and the recording has what was said.
+        let digest = crate::fixture::grade::answer_digest(recorded);
+        assert_eq!(digest, crate::fixture::grade::digest_of_completion(&served.answer));
+        assert_eq!(recorded.answer.as_ref().unwrap().text.contains("Confidence"), &**name == "small");
+    }
+}
+
+#[test]
 fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_asks() {
     let dir = tempfile::tempdir().unwrap();
     let (loaded, set, _) = hard(dir.path(), 2);
