@@ -1,4 +1,5 @@
-//! Whatever a model writes about its confidence, the parser returns a rating in [0, 1] inside the text, or none.
+//! Whatever a model writes about its confidence, the parser returns a rating in [0, 1] inside the text, or none, and parts of the
+//! text as what is left.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,6 +12,9 @@ fuzz_target!(|text: &str| {
             if let Ok(rating) = parser.parse(text) {
                 assert!((0.0..=1.0).contains(&rating.value), "{}", rating.value);
                 assert!(text.get(rating.span).is_some());
+            }
+            if let Some(rest) = parser.take_apart(text).rest {
+                assert!(rest.kept.into_iter().all(|span| text.get(span).is_some()));
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tierfall_wire::dialect::finish::{Meaning, WORDS};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -37,6 +39,27 @@ fn links_between_documents_lead_somewhere() {
             assert!(there.exists(), "{} links to {target}, which is not there", document.display());
         }
     }
+}
+
+#[test]
+fn the_reference_has_every_reason_why_an_answer_ends() {
+    let text = fs_err::read_to_string(root().join("docs/reference/decisions.md")).unwrap();
+    let rows: Vec<String> = WORDS
+        .iter()
+        .map(|known| {
+            let means = match known.means {
+                Meaning::Stop => "complete",
+                Meaning::ToolCalls => "complete, with tool calls",
+                Meaning::Truncated => "truncated",
+                Meaning::Filtered => "filtered",
+                Meaning::Failed => "failed",
+                Meaning::Unfinished => "unfinished",
+            };
+            format!("| `{}` | {means} | {} |", known.word, known.by)
+        })
+        .collect();
+    let table = rows.join("\n") + "\n";
+    assert!(text.ends_with(&table), "docs/reference/decisions.md must end with:\n{table}");
 }
 
 #[test]

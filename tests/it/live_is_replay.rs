@@ -55,10 +55,13 @@ impl Clock for Still {
 
 fn scripted() -> impl Strategy<Value = Scripted> {
     let certainty = (0u8..=10).prop_map(|tenths| f64::from(tenths) / 10.0);
-    let finish = prop_oneof![6 => Just(Finish::Stop), 1 => Just(Finish::Length), 1 => Just(Finish::ContentFilter)];
+    let finish = prop_oneof![
+        6 => Just(Finish::Stop), 1 => Just(Finish::Length), 1 => Just(Finish::ContentFilter), 1 => Just(Finish::Other("odd".into()))
+    ];
+    let text = prop_oneof![8 => Just("yes"), 1 => Just(""), 1 => Just(" \n")];
     let usage = prop_oneof![4 => Just(Some(Usage { input: 12, output: 3, ..Usage::default() })), 1 => Just(None)];
-    let answer = (certainty, finish, usage, any::<bool>()).prop_map(|(certainty, finish, usage, logprobs)| {
-        let mut answer = if logprobs { sample::sure("yes", certainty.max(0.01)) } else { Completion::text("yes") };
+    let answer = (certainty, text, finish, usage, any::<bool>()).prop_map(|(certainty, text, finish, usage, logprobs)| {
+        let mut answer = if logprobs { sample::sure(text, certainty.max(0.01)) } else { Completion::text(text) };
         (answer.finish, answer.usage) = (finish, usage);
         Ok(answer)
     });

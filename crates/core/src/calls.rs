@@ -4,8 +4,8 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use crate::cascade::Model;
-use crate::completion::{Completion, Finish};
-use crate::gate::{Deferral, Gate, VALID};
+use crate::completion::Completion;
+use crate::gate::{Gate, Unusable, VALID};
 use crate::request::{Call, Params, Prompt, Purpose, Request};
 use crate::signal::{Evidence, NamedSignal, Probe};
 
@@ -20,7 +20,7 @@ pub fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>
     call
 }
 
-/// Whether probes about an answer can still matter: it is complete, and no validator that needs no probe rejects it.
+/// Whether probes about an answer can still matter: a gate could accept it, and no validator that needs no probe rejects it.
 pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> bool {
     let stripped = gate.stripped(answer);
     let passes = |named: &NamedSignal| {
@@ -28,17 +28,7 @@ pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> boo
         let reading = named.signal.read(Evidence { request, answer, probe: None });
         reading.is_ok_and(|score| score.get() >= VALID)
     };
-    unusable(answer).is_none() && gate.require.iter().filter(|named| !named.signal.needs().probe).all(passes)
-}
-
-/// Why an answer is not worth a signal.
-pub(crate) fn unusable(answer: &Completion) -> Option<Deferral> {
-    match answer.finish {
-        Finish::Length => Some(Deferral::Truncated),
-        Finish::ContentFilter => Some(Deferral::Filtered),
-        _ if answer.refusal.is_some() => Some(Deferral::Refused),
-        _ => None,
-    }
+    Unusable::of(&stripped).is_none() && gate.require.iter().filter(|named| !named.signal.needs().probe).all(passes)
 }
 
 /// What the call looks like that puts a probe to a model.

@@ -43,17 +43,23 @@ pub enum Finish {
     /// The answer is complete.
     #[default]
     Stop,
-    /// Cut at the token limit.
+    /// Cut at a limit: of tokens, of the context, of time.
     Length,
     /// The model wants tools to be called.
     ToolCalls,
     /// Withheld by the provider's filter.
     ContentFilter,
-    /// Any other reason, verbatim.
+    /// Any other reason, verbatim, and `null` where a server says that it has none yet. Nothing says that the answer is
+    /// complete.
     Other(String),
 }
 
 impl Finish {
+    /// Whether the model ended the answer itself.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Stop | Self::ToolCalls)
+    }
+
     /// The reason on OpenAI's wire.
     pub fn as_str(&self) -> &str {
         match self {
@@ -236,6 +242,12 @@ impl Completion {
     /// A complete answer of plain text.
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
+    }
+
+    /// Whether nothing is answered: no tool call, and no text but blanks and characters that are not seen.
+    pub fn is_empty(&self) -> bool {
+        let unseen = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
+        self.tool_calls.is_empty() && self.text.chars().all(unseen)
     }
 
     /// Appends one piece of a streamed answer.

@@ -1,11 +1,10 @@
 //! A tier's deferral rule.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
-
-use crate::completion::Completion;
+use crate::completion::{Completion, Finish};
 use crate::fusion::GateValue;
 use crate::map::ScoreMap;
 use crate::number::{Confidence, Score, Threshold};
@@ -117,18 +116,73 @@ pub enum Decision {
 }
 
 /// Why an answer was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
     /// (gate value, tie) ≥ threshold.
     AboveThreshold,
-    /// The last tier has no gate.
-    LastTier,
+    /// The last tier has no gate; it serves what it has, with what would have kept a gate from accepting it.
+    LastTier(Option<Unusable>),
     /// The signal abstained, and the policy accepts that.
     AbstentionAllowed,
 }
 
-/// Why an answer was deferred. A failed, refused, truncated or filtered answer is a reason of its own, not a low score.
+/// Why no gate accepts an answer, whatever its signals say.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unusable {
+    /// It was cut at a limit.
+    Truncated,
+    /// The provider's filter withheld it.
+    Filtered,
+    /// The model marked it as a refusal.
+    Refused,
+    /// It ended for a reason that is not known to be its end; the provider's word for it, cut to 60 characters.
+    Unfinished(Arc<str>),
+    /// There is no text but blanks, and no tool call.
+    Empty,
+}
+
+impl Unusable {
+    /// What is the matter with an answer; `None` where a gate may look at it.
+    pub fn of(answer: &Completion) -> Option<Self> {
+        match &answer.finish {
+            Finish::Length => Some(Self::Truncated),
+            Finish::ContentFilter => Some(Self::Filtered),
+            _ if answer.refusal.is_some() => Some(Self::Refused),
+            Finish::Other(word) => Some(Self::Unfinished(word.chars().take(60).collect::<String>().into())),
+            Finish::Stop | Finish::ToolCalls => answer.is_empty().then_some(Self::Empty),
+        }
+    }
+
+    /// The reason code.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::Filtered => "filtered",
+            Self::Refused => "refused",
+            Self::Unfinished(_) => "unfinished",
+            Self::Empty => "empty",
+        }
+    }
+
+    /// The provider's word, where the reason code is about one.
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Unfinished(word) => Some(word),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.word() {
+            Some(word) => write!(f, "{} ({word})", self.as_str()),
+            None => f.write_str(self.as_str()),
+        }
+    }
+}
+
+/// Why an answer was deferred. A failed, unfinished, empty or refused answer is a reason of its own, not a low score.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Deferral {
@@ -138,12 +192,8 @@ pub enum Deferral {
     Abstained(Abstain),
     /// The call failed.
     Failed(CallErrorKind),
-    /// The answer was cut at the token limit.
-    Truncated,
-    /// The provider's filter withheld the answer.
-    Filtered,
-    /// The model marked its answer as a refusal.
-    Refused,
+    /// The answer is none that a gate could accept.
+    Unusable(Unusable),
     /// A validator rejected the answer; carries its label.
     Invalid(Arc<str>),
     /// A person has to look; the tier is a human one.
@@ -163,28 +213,29 @@ impl Decision {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Accept(Accepted::AboveThreshold) => "above-threshold",
-            Self::Accept(Accepted::LastTier) => "last-tier",
+            Self::Accept(Accepted::LastTier(_)) => "last-tier",
             Self::Accept(Accepted::AbstentionAllowed) => "abstention-allowed",
             Self::Defer(deferral) => match deferral {
                 Deferral::BelowThreshold => "below-threshold",
                 Deferral::Abstained(_) => "abstained",
                 Deferral::Failed(_) => "failed",
-                Deferral::Truncated => "truncated",
-                Deferral::Filtered => "filtered",
-                Deferral::Refused => "refused",
+                Deferral::Unusable(why) => why.as_str(),
                 Deferral::Invalid(_) => "invalid",
                 Deferral::Review => "review",
             },
         }
     }
 
-    /// What the reason code is about: the abstention, the error, the validator.
-    pub fn detail(&self) -> Option<&str> {
-        match self {
-            Self::Defer(Deferral::Abstained(why)) => Some(why.as_str()),
-            Self::Defer(Deferral::Failed(kind)) => Some(kind.as_str()),
-            Self::Defer(Deferral::Invalid(label)) => Some(label),
-            _ => None,
-        }
+    /// What the reason code is about: the abstention, the error, the validator, the provider's word for an end that is
+    /// none; at the last tier, what is the matter with the answer that it serves.
+    pub fn detail(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Accept(Accepted::LastTier(Some(why))) => Cow::Owned(why.to_string()),
+            Self::Defer(Deferral::Unusable(why)) => Cow::Borrowed(why.word()?),
+            Self::Defer(Deferral::Abstained(why)) => Cow::Borrowed(why.as_str()),
+            Self::Defer(Deferral::Failed(kind)) => Cow::Borrowed(kind.as_str()),
+            Self::Defer(Deferral::Invalid(label)) => Cow::Borrowed(label),
+            Self::Accept(_) | Self::Defer(Deferral::BelowThreshold | Deferral::Review) => return None,
+        })
     }
 }

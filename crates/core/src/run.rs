@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::calls::{unusable, worth_probing};
+use crate::calls::worth_probing;
 use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
-use crate::gate::{Accepted, Decision, Deferral, Gate, VALID};
+use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
 use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
@@ -367,7 +367,7 @@ impl<'c> Run<'c> {
                 Some(gate) if gate.signals().any(|named| named.signal.strips()) => Arc::new(gate.stripped(&answer).into_owned()),
                 _ => answer,
             };
-            self.step(tier, Decision::Accept(Accepted::LastTier), None);
+            self.step(tier, Decision::Accept(Accepted::LastTier(Unusable::of(&answer))), None);
             self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None }));
             return;
         };
@@ -397,8 +397,8 @@ impl<'c> Run<'c> {
         answer: &Completion,
         readings: &[(Arc<str>, Reading)],
     ) -> Decision {
-        if let Some(deferral) = unusable(answer) {
-            return Decision::Defer(deferral);
+        if let Some(why) = Unusable::of(answer) {
+            return Decision::Defer(Deferral::Unusable(why));
         }
         let validators = &readings[..gate.require.len()];
         // A rejection first: after it nobody asks the probes of the others, which then abstain.

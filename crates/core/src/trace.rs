@@ -260,7 +260,7 @@ impl Serialize for Step {
         map.serialize_entry("decision", self.decision.as_str())?;
         map.serialize_entry("reason", self.decision.reason())?;
         if let Some(detail) = self.decision.detail() {
-            map.serialize_entry("detail", detail)?;
+            map.serialize_entry("detail", &detail)?;
         }
         map.serialize_entry("signals", &readings)?;
         if !abstained.is_empty() {

@@ -40,6 +40,8 @@ pub struct TierBinding {
     pub samples: u8,
     /// Alternatives a token that the gate's signals need; `None` = no log-probabilities.
     pub top_logprobs: Option<u8>,
+    /// The gate's signals that make the model add something and take it out again, as the cascade declares them.
+    pub strips: Vec<Arc<serde_json::Value>>,
     /// Of `{provider, provider_kind, model, model_digest, params_digest, prompt_digest, signals}`, where `signals` holds the
     /// gate's own signal and its validators; observed ones decide nothing.
     pub digest: String,
@@ -81,6 +83,12 @@ impl TierBinding {
             signals: gate.into_iter().flat_map(Gate::signals).map(version).collect(),
             samples: call.samples.get(),
             top_logprobs: call.logprobs,
+            strips: gate
+                .into_iter()
+                .flat_map(Gate::signals)
+                .filter(|named| named.signal.strips())
+                .filter_map(|named| named.declared.clone())
+                .collect(),
             digest,
         }
     }

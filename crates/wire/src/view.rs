@@ -34,6 +34,18 @@ pub(crate) fn owned(text: Option<Text<'_>>) -> String {
     text.map(|text| text.0.into_owned()).unwrap_or_default()
 }
 
+/// A place for an error. Some servers write an empty one beside every answer.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Reported<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl<'a> Reported<'a> {
+    /// The error, where there is one.
+    pub(crate) fn error(&self) -> Option<&'a RawValue> {
+        self.0.filter(|error| !["null", "false", "\"\"", "{}"].contains(&error.get()))
+    }
+}
+
 /// A list, or null for an empty one.
 pub(crate) fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())

@@ -14,6 +14,7 @@ use crate::args::Record;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
 use crate::render::money::{cost, time};
+use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
 use crate::{load, progress, say};
 
@@ -66,7 +67,8 @@ fn exit(report: &RecordReport) -> Exit {
 }
 
 fn summarise(tier: &TierReport) {
-    let mark = if tier.stopped.is_none() && tier.failed == 0 { paint(GOOD, "✓") } else { paint(WARN, "!") };
+    let fine = tier.stopped.is_none() && tier.failed == 0 && tier.unusable.is_empty();
+    let mark = if fine { paint(GOOD, "✓") } else { paint(WARN, "!") };
     let mut line = format!("{mark} {}: {} recorded", tier.tier, tier.recorded);
     let counts =
         [(tier.skipped, "were there already"), (tier.failed, "failed"), (tier.not_allowed, "not allowed"), (tier.left, "left")];
@@ -78,6 +80,11 @@ fn summarise(tier: &TierReport) {
     say(line);
     for note in &tier.notes {
         say(format_args!("  {note}"));
+    }
+    if !tier.unusable.is_empty() {
+        let counted: Vec<String> =
+            tier.unusable.iter().map(|(why, n)| format!("{n} {}", printable::line(&why.to_string()))).collect();
+        say(format_args!("  no gate accepts these answers of it, however sure: {}", counted.join(", ")));
     }
     if let Some(stop) = &tier.stopped {
         say(format_args!("  stopped: {stop}; the same command goes on from here"));

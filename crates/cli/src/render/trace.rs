@@ -10,6 +10,7 @@ use tierfall_core::plan::Skip;
 use tierfall_core::trace::{CostBasis, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 use super::money::{cost, time, usd};
+use super::printable;
 use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
 
 /// The whole report: how it ended, the steps where there is more to tell than one, and the cost.
@@ -61,8 +62,11 @@ fn accepted(trace: &Trace) -> String {
     let Some(step) = trace.steps.last().filter(accepting) else {
         return "the best that was left, though no gate accepted it".to_owned();
     };
-    match step.decision {
-        Decision::Accept(Accepted::LastTier) => "the last tier, without a gate".to_owned(),
+    match &step.decision {
+        Decision::Accept(Accepted::LastTier(None)) => "the last tier, without a gate".to_owned(),
+        Decision::Accept(Accepted::LastTier(Some(why))) => {
+            format!("the last tier, without a gate, though its answer is {}", printable::line(&why.to_string()))
+        }
         Decision::Accept(Accepted::AbstentionAllowed) => "without a score, as the policy allows".to_owned(),
         _ if step.confidence.is_some() => comparison(step),
         _ => format!("{} {}", comparison(step), paint(DIM, "(not calibrated)")),
@@ -163,12 +167,13 @@ fn row(step: &Step) -> Row<'_> {
 fn why(step: &Step) -> String {
     let attempts = step.calls.iter().filter(|call| call.attempt.error.is_some()).count();
     match &step.decision {
-        Decision::Accept(Accepted::LastTier) => "last tier".to_owned(),
+        Decision::Accept(Accepted::LastTier(None)) => "last tier".to_owned(),
+        Decision::Accept(Accepted::LastTier(Some(why))) => format!("last tier, though {}", printable::line(&why.to_string())),
         Decision::Accept(Accepted::AboveThreshold) | Decision::Defer(Deferral::BelowThreshold) => comparison(step),
         Decision::Defer(Deferral::Failed(kind)) if attempts > 1 => format!("{kind}, {attempts} attempts"),
         Decision::Defer(Deferral::Failed(kind)) => kind.to_string(),
         decision => match decision.detail() {
-            Some(detail) => format!("{}: {detail}", decision.reason()),
+            Some(detail) => format!("{}: {}", decision.reason(), printable::line(&detail)),
             None => decision.reason().to_owned(),
         },
     }

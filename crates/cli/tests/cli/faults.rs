@@ -85,6 +85,123 @@ async fn a_storm_of_429() {
     "#);
 }
 
+/// Two tiers at one server: the first answers with this choice, the second as it should.
+async fn two_tiers(choice: &serde_json::Value) -> (Server, Sandbox) {
+    let server = Server::start(Script::json(answer())).await.unwrap();
+    let usage = serde_json::json!({ "prompt_tokens": 9, "completion_tokens": 2 });
+    server.push(Script::json(serde_json::json!({ "choices": [choice], "usage": usage }).to_string()));
+    let sandbox = Sandbox::new();
+    let tiers = "[[tier]]\nname = \"small\"\nmodel = \"p/s\"\nprice = { input = 1, output = 2 }\n\
+                 gate = { signal = \"mean-logprob\", threshold = 0.8 }\n\
+                 [[tier]]\nname = \"large\"\nmodel = \"p/l\"\nprice = { input = 10, output = 20 }\n";
+    let provider = format!("[provider.p.openai-chat]\nbase-url = \"{}/v1\"\nretries = 0\n", server.url());
+    sandbox.write("two.toml", format!("version = 1\nname = \"two\"\n{provider}{tiers}"));
+    sandbox.write(
+        "fixtures/one/set.toml",
+        "name = \"one\"\nsplits = [\"test\"]\ntiers = [\"small\", \"large\"]\ngrader = \"exact\"\n",
+    );
+    let example = r#"{"id": "a", "segment": "s", "split": "test", "query": "Hi?", "expected": "Hello."}"#;
+    sandbox.write("fixtures/one/examples.jsonl", format!("{example}\n"));
+    (server, sandbox)
+}
+
+fn surely(message: &serde_json::Value, finish: &str) -> serde_json::Value {
+    let logprobs = serde_json::json!({ "content": [{ "token": "Hello.", "logprob": -0.01 }] });
+    serde_json::json!({ "index": 0, "message": message, "logprobs": logprobs, "finish_reason": finish })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn only_what_is_finished_and_says_something_is_accepted() {
+    let hello = serde_json::json!({ "role": "assistant", "content": "Hello." });
+    let reasoned = serde_json::json!({ "role": "assistant", "content": "", "reasoning_content": "It is a greeting." });
+    for (message, finish, reason, detail) in [
+        (&hello, "stop", "above-threshold", None),
+        (&hello, "eos_token", "above-threshold", None),
+        (&hello, "error", "failed", Some("overloaded")),
+        (&hello, "abort", "failed", Some("overloaded")),
+        (&hello, "max_tokens", "truncated", None),
+        (&hello, "MAX_TOKENS", "truncated", None),
+        (&hello, "SAFETY", "filtered", None),
+        (&hello, "abort2", "unfinished", Some("abort2")),
+        (&reasoned, "stop", "empty", None),
+    ] {
+        let (_server, sandbox) = two_tiers(&surely(message, finish)).await;
+        let json = sandbox.run(&["run", "two.toml", "Hi?", "--trace", "json"]).exits(0).json();
+        let step = &json["steps"][0];
+        assert_eq!((step["reason"].as_str(), step["detail"].as_str()), (Some(reason), detail), "{finish}: {step}");
+        assert_eq!(json["tier"], if reason == "above-threshold" { "small" } else { "large" }, "{finish}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_served_beside_a_rating_is_what_the_model_said() {
+    let unclear = r#"{"answer":"5" long","confidence":0.9}"#;
+    for (gate, said, served, reason) in [
+        ("{ self-rated = {} }", "Paris\nConfidence: 85 (high)", "Paris", "above-threshold"),
+        ("{ self-rated = {} }", "Paris (Confidence: 85)", "Paris", "above-threshold"),
+        ("{ self-rated = {} }", "Confidence: 90\nParis", "Paris", "above-threshold"),
+        ("{ self-rated = {} }", "Confidence: 90", "Hello.", "empty"),
+        (
+            "{ self-rated = { style = 'json', scale = 'unit' } }",
+            "{'answer':'Paris','confidence':.9,}",
+            "Paris",
+            "above-threshold",
+        ),
+        ("{ self-rated = { style = 'json', scale = 'unit' } }", r#"{"answer":null,"confidence":0.9}"#, "Hello.", "empty"),
+        ("{ self-rated = { style = 'json', scale = 'unit' } }", unclear, "Hello.", "abstained"),
+    ] {
+        let (_server, sandbox) = two_tiers(&surely(&serde_json::json!({ "content": said }), "stop")).await;
+        let cascade = sandbox.read("two.toml").replace("\"mean-logprob\"", gate);
+        sandbox.write("two.toml", cascade);
+        let json = sandbox.run(&["run", "two.toml", "Hi?", "--trace", "json"]).exits(0).json();
+        assert_eq!((json["answer"].as_str(), json["steps"][0]["reason"].as_str()), (Some(served), Some(reason)), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_unknown_reason_is_said_in_the_trace_and_by_record() {
+    let (_server, sandbox) = two_tiers(&surely(&serde_json::json!({ "content": "Hello." }), "abort2\u{1b}[2J")).await;
+    assert_snapshot!(sandbox.run(&["run", "two.toml", "Hi?", "--trace", "text"]), @"
+    exit 0
+    -- stdout
+    Hello.
+    -- stderr
+    large answered · the last tier, without a gate
+      small  defer   unfinished: abort2␛[2J  $0.000013 [time]
+      large  accept  last tier               $0.00012 [time]
+    $0.000133, 11 % more than always the last tier ($0.00012) · [time]
+    ");
+    let (_server, sandbox) = two_tiers(&surely(&serde_json::json!({ "content": "Hello." }), "abort2")).await;
+    assert_snapshot!(sandbox.run(&["record", "two.toml", "one", "--tier", "small"]), @"
+    exit 0
+    -- stderr
+    ! small: 1 recorded · 9 tokens in, 2 out · $0.000013 · [time]
+      no gate accepts these answers of it, however sure: 1 unfinished (abort2)
+    ");
+    assert_snapshot!(sandbox.run(&["record", "two.toml", "one"]), @"
+    exit 0
+    -- stderr
+    ! small: 0 recorded, 1 were there already · 0 tokens in, 0 out · $0 · [time]
+      no gate accepts these answers of it, however sure: 1 unfinished (abort2)
+    ✓ large: 1 recorded · 10 tokens in, 1 out · $0.00012 · [time]
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_last_tier_says_what_is_the_matter_with_what_it_serves() {
+    let choice = surely(&serde_json::json!({ "content": "" }), "stop");
+    let body = serde_json::json!({ "choices": [choice] }).to_string();
+    let (ran, _, _sandbox) = asking(Script::json(body), "").await;
+    assert_snapshot!(ran, @"
+    exit 0
+    -- stdout
+
+    -- stderr
+    only answered · the last tier, without a gate, though its answer is empty
+    unknown cost · [time]
+    ");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_reply_is_cut() {
     let (ran, _, _sandbox) = asking(Script::json(answer()[..40].to_owned()).cut(), "retries = 0").await;

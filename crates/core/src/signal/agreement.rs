@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::normal::{Normalise, normal_form};
 use super::options::{BadOption, Options, integer_schema, texts_schema, word_schema};
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
-use crate::completion::{Finish, Sample};
+use crate::completion::Sample;
 use crate::number::Score;
 
 /// n of the m other samples agree with the answer: n/m, or (n+1)/(m+2).
@@ -72,8 +72,8 @@ impl Signal for SampleAgreement {
         let others = usize::from(self.0.samples) - 1;
         let others: &[Sample] = answer.samples.get(..others).ok_or(Abstain::TooFewSamples)?;
         let served = self.form(&answer.text).ok_or(Abstain::NoSpan)?;
-        // A sample that was cut or withheld agrees with nothing.
-        let whole = |sample: &&Sample| !matches!(sample.finish, Finish::Length | Finish::ContentFilter);
+        // A sample that is not known to be whole agrees with nothing.
+        let whole = |sample: &&Sample| sample.finish.is_complete();
         let agrees = |sample: &&Sample| self.form(&sample.text).as_ref() == Some(&served);
         let (n, m) = (others.iter().filter(whole).filter(agrees).count() as f64, others.len() as f64);
         let share = match self.0.smoothing {
@@ -112,7 +112,7 @@ impl Options for Agreement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::completion::Completion;
+    use crate::completion::{Completion, Finish};
     use crate::request::Request;
 
     fn read(options: &Agreement, texts: &[&str]) -> Reading {

@@ -57,7 +57,12 @@ pub(super) fn place(text: &str, part: &str) -> Range<usize> {
 
 /// The members of an object in their order, repeated names included; `None` if it is no object.
 pub(super) fn members(object: &str) -> Option<Vec<(String, &str)>> {
-    struct Members<'a>(Vec<(String, &'a str)>);
+    raw_members(object)?.into_iter().map(|(name, value)| Some((serde_json::from_str(name).ok()?, value))).collect()
+}
+
+/// As [`members`], with the names as they are written.
+pub(super) fn raw_members(object: &str) -> Option<Vec<(&str, &str)>> {
+    struct Members<'a>(Vec<(&'a str, &'a str)>);
     impl<'de> Deserialize<'de> for Members<'de> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             struct V;
@@ -68,8 +73,8 @@ pub(super) fn members(object: &str) -> Option<Vec<(String, &str)>> {
                 }
                 fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                     let mut members = Vec::new();
-                    while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-                        members.push((name, value.get()));
+                    while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+                        members.push((name.get(), value.get()));
                     }
                     Ok(Members(members))
                 }

@@ -9,6 +9,7 @@ pub mod choice;
 pub mod filter;
 mod json;
 mod labels;
+mod lenient;
 pub mod logprob;
 pub mod normal;
 pub mod options;
@@ -256,12 +257,14 @@ pub struct NamedSignal {
     pub label: Arc<str>,
     /// The signal.
     pub signal: Arc<dyn Signal>,
+    /// How a cascade file declares it; `None` where it was made in code.
+    pub declared: Option<Arc<serde_json::Value>>,
 }
 
 impl NamedSignal {
     /// Names a signal.
     pub fn new(label: impl Into<Arc<str>>, signal: impl Signal + 'static) -> Self {
-        Self { label: label.into(), signal: Arc::new(signal) }
+        Self { label: label.into(), signal: Arc::new(signal), declared: None }
     }
 }
 

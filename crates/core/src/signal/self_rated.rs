@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::align::align;
 use super::ask::about;
-use super::json::{find, members, place};
 use super::options::{BadOption, Options, word_schema};
-use super::rating::{RatingParser, Scale, Style};
+use super::rating::{ANSWER, RatingParser, Scale, Style};
 use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
 use crate::completion::{Completion, Tokens};
 use crate::number::Score;
@@ -39,7 +38,6 @@ pub enum Mode {
 }
 
 const FIELD: &str = "confidence";
-const ANSWER: &str = "answer";
 
 /// The signal that [`SelfRated`] builds.
 #[derive(Clone, Debug)]
@@ -90,74 +88,6 @@ impl SelfRating {
              this form and without another word:\n{form}"
         )
     }
-
-    /// The text without its rating, and the parts of `text` that it is made of; `None` where there is nothing to take
-    /// out.
-    fn without_rating(&self, text: &str) -> Option<(String, Vec<Range<usize>>)> {
-        let kept = match self.options.style {
-            Style::Text => return self.without_line(text),
-            Style::Json => match unwrapped(text) {
-                Some(answer) => return Some(answer),
-                None => without_member(text),
-            },
-        };
-        match kept {
-            Some(kept) => Some((kept.iter().map(|span| &text[span.clone()]).collect(), kept)),
-            // The JSON is broken: a rating line may stand in it all the same.
-            None => self.without_line(text),
-        }
-    }
-
-    /// Takes the rating's line out, or the rating alone where it shares its line.
-    fn without_line(&self, text: &str) -> Option<(String, Vec<Range<usize>>)> {
-        let span = self.parser.locate(text)?;
-        let (before, behind) = (text[..span.start].trim_end(), &text[span.end..]);
-        // What closes the rating: `]%`, `**`, a stop.
-        let behind = behind.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '\n');
-        let mut kept: Vec<Range<usize>> =
-            [(0, before.len()), (text.len() - behind.len(), text.len())].map(|(a, b)| a..b).to_vec();
-        if behind.trim().is_empty() {
-            kept.truncate(1);
-        }
-        Some((kept.iter().map(|span| &text[span.clone()]).collect(), kept))
-    }
-}
-
-/// The `answer` of a reply in our own JSON form, and its place.
-fn unwrapped(text: &str) -> Option<(String, Vec<Range<usize>>)> {
-    let members = members(find(text)?)?;
-    let named = |wanted: &str| members.iter().find(|(name, _)| name.to_lowercase() == wanted).map(|(_, value)| *value);
-    let (answer, _) = (named(ANSWER)?, named(FIELD)?);
-    // Anything else in the object is the client's own schema, which keeps its shape.
-    if members.len() != 2 {
-        return None;
-    }
-    let mut span = place(text, answer);
-    let plain = match serde_json::from_str::<String>(answer) {
-        Ok(plain) => {
-            span = span.start + 1..span.end - 1;
-            plain
-        }
-        Err(_) => answer.to_owned(),
-    };
-    Some((plain, vec![span]))
-}
-
-/// Takes the rating's member out of a JSON object, its comma too.
-fn without_member(text: &str) -> Option<Vec<Range<usize>>> {
-    let object = find(text)?;
-    let members = members(object)?;
-    let place_of = |index: usize| members.get(index).map(|(_, value)| place(text, value));
-    let index = members.iter().position(|(name, _)| name.to_lowercase() == FIELD)?;
-    let start = match index.checked_sub(1) {
-        Some(before) => place_of(before)?.end,
-        None => place(text, object).start + 1,
-    };
-    let mut end = place_of(index)?.end;
-    if index == 0 && members.len() > 1 {
-        end += text[end..].find(',')? + 1;
-    }
-    Some(vec![0..start, end..text.len()])
 }
 
 /// The tokens with a byte in one of the `kept` parts of `text`, and those without text; `None` where tokens and text do
@@ -186,6 +116,10 @@ impl Signal for SelfRating {
         Nominal::Identity
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn prepare(&self, call: &mut Call) {
         if self.options.mode == Mode::Answer {
             call.append_instructions(&self.instructions());
@@ -206,15 +140,18 @@ impl Signal for SelfRating {
     }
 
     fn strip(&self, answer: &mut Completion) {
-        if let Some((text, kept)) = self.strips().then(|| self.without_rating(&answer.text)).flatten() {
-            answer.tokens = answer.tokens.take().and_then(|tokens| kept_tokens(&answer.text, &tokens, &kept));
-            answer.text = text;
+        if !self.strips() {
+            return;
+        }
+        if let Some(rest) = self.parser.take_apart(&answer.text).rest {
+            answer.tokens = answer.tokens.take().and_then(|tokens| kept_tokens(&answer.text, &tokens, &rest.kept));
+            answer.text = rest.text;
             // The provider's own body still holds the rating.
             answer.raw = None;
         }
-        for sample in answer.samples.iter_mut().filter(|_| self.strips()) {
-            if let Some((text, _)) = self.without_rating(&sample.text) {
-                sample.text = text;
+        for sample in &mut answer.samples {
+            if let Some(rest) = self.parser.take_apart(&sample.text).rest {
+                sample.text = rest.text;
             }
         }
     }
@@ -296,9 +233,10 @@ mod tests {
     fn the_clients_own_schema_keeps_its_shape() {
         for (reply, rest) in [
             (r#"{"id": 1, "city": "x", "confidence": 0.9}"#, r#"{"id": 1, "city": "x"}"#),
-            (r#"{"confidence": 0.9, "id": 1, "city": "x"}"#, r#"{ "id": 1, "city": "x"}"#),
+            (r#"{"confidence": 0.9, "id": 1, "city": "x"}"#, r#"{"id": 1, "city": "x"}"#),
             (r#"{"id": 1, "confidence": 0.9, "city": "x"}"#, r#"{"id": 1, "city": "x"}"#),
-            (r#"{"confidence": 0.9}"#, "{}"),
+            // Nothing but a rating: nothing is answered.
+            (r#"{"confidence": 0.9}"#, ""),
         ] {
             assert_eq!(stripped(Style::Json, &[reply]).0, rest);
         }

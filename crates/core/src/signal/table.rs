@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
@@ -54,9 +55,10 @@ macro_rules! table {
 
             /// Checks the options and builds the signal under its [`label`](Self::label).
             pub fn build(&self) -> Result<NamedSignal, OptionError> {
+                let declared = serde_json::to_value(self).ok().map(Arc::new);
                 match self {
                     $(Self::$options(options) => match options.build() {
-                        Ok(signal) => Ok(NamedSignal::new(self.label(), signal)),
+                        Ok(signal) => Ok(NamedSignal { declared, ..NamedSignal::new(self.label(), signal) }),
                         Err(bad) => Err(OptionError { signal: $key, option: bad.option, problem: bad.problem }),
                     }),+
                 }

@@ -77,7 +77,8 @@ impl Default for NotRefusal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FinishReason {
-    /// The reasons, by their names on the wire.
+    /// The reasons, by their names on OpenAI's wire. An answer that ended for any other reason than `stop` and
+    /// `tool_calls` is deferred whatever stands here.
     pub allowed: Vec<String>,
 }
 
@@ -103,10 +104,10 @@ enum Check {
 impl Check {
     fn passes(&self, answer: &Completion) -> Result<bool, Abstain> {
         Ok(match self {
-            Self::NonEmpty => !is_empty(answer),
+            Self::NonEmpty => !answer.is_empty(),
             Self::Pattern { pattern, must } => pattern.is_match(&answer.text) == (*must == Must::Match),
             Self::Schema(schema) => serde_json::from_str(&answer.text).is_ok_and(|value: Value| schema.is_valid(&value)),
-            Self::NotRefusal { .. } if answer.refusal.is_none() && is_empty(answer) => return Err(Abstain::EmptyAnswer),
+            Self::NotRefusal { .. } if answer.refusal.is_none() && answer.is_empty() => return Err(Abstain::EmptyAnswer),
             Self::NotRefusal { phrases, within } => {
                 let opening = plain_quotes(&answer.text.trim_start().chars().take(*within).collect::<String>());
                 answer.refusal.is_none() && !phrases.iter().any(|phrase| opening.contains(phrase))
@@ -114,10 +115,6 @@ impl Check {
             Self::Finish { allowed } => allowed.iter().any(|reason| reason == answer.finish.as_str()),
         })
     }
-}
-
-fn is_empty(answer: &Completion) -> bool {
-    answer.text.trim().is_empty() && answer.tool_calls.is_empty()
 }
 
 fn plain_quotes(text: &str) -> String {

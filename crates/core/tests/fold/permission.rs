@@ -82,7 +82,7 @@ fn called(cascade: &Cascade, request: Request) -> (Outcome, Trace, Vec<(usize, b
 fn a_probe_does_not_reach_a_tier_that_a_rule_forbids() {
     let (outcome, trace, calls) = called(&asking_the_last(only(&[0, 1]), Policy::default()), ruled());
     assert_eq!(calls, [(0, false), (1, false)]);
-    assert_eq!(trace.steps[0].decision.detail(), Some("not-allowed"));
+    assert_eq!(trace.steps[0].decision.detail().as_deref(), Some("not-allowed"));
     assert_eq!(outcome.served().map(|served| served.tier), Some(TierIx(1)));
     assert_eq!(trace.route.skipped["t2"], "not-allowed");
     // What no rule restricts is asked as ever.
@@ -106,7 +106,7 @@ fn a_validator_that_may_not_ask_lets_nothing_pass() {
     own.require = vec![p_true("t2")];
     parts.rules = vec![rule(0, only(&[0, 1]))];
     let (_, trace, calls) = called(&Cascade::try_from(parts).unwrap(), ruled());
-    assert_eq!((calls, trace.steps[0].decision.detail()), (vec![(0, false), (1, false)], Some("not-allowed")));
+    assert_eq!((calls, trace.steps[0].decision.detail().as_deref()), (vec![(0, false), (1, false)], Some("not-allowed")));
 }
 
 #[test]

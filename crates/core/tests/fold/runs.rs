@@ -33,10 +33,19 @@ fn a_sure_answer_is_accepted_and_an_unsure_one_escalates() {
 #[test]
 fn the_last_tier_is_always_servable() {
     let cascade = cascade(&[0.5], Policy::default());
-    for finish in [Finish::Stop, Finish::Length, Finish::ContentFilter, Finish::Other("odd".into())] {
-        let (outcome, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::none().finish(finish)]);
+    for (cell, detail) in [
+        (Cell::none(), None),
+        (Cell::none().finish(Finish::Length), Some("truncated")),
+        (Cell::none().finish(Finish::ContentFilter), Some("filtered")),
+        (Cell::none().finish(Finish::Other("odd".into())), Some("unfinished (odd)")),
+        (Cell::none().refusal(), Some("refused")),
+        (Cell::none().text(" \n"), Some("empty")),
+    ] {
+        let (outcome, trace) = run_on(&cascade, &[Cell::score(0.1), cell]);
         assert!(matches!(outcome, Outcome::Answered(served) if served.tier == TierIx(1)));
-        assert_eq!(trace.steps[1].decision.reason(), "last-tier");
+        let decision = &trace.steps[1].decision;
+        assert_eq!((decision.reason(), decision.detail().as_deref()), ("last-tier", detail));
+        assert_eq!(serde_json::to_value(&trace.steps[1]).unwrap()["detail"].as_str(), detail);
         assert_eq!(trace.confidence, None);
     }
 }
@@ -48,11 +57,16 @@ fn broken_answers_defer_for_a_reason_of_their_own() {
         (Cell::score(1.0).finish(Finish::Length), "truncated", None),
         (Cell::score(1.0).finish(Finish::ContentFilter), "filtered", None),
         (Cell::score(1.0).refusal(), "refused", None),
+        (Cell::score(1.0).finish(Finish::Other("abort2".into())), "unfinished", Some("abort2")),
+        (Cell::score(1.0).text(""), "empty", None),
+        (Cell::score(1.0).text(" \u{feff}\n\u{200b}"), "empty", None),
+        (Cell::score(1.0).text("").finish(Finish::ToolCalls), "empty", None),
+        (Cell::score(1.0).text("").finish(Finish::Length), "truncated", None),
         (Cell::none(), "abstained", Some("no-logprobs")),
         (Cell::error(CallErrorKind::RateLimited), "failed", Some("rate-limited")),
     ] {
         let (_, trace) = run_on(&cascade, &[cell, Cell::score(0.0)]);
-        assert_eq!((trace.steps[0].decision.reason(), trace.steps[0].decision.detail()), (reason, detail));
+        assert_eq!((trace.steps[0].decision.reason(), trace.steps[0].decision.detail().as_deref()), (reason, detail));
         assert_eq!(trace.steps.len(), 2);
     }
 }
@@ -128,7 +142,7 @@ fn time_and_money_stop_the_escalation() {
     assert_eq!((trace.steps.len(), trace.stopped), (1, Some(Stopped::Deadline)));
     // Whoever waited is gone: a late answer is a failed call here as it is live, and paid for all the same.
     assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Deadline));
-    assert_eq!(trace.steps[0].decision.detail(), Some("timeout"));
+    assert_eq!(trace.steps[0].decision.detail().as_deref(), Some("timeout"));
     assert_eq!(trace.latency, Duration::from_millis(5));
     assert!(trace.cost.total().unwrap() > Money::ZERO);
     let budget: Money = "0.000050".parse().unwrap();
@@ -296,12 +310,15 @@ pub(crate) fn cells() -> impl Strategy<Value = Vec<Cell>> {
         8 => Just(Finish::Stop),
         1 => Just(Finish::Length),
         1 => Just(Finish::ContentFilter),
+        1 => "[a-z_]{0,9}".prop_map(Finish::from),
     ];
     let kind = prop_oneof![Just(CallErrorKind::Timeout), Just(CallErrorKind::Auth), Just(CallErrorKind::Malformed)];
     let cell = prop_oneof![
         // Few distinct scores, so that ties decide often.
         8 => ((0u8..6), finish.clone()).prop_map(|(s, finish)| Cell::score(f64::from(s) / 5.0).finish(finish)),
         1 => finish.prop_map(|finish| Cell::none().finish(finish)),
+        1 => (0u8..6).prop_map(|s| Cell::score(f64::from(s) / 5.0).text(" ")),
+        1 => (0u8..6).prop_map(|s| Cell::score(f64::from(s) / 5.0).refusal()),
         1 => kind.prop_map(Cell::error),
     ];
     proptest::collection::vec(cell, 5)
@@ -331,6 +348,19 @@ proptest! {
         let (low, high) = (tiers_called(&cascade(&thresholds, policy), &cells), tiers_called(&cascade(&higher, policy), &cells));
         prop_assert!(high.len() >= low.len());
         prop_assert_eq!(&high[..low.len()], &low[..]);
+    }
+
+    #[test]
+    fn a_gate_accepts_only_what_is_finished_and_says_something(
+        cells in cells(), thresholds in proptest::collection::vec(0.0..1.0f64, 4), policy in policy()
+    ) {
+        let (_, trace) = run_on(&cascade(&thresholds, policy), &cells);
+        for (step, cell) in trace.steps.iter().zip(&cells) {
+            let (decision, reason) = (step.decision.as_str(), step.decision.reason());
+            prop_assert!(decision == "defer" || reason == "last-tier" || cell.is_whole(), "{reason}: {cell:?}");
+            // The last tier, which serves whatever it has, says what is the matter with it.
+            prop_assert_eq!(reason == "last-tier" && !cell.is_whole(), reason == "last-tier" && step.decision.detail().is_some());
+        }
     }
 
     #[test]

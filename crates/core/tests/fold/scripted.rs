@@ -19,6 +19,7 @@ use tierfall_core::trace::Trace;
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     score: Option<f64>,
+    text: String,
     finish: Finish,
     refusal: bool,
     error: Option<CallErrorKind>,
@@ -29,7 +30,7 @@ impl Cell {
         Self { score: Some(score), ..Self::none() }
     }
     pub(crate) fn none() -> Self {
-        Self { score: None, finish: Finish::Stop, refusal: false, error: None }
+        Self { score: None, text: "an answer".to_owned(), finish: Finish::Stop, refusal: false, error: None }
     }
     pub(crate) fn error(kind: CallErrorKind) -> Self {
         Self { error: Some(kind), ..Self::none() }
@@ -39,6 +40,13 @@ impl Cell {
     }
     pub(crate) fn refusal(self) -> Self {
         Self { refusal: true, ..self }
+    }
+    pub(crate) fn text(self, text: &str) -> Self {
+        Self { text: text.to_owned(), ..self }
+    }
+    /// Whether a gate may look at the answer.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.finish.is_complete() && !self.refusal && self.error.is_none() && !self.text.trim().is_empty()
     }
 }
 
@@ -92,7 +100,7 @@ pub(crate) fn request() -> Request {
 }
 
 pub(crate) fn completion(cell: &Cell) -> Arc<Completion> {
-    let mut answer = Completion::text("an answer");
+    let mut answer = Completion::text(&cell.text);
     answer.finish = cell.finish.clone();
     answer.refusal = cell.refusal.then(|| "I cannot".to_owned());
     answer.usage = Some(Usage { input: 10, output: 2, ..Usage::default() });

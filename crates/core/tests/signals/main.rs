@@ -11,3 +11,4 @@ mod faults;
 mod golden;
 mod ratings;
 mod table;
+mod taken_out;

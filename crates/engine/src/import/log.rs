@@ -12,8 +12,8 @@ use tierfall_core::number::Threshold;
 use tierfall_core::request::Request;
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::signal::{Evidence, NamedSignal};
-use tierfall_wire::dialect::Dialect;
 use tierfall_wire::dialect::openai_chat::OpenAiChat;
+use tierfall_wire::dialect::{Dialect, NoAnswer};
 use tierfall_wire::openai::parse_request;
 
 use super::records::lines;
@@ -80,8 +80,6 @@ struct Envelope<'a> {
     /// Batch files wrap the body of a response.
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
 }
 
 pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
@@ -190,7 +188,8 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
         (None, Some(asked)) => row::text("/request/model", &asked.model)?.or(row::text("/response/model", &inner.model)?),
         (None, None) => row::text("/response/model", &inner.model)?,
     };
-    let failed = never_answered || is_error(inner.error);
+    let decoded = (!never_answered).then(|| OpenAiChat.decode(body.get().as_bytes()));
+    let failed = matches!(&decoded, None | Some(Err(NoAnswer::Failed(_))));
     let tier = model.map(|model| options.tier(&model));
     if tier.is_none() && !failed {
         return Err(missing("/tier", "neither `tier` nor a model says who answered"));
@@ -208,14 +207,14 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
         ..Cell::default()
     };
     // A failed call is a wrong answer that no signal says anything of.
-    if failed {
-        (cell.correct, cell.judged, cell.judge) = (Some(0.0), None, None);
-    } else {
-        let decoded = OpenAiChat.decode(body.get().as_bytes());
-        let completion = decoded.map_err(|error| (format!("/response{}", error.at), error.why))?;
-        let request = parsed.and_then(Result::ok);
-        let request = request.map_or_else(|| Request::from_messages(id.clone(), Vec::new()), |(request, _)| request);
-        read(&mut cell, &request, &completion, signals);
+    match decoded {
+        None | Some(Err(NoAnswer::Failed(_))) => (cell.correct, cell.judged, cell.judge) = (Some(0.0), None, None),
+        Some(Err(NoAnswer::Unreadable(error))) => return Err((format!("/response{}", error.at), error.why)),
+        Some(Ok(completion)) => {
+            let request = parsed.and_then(Result::ok);
+            let request = request.map_or_else(|| Request::from_messages(id.clone(), Vec::new()), |(request, _)| request);
+            read(&mut cell, &request, &completion, signals);
+        }
     }
     let (segment, group) = (row::text("/segment", &entry.segment)?, row::text("/group", &entry.group)?);
     let split = row::text("/split", &entry.split)?;

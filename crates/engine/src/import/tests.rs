@@ -110,6 +110,19 @@ fn a_log_of_completions_becomes_signals() {
 }
 
 #[test]
+fn a_logged_answer_is_read_as_it_ended() {
+    let ended = [("a", "stop"), ("b", "EOS"), ("c", "MAX_TOKENS"), ("d", "abort2"), ("e", "abort"), ("f", "error")];
+    let text: String = ended.map(|(id, finish)| log_line(id, "mini", &json!({"correct": 1}), &[-0.5], finish)).concat();
+    let (rows, report) = run("openai-log", &text, &ImportOptions::default()).unwrap();
+    let tiers: Vec<&Value> = rows.iter().map(|row| &row["tiers"]["mini"]).collect();
+    let scored: Vec<bool> = tiers.iter().map(|tier| tier["confidence"]["mean-logprob"].is_number()).collect();
+    assert_eq!(scored, [true, true, false, false, false, false]);
+    let correct: Vec<f64> = tiers.iter().map(|tier| tier["correct"].as_f64().unwrap()).collect();
+    assert_eq!(correct, [1.0, 1.0, 1.0, 1.0, 0.0, 0.0], "what broke off is a failed call, whatever it is labelled");
+    assert!(bad(&report).is_empty());
+}
+
+#[test]
 fn a_batch_that_failed_in_part() {
     let error = r#""error":{"code":"batch_expired","message":"late"}"#;
     let failed = |id: &str, more: &str| format!("{{\"id\":\"{id}\",\"response\":null,{error}{more}}}\n");

@@ -22,8 +22,8 @@ use row::{Lack, OfTier, State, Values, row, scored};
 
 /// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
 ///
-/// An answer that its gate defers whatever the score, because it is truncated, filtered, a refusal or invalid, or because the
-/// call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. An answer that nobody
+/// An answer that its gate defers whatever the score, because it is unfinished, empty, filtered, a refusal or invalid, or
+/// because the call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. An answer that nobody
 /// graded stays one without a grade, unless `ungraded` says that its row may be left out; an example that a tier before the last has no
 /// recording of escalates there. Examples that a rule or a limit keeps from some tier of the chain, and those that the last tier has no
 /// recording of, are left out, counted, and a condition of what is promised.

@@ -44,7 +44,7 @@ impl Bench {
             let exit = policy.exit(&table, row);
             let last = trace.steps.last().unwrap();
             // A replay ends where nothing is recorded. What the table then says is that a tier without an answer is passed over.
-            if last.decision.detail() == Some("not-recorded") {
+            if last.decision.detail().as_deref() == Some("not-recorded") {
                 prop_assert!(exit >= trace.steps.len());
                 continue;
             }
@@ -190,6 +190,85 @@ fn answers_that_no_threshold_judges_have_no_score() {
     assert_eq!((observations.segment(0), observations.stratum(row(4)).map(|s| &**s)), (None, Some("s1")));
     assert_eq!(observations.group_of(row(2)), observations.group_of(row(3)));
     assert_eq!(observations.salt(), loaded.cascade.salt());
+}
+
+#[test]
+fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    // Without the validator that defers empty answers on its own.
+    let loaded = parse_str(&HARD_CASCADE.replace("\"non-empty\", ", "")).unwrap();
+    hard(dir.path(), 5);
+    let answers = [
+        r#""text":"x","finish":"eos_token""#,
+        r#""text":"x","finish":"MAX_TOKENS""#,
+        r#""text":"x","finish":"abort""#,
+        r#""text":"x","finish":"abort2""#,
+        r#""text":" ","finish":"stop""#,
+    ];
+    for binding in crate::bindings(&loaded) {
+        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let line = |(k, answer)| format!(r#"{{"id":"h{k}",{answer},"logprobs":[["x",-0.5,[]]],"latency_ms":1}}"#);
+        let lines: Vec<String> = answers.iter().enumerate().map(line).collect();
+        let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
+        fs_err::write(path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+        let grades: Vec<String> = (0..5).map(|k| format!(r#"{{"id":"h{k}","correct":1,"by":"me","grader":"exact"}}"#)).collect();
+        fs_err::write(dir.path().join(format!("grades/{}.jsonl", binding.tier)), grades.join("\n") + "\n").unwrap();
+    }
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let out = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
+    let scored: Vec<bool> = out.scores(0, "mean-logprob").unwrap().iter().map(|score| !score.is_nan()).collect();
+    assert_eq!(scored, [true, false, false, false, false]);
+    assert_eq!(out.quality(0), [Quality::RIGHT; 5], "graded as any other");
+    let reasons: Vec<String> = (set.examples().iter())
+        .map(|example| {
+            let decision = &recordings.replay(&loaded.cascade, example.request()).1.steps[0].decision;
+            format!("{} {:?}", decision.reason(), decision.detail().as_deref())
+        })
+        .collect();
+    let unfinished = |word| format!("unfinished Some(\"{word}\")");
+    assert_eq!(reasons, ["above-threshold None", "truncated None", &unfinished("abort"), &unfinished("abort2"), "empty None"]);
+}
+
+#[test]
+fn what_is_graded_is_what_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let rated = r#"{ self-rated = { scale = "percent" } }"#;
+    let text = HARD_CASCADE.replace("\"mean-logprob\", threshold = 0.5", &format!("{rated}, threshold = 0.5"));
+    let loaded = parse_str(&text.replace(", require = [\"non-empty\", { regex = { pattern = \"^[a-z ]*$\" } }]", "")).unwrap();
+    hard(dir.path(), 3);
+    fs_err::remove_dir_all(dir.path().join("grades")).unwrap();
+    for binding in crate::bindings(&loaded) {
+        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        assert_eq!(header.contains(r#""strips":["self-rated"]"#), &*binding.tier == "small", "{header}");
+        let rating = if &*binding.tier == "small" {
+            [r"\nConfidence: 90", r"\n\n**Confidence:** 40%", " (Confidence: 70)"]
+        } else {
+            [""; 3]
+        };
+        let lines: Vec<String> = (0..3).map(|k| format!(r#"{{"id":"h{k}","text":"x{}","latency_ms":1}}"#, rating[k])).collect();
+        let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
+        fs_err::write(path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+    }
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let tiers: Vec<_> = recordings.tiers().cloned().collect();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    assert_eq!(table.total.iter().map(|cell| (cell.n, cell.right)).collect::<Vec<_>>(), [(3, 3); 2]);
+    let out = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
+    assert_eq!(out.quality(0), [Quality::RIGHT; 3]);
+    assert_eq!(out.scores(0, "self-rated").unwrap(), [0.9, 0.4, 0.7]);
+    for example in set.examples() {
+        let (outcome, _) = recordings.replay(&loaded.cascade, example.request());
+        let served = outcome.served().unwrap();
+        let name = &loaded.cascade.tier(served.tier).name;
+        let recorded = recordings.answer_for(name, example).unwrap();
+        assert_eq!((recorded.seen().unwrap().text.as_str(), served.answer.text.as_str()), ("x", "x"));
+        // A grade is about what was served, and the recording has what was said.
+        let digest = crate::fixture::grade::answer_digest(recorded);
+        assert_eq!(digest, crate::fixture::grade::digest_of_completion(&served.answer));
+        assert_eq!(recorded.answer.as_ref().unwrap().text.contains("Confidence"), &**name == "small");
+    }
 }
 
 #[test]

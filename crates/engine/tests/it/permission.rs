@@ -313,6 +313,6 @@ fn a_card_number_is_recorded_where_it_may_be_seen_alone() {
         let engine = Engine::open(&path, &Answers::Live).unwrap().build().unwrap();
         let answer = engine.complete("<q0> My card is 4111 1111 1111 1111, is it valid?").await;
         assert_eq!((answer.trace.tier.as_deref(), seen.take()), (Some("t1"), Pairs::from([(0, 0), (1, 0)])));
-        assert_eq!(answer.trace.steps[0].decision.detail(), Some("not-allowed"));
+        assert_eq!(answer.trace.steps[0].decision.detail().as_deref(), Some("not-allowed"));
     });
 }

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
-use tierfall_wire::dialect::{DecodeError, Encoded};
+use tierfall_wire::dialect::{DecodeError, Encoded, NoAnswer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::body;
@@ -167,14 +167,12 @@ impl Endpoint {
     }
 
     fn decode(&self, body: &[u8]) -> Result<Completion, Failed> {
-        self.settings.dialect.decode(body).map_err(|error| {
-            // An error inside a reply with a success status.
-            if error.at == "/error" {
-                let failure = self.settings.dialect.classify(200, body);
+        self.settings.dialect.decode(body).map_err(|why| match why {
+            NoAnswer::Unreadable(error) => malformed(&error),
+            NoAnswer::Failed(failure) => {
                 let message = format!("it reports an error: {}", quoted(&failure.message, &self.secrets));
-                return Failed::new(failure.kind, billing_of(failure.kind), message);
+                Failed::new(failure.kind, failure.billing.unwrap_or_else(|| billing_of(failure.kind)), message)
             }
-            malformed(&error)
         })
     }
 }

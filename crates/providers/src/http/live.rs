@@ -112,11 +112,15 @@ impl Live {
                         return Ok(Some(delta));
                     }
                     Ok(Event::Nothing) => {}
-                    Ok(Event::End) => self.drain().await,
+                    Ok(Event::End(last)) => {
+                        self.drain().await;
+                        return Ok(last);
+                    }
                     Ok(Event::Failed(failure)) => {
                         let message =
                             format!("it failed in the middle of the answer: {}", quoted(&failure.message, &self.secrets));
-                        let billing = if self.any { self.billing() } else { billing_of(failure.kind) };
+                        let begun = self.any.then(|| self.billing());
+                        let billing = failure.billing.or(begun).unwrap_or_else(|| billing_of(failure.kind));
                         return Err(Failed::new(failure.kind, billing, message));
                     }
                     Err(error) => return Err(Failed { billing: self.billing(), ..malformed(&error) }),

@@ -5,7 +5,7 @@ use tierfall_core::completion::{Finish, Token, Usage};
 use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_testkit::{Script, Server, openai, sample};
 
-use crate::setup::{Answered, ask, assert_clean, assert_failed, call, provider, streaming};
+use crate::setup::{Answered, ask, assert_clean, assert_failed, call, persistent, provider, streaming};
 
 async fn answer_to(body: impl Into<bytes::Bytes>) -> Result<Answered, tierfall_core::provider::CallError> {
     let server = Server::start(Script::json(body)).await.unwrap();
@@ -52,6 +52,55 @@ async fn tool_calls_need_no_text() {
     let body = json!({ "choices": [{ "message": { "content": null, "tool_calls": [call] }, "finish_reason": "tool_calls" }] });
     let (got, _) = answer_to(body.to_string()).await.unwrap();
     assert_eq!((got.text.as_str(), got.tool_calls[0].name.as_str(), &got.finish), ("", "lookup", &Finish::ToolCalls));
+}
+
+#[tokio::test]
+async fn a_failure_inside_a_choice_is_a_failed_call_with_what_it_cost() {
+    let choice =
+        |choice: Value| json!({ "choices": [choice], "usage": { "prompt_tokens": 9, "completion_tokens": 2 } }).to_string();
+    let usage = Usage { input: 9, output: 2, ..Usage::default() };
+    let message = json!({ "content": "half an ans" });
+    let reset = json!({ "code": 502, "message": "connection reset by gpu-7" });
+    for (body, kind, said) in [
+        (
+            json!({ "message": message, "error": reset, "finish_reason": "error" }),
+            CallErrorKind::Overloaded,
+            "connection reset by gpu-7",
+        ),
+        (
+            json!({ "message": message, "error": { "code": 400, "message": "no" }, "finish_reason": null }),
+            CallErrorKind::InvalidRequest,
+            "no",
+        ),
+        (json!({ "message": message, "finish_reason": "error" }), CallErrorKind::Overloaded, "for the reason \"error\""),
+        (
+            json!({ "message": message, "finish_reason": "abort", "matched_stop": null }),
+            CallErrorKind::Overloaded,
+            "for the reason \"abort\"",
+        ),
+        (
+            json!({ "message": message, "finish_reason": "insufficient_system_resource" }),
+            CallErrorKind::Overloaded,
+            "system_resource\"",
+        ),
+    ] {
+        let error = answer_to(choice(body)).await.unwrap_err();
+        assert_failed(&error, kind, Billing::Metered(usage));
+        assert!(error.message.ends_with(said), "{error}");
+    }
+    // It was generated, and nobody tells how much.
+    let untold = json!({ "choices": [{ "message": message, "finish_reason": "abort" }] }).to_string();
+    assert_failed(&answer_to(untold).await.unwrap_err(), CallErrorKind::Overloaded, Billing::Unknown);
+}
+
+#[tokio::test]
+async fn what_broke_off_is_asked_again() {
+    let sent = sample::answer(3, 0);
+    let server = Server::start(Script::json(openai::chat(&sent).to_string())).await.unwrap();
+    server.push(Script::json(json!({ "choices": [{ "message": { "content": "ha" }, "finish_reason": "abort" }] }).to_string()));
+    let (got, failed) = ask(&persistent(&server.url()), &call()).await.unwrap();
+    assert_eq!((&got.text, failed.len()), (&sent.text, 1));
+    assert_eq!((failed[0].error, failed[0].billing), (Some(CallErrorKind::Overloaded), Billing::Unknown));
 }
 
 #[tokio::test]

@@ -139,6 +139,30 @@ async fn a_failure_inside_the_stream_has_its_kind() {
 }
 
 #[tokio::test]
+async fn a_choice_that_failed_ends_the_stream_with_its_message() {
+    let first = openai::sse(&sample::answer(3, 0))[..2].concat();
+    for (last, message) in [
+        (r#"{"choices":[{"delta":{},"finish_reason":"error","error":{"code":502,"message":"gpu-7 is gone"}}]}"#, "gpu-7 is gone"),
+        (r#"{"choices":[{"delta":{},"finish_reason":"abort"}]}"#, "for the reason \"abort\""),
+    ] {
+        let server = Server::start(Script::sse().piece(first.clone()).piece(write_event(None, last))).await.unwrap();
+        let error = ask(&provider(&server.url()), &streaming()).await.unwrap_err();
+        assert_failed(&error, CallErrorKind::Overloaded, Billing::Unknown);
+        assert!(error.message.ends_with(message), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_the_reason_it_has_a_place_for_is_unfinished() {
+    let sent = Completion::text("half an answer");
+    let events = openai::sse(&sent);
+    // The role and the text, but no chunk with the reason.
+    let server = Server::start(Script::sse().piece(events[..2].concat()).piece("data: [DONE]\n\n")).await.unwrap();
+    let (got, _) = ask(&provider(&server.url()), &streaming()).await.unwrap();
+    assert_eq!((got.text.as_str(), got.finish.as_str()), ("half an answer", "null"));
+}
+
+#[tokio::test]
 async fn streams_that_are_none_end_with_a_typed_error() {
     for (body, kind) in [
         (b"data: {nonsense\n\n".to_vec(), CallErrorKind::Malformed),

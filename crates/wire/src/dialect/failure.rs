@@ -17,7 +17,7 @@ pub(super) fn classify(status: u16, body: &[u8]) -> Failure {
     // A short plain line ("404 page not found") helps; a proxy's HTML page does not.
     let text = std::str::from_utf8(body).map_or("", str::trim);
     let message = if text.len() > PLAIN_BYTES || text.starts_with(['<', '{', '[']) { "" } else { text };
-    Failure { kind: of_status(status, ""), message: clean(message) }
+    Failure { kind: of_status(status, ""), message: clean(message), billing: None }
 }
 
 fn classify_value(status: u16, body: &Value) -> Failure {
@@ -37,7 +37,7 @@ fn classify_value(status: u16, body: &Value) -> Failure {
         Some(code) if status < 300 && (400..600).contains(&code) => code,
         _ => status,
     };
-    Failure { kind: kind(status, &labels, &message.to_lowercase()), message: clean(&message) }
+    Failure { kind: kind(status, &labels, &message.to_lowercase()), message: clean(&message), billing: None }
 }
 
 /// The provider's sentence, in any of the shapes in use.

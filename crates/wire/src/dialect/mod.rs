@@ -4,13 +4,14 @@
 
 pub mod anthropic;
 mod failure;
+pub mod finish;
 pub mod openai_chat;
 pub mod table;
 
 use std::fmt;
 
 use tierfall_core::completion::{Completion, Delta};
-use tierfall_core::provider::CallErrorKind;
+use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::request::Call;
 
 /// A call, written for the wire.
@@ -57,6 +58,23 @@ pub struct DecodeError {
 #[error("{0}")]
 pub struct EncodeError(pub String);
 
+/// Why a whole reply with a success status is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] DecodeError),
+    /// It reports a failure.
+    #[error("the provider reports an error ({}): {}", _0.kind, _0.message)]
+    Failed(Failure),
+}
+
+impl From<Failure> for NoAnswer {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// A provider's failure, from its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -65,6 +83,8 @@ pub struct Failure {
     /// The provider's own message on one line, as long as it came; empty where there is none. It may quote what was sent
     /// to it: whoever shows it takes out the secrets and shortens it, in this order, lest half of a key is left.
     pub message: String,
+    /// What it cost, where the provider had begun to answer; otherwise the kind of failure tells.
+    pub billing: Option<Billing>,
 }
 
 /// A language that providers speak.
@@ -81,9 +101,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Writes a call.
     fn encode(&self, call: &Call) -> Result<Encoded, EncodeError>;
 
-    /// Reads a whole reply. One that carries an error object in spite of its success status is an error at `/error`;
-    /// [`classify`](Self::classify) with that status and body says what it means.
-    fn decode(&self, body: &[u8]) -> Result<Completion, DecodeError>;
+    /// Reads a whole reply with a success status.
+    fn decode(&self, body: &[u8]) -> Result<Completion, NoAnswer>;
 
     /// Begins to read a stream.
     fn stream(&self) -> Box<dyn StreamDecoder>;
@@ -94,14 +113,13 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
 /// What one event of a stream says.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one a stream event, moved once")]
 pub enum Event {
     /// A piece of the answer.
     Delta(Delta),
     /// Nothing for us (a ping, an empty choice).
     Nothing,
-    /// The stream ended as it should.
-    End,
+    /// The stream ended as it should, with a last piece, if there is one.
+    End(Option<Delta>),
     /// The provider failed in the middle.
     Failed(Failure),
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tierfall_core::completion::{Completion, Tokens};
+use tierfall_wire::dialect::NoAnswer;
 use tierfall_wire::dialect::table::{DIALECTS, by_name};
 
 use crate::support::{pretty, shown, streamed};
@@ -30,7 +31,7 @@ fn whole_replies() {
             let body = std::fs::read(path).unwrap();
             let got = match dialect.decode(&body) {
                 Ok(completion) => pretty(shown(&completion)),
-                Err(error) => format!("{error}\n{:?}", dialect.classify(200, &body)),
+                Err(error) => format!("{error}\n{error:?}"),
             };
             insta::assert_snapshot!(format!("{}-{name}-whole", spec.name), got);
         }
@@ -61,8 +62,16 @@ fn a_stream_says_what_the_whole_reply_says() {
         let mut pairs = 0;
         for (name, path) in goldens(spec.name, "sse") {
             let Ok(whole) = std::fs::read(path.with_extension("json")) else { continue };
-            let whole = dialect.decode(&whole).unwrap();
             let streamed = streamed(&*dialect, [std::fs::read(&path).unwrap().as_slice()]);
+            let whole = match dialect.decode(&whole) {
+                Ok(whole) => whole,
+                Err(NoAnswer::Failed(failure)) => {
+                    let failed = format!("failed: {} ({},", failure.message, failure.kind);
+                    assert!(streamed.end.starts_with(&failed), "{name}: {} and not {failed}", streamed.end);
+                    continue;
+                }
+                Err(NoAnswer::Unreadable(error)) => panic!("{name}: {error}"),
+            };
             assert_eq!(shown(&without_empty_tokens(streamed.completion)), shown(&without_empty_tokens(whole)), "{name}");
             assert_eq!(streamed.end, "end", "{name}");
             pairs += 1;

@@ -27,7 +27,7 @@ fn tokens() -> impl Strategy<Value = Tokens> {
 }
 
 fn finish() -> impl Strategy<Value = Finish> {
-    "(stop|length|tool_calls|content_filter|eos)".prop_map(Finish::from)
+    "(stop|length|tool_calls|content_filter|entropy_exceeded|null)".prop_map(Finish::from)
 }
 
 fn completion() -> impl Strategy<Value = Completion> {

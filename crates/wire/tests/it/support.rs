@@ -22,8 +22,15 @@ pub(crate) fn streamed<'a>(dialect: &dyn Dialect, pieces: impl IntoIterator<Item
     let mut take = |name: Option<&str>, data: &str| match decoder.event(name, data) {
         Ok(Event::Delta(delta)) => streamed.completion.push(&delta),
         Ok(Event::Nothing) => {}
-        Ok(Event::End) => "end".clone_into(&mut streamed.end),
-        Ok(Event::Failed(failure)) => streamed.end = format!("failed: {} ({})", failure.message, failure.kind),
+        Ok(Event::End(last)) => {
+            if let Some(delta) = last {
+                streamed.completion.push(&delta);
+            }
+            "end".clone_into(&mut streamed.end);
+        }
+        Ok(Event::Failed(failure)) => {
+            streamed.end = format!("failed: {} ({}, billing: {:?})", failure.message, failure.kind, failure.billing);
+        }
         Err(error) => streamed.end = format!("undecodable: {error}"),
     };
     for piece in pieces {

@@ -129,7 +129,8 @@ fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str
     let grading = Late::new("grading", quiet);
     let split = inputs.split.as_deref().unwrap_or(default_split);
     let recordings = recordings.with_questions_of(&set);
-    let read = observations::from_fixtures(&loaded, &set, &recordings, Some(split), inputs.ungraded()).map_err(|error| failure(&error))?;
+    let read = observations::from_fixtures(&loaded, &set, &recordings, Some(split), observations::Ungraded::AtWorst)
+        .map_err(|error| failure(&error))?;
     drop(grading);
     let ReadOut { observations, summary } = read;
     if inputs.strict

@@ -135,8 +135,8 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
         if let (State::Answered, Some(grades), Some(answer)) = (state, grades, recorded(ix)) {
             // What has no grade of its answer is not left out for that.
             let graded = grades.of(example, answer).ok();
-            let same = |last: &Completion| answer.answer.as_ref().is_ok_and(|own| is_same(own, last));
-            values.as_last = ix < last && recorded(last).is_some_and(|last| last.answer.as_ref().is_ok_and(|last| same(last)));
+            let last_seen = recorded(last).filter(|_| ix < last).and_then(|answer| answer.seen().ok());
+            values.as_last = answer.seen().ok().zip(last_seen).is_some_and(|(own, last)| is_same(own, last));
             // What a judge said beside the program is nobody's grade.
             values.quality = match (example.grader.judged(), graded) {
                 (_, None) => None,

@@ -3,22 +3,23 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tierfall_core::completion::{Completion, ToolCall, Usage};
+use tierfall_core::provider::Billing;
 
-use super::finish;
-use crate::dialect::{DecodeError, failure};
+use crate::dialect::finish::{self, Said};
+use crate::dialect::{DecodeError, NoAnswer, failure};
 use crate::pointer;
-use crate::view::{Text, owned};
+use crate::view::{Reported, Text, owned};
 
 #[derive(Debug, Deserialize)]
 struct Reply<'a> {
     #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    error: Reported<'a>,
     #[serde(borrow, default)]
     model: Option<Text<'a>>,
     #[serde(borrow, default)]
     content: Option<Vec<Block<'a>>>,
     #[serde(borrow, default)]
-    stop_reason: Option<Text<'a>>,
+    stop_reason: Said<'a>,
     #[serde(default)]
     usage: Option<UsageView>,
 }
@@ -73,16 +74,18 @@ impl UsageView {
 }
 
 /// Reads `text`. The completion carries no raw body: Anthropic's means nothing to a client that speaks OpenAI's.
-pub(super) fn decode(text: &str) -> Result<Completion, DecodeError> {
+pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
     let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| pointer::locate(text, &error))?;
-    if reply.error.is_some() {
-        let failure = failure::classify(200, text.as_bytes());
-        return Err(DecodeError::new("/error", format!("the provider reports an error ({}): {}", failure.kind, failure.message)));
+    if reply.error.error().is_some() {
+        return Err(failure::classify(200, text.as_bytes()).into());
     }
     let blocks = reply.content.ok_or_else(|| DecodeError::new("/content", "is missing: this is no message"))?;
+    let usage = reply.usage.and_then(UsageView::usage);
+    let billing = usage.map_or(Billing::Unknown, Billing::Metered);
     let mut completion = Completion {
-        finish: reply.stop_reason.map(|reason| finish(&reason.0)).unwrap_or_default(),
-        usage: reply.usage.and_then(UsageView::usage),
+        // The protocol demands a reason: a message without one has not ended.
+        finish: reply.stop_reason.word().map_or_else(|| Ok(finish::never_said()), |word| finish::end(word, billing))?,
+        usage,
         model: reply.model.map(|model| model.0.into_owned()),
         ..Completion::default()
     };

@@ -5,10 +5,10 @@ mod encode;
 mod stream;
 mod turns;
 
-use tierfall_core::completion::{Completion, Finish};
+use tierfall_core::completion::Completion;
 use tierfall_core::request::Call;
 
-use super::{Auth, DecodeError, Dialect, EncodeError, Encoded, Failure, Gives, StreamDecoder, failure};
+use super::{Auth, Dialect, EncodeError, Encoded, Failure, Gives, NoAnswer, StreamDecoder, failure};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +43,7 @@ impl Dialect for Anthropic {
         encode::encode(call)
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Completion, DecodeError> {
+    fn decode(&self, body: &[u8]) -> Result<Completion, NoAnswer> {
         decode::decode(super::utf8(body)?)
     }
 
@@ -53,16 +53,5 @@ impl Dialect for Anthropic {
 
     fn classify(&self, status: u16, body: &[u8]) -> Failure {
         failure::classify(status, body)
-    }
-}
-
-/// Anthropic's words for why a model stopped.
-fn finish(reason: &str) -> Finish {
-    match reason {
-        "end_turn" | "stop_sequence" => Finish::Stop,
-        "max_tokens" | "model_context_window_exceeded" => Finish::Length,
-        "tool_use" => Finish::ToolCalls,
-        "refusal" => Finish::ContentFilter,
-        other => Finish::Other(other.to_owned()),
     }
 }

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 use tierfall_core::completion::{Delta, ToolCallDelta};
+use tierfall_core::provider::Billing;
 
 use super::decode::{Block, UsageView};
-use super::finish;
-use crate::dialect::{DecodeError, Event, StreamDecoder, failure};
+use crate::dialect::finish::{self, Said};
+use crate::dialect::{DecodeError, Event, Failure, StreamDecoder, failure};
 use crate::pointer;
 use crate::view::{Text, owned};
 
@@ -45,7 +46,7 @@ struct Piece<'a> {
     #[serde(borrow, default)]
     partial_json: Option<Text<'a>>,
     #[serde(borrow, default)]
-    stop_reason: Option<Text<'a>>,
+    stop_reason: Said<'a>,
 }
 
 /// A tool call under way.
@@ -74,7 +75,7 @@ impl StreamDecoder for MessageStream {
             return Ok(Event::Nothing);
         }
         if name == Some("error") {
-            return Ok(self.failed(data));
+            return Ok(self.failed(failure::classify(200, data.as_bytes())));
         }
         let event: EventView<'_> = serde_json::from_str(data).map_err(|error| pointer::locate(data, &error))?;
         let kind = owned(event.kind.clone());
@@ -92,16 +93,22 @@ impl StreamDecoder for MessageStream {
             "content_block_stop" => Ok(self.end(event.index)),
             "message_delta" => {
                 self.usage = self.usage.updated_by(event.usage.unwrap_or_default());
-                let reason = event.delta.and_then(|delta| delta.stop_reason);
-                self.finished |= reason.is_some();
-                let finish = reason.map(|reason| finish(&reason.0));
-                Ok(Event::Delta(Delta { finish, usage: self.usage.usage(), ..Delta::default() }))
+                let usage = self.usage.usage();
+                let said = event.delta.map(|delta| delta.stop_reason).unwrap_or_default();
+                let billing = usage.map_or(Billing::Unknown, Billing::Metered);
+                let finish = match said.word().map(|word| finish::end(word, billing)).transpose() {
+                    Ok(finish) => finish,
+                    Err(failure) => return Ok(self.failed(failure)),
+                };
+                self.finished |= finish.is_some();
+                Ok(Event::Delta(Delta { finish, usage, ..Delta::default() }))
             }
             "message_stop" => {
                 self.ended = true;
-                Ok(Event::End)
+                let last = || Delta { finish: Some(finish::never_said()), ..Delta::default() };
+                Ok(Event::End((!self.finished).then(last)))
             }
-            "error" => Ok(self.failed(data)),
+            "error" => Ok(self.failed(failure::classify(200, data.as_bytes()))),
             // Pings, and kinds that do not exist yet.
             _ => Ok(Event::Nothing),
         }
@@ -113,9 +120,9 @@ impl StreamDecoder for MessageStream {
 }
 
 impl MessageStream {
-    fn failed(&mut self, data: &str) -> Event {
+    fn failed(&mut self, failure: Failure) -> Event {
         self.ended = true;
-        Event::Failed(failure::classify(200, data.as_bytes()))
+        Event::Failed(failure)
     }
 
     fn begin(&mut self, event: EventView<'_>) -> Result<Event, DecodeError> {

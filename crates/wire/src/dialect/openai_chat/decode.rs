@@ -1,54 +1,81 @@
 //! A whole reply.
 
 use tierfall_core::completion::{Completion, Finish, Sample, ToolCall};
+use tierfall_core::provider::Billing;
 
 use super::view::{Choice, Reply, ToolCallView};
-use crate::dialect::{DecodeError, failure};
+use crate::dialect::finish::{self, Said};
+use crate::dialect::{DecodeError, Failure, NoAnswer, failure};
 use crate::pointer;
 use crate::view::{arguments_text, owned};
 
 /// Reads `text`: the first choice is the answer, the others are samples. The completion carries the body as it came.
-pub(super) fn decode(text: &str) -> Result<Completion, DecodeError> {
+pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
     let reply = read(text)?;
     let usage = reply.usage.as_ref().and_then(super::view::UsageView::usage);
     let mut choices = reply.choices.into_iter();
     let Some(mut first) = choices.next() else {
-        return Err(DecodeError::new("/choices", "there is no choice: the provider answered nothing"));
+        return Err(DecodeError::new("/choices", "there is no choice: the provider answered nothing").into());
     };
+    let finish = end(&first, usage.map_or(Billing::Unknown, Billing::Metered))?;
     let message = first.take_message().ok_or_else(|| DecodeError::new("/choices/0/message", "is missing"))?;
     let tool_calls = message.tool_calls.into_iter().enumerate().map(tool_call).collect::<Result<Vec<_>, _>>()?;
-    let samples = choices
-        .map(|mut choice| Sample { finish: finish(&choice), text: choice.take_message().unwrap_or_default().content.text });
+    let samples = choices.map(|mut choice| Sample {
+        // A sample that failed says so, and is no reason to throw the answer away.
+        finish: match choice.error.error() {
+            Some(_) => Finish::Other("error".to_owned()),
+            None => whole(&choice.finish_reason, finish::finish),
+        },
+        text: choice.take_message().unwrap_or_default().content.text,
+    });
     Ok(Completion {
         refusal: message.refusal.map(|refusal| refusal.0.into_owned()).or(message.content.refusal),
         text: message.content.text,
         tool_calls,
         tokens: first.tokens(),
         usage,
-        finish: finish(&first),
+        finish,
         samples: samples.collect(),
         model: reply.model.map(|model| model.0.into_owned()),
         raw: Some(text.into()),
     })
 }
 
-/// Reads a reply or a chunk that is no error.
-pub(super) fn read(text: &str) -> Result<Reply<'_>, DecodeError> {
+/// Reads a reply or a chunk that reports no failure.
+pub(super) fn read(text: &str) -> Result<Reply<'_>, NoAnswer> {
     let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| pointer::locate(text, &error))?;
-    match reply.error {
+    match reply.error.error() {
         None => Ok(reply),
-        Some(_) => Err(DecodeError::new("/error", reported(text))),
+        Some(_) => Err(failure::classify(200, text.as_bytes()).into()),
     }
 }
 
-fn reported(text: &str) -> String {
-    let failure = failure::classify(200, text.as_bytes());
-    format!("the provider reports an error ({}): {}", failure.kind, failure.message)
+/// Why an answer that is there as a whole has ended; a failure, at this cost, where the choice reports one.
+fn end(choice: &Choice<'_>, billing: Billing) -> Result<Finish, Failure> {
+    let told = reason(choice, billing)?;
+    Ok(told.unwrap_or_else(|| whole(&choice.finish_reason, finish::finish)))
 }
 
-/// A whole reply that does not say why it stopped has stopped.
-fn finish(choice: &Choice<'_>) -> Finish {
-    choice.finish().unwrap_or_default()
+/// The reason that a choice gives, if it gives one; a failure where it reports one.
+pub(super) fn reason(choice: &Choice<'_>, billing: Billing) -> Result<Option<Finish>, Failure> {
+    if let Some(error) = choice.error.error() {
+        let mut failure = failure::classify(200, format!("{{\"error\":{}}}", error.get()).as_bytes());
+        if failure.message.is_empty() {
+            "the answer was broken off".clone_into(&mut failure.message);
+        }
+        return Err(Failure { billing: Some(billing), ..failure });
+    }
+    choice.finish_reason.word().map(|word| finish::end(word, billing)).transpose()
+}
+
+/// Why an answer that is there as a whole has ended. A server without this member sends an answer when it has ended; one
+/// that has it and gives no reason says, in OpenAI's, Azure's and watsonx's words, that the answer is still under way.
+fn whole(said: &Said<'_>, read: impl Fn(&str) -> Finish) -> Finish {
+    match said {
+        Said::Nothing => Finish::Stop,
+        Said::NotYet => finish::never_said(),
+        Said::Word(word) => read(&word.0),
+    }
 }
 
 fn tool_call((index, call): (usize, ToolCallView<'_>)) -> Result<ToolCall, DecodeError> {

@@ -8,7 +8,7 @@ mod view;
 use tierfall_core::completion::Completion;
 use tierfall_core::request::Call;
 
-use super::{Auth, DecodeError, Dialect, EncodeError, Encoded, Failure, Gives, StreamDecoder, failure};
+use super::{Auth, Dialect, EncodeError, Encoded, Failure, Gives, NoAnswer, StreamDecoder, failure};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +39,7 @@ impl Dialect for OpenAiChat {
         encode::encode(call)
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Completion, DecodeError> {
+    fn decode(&self, body: &[u8]) -> Result<Completion, NoAnswer> {
         decode::decode(super::utf8(body)?)
     }
 

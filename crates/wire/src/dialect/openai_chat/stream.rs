@@ -1,10 +1,12 @@
 //! A streamed reply.
 
 use tierfall_core::completion::{Delta, ToolCallDelta};
+use tierfall_core::provider::Billing;
 
-use super::decode::read;
+use super::decode::{read, reason};
 use super::view::{ToolCallView, UsageView};
-use crate::dialect::{DecodeError, Event, StreamDecoder, failure};
+use crate::dialect::finish::{self, Said};
+use crate::dialect::{DecodeError, Event, Failure, NoAnswer, StreamDecoder, failure};
 use crate::view::{arguments_text, owned};
 
 /// The most tool calls of one answer: a delta names its call by number, and that number makes us allocate.
@@ -14,10 +16,21 @@ const MAX_TOOL_CALLS: u64 = 128;
 #[derive(Debug, Default)]
 pub(super) struct ChatStream {
     ended: bool,
-    finished: bool,
+    reason: Reason,
     model_told: bool,
     /// Id and name of each tool call so far: some servers repeat them in every piece.
     calls: Vec<(String, String)>,
+}
+
+/// Whether the chunks said why the answer ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Reason {
+    /// They have no place for it.
+    #[default]
+    NoPlace,
+    /// They have one, and no reason yet.
+    NotYet,
+    Said,
 }
 
 impl StreamDecoder for ChatStream {
@@ -28,15 +41,15 @@ impl StreamDecoder for ChatStream {
         }
         if data == "[DONE]" {
             self.ended = true;
-            return Ok(Event::End);
+            return Ok(Event::End(self.without_reason()));
+        }
+        if name == Some("error") {
+            return Ok(self.failed(failure::classify(200, data.as_bytes())));
         }
         let mut chunk = match read(data) {
-            Ok(chunk) if name != Some("error") => chunk,
-            Err(error) if name != Some("error") && error.at != "/error" => return Err(error),
-            _ => {
-                self.ended = true;
-                return Ok(Event::Failed(failure::classify(200, data.as_bytes())));
-            }
+            Ok(chunk) => chunk,
+            Err(NoAnswer::Unreadable(error)) => return Err(error),
+            Err(NoAnswer::Failed(failure)) => return Ok(self.failed(failure)),
         };
         let mut delta = Delta { usage: chunk.usage.as_ref().and_then(UsageView::usage), ..Delta::default() };
         // Further samples are never asked for in a stream: a choice with another index is none of ours.
@@ -47,8 +60,15 @@ impl StreamDecoder for ChatStream {
             delta.text = message.content.text;
             delta.tool_calls = message.tool_calls.into_iter().map(|call| self.tool_call(call)).collect::<Result<_, _>>()?;
             delta.tokens = choice.tokens();
-            delta.finish = choice.finish();
-            self.finished |= delta.finish.is_some();
+            delta.finish = match reason(&choice, delta.usage.map_or(Billing::Unknown, Billing::Metered)) {
+                Ok(finish) => finish,
+                Err(failure) => return Ok(self.failed(failure)),
+            };
+            match (&choice.finish_reason, self.reason) {
+                (Said::Word(_), _) => self.reason = Reason::Said,
+                (Said::NotYet, Reason::NoPlace) => self.reason = Reason::NotYet,
+                _ => {}
+            }
         }
         if let (false, Some(model)) = (self.model_told, chunk.model) {
             self.model_told = true;
@@ -62,11 +82,22 @@ impl StreamDecoder for ChatStream {
     }
 
     fn finished(&self) -> bool {
-        self.finished
+        self.reason == Reason::Said
     }
 }
 
 impl ChatStream {
+    fn failed(&mut self, failure: Failure) -> Event {
+        self.ended = true;
+        Event::Failed(failure)
+    }
+
+    /// What the end of the stream adds where no chunk gave a reason: a server that has a place for one has not ended the
+    /// answer; for one that has none, the end of the stream is the end of the answer.
+    fn without_reason(&self) -> Option<Delta> {
+        (self.reason == Reason::NotYet).then(|| Delta { finish: Some(finish::never_said()), ..Delta::default() })
+    }
+
     fn tool_call(&mut self, call: ToolCallView<'_>) -> Result<ToolCallDelta, DecodeError> {
         let at = || "/choices/0/delta/tool_calls".to_owned();
         let (id, function) = (owned(call.id), call.function.unwrap_or_default());

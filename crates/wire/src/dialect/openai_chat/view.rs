@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tierfall_core::completion::{Finish, Tokens, Usage};
+use tierfall_core::completion::{Tokens, Usage};
 
-use crate::view::{ContentText, Text, null_is_empty};
+use crate::dialect::finish::Said;
+use crate::view::{ContentText, Reported, Text, null_is_empty};
 
 /// A whole reply, or one chunk of a stream: the two differ only in `message` and `delta`.
 #[derive(Debug, Deserialize)]
@@ -16,7 +17,7 @@ pub(super) struct Reply<'a> {
     #[serde(default)]
     pub(super) usage: Option<UsageView>,
     #[serde(borrow, default)]
-    pub(super) error: Option<&'a RawValue>,
+    pub(super) error: Reported<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +29,10 @@ pub(super) struct Choice<'a> {
     #[serde(borrow, default)]
     delta: Option<MessageView<'a>>,
     #[serde(borrow, default)]
-    pub(super) finish_reason: Option<Text<'a>>,
+    pub(super) finish_reason: Said<'a>,
+    /// `OpenRouter`'s place for a failure in the middle of an answer.
+    #[serde(borrow, default)]
+    pub(super) error: Reported<'a>,
     #[serde(borrow, default)]
     pub(super) logprobs: Option<Logprobs<'a>>,
 }
@@ -37,12 +41,6 @@ impl<'a> Choice<'a> {
     /// What is said: the message of a whole reply, the delta of a chunk.
     pub(super) fn take_message(&mut self) -> Option<MessageView<'a>> {
         self.message.take().or_else(|| self.delta.take())
-    }
-
-    /// Why the model stopped, where the server says.
-    pub(super) fn finish(&self) -> Option<Finish> {
-        let reason = self.finish_reason.as_ref().map(|reason| reason.0.as_ref()).filter(|reason| !reason.is_empty())?;
-        Some(Finish::from(reason.to_owned()))
     }
 
     /// The tokens; `None` where the server gave none, which is not the same as an empty list.

@@ -1,0 +1,451 @@
+//! Reads a self-rating out of a reply, or says why it cannot, and takes it out again.
+//!
+//! Strict on purpose: a rating counts only behind its marker, on its declared scale and without contradiction. A range, a
+//! word, two different numbers or a number in the answer itself are no rating, and nothing stands in for a missing one. It
+//! is taken out as a whole line or clause, or as the member of an object that was parsed, or not at all: what is left is
+//! what the model said.
+
+mod number;
+mod object;
+mod text;
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::Abstain;
+use super::options::{BadOption, present};
+pub(super) use object::ANSWER;
+use text::{Mention, Mentions};
+
+/// The scale that the model was asked to rate on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scale {
+    /// 0 to 100.
+    #[default]
+    Percent,
+    /// 0 to 1.
+    Unit,
+    /// 0 to 10.
+    Ten,
+}
+
+impl Scale {
+    /// The scale's upper end.
+    pub fn top(self) -> f64 {
+        match self {
+            Self::Percent => 100.0,
+            Self::Unit => 1.0,
+            Self::Ten => 10.0,
+        }
+    }
+}
+
+/// How the model was asked to write its rating.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Style {
+    /// Behind a marker in the text: `Confidence: 80%`.
+    #[default]
+    Text,
+    /// As a field of a JSON object; in a reply without one, behind a marker.
+    Json,
+}
+
+/// A rating that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rating {
+    /// The rating in [0, 1].
+    pub value: f64,
+    /// How it was found.
+    pub rule: Rule,
+    /// Marker and number, in bytes of the reply.
+    pub span: Range<usize>,
+}
+
+/// How a rating was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A field of a JSON object.
+    JsonField,
+    /// A field of an object that is JSON but for small faults.
+    MendedField,
+    /// The number behind the last marker.
+    Marker,
+}
+
+/// Why there is no rating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRating {
+    /// No marker.
+    Missing,
+    /// A marker with a word or nothing behind it.
+    NotANumber,
+    /// A range: `70–80`.
+    Range,
+    /// Several different numbers.
+    Contradictory,
+    /// Outside the declared scale. That includes an unmarked fraction below 1 on the scales to 10 and 100, where 0.9
+    /// is as likely the other scale's 90 % as this one's.
+    OutOfScale,
+    /// The object around it is broken, or says more than one thing: what the answer is would have to be guessed.
+    Unclear,
+}
+
+impl From<NoRating> for Abstain {
+    fn from(why: NoRating) -> Self {
+        match why {
+            NoRating::OutOfScale => Self::OutOfScale,
+            NoRating::Missing | NoRating::NotANumber | NoRating::Range | NoRating::Contradictory | NoRating::Unclear => {
+                Self::Unparsable
+            }
+        }
+    }
+}
+
+/// A reply, taken apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parts {
+    /// The rating.
+    pub rating: Result<Rating, NoRating>,
+    /// The reply without it; `None` where nothing can be taken out whole, and the reply stays as it was said.
+    pub rest: Option<Rest>,
+}
+
+/// What is left of a reply.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rest {
+    /// Its text.
+    pub text: String,
+    /// The parts of the reply that it is made of, in bytes, rising.
+    pub kept: Vec<Range<usize>>,
+}
+
+impl Rest {
+    fn of(reply: &str, kept: Vec<Range<usize>>) -> Self {
+        Self { text: kept.iter().map(|span| &reply[span.clone()]).collect(), kept }
+    }
+}
+
+/// How often a reply is looked at again after clauses were taken out of it.
+const MOST_ROUNDS: usize = 8;
+
+/// Reads ratings of one style and scale behind one marker.
+#[derive(Clone, Debug)]
+pub struct RatingParser {
+    style: Style,
+    scale: Scale,
+    field: String,
+    mentions: Mentions,
+}
+
+impl RatingParser {
+    /// `field` is the marker (`confidence`) and the name of the JSON field; its case does not matter.
+    pub fn new(style: Style, scale: Scale, field: &str) -> Result<Self, BadOption> {
+        let mentions = Mentions::new(present("field", field, "the name of the rating")?, scale)?;
+        Ok(Self { style, scale, field: field.to_lowercase(), mentions })
+    }
+
+    /// The rating in `reply`.
+    pub fn parse(&self, reply: &str) -> Result<Rating, NoRating> {
+        self.take_apart(reply).rating
+    }
+
+    /// The rating in `reply`, and what the reply is without it.
+    pub fn take_apart(&self, reply: &str) -> Parts {
+        let from_object = match self.style {
+            Style::Text => None,
+            Style::Json => self.object(reply),
+        };
+        from_object.unwrap_or_else(|| self.text(reply))
+    }
+
+    /// Reads the reply as a text.
+    fn text(&self, reply: &str) -> Parts {
+        let mentions = self.mentions.in_text(reply, false);
+        let rating = agreed(&mentions);
+        let mut spans = clauses(&mentions, reply);
+        let mut rest = None;
+        // A clause that goes may leave another one at the start of its line.
+        for _ in 0..MOST_ROUNDS {
+            if spans.is_empty() {
+                return Parts { rating, rest };
+            }
+            let left = match &rest {
+                None => Rest::of(reply, without(reply, &spans)),
+                Some(Rest { text, kept }) => Rest::of(reply, within(kept, &without(text, &spans))),
+            };
+            spans = clauses(&self.mentions.in_text(&left.text, false), &left.text);
+            rest = Some(left);
+        }
+        // A model that repeats itself without end.
+        Parts { rating, rest: None }
+    }
+}
+
+/// The last mention counts; numbers of the others must not differ from it.
+fn agreed(mentions: &[Mention]) -> Result<Rating, NoRating> {
+    let mut last = Err(NoRating::Missing);
+    let mut known: Option<f64> = None;
+    for mention in mentions {
+        last = mention.rating.map(|value| Rating { value, rule: Rule::Marker, span: mention.span.clone() });
+        if let Ok(value) = mention.rating {
+            if known.is_some_and(|known| !same(known, value)) {
+                return Err(NoRating::Contradictory);
+            }
+            known = Some(value);
+        }
+    }
+    last
+}
+
+/// The clauses that can be taken out of `text`: all of them where there is a rating; where there is none, only if every mention is
+/// one, so that confidence as a topic stays.
+fn clauses(mentions: &[Mention], text: &str) -> Vec<Range<usize>> {
+    let rating = agreed(mentions);
+    let all = mentions.iter().all(|mention| mention.clause.is_some());
+    if rating == Err(NoRating::Contradictory) || (rating.is_err() && !all) {
+        return Vec::new();
+    }
+    let spans: Vec<Range<usize>> = mentions.iter().filter_map(|mention| mention.clause.clone()).collect();
+    // A reply that is nothing but a word behind a marker is an answer, not a rating.
+    let nothing_left = without(text, &spans).iter().all(|span| text[span.clone()].trim().is_empty());
+    if rating.is_err() && nothing_left { Vec::new() } else { spans }
+}
+
+/// What is left of `text` without these spans. A line that has nothing else goes with its break; where the text then begins
+/// or ends with blank lines, or has two of them behind each other, these go too.
+fn without(text: &str, spans: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut kept: Vec<Range<usize>> = Vec::new();
+    let mut at = 0;
+    for span in spans {
+        let span = whole_lines(text, span);
+        kept.push(at..span.start.max(at));
+        at = at.max(span.end);
+    }
+    kept.push(at..text.len());
+    let blank = |span: &Range<usize>| text[span.clone()].trim().is_empty();
+    if let Some(first) = kept.iter().position(|span| !blank(span))
+        && let Some(last) = kept.iter().rposition(|span| !blank(span))
+    {
+        if first > 0 {
+            kept[first].start += blank_lines(&text[kept[first].clone()]);
+        }
+        if last + 1 < kept.len() {
+            kept[last].end = kept[last].start + without_last_break(&text[kept[last].clone()]).len();
+        }
+        for at in first + 1..=last {
+            if without_last_break(&text[kept[at - 1].clone()]).len() + 1 < kept[at - 1].len() {
+                kept[at].start += blank_lines(&text[kept[at].clone()]);
+            }
+        }
+        kept.truncate(last + 1);
+        kept.drain(..first);
+    } else {
+        kept.clear();
+    }
+    kept.retain(|span| !span.is_empty());
+    for at in 1..kept.len() {
+        // Of two equal line breaks the one before the line goes: tokenisers join it to the line's first word.
+        let width = break_before(text, kept[at].start);
+        let (before, cut) = (kept[at - 1].end, kept[at].start);
+        if width > 0 && kept[at - 1].len() > width && text[before - width..before] == text[cut - width..cut] {
+            kept[at - 1].end -= width;
+            kept[at].start -= width;
+        }
+    }
+    kept
+}
+
+/// How many bytes the line break takes that ends at `end`; 0 where there is none.
+fn break_before(text: &str, end: usize) -> usize {
+    match text[..end].chars().next_back().filter(|c| text::is_break(*c)) {
+        Some('\n') if text[..end].ends_with("\r\n") => 2,
+        Some(c) => c.len_utf8(),
+        None => 0,
+    }
+}
+
+/// A span, or the whole line around it where that holds nothing else.
+fn whole_lines(text: &str, span: &Range<usize>) -> Range<usize> {
+    let start = text[..span.start].rfind(text::is_break).map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    let end = text[span.end..].find(text::is_break).map_or(text.len(), |at| span.end + at);
+    if !text[start..span.start].trim().is_empty() || !text[span.end..end].trim().is_empty() {
+        return span.clone();
+    }
+    let mut breaks = text[end..].chars();
+    let width = match (breaks.next(), breaks.next()) {
+        (Some('\r'), Some('\n')) => 2,
+        (Some(c), _) => c.len_utf8(),
+        (None, _) => 0,
+    };
+    start..end + width
+}
+
+/// How many bytes of blank lines `text` begins with.
+fn blank_lines(text: &str) -> usize {
+    text.split_inclusive(text::is_break)
+        .take_while(|line| line.ends_with(text::is_break) && line.trim().is_empty())
+        .map(str::len)
+        .sum()
+}
+
+/// A text without the break of its last line, and without the blank lines before that.
+fn without_last_break(text: &str) -> &str {
+    let mut text = text;
+    while let Some(ended) = text.strip_suffix(text::is_break) {
+        let line = ended.rsplit(text::is_break).next().unwrap_or_default();
+        text = ended;
+        if !line.trim().is_empty() {
+            break;
+        }
+        text = &text[..text.len() - line.len()];
+    }
+    text
+}
+
+/// Places in what is left of a text, as places in the text.
+fn within(kept: &[Range<usize>], inner: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut written = 0;
+    for piece in kept {
+        let shown = written..written + piece.len();
+        for span in inner {
+            let (start, end) = (span.start.max(shown.start), span.end.min(shown.end));
+            if start < end {
+                found.push(piece.start + start - shown.start..piece.start + end - shown.start);
+            }
+        }
+        written = shown.end;
+    }
+    found
+}
+
+/// `80%` and `0.8` are the same rating.
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn text(scale: Scale, reply: &str) -> Result<f64, NoRating> {
+        RatingParser::new(Style::Text, scale, "confidence").unwrap().parse(reply).map(|rating| rating.value)
+    }
+
+    fn json(reply: &str) -> Result<f64, NoRating> {
+        RatingParser::new(Style::Json, Scale::Unit, "confidence").unwrap().parse(reply).map(|rating| rating.value)
+    }
+
+    #[test]
+    fn clear_ratings_are_read() {
+        for (scale, reply, value) in [
+            (Scale::Percent, "Paris\nConfidence: 80%", 0.8),
+            (Scale::Percent, "Paris\n**Confidence:** 80", 0.8),
+            (Scale::Percent, "Confidence (0-100): 85", 0.85),
+            (Scale::Percent, "confidence level = 70 percent", 0.7),
+            (Scale::Percent, "Answer and so on. Confidence: [90]%", 0.9),
+            (Scale::Percent, "Confidence 95%\nThanks!", 0.95),
+            (Scale::Percent, "Confidence: 8/10", 0.8),
+            (Scale::Percent, "Confidence: 80 / 100.", 0.8),
+            (Scale::Percent, "Confidence: 0", 0.0),
+            (Scale::Unit, "Confidence: 0.8.", 0.8),
+            (Scale::Unit, "Confidence: .8", 0.8),
+            (Scale::Unit, "Confidence: 80%", 0.8),
+            (Scale::Ten, "Confidence: 7", 0.7),
+        ] {
+            assert!(text(scale, reply).is_ok_and(|read| same(read, value)), "{reply}: {:?}", text(scale, reply));
+        }
+    }
+
+    #[test]
+    fn one_is_read_on_the_declared_scale() {
+        for (scale, value) in [(Scale::Percent, 0.01), (Scale::Unit, 1.0), (Scale::Ten, 0.1)] {
+            assert!(text(scale, "Confidence: 1").is_ok_and(|read| same(read, value)), "{scale:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        use NoRating::{Contradictory, Missing, NotANumber, OutOfScale, Range};
+        for (reply, why) in [
+            ("I am 95% sure.", Missing),
+            ("It is 95 % likely to rain, says the confidence man.", Missing),
+            ("", Missing),
+            ("Confidence:", NotANumber),
+            ("Confidence: high", NotANumber),
+            ("Confidence: high (90%)", NotANumber),
+            ("Confidence: 0,8", NotANumber),
+            ("Confidence: 80.5.1", NotANumber),
+            ("Confidence: 80x", NotANumber),
+            ("Confidence: 3/5", NotANumber),
+            ("Confidence: 70-80", Range),
+            ("Confidence: 70% – 80%", Range),
+            ("Confidence: 70 to 80%", Range),
+            ("Confidence: 70%\nConfidence: 90%", Contradictory),
+            ("Confidence: 120", OutOfScale),
+            ("Confidence: 120%", OutOfScale),
+            ("Confidence: -5", OutOfScale),
+            ("Confidence: 12/10", OutOfScale),
+            ("Confidence: 0.9", OutOfScale),
+            ("Confidence: 90%\nConfidence: high", NotANumber),
+        ] {
+            assert_eq!(text(Scale::Percent, reply), Err(why), "{reply}");
+        }
+        assert_eq!(text(Scale::Unit, "Confidence: 85"), Err(OutOfScale));
+    }
+
+    #[test]
+    fn the_last_marker_wins_where_nothing_contradicts_it() {
+        assert!(text(Scale::Percent, "Confidence: low at first.\nConfidence: 80%").is_ok_and(|read| same(read, 0.8)));
+        assert!(text(Scale::Percent, "Confidence: 80%\nConfidence: 80").is_ok_and(|read| same(read, 0.8)));
+    }
+
+    #[test]
+    fn json_ratings_are_read_from_the_field_alone() {
+        for reply in [
+            r#"{"answer": "95", "confidence": 0.8}"#,
+            r#"{"Answer": "x", "Confidence": "0.8"}"#,
+            "```json\n{\"confidence\": 0.80}\n```",
+            "{\"confidence\": \"80%\"}\n\nAsk me more!",
+            // A Python literal breaks the JSON, not the rating.
+            "{\"Answer\": True,\n \"Confidence\": 0.8}",
+        ] {
+            assert!(json(reply).is_ok_and(|read| same(read, 0.8)), "{reply}: {:?}", json(reply));
+        }
+        assert_eq!(json(r#"{"answer": 0.8}"#), Err(NoRating::Missing));
+        assert_eq!(json(r#"{"confidence": 0.1} Wait, no: {"confidence": 0.4}"#), Err(NoRating::Contradictory));
+        assert_eq!(json(r#"{"confidence": null}"#), Err(NoRating::NotANumber));
+        assert_eq!(json(r#"{"confidence": true}"#), Err(NoRating::NotANumber));
+        assert_eq!(json(r#"{"confidence": 0.8, "Confidence": 0.3}"#), Err(NoRating::Contradictory));
+        assert_eq!(json(r#"{"confidence": "0.7-0.8"}"#), Err(NoRating::Range));
+        assert_eq!(json(r#"{"confidence": 85}"#), Err(NoRating::OutOfScale));
+        assert_eq!(json(r#"{"confidence": 1e-1}"#), Err(NoRating::NotANumber));
+    }
+
+    static PARSERS: std::sync::LazyLock<Vec<RatingParser>> = std::sync::LazyLock::new(|| {
+        let scales = [Scale::Percent, Scale::Unit, Scale::Ten];
+        let parsers =
+            [Style::Text, Style::Json].map(|style| scales.map(|scale| RatingParser::new(style, scale, "confidence").unwrap()));
+        parsers.into_iter().flatten().collect()
+    });
+
+    proptest! {
+        #[test]
+        fn every_reply_is_read_or_refused(reply in "(?s)[\\PC\n]{0,80}", tail in "(Confidence: ?)?[-0-9.,%/ ]{0,8}") {
+            let reply = format!("{reply}{tail}");
+            for parser in &*PARSERS {
+                if let Ok(rating) = parser.parse(&reply) {
+                    prop_assert!((0.0..=1.0).contains(&rating.value));
+                    prop_assert!(reply.get(rating.span).is_some());
+                }
+                if let Some(rest) = parser.take_apart(&reply).rest {
+                    prop_assert!(rest.kept.into_iter().all(|span| reply.get(span).is_some()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! What is left of a reply without its self-rating is what the model said.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use tierfall_core::signal::rating::{NoRating, RatingParser, Scale, Style};
+
+static PARSERS: LazyLock<Vec<(Style, Scale, RatingParser)>> = LazyLock::new(|| {
+    let each = |style, scale| (style, scale, RatingParser::new(style, scale, "confidence").unwrap());
+    [Style::Text, Style::Json]
+        .into_iter()
+        .flat_map(|style| [Scale::Percent, Scale::Unit].map(|scale| each(style, scale)))
+        .collect()
+});
+
+fn parser(style: Style, scale: Scale) -> &'static RatingParser {
+    &PARSERS.iter().find(|parser| (parser.0, parser.1) == (style, scale)).unwrap().2
+}
+
+/// The rating, and what is served.
+fn taken(style: Style, scale: Scale, reply: &str) -> (Result<f64, NoRating>, String) {
+    let parts = parser(style, scale).take_apart(reply);
+    (parts.rating.map(|rating| rating.value), parts.rest.map_or_else(|| reply.to_owned(), |rest| rest.text))
+}
+
+fn reads(style: Style, scale: Scale, cases: &[(&str, f64, &str)]) {
+    for (reply, value, served) in cases {
+        let (rating, rest) = taken(style, scale, reply);
+        assert!(rating.is_ok_and(|read| (read - value).abs() < 1e-9), "{reply:?}: {rating:?}, not {value}");
+        assert_eq!(rest, *served, "{reply:?}");
+    }
+}
+
+#[test]
+fn whole_lines_and_clauses_go() {
+    reads(
+        Style::Text,
+        Scale::Percent,
+        &[
+            ("Paris\nConfidence: 85 (high)", 0.85, "Paris"),
+            ("Paris (Confidence: 85)", 0.85, "Paris"),
+            ("Confidence: 90\nParis", 0.9, "Paris"),
+            ("Confidence: 90\r\n\r\nParis\r\n", 0.9, "Paris\r\n"),
+            ("Paris\r\nConfidence: 90\r\n", 0.9, "Paris"),
+            ("Paris\rConfidence: 90", 0.9, "Paris"),
+            ("Paris\u{2028}Confidence: 90", 0.9, "Paris"),
+            ("Paris\n\n\nConfidence: 90\n\n", 0.9, "Paris"),
+            ("A\n\nConfidence: 90\n\nB", 0.9, "A\n\nB"),
+            ("A\nConfidence: 90\nB\nC", 0.9, "A\nB\nC"),
+            ("Paris. Confidence: 85%", 0.85, "Paris."),
+            ("Paris! **Confidence: 85%**", 0.85, "Paris!"),
+            ("Paris, confidence: 85", 0.85, "Paris"),
+            ("Paris — Confidence: 85", 0.85, "Paris"),
+            ("Paris - Confidence: 85", 0.85, "Paris"),
+            ("Paris | Confidence: 85", 0.85, "Paris"),
+            ("巴黎。Confidence：90", 0.9, "巴黎。"),
+            ("巴黎（Confidence：９０％）", 0.9, "巴黎"),
+            ("Paris *(confidence: 85)*", 0.85, "Paris"),
+            ("Paris (confidence: 85, high).", 0.85, "Paris."),
+            ("Paris (confidence: 85) is the capital.", 0.85, "Paris is the capital."),
+            ("(Confidence: 85) Paris", 0.85, "Paris"),
+            ("Confidence: 90. Paris", 0.9, "Paris"),
+            ("Confidence: 90. Confidence: 90. Paris", 0.9, "Paris"),
+            ("Paris\n- **Confidence:** 85%", 0.85, "Paris"),
+            ("Paris\n* Confidence: 85", 0.85, "Paris"),
+            ("Paris\n> Confidence: 85", 0.85, "Paris"),
+            ("Paris\nMy confidence level is 85%.", 0.85, "Paris"),
+            ("Paris\n<confidence>90</confidence>", 0.9, "Paris"),
+            ("<answer>Paris</answer><confidence>\n90\n</confidence>", 0.9, "<answer>Paris</answer>"),
+            ("Confidence: 80%\nParis\nConfidence: 80", 0.8, "Paris"),
+            ("```\nParis\nConfidence: 90\n```", 0.9, "```\nParis\n```"),
+            ("```yaml\nconfidence: 30\n```\nConfidence: 90", 0.9, "```yaml\nconfidence: 30\n```"),
+            ("Confidence: 90", 0.9, ""),
+        ],
+    );
+}
+
+#[test]
+fn further_ways_to_write_a_number_are_read() {
+    reads(
+        Style::Text,
+        Scale::Percent,
+        &[
+            ("Paris\nConfidence：90", 0.9, "Paris"),
+            ("Paris\nConfidence： ９０", 0.9, "Paris"),
+            ("Paris\nConfidence: 0.95 (95%)", 0.95, "Paris"),
+            ("Paris\nConfidence: 95% (0.95)", 0.95, "Paris"),
+            ("Paris\nConfidence: 9/10 (90%)", 0.9, "Paris"),
+            ("Paris\nConfidence: ~90", 0.9, "Paris"),
+            ("Paris\nConfidence: about 90%", 0.9, "Paris"),
+            ("Paris\nConfidence: \\boxed{90}", 0.9, "Paris"),
+            ("Paris\nConfidence: $\\boxed{90\\%}$", 0.9, "Paris"),
+            ("Paris\n**Confidence**: **90**", 0.9, "Paris"),
+            ("Paris\nConfidence (0-100): [90]", 0.9, "Paris"),
+            ("Paris\nConfidence: 85 [2]", 0.85, "Paris"),
+        ],
+    );
+    reads(
+        Style::Text,
+        Scale::Unit,
+        &[("Paris\nConfidence: 0.95 (95%)", 0.95, "Paris"), ("Paris\nConfidence: 95 (0.95)", 0.95, "Paris")],
+    );
+    for (reply, why) in [
+        ("Paris\nConfidence: 9 (90%)", NoRating::Contradictory),
+        ("Paris\nConfidence: 0.95 (80%)", NoRating::Contradictory),
+        ("Paris\nConfidence: 8 (0.8)", NoRating::OutOfScale),
+        ("Paris\n\\boxed{90}", NoRating::Missing),
+        ("Paris\n<confidence>90 or so</confidence>", NoRating::NotANumber),
+    ] {
+        assert_eq!(taken(Style::Text, Scale::Percent, reply).0, Err(why), "{reply}");
+    }
+}
+
+#[test]
+fn what_is_no_whole_line_or_clause_stays() {
+    for reply in [
+        // A sentence would be torn.
+        "I state my confidence: 85",
+        "Paris, with an overall confidence: 85 because I looked",
+        "Paris\nConfidence: 90% because it is well known",
+        "Paris Confidence: 85",
+        "well-confidence: 85",
+        // A bracket or a pair of stars would be torn, or words glued.
+        "(Paris. Confidence: 85)",
+        "**Paris. Confidence: 85**",
+        "**Paris\nConfidence: 85**",
+        "Paris(Confidence: 85)is",
+        // Code, data, and numbers that contradict each other.
+        "```python\nconfidence = 85\n```",
+        "```yaml\nlabel: cat\nconfidence: 85\n```\nDone.",
+        "Confidence: 70\nParis\nConfidence: 90",
+        "{\n  \"answer\": \"Paris\",\n  \"confidence\": 85\n}",
+        "{\n  answer: Paris\n  confidence: 85\n}",
+        "```xml\n<confidence>85</confidence>\n```",
+        "<confidence>it grows with practice</confidence>",
+        "Confidence is 90 percent preparation.",
+        // Confidence as a topic.
+        "Confidence: the band's 2003 album",
+        "Albums:\nConfidence: the band's 2003 album",
+        "Confidence: 90\nConfidence: the band's 2003 album",
+        "Confidence: 2003 album by the band",
+        "Confidence: what it is and why\nIt is a feeling.",
+        "Confidence: high",
+        "Paris.",
+        "",
+    ] {
+        assert_eq!(taken(Style::Text, Scale::Percent, reply).1, reply);
+    }
+}
+
+#[test]
+fn a_rating_that_says_no_number_goes_as_a_whole_line_too() {
+    for line in [
+        "**Confidence:** very high",
+        "Confidence: high to very high.",
+        "Confidence: 70–80%",
+        "Confidence: 120",
+        "(Confidence: low)",
+    ] {
+        let (rating, served) = taken(Style::Text, Scale::Percent, &format!("Paris\n{line}"));
+        assert!(rating.is_err(), "{line}");
+        assert_eq!(served, "Paris", "{line}");
+    }
+}
+
+#[test]
+fn a_model_that_repeats_itself_without_end_costs_no_time() {
+    for piece in [
+        "Confidence: 90. ",
+        "Confidence: 90\n",
+        "{\"confidence\": 0.9, ",
+        "\"answer\": \"a, \"b, ",
+        "(Confidence: ",
+        "{'a': 'b', ",
+    ] {
+        let endless = piece.repeat(20_000);
+        for style in [Style::Text, Style::Json] {
+            let (rating, served) = taken(style, Scale::Percent, &endless);
+            assert!(rating.is_err(), "{piece}");
+            assert!(served == endless, "{piece}");
+        }
+    }
+}
+
+#[test]
+fn an_object_is_read_and_never_edited_as_text() {
+    reads(
+        Style::Json,
+        Scale::Unit,
+        &[
+            (r#"{"answer":"Paris","confidence":0.9}"#, 0.9, "Paris"),
+            (r#"{"answer":"Paris","confidence":0.9,}"#, 0.9, "Paris"),
+            (r"{'answer': 'Paris', 'confidence': 0.9}", 0.9, "Paris"),
+            (r"{'answer': 'It\'s Peter's', 'confidence': 0.9}", 0.9, "It's Peter's"),
+            (r#"{'answer': 'the "big" one', 'confidence': 0.9}"#, 0.9, "the \"big\" one"),
+            (r#"{"answer":"Paris","confidence":0.9"#, 0.9, "Paris"),
+            ("```json\n{\"answer\":\"Paris\",\"confidence\":0.9\n```", 0.9, "Paris"),
+            ("{\"answer\":\"Paris\nand Rome\",\"confidence\":0.9}", 0.9, "Paris\nand Rome"),
+            (r#"{"answer":"the "big" one","confidence":0.9}"#, 0.9, "the \"big\" one"),
+            (r#"{"answer":"Paris","confidence":.9}"#, 0.9, "Paris"),
+            (r#"{answer: "Paris", confidence: 0.9}"#, 0.9, "Paris"),
+            (r#"{"answer": Paris, France, "confidence": 0.9}"#, 0.9, "Paris, France"),
+            (r#"{"answer": True, "confidence": "90%"}"#, 0.9, "True"),
+            (r#"{"answer":null,"confidence":0.9}"#, 0.9, ""),
+            (r#"{"answer":None,"confidence":0.9}"#, 0.9, ""),
+            (r#"{"answer":"null","confidence":0.9}"#, 0.9, "null"),
+            (r#"{"answer":"Paris","reason":"It is.","confidence":0.9}"#, 0.9, "Paris"),
+            (r#"{"reason":"It "is" so, and: so","answer":"Paris","confidence":0.9}"#, 0.9, "Paris"),
+            (r#"{"reason": It is so, and more, "answer":"Paris","confidence":0.9}"#, 0.9, "Paris"),
+            (r#"{"answer":{"n": 1, "m": [2]},"confidence":0.9}"#, 0.9, r#"{"n": 1, "m": [2]}"#),
+            (r#"{"answer":{"n": 1},"confidence":0.9,}"#, 0.9, r#"{"n": 1}"#),
+            ("Here it is:\n{\"answer\":\"Paris\",\"confidence\":0.9,}\nBye.", 0.9, "Paris"),
+            // The client's own form, and nothing but a rating.
+            (r#"{"id": 1, "confidence": 0.9, "city": "x"}"#, 0.9, r#"{"id": 1, "city": "x"}"#),
+            ("Paris\n{\"confidence\": 0.9}", 0.9, "Paris"),
+            ("Paris\n```json\n{\"confidence\": 0.9,}\n```", 0.9, "Paris"),
+            ("Paris\nConfidence: 0.9", 0.9, "Paris"),
+        ],
+    );
+}
+
+#[test]
+fn a_broken_object_that_could_mean_several_things_is_no_rating_and_stays() {
+    for reply in [
+        // Where does the answer end?
+        r#"{"answer":"say "x", "reason": "y" done","confidence":0.9}"#,
+        r#"{"answer":"5" long","confidence":0.9}"#,
+        r#"{"answer":"use {"a":"b"} here","confidence":0.9}"#,
+        r#"{"answer":"Paris,"confidence":0.9}"#,
+        r#"{"answer": Paris", "confidence": 0.9}"#,
+        r#"{"answer":"Par"#,
+        // Which escapes are meant?
+        r#"{"answer":"\(x\) \frac{1}{2}","confidence":0.9,}"#,
+        // Which answer, which number?
+        r#"{"answer":"Paris","answer":"Rome","confidence":0.9}"#,
+        r#"{"answer":"Paris","confidence":0.9} Wait: {"answer":"Rome","confidence":0.9}"#,
+        // The client's own form, broken.
+        r#"{"id": 1, "city": "x", "confidence": 0.9,}"#,
+        r#"{"answer":"\ud800","confidence":0.9}"#,
+    ] {
+        let (rating, served) = taken(Style::Json, Scale::Unit, reply);
+        assert!(rating.is_err(), "{reply}: {rating:?}");
+        assert_eq!(served, reply);
+    }
+}
+
+#[test]
+fn an_answer_without_a_rating_that_can_be_read_is_an_answer_all_the_same() {
+    for reply in [
+        r#"{"answer":"Paris","confidence":0.9,"confidence":0.2}"#,
+        r#"{"answer":"Paris","confidence":"high"}"#,
+        r#"{"answer":"Paris","confidence":null}"#,
+        "{\"answer\":\"Paris\",\"confidence\":0.9}\nConfidence: 0.2",
+    ] {
+        let (rating, served) = taken(Style::Json, Scale::Unit, reply);
+        assert!(rating.is_err(), "{reply}: {rating:?}");
+        assert_eq!(served, "Paris", "{reply}");
+    }
+}
+
+/// Answers in several scripts, with what tempts a reader: brackets, quotes, numbers, markup, JSON, the word itself.
+fn answers() -> impl Strategy<Value = String> {
+    let known = [
+        "Paris",
+        "It is 42 (forty-two).",
+        "The answer is \"yes\", of course",
+        "巴黎是首都",
+        "答えは東京です。",
+        "Париж, конечно!",
+        "باريس",
+        "- one\n- two\n\n- three",
+        "**Paris**\n\nIt is *the* capital.",
+        "```python\nconfidence = 0.3\n```\nDone",
+        "{\"city\": \"Paris\"}",
+        "I have confidence in this.",
+        "Self-confidence: a feeling\nIt grows.",
+        "$x = 5$",
+        "a | b\n1 | 2",
+        "🙂",
+    ];
+    let plain =
+        "[a-zA-Z0-9 ,.;:!?()'\"*é京-]{0,30}".prop_filter("says nothing of a rating", |text: &String| !text.contains("onfidence"));
+    prop_oneof![3 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => plain]
+}
+
+/// A rating on the scale to 100, as models write it.
+fn phrases() -> impl Strategy<Value = String> {
+    let shape = [
+        "Confidence: {}",
+        "Confidence: {}%",
+        "confidence = {}",
+        "**Confidence:** {}",
+        "**Confidence: {}%**",
+        "Confidence：{}",
+        "Confidence: ~{}%",
+        "Confidence: {}/100",
+        "Confidence: {} (high)",
+        "Confidence level: {}",
+        "Confidence (0-100): {}",
+        "Confidence: \\boxed{{}}",
+        "Confidence: [{}]%",
+        "<confidence>{}</confidence>",
+        "My confidence is {}%",
+        "Overall confidence: {}.",
+        "`Confidence: {}`",
+    ];
+    (proptest::sample::select(shape.to_vec()), 1..=100_u32).prop_map(|(shape, n)| shape.replacen("{}", &n.to_string(), 1))
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Last,
+    LastBlank,
+    LastEnded,
+    First,
+    FirstBlank,
+    Both,
+}
+
+fn places() -> impl Strategy<Value = Place> {
+    proptest::sample::select(vec![Place::Last, Place::LastBlank, Place::LastEnded, Place::First, Place::FirstBlank, Place::Both])
+}
+
+/// Pieces of replies in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => answers(),
+        3 => phrases(),
+        2 => proptest::sample::select(vec!["\n", "\n\n", "\r\n", " ", ". ", ", ", "(", ")", "**", "```", "\"", "{", "}", " — ", "> ", "- ", "。", "（", "）"])
+            .prop_map(str::to_owned),
+    ];
+    proptest::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat())
+}
+
+fn words(c: Option<char>) -> bool {
+    c.is_some_and(char::is_alphanumeric)
+}
+
+/// What holds whatever the reply is: the rest is made of parts of the reply, no two words meet that were apart, no bracket
+/// loses its partner, and what was taken out speaks of the rating.
+fn is_sound(reply: &str, style: Style) -> Result<(), TestCaseError> {
+    let parts = parser(style, Scale::Percent).take_apart(reply);
+    let Some(rest) = parts.rest else { return Ok(()) };
+    let joined: String = rest.kept.iter().map(|span| &reply[span.clone()]).collect();
+    if style == Style::Text {
+        prop_assert_eq!(&joined, &rest.text);
+        let mut cut = Vec::new();
+        let mut at = 0;
+        for span in &rest.kept {
+            prop_assert!(at <= span.start);
+            if at > 0 && at < span.start {
+                prop_assert!(
+                    !(words(reply[..at].chars().next_back()) && words(reply[span.start..].chars().next())),
+                    "glued: {:?}",
+                    rest.text
+                );
+            }
+            cut.push(&reply[at..span.start]);
+            at = span.end;
+        }
+        cut.push(&reply[at..]);
+        for part in cut.iter().filter(|part| !part.trim().is_empty()) {
+            prop_assert!(part.to_lowercase().contains("confidence"), "{part:?} says nothing of a rating");
+            for (open, close) in [('(', ')'), ('（', '）'), ('[', ']'), ('{', '}')] {
+                prop_assert_eq!(part.matches(open).count(), part.matches(close).count(), "torn: {:?}", part);
+            }
+        }
+        let again = parser(style, Scale::Percent).take_apart(&rest.text);
+        prop_assert!(again.rest.is_none(), "{:?} was not the end of it: {:?}", rest.text, again.rest);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn what_is_left_is_the_answer(answer in answers(), phrase in phrases(), place in places(), ending in proptest::sample::select(vec!["\n", "\r\n", "\r"])) {
+        prop_assume!(!answer.trim().is_empty() && answer.trim_end() == answer && answer.trim_start() == answer);
+        let line = |text: &str| text.replace('\n', ending);
+        let said = line(&answer);
+        let reply = match place {
+            Place::Last => format!("{said}{ending}{phrase}"),
+            Place::LastBlank => format!("{said}{ending}{ending}{phrase}{ending}{ending}"),
+            Place::LastEnded => format!("{said}{ending}{phrase}{ending}"),
+            Place::First => format!("{phrase}{ending}{said}"),
+            Place::FirstBlank => format!("{phrase}{ending}{ending}{said}"),
+            Place::Both => format!("{phrase}{ending}{said}{ending}{phrase}"),
+        };
+        let parts = parser(Style::Text, Scale::Percent).take_apart(&reply);
+        prop_assert!(parts.rating.is_ok(), "{reply:?}: {:?}", parts.rating);
+        prop_assert_eq!(parts.rest.map(|rest| rest.text), Some(said), "{:?}", reply);
+    }
+
+    #[test]
+    fn a_reply_that_states_no_rating_stays_as_it_is(answer in answers()) {
+        for style in [Style::Text, Style::Json] {
+            let parts = parser(style, Scale::Percent).take_apart(&answer);
+            prop_assert!(parts.rest.is_none() && parts.rating.is_err(), "{answer:?}: {parts:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_said_only_whole_parts_go(reply in pieces()) {
+        is_sound(&reply, Style::Text)?;
+        is_sound(&reply, Style::Json)?;
+    }
+
+    #[test]
+    fn the_answer_of_an_object_is_what_is_served(answer in answers(), n in 0..=100_u32, more in any::<bool>(), fault in 0..4_usize) {
+        let reason = if more { r#""reason": "so", "# } else { "" };
+        let quoted = serde_json::to_string(&answer).unwrap();
+        let reply = match fault {
+            0 => format!(r#"{{{reason}"answer": {quoted}, "confidence": {n}}}"#),
+            1 => format!(r#"{{{reason}"answer": {quoted}, "confidence": {n},}}"#),
+            2 => format!(r#"{{{reason}"answer": {quoted}, "confidence": {n}"#),
+            // As the model would write it that does not know of escapes.
+            _ => format!(r#"{{{reason}"answer": "{answer}", "confidence": {n}}}"#),
+        };
+        let parts = parser(Style::Json, Scale::Percent).take_apart(&reply);
+        match parts.rest {
+            Some(rest) => prop_assert_eq!(rest.text, answer, "{}", reply),
+            // What is not written as JSON may be unclear; then it is not rated either.
+            None => prop_assert!(fault == 3 && parts.rating.is_err(), "{reply}: {parts:?}"),
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_clients_own_loses_one_member_and_no_other(
+        values in proptest::collection::vec(("[b-z]{1,6}", prop_oneof![Just("1"), Just("\"x, y\""), Just("[1, {\"confidence\": 2}]"), Just("null")]), 1..5),
+        at in 0..5_usize, spaced in any::<bool>(), fenced in any::<bool>(),
+    ) {
+        let at = at.min(values.len());
+        let (comma, colon) = if spaced { (",\n  ", ": ") } else { (",", ":") };
+        let write = |with: bool| {
+            let mut members: Vec<String> = values.iter().enumerate().map(|(n, (name, value))| format!("\"{name}{n}\"{colon}{value}")).collect();
+            if with {
+                members.insert(at, format!("\"Confidence\"{colon}85"));
+            }
+            format!("{{{}}}", members.join(comma))
+        };
+        let reply = if fenced { format!("```json\n{}\n```", write(true)) } else { write(true) };
+        let parts = parser(Style::Json, Scale::Percent).take_apart(&reply);
+        let served = parts.rest.unwrap().text;
+        let object = served.trim_start_matches("```json").trim_end_matches("```").trim();
+        prop_assert_eq!(object, write(false));
+    }
+}
