@@ -7,7 +7,6 @@ use super::ImportOptions;
 use crate::observations::faults::Fault;
 use crate::observations::scalar::Scalar;
 use crate::observations::scale::Seen;
-use crate::observations::value;
 
 /// Reads grades, and remembers by column what they look like.
 pub(super) struct Grades<'o> {
@@ -27,11 +26,11 @@ impl<'o> Grades<'o> {
     /// A grade as one from 0 to 1.
     pub(super) fn read(&self, field: &str, value: &Scalar<'_>) -> Result<Option<f64>, Fault> {
         let mut seen = self.seen.borrow_mut();
-        match seen.get_mut(field) {
-            Some(seen) => seen.note(value),
-            None => seen.entry(field.to_owned()).or_default().note(value),
-        }
-        value::grade(value, self.most()).map_err(|reason| Fault::of_grade(field, reason))
+        let read = match seen.get_mut(field) {
+            Some(seen) => seen.read(value, self.most()),
+            None => seen.entry(field.to_owned()).or_default().read(value, self.most()),
+        };
+        read.map_err(|reason| Fault::of_grade(field, reason))
     }
 
     /// What those columns look like that hold something else than grades.

@@ -281,8 +281,7 @@ impl Chunk {
                 if value.is_absent() {
                     continue;
                 }
-                self.scales[tier][place].note(value);
-                match value::grade(value, 1.0) {
+                match self.scales[tier][place].read(value, 1.0) {
                     Ok(grade) => grades[place] = grade.and_then(Quality::new),
                     Err(reason) => {
                         let field = self.places.tier(name, Cell::FIELDS[field]);

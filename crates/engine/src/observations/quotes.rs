@@ -3,6 +3,8 @@
 //! The parser of CSV takes any bytes: a quote that never closes makes one cell of the rest of the file, and a stray one hides the rows up to
 //! the next. Both would be rows lost in silence, so quotes are followed here, beneath it.
 
+use std::io::BufRead as _;
+
 /// Follows them over the bytes of a file.
 #[derive(Debug)]
 pub(crate) struct Quotes {
@@ -31,7 +33,7 @@ impl Quotes {
     }
 
     /// Passes over bytes, of which the first is on this line; `after_return`: one that ended the line before it.
-    pub(crate) fn note(&mut self, bytes: &[u8], mut line: u64, mut after_return: bool) {
+    pub(crate) fn note(&mut self, bytes: &[u8], line: u64, after_return: bool) {
         let ends = |byte: u8| byte == self.delimiter || byte == b'\n' || byte == b'\r';
         // Most tables of numbers have none.
         if matches!(self.state, State::Begin | State::Bare) && !bytes.contains(&b'"') {
@@ -40,27 +42,33 @@ impl Quotes {
             }
             return;
         }
-        for byte in bytes {
-            self.state = match (self.state, *byte) {
+        let mut opened = None;
+        let mut rest = bytes;
+        while let Some((&byte, behind)) = rest.split_first() {
+            let at = bytes.len() - rest.len();
+            rest = behind;
+            self.state = match (self.state, byte) {
                 (State::Begin, b'"') => {
-                    self.opened = line;
+                    opened = Some(at);
                     State::Quoted
                 }
                 (State::Quoted, b'"') => State::Closed,
-                (State::Closed, b'"') | (State::Quoted, _) => State::Quoted,
+                (State::Closed, b'"') => State::Quoted,
+                (State::Quoted, _) => {
+                    // Quoted cells may be long answers: what lies before the next quote is passed over at once.
+                    let passed = rest.skip_until(b'"').unwrap_or_default();
+                    if behind[..passed].last() == Some(&b'"') { State::Closed } else { State::Quoted }
+                }
                 (_, byte) if ends(byte) => State::Begin,
                 (State::Closed, _) => {
-                    self.stray.get_or_insert(line);
+                    self.stray.get_or_insert_with(|| line + lines(&bytes[..at], after_return));
                     State::Bare
                 }
                 (State::Begin | State::Bare, _) => State::Bare,
             };
-            match byte {
-                b'\r' => line += 1,
-                b'\n' if !after_return => line += 1,
-                _ => {}
-            }
-            after_return = *byte == b'\r';
+        }
+        if let Some(at) = opened {
+            self.opened = line + lines(&bytes[..at], after_return);
         }
     }
 
@@ -81,6 +89,16 @@ impl Quotes {
     }
 }
 
+/// Lines that end in these bytes; `after_return`: a line feed at their beginning ends none.
+fn lines(bytes: &[u8], after_return: bool) -> u64 {
+    let mut before = after_return;
+    let ends = bytes.iter().filter(|byte| {
+        let halved = std::mem::replace(&mut before, **byte == b'\r');
+        **byte == b'\r' || **byte == b'\n' && !halved
+    });
+    ends.count() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,10 +117,8 @@ mod tests {
                 let (mut quotes, mut at, mut before) = (Quotes::new(b','), 1, false);
                 for bytes in text.as_bytes().chunks(step) {
                     quotes.note(bytes, at, before);
-                    for byte in bytes {
-                        at += u64::from(*byte == b'\r' || *byte == b'\n' && !before);
-                        before = *byte == b'\r';
-                    }
+                    at += lines(bytes, before);
+                    before = bytes.ends_with(b"\r");
                 }
                 let said = quotes.fault(true);
                 assert_eq!(said.is_some(), line.is_some(), "{text:?} by {step}: {said:?}");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::scalar::Scalar;
 use super::text::{self, Plain};
+use super::value::wrong;
 
 /// So many different values of a column are told.
 const FEW: usize = 12;
@@ -25,11 +26,21 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub(crate) fn note(&mut self, value: &Scalar<'_>) {
+    /// A grade from 0 to `most`, as one from 0 to 1. It is remembered, whatever it is.
+    pub(crate) fn read(&mut self, value: &Scalar<'_>, most: f64) -> Result<Option<f64>, String> {
         match value.plain() {
-            Plain::Missing => {}
-            Plain::Bool(right) => self.note_number(f64::from(u8::from(right))),
-            Plain::Number(number) => self.note_number(number),
+            Plain::Missing => return Ok(None),
+            Plain::Bool(right) => {
+                let grade = f64::from(u8::from(right));
+                self.note(grade);
+                return Ok(Some(grade));
+            }
+            Plain::Number(number) => {
+                self.note(number);
+                if (0.0..=most).contains(&number) {
+                    return Ok(Some(number / most));
+                }
+            }
             Plain::Odd => {
                 self.unread += 1;
                 if self.texts.len() <= FEW {
@@ -40,10 +51,11 @@ impl Seen {
                 }
             }
         }
+        Err(wrong(value, format_args!("a grade from 0 to {most}")))
     }
 
     #[expect(clippy::float_cmp, reason = "the values themselves are told apart")]
-    fn note_number(&mut self, number: f64) {
+    fn note(&mut self, number: f64) {
         if number == 0.0 {
             self.wrong += 1;
         } else if number == 1.0 {
@@ -166,7 +178,7 @@ mod tests {
     fn hint(values: &[&str]) -> Option<String> {
         let mut halves = [Seen::default(), Seen::default()];
         for (at, value) in values.iter().enumerate() {
-            halves[at % 2].note(&Scalar::of_cell(value));
+            let _ = halves[at % 2].read(&Scalar::of_cell(value), 1.0);
         }
         let mut seen = Seen::default();
         for half in &halves {
@@ -174,7 +186,7 @@ mod tests {
         }
         let mut whole = Seen::default();
         for value in values {
-            whole.note(&Scalar::of_cell(value));
+            let _ = whole.read(&Scalar::of_cell(value), 1.0);
         }
         assert_eq!(seen.hint("correct", 1.0), whole.hint("correct", 1.0), "pieces say what the whole says");
         seen.hint("correct", 1.0)

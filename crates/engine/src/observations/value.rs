@@ -15,16 +15,6 @@ pub(crate) fn wrong(found: &Scalar<'_>, wanted: impl Display) -> String {
     format!("is {}, not {wanted}{advice}", found.shown())
 }
 
-/// A grade from 0 to `most`, as one from 0 to 1.
-pub(crate) fn grade(value: &Scalar<'_>, most: f64) -> Result<Option<f64>, String> {
-    match value.plain() {
-        Plain::Missing => Ok(None),
-        Plain::Bool(right) => Ok(Some(f64::from(u8::from(right)))),
-        Plain::Number(number) if (0.0..=most).contains(&number) => Ok(Some(number / most)),
-        Plain::Number(_) | Plain::Odd => Err(wrong(value, format_args!("a grade from 0 to {most}"))),
-    }
-}
-
 /// A finite number of at least `least`.
 pub(crate) fn amount(value: &Scalar<'_>, least: f64) -> Result<Option<f64>, String> {
     match value.plain() {
