@@ -166,7 +166,7 @@ fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
         Field::Tier(tier, _) | Field::Signal(tier, _) | Field::Beside(tier) => *tier,
     };
     let cell = &mut row.cells[tier];
-    if !text.trim().is_empty() {
+    if !text.bytes().all(|byte| byte.is_ascii_whitespace()) {
         cell.there = Presence::There;
     }
     match field {

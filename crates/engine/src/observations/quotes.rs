@@ -35,39 +35,36 @@ impl Quotes {
     /// Passes over bytes, of which the first is on this line; `after_return`: one that ended the line before it.
     pub(crate) fn note(&mut self, bytes: &[u8], line: u64, after_return: bool) {
         let ends = |byte: u8| byte == self.delimiter || byte == b'\n' || byte == b'\r';
-        // Most tables of numbers have none.
-        if matches!(self.state, State::Begin | State::Bare) && !bytes.contains(&b'"') {
-            if let Some(last) = bytes.last() {
-                self.state = if ends(*last) { State::Begin } else { State::Bare };
-            }
-            return;
-        }
         let mut opened = None;
-        let mut rest = bytes;
-        while let Some((&byte, behind)) = rest.split_first() {
-            let at = bytes.len() - rest.len();
-            rest = behind;
-            self.state = match (self.state, byte) {
-                (State::Begin, b'"') => {
-                    opened = Some(at);
-                    State::Quoted
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            // A quote counts where a cell begins, and in a quoted cell: what lies between quotes is passed over at once.
+            let quote = if self.state == State::Closed { Some(at) } else { next_quote(bytes, at) };
+            let Some(place) = quote else {
+                if self.state != State::Quoted {
+                    self.state = if bytes.last().copied().is_some_and(ends) { State::Begin } else { State::Bare };
                 }
-                (State::Quoted, b'"') => State::Closed,
-                (State::Closed, b'"') => State::Quoted,
-                (State::Quoted, _) => {
-                    // Quoted cells may be long answers: what lies before the next quote is passed over at once.
-                    let passed = rest.skip_until(b'"').unwrap_or_default();
-                    if behind[..passed].last() == Some(&b'"') { State::Closed } else { State::Quoted }
-                }
-                (_, byte) if ends(byte) => State::Begin,
-                (State::Closed, _) => {
+                break;
+            };
+            self.state = match self.state {
+                State::Quoted => State::Closed,
+                State::Closed if byte == b'"' => State::Quoted,
+                State::Closed if ends(byte) => State::Begin,
+                State::Closed => {
                     self.stray.get_or_insert_with(|| line + lines(&bytes[..at], after_return));
                     State::Bare
                 }
-                (State::Begin | State::Bare, _) => State::Bare,
+                State::Begin | State::Bare => {
+                    let begins = if place == at { self.state == State::Begin } else { ends(bytes[place - 1]) };
+                    if begins {
+                        opened = Some(place);
+                    }
+                    if begins { State::Quoted } else { State::Bare }
+                }
             };
+            at = place + 1;
         }
-        if let Some(at) = opened {
+        if let Some(at) = opened.filter(|_| matches!(self.state, State::Quoted | State::Closed)) {
             self.opened = line + lines(&bytes[..at], after_return);
         }
     }
@@ -87,6 +84,15 @@ impl Quotes {
             _ => None,
         }
     }
+}
+
+/// The place of the first quote from `at` on.
+fn next_quote(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut rest = bytes.get(at..)?;
+    // Quicker than a look at byte after byte; a slice has no errors.
+    let passed = rest.skip_until(b'"').ok()?;
+    let last = (at + passed).checked_sub(1)?;
+    (bytes.get(last) == Some(&b'"')).then_some(last)
 }
 
 /// Lines that end in these bytes; `after_return`: a line feed at their beginning ends none.

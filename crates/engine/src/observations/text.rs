@@ -41,33 +41,42 @@ const SHEET_ERRORS: [&str; 13] = [
 
 /// Reads a text as a number, a truth or nothing.
 pub(crate) fn plain(text: &str) -> Plain {
-    let text = text.trim();
-    // Rust reads more words as numbers than these, and numbers that are too large as infinite.
-    if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
-        && let Ok(number) = text.parse::<f64>()
-        && number.is_finite()
-    {
+    if let Some(number) = digits(text) {
         return Plain::Number(number);
     }
-    match text {
+    match text.trim() {
+        "" => Plain::Missing,
         "true" | "True" | "TRUE" => Plain::Bool(true),
         "false" | "False" | "FALSE" => Plain::Bool(false),
         "inf" | "Inf" | "+inf" | "Infinity" => Plain::Number(f64::INFINITY),
         "-inf" | "-Inf" | "-Infinity" => Plain::Number(f64::NEG_INFINITY),
-        _ if is_missing(text) => Plain::Missing,
-        _ => Plain::Odd,
+        text if is_missing(text) => Plain::Missing,
+        text => digits(text).map_or(Plain::Odd, Plain::Number),
     }
+}
+
+/// A number that is written in digits. Rust reads more words as numbers than these, and numbers that are too large as infinite.
+fn digits(text: &str) -> Option<f64> {
+    let begins = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    begins.then(|| text.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
 }
 
 /// Whether a text is nothing, or a word for it.
 pub(crate) fn is_missing(text: &str) -> bool {
-    MISSING.contains(&text.trim())
+    may_begin(text, b"#-1<Nn") && MISSING.contains(&text.trim())
 }
 
 /// Whether a text is what a spreadsheet shows for a failed formula.
 pub(crate) fn is_sheet_error(text: &str) -> bool {
-    let text = text.trim();
-    SHEET_ERRORS.contains(&text) || text.strip_prefix("Err:").is_some_and(|code| code.parse::<u16>().is_ok())
+    may_begin(text, b"#E") && {
+        let text = text.trim();
+        SHEET_ERRORS.contains(&text) || text.strip_prefix("Err:").is_some_and(|code| code.parse::<u16>().is_ok())
+    }
+}
+
+/// Whether a text may begin with one of these once blanks are off it: most names do not, and are compared with nothing.
+fn may_begin(text: &str, with: &[u8]) -> bool {
+    text.bytes().next().is_none_or(|first| !first.is_ascii_graphic() || with.contains(&first))
 }
 
 /// The share that a percentage is, as it should be written.
