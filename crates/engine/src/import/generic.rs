@@ -29,11 +29,6 @@ fn tiers<'a>(columns: &[&'a str]) -> Vec<&'a str> {
 
 fn example(record: &Record<'_>) -> Result<Row, Fault> {
     let columns = record.columns();
-    for column in record.options().columns.values() {
-        if columns.iter().filter(|known| *known == column).count() > 1 {
-            return Err(Fault::new(column, "several columns stand for it"));
-        }
-    }
     let tiers = tiers(&columns);
     if tiers.is_empty() {
         let why = format!("no column is TIER.correct; give one with --map COLUMN=TIER.correct. There are {}", columns.join(", "));

@@ -212,6 +212,11 @@ fn each_record(
     }
     let name = |column: &str| context.options.columns.get(column).map_or(column, String::as_str).to_owned();
     let header: Vec<String> = there.into_iter().map(name).collect();
+    let mut names = BTreeSet::new();
+    if let Some(twice) = header.iter().find(|name| !name.is_empty() && !names.insert(*name)) {
+        let why = format!("several columns stand for {twice:?}: which of them counts is not known");
+        return Err(ObservationsError::Format { path: path.to_owned(), why }.into());
+    }
     loop {
         let records = source::records(path, &mut reader)?;
         if records.is_empty() {

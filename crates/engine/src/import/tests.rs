@@ -304,6 +304,10 @@ fn flat_lines_of_json_are_read_as_they_are_written() {
     let (rows, _) = run("csv", text, &options).unwrap();
     assert_eq!(rows[0], json!({"id": "9007199254740993", "tiers": {"a": {"confidence": {"p": "-inf"}}}}));
     assert_eq!(rows[1], json!({"id": "b", "tiers": {"a": {"correct": 1.0}}}));
+    for (header, options) in [("id,a.correct,a.correct", &ImportOptions::default()), ("id,ok,a.correct", &options)] {
+        let said = run("csv", &format!("{header}\n1,1,0\n"), options).unwrap_err().to_string();
+        assert!(said.contains("several columns stand for \"a.correct\""), "{said}");
+    }
     for twice in [r#"{"id":"c","ok":1,"ok":0}"#, r#"{"id":"c","ok":1,"a.correct":0}"#] {
         let rows = refused("csv", &format!("{text}{twice}\n"), &options);
         assert_eq!((places(&rows), rows.first[0].reason.starts_with("stands twice")), (vec![(3, "ok")], true));
