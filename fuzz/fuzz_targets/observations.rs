@@ -1,4 +1,4 @@
-//! Whatever stands in a file of observations, JSON Lines, CSV or gzip, it is refused or read, bad rows aside.
+//! Whatever stands in a file of observations, JSON Lines, CSV or gzip, it is refused or read.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use tierfall::import::FORMATS;
+use tierfall::observations::BadRows;
 use tierfall::traffic::Splits;
 use tierfall_core::money::{Money, Price};
 
@@ -39,9 +40,30 @@ pub(crate) struct Inputs {
     /// With a CSV file: what a column is that has another name, like ok=small.correct
     #[arg(long = "map", requires = "observations", value_name = "COLUMN=FIELD", value_parser = column)]
     pub(crate) columns: Vec<(String, String)>,
-    /// Fail on the first bad row instead of leaving it out and counting it
+    /// With --observations: leave rows out that cannot be read, and count them, in place of failing. It declares that they are a random part of
+    /// all rows, which promises then rest on
+    #[arg(long, requires = "observations", value_enum, value_name = "WHY", conflicts_with = "strict")]
+    pub(crate) bad_rows: Option<BadRowsAre>,
+    /// Fail where examples would be left out for a grade or a tier that they lack, instead of counting them
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// What is declared of rows that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BadRowsAre {
+    /// Whether a row can be read does not depend on whether its answers are right
+    AtRandom,
+}
+
+impl BadRowsAre {
+    /// What becomes of them; without a declaration they are an error.
+    pub(crate) fn handled(declared: Option<Self>) -> BadRows {
+        match declared {
+            Some(Self::AtRandom) => BadRows::AtRandom,
+            None => BadRows::Refuse,
+        }
+    }
 }
 
 /// Where results go besides the terminal.
@@ -170,9 +192,6 @@ pub(crate) struct Import {
     pub(crate) table: Tables,
     #[command(flatten)]
     pub(crate) traffic: Traffic,
-    /// Fail on the first bad row instead of leaving it out and counting it
-    #[arg(long)]
-    pub(crate) strict: bool,
 }
 
 /// How other people's tables and logs are read.
@@ -191,6 +210,9 @@ pub(crate) struct Tables {
     /// The greatest grade of the file, where grades do not go from 0 to 1
     #[arg(long, value_name = "GRADE")]
     pub(crate) max_score: Option<f64>,
+    /// Leave rows out that cannot be converted, and count them, in place of failing. It declares that they are a random part of all rows
+    #[arg(long, value_enum, value_name = "WHY")]
+    pub(crate) bad_rows: Option<BadRowsAre>,
 }
 
 /// What becomes of captured traces.
@@ -215,6 +237,9 @@ pub(crate) struct Traffic {
     /// Add to a set that is there; requests that it has are passed over
     #[arg(long, requires = "into")]
     pub(crate) append: bool,
+    /// Fail on the first line that cannot be used instead of passing over it
+    #[arg(long, requires = "into")]
+    pub(crate) strict: bool,
 }
 
 /// What requests are that ask the same.

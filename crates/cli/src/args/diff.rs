@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::calibrate::BadRowsAre;
 use super::value::{above_0_below_1, above_0_to_1};
 
 #[derive(Clone, Debug, Args)]
@@ -40,6 +41,9 @@ pub(crate) struct Diff {
     /// Files of observations in place of a cascade and a set: JSON Lines or CSV, also with gzip
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath, help_heading = "Rows")]
     pub(crate) observations: Vec<PathBuf>,
+    /// With --observations: leave rows out that cannot be read, and count them, in place of failing
+    #[arg(long, requires = "observations", value_enum, value_name = "WHY", help_heading = "Rows")]
+    pub(crate) bad_rows: Option<BadRowsAre>,
     /// The level of the tests
     #[arg(long, value_name = "SHARE", value_parser = above_0_below_1, default_value = "0.01", help_heading = "Verdict")]
     pub(crate) level: f64,

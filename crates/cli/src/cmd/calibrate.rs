@@ -9,7 +9,7 @@ use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
 
 use super::files::{SET, apart, fit_of, read_by, same, written_by};
-use super::observed::{Observed, choices, observed, shell_word};
+use super::observed::{Observed, choices, named, observed, shell_word};
 use super::output::{check, interruptible, results};
 use crate::args::{Calibrate, Segments};
 use crate::exit::{Exit, Failure};
@@ -68,11 +68,11 @@ struct Made {
 }
 
 fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> {
-    let from = observed(&args.inputs, "train", quiet)?;
+    let from = observed(&args.inputs, "train", named(args.signal.as_deref(), &args.inputs.chain), quiet)?;
     if args.by_segment.is_some() && from.observations.segments().is_empty() {
         return Err(no_segments(&from));
     }
-    let signals = choices(args.signal.as_deref(), &from.observations, &from.own_signals())?;
+    let signals = choices(args.signal.as_deref(), &from)?;
     let mut ask = ask(args, target, signals)?;
     // What cannot run, or whose fit cannot be written, must not spend a certificate.
     check(fit_file(args, &from).as_deref())?;
@@ -191,12 +191,13 @@ fn write(args: &Calibrate, made: &Made, quiet: bool) -> Result<(), Failure> {
 /// What to do now: what it is for, and the command.
 fn next(args: &Calibrate, made: &Made, file: Option<&Path>) -> Vec<(String, String)> {
     let again = Observed::again(&args.inputs);
+    let signal = args.signal.as_deref().map(|signal| format!(" --signal {}", shell_word(signal))).unwrap_or_default();
     let report = &made.report;
     let mut next = Vec::new();
     match report.status {
         Status::Inconclusive => next.push((
             "Label more requests, or allow more. What margins need:".to_owned(),
-            format!("tierfall calibrate {again} --plan"),
+            format!("tierfall calibrate {again}{signal} --plan"),
         )),
         Status::Infeasible => {
             if let Some(attainable) = report.attainable {
@@ -207,7 +208,7 @@ fn next(args: &Calibrate, made: &Made, file: Option<&Path>) -> Vec<(String, Stri
                     String::new(),
                 ));
             }
-            next.push(("Which tiers are worth their cost:".to_owned(), format!("tierfall advise {again}")));
+            next.push(("Which tiers are worth their cost:".to_owned(), format!("tierfall advise {again}{signal}")));
         }
         Status::Certified | Status::Uncertified => {}
     }

@@ -17,7 +17,7 @@ use tierfall_calibrate::view::{Held, View};
 use tierfall_core::number::{Score, Threshold};
 
 use super::files::{Named, apart, fit_of, parts_of_set};
-use super::observed::{Observed, observed};
+use super::observed::{Observed, named_by, observed};
 use super::output::{check, interruptible, write};
 use super::regress::beside;
 use crate::args::{CutArg, Diff, Inputs};
@@ -82,7 +82,7 @@ fn of_fits(args: &Diff, quiet: bool) -> Result<(String, String), Failure> {
         }
         what_if(&mut b, args.point_b.as_deref().or(args.point.as_deref()), tier, *cut)?;
     }
-    let from = rows(args, &a, quiet)?;
+    let from = rows(args, [&a, &b], quiet)?;
     for (path, fit) in [(&args.a, &a)].into_iter().chain(args.b.iter().map(|path| (path, &b))) {
         fresh(&from, path, fit)?;
     }
@@ -148,7 +148,7 @@ fn what_if(fit: &mut Fit, point: Option<&str>, tier: &str, cut: CutArg) -> Resul
 }
 
 /// The rows that both are played over.
-fn rows(args: &Diff, a: &Fit, quiet: bool) -> Result<Observed, Failure> {
+fn rows(args: &Diff, fits: [&Fit; 2], quiet: bool) -> Result<Observed, Failure> {
     let mut inputs = Inputs {
         cascade: None,
         set: None,
@@ -159,6 +159,7 @@ fn rows(args: &Diff, a: &Fit, quiet: bool) -> Result<Observed, Failure> {
         costs: Vec::new(),
         columns: Vec::new(),
         heaviest_weight: None,
+        bad_rows: args.bad_rows,
         strict: false,
     };
     if args.observations.is_empty() {
@@ -173,9 +174,10 @@ fn rows(args: &Diff, a: &Fit, quiet: bool) -> Result<Observed, Failure> {
         });
         inputs.cascade = Some(cascade);
     } else {
-        inputs.chain = a.tier.iter().map(|tier| tier.name.clone()).collect();
+        inputs.chain = fits[0].tier.iter().map(|tier| tier.name.clone()).collect();
     }
-    observed(&inputs, "test", quiet)
+    let named = named_by(fits, &inputs.chain);
+    observed(&inputs, "test", named, quiet)
 }
 
 fn beside_fit(fit: &Path) -> PathBuf {

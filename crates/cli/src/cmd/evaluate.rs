@@ -1,5 +1,7 @@
 //! `tierfall evaluate`: a fit, judged by rows that it has not seen.
 
+use std::path::Path;
+
 use tierfall::fit;
 use tierfall_calibrate::evaluate::evaluate as judge;
 use tierfall_calibrate::fit::Fit;
@@ -7,7 +9,7 @@ use tierfall_calibrate::report::Evaluation;
 use tierfall_calibrate::view::{Held, View};
 
 use super::files::{apart, fit_of, read_by, written_by};
-use super::observed::{Observed, observed};
+use super::observed::{Observed, named_by, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Evaluate;
 use crate::exit::{Exit, Failure};
@@ -31,9 +33,12 @@ fn made(args: &Evaluate, quiet: bool) -> Result<(Evaluation, Fit, Observed), Fai
     if args.fit.is_none() && args.inputs.cascade.is_none() {
         return Err(Failure::usage("which fit is to be judged?").with_hint("name it with --fit FILE"));
     }
-    let from = observed(&args.inputs, "test", quiet)?;
+    let read = |path: &Path| fit::read(path).map_err(|error| Failure::usage(error).with_hint("tierfall calibrate makes a fit"));
+    // Of files, the fit says which columns are its signals.
+    let given = args.fit.as_deref().map(read).transpose()?;
+    let from = observed(&args.inputs, "test", named_by(&given, &args.inputs.chain), quiet)?;
     let path = args.fit.clone().or_else(|| from.fit_path()).unwrap_or_default();
-    let fit = fit::read(&path).map_err(|error| Failure::usage(error).with_hint("tierfall calibrate makes a fit"))?;
+    let fit = given.map_or_else(|| read(&path), Ok)?;
     if let Some(loaded) = &from.loaded {
         let changed: Vec<String> = fit::stale(&fit, loaded).iter().map(ToString::to_string).collect();
         if !changed.is_empty() {

@@ -1,16 +1,17 @@
 //! `tierfall import`: other people's tables and logs as observations.
 
 use std::fs::File;
-use std::io::{BufWriter, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Seek as _, Write};
 use std::path::Path;
 
+use tempfile::spooled_tempfile;
 use tierfall::import::{ImportError, ImportOptions, Imported, convert, format};
 use tierfall::whole::Beside;
 
 use super::files::{Named, apart};
-use super::observed::{no_stdin, tell_bad};
+use super::observed::{LEFT_OUT, no_stdin, tell_bad, unreadable};
 use super::output::{PREFIX, check, ended, until, unwritten};
-use crate::args::{Import, TRACES};
+use crate::args::{BadRowsAre, Import, TRACES};
 use crate::exit::{Exit, Failure};
 use crate::render::printable;
 use crate::render::words::{count, list};
@@ -64,23 +65,39 @@ fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
         columns: args.table.columns.iter().cloned().collect(),
         tiers: args.table.tiers.iter().cloned().collect(),
         max_score: args.table.max_score,
-        strict: args.strict,
+        bad_rows: BadRowsAre::handled(args.table.bad_rows),
     };
     let format = format(&args.format).map_err(Failure::usage)?;
-    let out: Box<dyn Write> = match out {
-        Some(file) => Box::new(file),
-        None => Box::new(std::io::stdout().lock()),
+    let failed = |error: ImportError| match &error {
+        ImportError::Rows(rows) => unreadable(rows),
+        _ => Failure::usage(error),
     };
-    let mut out = BufWriter::new(out);
-    match convert(format, file, &options, &mut out).and_then(|report| Ok(out.flush().map(|()| report)?)) {
-        Ok(report) => Ok(Some(report)),
-        Err(ImportError::Io(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(None),
-        Err(error) => Err(Failure::usage(error)),
+    let convert = |out: &mut dyn Write| -> Result<Imported, ImportError> {
+        let mut out = BufWriter::new(out);
+        let report = convert(format, file, &options, &mut out)?;
+        out.flush()?;
+        Ok(report)
+    };
+    if let Some(mut file) = out {
+        return convert(&mut file).map(Some).map_err(failed);
+    }
+    // Whether all rows can be converted shows at the end, and a part of them is no result.
+    let mut whole = spooled_tempfile(IN_MEMORY);
+    let report = convert(&mut whole).map_err(failed)?;
+    whole.rewind()?;
+    let mut stdout = std::io::stdout().lock();
+    match std::io::copy(&mut whole, &mut stdout).and_then(|_| stdout.flush()) {
+        Ok(()) => Ok(Some(report)),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(None),
+        Err(error) => Err(Failure::usage(format!("stdout could not be written: {error}"))),
     }
 }
 
+/// Bytes of a result that wait in memory until it is whole; more of them wait in a file.
+const IN_MEMORY: usize = 64 << 20;
+
 fn tell(args: &Import, report: &Imported) {
-    tell_bad(report.bad, report.read, &report.first_bad);
+    tell_bad(report.bad, report.read, LEFT_OUT, &report.first_bad);
     let signals: Vec<String> = report.signals.iter().map(|signal| printable::line(signal)).collect();
     let signals: Vec<&str> = signals.iter().map(String::as_str).collect();
     let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {}", list(&signals)) };
@@ -100,5 +117,10 @@ fn tell(args: &Import, report: &Imported) {
             "  {} answers have no grade: their examples are left out wherever the tier is asked for",
             count(report.ungraded)
         ));
+    }
+    if !report.passed_over.is_empty() {
+        let columns: Vec<String> = report.passed_over.iter().map(|column| printable::line(column)).collect();
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        say(format_args!("  not taken, for nobody calls them signals: {}; --map COLUMN=TIER.SIGNAL does", list(&columns)));
     }
 }

@@ -19,8 +19,9 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
             .with_hint("--into fixtures/traffic --cascade cascades/NAME.cascade.toml"));
     };
     let table = &args.table;
-    if table.out.is_some() || table.max_score.is_some() || !table.columns.is_empty() || !table.tiers.is_empty() {
-        return Err(Failure::usage("--out, --map, --tier and --max-score are for tables and logs, not for traces"));
+    let tables = table.out.is_some() || table.max_score.is_some() || !table.columns.is_empty() || !table.tiers.is_empty();
+    if tables || table.bad_rows.is_some() {
+        return Err(Failure::usage("--out, --map, --tier, --max-score and --bad-rows are for tables and logs, not for traces"));
     }
     let options = options(args)?;
     let (files, folder, of) = (args.files.clone(), into.clone(), cascade.clone());
@@ -46,7 +47,7 @@ fn options(args: &Import) -> Result<TrafficOptions, Failure> {
         },
         grader: GraderSpec::new(grader, serde_json::Map::new()).map_err(Failure::usage)?,
         append: given.append,
-        strict: args.strict,
+        strict: given.strict,
     })
 }
 
@@ -67,7 +68,7 @@ fn failure(error: &TrafficError, into: &Path) -> Failure {
 }
 
 fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {
-    tell_bad(report.bad, report.read, &report.first_bad);
+    tell_bad(report.bad, report.read, "cannot be used", &report.first_bad);
     let splits: Vec<String> =
         report.splits.iter().map(|(split, n)| format!("{} {}", printable::line(split), count(*n))).collect();
     let splits = if splits.is_empty() { String::new() } else { format!(" ({})", splits.join(", ")) };

@@ -212,10 +212,14 @@ fn files_of_observations_do_as_well() {
     sandbox.write("a.jsonl", observations(0, 900) + "{\"id\": \"torn\", \"tiers\"\n");
     sandbox.write("b.jsonl", observations(900, 600));
     let asked = ["--observations", "a.jsonl", "--chain", "small,large"];
-    let ran = sandbox.run(&[&["calibrate", "--max-loss", "0.03"], &asked[..]].concat()).exits(0);
-    assert!(ran.stderr().contains("1 of 901 rows cannot be used") && ran.stderr().contains("a.jsonl:901"), "{ran}");
+    let ran = sandbox.run(&[&["calibrate", "--max-loss", "0.03"], &asked[..]].concat()).exits(2);
+    assert!(ran.stderr().contains("1 of 901 rows cannot be read") && ran.stderr().contains("a.jsonl:901"), "{ran}");
+    let declared = [&asked[..], &["--bad-rows", "at-random"]].concat();
+    let ran = sandbox.run(&[&["calibrate", "--max-loss", "0.03"], &declared[..]].concat()).exits(0);
+    assert!(ran.stderr().contains("1 of 901 rows cannot be read and are left out, at random as --bad-rows says"), "{ran}");
     assert!(ran.stdout().contains("The fit is not kept") && ran.stdout().contains("No ledger is kept"), "{ran}");
-    sandbox.run(&[&["calibrate", "--max-loss", "0.03", "--strict"], &asked[..]].concat()).exits(2);
+    sandbox.run(&[&["calibrate", "--max-loss", "0.03", "--strict"], &declared[..]].concat()).exits(2);
+    sandbox.write("a.jsonl", observations(0, 900));
 
     sandbox.run(&[&["calibrate", "--max-loss", "0.03", "--fit-out", "fit.toml", "--quiet"], &asked[..]].concat()).exits(0);
     let judged = |file: &str, more: &[&str]| {

@@ -14,6 +14,7 @@ mod guide;
 mod human;
 mod hygiene;
 mod live;
+mod observations;
 mod once;
 mod outputs;
 mod permission;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::observations::{BadRow, ObservationsError};
+use crate::observations::{ObservationsError, Unreadable};
 
 /// A source that cannot be imported.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +27,9 @@ pub enum ImportError {
         /// What is missing, and what there is.
         why: String,
     },
-    /// The first bad row, where none may be.
-    #[error("{0}; without --strict such rows are left out and counted")]
-    Strict(BadRow),
+    /// Rows that cannot be read as they are written.
+    #[error("{0}")]
+    Rows(Box<Unreadable>),
     /// Not one row could be converted.
     #[error("none of the {read} rows of {} can be converted: {why}", path.display())]
     Nothing {

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use tierfall_core::number::Score;
+
 use super::records::{Record, each, tiers_of};
-use super::row::{self, Fault, Row};
+use super::row::{Row, at};
 use super::{Converted, ImportError, ImportOptions};
-use crate::observations::scalar::Scalar;
+use crate::observations::faults::Fault;
+use crate::observations::value;
 
 pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
     each(path, options, converted, |record, _| example(record))
@@ -26,45 +29,42 @@ fn tiers<'a>(columns: &[&'a str]) -> Vec<&'a str> {
 
 fn example(record: &Record<'_>) -> Result<Row, Fault> {
     let columns = record.columns();
-    for column in record.options().columns.values() {
-        if columns.iter().filter(|known| *known == column).count() > 1 {
-            return Err((column.clone(), "several columns stand for it".to_owned()));
-        }
-    }
     let tiers = tiers(&columns);
     if tiers.is_empty() {
         let why = format!("no column is TIER.correct; give one with --map COLUMN=TIER.correct. There are {}", columns.join(", "));
-        return Err((String::new(), why));
+        return Err(Fault::new("", why));
     }
     let tiers = tiers_of(record, &tiers)?;
-    let of_row = |field: &str| row::text(field, &record.get(field));
-    let id = of_row("id")?.ok_or_else(|| ("id".to_owned(), "is missing; give its column with --map COLUMN=id".to_owned()))?;
-    let (segment, group, split) = (of_row("segment")?, of_row("group")?, of_row("split")?);
-    let weight = row::amount("weight", &record.value("weight"), 1.0)?;
-    let mut example = Row { id, segment, group, split, weight, ..Row::default() };
+    let id = record.key("id")?.ok_or_else(|| Fault::new("id", "is missing; give its column with --map COLUMN=id"))?;
+    let (segment, group, split) = (record.name("segment")?, record.key("group")?, record.key("split")?);
+    let mut example = Row { id, segment, group, split, weight: record.amount("weight", 1.0)?, ..Row::default() };
     for column in columns {
         let of_tier =
             tiers.iter().filter_map(|(model, tier)| Some((model.len(), tier, column.strip_prefix(model)?.strip_prefix('.')?)));
         let Some((_, tier, field)) = of_tier.max_by_key(|(long, ..)| *long) else { continue };
-        let value = record.value(column);
-        if value.is_absent() {
+        // Whatever is said of a tier tells that it has answered.
+        if record.get(column).is_absent() {
             continue;
         }
-        let most = record.options().max_score;
         let cell = example.cell(tier);
         match field {
-            "correct" => cell.correct = row::grade(column, &value, most)?,
-            "judged" => cell.judged = row::grade(column, &value, most)?,
-            "judge" => cell.judge = row::text(column, &record.get(column))?,
-            "cost_usd" => cell.cost_usd = row::amount(column, &value, 0.0)?,
-            "latency_ms" => cell.latency_ms = row::amount(column, &value, 0.0)?,
-            "input_tokens" => cell.input_tokens = row::tokens(column, &value)?,
-            "output_tokens" => cell.output_tokens = row::tokens(column, &value)?,
-            // Answers and other texts stand beside the signals, unless a column was given for one.
-            _ if matches!(value, Scalar::Text(_)) && !record.options().columns.values().any(|given| given == column) => {}
-            signal => {
-                let signal = signal.strip_prefix("confidence.").unwrap_or(signal);
-                cell.confidence.insert(signal.to_owned(), row::score(column, &value)?);
+            "correct" => cell.correct = record.grade(column)?,
+            "judged" => cell.judged = record.grade(column)?,
+            "judge" => cell.judge = record.key(column)?,
+            "cost_usd" => cell.cost_usd = record.amount(column, 0.0)?,
+            "latency_ms" => cell.latency_ms = record.amount(column, 0.0)?,
+            "input_tokens" => cell.input_tokens = record.tokens(column)?,
+            "output_tokens" => cell.output_tokens = record.tokens(column)?,
+            // A number beside the grade may be anything: a signal is what is called one.
+            other => {
+                let called = || record.options().columns.values().any(|given| given == column).then_some(other);
+                match other.strip_prefix("confidence.").or_else(called) {
+                    Some(signal) => {
+                        let score = at(column, value::score(&record.get(column)))?;
+                        cell.confidence.insert(signal.to_owned(), Score::new(score));
+                    }
+                    None => record.pass_over(column),
+                }
             }
         }
     }

@@ -16,11 +16,13 @@ use tierfall_wire::dialect::openai_chat::OpenAiChat;
 use tierfall_wire::dialect::{Dialect, NoAnswer};
 use tierfall_wire::openai::parse_request;
 
+use super::grades::Grades;
 use super::records::lines;
-use super::row::{self, Cell, Fault, Row};
+use super::row::{Cell, Row, at};
 use super::{Converted, ImportError, ImportOptions};
-use crate::observations::json_error;
-use crate::observations::scalar::Scalar;
+use crate::observations::faults::Fault;
+use crate::observations::scalar::{Scalar, Word};
+use crate::observations::{as_python, json_error, value};
 
 /// The signals that an answer alone gives.
 const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margin", "entropy"];
@@ -29,17 +31,17 @@ const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margi
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
-    id: Scalar<'a>,
+    id: Word<'a>,
     #[serde(borrow, default)]
-    custom_id: Scalar<'a>,
+    custom_id: Word<'a>,
     #[serde(borrow, default)]
-    segment: Scalar<'a>,
+    segment: Word<'a>,
     #[serde(borrow, default)]
-    group: Scalar<'a>,
+    group: Word<'a>,
     #[serde(borrow, default)]
-    split: Scalar<'a>,
+    split: Word<'a>,
     #[serde(borrow, default)]
-    tier: Scalar<'a>,
+    tier: Word<'a>,
     #[serde(borrow, default)]
     correct: Scalar<'a>,
     #[serde(borrow, default)]
@@ -47,7 +49,7 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     judged: Scalar<'a>,
     #[serde(borrow, default)]
-    judge: Scalar<'a>,
+    judge: Word<'a>,
     #[serde(borrow, default)]
     latency_ms: Scalar<'a>,
     #[serde(borrow, default)]
@@ -76,7 +78,7 @@ struct Answer {
 #[derive(Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
-    model: Scalar<'a>,
+    model: Word<'a>,
     /// Batch files wrap the body of a response.
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
@@ -85,33 +87,31 @@ struct Envelope<'a> {
 pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
     let specs = SIGNALS.iter().filter_map(|name| SignalSpec::by_name(name)?.build().ok());
     let signals: Vec<NamedSignal> = specs.collect();
+    let grades = Grades::new(options);
     // Tiers that answered one example stand on lines of their own.
     let mut examples = Examples::default();
     let mut nobodys = Vec::new();
     lines(path, |line, text| {
         converted.report.read += 1;
-        match answer(text, options, &signals) {
+        let answer = as_python(text, |text| Ok(answer(&serde_json::from_slice(text)?, options, &grades, &signals)));
+        match answer.unwrap_or_else(|error| Err(Fault::new("", json_error(&error)))) {
             Ok(Answer { row, tier: Some(tier), cell, unread }) => {
                 converted.report.unread_requests += u64::from(unread);
-                examples.put(row, tier, cell).or_else(|(field, reason)| converted.bad(line, field, reason))
+                examples.put(row, tier, cell).unwrap_or_else(|fault| converted.bad(line, fault));
             }
-            Ok(Answer { row, tier: None, cell, .. }) => {
-                nobodys.push((line, row, cell));
-                Ok(())
-            }
-            Err((field, reason)) => converted.bad(line, field, reason),
+            Ok(Answer { row, tier: None, cell, .. }) => nobodys.push((line, row, cell)),
+            Err(fault) => converted.bad(line, fault),
         }
+        Ok(())
     })?;
+    converted.scales = grades.scales();
     let only = examples.only_tier();
     for (line, row, cell) in nobodys {
         let put = match &only {
             Some(tier) => examples.put(row, tier.clone(), cell),
-            None => Err((
-                "/tier".to_owned(),
-                "is missing: the call failed, and it is not one tier alone that answered others".to_owned(),
-            )),
+            None => Err(Fault::new("/tier", "is missing: the call failed, and it is not one tier alone that answered others")),
         };
-        put.or_else(|(field, reason)| converted.bad(line, field, reason))?;
+        put.unwrap_or_else(|fault| converted.bad(line, fault));
     }
     examples.rows.iter().try_for_each(|example| converted.write(example))
 }
@@ -133,7 +133,7 @@ impl Examples {
         if known.tiers.iter().any(|(there, _)| *there == tier) {
             let reason =
                 format!("tier {tier:?} has answered {:?} before; give repeats ids of their own and one `group`", known.id);
-            return Err(("/id".to_owned(), reason));
+            return Err(Fault::new("/id", reason));
         }
         known.tiers.push((tier, cell));
         Ok(())
@@ -148,15 +148,14 @@ impl Examples {
 }
 
 /// One line as an example with one tier.
-fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Result<Answer, Fault> {
-    let entry: Entry<'_> = serde_json::from_slice(text).map_err(|error| (String::new(), json_error(&error)))?;
-    let missing = |field: &str, why: &str| (field.to_owned(), format!("is missing: {why}"));
-    let id = match row::text("/id", &entry.id)? {
+fn answer(entry: &Entry<'_>, options: &ImportOptions, grades: &Grades<'_>, signals: &[NamedSignal]) -> Result<Answer, Fault> {
+    let name = |field: &str, Word(value): &Word<'_>| at(field, value::name(value).map(|name| name.map(str::to_owned)));
+    let key = |field: &str, Word(value): &Word<'_>| at(field, value::key(value).map(|key| key.map(str::to_owned)));
+    let amount = |field: &str, value: &Scalar<'_>| at(field, value::amount(value, 0.0));
+    let missing = |field: &str, why: &str| Fault::new(field, format!("is missing: {why}"));
+    let id = match key("/id", &entry.id)? {
         Some(id) => id,
-        None => row::text("/custom_id", &entry.custom_id)?.ok_or_else(|| missing("/id", "it names the example"))?,
-    };
-    let envelope = |field: &str, raw: &'_ RawValue| -> Result<(), Fault> {
-        if raw.get().starts_with('{') { Ok(()) } else { Err((field.to_owned(), "is no object".to_owned())) }
+        None => key("/custom_id", &entry.custom_id)?.ok_or_else(|| missing("/id", "it names the example"))?,
     };
     // Some logs write an empty one beside every answer.
     let is_error =
@@ -165,14 +164,16 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
     let never_answered = is_error(entry.error) && !answered;
     let (body, inner) = match entry.response {
         Some(response) => {
-            envelope("/response", response)?;
+            if !response.get().starts_with('{') {
+                return Err(Fault::new("/response", "is no object"));
+            }
             let outer: Envelope<'_> =
-                serde_json::from_str(response.get()).map_err(|error| ("/response".to_owned(), json_error(&error)))?;
+                serde_json::from_str(response.get()).map_err(|error| Fault::new("/response", json_error(&error)))?;
             match outer.body {
                 None => (response, outer),
                 Some(body) => {
                     let inner = serde_json::from_str(body.get());
-                    (body, inner.map_err(|error| ("/response/body".to_owned(), json_error(&error)))?)
+                    (body, inner.map_err(|error| Fault::new("/response/body", json_error(&error)))?)
                 }
             }
         }
@@ -183,10 +184,10 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
     let asked: Option<Envelope<'_>> = request.and_then(|request| serde_json::from_str(request.get()).ok());
     let parsed = request.map(|raw| parse_request(raw.get(), id.clone().into()));
     let unread = matches!(parsed, Some(Err(_)));
-    let model = match (row::text("/tier", &entry.tier)?, &asked) {
+    let model = match (name("/tier", &entry.tier)?, &asked) {
         (Some(tier), _) => Some(tier),
-        (None, Some(asked)) => row::text("/request/model", &asked.model)?.or(row::text("/response/model", &inner.model)?),
-        (None, None) => row::text("/response/model", &inner.model)?,
+        (None, Some(asked)) => name("/request/model", &asked.model)?.or(name("/response/model", &inner.model)?),
+        (None, None) => name("/response/model", &inner.model)?,
     };
     let decoded = (!never_answered).then(|| OpenAiChat.decode(body.get().as_bytes()));
     let failed = matches!(&decoded, None | Some(Err(NoAnswer::Failed(_))));
@@ -194,30 +195,29 @@ fn answer(text: &[u8], options: &ImportOptions, signals: &[NamedSignal]) -> Resu
     if tier.is_none() && !failed {
         return Err(missing("/tier", "neither `tier` nor a model says who answered"));
     }
-    let correct = match row::grade("/correct", &entry.correct, options.max_score)? {
+    let correct = match grades.read("/correct", &entry.correct)? {
         Some(grade) => Some(grade),
-        None => label(&entry.label, options)?,
+        None => label(&entry.label, grades)?,
     };
     let mut cell = Cell {
         correct,
-        judged: row::grade("/judged", &entry.judged, options.max_score)?,
-        judge: row::text("/judge", &entry.judge)?,
-        cost_usd: row::amount("/cost_usd", &entry.cost_usd, 0.0)?,
-        latency_ms: row::amount("/latency_ms", &entry.latency_ms, 0.0)?,
+        judged: grades.read("/judged", &entry.judged)?,
+        judge: key("/judge", &entry.judge)?,
+        cost_usd: amount("/cost_usd", &entry.cost_usd)?,
+        latency_ms: amount("/latency_ms", &entry.latency_ms)?,
         ..Cell::default()
     };
     // A failed call is a wrong answer that no signal says anything of.
     match decoded {
         None | Some(Err(NoAnswer::Failed(_))) => (cell.correct, cell.judged, cell.judge) = (Some(0.0), None, None),
-        Some(Err(NoAnswer::Unreadable(error))) => return Err((format!("/response{}", error.at), error.why)),
+        Some(Err(NoAnswer::Unreadable(error))) => return Err(Fault::new(format!("/response{}", error.at), error.why)),
         Some(Ok(completion)) => {
             let request = parsed.and_then(Result::ok);
             let request = request.map_or_else(|| Request::from_messages(id.clone(), Vec::new()), |(request, _)| request);
             read(&mut cell, &request, &completion, signals);
         }
     }
-    let (segment, group) = (row::text("/segment", &entry.segment)?, row::text("/group", &entry.group)?);
-    let split = row::text("/split", &entry.split)?;
+    let (segment, group, split) = (name("/segment", &entry.segment)?, key("/group", &entry.group)?, key("/split", &entry.split)?);
     Ok(Answer { row: Row { id, segment, group, split, ..Row::default() }, tier, cell, unread })
 }
 
@@ -232,14 +232,14 @@ fn read(cell: &mut Cell, request: &Request, completion: &Completion, signals: &[
 }
 
 /// A label in words or as a number.
-fn label(value: &Scalar<'_>, options: &ImportOptions) -> Result<Option<f64>, Fault> {
-    match value {
-        Scalar::Text(text) => match text.trim().to_lowercase().as_str() {
-            "" => Ok(None),
-            "correct" | "right" | "true" | "pass" | "yes" => Ok(Some(1.0)),
-            "incorrect" | "wrong" | "false" | "fail" | "no" => Ok(Some(0.0)),
-            _ => Err(("/label".to_owned(), format!("is {}, not correct or incorrect, nor a number", value.shown()))),
-        },
-        other => row::grade("/label", other, options.max_score),
+fn label(value: &Scalar<'_>, grades: &Grades<'_>) -> Result<Option<f64>, Fault> {
+    let word = match value {
+        Scalar::Text(text) => text.trim().to_lowercase(),
+        _ => String::new(),
+    };
+    match word.as_str() {
+        "correct" | "right" | "pass" | "yes" => Ok(Some(1.0)),
+        "incorrect" | "wrong" | "fail" | "no" => Ok(Some(0.0)),
+        _ => grades.read("/label", value),
     }
 }

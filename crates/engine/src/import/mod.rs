@@ -1,10 +1,11 @@
 //! Other people's tables and logs as observations.
 //!
-//! Every format is one file and one line in [`FORMATS`]. What cannot be converted is a bad row, reported as the reader of
-//! observations reports it; what a source does not say stays absent.
+//! Every format is one file and one line in [`FORMATS`]. A row that cannot be converted is what one is to the reader of observations: an error,
+//! or left out where that was declared. What a source does not say stays absent.
 
 mod error;
 mod generic;
+mod grades;
 mod log;
 mod records;
 mod routellm;
@@ -22,7 +23,8 @@ use serde::Serialize;
 pub use error::ImportError;
 use row::Row;
 
-use crate::observations::{BadRow, Summary, hint};
+use crate::observations::faults::{Fault, Faults};
+use crate::observations::{BadRow, BadRows, Unreadable, hint};
 
 /// A format that can be imported.
 #[derive(Clone, Copy)]
@@ -67,7 +69,8 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "csv",
         about: "any table with a header, with --map COLUMN=FIELD: the fields are id, segment, group, split, weight, TIER.correct, \
-                TIER.judged, TIER.judge, TIER.cost_usd, TIER.latency_ms, TIER.input_tokens, TIER.output_tokens and TIER.SIGNAL",
+                TIER.judged, TIER.judge, TIER.cost_usd, TIER.latency_ms, TIER.input_tokens, TIER.output_tokens and TIER.SIGNAL; \
+                a column that has its field's name needs no --map, but for a signal's, which is TIER.confidence.SIGNAL",
         convert: generic::convert,
     },
 ];
@@ -89,13 +92,18 @@ pub struct ImportOptions {
     pub tiers: BTreeMap<String, String>,
     /// The greatest score that the source gives, where grades go from 0 to something else than 1.
     pub max_score: Option<f64>,
-    /// The first bad row is an error.
-    pub strict: bool,
+    /// What becomes of rows that cannot be converted.
+    pub bad_rows: BadRows,
 }
 
 impl ImportOptions {
     fn tier(&self, model: &str) -> String {
         self.tiers.get(model).map_or(model, String::as_str).to_owned()
+    }
+
+    /// The source's own name of the column that stands for a field.
+    fn column<'f>(&'f self, field: &'f str) -> &'f str {
+        self.columns.iter().find(|(_, known)| *known == field).map_or(field, |(column, _)| column)
     }
 }
 
@@ -106,48 +114,47 @@ pub struct Imported {
     pub read: u64,
     /// Examples written.
     pub written: u64,
-    /// Rows that could not be converted.
+    /// Rows that could not be converted, and are left out because that was declared to be [at random](BadRows::AtRandom).
     pub bad: u64,
-    /// The first of them, at most [`Summary::SHOWN`].
+    /// The first of them, at most [`Summary::SHOWN`](crate::observations::Summary::SHOWN).
     pub first_bad: Vec<BadRow>,
     /// Examples by tier.
     pub tiers: BTreeMap<String, u64>,
-    /// Answers without a grade: they are written, and left out when they are read.
+    /// Answers without a grade: they are written without one.
     pub ungraded: u64,
     /// Requests that cannot be read: their answers are written, and signals that look at the request saw none.
     pub unread_requests: u64,
     /// The signals that were found.
     pub signals: BTreeSet<String>,
+    /// Columns of a tier that are no fields, and that nobody calls signals.
+    pub passed_over: BTreeSet<String>,
 }
 
 /// Takes converted rows.
 struct Converted<'w> {
-    path: &'w Path,
-    strict: bool,
+    options: &'w ImportOptions,
     out: &'w mut dyn Write,
     report: Imported,
+    faults: Faults,
+    /// What the grades look like that are none.
+    scales: Vec<String>,
 }
 
 impl Converted<'_> {
-    /// One row of the source: an example, or the field and reason for which it is none.
-    fn row(&mut self, line: u64, row: Result<Row, (String, String)>) -> Result<(), ImportError> {
+    /// One row of the source: an example, or why it is none.
+    fn row(&mut self, line: u64, row: Result<Row, Fault>) -> Result<(), ImportError> {
         self.report.read += 1;
         match row {
-            Ok(row) => self.write(&row),
-            Err((field, reason)) => self.bad(line, field, reason),
-        }
-    }
-
-    fn bad(&mut self, line: u64, field: String, reason: String) -> Result<(), ImportError> {
-        self.report.bad += 1;
-        let bad = BadRow { path: self.path.to_owned(), line, field, reason };
-        if self.strict {
-            return Err(ImportError::Strict(bad));
-        }
-        if self.report.first_bad.len() < Summary::SHOWN {
-            self.report.first_bad.push(bad);
+            Ok(row) => return self.write(&row),
+            Err(fault) => self.bad(line, fault),
         }
         Ok(())
+    }
+
+    fn bad(&mut self, line: u64, mut fault: Fault) {
+        let column = self.options.column(&fault.field).to_owned();
+        fault.field = column;
+        self.faults.note(line, fault);
     }
 
     fn write(&mut self, row: &Row) -> Result<(), ImportError> {
@@ -172,9 +179,18 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
     if format.name == LOG && !options.columns.is_empty() {
         return Err(ImportError::Options(format!("--map names columns of a table, and {LOG} has none: its lines are nested")));
     }
-    let mut converted = Converted { path: input, strict: options.strict, out, report: Imported::default() };
+    if let Some(most) = options.max_score.filter(|most| !(most.is_finite() && *most > 0.0)) {
+        return Err(ImportError::Options(format!("--max-score {most}: the greatest grade of a source is above 0")));
+    }
+    let mut converted = Converted { options, out, report: Imported::default(), faults: Faults::default(), scales: Vec::new() };
     (format.convert)(input, options, &mut converted)?;
-    let report = converted.report;
+    let Converted { mut report, faults, scales, .. } = converted;
+    let mut all = Faults::default();
+    all.add(input, 0, &faults);
+    match all.settle(report.read, options.bad_rows, || scales) {
+        Ok(left_out) => (report.bad, report.first_bad) = left_out,
+        Err(rows) => return Err(none_or(input, rows)),
+    }
     // A log tells its models line by line; the others have said already which are missing.
     if let Some((model, tier)) = options.tiers.iter().find(|(_, tier)| report.written > 0 && !report.tiers.contains_key(*tier)) {
         let hint = hint(model, "tiers", report.tiers.keys().map(String::as_str));
@@ -184,8 +200,18 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
         )));
     }
     if report.written == 0 {
-        let first = report.first_bad.first().map_or_else(|| "it has no rows".to_owned(), |bad| format!("the first is {bad}"));
-        return Err(ImportError::Nothing { path: input.to_owned(), read: report.read, why: first });
+        let why = report.first_bad.first().map_or_else(|| "it has no rows".to_owned(), |bad| format!("the first is {bad}"));
+        return Err(ImportError::Nothing { path: input.to_owned(), read: report.read, why });
     }
     Ok(report)
+}
+
+/// What is wrong with every row in the same way is wrong with the source.
+fn none_or(input: &Path, rows: Box<Unreadable>) -> ImportError {
+    match rows.first.as_slice() {
+        [first, others @ ..] if rows.bad == rows.read && others.iter().all(|row| row.reason == first.reason) => {
+            ImportError::Nothing { path: input.to_owned(), read: rows.read, why: format!("the first is {first}") }
+        }
+        _ => ImportError::Rows(rows),
+    }
 }

@@ -3,40 +3,37 @@
 use std::path::Path;
 
 use super::records::{Record, each, tiers_of};
-use super::row::{self, Fault, Row};
+use super::row::Row;
 use super::{Converted, ImportError, ImportOptions};
+use crate::observations::faults::Fault;
 
 const COST: &str = "|total_cost";
+const ANSWER: &str = "|model_response";
 
 pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
     each(path, options, converted, |record, _| example(record))
 }
 
 fn example(record: &Record<'_>) -> Result<Row, Fault> {
-    let (column, id) = record.first(&["sample_id", "id"]);
-    let id = row::text(column, &id)?.ok_or_else(|| ("sample_id".to_owned(), "is missing".to_owned()))?;
-    let (segment, split) = (row::text("eval_name", &record.get("eval_name"))?, row::text("split", &record.get("split"))?);
+    let column = record.first(&["sample_id", "id"]);
+    let id = record.key(column)?.ok_or_else(|| Fault::new("sample_id", "is missing"))?;
+    let (segment, split) = (record.name("eval_name")?, record.key("split")?);
     let mut example = Row { id, segment, split, ..Row::default() };
     let columns = record.columns();
     let mut models: Vec<&str> = columns.iter().filter_map(|column| column.strip_suffix(COST)).collect();
     // A model without costs is one too, where its answers stand there.
     models.extend(
-        columns
-            .iter()
-            .filter_map(|column| column.strip_suffix("|model_response"))
-            .filter(|m| !columns.contains(&&*format!("{m}{COST}"))),
+        columns.iter().filter_map(|column| column.strip_suffix(ANSWER)).filter(|m| !columns.contains(&&*format!("{m}{COST}"))),
     );
     if models.is_empty() {
-        return Err((String::new(), format!("no column is named MODEL{COST}: there is no model")));
+        return Err(Fault::new("", format!("no column is named MODEL{COST}: there is no model")));
     }
     for (model, tier) in tiers_of(record, &models)? {
-        let grade = row::grade(model, &record.value(model), record.options().max_score)?;
-        let cost_column = format!("{model}{COST}");
-        let cost_usd = row::amount(&cost_column, &record.value(&cost_column), 0.0)?;
-        // A model that was not asked has neither.
-        if grade.is_some() || cost_usd.is_some() {
+        let (cost, answer) = (format!("{model}{COST}"), format!("{model}{ANSWER}"));
+        // Of a model that was not asked nothing is said; an answer without a grade is one all the same.
+        if [model, &cost, &answer].iter().any(|column| !record.get(column).is_absent()) {
             let cell = example.cell(&tier);
-            (cell.correct, cell.cost_usd) = (grade, cost_usd);
+            (cell.correct, cell.cost_usd) = (record.grade(model)?, record.amount(&cost, 0.0)?);
         }
     }
     Ok(example)

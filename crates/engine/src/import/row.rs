@@ -6,10 +6,12 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use tierfall_core::number::Score;
 
-use crate::observations::scalar::Scalar;
+use crate::observations::faults::Fault;
 
-/// A field and what is wrong with it.
-pub(super) type Fault = (String, String);
+/// A value of a field, or what is wrong with it there.
+pub(super) fn at<T>(field: &str, value: Result<T, String>) -> Result<T, Fault> {
+    value.map_err(|reason| Fault::new(field, reason))
+}
 
 /// An example.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -65,58 +67,5 @@ impl Row {
             self.tiers.len() - 1
         });
         &mut self.tiers[at].1
-    }
-}
-
-fn wrong(field: &str, found: &Scalar<'_>, wanted: &str) -> Fault {
-    (field.to_owned(), format!("is {}, not {wanted}", found.shown()))
-}
-
-/// A grade from 0 to `most`, as one from 0 to 1.
-pub(super) fn grade(field: &str, value: &Scalar<'_>, most: Option<f64>) -> Result<Option<f64>, Fault> {
-    let most = most.unwrap_or(1.0);
-    match value {
-        Scalar::Absent => Ok(None),
-        Scalar::Bool(right) => Ok(Some(f64::from(u8::from(*right)))),
-        Scalar::Number(number) if (0.0..=most).contains(number) => Ok(Some(number / most)),
-        other => Err(wrong(field, other, &format!("a grade from 0 to {most}"))),
-    }
-}
-
-/// A finite number of at least `least`.
-pub(super) fn amount(field: &str, value: &Scalar<'_>, least: f64) -> Result<Option<f64>, Fault> {
-    match value {
-        Scalar::Absent => Ok(None),
-        Scalar::Number(number) if number.is_finite() && *number >= least => Ok(Some(*number)),
-        other => Err(wrong(field, other, &format!("a number of at least {least}"))),
-    }
-}
-
-/// A number of tokens.
-pub(super) fn tokens(field: &str, value: &Scalar<'_>) -> Result<Option<u64>, Fault> {
-    match amount(field, value, 0.0)? {
-        Some(number) if number >= 4e9 => Err(wrong(field, value, "a number of tokens")),
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 4e9")]
-        number => Ok(number.map(|number| number.round() as u64)),
-    }
-}
-
-/// A score; `None` = it abstained.
-pub(super) fn score(field: &str, value: &Scalar<'_>) -> Result<Option<Score>, Fault> {
-    match value {
-        Scalar::Absent => Ok(None),
-        Scalar::Number(number) => Ok(Score::new(*number)),
-        other => Err(wrong(field, other, "a number")),
-    }
-}
-
-/// A text; a number stands for its digits.
-pub(super) fn text(field: &str, value: &Scalar<'_>) -> Result<Option<String>, Fault> {
-    match value {
-        Scalar::Absent => Ok(None),
-        Scalar::Text(text) if text.is_empty() => Ok(None),
-        Scalar::Text(text) => Ok(Some(text.clone().into_owned())),
-        Scalar::Number(number) => Ok(Some(number.to_string())),
-        other => Err(wrong(field, other, "a text")),
     }
 }

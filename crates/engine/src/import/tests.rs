@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::observations::{ReadOptions, read};
+use crate::observations::{ReadOptions, Unreadable, read};
 
 fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, Imported), ImportError> {
     let dir = tempfile::tempdir().unwrap();
@@ -11,6 +11,23 @@ fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, I
     let report = convert(format(name).unwrap(), &path, options, &mut out)?;
     let lines = std::str::from_utf8(&out).unwrap().lines();
     Ok((lines.map(|line| serde_json::from_str(line).unwrap()).collect(), report))
+}
+
+/// Rows that cannot be converted are left out.
+fn at_random() -> ImportOptions {
+    ImportOptions { bad_rows: BadRows::AtRandom, ..ImportOptions::default() }
+}
+
+#[track_caller]
+fn refused(name: &str, text: &str, options: &ImportOptions) -> Unreadable {
+    match run(name, text, options) {
+        Err(ImportError::Rows(rows)) => *rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn places(rows: &Unreadable) -> Vec<(u64, &str)> {
+    rows.first.iter().map(|bad| (bad.line, &*bad.field)).collect()
 }
 
 fn bad(report: &Imported) -> Vec<(u64, &str)> {
@@ -24,14 +41,17 @@ fn a_wide_table_of_grades_and_costs() {
                 q.2,x,maths,0.25,,hm,2e-5,,tiny\n\
                 q.3,x,law,7,1,hm,0.1,0.2,tiny\n";
     let options = ImportOptions { tiers: [("big/model".to_owned(), "big".to_owned())].into(), ..ImportOptions::default() };
-    let (rows, report) = run("routerbench", text, &options).unwrap();
+    let strict = run("routerbench", text, &options).unwrap_err().to_string();
+    assert!(
+        strict.contains("1 of 3 rows cannot be read") && strict.contains("source:4: tiny: is 7, not a grade from 0 to 1"),
+        "{strict}"
+    );
+    let (rows, report) = run("routerbench", text.split("q.3").next().unwrap(), &options).unwrap();
     let tiny = |correct: f64, cost: f64| json!({"correct": correct, "cost_usd": cost});
     assert_eq!(rows[0], json!({"id": "q.1", "segment": "maths", "tiers": {"tiny": tiny(0.0, 1e-5), "big": tiny(1.0, 0.002)}}));
     assert_eq!(rows[1], json!({"id": "q.2", "segment": "maths", "tiers": {"tiny": tiny(0.25, 2e-5)}}));
-    assert_eq!((report.read, report.written, report.bad, bad(&report)), (3, 2, 1, vec![(4, "tiny")]));
+    assert_eq!((report.read, report.written, report.bad), (2, 2, 0));
     assert_eq!(report.tiers, [("big".to_owned(), 1), ("tiny".to_owned(), 2)].into());
-    let strict = run("routerbench", text, &ImportOptions { strict: true, ..options }).unwrap_err().to_string();
-    assert!(strict.contains("source:4: tiny: is 7, not a grade from 0 to 1"), "{strict}");
     let other = run("routerbench", "sample_id,a\n1,2\n", &ImportOptions::default()).unwrap_err().to_string();
     assert!(other.contains("no column is named MODEL|total_cost"), "{other}");
 }
@@ -45,19 +65,34 @@ fn preferences_become_two_tiers() {
 
 {"id":5,"model_a":"m1","model_b":"m1","winner":"tie"}
 {"id":6,"model_a":"m1","model_b":"m2","winner":"m1"}
-{"id":7,"model_a":"m1","model_b":"m2","winner":"nobody"}
+{"id":7,"model_a":"m1","model_b":"m2","winner":null}
 {"id":8,"model_a":"m1","model_b":"m2","winner_model_a":0,"winner_model_b":1,"winner_tie":0}
 {"id":9,"model_a":"m1","winner":"tie"}
 "#;
-    let (rows, report) = run("routellm", text, &ImportOptions { max_score: Some(5.0), ..ImportOptions::default() }).unwrap();
+    let options = ImportOptions { max_score: Some(5.0), ..at_random() };
+    let (rows, report) = run("routellm", text, &options).unwrap();
     let grades = |row: &Value| [&row["tiers"]["m1"]["correct"], &row["tiers"]["m2"]["correct"]].map(Value::as_f64);
     assert_eq!((&rows[0]["id"], grades(&rows[0])), (&json!("x"), [Some(0.0), Some(1.0)]));
     assert_eq!((&rows[1]["id"], grades(&rows[1])), (&json!("row-2"), [Some(1.0), Some(1.0)]));
     assert_eq!(rows[0]["group"], rows[1]["group"], "the same prompt is the same item");
     assert_eq!(rows[2]["tiers"], json!({"m1": {"judged": 0.0, "judge": "J"}, "m2": {"judged": 0.0, "judge": "J"}}));
     assert_eq!((grades(&rows[3]), &rows[3]["tiers"]["m1"]["cost_usd"]), ([Some(1.0), Some(0.5)], &json!(0.1)));
-    assert_eq!((grades(&rows[4]), grades(&rows[5])), ([Some(1.0), Some(0.0)], [Some(0.0), Some(1.0)]));
-    assert_eq!((report.read, report.written, bad(&report)), (9, 6, vec![(6, "model_b"), (8, "winner"), (10, "model_b")]));
+    assert_eq!((grades(&rows[4]), grades(&rows[6])), ([Some(1.0), Some(0.0)], [Some(0.0), Some(1.0)]));
+    assert_eq!((grades(&rows[5]), report.ungraded), ([None, None], 2), "nobody compared them");
+    assert_eq!((report.read, report.written, bad(&report)), (9, 7, vec![(6, "model_b"), (10, "model_b")]));
+    assert_eq!(refused("routellm", text, &ImportOptions { bad_rows: BadRows::Refuse, ..options.clone() }).bad, 2);
+    // A verdict that cannot be read is a grade that cannot be.
+    for row in [
+        r#"{"id":7,"model_a":"m1","model_b":"m2","winner":"nobody"}"#,
+        r#"{"id":7,"model_a":"m1","model_b":"m2","winner":3}"#,
+        r#"{"id":7,"model_a":"m1","model_b":"m2","winner_model_a":1,"winner_model_b":1}"#,
+        r#"{"id":7,"model_a":"m1","model_b":"m2","winner_model_a":0,"winner_model_b":0,"winner_tie":0}"#,
+        r#"{"id":7,"model_a":"m1","model_b":"m2","winner_model_a":"yes"}"#,
+        r#"{"id":7,"model_a":"m1","model_b":"m2","score_a":6,"score_b":1}"#,
+    ] {
+        let rows = refused("routellm", &format!("{text}{row}\n"), &options);
+        assert_eq!((rows.bad, rows.bad_grades, rows.first[0].line), (1, 1, 11), "{row}");
+    }
 }
 
 fn log_line(id: &str, model: &str, rest: &Value, logprobs: &[f64], finish: &str) -> String {
@@ -88,10 +123,9 @@ fn a_log_of_completions_becomes_signals() {
             .to_owned()
             + "\n",
         r#"{"id":"d","tier":"mini","response":{"choices":[]},"label":1}"#.to_owned() + "\n",
-        log_line("e", "mini", &json!({"label": "perhaps"}), &[-0.5], "stop"),
         log_line("f", "mini", &json!({}), &[-0.5], "stop"),
     ];
-    let (rows, report) = run("openai-log", &text.concat(), &ImportOptions::default()).unwrap();
+    let (rows, report) = run("openai-log", &text.concat(), &at_random()).unwrap();
     let mini = &rows[0]["tiers"]["mini"];
     assert_eq!((&mini["correct"], &mini["latency_ms"], &mini["input_tokens"]), (&json!(1.0), &json!(12.5), &json!(9)));
     let confidence = &mini["confidence"];
@@ -105,8 +139,13 @@ fn a_log_of_completions_becomes_signals() {
         "a gate defers what is cut, whatever its score"
     );
     assert_eq!(rows[2], json!({"id": "c", "tiers": {"mini": {"correct": 0.0}}}), "a failed call is wrong");
-    assert_eq!(bad(&report), [(4, "/id"), (6, "/response/choices"), (7, "/label")]);
-    assert_eq!((report.read, report.written, report.ungraded, report.signals.len()), (8, 4, 1, 5));
+    assert_eq!(bad(&report), [(4, "/id"), (6, "/response/choices")]);
+    assert_eq!((report.read, report.written, report.ungraded, report.signals.len()), (7, 4, 1, 5));
+    assert_eq!(places(&refused("openai-log", &text.concat(), &ImportOptions::default())), [(4, "/id"), (6, "/response/choices")]);
+    let odd = log_line("e", "mini", &json!({"label": "perhaps"}), &[-0.5], "stop");
+    let rows = refused("openai-log", &(text.concat() + &odd), &at_random());
+    assert_eq!((places(&rows), rows.bad_grades), (vec![(8, "/label")], 1));
+    assert!(rows.scales[0].starts_with("\"/label\" holds \"perhaps\""), "{:?}", rows.scales);
 }
 
 #[test]
@@ -130,7 +169,7 @@ fn a_batch_that_failed_in_part() {
     let one = log_line("a", "mini", &json!({"correct": 1, "error": null}), &[-0.5], "stop") + &unread;
     let text =
         one.clone() + &failed("c", "") + &failed("d", r#","tier":"mini","correct":1"#) + "{\"id\":\"e\",\"response\":null}\n";
-    let (rows, report) = run("openai-log", &text, &ImportOptions::default()).unwrap();
+    let (rows, report) = run("openai-log", &text, &at_random()).unwrap();
     assert_eq!(rows.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(), ["a", "b", "d", "c"]);
     for row in &rows[2..] {
         assert_eq!(row["tiers"], json!({"mini": {"correct": 0.0}}), "a failed call is wrong, whatever it is labelled");
@@ -138,13 +177,13 @@ fn a_batch_that_failed_in_part() {
     assert_eq!((bad(&report), report.unread_requests, report.read), (vec![(5, "/response")], 1, 5));
     // Nobody knows which of several tiers failed.
     let two = one + &log_line("a", "big", &json!({"correct": 1}), &[-0.5], "stop") + &failed("c", "");
-    let (rows, report) = run("openai-log", &two, &ImportOptions::default()).unwrap();
+    let (rows, report) = run("openai-log", &two, &at_random()).unwrap();
     assert_eq!((rows.len(), bad(&report)), (2, vec![(4, "/tier")]));
 }
 
 #[test]
 fn any_table_by_a_mapping_of_columns() {
-    let text = "Question,Kind,ok 4b,ok big,p 4b,usd,note,4b.answer\n7,maths,yes,1,0.5,0.001,x,Paris\n8,law,TRUE,0,,1e-3,y,12\n9,law,false,1,-inf,,z,\n";
+    let text = "Question,Kind,ok 4b,ok big,p 4b,usd,note,4b.answer\n8,law,TRUE,0,,1e-3,y,12\n9,law,false,1,-inf,,z,\n";
     let map = [
         ("Question", "id"),
         ("Kind", "segment"),
@@ -154,13 +193,20 @@ fn any_table_by_a_mapping_of_columns() {
         ("usd", "big.cost_usd"),
     ];
     let columns = map.into_iter().map(|(column, field)| (column.to_owned(), field.to_owned())).collect();
-    let (rows, report) = run("csv", text, &ImportOptions { columns, ..ImportOptions::default() }).unwrap();
+    let options = ImportOptions { columns, ..at_random() };
+    let (rows, report) = run("csv", text, &options).unwrap();
     assert_eq!(
         rows[0],
         json!({"id": "8", "segment": "law", "tiers": {"m.4b": {"correct": 1.0}, "big": {"correct": 0.0, "cost_usd": 0.001}}})
     );
     assert_eq!(rows[1]["tiers"]["m.4b"], json!({"correct": 0.0, "confidence": {"p": "-inf"}}));
-    assert_eq!(bad(&report), [(2, "m.4b.correct")]);
+    assert_eq!(report.bad, 0);
+    // Places and scales have the file's own names.
+    let odd = refused("csv", &(text.to_owned() + "7,maths,yes,1,0.5,0.001,x,Paris\n7,maths,1,1,high,0.001,x,Paris\n"), &options);
+    assert_eq!(places(&odd), [(4, "ok 4b")]);
+    assert!(odd.scales[0].starts_with("\"ok 4b\" holds \"yes\""), "{:?}", odd.scales);
+    let (_, report) = run("csv", &(text.to_owned() + "7,maths,1,1,high,0.001,x,Paris\n"), &options).unwrap();
+    assert_eq!(bad(&report), [(4, "p 4b")]);
     let unmapped = run("csv", text, &ImportOptions::default()).unwrap_err().to_string();
     assert!(unmapped.contains("--map COLUMN=TIER.correct") && unmapped.contains("Question, Kind"), "{unmapped}");
 }
@@ -192,8 +238,7 @@ fn a_table_without_one_sound_row_says_what_is_wrong_with_the_first() {
 #[test]
 fn bad_rows_are_found_on_their_lines_whatever_ends_these() {
     let text = "id,note,a.correct\n1,x,1\n\n2,\"two\n\nlines\",1\n3,x,no\n4,\"a\nb\",nor this\n5,x,never\n";
-    let lines =
-        |text: &str| bad(&run("csv", text, &ImportOptions::default()).unwrap().1).iter().map(|bad| bad.0).collect::<Vec<_>>();
+    let lines = |text: &str| places(&refused("csv", text, &ImportOptions::default())).iter().map(|bad| bad.0).collect::<Vec<_>>();
     for end in ["\n", "\r\n"] {
         let text = text.replace('\n', end);
         assert_eq!(lines(&text), [7, 8, 10], "{end:?}");
@@ -231,4 +276,55 @@ fn options_that_fit_nothing_in_the_source_are_errors() {
     let said = error("openai-log", &log, &called(&[pair("mni", "small")]));
     assert!(said.contains("nothing in") && said.contains("did you mean \"mini\""), "{said}");
     assert!(error("openai-log", &log, &mapped(&[pair("a", "b")])).contains("has none"));
+}
+
+#[test]
+fn a_number_that_nobody_calls_a_signal_becomes_none() {
+    let text = "id,a.correct,a.chars,a.answer,a.confidence.p,b.correct\n1,1,120,Paris,0.5,1\n2,,80,Rome,N/A,0\n3,,,,,1\n";
+    let (rows, report) = run("csv", text, &ImportOptions::default()).unwrap();
+    assert_eq!(rows[0]["tiers"]["a"], json!({"correct": 1.0, "confidence": {"p": 0.5}}));
+    assert_eq!(rows[1]["tiers"]["a"], json!({"confidence": {"p": null}}), "an answer without a grade is one");
+    assert_eq!(rows[2]["tiers"], json!({"b": {"correct": 1.0}}));
+    assert_eq!((report.ungraded, report.passed_over), (1, ["a.answer".to_owned(), "a.chars".to_owned()].into()));
+    let odd = refused("csv", &text.replace("0.5", "93%"), &ImportOptions::default());
+    assert_eq!(&*odd.first[0].reason, "is the text \"93%\", not a number; write 0.93");
+}
+
+#[test]
+fn grades_of_a_source_have_a_scale() {
+    let scale = |name: &str, text: &str, options: &ImportOptions| refused(name, text, options).scales.concat();
+    let csv = "id,a.correct\n1,1\n2,5\n3,4\n";
+    let said = scale("csv", csv, &at_random());
+    assert!(said.contains("\"a.correct\" holds 1, 4, 5: it looks like a scale from 1 to 5"), "{said}");
+    let most = |most| ImportOptions { max_score: Some(most), ..at_random() };
+    assert_eq!(run("csv", csv, &most(5.0)).unwrap().0[2]["tiers"]["a"]["correct"], 0.8);
+    assert!(scale("csv", csv, &most(4.0)).contains("not all of them are from 0 to 4, as --max-score says"));
+    for none in [0.0, -1.0, f64::INFINITY] {
+        assert!(run("csv", csv, &most(none)).unwrap_err().to_string().contains("is above 0"));
+    }
+    let wide = "sample_id,m,m|total_cost\n1,1,0\n2,-1,0\n";
+    assert!(scale("routerbench", wide, &at_random()).contains("\"m\" holds -1, 1: it looks like +1"));
+    // What was not asked has neither grade nor cost; an answer without a grade stays.
+    let some = "sample_id,m,n,m|total_cost,n|total_cost,m|model_response\n1,NaN,1,,0,\n2,,1,,0,hm\n3,,1,,0,\n";
+    let (rows, report) = run("routerbench", some, &ImportOptions::default()).unwrap();
+    assert_eq!((report.ungraded, rows[2]["tiers"].as_object().unwrap().len()), (2, 1));
+}
+
+#[test]
+fn flat_lines_of_json_are_read_as_they_are_written() {
+    let options = ImportOptions { columns: [("ok".to_owned(), "a.correct".to_owned())].into(), ..ImportOptions::default() };
+    let text = "{\"id\": 9007199254740993, \"ok\": NaN, \"a.confidence.p\": -Infinity}\n{\"id\": \"b\", \"ok\": \"1\"}\n";
+    let (rows, _) = run("csv", text, &options).unwrap();
+    assert_eq!(rows[0], json!({"id": "9007199254740993", "tiers": {"a": {"confidence": {"p": "-inf"}}}}));
+    assert_eq!(rows[1], json!({"id": "b", "tiers": {"a": {"correct": 1.0}}}));
+    for (header, options) in [("id,a.correct,a.correct", &ImportOptions::default()), ("id,ok,a.correct", &options)] {
+        let said = run("csv", &format!("{header}\n1,1,0\n"), options).unwrap_err().to_string();
+        assert!(said.contains("several columns stand for \"a.correct\""), "{said}");
+    }
+    for twice in [r#"{"id":"c","ok":1,"ok":0}"#, r#"{"id":"c","ok":1,"a.correct":0}"#] {
+        let rows = refused("csv", &format!("{text}{twice}\n"), &options);
+        assert_eq!((places(&rows), rows.first[0].reason.starts_with("stands twice")), (vec![(3, "ok")], true));
+    }
+    let log = r#"{"id":1,"id":2,"response":{"choices":[]}}"#;
+    assert!(run("openai-log", log, &ImportOptions::default()).unwrap_err().to_string().contains("duplicate field `id`"));
 }

@@ -1,6 +1,7 @@
 //! A piece of a file, parsed by itself: columns that are put together afterwards in the file's order.
 
 use std::collections::BTreeSet;
+use std::io::BufRead as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,10 +9,13 @@ use tierfall_calibrate::quality::Quality;
 use tierfall_core::completion::Usage;
 use tierfall_core::money::{Money, Price};
 
+use super::faults::{Fault, Faults};
 use super::names::Names;
 use super::options::ReadOptions;
+use super::row::{Cell, Places, Presence, Row};
 use super::scalar::Scalar;
-use super::{Summary, json};
+use super::scale::Seen;
+use super::{json, value};
 
 /// Log-probabilities from here down stand for "not in the top": −∞.
 const MINUS_INFINITY: f64 = -1e9;
@@ -20,7 +24,6 @@ const MINUS_INFINITY: f64 = -1e9;
 #[derive(Debug)]
 pub(super) struct Config<'o> {
     pub(super) chain: &'o [Arc<str>],
-    signals: Option<&'o [Arc<str>]>,
     split: Option<&'o str>,
     prices: Vec<Option<Price>>,
     costs: Vec<Option<Money>>,
@@ -32,17 +35,11 @@ impl<'o> Config<'o> {
     pub(super) fn new(options: &'o ReadOptions, judged: Vec<bool>) -> Self {
         Self {
             chain: &options.chain,
-            signals: options.signals.as_deref(),
             split: options.split.as_deref(),
             prices: options.chain.iter().map(|tier| options.prices.get(&**tier).copied()).collect(),
             costs: options.chain.iter().map(|tier| options.costs.get(&**tier).copied()).collect(),
             judged,
         }
-    }
-
-    /// Whether a signal is to be read.
-    pub(super) fn wants(&self, signal: &str) -> bool {
-        self.signals.is_none_or(|signals| signals.iter().any(|known| **known == *signal))
     }
 }
 
@@ -52,120 +49,6 @@ pub(super) struct Met {
     /// By tier.
     pub(super) signals: Vec<Names>,
     pub(super) other_tiers: Names,
-    pub(super) other_signals: Names,
-}
-
-/// Whether there was an object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Presence {
-    #[default]
-    Absent,
-    There,
-    Other,
-}
-
-/// One row as it is written.
-#[derive(Debug, Default)]
-pub(super) struct Row<'a> {
-    pub(super) id: Scalar<'a>,
-    pub(super) segment: Scalar<'a>,
-    pub(super) group: Scalar<'a>,
-    pub(super) split: Scalar<'a>,
-    pub(super) weight: Scalar<'a>,
-    pub(super) has_tiers: Presence,
-    pub(super) cells: Vec<Cell<'a>>,
-}
-
-/// One tier's part of it.
-#[derive(Debug, Default)]
-pub(super) struct Cell<'a> {
-    pub(super) there: Presence,
-    pub(super) has_scores: Presence,
-    /// Places in [`Met::signals`].
-    pub(super) scores: Vec<(usize, Scalar<'a>)>,
-    correct: Scalar<'a>,
-    judged: Scalar<'a>,
-    judge: Scalar<'a>,
-    cost: Scalar<'a>,
-    latency: Scalar<'a>,
-    input: Scalar<'a>,
-    output: Scalar<'a>,
-}
-
-impl<'a> Cell<'a> {
-    /// The fields of a tier besides its signals.
-    pub(super) const FIELDS: [&'static str; 7] =
-        ["correct", "judged", "judge", "cost_usd", "latency_ms", "input_tokens", "output_tokens"];
-
-    /// The field under a key.
-    pub(super) fn field(&mut self, key: &str) -> Option<&mut Scalar<'a>> {
-        Some(match key {
-            "correct" => &mut self.correct,
-            "judged" => &mut self.judged,
-            "judge" => &mut self.judge,
-            "cost_usd" => &mut self.cost,
-            "latency_ms" => &mut self.latency,
-            "input_tokens" => &mut self.input,
-            "output_tokens" => &mut self.output,
-            _ => return None,
-        })
-    }
-}
-
-impl Row<'_> {
-    pub(super) fn of(tiers: usize) -> Self {
-        Self { cells: (0..tiers).map(|_| Cell::default()).collect(), ..Self::default() }
-    }
-
-    pub(super) fn clear(&mut self) {
-        for field in [&mut self.id, &mut self.segment, &mut self.group, &mut self.split, &mut self.weight] {
-            *field = Scalar::Absent;
-        }
-        self.has_tiers = Presence::Absent;
-        for cell in &mut self.cells {
-            cell.scores.clear();
-            (cell.there, cell.has_scores) = (Presence::Absent, Presence::Absent);
-            for key in Cell::FIELDS {
-                if let Some(field) = cell.field(key) {
-                    *field = Scalar::Absent;
-                }
-            }
-        }
-    }
-}
-
-/// How places are named in errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Places {
-    /// JSON pointers.
-    Pointers,
-    /// Columns.
-    Columns,
-}
-
-impl Places {
-    fn tier(self, tier: &str, field: &str) -> String {
-        let escaped = |text: &str| text.replace('~', "~0").replace('/', "~1");
-        match self {
-            Self::Pointers if field.is_empty() => format!("/tiers/{}", escaped(tier)),
-            Self::Pointers => format!("/tiers/{}/{field}", escaped(tier)),
-            Self::Columns => format!("{tier}.{field}"),
-        }
-    }
-
-    fn signal(self, tier: &str, signal: &str) -> String {
-        match self {
-            Self::Pointers => self.tier(tier, &format!("confidence/{}", signal.replace('~', "~0").replace('/', "~1"))),
-            Self::Columns => self.tier(tier, signal),
-        }
-    }
-
-    fn row(self, field: &str) -> String {
-        match self {
-            Self::Pointers => format!("/{field}"),
-            Self::Columns => field.to_owned(),
-        }
-    }
 }
 
 /// A row that was taken.
@@ -196,19 +79,19 @@ pub(super) enum Lack {
     Grade(usize),
     /// The other answers of the tier have a judge's grade, this one has none.
     Judged(usize),
-    /// The row names no split, and one was asked for.
-    Split,
 }
 
-/// What became of a row.
+/// What became of a row that can be read.
 enum Verdict {
     Taken,
     OtherSplit,
     Lacks(Lack),
     /// The judge of this tier was not known of: what was read before is void.
     Judge(usize),
-    Bad(String, String),
 }
+
+/// The grades of a tier: `correct` and `judged`.
+type Grades = [Option<Quality>; 2];
 
 /// A parsed piece.
 #[derive(Debug)]
@@ -224,9 +107,10 @@ pub(super) struct Chunk {
     pub(super) read: u64,
     pub(super) other_splits: u64,
     pub(super) lacks: Vec<(Lack, u64)>,
-    pub(super) bad: u64,
-    /// Line, field and reason of the first bad rows; lines as the caller of [`Chunk::take`] counts them.
-    pub(super) first_bad: Vec<(u64, String, String)>,
+    /// With lines as the caller of [`Chunk::take`] counts them.
+    pub(super) faults: Faults,
+    /// By tier, the grades under `correct` and `judged`.
+    pub(super) scales: Vec<[Seen; 2]>,
     pub(super) splits: Vec<(Box<str>, u64)>,
     pub(super) without_split: u64,
     pub(super) judges: Vec<BTreeSet<Box<str>>>,
@@ -234,6 +118,10 @@ pub(super) struct Chunk {
     pub(super) judged: Vec<usize>,
     /// Lines, for those who count on.
     pub(super) lines: u64,
+    /// Of the row at hand, by tier.
+    grades: Vec<Grades>,
+    /// Of the row at hand, the scores of all tiers in the order in which their cells have them.
+    numbers: Vec<f64>,
 }
 
 impl Chunk {
@@ -241,7 +129,7 @@ impl Chunk {
         let k = config.chain.len();
         Self {
             places,
-            met: Met { signals: vec![Names::default(); k], other_tiers: Names::default(), other_signals: Names::default() },
+            met: Met { signals: vec![Names::default(); k], other_tiers: Names::default() },
             text: String::new(),
             rows: Vec::new(),
             values: Vec::new(),
@@ -249,13 +137,15 @@ impl Chunk {
             read: 0,
             other_splits: 0,
             lacks: Vec::new(),
-            bad: 0,
-            first_bad: Vec::new(),
+            faults: Faults::default(),
+            scales: vec![<[Seen; 2]>::default(); k],
             splits: Vec::new(),
             without_split: 0,
             judges: vec![BTreeSet::new(); k],
             judged: Vec::new(),
             lines: 0,
+            grades: Vec::with_capacity(k),
+            numbers: Vec::new(),
         }
     }
 
@@ -263,7 +153,12 @@ impl Chunk {
     pub(super) fn of_lines(bytes: &[u8], config: &Config<'_>) -> Self {
         let mut chunk = Self::new(config, Places::Pointers);
         let mut row = Row::of(config.chain.len());
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let from = rest;
+            // Quicker than a look at byte after byte; a slice has no errors.
+            let Ok(length) = rest.skip_until(b'\n') else { break };
+            let line = &from[..length];
             chunk.lines += 1;
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -279,31 +174,18 @@ impl Chunk {
 
     /// A second attempt at a line that is no JSON.
     fn take_python(&mut self, line: &[u8], error: &serde_json::Error, config: &Config<'_>) {
-        let Some(text) = json::without_literals(line) else { return self.is_bad(self.lines, String::new(), json_error(error)) };
+        let no_json = |error: &serde_json::Error| Fault::new("", json_error(error));
+        let Some(text) = json::without_literals(line) else { return self.is_bad(self.lines, no_json(error)) };
         let mut row = Row::of(config.chain.len());
         match json::line(&text, config, &mut self.met, &mut row) {
             Ok(()) => self.take(self.lines, &row, config),
-            Err(error) => self.is_bad(self.lines, String::new(), json_error(&error)),
+            Err(error) => self.is_bad(self.lines, no_json(&error)),
         }
     }
 
     /// Takes a row, or counts why not.
     pub(super) fn take(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) {
-        let (text, values) = (self.text.len(), self.values.len());
-        let verdict = self.judge(row, config).unwrap_or_else(|(field, reason)| Verdict::Bad(field, reason));
-        if !matches!(verdict, Verdict::Taken) {
-            self.text.truncate(text);
-            self.values.truncate(values);
-        }
-        match verdict {
-            Verdict::Bad(field, reason) => return self.is_bad(line, field, reason),
-            Verdict::Taken => {}
-            Verdict::OtherSplit => self.other_splits += 1,
-            Verdict::Lacks(lack) => count(&mut self.lacks, lack),
-            Verdict::Judge(tier) => self.judged.push(tier),
-        }
-        self.read += 1;
-        if let Scalar::Text(split) = &row.split {
+        if let Scalar::Text(split) = row.get(Row::SPLIT) {
             match self.splits.iter_mut().find(|(known, _)| **known == **split) {
                 Some((_, n)) => *n += 1,
                 None => self.splits.push((split.as_ref().into(), 1)),
@@ -311,53 +193,57 @@ impl Chunk {
         } else {
             self.without_split += 1;
         }
-    }
-
-    pub(super) fn is_bad(&mut self, line: u64, field: String, reason: String) {
-        self.read += 1;
-        self.bad += 1;
-        if self.first_bad.len() < Summary::SHOWN {
-            self.first_bad.push((line, field, reason));
+        let (text, values) = (self.text.len(), self.values.len());
+        let verdict = self.judge(row, config);
+        if !matches!(verdict, Ok(Verdict::Taken)) {
+            self.text.truncate(text);
+            self.values.truncate(values);
         }
+        match verdict {
+            Err(fault) => return self.is_bad(line, fault),
+            Ok(Verdict::Taken) => {}
+            Ok(Verdict::OtherSplit) => self.other_splits += 1,
+            Ok(Verdict::Lacks(lack)) => count(&mut self.lacks, lack),
+            Ok(Verdict::Judge(tier)) => self.judged.push(tier),
+        }
+        self.read += 1;
     }
 
-    fn judge(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<Verdict, (String, String)> {
+    pub(super) fn is_bad(&mut self, line: u64, fault: Fault) {
+        self.read += 1;
+        self.faults.note(line, fault);
+    }
+
+    fn judge(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<Verdict, Fault> {
         let places = self.places;
-        let wrong =
-            |field: &str, found: &Scalar<'_>, wanted: &str| (places.row(field), format!("is {}, not {wanted}", found.shown()));
+        let at = |field: usize| move |reason: String| Fault::new(places.row(Row::FIELDS[field]), reason);
+        if let Some(key) = row.twice {
+            return Err(Fault::twice(places.row(key)));
+        }
         if let Some(wanted) = config.split {
-            match &row.split {
-                Scalar::Text(split) if **split == *wanted => {}
-                Scalar::Text(_) => return Ok(Verdict::OtherSplit),
-                _ => return Ok(Verdict::Lacks(Lack::Split)),
+            match value::key(row.get(Row::SPLIT)).map_err(at(Row::SPLIT))? {
+                Some(split) if split == wanted => {}
+                Some(_) => return Ok(Verdict::OtherSplit),
+                None => return Err(at(Row::SPLIT)("is missing, and rows are taken by their split".to_owned())),
             }
         }
-        let id = match &row.id {
-            Scalar::Text(id) if !id.is_empty() => self.keep(id),
-            Scalar::Number(id) => self.keep(&id.to_string()),
-            Scalar::Absent => return Err((places.row("id"), "is missing: the id decides the row's tie".to_owned())),
-            other => return Err(wrong("id", other, "a text that names the row")),
-        };
-        let mut label = |field: &str, value: &Scalar<'_>| match value {
-            Scalar::Absent => Ok(None),
-            Scalar::Text(text) => Ok(Some(self.keep(text))),
-            Scalar::Number(number) => Ok(Some(self.keep(&number.to_string()))),
-            other => Err(wrong(field, other, "a text")),
-        };
-        let (segment, group) = (label("segment", &row.segment)?, label("group", &row.group)?);
-        let weight = match &row.weight {
-            Scalar::Absent => None,
-            Scalar::Number(weight) if weight.is_finite() && *weight >= 1.0 => Some(*weight),
-            other => return Err(wrong("weight", other, "1/probability of sampling the row, a number of at least 1")),
-        };
         if row.has_tiers == Presence::Other {
-            return Err((places.row("tiers"), "is no object of tiers".to_owned()));
+            return Err(Fault::new(places.row("tiers"), "is no object of tiers"));
         }
+        // Before all else that can be wrong: a grade that is none must not be left out together with a row that is bad for another reason.
+        self.grades(row, config)?;
+        let id = value::key(row.get(Row::ID)).map_err(at(Row::ID))?;
+        let id = id.ok_or_else(|| at(Row::ID)("is missing: the id decides the row's tie".to_owned()))?;
+        let id = self.keep(id);
+        let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(|segment| self.keep(segment));
+        let group = value::key(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(|group| self.keep(group));
+        let weight = value::amount(row.get(Row::WEIGHT), 1.0)
+            .map_err(|reason| at(Row::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
         let mut lack = None;
+        self.numbers.clear();
         for (tier, cell) in row.cells.iter().enumerate() {
             match self.cell(tier, cell, config)? {
                 Ok(values) => self.values.push(values),
-                Err(Verdict::Judge(tier)) => return Ok(Verdict::Judge(tier)),
                 Err(Verdict::Lacks(why)) => lack = lack.or(Some(why)),
                 Err(other) => return Ok(other),
             }
@@ -366,77 +252,81 @@ impl Chunk {
             return Ok(Verdict::Lacks(lack));
         }
         let at = self.rows.len();
+        let mut numbers = self.numbers.iter();
         for (tier, cell) in row.cells.iter().enumerate() {
             let columns = &mut self.scores[tier];
             columns.resize_with(self.met.signals[tier].len(), Vec::new);
-            for (place, value) in &cell.scores {
+            for ((place, _), number) in cell.scores.iter().zip(&mut numbers) {
                 let column = &mut columns[*place];
-                // A key that stands twice in an object counts as it stands last.
-                column.truncate(at);
                 column.resize(at, f64::NAN);
-                column.push(score(value, self.met.signals[tier].iter().nth(*place).unwrap_or_default()));
+                column.push(*number);
             }
         }
         self.rows.push(Taken { id, segment, group, weight });
         Ok(Verdict::Taken)
     }
 
+    /// Reads the grades of all tiers.
+    fn grades(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<(), Fault> {
+        self.grades.clear();
+        let mut fault = None;
+        for (tier, cell) in row.cells.iter().enumerate() {
+            let name = &*config.chain[tier];
+            if let Some(field) = &cell.twice {
+                return Err(Fault::twice(self.places.tier(name, field)));
+            }
+            let mut grades = Grades::default();
+            for (place, field) in [Cell::CORRECT, Cell::JUDGED].into_iter().enumerate() {
+                let value = cell.get(field);
+                if value.is_absent() {
+                    continue;
+                }
+                match self.scales[tier][place].read(value, 1.0) {
+                    Ok(grade) => grades[place] = grade.and_then(Quality::new),
+                    Err(reason) => {
+                        let field = self.places.tier(name, Cell::FIELDS[field]);
+                        fault.get_or_insert(Fault::of_grade(field, reason));
+                    }
+                }
+            }
+            self.grades.push(grades);
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
     /// Checks one tier's part; the inner error says why a sound row is not taken.
-    fn cell(&mut self, tier: usize, cell: &Cell<'_>, config: &Config<'_>) -> Result<Result<Values, Verdict>, (String, String)> {
+    fn cell(&mut self, tier: usize, cell: &Cell<'_>, config: &Config<'_>) -> Result<Result<Values, Verdict>, Fault> {
         let (places, name) = (self.places, &*config.chain[tier]);
-        let wrong = |field: &str, found: &Scalar<'_>, wanted: &str| {
-            (places.tier(name, field), format!("is {}, not {wanted}", found.shown()))
-        };
+        let at = |field: usize| move |reason: String| Fault::new(places.tier(name, Cell::FIELDS[field]), reason);
         match cell.there {
             Presence::There => {}
             Presence::Absent => return Ok(Err(Verdict::Lacks(Lack::Tier(tier)))),
-            Presence::Other => return Err((places.tier(name, ""), "is no object".to_owned())),
+            Presence::Other => return Err(Fault::new(places.tier(name, ""), "is no object")),
         }
         if cell.has_scores == Presence::Other {
-            return Err((places.tier(name, "confidence"), "is no object of signals".to_owned()));
+            return Err(Fault::new(places.tier(name, "confidence"), "is no object of signals"));
         }
-        for (place, value) in &cell.scores {
-            let sound = match value {
-                Scalar::Absent | Scalar::Number(_) => true,
-                Scalar::Text(text) => named_number(text).is_some(),
-                Scalar::Bool(_) | Scalar::Other => false,
-            };
-            if !sound {
-                let signal = self.met.signals[tier].iter().nth(*place).unwrap_or_default();
-                let reason = format!("is {}, not a number, null, \"inf\" or \"-inf\"", value.shown());
-                return Err((places.signal(name, signal), reason));
+        for (place, score) in &cell.scores {
+            let signal = || self.met.signals[tier].iter().nth(*place).unwrap_or_default();
+            let number = value::score(score).map_err(|reason| Fault::new(places.signal(name, signal()), reason))?;
+            // Few numbers are so low, and few names are looked at.
+            let none = number <= MINUS_INFINITY && is_logprob(signal());
+            self.numbers.push(if none { f64::NEG_INFINITY } else { number });
+        }
+        let [correct, judged] = self.grades[tier];
+        if judged.is_some() {
+            let judge = value::key(cell.get(Cell::JUDGE)).map_err(at(Cell::JUDGE))?;
+            let judge = judge.ok_or_else(|| at(Cell::JUDGE)("is missing: it names who gave the grade \"judged\"".to_owned()))?;
+            if !self.judges[tier].contains(judge) {
+                self.judges[tier].insert(judge.into());
             }
         }
-        let grade = |field: &str, value: &Scalar<'_>| match value {
-            Scalar::Absent => Ok(None),
-            Scalar::Bool(right) => Ok(Some(if *right { Quality::RIGHT } else { Quality::WRONG })),
-            Scalar::Number(number) => Quality::new(*number).map(Some).ok_or_else(|| wrong(field, value, "a grade from 0 to 1")),
-            other => Err(wrong(field, other, "a grade from 0 to 1")),
-        };
-        let (correct, judged) = (grade("correct", &cell.correct)?, grade("judged", &cell.judged)?);
-        match (&cell.judge, judged) {
-            (Scalar::Text(judge), Some(_)) if !judge.is_empty() => {
-                if !self.judges[tier].contains(&**judge) {
-                    self.judges[tier].insert(judge.as_ref().into());
-                }
-            }
-            (other, Some(_)) => return Err(wrong("judge", other, "the name of who gave the grade \"judged\"")),
-            (_, None) => {}
-        }
-        let amount = |field: &str, value: &Scalar<'_>| match value {
-            Scalar::Absent => Ok(None),
-            Scalar::Number(number) if number.is_finite() && *number >= 0.0 => Ok(Some(*number)),
-            other => Err(wrong(field, other, "a number of at least 0")),
-        };
-        let tokens = |field: &str, value: &Scalar<'_>| match amount(field, value)? {
-            Some(number) if number >= 4e9 => Err(wrong(field, value, "a number of tokens")),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 4e9")]
-            number => Ok(number.map(|number| number.round() as u32)),
-        };
-        let (usd, latency_ms) = (amount("cost_usd", &cell.cost)?, amount("latency_ms", &cell.latency)?);
-        let (input, output) = (tokens("input_tokens", &cell.input)?, tokens("output_tokens", &cell.output)?);
+        let amount = |field: usize| value::amount(cell.get(field), 0.0).map_err(at(field));
+        let tokens = |field: usize| value::tokens(cell.get(field)).map_err(at(field));
+        let (usd, latency_ms) = (amount(Cell::COST)?, amount(Cell::LATENCY)?);
+        let (input, output) = (tokens(Cell::INPUT)?, tokens(Cell::OUTPUT)?);
         if usd.is_some_and(|usd| usd >= 1e6) {
-            return Err(wrong("cost_usd", &cell.cost, "what one query costs"));
+            return Err(at(Cell::COST)(value::wrong(cell.get(Cell::COST), "what one query costs")));
         }
         let quality = match (config.judged[tier], correct, judged) {
             (false, _, Some(_)) => return Ok(Err(Verdict::Judge(tier))),
@@ -465,25 +355,9 @@ impl Chunk {
     }
 }
 
-/// A score as a column holds it; NaN = abstained.
-fn score(value: &Scalar<'_>, signal: &str) -> f64 {
-    let number = match value {
-        Scalar::Number(number) => *number,
-        Scalar::Text(text) => named_number(text).unwrap_or(f64::NAN),
-        _ => f64::NAN,
-    };
-    let is_logprob = || signal.contains("logprob") || signal.contains("log_prob") || signal.contains("log-prob");
-    if number <= MINUS_INFINITY && is_logprob() { f64::NEG_INFINITY } else { number }
-}
-
-/// Numbers that JSON has no form for; NaN = abstained.
-fn named_number(text: &str) -> Option<f64> {
-    match text {
-        "inf" | "Infinity" => Some(f64::INFINITY),
-        "-inf" | "-Infinity" => Some(f64::NEG_INFINITY),
-        "nan" | "NaN" => Some(f64::NAN),
-        _ => None,
-    }
+/// Whether a signal is a log-probability, by its name.
+fn is_logprob(signal: &str) -> bool {
+    ["logprob", "log_prob", "log-prob"].iter().any(|word| signal.contains(word))
 }
 
 fn count(lacks: &mut Vec<(Lack, u64)>, lack: Lack) {

@@ -1,16 +1,20 @@
 //! Pieces put together, in the files' order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
 use tierfall_core::number::Score;
 
 use super::chunk::{Chunk, Lack};
+use super::faults::Faults;
 use super::names::{self, Names};
 use super::options::ReadOptions;
-use super::{BadRow, LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary};
+use super::row::Cell as Written;
+use super::scale::Seen;
+use super::source::Source;
+use super::{LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary};
 
 /// The table as it grows.
 pub(super) struct Collector<'o> {
@@ -22,9 +26,15 @@ pub(super) struct Collector<'o> {
     human: Vec<u64>,
     unknown_cost: Vec<u64>,
     other_tiers: Names,
-    other_signals: Names,
     /// By tier, the table's signals.
     signals: Vec<Vec<Arc<str>>>,
+    /// By tier, what is called a signal, whether it has a number or not.
+    called: Vec<Names>,
+    /// By tier, columns that would be signals if they were asked for.
+    candidates: Vec<Names>,
+    faults: Faults,
+    /// By tier, the grades under `correct` and `judged`.
+    scales: Vec<[Seen; 2]>,
     path: PathBuf,
     /// Lines of the file before the piece that comes next.
     lines: u64,
@@ -43,21 +53,31 @@ impl<'o> Collector<'o> {
             human: vec![0; k],
             unknown_cost: vec![0; k],
             other_tiers: Names::default(),
-            other_signals: Names::default(),
             signals: vec![Vec::new(); k],
+            called: vec![Names::default(); k],
+            candidates: vec![Names::default(); k],
+            faults: Faults::default(),
+            scales: vec![<[Seen; 2]>::default(); k],
             path: PathBuf::new(),
             lines: 0,
         }
     }
 
     /// The pieces that follow are of this file.
-    pub(super) fn begin(&mut self, path: &Path) {
-        path.clone_into(&mut self.path);
+    pub(super) fn begin(&mut self, source: &Source) {
+        source.path().clone_into(&mut self.path);
         self.lines = 0;
-    }
-
-    pub(super) fn warn(&mut self, warning: String) {
-        self.summary.warnings.push(warning);
+        let Some(columns) = source.columns() else { return };
+        for (all, these) in self.candidates.iter_mut().zip(&columns.candidates) {
+            for name in these {
+                all.add(name);
+            }
+        }
+        if !columns.unread.is_empty() {
+            let names = names::some(columns.unread.iter().map(String::as_str));
+            let file = source.path().display();
+            self.summary.warnings.push(format!("{file}: columns that nobody calls signals are not read: {names}"));
+        }
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -65,20 +85,13 @@ impl<'o> Collector<'o> {
     }
 
     pub(super) fn add(&mut self, chunk: &Chunk) -> Result<(), ObservationsError> {
-        for (line, field, reason) in &chunk.first_bad {
-            let (field, reason) = (field.clone(), reason.clone());
-            let bad = BadRow { path: self.path.clone(), line: self.lines + line, field, reason };
-            if self.options.strict {
-                return Err(ObservationsError::Strict(bad));
-            }
-            if self.summary.first_bad.len() < Summary::SHOWN {
-                self.summary.first_bad.push(bad);
-            }
+        self.faults.add(&self.path, self.lines, &chunk.faults);
+        for (all, these) in self.scales.iter_mut().flatten().zip(chunk.scales.iter().flatten()) {
+            all.merge(these);
         }
         self.lines += chunk.lines;
         let summary = &mut self.summary;
         summary.read += chunk.read;
-        summary.bad += chunk.bad;
         summary.other_splits += chunk.other_splits;
         summary.without_split += chunk.without_split;
         for (split, n) in &chunk.splits {
@@ -87,8 +100,10 @@ impl<'o> Collector<'o> {
         for (lack, n) in &chunk.lacks {
             *self.lacks.entry(*lack).or_default() += n;
         }
+        for (all, these) in self.called.iter_mut().zip(&chunk.met.signals) {
+            these.iter().for_each(|name| all.add(name));
+        }
         chunk.met.other_tiers.iter().for_each(|name| self.other_tiers.add(name));
-        chunk.met.other_signals.iter().for_each(|name| self.other_signals.add(name));
         for (all, these) in self.judges.iter_mut().zip(&chunk.judges) {
             all.extend(these.iter().cloned());
         }
@@ -161,15 +176,19 @@ impl<'o> Collector<'o> {
                 Lack::Tier(tier) => format!("no tier \"{}\"", chain[*tier]),
                 Lack::Grade(tier) => format!("no grade for tier \"{}\"", chain[*tier]),
                 Lack::Judged(tier) => format!("tier \"{}\" is graded by a judge, but not in these rows", chain[*tier]),
-                Lack::Split => "no split".to_owned(),
             };
             self.summary.left_out.push(LeftOut { reason, rows: *rows });
         }
         self.summary.other_tiers = self.other_tiers.iter().map(str::to_owned).collect();
+        if let Some(error) = self.nothing_named() {
+            return Err(error);
+        }
+        let faults = std::mem::take(&mut self.faults);
+        let settled = faults.settle(self.summary.read, self.options.bad_rows, || self.scales());
+        (self.summary.bad, self.summary.first_bad) = settled.map_err(ObservationsError::Rows)?;
         if self.table.so_far().is_empty() {
             return Err(self.nothing());
         }
-        self.check_signals()?;
         for tier in 0..chain.len() {
             if !self.judges[tier].is_empty() {
                 let judge = self.judges[tier].iter().map(|judge| &**judge).collect::<Vec<_>>().join(", ");
@@ -180,9 +199,15 @@ impl<'o> Collector<'o> {
             let scores = self.table.so_far().scores(tier, signal).unwrap_or_default();
             scores.iter().filter(|score| score.is_nan()).count() as u64
         };
+        let silent = |tier: usize, spec: &TierSpec| {
+            let called = self.called[tier].iter().filter(|name| !spec.signals.iter().any(|known| **known == **name));
+            called.map(str::to_owned).collect()
+        };
         let tier = |(tier, spec): (usize, &TierSpec)| TierSummary {
             tier: spec.name.clone(),
             signals: spec.signals.iter().map(|s| SignalSummary { signal: s.clone(), abstained: abstained(tier, s) }).collect(),
+            silent: silent(tier, spec),
+            candidates: self.candidates[tier].iter().map(str::to_owned).collect(),
             unknown_cost: self.unknown_cost[tier],
             judge: spec.judge.clone(),
             human: self.human[tier],
@@ -193,37 +218,39 @@ impl<'o> Collector<'o> {
         Ok(ReadOut { observations, summary: self.summary })
     }
 
-    fn check_signals(&self) -> Result<(), ObservationsError> {
-        for signal in self.options.signals.iter().flatten() {
-            if !self.signals.iter().flatten().any(|known| known == signal) {
-                let known: BTreeSet<&str> =
-                    self.other_signals.iter().chain(self.signals.iter().flatten().map(|known| &**known)).collect();
-                let hint = names::hint(signal, "signals", known.iter().copied());
-                return Err(ObservationsError::UnknownSignal { signal: signal.to_string(), hint });
-            }
+    /// What the grades look like, tier by tier.
+    fn scales(&self) -> Vec<String> {
+        let of_tier = |(tier, seen): (&Arc<str>, &[Seen; 2])| -> Vec<String> {
+            let columns =
+                [Written::CORRECT, Written::JUDGED].map(|field| format!("\"{}\" of tier \"{tier}\"", Written::FIELDS[field]));
+            columns.iter().zip(seen).filter_map(|(column, seen)| seen.hint(column, 1.0)).collect()
+        };
+        self.options.chain.iter().zip(&self.scales).flat_map(of_tier).collect()
+    }
+
+    /// Whether no row has the split or a tier that was asked for, as far as all rows can be read: its name is probably wrong.
+    fn nothing_named(&self) -> Option<ObservationsError> {
+        let (summary, chain) = (&self.summary, &self.options.chain);
+        if let Some(split) = &self.options.split
+            && !summary.splits.contains_key(split)
+            && summary.read > 0
+            && summary.without_split + summary.splits.values().sum::<u64>() == summary.read
+        {
+            let hint = names::hint(split, "splits", summary.splits.keys().map(String::as_str));
+            return Some(ObservationsError::UnknownSplit { split: split.clone(), hint });
         }
-        Ok(())
+        let sound: u64 = self.lacks.values().sum();
+        let lacking = self.lacks.iter().find(|(lack, n)| matches!(lack, Lack::Tier(_)) && **n == sound);
+        let none = self.table.so_far().is_empty() && self.faults.is_empty();
+        let (Lack::Tier(tier), _) = lacking.filter(|_| none)? else { return None };
+        let known = self.other_tiers.iter().chain(chain[..*tier].iter().map(|tier| &**tier));
+        let hint = names::hint(&chain[*tier], "tiers", known.collect::<Vec<_>>().into_iter());
+        Some(ObservationsError::UnknownTier { tier: chain[*tier].to_string(), hint })
     }
 
     /// Why no row is left.
     fn nothing(&self) -> ObservationsError {
-        let (summary, chain) = (&self.summary, &self.options.chain);
-        if let Some(split) = &self.options.split
-            && !summary.splits.contains_key(split)
-            && summary.bad < summary.read
-        {
-            let hint = names::hint(split, "splits", summary.splits.keys().map(String::as_str));
-            return ObservationsError::UnknownSplit { split: split.clone(), hint };
-        }
-        // All sound rows of the split lack one tier: its name is probably wrong.
-        let sound: u64 = self.lacks.iter().filter(|(lack, _)| **lack != Lack::Split).map(|(_, n)| *n).sum();
-        if let Some((Lack::Tier(tier), n)) = self.lacks.iter().find(|(lack, _)| matches!(lack, Lack::Tier(_)))
-            && *n == sound
-        {
-            let known = self.other_tiers.iter().chain(chain[..*tier].iter().map(|tier| &**tier));
-            let hint = names::hint(&chain[*tier], "tiers", known.collect::<Vec<_>>().into_iter());
-            return ObservationsError::UnknownTier { tier: chain[*tier].to_string(), hint };
-        }
+        let summary = &self.summary;
         let mut why: Vec<String> = summary.left_out.iter().map(|left| format!("{} rows: {}", left.rows, left.reason)).collect();
         if summary.other_splits > 0 {
             why.push(format!("{} rows are of other splits", summary.other_splits));

@@ -1,71 +1,88 @@
 //! CSV: which column holds what.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use ::csv::{ByteRecord, StringRecord};
 
-use super::chunk::{Cell, Chunk, Config, Places, Presence, Row};
+use super::chunk::{Chunk, Config};
+use super::faults::Fault;
 use super::options::ReadOptions;
+use super::row::{Cell, Places, Presence, Row};
 use super::scalar::Scalar;
+use super::source::is_blank;
+use super::text::{self, Plain};
 
 /// What a column holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Field {
-    Id,
-    Segment,
-    Group,
-    Split,
-    Weight,
-    /// Of a tier of the chain, a key of [`Cell::FIELDS`].
-    Tier(usize, &'static str),
+    /// Of the row, a place in [`Row::FIELDS`].
+    Row(usize),
+    /// Of a tier of the chain, a place in [`Cell::FIELDS`].
+    Tier(usize, usize),
     /// A signal of a tier of the chain.
     Signal(usize, String),
+    /// Something else of a tier of the chain: it is not read, but tells that the tier has answered.
+    Beside(usize),
     Ignored,
 }
 
 /// The columns of a file.
 #[derive(Debug)]
 pub(crate) struct Columns {
-    fields: Vec<Field>,
+    /// With the column's own name.
+    fields: Vec<(Field, String)>,
     /// Tiers that the columns name and the chain does not.
-    pub(super) other_tiers: Vec<String>,
-    /// Signals that were not asked for.
-    pub(super) other_signals: Vec<String>,
-    /// Columns of a tier that hold text and are no signals.
-    pub(super) texts: Vec<String>,
+    other_tiers: Vec<String>,
+    /// By tier, the signals that columns would be if they were asked for: what follows the tier's name, where the first records have mostly
+    /// numbers there.
+    pub(super) candidates: Vec<Vec<String>>,
+    /// Columns of a tier of the chain that are not read.
+    pub(super) unread: Vec<String>,
 }
 
 impl Columns {
-    /// Reads the header. Without a list of signals, a column of a tier is one where the first records have numbers in it
-    /// and nothing else, or where it is called `TIER.confidence.SIGNAL`.
+    /// Reads the header.
+    ///
+    /// A column of a tier that is none of its fields is a signal where somebody says so: by its name `TIER.confidence.SIGNAL`, by the
+    /// options' columns, or by the options' signals. What stands in it decides nothing: a number may be anything.
     pub(super) fn of(header: &StringRecord, sample: &[ByteRecord], options: &ReadOptions) -> Result<Self, String> {
-        let names: Vec<&str> =
-            header.iter().map(str::trim).map(|column| options.columns.get(column).map_or(column, String::as_str)).collect();
-        if let Some(missing) = options.columns.keys().find(|column| !header.iter().any(|known| known.trim() == **column)) {
+        let own: Vec<&str> = header.iter().map(str::trim).collect();
+        if let Some(missing) = options.columns.keys().find(|column| !own.contains(&column.as_str())) {
             return Err(format!("it has no column \"{missing}\"; it has {}", shown(header)));
         }
-        if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
-            return Err(format!("two columns stand for \"{}\"", twice.1));
+        let mut columns = Self {
+            fields: Vec::new(),
+            other_tiers: Vec::new(),
+            candidates: vec![Vec::new(); options.chain.len()],
+            unread: Vec::new(),
+        };
+        for (at, column) in own.into_iter().enumerate() {
+            let given = options.columns.get(column);
+            let field = columns.field(given.map_or(column, String::as_str), given.is_some(), options);
+            if let Field::Beside(tier) = field {
+                columns.unread.push(column.to_owned());
+                if mostly_numbers(sample.iter().filter_map(|record| record.get(at))) {
+                    columns.candidates[tier].push(column[options.chain[tier].len() + 1..].to_owned());
+                }
+            }
+            columns.fields.push((field, column.to_owned()));
         }
-        if !names.contains(&"id") {
+        let mut read = BTreeMap::new();
+        for (field, column) in columns.fields.iter().filter(|(field, _)| !matches!(field, Field::Beside(_) | Field::Ignored)) {
+            if let Some(before) = read.insert(field, column) {
+                return Err(format!("its columns {before:?} and {column:?} stand for the same"));
+            }
+        }
+        if !read.contains_key(&Field::Row(Row::ID)) {
             return Err(format!("it is neither JSON Lines nor CSV with a column \"id\"; its first line has {}", shown(header)));
-        }
-        let mut columns = Self { fields: Vec::new(), other_tiers: Vec::new(), other_signals: Vec::new(), texts: Vec::new() };
-        for (at, name) in names.iter().enumerate() {
-            let field = columns.field(name, at, sample, options);
-            columns.fields.push(field);
         }
         Ok(columns)
     }
 
-    fn field(&mut self, name: &str, at: usize, sample: &[ByteRecord], options: &ReadOptions) -> Field {
-        match name {
-            "id" => return Field::Id,
-            "segment" => return Field::Segment,
-            "group" => return Field::Group,
-            "split" => return Field::Split,
-            "weight" => return Field::Weight,
-            _ => {}
+    /// What a column of this name holds; `given`: the name is not its own, but was given to it.
+    fn field(&mut self, name: &str, given: bool, options: &ReadOptions) -> Field {
+        if let Some(field) = Row::field(name) {
+            return Field::Row(field);
         }
         // Names of tiers may hold points themselves: the longest that fits counts.
         let of_tier = options.chain.iter().enumerate().filter_map(|(ix, tier)| {
@@ -80,121 +97,96 @@ impl Columns {
             }
             return Field::Ignored;
         };
-        if let Some(key) = Cell::FIELDS.iter().find(|key| **key == rest) {
-            return Field::Tier(tier, key);
+        if let Some(field) = Cell::field(rest) {
+            return Field::Tier(tier, field);
         }
-        let (signal, declared) = match rest.strip_prefix("confidence.") {
-            Some(signal) => (signal, true),
-            None => (rest, false),
-        };
-        if let Some(signals) = &options.signals {
-            if signals.iter().any(|known| **known == *signal) {
-                return Field::Signal(tier, signal.to_owned());
-            }
-            self.other_signals.push(signal.to_owned());
-            return Field::Ignored;
-        }
-        let cells = || sample.iter().filter_map(|record| record.get(at));
-        let is_number =
-            |cell: &[u8]| std::str::from_utf8(cell).is_ok_and(|text| matches!(scalar(text), Scalar::Absent | Scalar::Number(_)));
-        if declared || cells().all(is_number) {
-            Field::Signal(tier, signal.to_owned())
-        } else {
-            self.texts.push(name.to_owned());
-            Field::Ignored
+        let asked = || options.signals.get(&*options.chain[tier]).is_some_and(|signals| signals.contains(rest));
+        match rest.strip_prefix("confidence.") {
+            Some(signal) => Field::Signal(tier, signal.to_owned()),
+            None if given || asked() => Field::Signal(tier, rest.to_owned()),
+            None => Field::Beside(tier),
         }
     }
 
     /// Parses records.
     pub(super) fn parse(&self, records: &[ByteRecord], config: &Config<'_>) -> Chunk {
         let mut chunk = Chunk::new(config, Places::Columns);
-        for (tier, other) in self.other_tiers.iter().map(|tier| (tier, true)).chain(self.other_signals.iter().map(|s| (s, false)))
-        {
-            if other { chunk.met.other_tiers.add(tier) } else { chunk.met.other_signals.add(tier) }
-        }
+        self.other_tiers.iter().for_each(|tier| chunk.met.other_tiers.add(tier));
         let places: Vec<usize> = self
             .fields
             .iter()
-            .map(|field| match field {
+            .map(|(field, _)| match field {
                 Field::Signal(tier, signal) => chunk.met.signals[*tier].place(signal, 0),
                 _ => 0,
             })
             .collect();
         let mut row = Row::of(config.chain.len());
-        for record in records {
+        for record in records.iter().filter(|record| !is_blank(record)) {
             row.clear();
             let line = record.position().map_or(0, ::csv::Position::line);
             if record.len() != self.fields.len() {
                 let reason = format!("has {} columns, and the header has {}", record.len(), self.fields.len());
-                chunk.is_bad(line, String::new(), reason);
+                chunk.is_bad(line, Fault::new("", reason));
                 continue;
             }
             row.has_tiers = Presence::There;
-            let mut unreadable = None;
-            for ((field, place), bytes) in self.fields.iter().zip(&places).zip(record) {
-                let Ok(text) = std::str::from_utf8(bytes) else {
-                    unreadable = Some(field);
-                    break;
-                };
+            let mut cells = self.fields.iter().zip(&places).zip(record);
+            let unreadable = cells.find_map(|(((field, column), place), bytes)| {
+                let Ok(text) = std::str::from_utf8(bytes) else { return Some(column) };
                 put(&mut row, field, *place, text);
-            }
+                None
+            });
             match unreadable {
-                Some(_) => chunk.is_bad(line, String::new(), "is not UTF-8".to_owned()),
+                Some(column) => chunk.is_bad(line, Fault::new(column.clone(), "is not UTF-8")),
                 None => chunk.take(line, &row, config),
             }
         }
+        chunk.faults.fields_mut().for_each(|field| self.rename(field, config));
         chunk
+    }
+
+    /// Names the place of a fault as the file does.
+    fn rename(&self, place: &mut String, config: &Config<'_>) {
+        let is_it = |field: &Field| match field {
+            Field::Row(field) => Row::FIELDS[*field] == *place,
+            Field::Tier(tier, field) => Places::Columns.tier(&config.chain[*tier], Cell::FIELDS[*field]) == *place,
+            Field::Signal(tier, signal) => Places::Columns.signal(&config.chain[*tier], signal) == *place,
+            Field::Beside(_) | Field::Ignored => false,
+        };
+        if let Some((_, column)) = self.fields.iter().find(|(field, _)| is_it(field)) {
+            place.clone_from(column);
+        }
     }
 }
 
 fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
+    let tier = match field {
+        Field::Ignored => return,
+        Field::Row(field) => return row.set(*field, Scalar::of_cell(text)),
+        Field::Tier(tier, _) | Field::Signal(tier, _) | Field::Beside(tier) => *tier,
+    };
+    let cell = &mut row.cells[tier];
+    if !text.bytes().all(|byte| byte.is_ascii_whitespace()) {
+        cell.there = Presence::There;
+    }
     match field {
-        Field::Ignored => {}
-        Field::Id => row.id = words(text),
-        Field::Segment => row.segment = words(text),
-        Field::Group => row.group = words(text),
-        Field::Split => row.split = words(text),
-        Field::Weight => row.weight = scalar(text),
-        Field::Tier(tier, key) => {
-            let value = if *key == "judge" { words(text) } else { scalar(text) };
-            let cell = &mut row.cells[*tier];
-            if !value.is_absent() {
-                cell.there = Presence::There;
-            }
-            if let Some(field) = cell.field(key) {
-                *field = value;
-            }
-        }
-        Field::Signal(tier, _) => {
-            let (value, cell) = (scalar(text), &mut row.cells[*tier]);
-            if !value.is_absent() {
-                cell.there = Presence::There;
-            }
-            cell.scores.push((place, value));
-        }
+        Field::Tier(_, field) => cell.set(*field, Scalar::of_cell(text)),
+        Field::Signal(..) => cell.scores.push((place, Scalar::of_cell(text))),
+        Field::Row(_) | Field::Beside(_) | Field::Ignored => {}
     }
 }
 
-/// A text, however much it looks like a number.
-fn words(text: &str) -> Scalar<'_> {
-    if text.is_empty() { Scalar::Absent } else { Scalar::Text(Cow::Borrowed(text)) }
-}
-
-/// A number where it is one.
-pub(crate) fn scalar(text: &str) -> Scalar<'_> {
-    let text = text.trim();
-    match text {
-        "" | "null" | "None" | "NA" | "NaN" | "nan" => Scalar::Absent,
-        "true" | "True" | "TRUE" => Scalar::Bool(true),
-        "false" | "False" | "FALSE" => Scalar::Bool(false),
-        "inf" | "Infinity" => Scalar::Number(f64::INFINITY),
-        "-inf" | "-Infinity" => Scalar::Number(f64::NEG_INFINITY),
-        // Rust reads more words as numbers than these.
-        _ if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) => {
-            text.parse().map_or(Scalar::Text(Cow::Borrowed(text)), Scalar::Number)
+/// Whether the texts that say anything are numbers for the greater part.
+fn mostly_numbers<'r>(cells: impl Iterator<Item = &'r [u8]>) -> bool {
+    let (mut numbers, mut others) = (0_u64, 0_u64);
+    for cell in cells {
+        match std::str::from_utf8(cell).map_or(Plain::Odd, text::plain) {
+            Plain::Missing => {}
+            Plain::Number(_) => numbers += 1,
+            Plain::Bool(_) | Plain::Odd => others += 1,
         }
-        _ => Scalar::Text(Cow::Borrowed(text)),
     }
+    numbers > others
 }
 
 fn shown(header: &StringRecord) -> String {

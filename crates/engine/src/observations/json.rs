@@ -6,15 +6,27 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::chunk::{Cell, Config, Met, Presence, Row};
+use super::chunk::{Config, Met};
 use super::names;
-use super::scalar::Scalar;
+use super::row::{Cell, Presence, Row, below_confidence};
+use super::scalar::Word;
 
 /// Reads a line into `row`; the tiers and signals that it names are added to `met`.
 pub(super) fn line<'a>(text: &'a [u8], config: &Config<'_>, met: &mut Met, row: &mut Row<'a>) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     Whole { config, met, row }.deserialize(&mut deserializer)?;
     deserializer.end()
+}
+
+/// Reads a line, or what Python meant by it where it is no JSON.
+pub(crate) fn as_python<T>(
+    text: &[u8],
+    mut read: impl FnMut(&[u8]) -> Result<T, serde_json::Error>,
+) -> Result<T, serde_json::Error> {
+    read(text).or_else(|error| match without_literals(text) {
+        Some(text) => read(&text),
+        None => Err(error),
+    })
 }
 
 /// JSON for a line as Python writes it: `NaN` outside of texts becomes null, `Infinity` a text. `None` where there is none.
@@ -132,14 +144,14 @@ impl<'de: 'a, 'a> Visitor<'de> for Whole<'_, 'a> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { config, met, row } = self;
         while let Some(Name(key)) = map.next_key_seed(NameSeed)? {
-            match &*key {
-                "id" => row.id = map.next_value()?,
-                "segment" => row.segment = map.next_value()?,
-                "group" => row.group = map.next_value()?,
-                "split" => row.split = map.next_value()?,
-                "weight" => row.weight = map.next_value()?,
-                "tiers" => row.has_tiers = map.next_value_seed(OrElse(Tiers { config, met, row, next: 0 }, PhantomData))?,
-                _ => ignore(&mut map)?,
+            match Row::field(&key) {
+                Some(Row::WEIGHT) => row.set(Row::WEIGHT, map.next_value()?),
+                Some(field) => row.set(field, map.next_value::<Word<'a>>()?.0),
+                None if &*key == "tiers" => {
+                    row.meets_tiers();
+                    row.has_tiers = map.next_value_seed(OrElse(Tiers { config, met, row, next: 0 }, PhantomData))?;
+                }
+                None => ignore(&mut map)?,
             }
         }
         Ok(())
@@ -160,15 +172,14 @@ impl<'de: 'a, 'a> Object<'de> for Tiers<'_, 'a> {
             return ignore(map);
         };
         self.next = tier + 1;
-        let (config, cell) = (self.config, &mut self.row.cells[tier]);
-        let there = map.next_value_seed(OrElse(OneTier { config, met: self.met, cell, tier }, PhantomData))?;
-        cell.there = there;
+        let cell = &mut self.row.cells[tier];
+        cell.meets_itself();
+        cell.there = map.next_value_seed(OrElse(OneTier { met: self.met, cell, tier }, PhantomData))?;
         Ok(())
     }
 }
 
 struct OneTier<'r, 'a> {
-    config: &'r Config<'r>,
     met: &'r mut Met,
     cell: &'r mut Cell<'a>,
     tier: usize,
@@ -177,14 +188,16 @@ struct OneTier<'r, 'a> {
 impl<'de: 'a, 'a> Object<'de> for OneTier<'_, 'a> {
     fn key<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         if key == "confidence" {
-            let Self { config, met, tier, .. } = self;
-            let scores = Scores { config, met, read: &mut self.cell.scores, tier: *tier, next: 0 };
-            self.cell.has_scores = map.next_value_seed(OrElse(scores, PhantomData))?;
+            let Self { met, cell, tier } = self;
+            cell.meets_scores();
+            let scores = Scores { met, cell, tier: *tier, next: 0 };
+            let there = map.next_value_seed(OrElse(scores, PhantomData))?;
+            self.cell.has_scores = there;
             return Ok(());
         }
-        match self.cell.field(key) {
+        match Cell::field(key) {
             Some(field) => {
-                *field = map.next_value()?;
+                self.cell.set(field, map.next_value()?);
                 Ok(())
             }
             None => ignore(map),
@@ -193,22 +206,22 @@ impl<'de: 'a, 'a> Object<'de> for OneTier<'_, 'a> {
 }
 
 struct Scores<'r, 'a> {
-    config: &'r Config<'r>,
     met: &'r mut Met,
-    read: &'r mut Vec<(usize, Scalar<'a>)>,
+    cell: &'r mut Cell<'a>,
     tier: usize,
+    /// Signals from this place on were not met in the row.
     next: usize,
 }
 
 impl<'de: 'a, 'a> Object<'de> for Scores<'_, 'a> {
     fn key<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        if !self.config.wants(key) {
-            self.met.other_signals.add(key);
-            return ignore(map);
-        }
         let place = self.met.signals[self.tier].place(key, self.next);
-        self.next = place + 1;
-        self.read.push((place, map.next_value()?));
+        // Rows repeat their keys in order, and then none is looked for.
+        if place < self.next && self.cell.scores.iter().any(|(known, _)| *known == place) {
+            self.cell.twice.get_or_insert_with(|| below_confidence(key));
+        }
+        self.next = self.next.max(place + 1);
+        self.cell.scores.push((place, map.next_value()?));
         Ok(())
     }
 }

@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use super::quotes::Quotes;
+
 /// Passes bytes through and notes where lines begin that are not empty.
 pub(crate) struct Lined<R> {
     inner: R,
@@ -19,11 +21,18 @@ pub(crate) struct Lined<R> {
     fresh: bool,
     /// The first byte of lines that nobody has asked about yet, and the line's number.
     starts: VecDeque<(u64, u64)>,
+    quotes: Quotes,
 }
 
 impl<R> Lined<R> {
-    pub(crate) fn new(inner: R) -> Self {
-        Self { inner, at: 0, line: 1, after_return: false, fresh: true, starts: VecDeque::new() }
+    pub(crate) fn new(inner: R, delimiter: u8) -> Self {
+        let quotes = Quotes::new(delimiter);
+        Self { inner, at: 0, line: 1, after_return: false, fresh: true, starts: VecDeque::new(), quotes }
+    }
+
+    /// The quotes so far.
+    pub(crate) fn quotes(&self) -> &Quotes {
+        &self.quotes
     }
 
     /// The line of the first byte at or behind `byte` that begins one; lines before it are forgotten.
@@ -64,7 +73,9 @@ impl<R> Lined<R> {
 impl<R: Read> Read for Lined<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
-        self.note(buf.get(..n).unwrap_or_default());
+        let bytes = buf.get(..n).unwrap_or_default();
+        self.quotes.note(bytes, self.line, self.after_return);
+        self.note(bytes);
         Ok(n)
     }
 }
@@ -78,7 +89,7 @@ mod tests {
         let text = b"a\r\nb\n\n\r\nc\rd\r\r\n\re";
         let expected = [(0, 1), (3, 2), (8, 5), (10, 6), (15, 9)];
         for step in 1..text.len() {
-            let mut lined = Lined::new(&text[..]);
+            let mut lined = Lined::new(&text[..], b',');
             let mut buf = vec![0; step];
             while lined.read(&mut buf).unwrap() > 0 {}
             assert_eq!(Vec::from(lined.starts.clone()), expected, "{step} bytes at once");

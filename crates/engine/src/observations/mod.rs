@@ -1,32 +1,41 @@
 //! The table that calibration works on, from files or from a fixture set.
 //!
-//! [`read`] takes JSON Lines, gzip and CSV; [`from_fixtures`] replays a cascade on its recordings. Nothing is left out in
-//! silence: the [`Summary`] says what was read, what was not, and why.
+//! [`read`] takes JSON Lines, gzip and CSV; [`from_fixtures`] replays a cascade on its recordings. What
+//! cannot be read is an error, and nothing is left out in silence: the [`Summary`] says what was read, what was not, and why.
 
 mod chunk;
 mod collect;
-pub(crate) mod columns;
+mod columns;
 mod digest;
 mod error;
+pub(crate) mod faults;
 mod json;
 mod lined;
 mod names;
+#[cfg(test)]
+mod odd_tests;
 mod options;
+mod quotes;
 mod read;
 mod replayed;
+mod row;
 pub(crate) mod scalar;
+pub(crate) mod scale;
 pub(crate) mod source;
 mod summary;
 #[cfg(test)]
 mod tests;
+pub(crate) mod text;
+pub(crate) mod value;
 
 use tierfall_calibrate::observations::Observations;
 
 pub(crate) use chunk::json_error;
 pub use digest::digest;
-pub use error::{BadRow, ObservationsError};
+pub use error::{BadRow, ObservationsError, Unreadable};
+pub(crate) use json::as_python;
 pub(crate) use names::hint;
-pub use options::{ReadOptions, Ungraded};
+pub use options::{BadRows, ReadOptions, Ungraded};
 pub use read::{Progress, read};
 pub use replayed::from_fixtures;
 pub use summary::{LeftOut, SignalSummary, Summary, TierSummary};

@@ -41,6 +41,14 @@ pub(super) fn tier(chain: &[Arc<str>], name: &str, hint: usize) -> Option<usize>
     chain.iter().position(|known| **known == *name)
 }
 
+/// Names for people; of many the first ones.
+pub(crate) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 10;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names.take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
 /// "did you mean …?", and all that there is.
 pub(crate) fn hint<'a>(word: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let all: Vec<&str> = known.clone().collect();

@@ -1,6 +1,6 @@
 //! How files of observations are to be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tierfall_core::money::{Money, Price};
@@ -26,8 +26,9 @@ pub enum Ungraded {
 pub struct ReadOptions {
     /// The tiers, cheapest first; only these are read.
     pub chain: Vec<Arc<str>>,
-    /// Only signals of these labels; `None` = every key of `confidence` that has a number in some row.
-    pub signals: Option<Vec<Arc<str>>>,
+    /// Signals that are asked for, by tier. A CSV column `TIER.SIGNAL` is read where it is one of them; what a file itself declares to be a
+    /// signal is read anyway: the keys of `confidence`, columns `TIER.confidence.SIGNAL`, and those that `columns` names.
+    pub signals: BTreeMap<String, BTreeSet<String>>,
     /// Only rows of this split; `None` = all rows, those without a split too.
     pub split: Option<String>,
     /// What a tier's tokens cost, by tier; takes the place of the recorded costs.
@@ -35,12 +36,26 @@ pub struct ReadOptions {
     /// What every answer of a tier costs, by tier; takes the place of the recorded costs.
     pub costs: BTreeMap<String, Money>,
     /// The columns of a CSV file under other names: column → `id`, `segment`, `group`, `split`, `weight`, `TIER.correct`,
-    /// `TIER.cost_usd`, `TIER.SIGNAL` and so on.
+    /// `TIER.cost_usd`, `TIER.SIGNAL` and so on. A column that is called a signal here is one.
     pub columns: BTreeMap<String, String>,
     /// Keys the ties: the cascade's salt, where there is one.
     pub salt: Arc<str>,
-    /// The first bad row is an error.
-    pub strict: bool,
+    /// What becomes of rows that cannot be read as they are written.
+    pub bad_rows: BadRows,
+}
+
+/// What becomes of rows that cannot be read as they are written.
+///
+/// Whether a row can be read may depend on whether its answers are right: where wrong answers break a table more often than right ones, the
+/// rows that are left are too good. A grade that is none, like 5 or −1, is an error in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRows {
+    /// They are an error that names the first of them.
+    #[default]
+    Refuse,
+    /// They are left out and counted in [`Summary::bad`](super::Summary::bad): whoever says so declares that they are a random part of all
+    /// rows, and what is promised rests on that.
+    AtRandom,
 }
 
 impl ReadOptions {
@@ -51,13 +66,13 @@ impl ReadOptions {
     pub fn new(chain: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
         Self {
             chain: chain.into_iter().map(Into::into).collect(),
-            signals: None,
+            signals: BTreeMap::new(),
             split: None,
             prices: BTreeMap::new(),
             costs: BTreeMap::new(),
             columns: BTreeMap::new(),
             salt: Self::SALT.into(),
-            strict: false,
+            bad_rows: BadRows::Refuse,
         }
     }
 
@@ -71,7 +86,12 @@ impl ReadOptions {
                 return err(format!("the chain names tier \"{tier}\" twice"));
             }
         }
-        for (what, tier) in self.prices.keys().map(|tier| ("price", tier)).chain(self.costs.keys().map(|tier| ("cost", tier))) {
+        let of_tiers = [
+            self.prices.keys().map(|tier| ("price", tier)).collect::<Vec<_>>(),
+            self.costs.keys().map(|tier| ("cost", tier)).collect(),
+            self.signals.keys().map(|tier| ("signal", tier)).collect(),
+        ];
+        for (what, tier) in of_tiers.into_iter().flatten() {
             if !self.chain.iter().any(|known| **known == **tier) {
                 return err(format!("a {what} is given for \"{tier}\", which is not in the chain {}", self.chain.join(",")));
             }

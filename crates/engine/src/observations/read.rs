@@ -63,13 +63,7 @@ fn pass(
     let mut before = 0;
     for path in paths {
         let mut source = Source::open(path.as_ref(), options)?;
-        collector.begin(source.path());
-        if let Some(columns) = source.columns()
-            && !columns.texts.is_empty()
-        {
-            let columns = columns.texts.join(", ");
-            collector.warn(format!("{}: columns with text are no signals: {columns}", source.path().display()));
-        }
+        collector.begin(&source);
         let mut pieces = source.next(pieces_at_once)?;
         let mut parsed: Vec<Chunk> = Vec::new();
         while !(pieces.is_empty() && parsed.is_empty()) {

@@ -275,7 +275,15 @@ fn of_tier(observations: &Observations, ix: usize, spec: &TierSpec, unknown_cost
         scores.iter().filter(|score| score.is_nan()).count() as u64
     };
     let signals = spec.signals.iter().map(|s| SignalSummary { signal: s.clone(), abstained: abstained(s) }).collect();
-    TierSummary { tier: spec.name.clone(), signals, unknown_cost, judge: spec.judge.clone(), human: 0 }
+    TierSummary {
+        tier: spec.name.clone(),
+        signals,
+        silent: Vec::new(),
+        candidates: Vec::new(),
+        unknown_cost,
+        judge: spec.judge.clone(),
+        human: 0,
+    }
 }
 
 #[cfg(test)]

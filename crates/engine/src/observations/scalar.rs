@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::text::{self, Plain};
 
 /// A JSON value or CSV cell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,9 +21,25 @@ pub(crate) enum Scalar<'a> {
     Other,
 }
 
-impl Scalar<'_> {
+impl<'a> Scalar<'a> {
+    /// What stands in a cell of CSV.
+    pub(crate) fn of_cell(text: &'a str) -> Self {
+        if text.is_empty() { Self::Absent } else { Self::Text(Cow::Borrowed(text)) }
+    }
+
     pub(crate) fn is_absent(&self) -> bool {
-        *self == Self::Absent
+        matches!(self, Self::Absent)
+    }
+
+    /// What the value says where a number or a truth is expected.
+    pub(crate) fn plain(&self) -> Plain {
+        match self {
+            Self::Absent => Plain::Missing,
+            Self::Number(number) => Plain::Number(*number),
+            Self::Bool(truth) => Plain::Bool(*truth),
+            Self::Text(text) => text::plain(text),
+            Self::Other => Plain::Odd,
+        }
     }
 
     /// The value for people, shortened.
@@ -32,10 +51,10 @@ impl Scalar<'_> {
                 format!("{number:e}")
             }
             Self::Number(number) => number.to_string(),
-            // Python's literal, which no JSON has and which comes as a text.
-            Self::Text(text) if matches!(&**text, "Infinity" | "-Infinity") => text.clone().into_owned(),
             Self::Bool(bool) => bool.to_string(),
             Self::Text(text) if text.chars().count() > 40 => format!("the text {:?}…", text.chars().take(40).collect::<String>()),
+            // Cells of CSV are texts, and so are the literals of Python that no JSON has.
+            Self::Text(text) if matches!(text::plain(text), Plain::Number(_) | Plain::Bool(_)) => text.trim().to_owned(),
             Self::Text(text) => format!("the text {text:?}"),
             Self::Other => "a list or an object".to_owned(),
         }
@@ -84,5 +103,49 @@ impl<'de> Visitor<'de> for Any {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Scalar::Other)
+    }
+}
+
+/// A JSON value that names something: a number is the text of its digits, of which a float would lose some.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Word<'a>(pub(crate) Scalar<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::of(<&'de RawValue>::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<'a> Word<'a> {
+    pub(crate) fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
+        let raw = raw.get();
+        if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            return Ok(Self(Scalar::Text(Cow::Borrowed(raw))));
+        }
+        let quoted = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
+        match quoted {
+            Some(text) if !text.contains('\\') => Ok(Self(Scalar::Text(Cow::Borrowed(text)))),
+            _ => serde_json::from_str(raw).map(Self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_own_digits() {
+        let word = |json: &'static str| serde_json::from_str::<Word<'_>>(json).map(|word| word.0);
+        for digits in ["9007199254740993", "123456789012345678901234567890", "-0", "1.50", "1e2"] {
+            assert_eq!(word(digits).unwrap(), Scalar::Text(digits.into()));
+        }
+        assert_eq!(word(r#""a\u00e9\"""#).unwrap(), Scalar::Text("aé\"".into()));
+        assert_eq!(word(r#""007""#).unwrap(), Scalar::Text("007".into()));
+        assert_eq!(
+            [word("null").unwrap(), word("true").unwrap(), word("[1]").unwrap()],
+            [Scalar::Absent, Scalar::Bool(true), Scalar::Other]
+        );
+        assert!(word(r#""\ud800""#).is_err());
     }
 }

@@ -185,14 +185,18 @@ fn first_bytes(input: &mut Input) -> std::io::Result<Vec<u8>> {
 pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> Table {
     let tabs = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains(".tsv"));
     let input: Input = Box::new(std::io::Cursor::new(start).chain(input));
+    let delimiter = if tabs { b'\t' } else { b',' };
     // Rows of another length are bad rows, not the end of reading.
-    ::csv::ReaderBuilder::new().flexible(true).delimiter(if tabs { b'\t' } else { b',' }).from_reader(Lined::new(input))
+    ::csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(Lined::new(input, delimiter))
 }
 
 /// The next records; none at the end.
 pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>, ObservationsError> {
     let next: Result<Vec<ByteRecord>, _> = reader.byte_records().take(RECORDS).collect();
     let mut next = next.map_err(|error| csv_error(path, &error))?;
+    if let Some(why) = reader.get_ref().quotes().fault(reader.is_done()) {
+        return Err(ObservationsError::Format { path: path.to_owned(), why });
+    }
     for record in &mut next {
         if let Some(mut position) = record.position().cloned() {
             position.set_line(reader.get_mut().line_from(position.byte()));
@@ -200,6 +204,11 @@ pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>
         }
     }
     Ok(next)
+}
+
+/// Whether a record is a blank line with delimiters, as spreadsheets write them below a table.
+pub(crate) fn is_blank(record: &ByteRecord) -> bool {
+    record.iter().all(|cell| cell.trim_ascii().is_empty())
 }
 
 pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> ObservationsError {

@@ -18,7 +18,8 @@ pub struct Summary {
     pub other_splits: u64,
     /// Sound rows that were left out, by reason.
     pub left_out: Vec<LeftOut>,
-    /// Rows that cannot be used as they are written.
+    /// Rows that cannot be read as they are written, and are left out because that was declared to be
+    /// [at random](super::BadRows::AtRandom).
     pub bad: u64,
     /// The first of them, at most [`Summary::SHOWN`].
     pub first_bad: Vec<BadRow>,
@@ -52,6 +53,10 @@ pub struct TierSummary {
     pub tier: Arc<str>,
     /// Its signals.
     pub signals: Vec<SignalSummary>,
+    /// What is called a signal too, and has no number in any row.
+    pub silent: Vec<String>,
+    /// What would be signals if they were asked for: CSV columns `TIER.NAME` that hold numbers and that nobody calls signals.
+    pub candidates: Vec<String>,
     /// Rows without a cost; if there are any, what the tier costs is unknown.
     pub unknown_cost: u64,
     /// Who judged its answers, where that was no person.

@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,21 @@ fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, ObservationsError>
 
 fn two() -> ReadOptions {
     ReadOptions::new(["small", "large"])
+}
+
+fn at_random() -> ReadOptions {
+    ReadOptions { bad_rows: BadRows::AtRandom, ..two() }
+}
+
+fn unreadable(text: &str, options: &ReadOptions) -> Unreadable {
+    match take(text, options) {
+        Err(ObservationsError::Rows(rows)) => *rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn asked(tier: &str, signal: &str) -> BTreeMap<String, BTreeSet<String>> {
+    [(tier.to_owned(), [signal.to_owned()].into())].into()
 }
 
 /// A row with a grade and a signal for `small`, and a grade for `large`.
@@ -102,33 +118,44 @@ fn bad_rows_are_named_with_line_field_and_reason() {
         (r#"{"tiers":{}}"#.to_owned() + "\n", "/id", "is missing"),
         (line("x", r#"{"correct":1.5}"#, ok), "/tiers/small/correct", "is 1.5, not a grade"),
         (line("x", r#"{"correct":"yes"}"#, ok), "/tiers/small/correct", "the text \"yes\""),
+        (line("x", ok, r#"{"judged":-1,"judge":"J"}"#), "/tiers/large/judged", "is -1, not a grade"),
         (line("x", ok, r#"{"correct":1,"confidence":{"a/b~":"high"}}"#), "/tiers/large/confidence/a~1b~0", "not a number"),
         (line("x", ok, r#"{"correct":1,"confidence":0.3}"#), "/tiers/large/confidence", "no object"),
         (line("x", ok, "7"), "/tiers/large", "no object"),
         (line("x", ok, r#"{"correct":1,"cost_usd":-1}"#), "/tiers/large/cost_usd", "at least 0"),
         (line("x", ok, r#"{"correct":1,"output_tokens":"many"}"#), "/tiers/large/output_tokens", "\"many\""),
-        (line("x", ok, r#"{"judged":1}"#), "/tiers/large/judge", "is nothing"),
+        (line("x", ok, r#"{"judged":1}"#), "/tiers/large/judge", "is missing"),
         (line("x", ok, ok).replacen('{', r#"{"weight":0.5,"#, 1), "/weight", "at least 1"),
         (line("x", ok, ok).replacen('{', r#"{"segment":[],"#, 1), "/segment", "a list"),
     ];
     for (bad, field, reason) in cases {
         let text = line("a", ok, ok) + "\n" + &bad + &line("b", ok, ok);
-        let summary = take(&text, &two()).unwrap().summary;
-        assert_eq!((summary.read, summary.used, summary.bad), (3, 2, 1), "{bad}");
-        let first = &summary.first_bad[0];
+        let rows = unreadable(&text, &two());
+        assert_eq!((rows.read, rows.bad), (3, 1), "{bad}");
+        let first = &rows.first[0];
         assert_eq!((first.line, &*first.field), (3, field), "{bad}");
         assert!(first.reason.contains(reason), "{bad}: {first}");
-        let strict = take(&text, &ReadOptions { strict: true, ..two() }).unwrap_err().to_string();
-        assert!(strict.contains("a.jsonl:3: ") && strict.contains(reason), "{strict}");
+        assert!(rows.to_string().contains("a.jsonl:3: "), "{rows}");
+        let left_out = take(&text, &at_random());
+        if rows.bad_grades > 0 {
+            assert!(matches!(left_out, Err(ObservationsError::Rows(_))), "{bad}");
+        } else {
+            let summary = left_out.unwrap().summary;
+            assert_eq!((summary.used, summary.bad, summary.n_excluded()), (2, 1, 1), "{bad}");
+            assert_eq!(summary.first_bad[0].reason, first.reason, "{bad}");
+        }
     }
 }
 
 #[test]
 fn only_the_first_bad_rows_are_kept_and_all_are_counted() {
     let text = line("a", r#"{"correct":1}"#, r#"{"correct":1}"#) + &"{\n".repeat(100);
-    let summary = take(&text, &two()).unwrap().summary;
+    let summary = take(&text, &at_random()).unwrap().summary;
     assert_eq!((summary.bad, summary.first_bad.len()), (100, Summary::SHOWN));
     assert_eq!(summary.first_bad[19].line, 21);
+    let rows = unreadable(&text, &two());
+    assert_eq!((rows.bad, rows.first.len(), rows.first[19].line), (100, Summary::SHOWN, 21));
+    assert!(rows.to_string().ends_with("and 80 more"), "{rows}");
 }
 
 #[test]
@@ -138,13 +165,13 @@ fn an_error_says_what_there_is_instead() {
     let message = |options: &ReadOptions| take(&text, options).unwrap_err().to_string();
     let tier = message(&ReadOptions::new(["small", "larg"]));
     assert!(tier.contains("no row has the tier \"larg\"; did you mean \"large\"?"), "{tier}");
-    let signal = message(&ReadOptions { signals: Some(vec!["marign".into()]), ..two() });
-    assert!(signal.contains("\"marign\"; did you mean \"margin\"?"), "{signal}");
+    let signal = message(&ReadOptions { signals: asked("mall", "margin"), ..two() });
+    assert!(signal.contains("a signal is given for \"mall\", which is not in the chain"), "{signal}");
     let split = message(&ReadOptions { split: Some("test".to_owned()), ..two() });
     assert!(split.contains("the split \"test\"; there is only train"), "{split}");
     assert!(message(&ReadOptions::new([] as [&str; 0])).contains("chain is empty"));
     assert!(message(&ReadOptions::new(["small", "small"])).contains("twice"));
-    let nothing = take("{\n{\n", &two()).unwrap_err().to_string();
+    let nothing = take("{\n{\n", &at_random()).unwrap_err().to_string();
     assert!(nothing.contains("2 rows are bad, the first of them") && nothing.contains("a.jsonl:1"), "{nothing}");
     assert!(take("", &two()).unwrap_err().to_string().contains("it is empty"));
     assert!(take("[{}]", &two()).unwrap_err().to_string().contains("begins with a list"));
@@ -157,9 +184,16 @@ fn only_rows_of_the_split_are_taken() {
     let text = [split("a", "\"train\""), split("b", "\"test\""), split("c", "null"), split("d", r#"{"seed0":"test"}"#)];
     let all = take(&text.concat(), &two()).unwrap().summary;
     assert_eq!((all.used, all.without_split, all.splits.len()), (4, 2, 2));
-    let train = take(&text.concat(), &ReadOptions { split: Some("train".to_owned()), ..two() }).unwrap().summary;
-    assert_eq!((train.used, train.other_splits, train.n_excluded()), (1, 1, 2));
-    assert_eq!(train.left_out, [LeftOut { reason: "no split".to_owned(), rows: 2 }]);
+    // Which rows name one may depend on how their answers are, too.
+    let train = |options| ReadOptions { split: Some("train".to_owned()), ..options };
+    let rows = unreadable(&text.concat(), &train(two()));
+    let places: Vec<_> = rows.first.iter().map(|row| (row.line, &*row.field)).collect();
+    assert_eq!(places, [(3, "/split"), (4, "/split")]);
+    assert!(rows.to_string().contains("/split: is missing, and rows are taken by their split"), "{rows}");
+    let summary = take(&text.concat(), &train(at_random())).unwrap().summary;
+    assert_eq!((summary.used, summary.other_splits, summary.bad), (1, 1, 2));
+    let none = take(&line("a", ok, ok), &train(two())).unwrap_err().to_string();
+    assert!(none.contains("no row is of the split \"train\"; the rows have no splits at all"), "{none}");
 }
 
 #[test]
@@ -231,7 +265,7 @@ fn csv_gives_the_same_table_as_json() {
 {"id":"b","group":"g","split":"test","tiers":{"small":{"correct":0.5,"confidence":{"p":null,"q":0.001}},"l.2":{"correct":1}}}
 {"id":"c","tiers":{"l.2":{"correct":1}}}
 "#;
-    let options = ReadOptions::new(["small", "l.2"]);
+    let options = ReadOptions { signals: asked("small", "p"), ..ReadOptions::new(["small", "l.2"]) };
     let one = read(&[file(dir.path(), "a.csv", csv)], &options, |_| {}).unwrap();
     let other = read(&[file(dir.path(), "a.json", json)], &options, |_| {}).unwrap();
     assert_eq!(digest(&one.observations), digest(&other.observations));
@@ -245,16 +279,16 @@ fn csv_columns_may_have_names_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let text = "question,ok_small,ok_large,sure\nq1,0,1,0.5\nq2,1,1,high\nq3,1\n";
     let path = file(dir.path(), "a.csv", text);
-    let mut options = ReadOptions { signals: Some(vec!["p".into()]), ..two() };
+    let mut options = at_random();
     for (column, field) in [("question", "id"), ("ok_small", "small.correct"), ("ok_large", "large.correct"), ("sure", "small.p")]
     {
         options.columns.insert(column.to_owned(), field.to_owned());
     }
     let ReadOut { observations, summary } = read(&[&path], &options, |_| {}).unwrap();
     assert_eq!((observations.len(), summary.bad), (1, 2));
-    assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&[0.5]));
+    assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&[0.5]), "what is called a signal is one");
     let bad: Vec<_> = summary.first_bad.iter().map(|bad| (bad.line, &*bad.field)).collect();
-    assert_eq!(bad, [(3, "small.p"), (4, "")]);
+    assert_eq!(bad, [(3, "sure"), (4, "")]);
     options.columns.insert("missing".to_owned(), "split".to_owned());
     assert!(read(&[&path], &options, |_| {}).unwrap_err().to_string().contains("no column \"missing\""));
     let no_id = read(&[&path], &two(), |_| {}).unwrap_err().to_string();
@@ -274,7 +308,7 @@ fn any_number_of_cores_gives_the_same() {
     let path = file(dir.path(), "a", &text);
     let on = |cores| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().unwrap();
-        let ReadOut { observations, summary } = pool.install(|| read(&[&path], &two(), |_| {})).unwrap();
+        let ReadOut { observations, summary } = pool.install(|| read(&[&path], &at_random(), |_| {})).unwrap();
         (digest(&observations), summary)
     };
     let one = on(1);
@@ -351,8 +385,8 @@ fn a_damaged_file_is_named() {
 fn bad_rows_of_csv_are_found_on_their_lines_whatever_ends_these() {
     let text = "id,note,small.correct,large.correct\n1,x,1,1\n\n2,\"two\n\nlines\",1,1\n3,x,no,1\n4,\"a\nb\",1,nor this\n5,x\n";
     for end in ["\n", "\r\n"] {
-        let summary = take(&text.replace('\n', end), &two()).unwrap().summary;
-        assert_eq!(summary.first_bad.iter().map(|bad| bad.line).collect::<Vec<_>>(), [7, 8, 10], "{end:?}");
+        let rows = unreadable(&text.replace('\n', end), &two());
+        assert_eq!(rows.first.iter().map(|bad| bad.line).collect::<Vec<_>>(), [7, 8, 10], "{end:?}");
     }
 }
 
@@ -363,7 +397,8 @@ fn what_is_wrong_is_named_as_it_is_written() {
         (r#"{"correct":Infinity}"#, "is Infinity, not a grade"),
         (r#"{"correct":1e300}"#, "is 1e300, not a grade"),
         (r#"{"correct":-0.25}"#, "is -0.25, not a grade"),
-        (r#"{"correct":"inf"}"#, "is the text \"inf\", not a grade"),
+        (r#"{"correct":"inf"}"#, "is inf, not a grade"),
+        (r#"{"correct":" -1 "}"#, "is -1, not a grade"),
     ] {
         assert!(error(small).contains(said), "{}", error(small));
     }

@@ -7,18 +7,18 @@ use std::path::{Path, PathBuf};
 
 use tierfall::config::Loaded;
 use tierfall::fixture::replay::Recordings;
-use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary};
+use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary, Unreadable};
 use tierfall::{bindings, fit, fixture_folder};
 use tierfall_calibrate::observations::Observations;
 
-use crate::args::Inputs;
+use crate::args::{BadRowsAre, Inputs};
 use crate::exit::Failure;
 use crate::progress::Late;
 use crate::render::printable;
 use crate::render::words::count;
 use crate::{load, say, warn};
 
-pub(crate) use signals::choices;
+pub(crate) use signals::{Named, choices, named, named_by};
 
 /// Them, and where they are from.
 pub(crate) struct Observed {
@@ -77,7 +77,10 @@ impl Observed {
             return format!("{} {}", quoted(cascade), shell_word(set));
         }
         let files: Vec<String> = inputs.observations.iter().map(|path| quoted(path)).collect();
-        format!("--observations {} --chain {}", files.join(" "), shell_word(&inputs.chain.join(",")))
+        let mut words = vec![format!("--observations {} --chain {}", files.join(" "), shell_word(&inputs.chain.join(",")))];
+        words.extend(inputs.columns.iter().map(|(column, field)| format!("--map {}", shell_word(&format!("{column}={field}")))));
+        words.extend(inputs.bad_rows.map(|_| "--bad-rows at-random".to_owned()));
+        words.join(" ")
     }
 }
 
@@ -88,10 +91,13 @@ pub(crate) fn shell_word(text: &str) -> String {
 }
 
 /// Reads them; a fixture set's `default_split` where none is named. What was left out is said, never silent.
-pub(crate) fn observed(inputs: &Inputs, default_split: &str, quiet: bool) -> Result<Observed, Failure> {
+/// `signals`: those that are asked for, by tier.
+pub(crate) fn observed(inputs: &Inputs, default_split: &str, signals: Named, quiet: bool) -> Result<Observed, Failure> {
     if let Some(option) = for_files_alone(inputs).filter(|_| inputs.cascade.is_some()) {
         return Err(Failure::usage(format!("{option} is for rows from --observations and does nothing here"))
-            .with_hint("a cascade's prices stand in its file, and the weights of its examples in the fixture set"));
+            .with_hint(
+                "a cascade's prices stand in its file, the weights of its examples in the fixture set, and lines of that are read or an error",
+            ));
     }
     let observed = match (&inputs.cascade, &inputs.set) {
         (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, default_split, quiet)?,
@@ -99,8 +105,9 @@ pub(crate) fn observed(inputs: &Inputs, default_split: &str, quiet: bool) -> Res
             return Err(Failure::usage("no labelled examples are named")
                 .with_hint("name a cascade and its fixture set, or files: --observations FILE --chain SMALL,LARGE"));
         }
-        _ => from_files(inputs, quiet)?,
+        _ => from_files(inputs, signals, quiet)?,
     };
+    refuse_left_out(inputs, &observed.summary)?;
     if !quiet {
         tell(&observed.summary);
     }
@@ -115,6 +122,7 @@ fn for_files_alone(inputs: &Inputs) -> Option<&'static str> {
         ("--cost", !inputs.costs.is_empty()),
         ("--map", !inputs.columns.is_empty()),
         ("--heaviest-weight", inputs.heaviest_weight.is_some()),
+        ("--bad-rows", inputs.bad_rows.is_some()),
     ];
     given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
 }
@@ -133,13 +141,6 @@ fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str
         .map_err(|error| failure(&error))?;
     drop(grading);
     let ReadOut { observations, summary } = read;
-    if inputs.strict
-        && let Some(left) = summary.left_out.first()
-    {
-        let all = count(summary.n_excluded());
-        return Err(Failure::usage(format!("{all} examples would be left out, {} because {}", left.rows, left.reason))
-            .with_hint("without --strict they are left out and counted"));
-    }
     Ok(Observed {
         observations,
         summary,
@@ -151,14 +152,27 @@ fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str
     })
 }
 
-fn from_files(inputs: &Inputs, quiet: bool) -> Result<Observed, Failure> {
+/// With --strict nothing is left out.
+fn refuse_left_out(inputs: &Inputs, summary: &Summary) -> Result<(), Failure> {
+    match summary.left_out.first() {
+        Some(left) if inputs.strict => {
+            let all = count(summary.n_excluded());
+            Err(Failure::usage(format!("{all} examples would be left out, {} because {}", count(left.rows), left.reason))
+                .with_hint("without --strict they are left out and counted"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn from_files(inputs: &Inputs, signals: Named, quiet: bool) -> Result<Observed, Failure> {
     no_stdin(&inputs.observations)?;
     let options = ReadOptions {
         split: inputs.split.clone(),
         prices: inputs.prices.iter().cloned().collect(),
         costs: inputs.costs.iter().cloned().collect(),
         columns: inputs.columns.iter().cloned().collect(),
-        strict: inputs.strict,
+        signals,
+        bad_rows: BadRowsAre::handled(inputs.bad_rows),
         ..ReadOptions::new(inputs.chain.iter().map(String::as_str))
     };
     let bar = Late::new("reading", quiet);
@@ -180,8 +194,14 @@ fn from_files(inputs: &Inputs, quiet: bool) -> Result<Observed, Failure> {
 fn failure(error: &ObservationsError) -> Failure {
     match error {
         ObservationsError::Fixture(error) => load::fixture(error),
+        ObservationsError::Rows(rows) => unreadable(rows),
         _ => Failure::usage(error),
     }
+}
+
+/// Rows that cannot be read, with what to do about it.
+pub(crate) fn unreadable(rows: &Unreadable) -> Failure {
+    Failure::usage(rows).with_hint(rows.advice())
 }
 
 /// What was left out and why.
@@ -189,7 +209,7 @@ fn tell(summary: &Summary) {
     for left in &summary.left_out {
         warn(format_args!("{} of {} rows are left out: {}", count(left.rows), count(summary.read), left.reason));
     }
-    tell_bad(summary.bad, summary.read, &summary.first_bad);
+    tell_bad(summary.bad, summary.read, LEFT_OUT, &summary.first_bad);
 }
 
 /// Warnings that no report has.
@@ -208,12 +228,15 @@ pub(crate) fn no_stdin(files: &[PathBuf]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Rows that cannot be used as they are written, the first of them word for word.
-pub(crate) fn tell_bad(bad: u64, read: u64, first: &[BadRow]) {
+/// What becomes of rows that cannot be read, where that was declared.
+pub(crate) const LEFT_OUT: &str = "cannot be read and are left out, at random as --bad-rows says";
+
+/// Rows that are passed over and why, the first of them word for word.
+pub(crate) fn tell_bad(bad: u64, read: u64, what: &str, first: &[BadRow]) {
     if bad == 0 {
         return;
     }
-    warn(format_args!("{} of {} rows cannot be used:", count(bad), count(read)));
+    warn(format_args!("{} of {} rows {what}:", count(bad), count(read)));
     for row in first.iter().take(SHOWN) {
         say(printable::lines(&format!("  {row}")));
     }

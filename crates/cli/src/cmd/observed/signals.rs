@@ -1,31 +1,115 @@
 //! `--signal`: which gate value each gated tier is to use.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tierfall::config::nearest;
+use tierfall::observations::TierSummary;
 use tierfall_calibrate::ask::SignalChoice;
-use tierfall_calibrate::observations::Observations;
+use tierfall_calibrate::fit::Fit;
 use tierfall_core::fusion::GateValue;
 
+use super::Observed;
 use crate::exit::Failure;
 
-/// A gated tier and the signals that its observations have.
-type Tier<'a> = (&'a str, Vec<&'a str>);
+/// Signals that are asked for by their names, by tier.
+pub(crate) type Named = BTreeMap<String, BTreeSet<String>>;
 
-/// One choice for every tier but the last. Without a wish a tier uses its gate's `own` signal, else the only one there is.
-pub(crate) fn choices(wish: Option<&str>, observations: &Observations, own: &[String]) -> Result<Vec<SignalChoice>, Failure> {
-    let named = |labels: &[Arc<str>]| -> Vec<Arc<str>> { labels.to_vec() };
-    let specs: Vec<(Arc<str>, Vec<Arc<str>>)> =
-        observations.tiers().map(|tier| (tier.name.clone(), named(&tier.signals))).collect();
-    let gated: Vec<Tier<'_>> = specs
-        .iter()
-        .take(specs.len().saturating_sub(1))
-        .map(|(tier, labels)| (&**tier, labels.iter().map(|l| &**l).collect()))
-        .collect();
-    resolve(wish, &gated, own).map_err(|(message, hint)| Failure::usage(message).with_hint(hint))
+/// The signals that `--signal` asks for, whichever of its forms it has: only files tell whether `a+b` is one signal or two.
+pub(crate) fn named(wish: Option<&str>, chain: &[String]) -> Named {
+    let labels = |wish: &str| -> BTreeSet<String> {
+        let parts = wish.split('+').map(str::trim).chain([wish, wish.strip_prefix('-').unwrap_or(wish)]);
+        parts.filter(|label| !label.is_empty() && *label != AUTO).map(str::to_owned).collect()
+    };
+    let wish = wish.unwrap_or_default().trim();
+    let mut named: Named = chain.iter().map(|tier| (tier.clone(), labels(wish))).collect();
+    for (tier, wish) in wish.split(',').filter_map(|part| part.split_once('=')) {
+        if let Some(of_tier) = named.get_mut(tier.trim()) {
+            of_tier.extend(labels(wish.trim()));
+        }
+    }
+    named
+}
+
+/// The signals that the gates of fits read.
+pub(crate) fn named_by<'f>(fits: impl IntoIterator<Item = &'f Fit>, chain: &[String]) -> Named {
+    let mut named = Named::new();
+    for tier in fits.into_iter().flat_map(|fit| &fit.tier).filter(|tier| chain.contains(&tier.name)) {
+        let signals = tier.gate.iter().flat_map(GateValue::signals).map(str::to_owned);
+        named.entry(tier.name.clone()).or_default().extend(signals);
+    }
+    named
+}
+
+/// A gated tier.
+struct Tier<'a> {
+    name: &'a str,
+    /// The signals that its observations have.
+    labels: Vec<&'a str>,
+    /// Those that have no number in any of them.
+    silent: Vec<&'a str>,
+    /// Columns of numbers that would be some if they were named.
+    candidates: Vec<&'a str>,
+}
+
+impl<'a> Tier<'a> {
+    fn of(summary: &'a TierSummary) -> Self {
+        let labels = summary.signals.iter().map(|signal| &*signal.signal).collect();
+        let named = |names: &'a [String]| names.iter().map(String::as_str).collect();
+        Self { name: &summary.tier, labels, silent: named(&summary.silent), candidates: named(&summary.candidates) }
+    }
+
+    /// It declares no signal, and what would be some.
+    fn none(&self) -> Wrong {
+        let Self { name, candidates, silent, .. } = self;
+        let what = if silent.is_empty() {
+            format!("the observations of tier \"{name}\" declare no signal")
+        } else {
+            format!("what the observations of tier \"{name}\" declare has no number in any row: {}", silent.join(", "))
+        };
+        let how = match candidates.as_slice() {
+            [] => format!(
+                "give them one under \"confidence\" (in CSV a column {name}.confidence.NAME), or leave {name} out of --chain"
+            ),
+            [first, ..] => {
+                format!("numeric columns of {name}: {}; say which is the signal, as in --signal {first}", candidates.join(", "))
+            }
+        };
+        (what, how)
+    }
+
+    fn unknown(&self, label: &str) -> Wrong {
+        let Self { name, labels, candidates, silent } = self;
+        if silent.contains(&label) {
+            return (
+                format!("the signal \"{label}\" of tier \"{name}\" has no number in any row"),
+                format!("such a gate escalates everything; its signals with numbers: {}", self.there()),
+            );
+        }
+        let all = labels.iter().chain(candidates);
+        let near = nearest(label, all.copied());
+        let meant = near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
+        let beside =
+            if candidates.is_empty() { String::new() } else { format!("; other numeric columns: {}", candidates.join(", ")) };
+        (format!("tier \"{name}\" has no signal \"{label}\""), format!("{meant}its signals: {}{beside}", self.there()))
+    }
+
+    fn there(&self) -> String {
+        if self.labels.is_empty() { "none".to_owned() } else { self.labels.join(", ") }
+    }
+}
+
+/// One choice for every tier but the last. Without a wish a tier uses its gate's `own` signal, else the only one that the rows declare: never
+/// one that merely stands there.
+pub(crate) fn choices(wish: Option<&str>, from: &Observed) -> Result<Vec<SignalChoice>, Failure> {
+    let gated = from.summary.tiers.split_last().map_or(&[][..], |(_, gated)| gated);
+    resolve(wish, &gated.iter().map(Tier::of).collect::<Vec<_>>(), &from.own_signals())
+        .map_err(|(message, hint)| Failure::usage(message).with_hint(hint))
 }
 
 type Wrong = (String, String);
+
+/// The wish for the best of those that are there.
+const AUTO: &str = "auto";
 
 const FORMS: &str = "write NAME for all tiers, A=NAME,B=NAME by tier, A=x+y to fuse, -NAME where lower is surer, or auto";
 
@@ -35,7 +119,7 @@ fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec
         return Err(("--signal names nothing".to_owned(), format!("{FORMS}; or leave it out")));
     }
     let wish = wish.unwrap_or_default().trim();
-    let known = |label: &str| gated.iter().any(|(_, labels)| labels.contains(&label));
+    let known = |label: &str| gated.iter().any(|tier| tier.labels.contains(&label));
     let by_tier = wish.contains('=') && !known(wish);
     if !by_tier {
         return gated.iter().enumerate().map(|(place, tier)| choice(wish, tier, own.get(place))).collect();
@@ -47,8 +131,8 @@ fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec
         if value.trim().is_empty() {
             return Err((format!("--signal {wish}: nothing is named for tier \"{}\"", name.trim()), FORMS.to_owned()));
         }
-        let Some(place) = gated.iter().position(|(tier, _)| *tier == name.trim()) else {
-            let tiers: Vec<&str> = gated.iter().map(|(tier, _)| *tier).collect();
+        let Some(place) = gated.iter().position(|tier| tier.name == name.trim()) else {
+            let tiers: Vec<&str> = gated.iter().map(|tier| tier.name).collect();
             let what = format!("--signal {part}: there is no gated tier \"{}\"", name.trim());
             return Err((what, format!("tiers with a gate: {}; the last one has none", tiers.join(", "))));
         };
@@ -62,19 +146,18 @@ fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec
 
 /// One tier's choice; an empty wish is none.
 fn choice(wish: &str, tier: &Tier<'_>, own: Option<&String>) -> Result<SignalChoice, Wrong> {
-    let (name, labels) = tier;
     let fixed = |label: &str, negated| SignalChoice::Fixed(GateValue::Signal { signal: label.to_owned(), negated });
-    let there = || if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+    let Tier { name, labels, .. } = tier;
     if wish.is_empty() {
         return match (own, labels.as_slice()) {
             (Some(own), _) => Ok(fixed(own, false)),
-            (None, [only]) => Ok(fixed(only, false)),
-            (None, []) => Err((
-                format!("the observations of tier \"{name}\" have no signal"),
-                format!("give them one under \"confidence\", or leave {name} out of --chain"),
-            )),
+            (None, [only]) if tier.silent.is_empty() => Ok(fixed(only, false)),
+            (None, []) => Err(tier.none()),
             (None, _) => Err((
-                format!("tier \"{name}\" has several signals and none is chosen: {}", there()),
+                format!(
+                    "tier \"{name}\" has several signals and none is chosen: {}",
+                    [labels.as_slice(), &tier.silent].concat().join(", ")
+                ),
                 format!("choose with --signal: {FORMS}"),
             )),
         };
@@ -83,17 +166,9 @@ fn choice(wish: &str, tier: &Tier<'_>, own: Option<&String>) -> Result<SignalCho
     if labels.contains(&wish) {
         return Ok(fixed(wish, false));
     }
-    let known = |label: &str| {
-        if labels.contains(&label) {
-            Ok(label.to_owned())
-        } else {
-            let near = nearest(label, labels.iter().copied());
-            let meant = near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
-            Err((format!("tier \"{name}\" has no signal \"{label}\""), format!("{meant}its signals: {}", there())))
-        }
-    };
-    if wish == "auto" {
-        return Ok(SignalChoice::Auto);
+    let known = |label: &str| if labels.contains(&label) { Ok(label.to_owned()) } else { Err(tier.unknown(label)) };
+    if wish == AUTO {
+        return if labels.is_empty() { Err(tier.none()) } else { Ok(SignalChoice::Auto) };
     }
     if wish.contains('+') {
         let parts = wish.split('+').map(|label| known(label.trim())).collect::<Result<Vec<_>, _>>()?;
@@ -114,7 +189,8 @@ mod tests {
     use super::*;
 
     fn of<'w>(wish: impl Into<Option<&'w str>>, own: &[&str]) -> Result<Vec<SignalChoice>, String> {
-        let gated = [("small", vec!["mean", "entropy", "odd=x"]), ("medium", vec!["mean"])];
+        let tier = |name, labels| Tier { name, labels, silent: vec![], candidates: vec!["chars"] };
+        let gated = [tier("small", vec!["mean", "entropy", "odd=x"]), tier("medium", vec!["mean"])];
         let own: Vec<String> = own.iter().map(|label| (*label).to_owned()).collect();
         resolve(wish.into(), &gated, &own).map_err(|(message, hint)| format!("{message}; {hint}"))
     }
@@ -142,7 +218,7 @@ mod tests {
         for (wish, hint) in [
             (" ", "--signal names nothing"),
             ("small=", "nothing is named for tier \"small\""),
-            ("entropy", "tier \"medium\" has no signal \"entropy\"; its signals: mean"),
+            ("entropy", "tier \"medium\" has no signal \"entropy\"; its signals: mean; other numeric columns: chars"),
             ("small=entropi", "did you mean \"entropy\"? its signals"),
             ("large=mean", "tiers with a gate: small, medium"),
             ("small=mean,mean", "\"mean\" names no tier"),
@@ -153,5 +229,38 @@ mod tests {
             let error = of(wish, &[]).unwrap_err();
             assert!(error.contains(hint), "{wish}: {error}");
         }
+    }
+
+    #[test]
+    fn what_merely_stands_there_is_not_chosen() {
+        let bare = |candidates| [Tier { name: "small", labels: vec![], silent: vec![], candidates }];
+        for wish in [None, Some("auto")] {
+            let (what, how) = resolve(wish, &bare(vec!["chars", "logprob"]), &[]).unwrap_err();
+            assert_eq!(what, "the observations of tier \"small\" declare no signal");
+            assert_eq!(how, "numeric columns of small: chars, logprob; say which is the signal, as in --signal chars");
+            assert!(resolve(wish, &bare(vec![]), &[]).unwrap_err().1.contains("small.confidence.NAME"));
+        }
+        // Of two that are declared the one with numbers is no more chosen than the other.
+        let two = [Tier { name: "small", labels: vec!["chars"], silent: vec!["logprob"], candidates: vec![] }];
+        assert!(resolve(None, &two, &[]).unwrap_err().0.contains("several signals and none is chosen: chars, logprob"));
+        assert!(resolve(Some("logprob"), &two, &[]).unwrap_err().0.ends_with("has no number in any row"));
+        assert!(resolve(Some("auto"), &two, &[]).is_ok() && resolve(Some("chars"), &two, &[]).is_ok());
+        let (what, how) = resolve(Some("logprop"), &bare(vec!["chars", "logprob"]), &[]).unwrap_err();
+        assert_eq!(what, "tier \"small\" has no signal \"logprop\"");
+        assert!(how.starts_with("did you mean \"logprob\"?"), "{how}");
+    }
+
+    #[test]
+    fn a_wish_names_the_signals_of_its_tiers() {
+        let chain = ["small", "medium", "large"].map(str::to_owned);
+        let of = |wish: &str, tier: &str| named(Some(wish), &chain)[tier].iter().cloned().collect::<Vec<_>>();
+        assert_eq!(of("mean", "medium"), ["mean"]);
+        assert_eq!(of("-mean", "small"), ["-mean", "mean"]);
+        assert_eq!(of(" a + b ", "small"), ["a", "a + b", "b"]);
+        assert_eq!((of("auto", "small"), named(None, &chain)["small"].len()), (vec![], 0));
+        let wish = "small=x+y,medium=-z,large=auto";
+        assert!(["x", "y"].iter().all(|label| of(wish, "small").contains(&(*label).to_owned())));
+        assert!(of(wish, "medium").contains(&"z".to_owned()) && !of(wish, "medium").contains(&"x".to_owned()));
+        assert!(!of(wish, "large").iter().any(|label| ["x", "z", "auto"].contains(&label.as_str())));
     }
 }

@@ -1,0 +1,219 @@
+//! What the grades of a column look like where some of them are no grades: on which scale they are, and how to bring them to 0 to 1.
+
+use std::collections::BTreeSet;
+
+use super::scalar::Scalar;
+use super::text::{self, Plain};
+use super::value::wrong;
+
+/// So many different values of a column are told.
+const FEW: usize = 12;
+
+/// The grades of a column, as far as they tell its scale.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// By far most grades are one of these.
+    wrong: u64,
+    right: u64,
+    others: u64,
+    /// Of all numbers.
+    range: Option<(f64, f64)>,
+    /// Different numbers besides 0 and 1; one more than [`FEW`] stands for many.
+    numbers: Vec<f64>,
+    /// Values that are neither numbers nor truths, and how many of the rows have one.
+    texts: BTreeSet<String>,
+    unread: u64,
+}
+
+impl Seen {
+    /// A grade from 0 to `most`, as one from 0 to 1. It is remembered, whatever it is.
+    pub(crate) fn read(&mut self, value: &Scalar<'_>, most: f64) -> Result<Option<f64>, String> {
+        match value.plain() {
+            Plain::Missing => return Ok(None),
+            Plain::Bool(right) => {
+                let grade = f64::from(u8::from(right));
+                self.note(grade);
+                return Ok(Some(grade));
+            }
+            Plain::Number(number) => {
+                self.note(number);
+                if (0.0..=most).contains(&number) {
+                    return Ok(Some(number / most));
+                }
+            }
+            Plain::Odd => {
+                self.unread += 1;
+                if self.texts.len() <= FEW {
+                    self.texts.insert(match value {
+                        Scalar::Text(text) => text.trim().chars().take(40).collect(),
+                        other => other.shown(),
+                    });
+                }
+            }
+        }
+        Err(wrong(value, format_args!("a grade from 0 to {most}")))
+    }
+
+    #[expect(clippy::float_cmp, reason = "the values themselves are told apart")]
+    fn note(&mut self, number: f64) {
+        if number == 0.0 {
+            self.wrong += 1;
+        } else if number == 1.0 {
+            self.right += 1;
+        } else {
+            self.others += 1;
+            self.widen(number);
+        }
+    }
+
+    fn widen(&mut self, number: f64) {
+        let (low, high) = self.range.unwrap_or((number, number));
+        self.range = Some((low.min(number), high.max(number)));
+        if self.numbers.len() <= FEW && !self.numbers.contains(&number) {
+            self.numbers.push(number);
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.wrong += other.wrong;
+        self.right += other.right;
+        self.others += other.others;
+        for bound in other.range.iter().flat_map(|(low, high)| [*low, *high]) {
+            let (low, high) = self.range.unwrap_or((bound, bound));
+            self.range = Some((low.min(bound), high.max(bound)));
+        }
+        other.numbers.iter().for_each(|number| self.widen(*number));
+        self.unread += other.unread;
+        self.texts.extend(other.texts.iter().take(FEW + 1).cloned());
+    }
+
+    /// What the grades look like, and what to do where not all of them are from 0 to `most`; `None` where they are.
+    pub(crate) fn hint(&self, column: &str, most: f64) -> Option<String> {
+        if self.unread > 0 {
+            return Some(self.of_texts(column));
+        }
+        let (low, high) = self.whole_range()?;
+        if low >= 0.0 && high <= most {
+            return None;
+        }
+        let there = format!("{column} holds {}", self.values(low, high));
+        Some(if most.total_cmp(&1.0).is_ne() {
+            format!("{there}: not all of them are from 0 to {most}, as --max-score says")
+        } else {
+            format!("{there}: {}", self.scale(low, high))
+        })
+    }
+
+    fn whole_range(&self) -> Option<(f64, f64)> {
+        let ends = [(self.wrong, 0.0), (self.right, 1.0)].into_iter().filter(|(n, _)| *n > 0).map(|(_, end)| end);
+        let all = self.range.into_iter().flat_map(|(low, high)| [low, high]).chain(ends);
+        all.fold(None, |range, number| {
+            let (low, high): (f64, f64) = range.unwrap_or((number, number));
+            Some((low.min(number), high.max(number)))
+        })
+    }
+
+    fn of_texts(&self, column: &str) -> String {
+        let shown: Vec<String> = self.texts.iter().take(FEW).map(|text| format!("{text:?}")).collect();
+        let more = if self.texts.len() > FEW { " and others" } else { "" };
+        let what = if self.texts.iter().all(|text| text::percentage(text).is_some()) {
+            "these look like percentages: write 93% as 0.93"
+        } else {
+            "write 1 or true for right, 0 or false for wrong, and nothing where there is no grade"
+        };
+        format!("{column} holds {}{more}: {what}", shown.join(", "))
+    }
+
+    /// The values that there are, or between what they lie.
+    fn values(&self, low: f64, high: f64) -> String {
+        if self.numbers.len() > FEW {
+            return format!("numbers from {low} to {high}");
+        }
+        let ends = [(self.wrong, 0.0), (self.right, 1.0)];
+        let ends = ends.into_iter().filter(|(n, _)| *n > 0).map(|(_, end)| end);
+        let mut all: Vec<f64> = self.numbers.iter().copied().chain(ends).collect();
+        all.sort_by(f64::total_cmp);
+        all.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What it is a scale of, and how to map it.
+    #[expect(clippy::float_cmp, reason = "whole numbers below 1000")]
+    fn scale(&self, low: f64, high: f64) -> String {
+        if low == -1.0 && high == 1.0 && self.numbers == [-1.0] {
+            return if self.wrong == 0 {
+                "it looks like +1 for right and -1 for wrong: write 1 and 0".to_owned()
+            } else {
+                "it looks like +1 for right, -1 for wrong and 0 for something between: write 1 and 0, and nothing where nobody \
+                 could tell"
+                    .to_owned()
+            };
+        }
+        let outside = self.numbers.iter().filter(|number| !(0.0..=1.0).contains(*number)).count();
+        let all = self.wrong + self.right + self.others;
+        if self.wrong > 0 && self.right > 0 && outside == self.numbers.len() && self.others * 20 <= all {
+            return format!("all but {} of {all} are 0 or 1, so it looks like a slip: correct it", self.others);
+        }
+        // Parts of hundred, points of five and so on; a scale that nobody has is only told.
+        let top = [2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 10.0, 20.0, 100.0, 1000.0].into_iter().find(|top| high <= *top);
+        match top {
+            Some(top) if low == 1.0 => format!(
+                "it looks like a scale from 1 to {top}: write (grade - 1) / {} in its place, or 1 for the grades that count as right and 0 \
+                 for the others",
+                top - 1.0
+            ),
+            Some(top) if low >= 0.0 => format!(
+                "it looks like {}: divide by {top} (`tierfall import csv --max-score {top}` does), or write 1 for the grades that count as \
+                 right and 0 for the others",
+                if top == 100.0 { "percentages".to_owned() } else { format!("a scale up to {top}") }
+            ),
+            _ => "map them to 0 for wrong up to 1 for right".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(values: &[&str]) -> Option<String> {
+        let mut halves = [Seen::default(), Seen::default()];
+        for (at, value) in values.iter().enumerate() {
+            let _ = halves[at % 2].read(&Scalar::of_cell(value), 1.0);
+        }
+        let mut seen = Seen::default();
+        for half in &halves {
+            seen.merge(half);
+        }
+        let mut whole = Seen::default();
+        for value in values {
+            let _ = whole.read(&Scalar::of_cell(value), 1.0);
+        }
+        assert_eq!(seen.hint("correct", 1.0), whole.hint("correct", 1.0), "pieces say what the whole says");
+        seen.hint("correct", 1.0)
+    }
+
+    #[test]
+    fn the_scale_is_told_by_all_that_there_is() {
+        let slips: Vec<&str> = [["0", "1"]; 20].concat().into_iter().chain(["11"]).collect();
+        let many: Vec<String> = (0..40).map(|n| (n * 2).to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for (values, said) in [
+            (&["1", "-1", "1"][..], "holds -1, 1: it looks like +1 for right and -1 for wrong"),
+            (&["1", "-1", "0"], "nobody could tell"),
+            (&["1", "2", "3", "5"], "holds 1, 2, 3, 5: it looks like a scale from 1 to 5: write (grade - 1) / 4"),
+            (&["3", "9", "7"], "a scale up to 10: divide by 10"),
+            (&["0", "3", "9", "7"], "a scale up to 10: divide by 10 (`tierfall import csv --max-score 10`"),
+            (&many, "holds numbers from 0 to 78: it looks like percentages: divide by 100"),
+            (&["93%", "7%"], "holds \"7%\", \"93%\": these look like percentages: write 93% as 0.93"),
+            (&["yes", "no", "1"], "holds \"no\", \"yes\": write 1 or true for right"),
+            (&slips, "holds 0, 1, 11: all but 1 of 41 are 0 or 1, so it looks like a slip"),
+            (&["0.5", "-3"], "holds -3, 0.5: map them"),
+            (&["inf", "1"], "holds 1, inf: map them"),
+        ] {
+            let hint = hint(values).unwrap();
+            assert!(hint.contains(said), "{values:?}: {hint}");
+        }
+        assert_eq!(hint(&["0", "1", "0.5", "true", "NaN", ""]), None);
+        assert_eq!(hint(&[]), None);
+    }
+}
