@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tierfall::traffic::Sampling;
 
-pub(crate) use calibrate::{Advise, BadRowsAre, Calibrate, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
+pub(crate) use calibrate::{Advise, Calibrate, Chance, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
 pub(crate) use diff::{CutArg, Diff};
 pub(crate) use people::People;
 pub(crate) use regress::{LiveArgs, Regress};

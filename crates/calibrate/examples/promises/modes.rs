@@ -9,7 +9,7 @@ use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
 use tierfall_testkit::populations::Kind;
 
-use crate::line::{NAMES, line, tier, without};
+use crate::line::{line, tier, without};
 use crate::truth::Whose;
 use crate::world::{self, Item, World, drawn};
 
@@ -336,6 +336,3 @@ pub(crate) fn with_segments(world: &World, n: usize, rng: &mut ChaCha8Rng) -> St
     let items = drawn(world, n, rng);
     file(world, &items, |item, line| line["segment"] = json!(item.segment))
 }
-
-/// The last tier's name.
-pub(crate) const LAST: &str = NAMES[2];

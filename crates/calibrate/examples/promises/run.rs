@@ -98,7 +98,7 @@ fn one(mode: &Mode, world: &World, seed: u64) -> Result<Said, String> {
     }
     let ask = (mode.ask)(world);
     match calibrate(&observations, 0, &ask, |_| {}) {
-        Err(error) => Ok(Said::Refused(error.to_string())),
+        Err(error) => Ok(Said::Refused(without_path(&error.to_string(), file.path()))),
         Ok(outcome) => Ok(judged(mode, world, &outcome)),
     }
 }
@@ -106,7 +106,7 @@ fn one(mode: &Mode, world: &World, seed: u64) -> Result<Said, String> {
 /// The first words of an error, without the name of a temporary file.
 fn without_path(error: &str, path: &std::path::Path) -> String {
     let text = error.replace(&*path.to_string_lossy(), "FILE");
-    text.lines().next().unwrap_or_default().chars().take(90).collect()
+    text.lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ").chars().take(110).collect()
 }
 
 /// All points that are certified, held against the population; broken where any is.

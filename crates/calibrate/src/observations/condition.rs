@@ -24,6 +24,11 @@ pub enum Condition {
         /// How many.
         rows: u64,
     },
+    /// They are in the table and name no group, as others do: each is taken for a question of its own.
+    Ungrouped {
+        /// How many.
+        rows: u64,
+    },
     /// A rule or a limit of a tier sends such requests another way.
     Elsewhere {
         /// The rule or limit.
@@ -45,6 +50,9 @@ impl fmt::Display for Condition {
             }
             Self::WithoutLast { tier, rows } => {
                 write!(f, "It is made of requests that \"{tier}\" has an answer to: {rows} fixtures have none and were left out.")
+            }
+            Self::Ungrouped { rows } => {
+                write!(f, "It takes each of the {rows} fixtures that name no group for a question of its own.")
             }
             Self::Elsewhere { why, rows } => {
                 write!(f, "It says nothing of requests that go another way: {rows} fixtures were left out because {why}.")

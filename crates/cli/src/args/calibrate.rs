@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use tierfall::import::FORMATS;
-use tierfall::observations::BadRows;
+use tierfall::observations::{BadRows, Ungraded};
 use tierfall::traffic::Splits;
 use tierfall_core::money::{Money, Price};
 
@@ -43,22 +43,34 @@ pub(crate) struct Inputs {
     /// With --observations: leave rows out that cannot be read, and count them, in place of failing. It declares that they are a random part of
     /// all rows, which promises then rest on
     #[arg(long, requires = "observations", value_enum, value_name = "WHY", conflicts_with = "strict")]
-    pub(crate) bad_rows: Option<BadRowsAre>,
-    /// Fail where examples would be left out for a grade or a tier that they lack, instead of counting them
+    pub(crate) bad_rows: Option<Chance>,
+    /// Leave rows out whose answers have no grade, in place of counting those as the worst they can be. It declares that they are a random part
+    /// of all rows, which promises then rest on
+    #[arg(long, value_enum, value_name = "WHY", conflicts_with = "strict")]
+    pub(crate) ungraded: Option<Chance>,
+    /// Fail where examples would be left out, instead of counting them
     #[arg(long)]
     pub(crate) strict: bool,
 }
 
-/// What is declared of rows that cannot be read.
+/// What is declared of rows that cannot be read or have no grade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BadRowsAre {
-    /// Whether a row can be read does not depend on whether its answers are right
+pub(crate) enum Chance {
+    /// Which rows these are does not depend on whether their answers are right
     AtRandom,
 }
 
-impl BadRowsAre {
-    /// What becomes of them; without a declaration they are an error.
-    pub(crate) fn handled(declared: Option<Self>) -> BadRows {
+impl Chance {
+    /// What becomes of answers without a grade; without a declaration they count as the worst they can be.
+    pub(crate) fn ungraded(declared: Option<Self>) -> Ungraded {
+        match declared {
+            Some(Self::AtRandom) => Ungraded::AtRandom,
+            None => Ungraded::AtWorst,
+        }
+    }
+
+    /// What becomes of rows that cannot be read; without a declaration they are an error.
+    pub(crate) fn bad_rows(declared: Option<Self>) -> BadRows {
         match declared {
             Some(Self::AtRandom) => BadRows::AtRandom,
             None => BadRows::Refuse,
@@ -112,6 +124,16 @@ pub(crate) struct Calibrate {
     /// Thresholds by run-time segment; the target holds over all, or in each
     #[arg(long, value_enum, value_name = "PROMISE", num_args = 0..=1, default_missing_value = "overall", help_heading = "Guarantee")]
     pub(crate) by_segment: Option<Segments>,
+    /// With --by-segment and --observations: rows that name no segment are requests that have none at run time
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHERE",
+        requires = "by_segment",
+        requires = "observations",
+        help_heading = "Guarantee"
+    )]
+    pub(crate) unsegmented: Option<Unsegmented>,
     /// Keeps count of the certificates made on these rows; beside a fixture set it is ledger.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Guarantee")]
     pub(crate) ledger: Option<PathBuf>,
@@ -141,6 +163,13 @@ pub(crate) enum Segments {
     Overall,
     /// The target in every segment
     Each,
+}
+
+/// What rows that name no segment are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Unsegmented {
+    /// Requests without a segment, which count with the rest
+    Rest,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -212,7 +241,7 @@ pub(crate) struct Tables {
     pub(crate) max_score: Option<f64>,
     /// Leave rows out that cannot be converted, and count them, in place of failing. It declares that they are a random part of all rows
     #[arg(long, value_enum, value_name = "WHY")]
-    pub(crate) bad_rows: Option<BadRowsAre>,
+    pub(crate) bad_rows: Option<Chance>,
 }
 
 /// What becomes of captured traces.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::calibrate::BadRowsAre;
+use super::calibrate::Chance;
 use super::value::{above_0_below_1, above_0_to_1};
 
 #[derive(Clone, Debug, Args)]
@@ -43,7 +43,10 @@ pub(crate) struct Diff {
     pub(crate) observations: Vec<PathBuf>,
     /// With --observations: leave rows out that cannot be read, and count them, in place of failing
     #[arg(long, requires = "observations", value_enum, value_name = "WHY", help_heading = "Rows")]
-    pub(crate) bad_rows: Option<BadRowsAre>,
+    pub(crate) bad_rows: Option<Chance>,
+    /// Leave rows out whose answers have no grade, and count them, in place of failing
+    #[arg(long, value_enum, value_name = "WHY", help_heading = "Rows")]
+    pub(crate) ungraded: Option<Chance>,
     /// The level of the tests
     #[arg(long, value_name = "SHARE", value_parser = above_0_below_1, default_value = "0.01", help_heading = "Verdict")]
     pub(crate) level: f64,

@@ -4,7 +4,7 @@ use tierfall_calibrate::advise::advise as look;
 use tierfall_calibrate::report::Advice;
 
 use super::files::{apart, read_by, written_by};
-use super::observed::{Observed, choices, named, observed};
+use super::observed::{Asked, Observed, choices, named, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Advise;
 use crate::exit::{Exit, Failure};
@@ -23,7 +23,8 @@ pub(crate) async fn advise(args: &Advise, quiet: bool) -> Result<Exit, Failure> 
 }
 
 fn made(args: &Advise, quiet: bool) -> Result<(Advice, Observed), Failure> {
-    let from = observed(&args.inputs, "train", named(args.signal.as_deref(), &args.inputs.chain), quiet)?;
+    let signals = named(args.signal.as_deref(), &args.inputs.chain);
+    let from = observed(&args.inputs, Asked { split: "train", signals, segments: false }, quiet)?;
     let signals = choices(args.signal.as_deref(), &from)?;
     let bar = Late::new("comparing", quiet);
     let report = look(&from.observations, from.summary.n_excluded(), &signals, args.seed);

@@ -9,7 +9,7 @@ use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
 
 use super::files::{SET, apart, fit_of, read_by, same, written_by};
-use super::observed::{Observed, choices, named, observed, shell_word};
+use super::observed::{Asked, Observed, choices, named, observed, shell_word};
 use super::output::{check, interruptible, results};
 use crate::args::{Calibrate, Segments};
 use crate::exit::{Exit, Failure};
@@ -68,7 +68,10 @@ struct Made {
 }
 
 fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> {
-    let from = observed(&args.inputs, "train", named(args.signal.as_deref(), &args.inputs.chain), quiet)?;
+    // A row that lost its segment would count in another one, and which rows did may depend on what they say.
+    let segments = args.by_segment.is_some() && args.unsegmented.is_none();
+    let asked = Asked { split: "train", signals: named(args.signal.as_deref(), &args.inputs.chain), segments };
+    let from = observed(&args.inputs, asked, quiet)?;
     if args.by_segment.is_some() && from.observations.segments().is_empty() {
         return Err(no_segments(&from));
     }

@@ -17,7 +17,7 @@ use tierfall_calibrate::view::{Held, View};
 use tierfall_core::number::{Score, Threshold};
 
 use super::files::{Named, apart, fit_of, parts_of_set};
-use super::observed::{Observed, named_by, observed};
+use super::observed::{Asked, Observed, named_by, observed};
 use super::output::{check, interruptible, write};
 use super::regress::beside;
 use crate::args::{CutArg, Diff, Inputs};
@@ -160,6 +160,7 @@ fn rows(args: &Diff, fits: [&Fit; 2], quiet: bool) -> Result<Observed, Failure> 
         columns: Vec::new(),
         heaviest_weight: None,
         bad_rows: args.bad_rows,
+        ungraded: args.ungraded,
         strict: false,
     };
     if args.observations.is_empty() {
@@ -177,7 +178,7 @@ fn rows(args: &Diff, fits: [&Fit; 2], quiet: bool) -> Result<Observed, Failure> 
         inputs.chain = fits[0].tier.iter().map(|tier| tier.name.clone()).collect();
     }
     let named = named_by(fits, &inputs.chain);
-    observed(&inputs, "test", named, quiet)
+    observed(&inputs, Asked { split: "test", signals: named, segments: false }, quiet)
 }
 
 fn beside_fit(fit: &Path) -> PathBuf {

@@ -11,7 +11,7 @@ use tierfall::whole::Beside;
 use super::files::{Named, apart};
 use super::observed::{LEFT_OUT, no_stdin, tell_bad, unreadable};
 use super::output::{PREFIX, check, ended, until, unwritten};
-use crate::args::{BadRowsAre, Import, TRACES};
+use crate::args::{Chance, Import, TRACES};
 use crate::exit::{Exit, Failure};
 use crate::render::printable;
 use crate::render::words::{count, list};
@@ -65,7 +65,7 @@ fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
         columns: args.table.columns.iter().cloned().collect(),
         tiers: args.table.tiers.iter().cloned().collect(),
         max_score: args.table.max_score,
-        bad_rows: BadRowsAre::handled(args.table.bad_rows),
+        bad_rows: Chance::bad_rows(args.table.bad_rows),
     };
     let format = format(&args.format).map_err(Failure::usage)?;
     let failed = |error: ImportError| match &error {

@@ -6,7 +6,7 @@ use tierfall_calibrate::planner::{Plan, with_pilot, without_pilot};
 use tierfall_core::fusion::GateValue;
 
 use super::files::{apart, read_by, written_by};
-use super::observed::{choices, named, observed, tell_warnings};
+use super::observed::{Asked, choices, named, observed, tell_warnings};
 use super::output::{check, interruptible, write};
 use crate::args::Calibrate;
 use crate::exit::{Exit, Failure};
@@ -39,7 +39,8 @@ fn made(args: &Calibrate, quiet: bool) -> Result<(Plan, Option<String>), Failure
     if let Some(discordance) = args.discordance {
         return Ok((without_pilot(&margins, discordance, args.delta), None));
     }
-    let from = observed(&args.inputs, "train", named(args.signal.as_deref(), &args.inputs.chain), quiet)?;
+    let signals = named(args.signal.as_deref(), &args.inputs.chain);
+    let from = observed(&args.inputs, Asked { split: "train", signals, segments: false }, quiet)?;
     if !quiet {
         tell_warnings(&from.warnings());
     }

@@ -11,11 +11,11 @@ use tierfall_core::money::{Money, Price};
 
 use super::faults::{Fault, Faults};
 use super::names::Names;
-use super::options::ReadOptions;
+use super::options::{ReadOptions, Ungraded};
 use super::row::{Cell, Places, Presence, Row};
 use super::scalar::Scalar;
 use super::scale::Seen;
-use super::{json, value};
+use super::{json, text, value};
 
 /// Log-probabilities from here down stand for "not in the top": −∞.
 const MINUS_INFINITY: f64 = -1e9;
@@ -25,6 +25,7 @@ const MINUS_INFINITY: f64 = -1e9;
 pub(super) struct Config<'o> {
     pub(super) chain: &'o [Arc<str>],
     split: Option<&'o str>,
+    ungraded: Ungraded,
     prices: Vec<Option<Price>>,
     costs: Vec<Option<Money>>,
     /// Tiers whose quality is a judge's.
@@ -36,6 +37,7 @@ impl<'o> Config<'o> {
         Self {
             chain: &options.chain,
             split: options.split.as_deref(),
+            ungraded: options.ungraded,
             prices: options.chain.iter().map(|tier| options.prices.get(&**tier).copied()).collect(),
             costs: options.chain.iter().map(|tier| options.costs.get(&**tier).copied()).collect(),
             judged,
@@ -63,22 +65,55 @@ pub(super) struct Taken {
 /// A tier's part of a row that was taken, its scores aside.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values {
-    pub(super) quality: Quality,
+    /// `None` = it has no grade.
+    pub(super) quality: Option<Quality>,
+    /// The answer is the last tier's.
+    pub(super) as_last: bool,
+    /// The row says nothing of the tier.
+    pub(super) absent: bool,
     pub(super) human: Option<Quality>,
     pub(super) cost: Option<Money>,
     pub(super) latency_ms: Option<f64>,
     pub(super) length: Option<u32>,
 }
 
+impl Values {
+    /// Of a tier that the row says nothing of: it is passed over, as one that gives no answer is.
+    const ABSENT: Self = Self {
+        quality: Some(Quality::WRONG),
+        as_last: false,
+        absent: true,
+        human: None,
+        cost: None,
+        latency_ms: None,
+        length: None,
+    };
+}
+
 /// Why a sound row is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lack {
-    /// The row says nothing of a tier of the chain.
-    Tier(usize),
-    /// The tier's answer has no grade.
-    Grade(usize),
-    /// The other answers of the tier have a judge's grade, this one has none.
-    Judged(usize),
+    /// The row says nothing of the last tier, which losses refer to.
+    Last,
+    /// Some answer has no grade, and which ones have none was declared to be chance.
+    Grade,
+}
+
+/// Rows that lack something which other rows have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Without {
+    pub(super) rows: u64,
+    /// The line of the first of them.
+    pub(super) first: Option<u64>,
+}
+
+impl Without {
+    fn note(&mut self, line: u64, lacks: bool) {
+        if lacks {
+            self.rows += 1;
+            self.first.get_or_insert(line);
+        }
+    }
 }
 
 /// What became of a row that can be read.
@@ -107,6 +142,12 @@ pub(super) struct Chunk {
     pub(super) read: u64,
     pub(super) other_splits: u64,
     pub(super) lacks: Vec<(Lack, u64)>,
+    /// Of the rows taken, those without a weight.
+    pub(super) unweighted: Without,
+    /// Those that name no segment.
+    pub(super) unsegmented: Without,
+    /// Those that name no group.
+    pub(super) ungrouped: Without,
     /// With lines as the caller of [`Chunk::take`] counts them.
     pub(super) faults: Faults,
     /// By tier, the grades under `correct` and `judged`.
@@ -137,6 +178,9 @@ impl Chunk {
             read: 0,
             other_splits: 0,
             lacks: Vec::new(),
+            unweighted: Without::default(),
+            unsegmented: Without::default(),
+            ungrouped: Without::default(),
             faults: Faults::default(),
             scales: vec![<[Seen; 2]>::default(); k],
             splits: Vec::new(),
@@ -201,7 +245,13 @@ impl Chunk {
         }
         match verdict {
             Err(fault) => return self.is_bad(line, fault),
-            Ok(Verdict::Taken) => {}
+            Ok(Verdict::Taken) => {
+                if let Some(Taken { weight, segment, group, .. }) = self.rows.last() {
+                    self.unweighted.note(line, weight.is_none());
+                    self.unsegmented.note(line, segment.is_none());
+                    self.ungrouped.note(line, group.is_none());
+                }
+            }
             Ok(Verdict::OtherSplit) => self.other_splits += 1,
             Ok(Verdict::Lacks(lack)) => count(&mut self.lacks, lack),
             Ok(Verdict::Judge(tier)) => self.judged.push(tier),
@@ -239,17 +289,27 @@ impl Chunk {
         let group = value::key(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(|group| self.keep(group));
         let weight = value::amount(row.get(Row::WEIGHT), 1.0)
             .map_err(|reason| at(Row::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
-        let mut lack = None;
+        let (from, last) = (self.values.len(), row.cells.len() - 1);
         self.numbers.clear();
         for (tier, cell) in row.cells.iter().enumerate() {
             match self.cell(tier, cell, config)? {
                 Ok(values) => self.values.push(values),
-                Err(Verdict::Lacks(why)) => lack = lack.or(Some(why)),
-                Err(other) => return Ok(other),
+                Err(verdict) => return Ok(verdict),
             }
         }
-        if let Some(lack) = lack {
-            return Ok(Verdict::Lacks(lack));
+        let values = &mut self.values[from..];
+        if values[last].absent {
+            return Ok(Verdict::Lacks(Lack::Last));
+        }
+        if values.iter().any(|values| values.quality.is_none()) {
+            if config.ungraded == Ungraded::AtRandom {
+                return Ok(Verdict::Lacks(Lack::Grade));
+            }
+            for (tier, values) in values.iter_mut().enumerate() {
+                // Grades of different graders need not be equal where answers are.
+                let alike = tier != last && config.judged[tier] == config.judged[last];
+                values.as_last = alike && is_same(row.cells[tier].get(Cell::ANSWER), row.cells[last].get(Cell::ANSWER));
+            }
         }
         let at = self.rows.len();
         let mut numbers = self.numbers.iter();
@@ -294,13 +354,13 @@ impl Chunk {
         fault.map_or(Ok(()), Err)
     }
 
-    /// Checks one tier's part; the inner error says why a sound row is not taken.
+    /// Reads one tier's part; the inner error says that its grades are a judge's.
     fn cell(&mut self, tier: usize, cell: &Cell<'_>, config: &Config<'_>) -> Result<Result<Values, Verdict>, Fault> {
         let (places, name) = (self.places, &*config.chain[tier]);
         let at = |field: usize| move |reason: String| Fault::new(places.tier(name, Cell::FIELDS[field]), reason);
         match cell.there {
             Presence::There => {}
-            Presence::Absent => return Ok(Err(Verdict::Lacks(Lack::Tier(tier)))),
+            Presence::Absent => return Ok(Ok(Values::ABSENT)),
             Presence::Other => return Err(Fault::new(places.tier(name, ""), "is no object")),
         }
         if cell.has_scores == Presence::Other {
@@ -330,10 +390,9 @@ impl Chunk {
         }
         let quality = match (config.judged[tier], correct, judged) {
             (false, _, Some(_)) => return Ok(Err(Verdict::Judge(tier))),
-            (true, Some(_), None) => return Ok(Err(Verdict::Lacks(Lack::Judged(tier)))),
-            (_, None, None) => return Ok(Err(Verdict::Lacks(Lack::Grade(tier)))),
-            (true, _, Some(judged)) => judged,
-            (false, Some(correct), None) => correct,
+            // What a person says of an answer is not what the judge would have said.
+            (true, _, judged) => judged,
+            (false, correct, None) => correct,
         };
         let cost = if config.costs[tier].is_some() {
             config.costs[tier]
@@ -345,13 +404,25 @@ impl Chunk {
             usd.map(|usd| Money::from_pico((usd * 1e12).round() as u128))
         };
         let human = correct.filter(|_| config.judged[tier]);
-        Ok(Ok(Values { quality, human, cost, latency_ms, length: output }))
+        Ok(Ok(Values { quality, as_last: false, absent: false, human, cost, latency_ms, length: output }))
     }
 
     fn keep(&mut self, text: &str) -> Range<usize> {
         let start = self.text.len();
         self.text.push_str(text);
         start..self.text.len()
+    }
+}
+
+/// Whether two answers are known to be the same. Whether those are that the file does not hold is not known.
+fn is_same(one: &Scalar<'_>, other: &Scalar<'_>) -> bool {
+    match (one, other) {
+        // Words for a missing value, and nothing at all, are no answers that were the same.
+        (Scalar::Text(one), Scalar::Text(other)) => {
+            !text::is_missing(one) && !one.trim().is_empty() && one.trim() == other.trim()
+        }
+        (Scalar::Absent | Scalar::Other, _) => false,
+        (one, other) => one == other,
     }
 }
 

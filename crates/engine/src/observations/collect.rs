@@ -1,13 +1,13 @@
 //! Pieces put together, in the files' order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
+use tierfall_calibrate::observations::{Builder, Cell, Condition, Row, TierSpec};
 use tierfall_core::number::Score;
 
-use super::chunk::{Chunk, Lack};
+use super::chunk::{Chunk, Lack, Without};
 use super::faults::Faults;
 use super::names::{self, Names};
 use super::options::ReadOptions;
@@ -22,6 +22,11 @@ pub(super) struct Collector<'o> {
     table: Builder,
     summary: Summary,
     lacks: BTreeMap<Lack, u64>,
+    /// By tier, rows of the table that say nothing of it.
+    absent: Vec<u64>,
+    unweighted: Lost,
+    unsegmented: Lost,
+    ungrouped: Lost,
     judges: Vec<BTreeSet<Box<str>>>,
     human: Vec<u64>,
     unknown_cost: Vec<u64>,
@@ -40,6 +45,23 @@ pub(super) struct Collector<'o> {
     lines: u64,
 }
 
+/// Rows of the table that lack something, and where the first of them is.
+#[derive(Debug, Default)]
+struct Lost {
+    rows: u64,
+    first: Option<(PathBuf, u64)>,
+}
+
+impl Lost {
+    /// Adds those of a piece of a file that has so many lines before it.
+    fn add(&mut self, (path, lines): (&Path, u64), piece: &Without) {
+        self.rows += piece.rows;
+        if let (None, Some(line)) = (&self.first, piece.first) {
+            self.first = Some((path.to_owned(), lines + line));
+        }
+    }
+}
+
 impl<'o> Collector<'o> {
     pub(super) fn new(options: &'o ReadOptions) -> Self {
         let k = options.chain.len();
@@ -49,6 +71,10 @@ impl<'o> Collector<'o> {
             table: Builder::new(options.chain.iter().map(spec).collect(), options.salt.clone()),
             summary: Summary::default(),
             lacks: BTreeMap::new(),
+            absent: vec![0; k],
+            unweighted: Lost::default(),
+            unsegmented: Lost::default(),
+            ungrouped: Lost::default(),
             judges: vec![BTreeSet::new(); k],
             human: vec![0; k],
             unknown_cost: vec![0; k],
@@ -89,6 +115,10 @@ impl<'o> Collector<'o> {
         for (all, these) in self.scales.iter_mut().flatten().zip(chunk.scales.iter().flatten()) {
             all.merge(these);
         }
+        let here = (&*self.path, self.lines);
+        self.unweighted.add(here, &chunk.unweighted);
+        self.unsegmented.add(here, &chunk.unsegmented);
+        self.ungrouped.add(here, &chunk.ungrouped);
         self.lines += chunk.lines;
         let summary = &mut self.summary;
         summary.read += chunk.read;
@@ -140,8 +170,8 @@ impl<'o> Collector<'o> {
                 .iter()
                 .zip(&scores)
                 .map(|(values, scores)| Cell {
-                    quality: Some(values.quality),
-                    as_last: false,
+                    quality: values.quality,
+                    as_last: values.as_last,
                     human: values.human,
                     scores,
                     cost: values.cost,
@@ -150,6 +180,7 @@ impl<'o> Collector<'o> {
                 })
                 .collect();
             for (tier, values) in values.iter().enumerate() {
+                self.absent[tier] += u64::from(values.absent);
                 self.human[tier] += u64::from(values.human.is_some());
                 self.unknown_cost[tier] += u64::from(values.cost.is_none());
             }
@@ -171,13 +202,16 @@ impl<'o> Collector<'o> {
     pub(super) fn finish(mut self) -> Result<ReadOut, ObservationsError> {
         let chain = &self.options.chain;
         self.summary.used = self.table.so_far().len() as u64;
+        let last = chain.last().cloned().unwrap_or_default();
         for (lack, rows) in &self.lacks {
             let reason = match lack {
-                Lack::Tier(tier) => format!("no tier \"{}\"", chain[*tier]),
-                Lack::Grade(tier) => format!("no grade for tier \"{}\"", chain[*tier]),
-                Lack::Judged(tier) => format!("tier \"{}\" is graded by a judge, but not in these rows", chain[*tier]),
+                Lack::Last => format!("no tier \"{last}\""),
+                Lack::Grade => "some answer has no grade".to_owned(),
             };
             self.summary.left_out.push(LeftOut { reason, rows: *rows });
+        }
+        for (tier, rows) in chain.iter().zip(&self.absent).filter(|(_, rows)| **rows > 0) {
+            self.summary.warnings.push(format!("{rows} rows say nothing of tier \"{tier}\": they escalate there"));
         }
         self.summary.other_tiers = self.other_tiers.iter().map(str::to_owned).collect();
         if let Some(error) = self.nothing_named() {
@@ -188,6 +222,22 @@ impl<'o> Collector<'o> {
         (self.summary.bad, self.summary.first_bad) = settled.map_err(ObservationsError::Rows)?;
         if self.table.so_far().is_empty() {
             return Err(self.nothing());
+        }
+        let lost = |what: &str, lost: &Lost, why: &str| {
+            let some = (1..self.summary.used).contains(&lost.rows);
+            let (path, line) = lost.first.as_ref().filter(|_| some)?;
+            let (rows, used) = (lost.rows, self.summary.used);
+            Some(ObservationsError::Options(format!(
+                "{rows} of {used} rows have no {what}, the first of them {}:{line}, and others have one: {why}",
+                path.display()
+            )))
+        };
+        let weights = lost("weight", &self.unweighted, "a row without one is not one of weight 1, so write it");
+        let of_segments = "thresholds are to depend on it, and a row that lost its own would count in another. Write it, or declare with \
+                           --unsegmented rest that such requests have none at run time";
+        let segments = self.options.segments.then(|| lost("segment", &self.unsegmented, of_segments)).flatten();
+        if let Some(error) = weights.or(segments) {
+            return Err(error);
         }
         for tier in 0..chain.len() {
             if !self.judges[tier].is_empty() {
@@ -213,7 +263,17 @@ impl<'o> Collector<'o> {
             human: self.human[tier],
         };
         self.summary.tiers = self.table.so_far().tiers().enumerate().map(tier).collect();
-        let observations = self.table.finish();
+        let mut observations = self.table.finish();
+        let rows = |lack: Lack| self.lacks.get(&lack).copied().filter(|rows| *rows > 0);
+        let bad = Some(self.summary.bad).filter(|rows| *rows > 0);
+        let ungrouped = Some(self.ungrouped.rows).filter(|rows| *rows > 0 && observations.has_repeats());
+        let conditions = [
+            rows(Lack::Last).map(|rows| Condition::WithoutLast { tier: last, rows }),
+            rows(Lack::Grade).map(|rows| Condition::UngradedAtRandom { rows }),
+            bad.map(|rows| Condition::BadAtRandom { rows }),
+            ungrouped.map(|rows| Condition::Ungrouped { rows }),
+        ];
+        observations.set_conditions(conditions.into_iter().flatten());
         self.summary.repeated_ids = observations.repeated_ids();
         Ok(ReadOut { observations, summary: self.summary })
     }
@@ -239,13 +299,19 @@ impl<'o> Collector<'o> {
             let hint = names::hint(split, "splits", summary.splits.keys().map(String::as_str));
             return Some(ObservationsError::UnknownSplit { split: split.clone(), hint });
         }
-        let sound: u64 = self.lacks.values().sum();
-        let lacking = self.lacks.iter().find(|(lack, n)| matches!(lack, Lack::Tier(_)) && **n == sound);
-        let none = self.table.so_far().is_empty() && self.faults.is_empty();
-        let (Lack::Tier(tier), _) = lacking.filter(|_| none)? else { return None };
-        let known = self.other_tiers.iter().chain(chain[..*tier].iter().map(|tier| &**tier));
-        let hint = names::hint(&chain[*tier], "tiers", known.collect::<Vec<_>>().into_iter());
-        Some(ObservationsError::UnknownTier { tier: chain[*tier].to_string(), hint })
+        if !self.faults.is_empty() {
+            return None;
+        }
+        let (taken, lost) = (summary.used, self.lacks.get(&Lack::Last).copied().unwrap_or_default());
+        let nowhere = |tier: &usize| match taken {
+            0 => *tier + 1 == chain.len() && lost > 0 && lost == self.lacks.values().sum::<u64>(),
+            _ => self.absent[*tier] == taken,
+        };
+        let tier = (0..chain.len()).find(nowhere)?;
+        let others = chain.iter().enumerate().filter(|(other, _)| *other != tier && self.absent[*other] < taken.max(1));
+        let known = self.other_tiers.iter().chain(others.map(|(_, tier)| &**tier));
+        let hint = names::hint(&chain[tier], "tiers", known.collect::<Vec<_>>().into_iter());
+        Some(ObservationsError::UnknownTier { tier: chain[tier].to_string(), hint })
     }
 
     /// Why no row is left.

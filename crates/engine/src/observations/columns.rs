@@ -121,6 +121,10 @@ impl Columns {
             })
             .collect();
         let mut row = Row::of(config.chain.len());
+        let last = config.chain.len() - 1;
+        let graded = self.fields.iter().any(|(field, _)| {
+            matches!(field, Field::Tier(tier, field) if *tier == last && matches!(*field, Cell::CORRECT | Cell::JUDGED))
+        });
         for record in records.iter().filter(|record| !is_blank(record)) {
             row.clear();
             let line = record.position().map_or(0, ::csv::Position::line);
@@ -136,6 +140,10 @@ impl Columns {
                 put(&mut row, field, *place, text);
                 None
             });
+            // Where its column is, the last tier is: an empty cell there is a grade that is missing, and no reason to leave the row out.
+            if graded {
+                row.cells[last].there = Presence::There;
+            }
             match unreadable {
                 Some(column) => chunk.is_bad(line, Fault::new(column.clone(), "is not UTF-8")),
                 None => chunk.take(line, &row, config),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use tierfall_calibrate::observations::Condition;
 
 /// A table whose signal of the small tier is asked for by this name.
 fn options(signal: &str) -> ReadOptions {
@@ -130,10 +131,10 @@ fn columns_that_are_called_signals_hold_no_text() {
 
 #[test]
 fn texts_that_nobody_asked_for_are_passed_over_and_told() {
-    let text = "id,small.correct,large.correct,small.answer,small.p\n1,1,1,Paris,0.5\n2,1,1,12,0.7\n";
+    let text = "id,small.correct,large.correct,small.note,small.p\n1,1,1,fine,0.5\n2,1,1,12,0.7\n";
     let out = take(text, &options("p")).unwrap();
     assert_eq!((signals(&out), out.summary.tiers[0].candidates.len()), (vec!["p"], 0));
-    assert!(out.summary.warnings[0].contains("small.answer"), "{:?}", out.summary.warnings);
+    assert!(out.summary.warnings[0].contains("small.note"), "{:?}", out.summary.warnings);
 }
 
 fn graded(grades: &[&str]) -> String {
@@ -180,22 +181,30 @@ fn grades_on_another_scale_are_refused_and_never_left_out() {
 #[test]
 fn a_missing_word_is_no_grade_and_truths_are_grades() {
     let out = take(&graded(&["NaN", "1", "true", "FALSE", "N/A", "0.5", ""]), &options("")).unwrap();
-    assert_eq!((out.summary.used, out.summary.bad), (4, 0));
-    assert_eq!(out.summary.left_out, [LeftOut { reason: "no grade for tier \"small\"".to_owned(), rows: 3 }]);
+    assert_eq!((out.summary.used, out.summary.bad), (7, 0));
+    assert_eq!(out.observations.ungraded_rows(0).map(|(row, _)| row).collect::<Vec<_>>(), [0, 4, 6]);
+    assert!(out.summary.left_out.is_empty() && out.observations.conditions().is_empty());
+    let declared = ReadOptions { ungraded: Ungraded::AtRandom, ..options("") };
+    let out = take(&graded(&["NaN", "1", "true", "FALSE", "N/A", "0.5", ""]), &declared).unwrap();
+    assert_eq!(out.summary.left_out, [LeftOut { reason: "some answer has no grade".to_owned(), rows: 3 }]);
+    assert_eq!(out.observations.conditions(), [Condition::UngradedAtRandom { rows: 3 }]);
     // Whatever a row says of a tier tells that it has answered.
     for row in ["7,NaN,1,", "7,,1,0.5"] {
         let out = take(&(graded(&["1"]) + row + "\n"), &options("")).unwrap();
-        assert_eq!(out.summary.left_out[0].reason, "no grade for tier \"small\"", "{row}");
+        assert_eq!(out.observations.ungraded_rows(0).collect::<Vec<_>>(), [(1, false)], "{row}");
     }
+    let last = take("id,small.correct,large.correct,small.confidence.p\n1,1,,0.5\n2,1,1,0.6\n", &options("")).unwrap();
+    assert_eq!((last.summary.used, last.observations.ungraded(1)), (2, 1), "the last tier's least of all");
     let beside = "id,small.correct,large.correct,small.answer\n1,1,1,Paris\n2,,1,Rome\n3,,1,\n";
-    let left: Vec<_> = take(beside, &options("")).unwrap().summary.left_out.into_iter().map(|left| left.reason).collect();
-    assert_eq!(left, ["no tier \"small\"", "no grade for tier \"small\""]);
+    let out = take(beside, &options("")).unwrap();
+    assert_eq!(out.observations.ungraded_rows(0).collect::<Vec<_>>(), [(1, false)], "the third row says nothing of the tier");
+    assert_eq!(out.summary.warnings, ["1 rows say nothing of tier \"small\": they escalate there"]);
     // A text in JSON is read as a cell of CSV is.
     let json = |grade: &str| {
         format!("{{\"id\":1,\"tiers\":{{\"small\":{{\"correct\":{grade},\"cost_usd\":\"N/A\"}},\"large\":{{\"correct\":1}}}}}}\n")
     };
     let out = take(&["\"1\"", "\"n/a\"", "\"True\"", "null", "NaN"].map(json).concat(), &options("")).unwrap();
-    assert_eq!((out.summary.used, out.summary.left_out[0].rows, out.summary.tiers[0].unknown_cost), (2, 3, 2));
+    assert_eq!((out.summary.used, out.observations.ungraded(0), out.summary.tiers[0].unknown_cost), (5, 3, 5));
 }
 
 #[test]
@@ -401,10 +410,10 @@ proptest! {
             prop_assert_eq!(&rows.first[0].field, if csv { column } else { &*pointer });
             return Ok(());
         }
-        let expected: Vec<(f64, f64, f64)> = lines
+        let expected: Vec<(Option<f64>, f64, Option<f64>)> = lines
             .iter()
             .filter(|line| fault(line).is_none())
-            .filter_map(|(grade, score, _, large, _)| Some((number(grade)?, number(score).unwrap_or(f64::NAN), number(large)?)))
+            .map(|(grade, score, _, large, _)| (number(grade), number(score).unwrap_or(f64::NAN), number(large)))
             .collect();
         let out = match read {
             Ok(out) => out,
@@ -416,8 +425,12 @@ proptest! {
         prop_assert_eq!(out.summary.used, expected.len() as u64);
         let scores = out.observations.scores(0, "p").map_or_else(|| vec![f64::NAN; expected.len()], <[f64]>::to_vec);
         for (row, (grade, score, large)) in expected.into_iter().enumerate() {
-            let quality = |tier: usize| out.observations.quality(tier)[row].get();
-            prop_assert!((quality(0) - grade).abs() < 1e-9 && (quality(1) - large).abs() < 1e-9);
+            for (tier, grade) in [(0, grade), (1, large)] {
+                // What has no grade has none in the table either, and its row is there all the same.
+                let known = (!out.observations.ungraded_rows(tier).any(|(ungraded, _)| ungraded == row))
+                    .then(|| out.observations.quality(tier)[row].get());
+                prop_assert!(known.zip(grade).map_or(known == grade, |(known, grade)| (known - grade).abs() < 1e-9));
+            }
             prop_assert_eq!(scores[row].to_bits(), (score + 0.0).to_bits());
         }
         prop_assert!(signals(&out).iter().all(|signal| *signal == "p"));

@@ -42,6 +42,10 @@ pub struct ReadOptions {
     pub salt: Arc<str>,
     /// What becomes of rows that cannot be read as they are written.
     pub bad_rows: BadRows,
+    /// What becomes of answers without a grade.
+    pub ungraded: Ungraded,
+    /// Whether a row has to name its segment: thresholds are to depend on it, and what lost its own would count in another.
+    pub segments: bool,
 }
 
 /// What becomes of rows that cannot be read as they are written.
@@ -73,6 +77,8 @@ impl ReadOptions {
             columns: BTreeMap::new(),
             salt: Self::SALT.into(),
             bad_rows: BadRows::Refuse,
+            ungraded: Ungraded::AtWorst,
+            segments: false,
         }
     }
 

@@ -97,9 +97,10 @@ impl<'a> Cell<'a> {
     pub(super) const LATENCY: usize = 4;
     pub(super) const INPUT: usize = 5;
     pub(super) const OUTPUT: usize = 6;
+    pub(super) const ANSWER: usize = 7;
     /// The fields of a tier besides its signals.
-    pub(super) const FIELDS: [&'static str; 7] =
-        ["correct", "judged", "judge", "cost_usd", "latency_ms", "input_tokens", "output_tokens"];
+    pub(super) const FIELDS: [&'static str; 8] =
+        ["correct", "judged", "judge", "cost_usd", "latency_ms", "input_tokens", "output_tokens", "answer"];
 
     /// The place of a field.
     pub(super) fn field(key: &str) -> Option<usize> {

@@ -3,6 +3,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use tierfall_calibrate::observations::Condition;
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::money::{Money, Price};
 
@@ -71,7 +72,7 @@ fn every_field_arrives() {
 }
 
 #[test]
-fn rows_that_lack_a_tier_or_its_grade_are_left_out_and_counted() {
+fn what_a_row_lacks_is_never_a_reason_to_leave_it_out_but_for_the_last_tier() {
     let ok = r#"{"correct":1}"#;
     let text = [
         line("a", ok, ok),
@@ -80,11 +81,53 @@ fn rows_that_lack_a_tier_or_its_grade_are_left_out_and_counted() {
         line("d", r#"{"correct":null,"confidence":{}}"#, ok),
         r#"{"id":"e"}"#.to_owned() + "\n\n",
     ];
-    let summary = take(&text.concat(), &two()).unwrap().summary;
-    assert_eq!((summary.read, summary.used, summary.bad, summary.n_excluded()), (5, 1, 0, 4));
-    let left = |reason: &str, rows| LeftOut { reason: reason.to_owned(), rows };
-    let expected = [left("no tier \"small\"", 1), left("no tier \"large\"", 2), left("no grade for tier \"small\"", 1)];
-    assert_eq!(summary.left_out, expected);
+    let ReadOut { observations, summary } = take(&text.concat(), &two()).unwrap();
+    assert_eq!((summary.read, summary.used, summary.bad, summary.n_excluded()), (5, 2, 0, 3));
+    assert_eq!(summary.left_out, [LeftOut { reason: "no tier \"large\"".to_owned(), rows: 3 }]);
+    assert_eq!(observations.conditions(), [Condition::WithoutLast { tier: "large".into(), rows: 3 }]);
+    assert_eq!((observations.ungraded(0), observations.ungraded(1)), (1, 0));
+    // A tier that a row says nothing of is passed over there.
+    let lacking = take(&(line("a", ok, ok) + r#"{"id":"f","tiers":{"large":{"correct":1}}}"#), &two()).unwrap();
+    assert_eq!((lacking.summary.used, lacking.observations.quality(0)[1]), (2, Quality::WRONG));
+    assert!(lacking.observations.all_graded().is_ok());
+    assert_eq!(lacking.summary.warnings, ["1 rows say nothing of tier \"small\": they escalate there"]);
+    // Where none has it, its name is wrong.
+    let never = take(&line("a", ok, ok).replace("small", "smal"), &two()).unwrap_err().to_string();
+    assert!(never.contains("no row has the tier \"small\"; did you mean \"smal\"?"), "{never}");
+}
+
+#[test]
+fn equal_answers_need_one_grade() {
+    let cell = |correct: &str, answer: &str| format!(r#"{{"correct":{correct},"answer":{answer}}}"#);
+    let text = [
+        line("a", &cell("null", "\"Paris\""), &cell("1", "\" Paris \"")),
+        line("b", &cell("null", "\"Rome\""), &cell("1", "\"Paris\"")),
+        line("c", &cell("0", "7"), &cell("null", "7")),
+        line("d", &cell("null", "\"x\""), &cell("null", "\"x\"")),
+        line("e", &cell("null", "\"N/A\""), &cell("1", "\"N/A\"")),
+        line("f", &cell("null", "null"), &cell("1", "null")),
+        line("g", &cell("null", "[1]"), &cell("1", "[1]")),
+    ];
+    let table = take(&text.concat(), &two()).unwrap().observations;
+    let quality = |tier: usize| table.quality(tier).iter().map(|quality| quality.get() > 0.5).collect::<Vec<_>>();
+    assert_eq!(table.ungraded_rows(0).collect::<Vec<_>>(), [(1, false), (3, true), (4, false), (5, false), (6, false)]);
+    assert_eq!(table.ungraded_rows(1).collect::<Vec<_>>(), [(3, true)]);
+    assert_eq!((quality(0)[0], quality(1)[2]), (true, false), "each is worth what the other is");
+}
+
+#[test]
+fn a_weight_or_a_segment_that_is_lost_is_an_error() {
+    let ok = r#"{"correct":1}"#;
+    let with = |id: &str, field: &str| line(id, ok, ok).replacen('{', &format!("{{{field},"), 1);
+    let weights = with("a", r#""weight":4"#) + &line("b", ok, ok) + &with("c", r#""weight":1"#) + &line("d", ok, ok);
+    let error = take(&weights, &two()).unwrap_err().to_string();
+    assert!(error.contains("2 of 4 rows have no weight, the first of them") && error.contains(":2, "), "{error}");
+    let segments = with("a", r#""segment":"s""#) + &line("b", ok, ok);
+    assert_eq!(take(&segments, &two()).unwrap().summary.used, 2);
+    let needed = ReadOptions { segments: true, ..two() };
+    let error = take(&segments, &needed).unwrap_err().to_string();
+    assert!(error.contains("1 of 2 rows have no segment") && error.contains(":2, "), "{error}");
+    assert!(error.contains("--unsegmented rest"), "{error}");
 }
 
 #[test]
@@ -220,12 +263,13 @@ fn a_judges_grades_count_as_the_judges_however_late_they_come() {
     let text: String = (0..30_000).map(|n| line(&n.to_string(), ok, r#"{"correct":1,"confidence":{"a":1}}"#)).collect();
     let late = line("j", ok, r#"{"correct":0,"judged":1,"judge":"J"}"#) + &line("k", ok, r#"{"judged":0.5,"judge":"K"}"#);
     let ReadOut { observations, summary } = take(&(text + &late), &two()).unwrap();
-    assert_eq!((summary.used, observations.len()), (2, 2));
-    assert_eq!(summary.left_out[0].rows, 30_000);
+    assert_eq!((summary.used, observations.len()), (30_002, 30_002));
+    // What people said before is what they said beside the judge, who has not graded it.
+    assert_eq!((observations.ungraded(1), observations.human(1, 7)), (30_000, Some(Quality::RIGHT)));
     assert_eq!(summary.tiers[1].judge.as_deref(), Some("J, K"));
-    assert_eq!((summary.tiers[0].judge.as_deref(), summary.tiers[1].human), (None, 1));
-    assert_eq!(observations.quality(1).iter().map(|quality| quality.nano()).collect::<Vec<_>>(), [1_000_000_000, 500_000_000]);
-    assert_eq!(observations.human(1, 0).map(Quality::nano), Some(0));
+    assert_eq!((summary.tiers[0].judge.as_deref(), summary.tiers[1].human), (None, 30_001));
+    assert_eq!(observations.quality(1)[30_000..].iter().map(|q| q.nano()).collect::<Vec<_>>(), [1_000_000_000, 500_000_000]);
+    assert_eq!(observations.human(1, 30_000).map(Quality::nano), Some(0));
 }
 
 #[test]
@@ -259,11 +303,11 @@ fn csv_gives_the_same_table_as_json() {
     let dir = tempfile::tempdir().unwrap();
     let csv = "id,segment,group,weight,split,l.2.correct,l.2.cost_usd,small.correct,small.p,small.answer,small.confidence.q,x.correct\n\
                007,s,,2,train,1,0.5,0,-inf,\"Paris, France\",,1\n\
-               b,,g,,test,True,,0.5,nan,B,1e-3,0\n\
-               c,,g,,test,1,,,,,,0\n";
+               b,,g,3,test,True,,0.5,nan,B,1e-3,0\n\
+               c,,g,1,test,1,,,,,,0\n";
     let json = r#"{"id":"007","segment":"s","weight":2,"split":"train","tiers":{"small":{"correct":0,"confidence":{"p":"-inf"}},"l.2":{"correct":1,"cost_usd":0.5}}}
-{"id":"b","group":"g","split":"test","tiers":{"small":{"correct":0.5,"confidence":{"p":null,"q":0.001}},"l.2":{"correct":1}}}
-{"id":"c","tiers":{"l.2":{"correct":1}}}
+{"id":"b","group":"g","weight":3,"split":"test","tiers":{"small":{"correct":0.5,"confidence":{"p":null,"q":0.001}},"l.2":{"correct":1}}}
+{"id":"c","group":"g","weight":1,"tiers":{"l.2":{"correct":1}}}
 "#;
     let options = ReadOptions { signals: asked("small", "p"), ..ReadOptions::new(["small", "l.2"]) };
     let one = read(&[file(dir.path(), "a.csv", csv)], &options, |_| {}).unwrap();
@@ -271,7 +315,7 @@ fn csv_gives_the_same_table_as_json() {
     assert_eq!(digest(&one.observations), digest(&other.observations));
     assert_eq!(one.summary.left_out, other.summary.left_out);
     assert_eq!(one.summary.other_tiers, ["x"]);
-    assert!(one.summary.warnings[0].contains("small.answer"), "{:?}", one.summary.warnings);
+    assert_eq!(one.summary.warnings, ["1 rows say nothing of tier \"small\": they escalate there"]);
 }
 
 #[test]

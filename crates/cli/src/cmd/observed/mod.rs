@@ -11,7 +11,7 @@ use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadO
 use tierfall::{bindings, fit, fixture_folder};
 use tierfall_calibrate::observations::Observations;
 
-use crate::args::{BadRowsAre, Inputs};
+use crate::args::{Chance, Inputs};
 use crate::exit::Failure;
 use crate::progress::Late;
 use crate::render::printable;
@@ -73,13 +73,16 @@ impl Observed {
     /// The arguments that name the same rows again, for commands that are suggested.
     pub(crate) fn again(inputs: &Inputs) -> String {
         let quoted = |path: &Path| shell_word(&path.display().to_string());
+        let ungraded = inputs.ungraded.map(|_| "--ungraded at-random".to_owned());
         if let (Some(cascade), Some(set)) = (&inputs.cascade, &inputs.set) {
-            return format!("{} {}", quoted(cascade), shell_word(set));
+            let rows = format!("{} {}", quoted(cascade), shell_word(set));
+            return std::iter::once(rows).chain(ungraded).collect::<Vec<_>>().join(" ");
         }
         let files: Vec<String> = inputs.observations.iter().map(|path| quoted(path)).collect();
         let mut words = vec![format!("--observations {} --chain {}", files.join(" "), shell_word(&inputs.chain.join(",")))];
         words.extend(inputs.columns.iter().map(|(column, field)| format!("--map {}", shell_word(&format!("{column}={field}")))));
         words.extend(inputs.bad_rows.map(|_| "--bad-rows at-random".to_owned()));
+        words.extend(ungraded);
         words.join(" ")
     }
 }
@@ -90,9 +93,18 @@ pub(crate) fn shell_word(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-/// Reads them; a fixture set's `default_split` where none is named. What was left out is said, never silent.
-/// `signals`: those that are asked for, by tier.
-pub(crate) fn observed(inputs: &Inputs, default_split: &str, signals: Named, quiet: bool) -> Result<Observed, Failure> {
+/// What a command wants of the rows.
+pub(crate) struct Asked<'a> {
+    /// Of a fixture set, where none is named.
+    pub(crate) split: &'a str,
+    /// The signals that are asked for, by tier.
+    pub(crate) signals: Named,
+    /// Whether each row of a file has to name its segment.
+    pub(crate) segments: bool,
+}
+
+/// Reads them. What was left out is said, never silent.
+pub(crate) fn observed(inputs: &Inputs, asked: Asked<'_>, quiet: bool) -> Result<Observed, Failure> {
     if let Some(option) = for_files_alone(inputs).filter(|_| inputs.cascade.is_some()) {
         return Err(Failure::usage(format!("{option} is for rows from --observations and does nothing here"))
             .with_hint(
@@ -100,12 +112,12 @@ pub(crate) fn observed(inputs: &Inputs, default_split: &str, signals: Named, qui
             ));
     }
     let observed = match (&inputs.cascade, &inputs.set) {
-        (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, default_split, quiet)?,
+        (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, asked.split, quiet)?,
         _ if inputs.observations.is_empty() => {
             return Err(Failure::usage("no labelled examples are named")
                 .with_hint("name a cascade and its fixture set, or files: --observations FILE --chain SMALL,LARGE"));
         }
-        _ => from_files(inputs, signals, quiet)?,
+        _ => from_files(inputs, asked, quiet)?,
     };
     refuse_left_out(inputs, &observed.summary)?;
     if !quiet {
@@ -137,7 +149,7 @@ fn from_fixtures(cascade: &Path, set: &str, inputs: &Inputs, default_split: &str
     let grading = Late::new("grading", quiet);
     let split = inputs.split.as_deref().unwrap_or(default_split);
     let recordings = recordings.with_questions_of(&set);
-    let read = observations::from_fixtures(&loaded, &set, &recordings, Some(split), observations::Ungraded::AtWorst)
+    let read = observations::from_fixtures(&loaded, &set, &recordings, Some(split), Chance::ungraded(inputs.ungraded))
         .map_err(|error| failure(&error))?;
     drop(grading);
     let ReadOut { observations, summary } = read;
@@ -164,15 +176,17 @@ fn refuse_left_out(inputs: &Inputs, summary: &Summary) -> Result<(), Failure> {
     }
 }
 
-fn from_files(inputs: &Inputs, signals: Named, quiet: bool) -> Result<Observed, Failure> {
+fn from_files(inputs: &Inputs, asked: Asked<'_>, quiet: bool) -> Result<Observed, Failure> {
     no_stdin(&inputs.observations)?;
     let options = ReadOptions {
         split: inputs.split.clone(),
         prices: inputs.prices.iter().cloned().collect(),
         costs: inputs.costs.iter().cloned().collect(),
         columns: inputs.columns.iter().cloned().collect(),
-        signals,
-        bad_rows: BadRowsAre::handled(inputs.bad_rows),
+        signals: asked.signals,
+        bad_rows: Chance::bad_rows(inputs.bad_rows),
+        ungraded: Chance::ungraded(inputs.ungraded),
+        segments: asked.segments,
         ..ReadOptions::new(inputs.chain.iter().map(String::as_str))
     };
     let bar = Late::new("reading", quiet);
