@@ -318,7 +318,9 @@ fn few_questions() -> World {
 /// A request has the id of its question.
 fn repeated(world: &World, n: usize, rng: &mut ChaCha8Rng) -> String {
     let items = drawn(world, n, rng);
-    file(world, &items, |item, line| line["id"] = json!(format!("q{}", item.question)))
+    // Names of their own in every draw, so that ties fall otherwise.
+    let draw: u32 = rng.random();
+    file(world, &items, |item, line| line["id"] = json!(format!("{draw} q{}", item.question)))
 }
 
 /// Segments that differ in how good the cheap tier is.

@@ -56,7 +56,7 @@ pub(crate) fn of(kind: Kind, tiers: usize, seed: u64) -> World {
             let score = all.scores.get(tier).map_or(0.5, |scores| scores[at]);
             let judged = if right > 0.5 { rng.random::<f64>() > 0.02 } else { rng.random::<f64>() < 0.25 };
             Answer {
-                scores: Some([score, (score + rng.random::<f64>()) / 2.0]),
+                scores: Some([score, f64::midpoint(score, rng.random())]),
                 right,
                 judged: f64::from(u8::from(judged)),
                 latency_ms: 200.0 * (1.0 + tier as f64 * 3.0) * (0.5 + 1.5 * rng.random::<f64>()),

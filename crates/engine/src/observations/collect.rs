@@ -223,19 +223,18 @@ impl<'o> Collector<'o> {
         if self.table.so_far().is_empty() {
             return Err(self.nothing());
         }
-        let lost = |what: &str, lost: &Lost, why: &str| {
-            let some = (1..self.summary.used).contains(&lost.rows);
-            let (path, line) = lost.first.as_ref().filter(|_| some)?;
-            let (rows, used) = (lost.rows, self.summary.used);
+        let without = |what: &str, without: &Lost, why: &str| {
+            let (rows, used) = (without.rows, self.summary.used);
+            let (path, line) = without.first.as_ref().filter(|_| (1..used).contains(&rows))?;
             Some(ObservationsError::Options(format!(
                 "{rows} of {used} rows have no {what}, the first of them {}:{line}, and others have one: {why}",
                 path.display()
             )))
         };
-        let weights = lost("weight", &self.unweighted, "a row without one is not one of weight 1, so write it");
+        let weights = without("weight", &self.unweighted, "a row without one is not one of weight 1, so write it");
         let of_segments = "thresholds are to depend on it, and a row that lost its own would count in another. Write it, or declare with \
                            --unsegmented rest that such requests have none at run time";
-        let segments = self.options.segments.then(|| lost("segment", &self.unsegmented, of_segments)).flatten();
+        let segments = self.options.segments.then(|| without("segment", &self.unsegmented, of_segments)).flatten();
         if let Some(error) = weights.or(segments) {
             return Err(error);
         }

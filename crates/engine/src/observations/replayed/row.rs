@@ -19,7 +19,7 @@ use tierfall_core::signal::NamedSignal;
 use tierfall_core::trace::Step;
 
 use crate::fixture::Example;
-use crate::fixture::grade::Grades;
+use crate::fixture::grade::{Graded, Grades};
 use crate::fixture::replay::Recordings;
 
 /// Grades of one tier; `None` = a person, who is taken to be always right.
@@ -42,6 +42,25 @@ pub(super) struct Values {
     pub(super) cost: Option<Money>,
     pub(super) latency_ms: Option<f64>,
     pub(super) length: Option<u32>,
+}
+
+impl Values {
+    /// Takes the grade of an answer; `judged`: a judge was to give it. What a judge said beside a program is nobody's grade.
+    fn grade(&mut self, given: Option<Graded>, judged: bool) {
+        let Some(given) = given else {
+            self.quality = None;
+            return;
+        };
+        let by_people = given.by_people && judged;
+        self.human = Quality::new(given.correct).filter(|_| by_people);
+        self.quality = match given.judged.filter(|_| judged) {
+            Some(by_judge) => {
+                self.judge = given.judge;
+                Quality::new(by_judge)
+            }
+            None => Quality::new(given.correct),
+        };
+    }
 }
 
 /// Whether there is an answer.
@@ -133,23 +152,10 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
             length: length(step),
         };
         if let (State::Answered, Some(grades), Some(answer)) = (state, grades, recorded(ix)) {
-            // What has no grade of its answer is not left out for that.
-            let graded = grades.of(example, answer).ok();
             let last_seen = recorded(last).filter(|_| ix < last).and_then(|answer| answer.seen().ok());
             values.as_last = answer.seen().ok().zip(last_seen).is_some_and(|(own, last)| is_same(own, last));
-            // What a judge said beside the program is nobody's grade.
-            values.quality = match (example.grader.judged(), graded) {
-                (_, None) => None,
-                (Some(_), Some(graded)) if graded.judged.is_some() => {
-                    values.human = Quality::new(graded.correct).filter(|_| graded.by_people);
-                    values.judge = graded.judge;
-                    graded.judged.and_then(Quality::new)
-                }
-                (_, Some(graded)) => {
-                    values.human = Quality::new(graded.correct).filter(|_| graded.by_people && example.grader.judged().is_some());
-                    Quality::new(graded.correct)
-                }
-            };
+            // What has no grade of its answer is not left out for that.
+            values.grade(grades.of(example, answer).ok(), example.grader.judged().is_some());
         }
         row.push(values);
     }
