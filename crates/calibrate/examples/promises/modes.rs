@@ -47,18 +47,18 @@ pub(crate) struct Mode {
 const DELTA: f64 = 0.1;
 
 impl Mode {
-    /// A plain sample of requests, two tiers, a loss of at most 3 points.
+    /// A plain sample of requests, two tiers, a loss of at most 4 points.
     pub(crate) fn plain(name: &'static str) -> Self {
         Self {
             name,
             expects: Expects::Kept,
             delta: DELTA,
-            world: || world::of(Kind::NonMonotone, 2, 7),
+            world: || world::of(Kind::Calibrated, 2, 7),
             n: 800,
             rows: |world, n, rng| file(world, &drawn(world, n, rng), |_, _| {}),
             read: |_| {},
             heaviest: None,
-            ask: |_| loss(0.03),
+            ask: |_| loss(0.04),
             whose: Whose::People,
             slow: None,
         }
@@ -106,6 +106,7 @@ pub(crate) fn all() -> Vec<Mode> {
     let plain = Mode::plain;
     vec![
         plain("loss"),
+        Mode { world: || world::of(Kind::NonMonotone, 2, 7), ask: |_| loss(0.03), ..plain("loss, scores that mislead") },
         Mode { ask: |world| below_last(world, 0.04), ..plain("accuracy") },
         Mode { ask: |_| loss(0.05), world: || world::of(Kind::Tied, 2, 7), ..plain("loss, many equal scores") },
         Mode {
@@ -185,13 +186,14 @@ pub(crate) fn all() -> Vec<Mode> {
         Mode { ask: |_| Ask { signals: vec![SignalChoice::Auto], ..loss(0.04) }, ..plain("auto, few rows") },
         Mode {
             ask: |_| Ask {
-                points: [("b", 0.05), ("c", 0.08)].map(|(name, target)| ExtraPoint { name: name.into(), target }).into(),
-                ..loss(0.03)
+                points: [("b", 0.06), ("c", 0.08)].map(|(name, target)| ExtraPoint { name: name.into(), target }).into(),
+                ..loss(0.04)
             },
             ..plain("points")
         },
         Mode {
-            ask: |_| Ask { earlier: 1, ..loss(0.03) },
+            ask: |_| Ask { earlier: 1, ..loss(0.05) },
+            n: 1200,
             delta: DELTA * 6.0 / (4.0 * std::f64::consts::PI.powi(2)),
             ..plain("ledger")
         },

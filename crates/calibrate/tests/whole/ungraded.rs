@@ -57,8 +57,9 @@ fn equal_answers_lose_nothing_whatever_they_are_worth() {
     assert_eq!((part.accuracy, part.loss_vs_last), (None, None));
     assert!(some.baselines.is_empty() && some.frontier.is_empty() && some.tiers.is_empty() && some.signal_table.is_empty());
     assert_eq!(some.thresholds, [None]);
-    let same = rows.iter().filter(|row| row.right[0] == row.right[1]).count();
-    let said = format!("answers without a grade: {same} of cheap ({same} of them the same as the last tier's), {same} of dear");
+    let equal = rows.iter().filter(|row| row.right[0] == row.right[1]).count();
+    let said =
+        format!("answers without a grade: {equal} of cheap ({equal} of them the same as the last tier's), {equal} of dear");
     assert!(some.warnings[0].starts_with(&said), "{:?}", some.warnings);
 }
 

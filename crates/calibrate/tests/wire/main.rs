@@ -30,6 +30,7 @@ use tierfall_calibrate::procedure::{Outcome as Calibrated, calibrate};
 use tierfall_calibrate::report::Expected;
 use tierfall_calibrate::view::{Held, View};
 use tierfall_core::fusion::GateValue;
+use tierfall_core::money::Money;
 use wiremock::MockServer;
 
 use crate::population::{Manner, Question, TIERS, questions};
@@ -45,17 +46,17 @@ const LOSS: f64 = 0.05;
 struct World {
     questions: Vec<Question>,
     clock: Arc<ManualClock>,
-    _servers: Vec<MockServer>,
+    servers: Vec<MockServer>,
     dir: tempfile::TempDir,
 }
 
 impl World {
     async fn new() -> Self {
         let (questions, clock) = (questions(QUESTIONS), Arc::new(ManualClock::default()));
-        let servers = servers::start(&questions, &clock).await;
+        let running = servers::start(&questions, &clock).await;
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("set")).unwrap();
-        let world = Self { questions, clock, _servers: servers, dir };
+        let world = Self { questions, clock, servers: running, dir };
         std::fs::write(world.cascade(), world.cascade_text()).unwrap();
         let about = "name = \"colours\"\nsplits = [\"train\", \"test\"]\ntiers = [\"small\", \"medium\", \"large\"]\ngrader = \"exact\"\n";
         std::fs::write(world.set().join("set.toml"), about).unwrap();
@@ -73,7 +74,7 @@ impl World {
 
     fn cascade_text(&self) -> String {
         let mut text = "version = 1\nname = \"colours\"\n".to_owned();
-        for (tier, server) in TIERS.iter().zip(&self._servers) {
+        for (tier, server) in TIERS.iter().zip(&self.servers) {
             let uri = server.uri();
             write!(text, "\n[provider.{tier}.openai-chat]\nbase-url = \"{uri}/v1\"\nretries = 1\n").unwrap();
         }
@@ -172,7 +173,7 @@ fn told(answer: &Answer) -> (Option<String>, Option<String>, Option<u128>, Vec<S
             format!("{} {:?} {:?} {:?} {:?}", step.tier, step.decision, step.gate_value, step.tie, step.cost().total())
         });
     let tier = answer.trace.tier.as_deref().map(str::to_owned);
-    (answer.text().map(str::to_owned), tier, answer.trace.cost.total().map(|cost| cost.pico()), steps.collect())
+    (answer.text().map(str::to_owned), tier, answer.trace.cost.total().map(Money::pico), steps.collect())
 }
 
 /// Whether two means differ by no more than chance makes of samples this large.

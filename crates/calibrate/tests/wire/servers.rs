@@ -14,7 +14,7 @@ use crate::population::{Manner, Question};
 
 /// One tier's.
 struct Tier {
-    tier: usize,
+    place: usize,
     by_text: HashMap<String, Question>,
     clock: Arc<ManualClock>,
     /// Questions that were turned away and not asked again since.
@@ -28,7 +28,7 @@ impl Respond for Tier {
         let Some(question) = asked.and_then(|text| self.by_text.get(text)) else {
             return ResponseTemplate::new(400).set_body_json(openai::error("no such question", "unknown_question"));
         };
-        let part = &question.parts[self.tier];
+        let part = &question.parts[self.place];
         let busy = || {
             let body = openai::error("too many requests at once", "rate_limit_exceeded");
             ResponseTemplate::new(429).insert_header("retry-after", "0").set_body_json(body)
@@ -62,7 +62,7 @@ pub(crate) async fn start(questions: &[Question], clock: &Arc<ManualClock>) -> V
     for tier in 0..3 {
         let server = MockServer::builder().disable_request_recording().start().await;
         let by_text = questions.iter().map(|question| (question.text.clone(), question.clone())).collect();
-        let responder = Tier { tier, by_text, clock: clock.clone(), turned_away: Mutex::default() };
+        let responder = Tier { place: tier, by_text, clock: clock.clone(), turned_away: Mutex::default() };
         Mock::given(wiremock::matchers::method("POST")).respond_with(responder).mount(&server).await;
         servers.push(server);
     }
