@@ -93,7 +93,7 @@ impl Provider for Counting {
                     let chunks = chunks.inspect(move |chunk| match chunk {
                         Ok(Chunk::Whole(answer)) => {
                             flight.over = true;
-                            flight.books.book(answer.usage.map_or(Billing::Unknown, Billing::Metered), price);
+                            flight.books.book(Billing::told(answer.usage), price);
                         }
                         Ok(Chunk::Delta(delta)) => {
                             if let Some(usage) = delta.usage {

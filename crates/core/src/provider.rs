@@ -9,6 +9,7 @@ use futures_core::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::completion::{Completion, Delta, Usage};
+use crate::money::{Cost, Price};
 use crate::request::Call;
 
 /// Answers calls.
@@ -54,6 +55,29 @@ pub enum Billing {
     Unknown,
 }
 
+impl Billing {
+    /// What a call costs that told this usage: unknown where it told none, or one that [no call has](Usage::plausible).
+    pub fn told(usage: Option<Usage>) -> Self {
+        usage.and_then(Usage::plausible).map_or(Self::Unknown, Self::Metered)
+    }
+
+    /// The usage told, if it can be one.
+    pub fn usage(self) -> Option<Usage> {
+        match self {
+            Self::Metered(usage) => usage.plausible(),
+            Self::Free | Self::Unknown => None,
+        }
+    }
+
+    /// The charge at a price; unknown where there is no price, or no usage that can be one.
+    pub fn cost(self, price: Option<Price>) -> Cost {
+        match self {
+            Self::Free => Cost::ZERO,
+            Self::Metered(_) | Self::Unknown => price.zip(self.usage()).map(|(price, usage)| price.of(usage)).into(),
+        }
+    }
+}
+
 /// One attempt at a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -63,6 +87,13 @@ pub struct Attempt {
     pub billing: Billing,
     /// How long it took, with the pauses that it caused: the latencies of a call's attempts add up to the call's.
     pub latency: Duration,
+}
+
+impl Attempt {
+    /// How long attempts took together.
+    pub fn time(attempts: &[Self]) -> Duration {
+        attempts.iter().fold(Duration::ZERO, |sum, attempt| sum.saturating_add(attempt.latency))
+    }
 }
 
 /// What went wrong with a call, by what a cascade can do about it.

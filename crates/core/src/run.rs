@@ -332,11 +332,7 @@ impl<'c> Run<'c> {
     fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
         let mut attempts = took.failed;
         match result {
-            Ok(answer) => attempts.push(Attempt {
-                error: None,
-                billing: answer.usage.map_or(Billing::Unknown, Billing::Metered),
-                latency: took.latency,
-            }),
+            Ok(answer) => attempts.push(Attempt { error: None, billing: Billing::told(answer.usage), latency: took.latency }),
             Err(error) if error.attempts.is_empty() && attempts.is_empty() && error.kind != CallErrorKind::NotRecorded => {
                 attempts.push(Attempt { error: Some(error.kind), billing: Billing::Unknown, latency: took.latency });
             }
@@ -348,7 +344,7 @@ impl<'c> Run<'c> {
             // For the budget, a charge that nobody told counts as the most that it can be.
             let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
             self.reserved += call.cost.total().or_else(most).unwrap_or_default();
-            self.elapsed += call.attempt.latency;
+            self.elapsed = self.elapsed.saturating_add(call.attempt.latency);
             self.calls.push(call);
         }
     }
@@ -553,11 +549,11 @@ fn in_time(
     took: Took,
     limit: Option<Duration>,
 ) -> (Result<Arc<Completion>, CallError>, Took) {
-    let waited: Duration = took.failed.iter().map(|attempt| attempt.latency).sum();
+    let waited = Attempt::time(&took.failed);
     match (result, limit) {
-        (Ok(answer), Some(limit)) if waited + took.latency > limit => {
+        (Ok(answer), Some(limit)) if waited.saturating_add(took.latency) > limit => {
             let kind = CallErrorKind::Timeout;
-            let billing = answer.usage.map_or(Billing::Unknown, Billing::Metered);
+            let billing = Billing::told(answer.usage);
             let mut attempts = took.failed;
             attempts.push(Attempt { error: Some(kind), billing, latency: limit.saturating_sub(waited) });
             let message = format!("the answer took longer than the {} ms that were left", limit.as_millis());

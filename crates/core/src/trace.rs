@@ -12,7 +12,7 @@ use crate::gate::Decision;
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
 use crate::plan::Plan;
-use crate::provider::{Attempt, Billing, CallErrorKind};
+use crate::provider::{Attempt, CallErrorKind};
 use crate::request::RequestId;
 use crate::rule::Route;
 use crate::signal::Reading;
@@ -204,7 +204,7 @@ impl Step {
 
     /// The time of all attempts.
     pub fn latency(&self) -> Duration {
-        self.calls.iter().map(|call| call.attempt.latency).sum()
+        self.calls.iter().fold(Duration::ZERO, |sum, call| sum.saturating_add(call.attempt.latency))
     }
 }
 
@@ -225,10 +225,7 @@ pub struct CallTrace {
 
 impl CallTrace {
     fn usage(&self) -> Option<Usage> {
-        match self.attempt.billing {
-            Billing::Metered(usage) => Some(usage),
-            Billing::Free | Billing::Unknown => None,
-        }
+        self.attempt.billing.usage()
     }
 }
 

@@ -1,10 +1,9 @@
 //! One call to a provider, with the time that it took.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tierfall_core::completion::Completion;
-use tierfall_core::provider::{CallError, Provider};
+use tierfall_core::provider::{Attempt, CallError, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
 use tierfall_providers::collect;
@@ -21,7 +20,7 @@ pub async fn timed(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> (
         Ok(reply) => reply,
         Err(error) => return (Err(error), Took { latency: since(), failed: Vec::new() }),
     };
-    let retried: Duration = reply.failed.iter().map(|attempt| attempt.latency).sum();
+    let retried = Attempt::time(&reply.failed);
     // A recorded time is that of the last attempt alone; the clock saw the failed ones too.
     let recorded = reply.recorded;
     let latency = || recorded.unwrap_or_else(|| since().saturating_sub(retried));
@@ -43,8 +42,9 @@ mod tests {
     use futures_util::future::BoxFuture;
     use futures_util::{FutureExt, stream};
     use std::sync::Mutex;
+    use std::time::Duration;
     use tierfall_core::cascade::Model;
-    use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Chunk, Reply};
+    use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Reply};
     use tierfall_core::request::Request;
 
     /// Replies once, taking 40 ms of a manual clock.

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU8;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
@@ -35,7 +34,7 @@ impl<P: Provider> FanOut<P> {
             let began = Instant::now();
             match self.inner.call(call).await {
                 Ok(reply) => {
-                    let before: Duration = reply.failed.iter().map(|attempt| attempt.latency).sum();
+                    let before = Attempt::time(&reply.failed);
                     collect(reply, || began.elapsed().saturating_sub(before)).await
                 }
                 Err(error) => (Vec::new(), Err(error)),

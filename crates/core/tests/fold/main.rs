@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test helpers: a wrong script should stop the test")]
 
+mod absurd;
 mod points;
 mod probing;
 mod runs;

@@ -13,7 +13,7 @@ use tierfall_core::gate::{Decision, Deferral, Gate};
 use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::plan::{Plan, Skip};
-use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::provider::CallErrorKind;
 use tierfall_core::signal::NamedSignal;
 use tierfall_core::trace::Step;
 
@@ -349,10 +349,8 @@ fn scores(gate: &Gate, step: &Step) -> Vec<Option<Score>> {
 /// Output tokens of the answer; an equal share where several were sampled.
 fn length(step: &Step) -> Option<u32> {
     let answering = step.calls.iter().rev().find(|call| call.probe.is_none() && call.attempt.error.is_none())?;
-    match answering.attempt.billing {
-        Billing::Metered(usage) => u32::try_from(usage.output.div_ceil(answering.answers.max(1) as u64)).ok(),
-        Billing::Free | Billing::Unknown => None,
-    }
+    let usage = answering.attempt.billing.usage()?;
+    u32::try_from(usage.output.div_ceil(answering.answers.max(1) as u64)).ok()
 }
 
 fn cell(values: &Values) -> Cell<'_> {

@@ -8,7 +8,6 @@ use serde::Serialize;
 use tierfall_calibrate::fit::{Cut, Fit, TierFit};
 use tierfall_core::cascade::{Answerer, Tier};
 use tierfall_core::gate::{Decision, Deferral};
-use tierfall_core::money::Money;
 use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::run::Outcome;
 use tierfall_core::trace::Trace;
@@ -278,15 +277,10 @@ impl<'a> Player<'a> {
         };
         let Some(recorded) = self.recorded(asked, last) else { return Ok(None) };
         let billing = match &recorded.answer {
-            Ok(answer) => answer.usage.map_or(Billing::Unknown, Billing::Metered),
+            Ok(answer) => Billing::told(answer.usage),
             Err(failure) => failure.billing,
         };
-        let cost = match billing {
-            Billing::Free => Some(Money::ZERO),
-            Billing::Metered(usage) => price.map(|price| price.of(usage)),
-            Billing::Unknown => None,
-        };
-        Ok(Some(Last { correct: self.grade(asked, last)?, cost }))
+        Ok(Some(Last { correct: self.grade(asked, last)?, cost: billing.cost(price).total() }))
     }
 
     /// What kept the run from being what it is live: a call that has no recording.

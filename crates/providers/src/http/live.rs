@@ -165,7 +165,7 @@ impl Live {
 
     /// What was told counts only once the answer had ended: earlier counts grow.
     fn billing(&self) -> Billing {
-        self.usage.filter(|_| self.decoder.finished()).map_or(Billing::Unknown, Billing::Metered)
+        Billing::told(self.usage.filter(|_| self.decoder.finished()))
     }
 
     fn broken(&self, error: SseError) -> Failed {

@@ -129,7 +129,7 @@ impl<P: Provider> Retrying<P> {
             failed.extend(error.attempts);
             if let Some(cause) = failed.last_mut() {
                 // So that the latencies of a call's attempts add up to the time that it took.
-                cause.latency += wait;
+                cause.latency = cause.latency.saturating_add(wait);
             }
             tokio::time::sleep(wait).await;
             if let Some(total) = total {
@@ -159,7 +159,7 @@ impl<P: Provider> Retrying<P> {
                 return Err(format!("the provider asks for a pause of {hint} s, and the limit is {limit} s"));
             }
             // After the pause, not at its end: all who were told the same would come back together.
-            Some(hint) => hint + jitter,
+            Some(hint) => hint.saturating_add(jitter),
             None => jitter,
         };
         if left.is_some_and(|left| wait >= left) {

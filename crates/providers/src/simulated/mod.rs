@@ -103,7 +103,7 @@ impl Simulated {
             }
             Ok(answer) => {
                 let tokens = answer.usage.map_or(0, |usage| u32::try_from(usage.output).unwrap_or(u32::MAX));
-                pace.wait(first + per_token.saturating_mul(tokens)).await?;
+                pace.wait(first.saturating_add(per_token.saturating_mul(tokens))).await?;
                 Ok(whole(Arc::new(answer)))
             }
         }

@@ -7,7 +7,7 @@ use tierfall_core::completion::{Completion, ToolCall, Usage};
 use super::finish;
 use crate::dialect::{DecodeError, failure};
 use crate::pointer;
-use crate::view::{Text, owned};
+use crate::view::{Count, Text, owned, usage};
 
 #[derive(Debug, Deserialize)]
 struct Reply<'a> {
@@ -19,8 +19,8 @@ struct Reply<'a> {
     content: Option<Vec<Block<'a>>>,
     #[serde(borrow, default)]
     stop_reason: Option<Text<'a>>,
-    #[serde(default)]
-    usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 /// A block of content, whole or as a stream begins it. Kinds that are no answer (thinking, citations) have no text.
@@ -42,23 +42,24 @@ pub(super) struct Block<'a> {
 #[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(super) struct UsageView {
     #[serde(default)]
-    input_tokens: Option<u64>,
+    input_tokens: Option<Count>,
     #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<Count>,
     #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<Count>,
     #[serde(default)]
-    output_tokens: Option<u64>,
+    output_tokens: Option<Count>,
 }
 
 impl UsageView {
     /// Anthropic's input tokens leave out the cached ones; ours include them. `None` where a part that is paid for is
-    /// missing.
+    /// missing, or a count is none.
     pub(super) fn usage(self) -> Option<Usage> {
-        let cached_input = self.cache_read_input_tokens.unwrap_or(0);
-        let written = self.cache_creation_input_tokens.unwrap_or(0);
-        let input = self.input_tokens?.saturating_add(cached_input).saturating_add(written);
-        Some(Usage { input, output: self.output_tokens?, cached_input, reasoning: 0 })
+        let told = |count: Option<Count>| count.map_or(Some(0), |Count(count)| count);
+        let cached_input = told(self.cache_read_input_tokens)?;
+        let written = told(self.cache_creation_input_tokens)?;
+        let input = self.input_tokens?.0?.saturating_add(cached_input).saturating_add(written);
+        Usage { input, output: self.output_tokens?.0?, cached_input, reasoning: 0 }.plausible()
     }
 
     /// These counts, with those of `later` wherever it has any: a stream tells the prompt first and the answer last.
@@ -82,7 +83,7 @@ pub(super) fn decode(text: &str) -> Result<Completion, DecodeError> {
     let blocks = reply.content.ok_or_else(|| DecodeError::new("/content", "is missing: this is no message"))?;
     let mut completion = Completion {
         finish: reply.stop_reason.map(|reason| finish(&reason.0)).unwrap_or_default(),
-        usage: reply.usage.and_then(UsageView::usage),
+        usage: usage(reply.usage).and_then(UsageView::usage),
         model: reply.model.map(|model| model.0.into_owned()),
         ..Completion::default()
     };

@@ -1,13 +1,14 @@
 //! A streamed reply.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tierfall_core::completion::{Delta, ToolCallDelta};
 
 use super::decode::{Block, UsageView};
 use super::finish;
 use crate::dialect::{DecodeError, Event, StreamDecoder, failure};
 use crate::pointer;
-use crate::view::{Text, owned};
+use crate::view::{Text, owned, usage};
 
 /// The most blocks of one answer: an event names its block by number.
 const MAX_BLOCKS: usize = 1024;
@@ -24,16 +25,16 @@ struct EventView<'a> {
     content_block: Option<Block<'a>>,
     #[serde(borrow, default)]
     delta: Option<Piece<'a>>,
-    #[serde(default)]
-    usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Start<'a> {
     #[serde(borrow, default)]
     model: Option<Text<'a>>,
-    #[serde(default)]
-    usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +82,7 @@ impl StreamDecoder for MessageStream {
         match kind.as_str() {
             "message_start" => {
                 let start = event.message.ok_or_else(|| DecodeError::new("/message", "is missing"))?;
-                self.usage = start.usage.unwrap_or_default();
+                self.usage = usage(start.usage).unwrap_or_default();
                 // The counts of the prompt wait for those of the answer: before the end the usage is not known.
                 Ok(start.model.map_or(Event::Nothing, |model| {
                     Event::Delta(Delta { model: Some(model.0.into_owned()), ..Delta::default() })
@@ -91,7 +92,7 @@ impl StreamDecoder for MessageStream {
             "content_block_delta" => self.piece(event),
             "content_block_stop" => Ok(self.end(event.index)),
             "message_delta" => {
-                self.usage = self.usage.updated_by(event.usage.unwrap_or_default());
+                self.usage = self.usage.updated_by(usage(event.usage).unwrap_or_default());
                 let reason = event.delta.and_then(|delta| delta.stop_reason);
                 self.finished |= reason.is_some();
                 let finish = reason.map(|reason| finish(&reason.0));

@@ -3,7 +3,7 @@
 use tierfall_core::completion::{Delta, ToolCallDelta};
 
 use super::decode::read;
-use super::view::{ToolCallView, UsageView};
+use super::view::ToolCallView;
 use crate::dialect::{DecodeError, Event, StreamDecoder, failure};
 use crate::view::{arguments_text, owned};
 
@@ -38,7 +38,7 @@ impl StreamDecoder for ChatStream {
                 return Ok(Event::Failed(failure::classify(200, data.as_bytes())));
             }
         };
-        let mut delta = Delta { usage: chunk.usage.as_ref().and_then(UsageView::usage), ..Delta::default() };
+        let mut delta = Delta { usage: chunk.usage(), ..Delta::default() };
         // Further samples are never asked for in a stream: a choice with another index is none of ours.
         let position = chunk.choices.iter().position(|choice| choice.index.unwrap_or(0) == 0);
         if let Some(mut choice) = position.map(|position| chunk.choices.swap_remove(position)) {
