@@ -15,7 +15,7 @@ pub fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>
     let params = request.params.overridden_by(&model.params);
     let mut call = base(model, request, prompt, params, Purpose::Answer);
     for named in gate.into_iter().flat_map(Gate::signals) {
-        named.signal.prepare(&mut call);
+        named.prepare(&mut call);
     }
     call
 }
@@ -25,7 +25,7 @@ pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> boo
     let stripped = gate.stripped(answer);
     let passes = |named: &NamedSignal| {
         let answer = if named.signal.strips() { answer } else { &stripped };
-        let reading = named.signal.read(Evidence { request, answer, probe: None });
+        let reading = named.read(Evidence { request, answer, probe: None });
         reading.is_ok_and(|score| score.get() >= VALID)
     };
     unusable(answer).is_none() && gate.require.iter().filter(|named| !named.signal.needs().probe).all(passes)
@@ -54,7 +54,7 @@ pub fn probing_call(
         return None;
     }
     let stripped = cascade.tier(own).gate.as_ref().map(|gate| gate.stripped(answer));
-    let probe = named.signal.probe(request, stripped.as_deref().unwrap_or(answer))?;
+    let probe = named.probe(request, stripped.as_deref().unwrap_or(answer))?;
     let name = named.signal.surrogate().unwrap_or(&cascade.tier(own).name);
     let (tier, model) = cascade.model_named(name)?;
     let mut call = base(model, request, Prompt::Probe(probe.messages), probe.params, Purpose::Probe(named.label.clone()));

@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod cascade;
+pub mod caught;
 pub mod completion;
 pub mod fusion;
 pub mod gate;
@@ -23,6 +24,7 @@ pub mod run;
 pub mod segment;
 pub mod signal;
 pub mod sink;
+pub mod text;
 pub mod trace;
 
 pub use ledger::answering_cost;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cascade::{Answerer, Capability, Cascade, Model, TierIx};
+use crate::caught::caught;
 use crate::number::Threshold;
 use crate::request::{Request, estimated_tokens};
 use crate::rule::Route;
@@ -16,6 +17,8 @@ pub struct Plan {
     pub rule: Option<Arc<str>>,
     /// What it decided.
     pub route: Route,
+    /// A rule panicked: the route is a refusal then, and the run fails.
+    pub fault: Option<Arc<str>>,
     /// The operating point in force, as the request names it or by default; `None` where the cascade has no fit.
     pub point: Option<Arc<str>>,
     /// The request's run-time segment.
@@ -65,9 +68,18 @@ impl fmt::Display for Skip {
 impl Plan {
     /// Applies rules, the operating point, capabilities and context windows to a request. Calls nothing.
     pub fn new(cascade: &Cascade, request: &Request) -> Self {
-        let decided = cascade.rules().iter().map(|named| (named, named.rule.route(request))).find(|(_, r)| *r != Route::Pass);
-        let (rule, route) = decided.map_or((None, Route::Pass), |(named, route)| (Some(named.name.clone()), route));
-        let segment = cascade.segment_of(request);
+        let decided = cascade.rules().iter().map(|named| (named, named.route(request))).find(|(_, r)| *r != Ok(Route::Pass));
+        let rule = decided.as_ref().map(|(named, _)| named.name.clone());
+        let decided =
+            decided.map_or(Ok(Route::Pass), |(named, route)| route.map_err(|why| format!("the rule \"{}\" {why}", named.name)));
+        let segment = caught(|| cascade.segment_of(request)).map_err(|why| format!("a rule of the segments {why}"));
+        let (route, segment, fault) = match (decided, segment) {
+            (Ok(route), Ok(segment)) => (route, segment, None),
+            (Err(why), _) | (_, Err(why)) => {
+                let why: Arc<str> = format!("{why}; nobody knows where the request may go, so nothing is called").into();
+                (Route::Refuse(why.clone()), None, Some(why))
+            }
+        };
         let (point, unknown) = match cascade.point(request.point.as_deref()) {
             Ok(point) => (point, None),
             Err(unknown) => (None, Some(unknown.name)),
@@ -110,6 +122,7 @@ impl Plan {
         Self {
             rule,
             route,
+            fault,
             point: unknown.or_else(|| point.map(|point| point.name.clone())),
             segment: segment.map(Into::into),
             thresholds: cuts.into_iter().map(|cut| Some(cut?.threshold)).collect(),

@@ -119,6 +119,8 @@ pub enum CallErrorKind {
     Malformed,
     /// A replay has no recording for this call.
     NotRecorded,
+    /// Code that was called panicked: a provider, or a rule.
+    Panicked,
     /// 5xx.
     Overloaded,
     /// 429.
@@ -144,6 +146,7 @@ impl CallErrorKind {
             Self::InvalidRequest => "invalid-request",
             Self::Malformed => "malformed",
             Self::NotRecorded => "not-recorded",
+            Self::Panicked => "panicked",
             Self::Overloaded => "overloaded",
             Self::RateLimited => "rate-limited",
             Self::Timeout => "timeout",

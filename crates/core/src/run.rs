@@ -170,6 +170,8 @@ impl<'c> Run<'c> {
         };
         if let Err(unknown) = cascade.point(run.request.point.as_deref()) {
             run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, unknown.to_string())));
+        } else if let Some(why) = &run.plan.fault {
+            run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Panicked, &**why)));
         } else if let Route::Refuse(why) = &run.plan.route {
             run.state = State::Done(Outcome::Refused(why.clone()));
         } else {
@@ -236,7 +238,7 @@ impl<'c> Run<'c> {
         self.cascade.policy().on_abstain == OnAbstain::Escalate
             && !gate.signals().any(|named| named.signal.strips())
             && gate.value.is_none()
-            && gate.signal.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
+            && gate.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
     }
 
     /// The outcome, once the run is over.
@@ -249,12 +251,16 @@ impl<'c> Run<'c> {
 
     /// Ends a run from outside: the caller went away, or the process stops.
     pub fn cancel(&mut self) {
-        let error = || CallError::new(CallErrorKind::Cancelled, "the run was cancelled");
+        self.abort(CallError::new(CallErrorKind::Cancelled, "the run was cancelled"));
+    }
+
+    /// Ends a run that is not over, for this reason.
+    pub fn abort(&mut self, error: CallError) {
         match &self.state {
             State::Done(_) => {}
-            State::Ask(_) => self.state = State::Done(Outcome::Failed(error())),
+            State::Ask(_) => self.state = State::Done(Outcome::Failed(error)),
             // Its tier has answered already: the step tells what that cost.
-            State::Probe(probing) => self.failed(probing.position, error()),
+            State::Probe(probing) => self.failed(probing.position, error),
         }
     }
 
@@ -537,7 +543,7 @@ fn read_all(
     let read = |(place, named): (usize, &NamedSignal)| {
         let seen = if named.signal.strips() { &as_it_came } else { &answer };
         let probe = probes.get(place).and_then(Option::as_deref);
-        (named.label.clone(), named.signal.read(Evidence { request, answer: seen, probe }))
+        (named.label.clone(), named.read(Evidence { request, answer: seen, probe }))
     };
     let readings = gate.signals().enumerate().map(read).collect();
     (readings, answer)

@@ -1,21 +1,37 @@
 //! One call to a provider, with the time that it took.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
+use tierfall_core::caught::Panicked;
 use tierfall_core::completion::Completion;
-use tierfall_core::provider::{Attempt, CallError, Provider};
+use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
 use tierfall_providers::collect;
 
 use crate::clock::Clock;
 
-/// Makes one call and collects its reply.
+/// Makes one call and collects its reply. A provider that panics has failed.
 ///
 /// After an error every attempt is in [`CallError::attempts`] and none in [`Took::failed`], so that each is booked once.
 pub async fn timed(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> (Result<Arc<Completion>, CallError>, Took) {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
+    AssertUnwindSafe(made(provider, call, &since)).catch_unwind().await.unwrap_or_else(|panic| {
+        let error = CallError::new(CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic)));
+        // What it had paid for when it panicked, nobody knows.
+        (Err(error), Took { latency: since(), failed: Vec::new() })
+    })
+}
+
+async fn made(
+    provider: &dyn Provider,
+    call: &Call,
+    since: &(dyn Fn() -> Duration + Sync),
+) -> (Result<Arc<Completion>, CallError>, Took) {
     let reply = match provider.call(call).await {
         Ok(reply) => reply,
         Err(error) => return (Err(error), Took { latency: since(), failed: Vec::new() }),
@@ -40,11 +56,10 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use futures_util::future::BoxFuture;
-    use futures_util::{FutureExt, stream};
+    use futures_util::stream;
     use std::sync::Mutex;
-    use std::time::Duration;
     use tierfall_core::cascade::Model;
-    use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Reply};
+    use tierfall_core::provider::{Billing, Chunk, Reply};
     use tierfall_core::request::Request;
 
     /// Replies once, taking 40 ms of a manual clock.

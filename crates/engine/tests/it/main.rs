@@ -8,3 +8,5 @@ mod fitted;
 mod load;
 #[cfg(test)]
 mod open;
+#[cfg(test)]
+mod panics;
