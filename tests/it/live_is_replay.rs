@@ -39,7 +39,7 @@ impl Provider for Scripted {
                 vec![Ok(Chunk::Whole(Arc::new(answer)))]
             };
             let chunks = Box::pin(futures_util::stream::iter(chunks));
-            Ok(Reply { failed: self.retries.clone(), recorded: Some(self.latency), chunks })
+            Ok(Reply { failed: self.retries.clone(), recorded: Some(self.latency), ..Reply::new(chunks) })
         })
     }
 }
@@ -101,7 +101,7 @@ proptest! {
         let from_memory = replay(&cascade, request.clone(), |tier, _| {
             let Scripted { result, latency, retries, .. } = &script[tier.0];
             match result {
-                Ok(answer) => (Ok(Arc::new(answer.clone())), Took { latency: *latency, failed: retries.clone() }),
+                Ok(answer) => (Ok(Arc::new(answer.clone())), Took { latency: *latency, failed: retries.clone(), ..Took::default() }),
                 Err(kind) => (Err(script[tier.0].error(*kind)), Took::default()),
             }
         });

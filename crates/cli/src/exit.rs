@@ -60,6 +60,9 @@ impl From<&CallError> for Failure {
         match error.kind {
             CallErrorKind::Cancelled => Self { exit: Exit::Interrupted, ..failure },
             CallErrorKind::Auth => failure.with_hint("set the key that the cascade file names, and check that it is valid"),
+            CallErrorKind::QueueFull => failure.with_hint(
+                "ask less at once, or raise the provider's max-concurrency, max-queue or queue-timeout in the cascade file",
+            ),
             CallErrorKind::RateLimited => failure.with_hint("try again later, or lower the concurrency"),
             _ => failure,
         }

@@ -72,6 +72,7 @@ fn base(model: &Model, request: &Request, prompt: Prompt, params: Params, purpos
         samples: NonZeroU8::MIN,
         purpose,
         timeouts: model.timeouts,
+        deadline: None,
         stream: false,
     }
 }

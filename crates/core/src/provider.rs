@@ -30,8 +30,17 @@ pub struct Reply {
     pub failed: Vec<Attempt>,
     /// How long the answer took when it was recorded; `None` = the driver's clock says.
     pub recorded: Option<Duration>,
+    /// How long the call, with all its attempts, waited for a place at the provider. No attempt's latency includes it.
+    pub queued: Duration,
     /// The pieces.
     pub chunks: Chunks,
+}
+
+impl Reply {
+    /// An answer at the first attempt, which had not to wait.
+    pub fn new(chunks: Chunks) -> Self {
+        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, chunks }
+    }
 }
 
 /// One piece of an answer.
@@ -123,6 +132,9 @@ pub enum CallErrorKind {
     Panicked,
     /// 5xx.
     Overloaded,
+    /// Our own queue before the provider is full, or the wait in it too long: the call was not made. A better tier would
+    /// only be flooded in turn, so the run ends.
+    QueueFull,
     /// 429.
     RateLimited,
     /// Connect, idle or total time ran out.
@@ -148,6 +160,7 @@ impl CallErrorKind {
             Self::NotRecorded => "not-recorded",
             Self::Panicked => "panicked",
             Self::Overloaded => "overloaded",
+            Self::QueueFull => "queue-full",
             Self::RateLimited => "rate-limited",
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
@@ -177,6 +190,8 @@ pub struct CallError {
     pub message: String,
     /// When the provider says to come back.
     pub retry_after: Option<Duration>,
+    /// How long the call waited for a place, as in [`Reply::queued`].
+    pub queued: Duration,
     /// Every attempt made, this one last. An error from the pieces of a reply carries only the attempt that broke; those
     /// before it are in [`Reply::failed`].
     pub attempts: Vec<Attempt>,
@@ -185,7 +200,7 @@ pub struct CallError {
 impl CallError {
     /// An error without attempts or a hint when to retry.
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, attempts: Vec::new() }
+        Self { kind, message: message.into(), retry_after: None, queued: Duration::ZERO, attempts: Vec::new() }
     }
 
     /// Adds the attempts made.

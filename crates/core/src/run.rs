@@ -91,6 +91,8 @@ impl Outcome {
 pub struct Took {
     /// The time of the successful attempt; failed ones carry their own.
     pub latency: Duration,
+    /// How long the call waited for a place at its provider, all attempts together: no latency, but the deadline counts it.
+    pub queued: Duration,
     /// Attempts that failed before the successful one.
     pub failed: Vec<Attempt>,
 }
@@ -109,7 +111,12 @@ pub struct Run<'c> {
     spent: Cost,
     /// `spent`, with charges of unknown size at the most they can be: what the budget sees.
     reserved: Money,
-    elapsed: Duration,
+    /// The time of all calls.
+    latency: Duration,
+    /// What they waited for their places.
+    queued: Duration,
+    /// The part of that in the step under way.
+    step_queued: Duration,
     last_error: Option<String>,
     stopped: Option<Stopped>,
 }
@@ -164,7 +171,9 @@ impl<'c> Run<'c> {
             best: None,
             spent: Cost::ZERO,
             reserved: Money::ZERO,
-            elapsed: Duration::ZERO,
+            latency: Duration::ZERO,
+            queued: Duration::ZERO,
+            step_queued: Duration::ZERO,
             last_error: None,
             stopped: None,
         };
@@ -200,7 +209,8 @@ impl<'c> Run<'c> {
 
     /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
     pub fn feed(&mut self, result: Result<Arc<Completion>, CallError>, took: Took) {
-        let (result, took) = in_time(result, took, self.time_limit());
+        let limit = self.time_limit(took.queued);
+        let (result, took) = in_time(result, took, limit);
         match std::mem::replace(&mut self.state, State::Ask(0)) {
             State::Done(outcome) => self.state = State::Done(outcome),
             State::Ask(position) => {
@@ -282,7 +292,8 @@ impl<'c> Run<'c> {
             cost: self.spent,
             cost_if_last,
             cost_if_last_basis,
-            latency: self.elapsed,
+            latency: self.latency,
+            queued: self.queued,
             request_id: self.request.id.clone(),
             cascade: self.cascade.name().clone(),
             route: RouteTrace::of(&self.plan, self.cascade),
@@ -311,27 +322,29 @@ impl<'c> Run<'c> {
         self.plan.thresholds[self.plan.tiers[position].0].unwrap_or(Threshold::DeferAll)
     }
 
-    fn within_deadline(&self, mut call: Call) -> Call {
-        call.timeouts.total = self.within(call.timeouts.total);
-        call
+    fn within_deadline(&self, call: Call) -> Call {
+        match self.left() {
+            Some(left) => call.within(left),
+            None => call,
+        }
     }
 
-    /// The shorter of a call's own limit and what is left until the deadline.
-    fn within(&self, total: Option<Duration>) -> Option<Duration> {
-        let left = self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.elapsed));
-        total.into_iter().chain(left).min()
+    /// What is left until the request's deadline.
+    fn left(&self) -> Option<Duration> {
+        self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.latency.saturating_add(self.queued)))
     }
 
-    /// How long the call may take whose result is fed next.
-    fn time_limit(&self) -> Option<Duration> {
-        match &self.state {
+    /// How long the call may take whose result is fed next, after it `queued` for its place.
+    fn time_limit(&self, queued: Duration) -> Option<Duration> {
+        let own = match &self.state {
             State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
-                Answerer::Model(model) => self.within(model.timeouts.total),
+                Answerer::Model(model) => model.timeouts.total,
                 Answerer::Human { .. } => None,
             },
             State::Probe(probing) => probing.call.timeouts.total,
             State::Done(_) => None,
-        }
+        };
+        own.into_iter().chain(self.left().map(|left| left.saturating_sub(queued))).min()
     }
 
     /// Books every attempt of a call.
@@ -344,13 +357,15 @@ impl<'c> Run<'c> {
             }
             Err(error) => attempts.extend(error.attempts.iter().cloned()),
         }
+        self.queued = self.queued.saturating_add(took.queued);
+        self.step_queued = self.step_queued.saturating_add(took.queued);
         let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
         for call in price_attempts(self.cascade, tier, probe, answers, attempts) {
             self.spent += call.cost;
             // For the budget, a charge that nobody told counts as the most that it can be.
             let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
             self.reserved += call.cost.total().or_else(most).unwrap_or_default();
-            self.elapsed = self.elapsed.saturating_add(call.attempt.latency);
+            self.latency = self.latency.saturating_add(call.attempt.latency);
             self.calls.push(call);
         }
     }
@@ -441,6 +456,9 @@ impl<'c> Run<'c> {
         self.last_error = Some(error.message.clone());
         if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {
             self.state = State::Done(Outcome::Failed(error));
+        } else if error.kind == CallErrorKind::Deadline {
+            self.stopped = Some(Stopped::Deadline);
+            self.exhausted(Some(error));
         } else {
             self.enter(position + 1, Some(error));
         }
@@ -465,6 +483,7 @@ impl<'c> Run<'c> {
                 Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
                 Threshold::DeferAll => None,
             }),
+            queued: std::mem::take(&mut self.step_queued),
             calls: std::mem::take(&mut self.calls),
         });
     }
@@ -498,7 +517,7 @@ impl<'c> Run<'c> {
     }
 
     fn out_of_time(&self) -> bool {
-        self.cascade.policy().deadline.is_some_and(|deadline| self.elapsed >= deadline)
+        self.left().is_some_and(|left| left.is_zero())
     }
 
     fn too_dear(&self, expected: Option<Money>) -> bool {
@@ -563,13 +582,14 @@ fn in_time(
             let mut attempts = took.failed;
             attempts.push(Attempt { error: Some(kind), billing, latency: limit.saturating_sub(waited) });
             let message = format!("the answer took longer than the {} ms that were left", limit.as_millis());
-            (Err(CallError::new(kind, message).with_attempts(attempts)), Took::default())
+            (Err(CallError::new(kind, message).with_attempts(attempts)), Took { queued: took.queued, ..Took::default() })
         }
         (result, _) => (result, took),
     }
 }
 
-/// Errors that no other tier can mend: the caller is gone, or a replay would measure something that never happened.
+/// Errors that no other tier can mend: the caller is gone, a replay would measure something that never happened, or there is
+/// more to do than there are places for, and dearer tiers would only be flooded in turn.
 fn stops_the_run(kind: CallErrorKind) -> bool {
-    matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded)
+    matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded | CallErrorKind::QueueFull)
 }

@@ -89,9 +89,12 @@ pub struct Trace {
     pub cost_if_last: Option<Money>,
     /// Where that figure comes from; absent with it.
     pub cost_if_last_basis: Option<CostBasis>,
-    /// The sum of all calls' times.
+    /// The sum of all calls' times, waiting for places aside.
     #[serde(rename = "latency_ms", serialize_with = "milliseconds")]
     pub latency: Duration,
+    /// How long the calls waited for places at their providers; absent where none did.
+    #[serde(rename = "queued_ms", serialize_with = "milliseconds", skip_serializing_if = "Duration::is_zero")]
+    pub queued: Duration,
     /// Decides the ties.
     pub request_id: RequestId,
     /// The cascade's name.
@@ -109,7 +112,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The trace as JSON with the served answer put beside it under `answer` (null where there is none).
+    /// The trace as JSON with the served answer put beside it under `answer` (null where none is served).
     pub fn to_json(&self, answer: Option<&str>) -> Result<serde_json::Value, serde_json::Error> {
         let mut json = serde_json::to_value(self)?;
         if let Some(map) = json.as_object_mut() {
@@ -187,6 +190,8 @@ pub struct Step {
     pub threshold: Option<Threshold>,
     /// The threshold on the scale of `confidence`, else of `nominal`; `None` = defer all, or no gate.
     pub threshold_display: Option<f64>,
+    /// How long its calls waited for places at their providers.
+    pub queued: Duration,
     /// Every attempt, probes included.
     pub calls: Vec<CallTrace>,
 }
@@ -274,6 +279,9 @@ impl Serialize for Step {
         map.serialize_entry("usage", &self.usage())?;
         map.serialize_entry("cost_usd", &self.cost())?;
         map.serialize_entry("latency_ms", &Millis(self.latency()))?;
+        if !self.queued.is_zero() {
+            map.serialize_entry("queued_ms", &Millis(self.queued))?;
+        }
         map.serialize_entry("calls", &self.calls)?;
         map.end()
     }

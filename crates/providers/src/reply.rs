@@ -9,7 +9,7 @@ use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk,
 
 /// A reply that is there at once.
 pub(crate) fn whole(answer: Arc<Completion>) -> Reply {
-    Reply { failed: Vec::new(), recorded: None, chunks: stream::iter([Ok(Chunk::Whole(answer))]).boxed() }
+    Reply::new(stream::iter([Ok(Chunk::Whole(answer))]).boxed())
 }
 
 /// Reads a reply to its end. A whole answer is passed on without a copy.
@@ -56,7 +56,7 @@ mod tests {
 
     async fn collected(chunks: Vec<Result<Chunk, CallError>>) -> (Vec<Attempt>, Result<Arc<Completion>, CallError>) {
         let failed = vec![attempt(CallErrorKind::Overloaded)];
-        collect(Reply { failed, recorded: None, chunks: stream::iter(chunks).boxed() }, || TOOK).await
+        collect(Reply { failed, ..Reply::new(stream::iter(chunks).boxed()) }, || TOOK).await
     }
 
     fn piece(text: &str, usage: Option<Usage>) -> Chunk {

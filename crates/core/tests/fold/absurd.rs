@@ -72,9 +72,9 @@ proptest! {
             match answer {
                 Some(usage) => {
                     let answer = Completion { usage, ..Completion::clone(&completion(&Cell::score(0.1))) };
-                    (Ok(Arc::new(answer)), Took { latency, failed })
+                    (Ok(Arc::new(answer)), Took { latency, failed, queued: latency })
                 }
-                None => (Err(CallError::new(CallErrorKind::Overloaded, "down").with_attempts(failed)), Took { latency, failed: Vec::new() }),
+                None => (Err(CallError::new(CallErrorKind::Overloaded, "down").with_attempts(failed)), Took { latency, ..Took::default() }),
             }
         });
         trace.to_json(None).unwrap();

@@ -151,7 +151,7 @@ fn a_call_never_gets_more_time_than_the_deadline_leaves() {
         Next::Done => panic!("the run should go on"),
     };
     assert_eq!(total(&run), Duration::from_millis(25));
-    run.feed(Ok(completion(&Cell::score(0.1))), Took { latency: Duration::from_millis(10), failed: Vec::new() });
+    run.feed(Ok(completion(&Cell::score(0.1))), Took { latency: Duration::from_millis(10), ..Took::default() });
     assert_eq!(total(&run), Duration::from_millis(15));
 }
 

@@ -10,3 +10,5 @@ mod load;
 mod open;
 #[cfg(test)]
 mod panics;
+#[cfg(test)]
+mod queue;

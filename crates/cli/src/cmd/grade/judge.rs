@@ -66,7 +66,7 @@ pub(super) async fn ask(answers: ToGrade<'_>, args: &Grade, quiet: bool) -> Resu
 fn exit(report: &JudgeReport) -> Exit {
     match &report.stopped {
         Some(Stop::Cancelled) => Exit::Interrupted,
-        Some(Stop::Auth(_) | Stop::Storm { .. }) => Exit::Provider,
+        Some(Stop::Auth(_) | Stop::QueueFull(_) | Stop::Storm { .. }) => Exit::Provider,
         _ if !report.errors.is_empty() => Exit::Provider,
         Some(_) => Exit::Usage,
         None => Exit::Fine,
