@@ -105,6 +105,17 @@ impl Attempt {
     }
 }
 
+/// What a call took, beside its result.
+#[derive(Clone, Debug, Default)]
+pub struct Took {
+    /// The time of the successful attempt; failed ones carry their own.
+    pub latency: Duration,
+    /// How long the call waited for a place at its provider, all attempts together: no latency, but the deadline counts it.
+    pub queued: Duration,
+    /// Attempts that failed before the successful one.
+    pub failed: Vec<Attempt>,
+}
+
 /// What went wrong with a call, by what a cascade can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -122,10 +133,12 @@ pub enum CallErrorKind {
     ContextLength,
     /// The request's deadline passed.
     Deadline,
-    /// 400, 404, 422: this request will never work here.
+    /// 400, 422: this request will never work here.
     InvalidRequest,
     /// The reply could not be read.
     Malformed,
+    /// 404: the model, or the address, is not there.
+    NotFound,
     /// A replay has no recording for this call.
     NotRecorded,
     /// Code that was called panicked: a provider, or a rule.
@@ -157,6 +170,7 @@ impl CallErrorKind {
             Self::Deadline => "deadline",
             Self::InvalidRequest => "invalid-request",
             Self::Malformed => "malformed",
+            Self::NotFound => "not-found",
             Self::NotRecorded => "not-recorded",
             Self::Panicked => "panicked",
             Self::Overloaded => "overloaded",
@@ -166,6 +180,12 @@ impl CallErrorKind {
             Self::TooLarge => "too-large",
             Self::Truncated => "truncated",
         }
+    }
+
+    /// Whether every call to the tier will fail like this one, until somebody mends what is configured: the key is refused, or
+    /// the model is unknown.
+    pub fn is_lasting(self) -> bool {
+        matches!(self, Self::Auth | Self::NotFound)
     }
 
     /// Whether the same call may succeed a little later.

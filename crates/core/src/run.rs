@@ -10,18 +10,21 @@ use std::time::Duration;
 use crate::calls::{answering_call, probing_call, unusable, worth_probing};
 use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
+use crate::failing::{in_time, stops_the_run, told};
 use crate::gate::{Accepted, Decision, Deferral, Gate, VALID};
 use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
 use crate::money::{Cost, Money};
-use crate::number::{Confidence, Score, Threshold, Tie};
+use crate::number::{Score, Threshold, Tie};
+pub use crate::outcome::{Outcome, Served};
 use crate::plan::Plan;
+pub use crate::provider::Took;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
 use crate::request::{Call, Purpose, Request};
 use crate::rule::Route;
 use crate::signal::filter::Selector;
 use crate::signal::logprob::Census;
 use crate::signal::{Evidence, NamedSignal, Reading};
-use crate::trace::{CallTrace, OutcomeKind, RouteTrace, Step, Stopped, Trace};
+use crate::trace::{CallTrace, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 /// What a run wants.
 #[derive(Clone, Debug)]
@@ -36,65 +39,6 @@ pub enum Next {
     },
     /// Nothing: the run is over.
     Done,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// With an answer.
-    Answered(Served),
-    /// The cascade declines to answer; the best answer it had.
-    Abstained(Option<Served>),
-    /// A person must look; the best answer is attached.
-    Review(Option<Served>),
-    /// A rule refused the request, with its reason.
-    Refused(Arc<str>),
-    /// No tier could answer.
-    Failed(CallError),
-}
-
-/// An answer and where it is from.
-#[derive(Clone, Debug)]
-pub struct Served {
-    /// The tier that answered.
-    pub tier: TierIx,
-    /// The answer, with everything stripped that only signals asked for.
-    pub answer: Arc<Completion>,
-    /// The calibrated confidence, where a gate accepted the answer and a map was fitted.
-    pub confidence: Option<Confidence>,
-}
-
-impl Outcome {
-    /// The answer served or attached, if there is one.
-    pub fn served(&self) -> Option<&Served> {
-        match self {
-            Self::Answered(served) => Some(served),
-            Self::Abstained(best) | Self::Review(best) => best.as_ref(),
-            Self::Refused(_) | Self::Failed(_) => None,
-        }
-    }
-
-    /// The kind of outcome.
-    pub fn kind(&self) -> OutcomeKind {
-        match self {
-            Self::Answered(_) => OutcomeKind::Answered,
-            Self::Abstained(_) => OutcomeKind::Abstained,
-            Self::Review(_) => OutcomeKind::Review,
-            Self::Refused(_) => OutcomeKind::Refused,
-            Self::Failed(_) => OutcomeKind::Failed,
-        }
-    }
-}
-
-/// What a call took, beside its result.
-#[derive(Clone, Debug, Default)]
-pub struct Took {
-    /// The time of the successful attempt; failed ones carry their own.
-    pub latency: Duration,
-    /// How long the call waited for a place at its provider, all attempts together: no latency, but the deadline counts it.
-    pub queued: Duration,
-    /// Attempts that failed before the successful one.
-    pub failed: Vec<Attempt>,
 }
 
 /// One request on its way through a cascade.
@@ -117,6 +61,8 @@ pub struct Run<'c> {
     queued: Duration,
     /// The part of that in the step under way.
     step_queued: Duration,
+    /// What was said about the last call that failed in the step under way.
+    said: Option<Arc<str>>,
     last_error: Option<String>,
     stopped: Option<Stopped>,
 }
@@ -174,6 +120,7 @@ impl<'c> Run<'c> {
             latency: Duration::ZERO,
             queued: Duration::ZERO,
             step_queued: Duration::ZERO,
+            said: None,
             last_error: None,
             stopped: None,
         };
@@ -281,10 +228,16 @@ impl<'c> Run<'c> {
         let (cost_if_last, cost_if_last_basis) = cost_if_last(self.cascade, &self.request, &self.steps).unzip();
         let ended_failed = self.steps.iter().rev().find(|step| step.decision.reason() != "review");
         let ended_failed = ended_failed.is_some_and(|step| step.decision.reason() == "failed");
-        let served = outcome.served();
+        let fallback = match (outcome.kind(), self.stopped) {
+            (OutcomeKind::Refused | OutcomeKind::Failed, _) => None,
+            (_, Some(Stopped::Budget)) => Some(Fallback::Budget),
+            (_, Some(Stopped::Deadline)) => Some(Fallback::Deadline),
+            (_, None) => ended_failed.then_some(Fallback::Failed),
+        };
         let trace = Trace {
             outcome: outcome.kind(),
-            tier: served.map(|served| self.cascade.tier(served.tier).name.clone()),
+            fallback,
+            tier: outcome.served().or(outcome.attached()).map(|served| self.cascade.tier(served.tier).name.clone()),
             confidence: match &outcome {
                 Outcome::Answered(served) => served.confidence,
                 _ => None,
@@ -299,7 +252,7 @@ impl<'c> Run<'c> {
             route: RouteTrace::of(&self.plan, self.cascade),
             steps: self.steps,
             error: match &outcome {
-                Outcome::Failed(error) => Some(error.message.clone()),
+                Outcome::Failed(error) => Some(told(error)),
                 Outcome::Refused(why) => Some(why.to_string()),
                 // The chain ended with a failed call: what is served is not what the cascade wanted.
                 _ => self.last_error.filter(|_| ended_failed),
@@ -357,6 +310,9 @@ impl<'c> Run<'c> {
             }
             Err(error) => attempts.extend(error.attempts.iter().cloned()),
         }
+        if let Err(error) = result {
+            self.said = Some(told(error).into());
+        }
         self.queued = self.queued.saturating_add(took.queued);
         self.step_queued = self.step_queued.saturating_add(took.queued);
         let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
@@ -401,7 +357,8 @@ impl<'c> Run<'c> {
                 _ => answer,
             };
             self.step(tier, Decision::Accept(Accepted::LastTier), None);
-            self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None }));
+            let accepted = Some(Accepted::LastTier);
+            self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None, accepted }));
             return;
         };
         let (readings, answer) = read_all(gate, &self.request, answer, probes);
@@ -412,10 +369,12 @@ impl<'c> Run<'c> {
         let tokens = Census::of(&answer, &Selector::default()).ok();
         self.step(tier, decision.clone(), Some(Read { gate, value: value.ok(), signals: readings, tokens }));
         match decision {
-            Decision::Accept(_) => self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence })),
+            Decision::Accept(accepted) => {
+                self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence, accepted: Some(accepted) }));
+            }
             Decision::Defer(_) => {
                 if usable || self.best.as_ref().is_none_or(|(before, _)| !before) {
-                    self.best = Some((usable, Served { tier, answer, confidence: None }));
+                    self.best = Some((usable, Served { tier, answer, confidence: None, accepted: None }));
                 }
                 self.enter(position + 1, None);
             }
@@ -453,7 +412,7 @@ impl<'c> Run<'c> {
         let tier = self.plan.tiers[position];
         let gate = self.cascade.tier(tier).gate.as_ref();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
-        self.last_error = Some(error.message.clone());
+        self.last_error = Some(told(&error));
         if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {
             self.state = State::Done(Outcome::Failed(error));
         } else if error.kind == CallErrorKind::Deadline {
@@ -483,6 +442,7 @@ impl<'c> Run<'c> {
                 Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
                 Threshold::DeferAll => None,
             }),
+            message: self.said.take(),
             queued: std::mem::take(&mut self.step_queued),
             calls: std::mem::take(&mut self.calls),
         });
@@ -566,30 +526,4 @@ fn read_all(
     };
     let readings = gate.signals().enumerate().map(read).collect();
     (readings, answer)
-}
-
-/// An answer that came too late is a failed call, as it is live: whoever waits for it has gone on.
-fn in_time(
-    result: Result<Arc<Completion>, CallError>,
-    took: Took,
-    limit: Option<Duration>,
-) -> (Result<Arc<Completion>, CallError>, Took) {
-    let waited = Attempt::time(&took.failed);
-    match (result, limit) {
-        (Ok(answer), Some(limit)) if waited.saturating_add(took.latency) > limit => {
-            let kind = CallErrorKind::Timeout;
-            let billing = Billing::told(answer.usage);
-            let mut attempts = took.failed;
-            attempts.push(Attempt { error: Some(kind), billing, latency: limit.saturating_sub(waited) });
-            let message = format!("the answer took longer than the {} ms that were left", limit.as_millis());
-            (Err(CallError::new(kind, message).with_attempts(attempts)), Took { queued: took.queued, ..Took::default() })
-        }
-        (result, _) => (result, took),
-    }
-}
-
-/// Errors that no other tier can mend: the caller is gone, a replay would measure something that never happened, or there is
-/// more to do than there are places for, and dearer tiers would only be flooded in turn.
-fn stops_the_run(kind: CallErrorKind) -> bool {
-    matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded | CallErrorKind::QueueFull)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::completion::Usage;
 use crate::gate::Decision;
@@ -62,6 +62,26 @@ pub enum Stopped {
     Deadline,
 }
 
+/// Why a run ended by the policy's `on-exhausted`, or with a person, and not as its chain is meant to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// The last tier that was to answer failed.
+    Failed,
+    /// The request's deadline passed.
+    Deadline,
+    /// The next call could have exceeded the request's budget.
+    Budget,
+}
+
+impl Fallback {
+    /// Whether the same request may fare better another time: nothing was wrong with what it asks, nor with what it may
+    /// cost.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Failed | Self::Deadline)
+    }
+}
+
 /// Where "what would the last tier have cost" comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,6 +97,10 @@ pub enum CostBasis {
 pub struct Trace {
     /// How it ended.
     pub outcome: OutcomeKind,
+    /// Why it fell back on what was left: no gate, and no last tier, stands behind an answer that is served so. Absent where
+    /// the chain ended as it is meant to, and where the run failed or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
     /// The tier whose answer is served or attached.
     pub tier: Option<Arc<str>>,
     /// The calibrated confidence of an accepted answer; `None` where nothing was fitted.
@@ -190,6 +214,8 @@ pub struct Step {
     pub threshold: Option<Threshold>,
     /// The threshold on the scale of `confidence`, else of `nominal`; `None` = defer all, or no gate.
     pub threshold_display: Option<f64>,
+    /// What was said about the last call of the step that failed, a probe's included, for people.
+    pub message: Option<Arc<str>>,
     /// How long its calls waited for places at their providers.
     pub queued: Duration,
     /// Every attempt, probes included.
@@ -262,6 +288,9 @@ impl Serialize for Step {
         map.serialize_entry("reason", self.decision.reason())?;
         if let Some(detail) = self.decision.detail() {
             map.serialize_entry("detail", detail)?;
+        }
+        if let Some(message) = &self.message {
+            map.serialize_entry("message", message)?;
         }
         map.serialize_entry("signals", &readings)?;
         if !abstained.is_empty() {

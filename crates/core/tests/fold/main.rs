@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test helpers: a wrong script should stop the test")]
 
 mod absurd;
+mod fallback;
 mod panics;
 mod points;
 mod probing;

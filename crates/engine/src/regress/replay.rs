@@ -214,7 +214,9 @@ impl<'a> Player<'a> {
         }
         let person = asks_a_person(&trace);
         let served = match &outcome {
-            Outcome::Answered(_) | Outcome::Review(_) if !person => outcome.served(),
+            Outcome::Answered(served) if !person => Some(served),
+            // Nobody is declared to look: the answer attached is what there is.
+            Outcome::Review(attached) if !person => attached.as_ref(),
             _ => None,
         };
         let tier = if person { trace.steps.last().map(|step| step.tier.clone()) } else { None };

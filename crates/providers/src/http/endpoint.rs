@@ -147,7 +147,7 @@ impl Endpoint {
             },
             (CallErrorKind::Auth, _) => "check the account's quota and billing".to_owned(),
             (_, 300..=399) => "redirects are not followed: write the final address as the base URL".to_owned(),
-            (CallErrorKind::InvalidRequest, 404 | 405) => {
+            (CallErrorKind::NotFound, _) | (CallErrorKind::InvalidRequest, 405) => {
                 format!("check the model's name and the base URL {}", self.settings.base_url)
             }
             (CallErrorKind::RateLimited, _) => "lower the provider's concurrency or wait".to_owned(),

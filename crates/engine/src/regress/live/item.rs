@@ -68,7 +68,9 @@ impl<'a> Asker<'a> {
         let first = answered.first().copied().or(answers.first());
         let person = first.filter(|answer| asks_a_person(&answer.trace));
         let served = first.filter(|_| person.is_none()).and_then(|answer| match &answer.outcome {
-            Outcome::Answered(_) | Outcome::Review(_) => answer.outcome.served(),
+            Outcome::Answered(served) => Some(served),
+            // As in a replay, the answer attached to a review is what it is.
+            Outcome::Review(attached) => attached.as_ref(),
             _ => None,
         });
         let by_person = person.and_then(|answer| answer.trace.steps.last()).map(|step| step.tier.clone());
