@@ -87,6 +87,10 @@ pub(crate) struct Run {
     pub(crate) concurrency: u16,
     #[command(flatten)]
     pub(crate) source: Source,
+    /// Exit with 1 where an answer only fell back: it is served, or attached, since the chain could not go on, and was accepted by
+    /// neither a gate nor the last tier
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// How to print the trace: text to stderr, or one JSON object a query to stdout in place of the answer
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) trace: Option<TraceFormat>,

@@ -11,7 +11,8 @@ pub(crate) enum Exit {
     Fine,
     /// Usage, configuration or data.
     Usage,
-    /// The target could not be promised, an expectation does not hold, or something got worse.
+    /// The target could not be promised, an expectation does not hold, something got worse, or an answer fell back where that
+    /// is to count.
     Unmet,
     /// A provider failed.
     Provider,

@@ -170,14 +170,15 @@ async fn a_better_tier_answers_for_a_broken_one() {
         server.url()
     );
     sandbox.write("live.toml", cascade);
-    assert_snapshot!(sandbox.run(&["run", "live.toml", "Hi?", "--id", "1"]), @"
+    assert_snapshot!(sandbox.run(&["run", "live.toml", "Hi?", "--id", "1"]), @r#"
     exit 0
     -- stdout
     Hello.
     -- stderr
     large answered · the last tier, without a gate
       small  failed  overloaded  $0 [time]
+             simulated model "m": a simulated failure (overloaded)
       large  accept  last tier   unknown cost [time]
     unknown cost · [time]
-    ");
+    "#);
 }

@@ -15,6 +15,7 @@ mod human;
 mod hygiene;
 mod live;
 mod once;
+mod outages;
 mod outputs;
 mod promises;
 mod recordings;
