@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use tierfall::fixture::record::{Options, RecordError, RecordEvent, RecordReport, Stop, TierReport, record as record_set};
@@ -99,7 +99,7 @@ impl Bars {
     }
 
     fn event(&self, event: RecordEvent<'_>) {
-        let Ok(mut tiers) = self.tiers.lock() else { return };
+        let mut tiers = self.tiers.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             RecordEvent::Started { tier, to_ask, .. } => {
                 let bar = self.all.add(ProgressBar::new(to_ask as u64).with_style(progress::style()));

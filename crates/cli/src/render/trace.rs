@@ -45,7 +45,10 @@ fn stopped(trace: &Trace) -> Option<String> {
 fn headline(trace: &Trace) -> String {
     let tier = trace.tier.as_deref().unwrap_or("no tier");
     let (style, what, how) = match trace.outcome {
-        OutcomeKind::Answered => (GOOD, format!("{tier} answered"), accepted(trace)),
+        OutcomeKind::Answered => {
+            let style = if trace.fallback.is_some() { WARN } else { GOOD };
+            (style, format!("{tier} answered"), accepted(trace))
+        }
         OutcomeKind::Abstained => match trace.fallback {
             None => (WARN, "abstained".to_owned(), "no tier was sure enough".to_owned()),
             Some(why) => (WARN, "abstained".to_owned(), format!("{}, and no tier before was sure enough", cut_short(why))),

@@ -1,10 +1,10 @@
 //! Numbers that no server should send, wherever one stands: nothing panics, nothing wraps, and no count spoils an answer.
 
-use std::ops::Range;
 use std::path::Path;
 
 use proptest::prelude::*;
 use tierfall_core::completion::{Completion, Usage};
+use tierfall_testkit::numbers::{ABSURD, exchanged, places};
 use tierfall_wire::dialect::table::{DIALECTS, by_name};
 use tierfall_wire::openai::parse_request;
 
@@ -13,50 +13,11 @@ use crate::support::streamed;
 /// What may stand where a number does.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
-        proptest::sample::select(vec![
-            "18446744073709551615",
-            "18446744073709551616",
-            "9223372036854775808",
-            "4294967296",
-            "10000000000",
-            "-1",
-            "-0",
-            "-0.0",
-            "0.5",
-            "100.0",
-            "1e2",
-            "1e19",
-            "1e308",
-            "1e999",
-            "-1e999",
-            "5e-324",
-        ])
-        .prop_map(str::to_owned),
+        proptest::sample::select(ABSURD.as_slice()).prop_map(str::to_owned),
         "-?[1-9][0-9]{0,40}",
         any::<f64>().prop_filter("JSON has no other", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
         any::<u64>().prop_map(|n| n.to_string()),
     ]
-}
-
-/// Where the numbers of a JSON text, or of events that hold some, stand.
-fn numbers(text: &str) -> Vec<Range<usize>> {
-    let bytes = text.as_bytes();
-    let (mut found, mut at, mut quoted) = (Vec::new(), 0, false);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' if quoted => at += 1,
-            b'"' => quoted = !quoted,
-            b'-' | b'0'..=b'9' if !quoted => {
-                let end = at + bytes[at..].iter().take_while(|b| b"+-.eE0123456789".contains(b)).count();
-                found.push(at..end);
-                at = end;
-                continue;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    found
 }
 
 fn goldens(ending: &str) -> Vec<(&'static str, String)> {
@@ -67,21 +28,21 @@ fn goldens(ending: &str) -> Vec<(&'static str, String)> {
         let files = files.filter(|path| path.extension().is_some_and(|e| e == ending));
         found.extend(files.filter_map(|path| Some((spec.name, String::from_utf8(std::fs::read(path).ok()?).ok()?))));
     }
-    found.retain(|(_, text)| !numbers(text).is_empty());
+    found.retain(|(_, text)| !places(text).is_empty());
     assert!(!found.is_empty());
     found.sort();
     found
 }
 
 /// A golden with one of its numbers exchanged, and whether that number is a count of tokens.
-fn exchanged(goldens: Vec<(&'static str, String)>) -> impl Strategy<Value = (&'static str, String, String, bool)> {
+fn with_another(goldens: Vec<(&'static str, String)>) -> impl Strategy<Value = (&'static str, String, String, bool)> {
     (proptest::sample::select(goldens), any::<prop::sample::Index>(), number()).prop_map(|((dialect, text), index, number)| {
-        let place = index.get(&numbers(&text)).clone();
+        let place = index.get(&places(&text)).clone();
         let before = &text[..place.start];
         // Both dialects name every count so, and nothing else.
         let key = before.rfind('"').and_then(|end| Some(&before[before[..end].rfind('"')?..])).unwrap_or_default();
         let counts = key.contains("_tokens");
-        let other = format!("{before}{number}{}", &text[place.end..]);
+        let other = exchanged(&text, &place, &number);
         (dialect, text, other, counts)
     })
 }
@@ -92,7 +53,7 @@ fn is_sound(completion: &Completion) -> bool {
 
 proptest! {
     #[test]
-    fn a_whole_reply((dialect, text, other, counts) in exchanged(goldens("json"))) {
+    fn a_whole_reply((dialect, text, other, counts) in with_another(goldens("json"))) {
         let dialect = by_name(dialect).unwrap();
         let read = dialect.decode(other.as_bytes());
         prop_assert!(read.as_ref().is_ok_and(is_sound) || read.is_err());
@@ -104,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stream((dialect, text, other, counts) in exchanged(goldens("sse"))) {
+    fn a_stream((dialect, text, other, counts) in with_another(goldens("sse"))) {
         let dialect = by_name(dialect).unwrap();
         let read = streamed(&*dialect, [other.as_bytes()]);
         prop_assert!(is_sound(&read.completion));

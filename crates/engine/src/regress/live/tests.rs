@@ -161,7 +161,9 @@ async fn a_full_queue_ends_the_run_and_grades_nobody() {
         config::ProviderSpec::Http(_) => None,
     });
     let models = &mut spec.unwrap().models;
-    models.values_mut().for_each(|model| model.errors = [(CallErrorKind::QueueFull, 1.0)].into());
+    for model in models.values_mut() {
+        model.errors = [(CallErrorKind::QueueFull, 1.0)].into();
+    }
     let out = run(&loaded, &set, &LiveOptions::default()).await;
     assert!(matches!(&out.stopped, Some(stop @ LiveStop::QueueFull(_)) if stop.is_failure()), "{:?}", out.stopped);
     assert_eq!((out.played.items.len(), out.left), (0, 10), "how busy we are is no availability of the provider's");
