@@ -315,7 +315,7 @@ pub struct Timeouts {
     pub connect: Option<Duration>,
     /// Between two reads.
     pub idle: Option<Duration>,
-    /// In all, retries included.
+    /// In all, retries included; waiting for a place is not.
     pub total: Option<Duration>,
 }
 

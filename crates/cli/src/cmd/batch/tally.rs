@@ -120,7 +120,8 @@ impl Tally {
             Fallback::Budget => format!("{n} at the budget"),
         };
         let whys: Vec<String> = self.fell_back.iter().map(why).collect();
-        (n > 0).then(|| format!("{n} of {} fell back on what was left, accepted by nobody: {}", self.n, whys.join(", ")))
+        let fell_back = paint(WARN, format_args!("{n} of {} fell back", self.n));
+        (n > 0).then(|| format!("{fell_back} on what was left, accepted by nobody: {}", whys.join(", ")))
     }
 }
 
