@@ -20,7 +20,7 @@ pub(crate) use regress::{LiveArgs, Regress};
 #[derive(Debug, Parser)]
 #[command(name = "tierfall", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Results go to stdout, everything else to stderr.\n\
-    Exit codes: 0 fine; 1 a target could not be promised, something got worse, or, with --strict, an answer\n\
+    Exit codes: 0 fine; 1 a target could not be promised, something got worse, or (--strict) an answer\n\
     fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
