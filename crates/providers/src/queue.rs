@@ -81,7 +81,7 @@ impl<P: Provider> Queued<P> {
     async fn wait(&self, deadline: Option<Duration>) -> Result<(OwnedSemaphorePermit, Duration), CallError> {
         let QueuePolicy { places, waiting, longest } = self.policy;
         let Some(_in_line) = InLine::stand(&self.waiting, waiting) else {
-            let message = format!("{places} calls are under way and {waiting} wait, which is the most that may");
+            let message = format!("all places ({places}) are taken, and as many calls wait as may ({waiting})");
             return Err(self.turned_away(CallErrorKind::QueueFull, Duration::ZERO, &message));
         };
         let began = Instant::now();
@@ -90,11 +90,11 @@ impl<P: Provider> Queued<P> {
             Ok(Ok(place)) => Ok((place, began.elapsed())),
             Ok(Err(_)) => unreachable!("nobody closes the semaphore"),
             Err(_) if deadline.is_some_and(|deadline| deadline <= longest) => {
-                let message = format!("the request's deadline passed while it waited for one of {places} places");
+                let message = format!("the request's deadline passed while it waited for a place (there are {places})");
                 Err(self.turned_away(CallErrorKind::Deadline, began.elapsed(), &message))
             }
             Err(_) => {
-                let message = format!("none of {places} places came free within {} s", longest.as_secs_f64());
+                let message = format!("no place came free within {} s (there are {places})", longest.as_secs_f64());
                 Err(self.turned_away(CallErrorKind::QueueFull, began.elapsed(), &message))
             }
         }

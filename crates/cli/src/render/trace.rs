@@ -7,6 +7,7 @@ use anstyle::Style;
 use tierfall_core::gate::{Accepted, Decision, Deferral};
 use tierfall_core::money::Money;
 use tierfall_core::number::{Confidence, Threshold};
+use tierfall_core::provider::CallErrorKind;
 use tierfall_core::trace::{CostBasis, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 use super::money::{cost, time, usd};
@@ -58,9 +59,15 @@ fn headline(trace: &Trace) -> String {
             Some(why) => (WARN, "review".to_owned(), format!("a person must look: {}", cut_short(why))),
         },
         OutcomeKind::Refused => (WARN, "refused".to_owned(), trace.error.clone().unwrap_or_default()),
+        OutcomeKind::Failed if is_shed(trace) => (BAD, "no answer".to_owned(), "there was no place for the call".to_owned()),
         OutcomeKind::Failed => (BAD, "no answer".to_owned(), "no tier could give one".to_owned()),
     };
     format!("{} · {how}", paint(style, what))
+}
+
+/// Whether our own queue ended the run: no tier failed.
+fn is_shed(trace: &Trace) -> bool {
+    trace.steps.last().is_some_and(|step| step.decision == Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull)))
 }
 
 /// What the run fell back for.

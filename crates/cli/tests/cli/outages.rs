@@ -209,6 +209,32 @@ async fn one_refusal_may_be_about_what_is_asked() {
     sandbox.run(&[&BATCH[..], &["--concurrency", "1"]].concat()).exits(0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_full_queue_is_served_by_no_dearer_tier() {
+    let (small, large) = (answering(&sample::sure("Hello.", 0.9)).await, answering(&sample::sure("Hello.", 0.9)).await);
+    let sandbox = Sandbox::new();
+    // Three samples at once, of which one has a place and none may wait.
+    let narrow = "retries = 0\nsample-by-calls = true\nmax-concurrency = 1\nmax-queue = 0\n";
+    let cascade = two(&small.url(), &large.url(), "").replacen("retries = 0\n", narrow, 1);
+    sandbox.write("two.toml", cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 3 } }"));
+    sandbox.write("queries.jsonl", queries(2));
+    assert_snapshot!(sandbox.run(&["run", "two.toml", "Hi?", "--id", "1"]), @r#"
+    exit 3
+    -- stderr
+    no answer · there was no place for the call
+      small  failed  queue-full, 3 attempts  $0.000011 [time]
+    $0.000011 · [time]
+    error: provider "small": all places (1) are taken, and as many calls wait as may (0); the call was not made
+    hint: ask less at once, or raise the provider's max-concurrency, max-queue or queue-timeout in the cascade file
+    "#);
+    sandbox.run(&TO_FILE).exits(3);
+    assert!(sandbox.lines("out.jsonl").iter().all(|line| line["outcome"] == "failed"));
+    assert_eq!(large.received().len(), 0);
+    sandbox.write("two.toml", sandbox.read("two.toml").replace("max-queue = 0", "queue-timeout = \"1m\""));
+    sandbox.run(&TO_FILE).exits(0);
+    assert!(sandbox.lines("out.jsonl").iter().all(|line| line["tier"] == "small"));
+}
+
 #[test]
 fn rejected_text_is_never_the_answer() {
     let sandbox = Sandbox::new();

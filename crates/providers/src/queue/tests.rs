@@ -96,7 +96,7 @@ async fn whoever_finds_the_queue_full_is_turned_away_at_once() {
         assert_eq!((error.kind, *at, error.kind.is_transient()), (CallErrorKind::QueueFull, Duration::ZERO, false));
         assert_eq!(
             error.message,
-            "provider \"p\": 1 calls are under way and 1 wait, which is the most that may; the call was not made"
+            "provider \"p\": all places (1) are taken, and as many calls wait as may (1); the call was not made"
         );
         assert_eq!((error.attempts.len(), error.attempts[0].billing), (1, Billing::Free));
     }
@@ -111,7 +111,7 @@ async fn nobody_waits_longer_than_the_queue_or_the_request_may() {
     let (_, (result, waited)) = join(ask(&provider, &first), ask(&provider, &second)).await;
     let error = result.unwrap_err();
     assert_eq!((error.kind, waited.as_millis() / 10), (CallErrorKind::QueueFull, 50));
-    assert!(error.message.contains("none of 1 places came free within 0.5 s"), "{}", error.message);
+    assert!(error.message.contains("no place came free within 0.5 s (there are 1)"), "{}", error.message);
 
     let hurried = call("2").within(Duration::from_millis(300));
     let (_, (result, waited)) = join(ask(&provider, &first), ask(&provider, &hurried)).await;

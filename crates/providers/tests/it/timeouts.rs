@@ -104,7 +104,7 @@ async fn waiting_for_a_place_is_not_the_calls_time_and_costs_nothing() {
     tokio::time::pause();
     let error = ask(&provider, &total(call())).await.unwrap_err();
     assert_failed(&error, CallErrorKind::QueueFull, Billing::Free);
-    assert!(error.queued >= 5 * SHORT && error.message.contains("none of 1 places came free within 10 s"), "{error}");
+    assert!(error.queued >= 5 * SHORT && error.message.contains("no place came free within 10 s"), "{error}");
     let error = ask(&provider, &call().within(SHORT)).await.unwrap_err();
     assert_failed(&error, CallErrorKind::Deadline, Billing::Free);
     assert_eq!(server.counts().requests, 1);
