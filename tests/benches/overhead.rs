@@ -37,7 +37,7 @@ impl Provider for Fixed {
     fn call<'a>(&'a self, _: &'a Call) -> std::pin::Pin<Box<dyn Future<Output = Result<Reply, CallError>> + Send + 'a>> {
         let answer = self.0.clone();
         let chunks = futures_util::stream::once(async move { Ok(Chunk::Whole(answer)) });
-        Box::pin(async { Ok(Reply { failed: Vec::new(), recorded: None, chunks: Box::pin(chunks) }) })
+        Box::pin(async { Ok(Reply::new(Box::pin(chunks))) })
     }
 }
 

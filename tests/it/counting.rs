@@ -86,14 +86,14 @@ impl Provider for Counting {
                     }
                     Err(error)
                 }
-                Ok(Reply { failed, recorded, chunks }) => {
+                Ok(Reply { failed, recorded, queued, chunks }) => {
                     for attempt in &failed {
                         book(attempt, books);
                     }
                     let chunks = chunks.inspect(move |chunk| match chunk {
                         Ok(Chunk::Whole(answer)) => {
                             flight.over = true;
-                            flight.books.book(answer.usage.map_or(Billing::Unknown, Billing::Metered), price);
+                            flight.books.book(Billing::told(answer.usage), price);
                         }
                         Ok(Chunk::Delta(delta)) => {
                             if let Some(usage) = delta.usage {
@@ -108,7 +108,7 @@ impl Provider for Counting {
                             }
                         }
                     });
-                    Ok(Reply { failed, recorded, chunks: chunks.boxed() })
+                    Ok(Reply { failed, recorded, queued, chunks: chunks.boxed() })
                 }
             }
         }

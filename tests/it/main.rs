@@ -1,6 +1,8 @@
 //! Tests across crates.
 
 #[cfg(test)]
+mod absurd;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod bans;

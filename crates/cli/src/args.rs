@@ -20,8 +20,8 @@ pub(crate) use regress::{LiveArgs, Regress};
 #[derive(Debug, Parser)]
 #[command(name = "tierfall", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Results go to stdout, everything else to stderr.\n\
-    Exit codes: 0 fine; 1 a target could not be promised, or something got worse; 2 usage, configuration\n\
-    or data error; 3 a provider failed; 130 interrupted.")]
+    Exit codes: 0 fine; 1 a target could not be promised, something got worse, or (--strict) an answer\n\
+    fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -87,6 +87,10 @@ pub(crate) struct Run {
     pub(crate) concurrency: u16,
     #[command(flatten)]
     pub(crate) source: Source,
+    /// Exit with 1 where an answer only fell back: it is served, or attached, since the chain could not go on, and was accepted by
+    /// neither a gate nor the last tier
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// How to print the trace: text to stderr, or one JSON object a query to stdout in place of the answer
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) trace: Option<TraceFormat>,

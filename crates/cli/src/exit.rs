@@ -11,7 +11,8 @@ pub(crate) enum Exit {
     Fine,
     /// Usage, configuration or data.
     Usage,
-    /// The target could not be promised, an expectation does not hold, or something got worse.
+    /// The target could not be promised, an expectation does not hold, something got worse, or an answer fell back where that
+    /// is to count.
     Unmet,
     /// A provider failed.
     Provider,
@@ -60,6 +61,9 @@ impl From<&CallError> for Failure {
         match error.kind {
             CallErrorKind::Cancelled => Self { exit: Exit::Interrupted, ..failure },
             CallErrorKind::Auth => failure.with_hint("set the key that the cascade file names, and check that it is valid"),
+            CallErrorKind::QueueFull => failure.with_hint(
+                "ask less at once, or raise the provider's max-concurrency, max-queue or queue-timeout in the cascade file",
+            ),
             CallErrorKind::RateLimited => failure.with_hint("try again later, or lower the concurrency"),
             _ => failure,
         }

@@ -15,7 +15,7 @@ pub fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>
     let params = request.params.overridden_by(&model.params);
     let mut call = base(model, request, prompt, params, Purpose::Answer);
     for named in gate.into_iter().flat_map(Gate::signals) {
-        named.signal.prepare(&mut call);
+        named.prepare(&mut call);
     }
     call
 }
@@ -25,7 +25,7 @@ pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> boo
     let stripped = gate.stripped(answer);
     let passes = |named: &NamedSignal| {
         let answer = if named.signal.strips() { answer } else { &stripped };
-        let reading = named.signal.read(Evidence { request, answer, probe: None });
+        let reading = named.read(Evidence { request, answer, probe: None });
         reading.is_ok_and(|score| score.get() >= VALID)
     };
     Unusable::of(&stripped).is_none() && gate.require.iter().filter(|named| !named.signal.needs().probe).all(passes)
@@ -49,6 +49,7 @@ fn base(model: &Model, request: &Request, prompt: Prompt, params: Params, purpos
         samples: NonZeroU8::MIN,
         purpose,
         timeouts: model.timeouts,
+        deadline: None,
         stream: false,
     }
 }

@@ -133,7 +133,8 @@ pub struct Policy {
     pub on_exhausted: OnExhausted,
     /// Most money for one request: no call is begun that is expected to exceed it.
     pub budget: Option<Money>,
-    /// Most time for one request: no call is begun after it, and a call's own limit shrinks to what is left.
+    /// Most time for one request, waiting for places included: no call is begun after it, and a call's own limit shrinks to
+    /// what is left.
     pub deadline: Option<Duration>,
 }
 

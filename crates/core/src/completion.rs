@@ -19,6 +19,17 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+impl Usage {
+    /// More tokens than any call has, of any kind: windows hold millions, and a call takes at most 255 samples.
+    pub const ABSURD: u64 = 10_000_000_000;
+
+    /// This usage, unless a count in it can be no count of tokens: then the usage is unknown.
+    pub fn plausible(self) -> Option<Self> {
+        let Self { input, output, cached_input, reasoning } = self;
+        [input, output, cached_input, reasoning].into_iter().all(|tokens| tokens < Self::ABSURD).then_some(self)
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
@@ -250,8 +261,12 @@ impl Completion {
         self.tool_calls.is_empty() && self.text.chars().all(unseen)
     }
 
-    /// Appends one piece of a streamed answer.
-    pub fn push(&mut self, delta: &Delta) {
+    /// Appends one piece of a streamed answer; nothing of one that names a tool call beyond the first
+    /// [`MOST_TOOL_CALLS`].
+    pub fn push(&mut self, delta: &Delta) -> Result<(), TooManyToolCalls> {
+        if delta.tool_calls.iter().any(|piece| piece.index >= MOST_TOOL_CALLS) {
+            return Err(TooManyToolCalls);
+        }
         self.text.push_str(&delta.text);
         if let Some(refusal) = &delta.refusal {
             self.refusal.get_or_insert_default().push_str(refusal);
@@ -277,13 +292,22 @@ impl Completion {
         if self.model.is_none() {
             self.model.clone_from(&delta.model);
         }
+        Ok(())
     }
 }
+
+/// The most tool calls of one answer. A piece names its call by number, and that number makes us allocate.
+pub const MOST_TOOL_CALLS: usize = 1024;
+
+/// A piece of a stream names a tool call beyond the first [`MOST_TOOL_CALLS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a piece of the stream names a tool call beyond the first {MOST_TOOL_CALLS}")]
+pub struct TooManyToolCalls;
 
 /// One piece of a tool call in a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ToolCallDelta {
-    /// Which call of the answer; providers bound it when they decode.
+    /// Which call of the answer, below [`MOST_TOOL_CALLS`].
     pub index: usize,
     /// A piece of the id.
     pub id: String,

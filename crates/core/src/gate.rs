@@ -46,7 +46,7 @@ impl Gate {
     pub fn stripped<'a>(&self, answer: &'a Completion) -> Cow<'a, Completion> {
         let mut answer = Cow::Borrowed(answer);
         for named in self.signals().filter(|named| named.signal.strips()) {
-            named.signal.strip(answer.to_mut());
+            named.strip(answer.to_mut());
         }
         answer
     }

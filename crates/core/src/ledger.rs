@@ -5,10 +5,10 @@ use std::sync::Arc;
 use crate::cascade::{Answerer, Cascade, Model, TierIx};
 use crate::completion::Usage;
 use crate::gate::Gate;
-use crate::money::{Cost, Money};
+use crate::money::Money;
 use crate::permit::PermittedCall;
 use crate::plan::{expected_input, max_tokens};
-use crate::provider::{Attempt, Billing};
+use crate::provider::Attempt;
 use crate::request::{Request, estimated_tokens};
 use crate::trace::{CallTrace, CostBasis, Step};
 
@@ -26,11 +26,7 @@ pub(crate) fn price_attempts(
         Answerer::Human { .. } => None,
     };
     attempts.into_iter().map(move |attempt| {
-        let cost = match attempt.billing {
-            Billing::Free => Cost::ZERO,
-            Billing::Metered(usage) => price.map(|price| price.of(usage)).into(),
-            Billing::Unknown => Cost::UNKNOWN,
-        };
+        let cost = attempt.billing.cost(price);
         CallTrace { tier: tier.name.clone(), probe: probe.cloned(), answers, attempt, cost }
     })
 }
@@ -75,17 +71,13 @@ pub(crate) fn cost_if_last(cascade: &Cascade, request: &Request, steps: &[Step])
     let (step, (usage, answers)) = steps.iter().rev().find_map(|step| Some((step, answering_usage(step)?)))?;
     let (_, answered) = cascade.model_named(&step.tier)?;
     let preambles = |model: &Model| expected_input(model, request);
-    let input = (usage.input + preambles(model)).saturating_sub(preambles(answered));
+    let input = usage.input.saturating_add(preambles(model)).saturating_sub(preambles(answered));
     // The last tier has no gate and answers once, however many samples the tiers before it took.
     let usage = Usage { input, output: usage.output.div_ceil(answers), ..Usage::default() };
     Some((model.price?.of(usage), CostBasis::Estimated))
 }
 
 fn answering_usage(step: &Step) -> Option<(Usage, u64)> {
-    step.calls.iter().rev().find_map(|call| match call.attempt.billing {
-        Billing::Metered(usage) if call.probe.is_none() && call.attempt.error.is_none() => {
-            Some((usage, call.answers.max(1) as u64))
-        }
-        _ => None,
-    })
+    let answering = |call: &&CallTrace| call.probe.is_none() && call.attempt.error.is_none();
+    step.calls.iter().rev().filter(answering).find_map(|call| Some((call.attempt.billing.usage()?, call.answers.max(1) as u64)))
 }

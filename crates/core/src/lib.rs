@@ -6,13 +6,16 @@
 
 pub mod calls;
 pub mod cascade;
+pub mod caught;
 pub mod completion;
+mod failing;
 pub mod fusion;
 pub mod gate;
 mod ledger;
 pub mod map;
 pub mod money;
 pub mod number;
+mod outcome;
 pub mod permit;
 pub mod plan;
 pub mod point;
@@ -24,6 +27,7 @@ pub mod run;
 pub mod segment;
 pub mod signal;
 pub mod sink;
+pub mod text;
 pub mod trace;
 
 pub use ledger::answering_cost;

@@ -51,7 +51,7 @@ impl Plan<'_> {
         }
         let gate = self.cascade().tier(own).gate.as_ref();
         let stripped = gate.map(|gate| gate.stripped(answer));
-        let Some(probe) = named.signal.probe(self.request(), stripped.as_deref().unwrap_or(answer)) else { return Ok(None) };
+        let Some(probe) = named.probe(self.request(), stripped.as_deref().unwrap_or(answer)) else { return Ok(None) };
         let permit = self.may_see(self.asked_by(own, named)).ok_or(Abstain::NotAllowed)?;
         Ok(Some(PermittedCall { tier: permit.ix, call: probing_call(permit.model, self.request(), named, probe) }))
     }
@@ -158,9 +158,10 @@ impl PermittedCall {
         self.call.want_logprobs(top);
     }
 
-    /// Limits how long the call may take.
-    pub(crate) fn within(mut self, total: Option<Duration>) -> Self {
-        self.call.timeouts.total = total;
+    /// The call with this much left until the request's deadline.
+    #[must_use]
+    pub(crate) fn within(mut self, left: Duration) -> Self {
+        self.call = self.call.within(left);
         self
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cascade::{Answerer, Capability, Cascade, Model, OnExhausted, TierIx};
+use crate::caught::caught;
 use crate::gate::Gate;
 use crate::number::Threshold;
 use crate::request::{Request, estimated_tokens};
@@ -19,6 +20,8 @@ pub struct Plan<'c> {
     route: Route,
     /// The rule that decided, if any did.
     pub rule: Option<Arc<str>>,
+    /// A rule panicked: the route is a refusal then, and the run fails.
+    pub fault: Option<Arc<str>>,
     /// The operating point in force, as the request names it or by default; `None` where the cascade has no fit.
     pub point: Option<Arc<str>>,
     /// The request's run-time segment.
@@ -72,9 +75,18 @@ impl<'c> Plan<'c> {
     /// Applies rules, the operating point, capabilities and context windows to a request. Calls nothing.
     pub fn new(cascade: &'c Cascade, request: impl Into<Arc<Request>>) -> Self {
         let request = request.into();
-        let decided = cascade.rules().iter().map(|named| (named, named.rule.route(&request))).find(|(_, r)| *r != Route::Pass);
-        let (rule, route) = decided.map_or((None, Route::Pass), |(named, route)| (Some(named.name.clone()), route));
-        let segment = cascade.segment_of(&request);
+        let decided = cascade.rules().iter().map(|named| (named, named.route(&request))).find(|(_, r)| *r != Ok(Route::Pass));
+        let rule = decided.as_ref().map(|(named, _)| named.name.clone());
+        let decided =
+            decided.map_or(Ok(Route::Pass), |(named, route)| route.map_err(|why| format!("the rule \"{}\" {why}", named.name)));
+        let segment = caught(|| cascade.segment_of(&request)).map_err(|why| format!("a rule of the segments {why}"));
+        let (route, segment, fault) = match (decided, segment) {
+            (Ok(route), Ok(segment)) => (route, segment, None),
+            (Err(why), _) | (_, Err(why)) => {
+                let why: Arc<str> = format!("{why}; nobody knows where the request may go, so nothing is called").into();
+                (Route::Refuse(why.clone()), None, Some(why))
+            }
+        };
         let (point, unknown) = match cascade.point(request.point.as_deref()) {
             Ok(point) => (point, None),
             Err(unknown) => (None, Some(unknown.name)),
@@ -121,6 +133,7 @@ impl<'c> Plan<'c> {
             request,
             route,
             rule,
+            fault,
             point: unknown.or_else(|| point.map(|point| point.name.clone())),
             segment,
             thresholds: cuts.into_iter().map(|cut| Some(cut?.threshold)).collect(),

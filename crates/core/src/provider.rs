@@ -9,6 +9,7 @@ use futures_core::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::completion::{Completion, Delta, Usage};
+use crate::money::{Cost, Price};
 use crate::request::Call;
 
 /// Answers calls.
@@ -29,8 +30,17 @@ pub struct Reply {
     pub failed: Vec<Attempt>,
     /// How long the answer took when it was recorded; `None` = the driver's clock says.
     pub recorded: Option<Duration>,
+    /// How long the call, with all its attempts, waited for a place at the provider. No attempt's latency includes it.
+    pub queued: Duration,
     /// The pieces.
     pub chunks: Chunks,
+}
+
+impl Reply {
+    /// An answer at the first attempt, which had not to wait.
+    pub fn new(chunks: Chunks) -> Self {
+        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, chunks }
+    }
 }
 
 /// One piece of an answer.
@@ -54,6 +64,29 @@ pub enum Billing {
     Unknown,
 }
 
+impl Billing {
+    /// What a call costs that told this usage: unknown where it told none, or one that [no call has](Usage::plausible).
+    pub fn told(usage: Option<Usage>) -> Self {
+        usage.and_then(Usage::plausible).map_or(Self::Unknown, Self::Metered)
+    }
+
+    /// The usage told, if it can be one.
+    pub fn usage(self) -> Option<Usage> {
+        match self {
+            Self::Metered(usage) => usage.plausible(),
+            Self::Free | Self::Unknown => None,
+        }
+    }
+
+    /// The charge at a price; unknown where there is no price, or no usage that can be one.
+    pub fn cost(self, price: Option<Price>) -> Cost {
+        match self {
+            Self::Free => Cost::ZERO,
+            Self::Metered(_) | Self::Unknown => price.zip(self.usage()).map(|(price, usage)| price.of(usage)).into(),
+        }
+    }
+}
+
 /// One attempt at a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -63,6 +96,24 @@ pub struct Attempt {
     pub billing: Billing,
     /// How long it took, with the pauses that it caused: the latencies of a call's attempts add up to the call's.
     pub latency: Duration,
+}
+
+impl Attempt {
+    /// How long attempts took together.
+    pub fn time(attempts: &[Self]) -> Duration {
+        attempts.iter().fold(Duration::ZERO, |sum, attempt| sum.saturating_add(attempt.latency))
+    }
+}
+
+/// What a call took, beside its result.
+#[derive(Clone, Debug, Default)]
+pub struct Took {
+    /// The time of the successful attempt; failed ones carry their own.
+    pub latency: Duration,
+    /// How long the call waited for a place at its provider, all attempts together: no latency, but the deadline counts it.
+    pub queued: Duration,
+    /// Attempts that failed before the successful one.
+    pub failed: Vec<Attempt>,
 }
 
 /// What went wrong with a call, by what a cascade can do about it.
@@ -82,14 +133,21 @@ pub enum CallErrorKind {
     ContextLength,
     /// The request's deadline passed.
     Deadline,
-    /// 400, 404, 422: this request will never work here.
+    /// 400, 422: this request will never work here.
     InvalidRequest,
     /// The reply could not be read.
     Malformed,
+    /// 404: the model, or the address, is not there.
+    NotFound,
     /// A replay has no recording for this call.
     NotRecorded,
+    /// Code that was called panicked: a provider, or a rule.
+    Panicked,
     /// 5xx.
     Overloaded,
+    /// Our own queue before the provider is full, or the wait in it too long: the call was not made. A better tier would
+    /// only be flooded in turn, so the run ends.
+    QueueFull,
     /// 429.
     RateLimited,
     /// Connect, idle or total time ran out.
@@ -112,13 +170,22 @@ impl CallErrorKind {
             Self::Deadline => "deadline",
             Self::InvalidRequest => "invalid-request",
             Self::Malformed => "malformed",
+            Self::NotFound => "not-found",
             Self::NotRecorded => "not-recorded",
+            Self::Panicked => "panicked",
             Self::Overloaded => "overloaded",
+            Self::QueueFull => "queue-full",
             Self::RateLimited => "rate-limited",
             Self::Timeout => "timeout",
             Self::TooLarge => "too-large",
             Self::Truncated => "truncated",
         }
+    }
+
+    /// Whether every call to the tier will fail like this one, until somebody mends what is configured: the key is refused, or
+    /// the model is unknown.
+    pub fn is_lasting(self) -> bool {
+        matches!(self, Self::Auth | Self::NotFound)
     }
 
     /// Whether the same call may succeed a little later.
@@ -143,6 +210,8 @@ pub struct CallError {
     pub message: String,
     /// When the provider says to come back.
     pub retry_after: Option<Duration>,
+    /// How long the call waited for a place, as in [`Reply::queued`].
+    pub queued: Duration,
     /// Every attempt made, this one last. An error from the pieces of a reply carries only the attempt that broke; those
     /// before it are in [`Reply::failed`].
     pub attempts: Vec<Attempt>,
@@ -151,7 +220,7 @@ pub struct CallError {
 impl CallError {
     /// An error without attempts or a hint when to retry.
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, attempts: Vec::new() }
+        Self { kind, message: message.into(), retry_after: None, queued: Duration::ZERO, attempts: Vec::new() }
     }
 
     /// Adds the attempts made.

@@ -315,7 +315,7 @@ pub struct Timeouts {
     pub connect: Option<Duration>,
     /// Between two reads.
     pub idle: Option<Duration>,
-    /// In all, retries included.
+    /// In all, retries included; waiting for a place is not.
     pub total: Option<Duration>,
 }
 
@@ -336,8 +336,11 @@ pub struct Call {
     pub samples: NonZeroU8,
     /// What the call is for.
     pub purpose: Purpose,
-    /// How long it may take.
+    /// How long it may take, from when it has its place.
     pub timeouts: Timeouts,
+    /// What is left until the request's deadline when the call is put, waiting for a place included; `timeouts.total` is no
+    /// longer than this. `None` = no deadline.
+    pub deadline: Option<Duration>,
     /// Ask for the answer as a stream.
     pub stream: bool,
 }
@@ -346,6 +349,14 @@ impl Call {
     /// Makes sure that the call asks for log-probabilities with at least `top` alternatives a token.
     pub fn want_logprobs(&mut self, top: u8) {
         self.logprobs = Some(self.logprobs.map_or(top, |asked| asked.max(top)));
+    }
+
+    /// The call with this much left until the request's deadline.
+    #[must_use]
+    pub fn within(mut self, left: Duration) -> Self {
+        self.deadline = Some(left);
+        self.timeouts.total = Some(self.timeouts.total.map_or(left, |total| total.min(left)));
+        self
     }
 
     /// Makes sure that the call samples at least `samples` answers.

@@ -10,19 +10,22 @@ use std::time::Duration;
 use crate::calls::worth_probing;
 use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
+use crate::failing::{in_time, stops_the_run, told};
 use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
 use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
 use crate::money::{Cost, Money};
-use crate::number::{Confidence, Score, Threshold, Tie};
+use crate::number::{Score, Threshold, Tie};
+pub use crate::outcome::{Outcome, Served};
 use crate::permit::PermittedCall;
 use crate::plan::Plan;
+pub use crate::provider::Took;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
 use crate::request::{Purpose, Request};
 use crate::rule::Route;
 use crate::signal::filter::Selector;
 use crate::signal::logprob::Census;
 use crate::signal::{Abstain, Evidence, NamedSignal, Reading};
-use crate::trace::{CallTrace, OutcomeKind, RouteTrace, Step, Stopped, Trace};
+use crate::trace::{CallTrace, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 /// What a run wants.
 #[derive(Clone, Debug)]
@@ -32,63 +35,6 @@ pub enum Next {
     Call(PermittedCall),
     /// Nothing: the run is over.
     Done,
-}
-
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// With an answer.
-    Answered(Served),
-    /// The cascade declines to answer; the best answer it had.
-    Abstained(Option<Served>),
-    /// A person must look; the best answer is attached.
-    Review(Option<Served>),
-    /// A rule refused the request, with its reason.
-    Refused(Arc<str>),
-    /// No tier could answer.
-    Failed(CallError),
-}
-
-/// An answer and where it is from.
-#[derive(Clone, Debug)]
-pub struct Served {
-    /// The tier that answered.
-    pub tier: TierIx,
-    /// The answer, with everything stripped that only signals asked for.
-    pub answer: Arc<Completion>,
-    /// The calibrated confidence, where a gate accepted the answer and a map was fitted.
-    pub confidence: Option<Confidence>,
-}
-
-impl Outcome {
-    /// The answer served or attached, if there is one.
-    pub fn served(&self) -> Option<&Served> {
-        match self {
-            Self::Answered(served) => Some(served),
-            Self::Abstained(best) | Self::Review(best) => best.as_ref(),
-            Self::Refused(_) | Self::Failed(_) => None,
-        }
-    }
-
-    /// The kind of outcome.
-    pub fn kind(&self) -> OutcomeKind {
-        match self {
-            Self::Answered(_) => OutcomeKind::Answered,
-            Self::Abstained(_) => OutcomeKind::Abstained,
-            Self::Review(_) => OutcomeKind::Review,
-            Self::Refused(_) => OutcomeKind::Refused,
-            Self::Failed(_) => OutcomeKind::Failed,
-        }
-    }
-}
-
-/// What a call took, beside its result.
-#[derive(Clone, Debug, Default)]
-pub struct Took {
-    /// The time of the successful attempt; failed ones carry their own.
-    pub latency: Duration,
-    /// Attempts that failed before the successful one.
-    pub failed: Vec<Attempt>,
 }
 
 /// One request on its way through a cascade.
@@ -105,7 +51,14 @@ pub struct Run<'c> {
     spent: Cost,
     /// `spent`, with charges of unknown size at the most they can be: what the budget sees.
     reserved: Money,
-    elapsed: Duration,
+    /// The time of all calls.
+    latency: Duration,
+    /// What they waited for their places.
+    queued: Duration,
+    /// The part of that in the step under way.
+    step_queued: Duration,
+    /// What was said about the last call that failed in the step under way.
+    said: Option<Arc<str>>,
     last_error: Option<String>,
     stopped: Option<Stopped>,
 }
@@ -162,12 +115,17 @@ impl<'c> Run<'c> {
             best: None,
             spent: Cost::ZERO,
             reserved: Money::ZERO,
-            elapsed: Duration::ZERO,
+            latency: Duration::ZERO,
+            queued: Duration::ZERO,
+            step_queued: Duration::ZERO,
+            said: None,
             last_error: None,
             stopped: None,
         };
         if let Err(unknown) = cascade.point(run.request.point.as_deref()) {
             run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, unknown.to_string())));
+        } else if let Some(why) = &run.plan.fault {
+            run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Panicked, &**why)));
         } else if let Route::Refuse(why) = run.plan.route() {
             run.state = State::Done(Outcome::Refused(why.clone()));
         } else {
@@ -190,7 +148,8 @@ impl<'c> Run<'c> {
 
     /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
     pub fn feed(&mut self, result: Result<Arc<Completion>, CallError>, took: Took) {
-        let (result, took) = in_time(result, took, self.time_limit());
+        let limit = self.time_limit(took.queued);
+        let (result, took) = in_time(result, took, limit);
         match std::mem::replace(&mut self.state, State::Ask(0)) {
             State::Done(outcome) => self.state = State::Done(outcome),
             State::Ask(position) => {
@@ -228,7 +187,7 @@ impl<'c> Run<'c> {
         self.cascade.policy().on_abstain == OnAbstain::Escalate
             && !gate.signals().any(|named| named.signal.strips())
             && gate.value.is_none()
-            && gate.signal.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
+            && gate.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
     }
 
     /// The outcome, once the run is over.
@@ -241,12 +200,16 @@ impl<'c> Run<'c> {
 
     /// Ends a run from outside: the caller went away, or the process stops.
     pub fn cancel(&mut self) {
-        let error = || CallError::new(CallErrorKind::Cancelled, "the run was cancelled");
+        self.abort(CallError::new(CallErrorKind::Cancelled, "the run was cancelled"));
+    }
+
+    /// Ends a run that is not over, for this reason.
+    pub fn abort(&mut self, error: CallError) {
         match &self.state {
             State::Done(_) => {}
-            State::Ask(_) => self.state = State::Done(Outcome::Failed(error())),
+            State::Ask(_) => self.state = State::Done(Outcome::Failed(error)),
             // Its tier has answered already: the step tells what that cost.
-            State::Probe(probing) => self.failed(probing.position, error()),
+            State::Probe(probing) => self.failed(probing.position, error),
         }
     }
 
@@ -257,10 +220,16 @@ impl<'c> Run<'c> {
         let (cost_if_last, cost_if_last_basis) = cost_if_last(self.cascade, &self.request, &self.steps).unzip();
         let ended_failed = self.steps.iter().rev().find(|step| step.decision.reason() != "review");
         let ended_failed = ended_failed.is_some_and(|step| step.decision.reason() == "failed");
-        let served = outcome.served();
+        let fallback = match (outcome.kind(), self.stopped) {
+            (OutcomeKind::Refused | OutcomeKind::Failed, _) => None,
+            (_, Some(Stopped::Budget)) => Some(Fallback::Budget),
+            (_, Some(Stopped::Deadline)) => Some(Fallback::Deadline),
+            (_, None) => ended_failed.then_some(Fallback::Failed),
+        };
         let trace = Trace {
             outcome: outcome.kind(),
-            tier: served.map(|served| self.cascade.tier(served.tier).name.clone()),
+            fallback,
+            tier: outcome.served().or(outcome.attached()).map(|served| self.cascade.tier(served.tier).name.clone()),
             confidence: match &outcome {
                 Outcome::Answered(served) => served.confidence,
                 _ => None,
@@ -268,13 +237,14 @@ impl<'c> Run<'c> {
             cost: self.spent,
             cost_if_last,
             cost_if_last_basis,
-            latency: self.elapsed,
+            latency: self.latency,
+            queued: self.queued,
             request_id: self.request.id.clone(),
             cascade: self.cascade.name().clone(),
             route: RouteTrace::of(&self.plan),
             steps: self.steps,
             error: match &outcome {
-                Outcome::Failed(error) => Some(error.message.clone()),
+                Outcome::Failed(error) => Some(told(error)),
                 Outcome::Refused(why) => Some(why.to_string()),
                 // The chain ended with a failed call: what is served is not what the cascade wanted.
                 _ => self.last_error.filter(|_| ended_failed),
@@ -290,49 +260,52 @@ impl<'c> Run<'c> {
     }
 
     fn within_deadline(&self, call: PermittedCall) -> PermittedCall {
-        let total = self.within(call.timeouts.total);
-        call.within(total)
+        match self.left() {
+            Some(left) => call.within(left),
+            None => call,
+        }
     }
 
-    /// The shorter of a call's own limit and what is left until the deadline.
-    fn within(&self, total: Option<Duration>) -> Option<Duration> {
-        let left = self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.elapsed));
-        total.into_iter().chain(left).min()
+    /// What is left until the request's deadline.
+    fn left(&self) -> Option<Duration> {
+        self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.latency.saturating_add(self.queued)))
     }
 
-    /// How long the call may take whose result is fed next.
-    fn time_limit(&self) -> Option<Duration> {
-        match &self.state {
+    /// How long the call may take whose result is fed next, after it `queued` for its place.
+    fn time_limit(&self, queued: Duration) -> Option<Duration> {
+        let own = match &self.state {
             State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
-                Answerer::Model(model) => self.within(model.timeouts.total),
+                Answerer::Model(model) => model.timeouts.total,
                 Answerer::Human { .. } => None,
             },
             State::Probe(probing) => probing.call.timeouts.total,
             State::Done(_) => None,
-        }
+        };
+        own.into_iter().chain(self.left().map(|left| left.saturating_sub(queued))).min()
     }
 
     /// Books every attempt of a call.
     fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
         let mut attempts = took.failed;
         match result {
-            Ok(answer) => attempts.push(Attempt {
-                error: None,
-                billing: answer.usage.map_or(Billing::Unknown, Billing::Metered),
-                latency: took.latency,
-            }),
+            Ok(answer) => attempts.push(Attempt { error: None, billing: Billing::told(answer.usage), latency: took.latency }),
             Err(error) if error.attempts.is_empty() && attempts.is_empty() && error.kind != CallErrorKind::NotRecorded => {
                 attempts.push(Attempt { error: Some(error.kind), billing: Billing::Unknown, latency: took.latency });
             }
             Err(error) => attempts.extend(error.attempts.iter().cloned()),
         }
+        if let Err(error) = result {
+            self.said = Some(told(error).into());
+        }
+        self.queued = self.queued.saturating_add(took.queued);
+        self.step_queued = self.step_queued.saturating_add(took.queued);
         let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
         for call in price_attempts(self.cascade, tier, probe, answers, attempts) {
             self.spent += call.cost;
             // For the budget, a charge that nobody told counts as the most that it can be.
             let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
             self.reserved += call.cost.total().or_else(most).unwrap_or_default();
-            self.elapsed += call.attempt.latency;
+            self.latency = self.latency.saturating_add(call.attempt.latency);
             self.calls.push(call);
         }
     }
@@ -367,8 +340,9 @@ impl<'c> Run<'c> {
                 Some(gate) if gate.signals().any(|named| named.signal.strips()) => Arc::new(gate.stripped(&answer).into_owned()),
                 _ => answer,
             };
-            self.step(tier, Decision::Accept(Accepted::LastTier(Unusable::of(&answer))), None);
-            self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None }));
+            let accepted = Accepted::LastTier(Unusable::of(&answer));
+            self.step(tier, Decision::Accept(accepted.clone()), None);
+            self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None, accepted: Some(accepted) }));
             return;
         };
         let (readings, answer) = read_all(gate, &self.request, answer, probed);
@@ -379,10 +353,12 @@ impl<'c> Run<'c> {
         let tokens = Census::of(&answer, &Selector::default()).ok();
         self.step(tier, decision.clone(), Some(Read { gate, value: value.ok(), signals: readings, tokens }));
         match decision {
-            Decision::Accept(_) => self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence })),
+            Decision::Accept(accepted) => {
+                self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence, accepted: Some(accepted) }));
+            }
             Decision::Defer(_) => {
                 if usable || self.best.as_ref().is_none_or(|(before, _)| !before) {
-                    self.best = Some((usable, Served { tier, answer, confidence: None }));
+                    self.best = Some((usable, Served { tier, answer, confidence: None, accepted: None }));
                 }
                 self.enter(position + 1, None);
             }
@@ -420,9 +396,12 @@ impl<'c> Run<'c> {
         let tier = self.plan.tiers[position];
         let gate = self.cascade.tier(tier).gate.as_ref();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
-        self.last_error = Some(error.message.clone());
+        self.last_error = Some(told(&error));
         if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {
             self.state = State::Done(Outcome::Failed(error));
+        } else if error.kind == CallErrorKind::Deadline {
+            self.stopped = Some(Stopped::Deadline);
+            self.exhausted(Some(error));
         } else {
             self.enter(position + 1, Some(error));
         }
@@ -447,6 +426,8 @@ impl<'c> Run<'c> {
                 Threshold::AcceptFrom { score, .. } => Some(gate.display(score)),
                 Threshold::DeferAll => None,
             }),
+            message: self.said.take(),
+            queued: std::mem::take(&mut self.step_queued),
             calls: std::mem::take(&mut self.calls),
         });
     }
@@ -480,7 +461,7 @@ impl<'c> Run<'c> {
     }
 
     fn out_of_time(&self) -> bool {
-        self.cascade.policy().deadline.is_some_and(|deadline| self.elapsed >= deadline)
+        self.left().is_some_and(|left| left.is_zero())
     }
 
     fn too_dear(&self, expected: Option<Money>) -> bool {
@@ -528,36 +509,11 @@ fn read_all(
             Some(Err(why)) => Err(*why),
             probed => {
                 let probe = probed.and_then(|probed| probed.as_ref().ok()?.as_deref());
-                named.signal.read(Evidence { request, answer: seen, probe })
+                named.read(Evidence { request, answer: seen, probe })
             }
         };
         (named.label.clone(), reading)
     };
     let readings = gate.signals().enumerate().map(read).collect();
     (readings, answer)
-}
-
-/// An answer that came too late is a failed call, as it is live: whoever waits for it has gone on.
-fn in_time(
-    result: Result<Arc<Completion>, CallError>,
-    took: Took,
-    limit: Option<Duration>,
-) -> (Result<Arc<Completion>, CallError>, Took) {
-    let waited: Duration = took.failed.iter().map(|attempt| attempt.latency).sum();
-    match (result, limit) {
-        (Ok(answer), Some(limit)) if waited + took.latency > limit => {
-            let kind = CallErrorKind::Timeout;
-            let billing = answer.usage.map_or(Billing::Unknown, Billing::Metered);
-            let mut attempts = took.failed;
-            attempts.push(Attempt { error: Some(kind), billing, latency: limit.saturating_sub(waited) });
-            let message = format!("the answer took longer than the {} ms that were left", limit.as_millis());
-            (Err(CallError::new(kind, message).with_attempts(attempts)), Took::default())
-        }
-        (result, _) => (result, took),
-    }
-}
-
-/// Errors that no other tier can mend: the caller is gone, or a replay would measure something that never happened.
-fn stops_the_run(kind: CallErrorKind) -> bool {
-    matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded)
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::completion::Usage;
 use crate::gate::Decision;
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
 use crate::plan::Plan;
-use crate::provider::{Attempt, Billing, CallErrorKind};
+use crate::provider::{Attempt, CallErrorKind};
 use crate::request::RequestId;
 use crate::rule::Route;
 use crate::signal::Reading;
@@ -62,6 +62,26 @@ pub enum Stopped {
     Deadline,
 }
 
+/// Why a run ended by the policy's `on-exhausted`, or with a person, and not as its chain is meant to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// The last tier that was to answer failed.
+    Failed,
+    /// The request's deadline passed.
+    Deadline,
+    /// The next call could have exceeded the request's budget.
+    Budget,
+}
+
+impl Fallback {
+    /// Whether the same request may fare better another time: nothing was wrong with what it asks, nor with what it may
+    /// cost.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Failed | Self::Deadline)
+    }
+}
+
 /// Where "what would the last tier have cost" comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -77,6 +97,10 @@ pub enum CostBasis {
 pub struct Trace {
     /// How it ended.
     pub outcome: OutcomeKind,
+    /// Why it fell back on what was left: no gate, and no last tier, stands behind an answer that is served so. Absent where
+    /// the chain ended as it is meant to, and where the run failed or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
     /// The tier whose answer is served or attached.
     pub tier: Option<Arc<str>>,
     /// The calibrated confidence of an accepted answer; `None` where nothing was fitted.
@@ -89,9 +113,12 @@ pub struct Trace {
     pub cost_if_last: Option<Money>,
     /// Where that figure comes from; absent with it.
     pub cost_if_last_basis: Option<CostBasis>,
-    /// The sum of all calls' times.
+    /// The sum of all calls' times, waiting for places aside.
     #[serde(rename = "latency_ms", serialize_with = "milliseconds")]
     pub latency: Duration,
+    /// How long the calls waited for places at their providers; absent where none did.
+    #[serde(rename = "queued_ms", serialize_with = "milliseconds", skip_serializing_if = "Duration::is_zero")]
+    pub queued: Duration,
     /// Decides the ties.
     pub request_id: RequestId,
     /// The cascade's name.
@@ -109,7 +136,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The trace as JSON with the served answer put beside it under `answer` (null where there is none).
+    /// The trace as JSON with the served answer put beside it under `answer` (null where none is served).
     pub fn to_json(&self, answer: Option<&str>) -> Result<serde_json::Value, serde_json::Error> {
         let mut json = serde_json::to_value(self)?;
         if let Some(map) = json.as_object_mut() {
@@ -188,6 +215,10 @@ pub struct Step {
     pub threshold: Option<Threshold>,
     /// The threshold on the scale of `confidence`, else of `nominal`; `None` = defer all, or no gate.
     pub threshold_display: Option<f64>,
+    /// What was said about the last call of the step that failed, a probe's included, for people.
+    pub message: Option<Arc<str>>,
+    /// How long its calls waited for places at their providers.
+    pub queued: Duration,
     /// Every attempt, probes included.
     pub calls: Vec<CallTrace>,
 }
@@ -205,7 +236,7 @@ impl Step {
 
     /// The time of all attempts.
     pub fn latency(&self) -> Duration {
-        self.calls.iter().map(|call| call.attempt.latency).sum()
+        self.calls.iter().fold(Duration::ZERO, |sum, call| sum.saturating_add(call.attempt.latency))
     }
 }
 
@@ -226,10 +257,7 @@ pub struct CallTrace {
 
 impl CallTrace {
     fn usage(&self) -> Option<Usage> {
-        match self.attempt.billing {
-            Billing::Metered(usage) => Some(usage),
-            Billing::Free | Billing::Unknown => None,
-        }
+        self.attempt.billing.usage()
     }
 }
 
@@ -262,6 +290,9 @@ impl Serialize for Step {
         if let Some(detail) = self.decision.detail() {
             map.serialize_entry("detail", &detail)?;
         }
+        if let Some(message) = &self.message {
+            map.serialize_entry("message", message)?;
+        }
         map.serialize_entry("signals", &readings)?;
         if !abstained.is_empty() {
             map.serialize_entry("abstained", &abstained)?;
@@ -278,6 +309,9 @@ impl Serialize for Step {
         map.serialize_entry("usage", &self.usage())?;
         map.serialize_entry("cost_usd", &self.cost())?;
         map.serialize_entry("latency_ms", &Millis(self.latency()))?;
+        if !self.queued.is_zero() {
+            map.serialize_entry("queued_ms", &Millis(self.queued))?;
+        }
         map.serialize_entry("calls", &self.calls)?;
         map.end()
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tierfall_core::provider::Provider;
 use tierfall_providers::http::{HttpProvider, HttpSettings};
+use tierfall_providers::queue::QueuePolicy;
 use tierfall_providers::retry::RetryPolicy;
 use tierfall_wire::dialect::table as dialects;
 
@@ -189,7 +190,11 @@ fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
         };
         settings.headers.push((header.clone(), value));
     }
-    settings.concurrency = NonZeroUsize::new(spec.max_concurrency as usize);
+    settings.queue = NonZeroUsize::new(spec.max_concurrency as usize).map(|places| QueuePolicy {
+        places,
+        waiting: spec.max_queue as usize,
+        longest: spec.queue_timeout,
+    });
     settings.sample_by_calls = spec.sample_by_calls;
     settings.max_body_bytes = usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX);
     settings.timeouts.connect = Some(spec.connect_timeout);

@@ -1,10 +1,13 @@
 //! Feeds a run with answers from providers. The fold decides; this only calls, waits and measures.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tierfall_core::cascade::Cascade;
+use tierfall_core::caught::{Panicked, caught};
 use tierfall_core::completion::Completion;
 use tierfall_core::money::Money;
 use tierfall_core::permit::PermittedCall;
@@ -48,7 +51,7 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     let run = Some(Run::new(cascade, request.clone()));
     let said = Said::default();
     let mut under_way = UnderWay { run, request, said, salt: cascade.salt(), since: None, outside: &outside, span: span.clone() };
-    async {
+    let fold = async {
         while let Some(run) = under_way.run.as_mut()
             && let Next::Call(call) = run.next()
         {
@@ -66,9 +69,13 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
             }
             run.feed(result, took);
         }
+    };
+    // What the seams of signals, rules and providers do not catch is still the failure of this run alone.
+    let folded = AssertUnwindSafe(fold).catch_unwind().instrument(span).await;
+    if let (Err(panic), Some(run)) = (folded, under_way.run.as_mut()) {
+        let message = format!("code that the cascade runs {}", Panicked::from(panic));
+        run.abort(CallError::new(CallErrorKind::Panicked, message));
     }
-    .instrument(span)
-    .await;
     under_way.finish()
 }
 
@@ -106,11 +113,13 @@ impl UnderWay<'_, '_> {
         self.span.record("tier", trace.tier.as_deref());
         self.span.record("cost_usd", trace.cost.total().map(Money::usd));
         let _inside = self.span.enter();
-        for sink in self.outside.sinks {
-            sink.record(&trace);
-        }
+        let mut told: Vec<Result<(), Panicked>> = self.outside.sinks.iter().map(|sink| caught(|| sink.record(&trace))).collect();
         if let Some(capture) = self.outside.capture {
-            capture.record(self.salt, &self.request, std::mem::take(&mut self.said), self.outside.bindings, &trace);
+            let said = std::mem::take(&mut self.said);
+            told.push(caught(|| capture.record(self.salt, &self.request, said, self.outside.bindings, &trace)));
+        }
+        for panicked in told.into_iter().filter_map(Result::err) {
+            tracing::error!(request_id = %trace.request_id, "a sink of traces {panicked}; the others were told");
         }
         (outcome, trace)
     }

@@ -1,20 +1,24 @@
 //! One call to a provider, with the time that it took. Whoever asks a model in this crate does it here, with a call that a plan
 //! permits.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tierfall_core::caught::Panicked;
 use tierfall_core::completion::Completion;
 use tierfall_core::permit::PermittedCall;
-use tierfall_core::provider::{CallError, Provider};
+use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
 use tierfall_providers::collect;
 
 use crate::clock::Clock;
 
-/// Makes one call to the provider of its tier and collects its reply.
+/// Makes one call to the provider of its tier and collects its reply. A provider that panics has failed.
 ///
+/// What the call waited for its place is told apart, and is no part of any latency.
 /// After an error every attempt is in [`CallError::attempts`] and none in [`Took::failed`], so that each is booked once.
 pub async fn timed(
     provider: &dyn Provider,
@@ -32,21 +36,38 @@ pub(crate) async fn passed_on(
 ) -> (Result<Arc<Completion>, CallError>, Took) {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
+    AssertUnwindSafe(made(provider, call, &since)).catch_unwind().await.unwrap_or_else(|panic| {
+        let error = CallError::new(CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic)));
+        // What it had paid for when it panicked, nobody knows.
+        (Err(error), Took { latency: since(), ..Took::default() })
+    })
+}
+
+async fn made(
+    provider: &dyn Provider,
+    call: &Call,
+    since: &(dyn Fn() -> Duration + Sync),
+) -> (Result<Arc<Completion>, CallError>, Took) {
     let reply = match provider.call(call).await {
         Ok(reply) => reply,
-        Err(error) => return (Err(error), Took { latency: since(), failed: Vec::new() }),
+        Err(error) => {
+            let queued = error.queued;
+            return (Err(error), Took { latency: since().saturating_sub(queued), queued, failed: Vec::new() });
+        }
     };
-    let retried: Duration = reply.failed.iter().map(|attempt| attempt.latency).sum();
-    // A recorded time is that of the last attempt alone; the clock saw the failed ones too.
+    let queued = reply.queued;
+    let before = Attempt::time(&reply.failed).saturating_add(queued);
+    // A recorded time is that of the last attempt alone; the clock saw the failed ones, and the wait, too.
     let recorded = reply.recorded;
-    let latency = || recorded.unwrap_or_else(|| since().saturating_sub(retried));
+    let latency = || recorded.unwrap_or_else(|| since().saturating_sub(before));
     let (mut failed, result) = collect(reply, latency).await;
     let latency = latency();
     match result {
-        Ok(answer) => (Ok(answer), Took { latency, failed }),
+        Ok(answer) => (Ok(answer), Took { latency, queued, failed }),
         Err(mut error) => {
             failed.append(&mut error.attempts);
-            (Err(error.with_attempts(failed)), Took { latency, failed: Vec::new() })
+            error.queued = queued;
+            (Err(error.with_attempts(failed)), Took { latency, queued, failed: Vec::new() })
         }
     }
 }
@@ -56,11 +77,11 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use futures_util::future::BoxFuture;
-    use futures_util::{FutureExt, stream};
+    use futures_util::stream;
     use std::sync::Mutex;
     use tierfall_core::cascade::{Answerer, Cascade, Model, Parts, Policy, Tier, TierIx};
     use tierfall_core::plan::Plan;
-    use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Chunk, Reply};
+    use tierfall_core::provider::{Billing, Chunk, Reply};
     use tierfall_core::request::Request;
 
     /// Replies once, taking 40 ms of a manual clock.
@@ -83,7 +104,7 @@ mod tests {
 
     /// A reply after an attempt of 30 ms.
     fn retried(chunk: Result<Chunk, CallError>, recorded: Option<Duration>) -> Reply {
-        Reply { failed: vec![attempt(CallErrorKind::Overloaded, 30)], recorded, chunks: Box::pin(stream::iter([chunk])) }
+        Reply { failed: vec![attempt(CallErrorKind::Overloaded, 30)], recorded, ..Reply::new(Box::pin(stream::iter([chunk]))) }
     }
 
     async fn asked(reply: Result<Reply, CallError>) -> (Result<Arc<Completion>, CallError>, Took) {
@@ -105,6 +126,20 @@ mod tests {
             assert_eq!(result.unwrap().text, "hi");
             assert_eq!((took.latency, took.failed), (ms(latency), vec![attempt(CallErrorKind::Overloaded, 30)]));
         }
+    }
+
+    #[tokio::test]
+    async fn waiting_for_a_place_is_no_latency() {
+        let whole = || Ok(Chunk::Whole(Arc::new(Completion::text("hi"))));
+        let cut = || Err(CallError::new(CallErrorKind::Truncated, "cut"));
+        for chunk in [whole(), cut()] {
+            let (result, took) = asked(Ok(Reply { queued: ms(6), ..retried(chunk, None) })).await;
+            assert_eq!((took.latency, took.queued), (ms(4), ms(6)));
+            assert!(result.is_ok_and(|answer| answer.text == "hi") || took.failed.is_empty());
+        }
+        let shed = CallError { queued: ms(40), ..CallError::new(CallErrorKind::QueueFull, "full") };
+        let (_, took) = asked(Err(shed)).await;
+        assert_eq!((took.latency, took.queued), (ms(0), ms(40)));
     }
 
     #[tokio::test]

@@ -11,8 +11,10 @@ pub(crate) fn billing_of(kind: CallErrorKind) -> Billing {
         | CallErrorKind::ContentFilter
         | CallErrorKind::ContextLength
         | CallErrorKind::InvalidRequest
+        | CallErrorKind::NotFound
         | CallErrorKind::NotRecorded
         | CallErrorKind::Overloaded
+        | CallErrorKind::QueueFull
         | CallErrorKind::RateLimited => Billing::Free,
         _ => Billing::Unknown,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use tierfall_core::completion::{Completion, Sample, Usage};
-use tierfall_core::provider::{Attempt, CallError, Provider, Reply};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
@@ -16,8 +16,9 @@ use crate::reply::{collect, whole};
 /// A provider that makes as many calls to another one as there are samples to take, all at once.
 ///
 /// The first answer that came through, in order of the calls, is the answer; the others are its samples. Where some
-/// calls fail there are fewer samples; only where all fail does the whole call. A declared sampling seed is counted up,
-/// since equal seeds would give equal answers.
+/// calls fail there are fewer samples; only where all fail does the whole call. Where one is turned away by a queue, so is the
+/// whole call: how busy we are must not decide what a gate reads. A declared sampling seed is counted up, since equal seeds
+/// would give equal answers.
 #[derive(Debug)]
 pub struct FanOut<P> {
     inner: P,
@@ -31,35 +32,64 @@ impl<P: Provider> FanOut<P> {
 
     async fn sample(&self, call: &Call) -> Result<Reply, CallError> {
         let calls: Vec<Call> = (0..call.samples.get()).map(|sample| single(call, sample)).collect();
+        let began = Instant::now();
         let results = join_all(calls.iter().map(|call| async {
-            let began = Instant::now();
-            match self.inner.call(call).await {
-                Ok(reply) => {
-                    let before: Duration = reply.failed.iter().map(|attempt| attempt.latency).sum();
-                    collect(reply, || began.elapsed().saturating_sub(before)).await
-                }
-                Err(error) => (Vec::new(), Err(error)),
-            }
+            let taken = self.take(call, began).await;
+            (taken, began.elapsed())
         }))
         .await;
         let mut failed: Vec<Attempt> = Vec::new();
-        let (mut answers, mut first_error) = (Vec::new(), None);
-        for (before, result) in results {
+        let (mut answers, mut errors) = (Vec::new(), Vec::new());
+        let mut longest = Duration::ZERO;
+        for (Taken { before, result, queued }, elapsed) in results {
+            longest = longest.max(elapsed.saturating_sub(queued));
             failed.extend(before);
             match result {
-                Ok(answer) => answers.push(answer),
+                Ok(answer) => answers.push((answer, elapsed.saturating_sub(queued))),
                 Err(mut error) => {
                     failed.append(&mut error.attempts);
-                    first_error.get_or_insert(error);
+                    errors.push(error);
                 }
             }
         }
-        match (merge(&answers), first_error) {
-            (Some(answer), _) => Ok(Reply { failed, ..whole(Arc::new(answer)) }),
-            (None, Some(error)) => Err(error.with_attempts(failed)),
+        // The samples waited side by side: what the slowest of them did not take, waiting did.
+        let queued = began.elapsed().saturating_sub(longest);
+        if let Some(at) = errors.iter().position(|error| error.kind == CallErrorKind::QueueFull) {
+            let wasted = |(answer, latency): &(Arc<Completion>, Duration)| Attempt {
+                error: Some(CallErrorKind::QueueFull),
+                billing: Billing::told(answer.usage),
+                latency: *latency,
+            };
+            failed.splice(0..0, answers.iter().map(wasted));
+            return Err(CallError { queued, ..errors.swap_remove(at) }.with_attempts(failed));
+        }
+        let answers: Vec<Arc<Completion>> = answers.into_iter().map(|(answer, _)| answer).collect();
+        match (merge(&answers), errors.into_iter().next()) {
+            (Some(answer), _) => Ok(Reply { failed, queued, ..whole(Arc::new(answer)) }),
+            (None, Some(error)) => Err(CallError { queued, ..error }.with_attempts(failed)),
             (None, None) => unreachable!("there is at least one sample, and it succeeded or failed"),
         }
     }
+
+    async fn take(&self, call: &Call, began: Instant) -> Taken {
+        match self.inner.call(call).await {
+            Ok(reply) => {
+                let queued = reply.queued;
+                let before = Attempt::time(&reply.failed).saturating_add(queued);
+                let (before, result) = collect(reply, || began.elapsed().saturating_sub(before)).await;
+                Taken { before, result, queued }
+            }
+            Err(error) => Taken { before: Vec::new(), queued: error.queued, result: Err(error) },
+        }
+    }
+}
+
+/// One sample.
+struct Taken {
+    /// The attempts that failed before it.
+    before: Vec<Attempt>,
+    result: Result<Arc<Completion>, CallError>,
+    queued: Duration,
 }
 
 fn single(call: &Call, sample: u8) -> Call {
@@ -86,7 +116,6 @@ impl<P: Provider> Provider for FanOut<P> {
 mod tests {
     use super::*;
     use crate::test_calls::call;
-    use tierfall_core::provider::CallErrorKind;
     use tierfall_testkit::{Scripted, sample};
 
     fn sampling(samples: u8) -> Call {

@@ -1,12 +1,13 @@
 //! Calls to models: HTTP with retries, limits and timeouts; simulated answers.
 //!
-//! Every provider here is a [`Provider`](tierfall_core::provider::Provider), and so are the layers [`retry::Retrying`]
-//! and [`fan_out::FanOut`] that wrap one. What arrives is bounded, what fails is told attempt by attempt, and dropping a
+//! Every provider here is a [`Provider`](tierfall_core::provider::Provider), and so are the layers [`queue::Queued`],
+//! [`retry::Retrying`] and [`fan_out::FanOut`] that wrap one. What arrives is bounded, what fails is told attempt by attempt, and dropping a
 //! call ends it upstream.
 
 mod billing;
 pub mod fan_out;
 pub mod http;
+pub mod queue;
 mod reply;
 pub mod retry;
 pub mod simulated;
@@ -15,6 +16,7 @@ mod test_calls;
 
 pub use fan_out::FanOut;
 pub use http::{BaseUrl, HttpProvider, HttpSettings};
+pub use queue::{QueuePolicy, Queued};
 pub use reply::collect;
 pub use retry::{RetryPolicy, Retrying};
 pub use simulated::{Simulated, SimulatedSettings, Simulation};

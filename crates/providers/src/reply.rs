@@ -9,7 +9,7 @@ use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk,
 
 /// A reply that is there at once.
 pub(crate) fn whole(answer: Arc<Completion>) -> Reply {
-    Reply { failed: Vec::new(), recorded: None, chunks: stream::iter([Ok(Chunk::Whole(answer))]).boxed() }
+    Reply::new(stream::iter([Ok(Chunk::Whole(answer))]).boxed())
 }
 
 /// Reads a reply to its end. A whole answer is passed on without a copy.
@@ -23,7 +23,11 @@ pub async fn collect(reply: Reply, latency: impl FnOnce() -> Duration) -> (Vec<A
         match chunks.next().await {
             Some(Ok(Chunk::Whole(whole))) => answer = Some(whole),
             // The only reference, unless a provider mixes whole answers and pieces: nothing is copied.
-            Some(Ok(Chunk::Delta(delta))) => Arc::make_mut(answer.get_or_insert_default()).push(&delta),
+            Some(Ok(Chunk::Delta(delta))) => {
+                if let Err(why) = Arc::make_mut(answer.get_or_insert_default()).push(&delta) {
+                    break Some(CallError::new(CallErrorKind::Malformed, why.to_string()));
+                }
+            }
             Some(Err(error)) => break Some(error),
             None => break None,
         }
@@ -36,7 +40,7 @@ pub async fn collect(reply: Reply, latency: impl FnOnce() -> Duration) -> (Vec<A
     let mut error = broken.unwrap_or_else(nothing);
     if error.attempts.is_empty() {
         // Something was generated, and only the provider knows how much.
-        let billing = usage.map_or(Billing::Unknown, Billing::Metered);
+        let billing = Billing::told(usage);
         error.attempts.push(Attempt { error: Some(error.kind), billing, latency: latency() });
     }
     (failed, Err(error))
@@ -52,7 +56,7 @@ mod tests {
 
     async fn collected(chunks: Vec<Result<Chunk, CallError>>) -> (Vec<Attempt>, Result<Arc<Completion>, CallError>) {
         let failed = vec![attempt(CallErrorKind::Overloaded)];
-        collect(Reply { failed, recorded: None, chunks: stream::iter(chunks).boxed() }, || TOOK).await
+        collect(Reply { failed, ..Reply::new(stream::iter(chunks).boxed()) }, || TOOK).await
     }
 
     fn piece(text: &str, usage: Option<Usage>) -> Chunk {

@@ -19,6 +19,7 @@ pub(crate) fn call(id: &str) -> Call {
         samples: NonZeroU8::MIN,
         purpose: Purpose::Answer,
         timeouts: Timeouts::default(),
+        deadline: None,
         stream: false,
     }
 }

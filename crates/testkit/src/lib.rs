@@ -1,5 +1,6 @@
 //! For tests alone: a chunked server with cuts and delays, scripted providers, sample answers, populations with known truth.
 
+pub mod numbers;
 pub mod openai;
 pub mod populations;
 pub mod sample;

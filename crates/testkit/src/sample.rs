@@ -143,7 +143,7 @@ mod tests {
         for whole in [answer(30, 5), answer(0, 0), Completion::text("plain")] {
             let mut streamed = Completion::default();
             for delta in deltas(&whole) {
-                streamed.push(&delta);
+                streamed.push(&delta).unwrap();
             }
             assert_eq!(streamed.text, whole.text);
             assert_eq!(streamed.tokens, whole.tokens.filter(|tokens| !tokens.is_empty()));

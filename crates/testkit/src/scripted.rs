@@ -122,7 +122,7 @@ impl Provider for Scripted {
             } else {
                 stream::iter([Ok(Chunk::Whole(answer))]).boxed()
             };
-            Ok(Reply { failed: Vec::new(), recorded: None, chunks })
+            Ok(Reply::new(chunks))
         }
         .boxed()
     }

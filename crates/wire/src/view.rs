@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use tierfall_core::completion::Usage;
 
 /// A string that borrows from the body wherever it holds no escape, inside an `Option` or a list too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -129,6 +130,26 @@ impl<'de> Deserialize<'de> for Part {
         }
         deserializer.deserialize_any(PartVisitor)
     }
+}
+
+/// A count of tokens as a server wrote it; nothing where that is no count: below zero, broken, no number, or more than any
+/// call has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) Option<u64>);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and bounded")]
+        let whole = || text.parse().ok().filter(|n: &f64| n.fract() == 0.0 && (0.0..1e15).contains(n)).map(|n| n as u64);
+        Ok(Self(text.parse().ok().or_else(whole).filter(|count| *count < Usage::ABSURD)))
+    }
+}
+
+/// A member `usage`, read as `V`; nothing where it is missing, or not understood: what an answer cost is then unknown, and
+/// the answer stays.
+pub(crate) fn usage<'a, V: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<V> {
+    raw.and_then(|raw| serde_json::from_str::<Option<V>>(raw.get()).ok().flatten())
 }
 
 /// The JSON text of a tool call's arguments: the string's content, or an object's own text where a server sends one.

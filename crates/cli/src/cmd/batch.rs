@@ -1,37 +1,42 @@
 //! `tierfall run --jsonl`: many queries, resumable. Results keep the order of the input on stdout, and come as they are
 //! ready in a file.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+mod latch;
+mod resume;
+mod tally;
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
 use futures_util::StreamExt as _;
-use serde::Deserialize;
 use tierfall::{Answer, Engine};
-use tierfall_core::money::Cost;
 use tierfall_core::trace::OutcomeKind;
 
+use self::latch::Latch;
+use self::resume::Earlier;
+use self::tally::Tally;
 use crate::args::{Run, TraceFormat};
 use crate::exit::{Exit, Failure};
 use crate::input::{Query, query};
 use crate::interrupt::interrupted;
-use crate::render::money::{cost, usd};
-use crate::{print, progress, say};
+use crate::{print, progress, say, tell};
 
 pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
-    let done = args.out.as_deref().map(resume).transpose()?.unwrap_or_default();
+    let earlier = args.out.as_deref().map(resume::tidied).transpose()?.unwrap_or_default();
     let input = Input::open(file)?;
-    let left = check(engine, &input, &done)?;
-    if !done.is_empty() && !quiet {
-        say(format_args!("{} already answered, {left} left", done.len()));
+    let left = check(engine, &input, &earlier.done)?;
+    if !quiet && let Some(found) = found(&earlier, left) {
+        say(found);
     }
     let mut out = args.out.as_deref().map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
     let bar = progress::bar(left as u64, "queries", quiet);
-    let mut totals = Totals::default();
-    let left = queries(&input)?.filter(|query| !matches!(query, Ok((_, query)) if done.contains(&query.key)));
-    let answers = futures_util::stream::iter(left.map(|query| async move {
+    let (mut tally, mut latch) = (Tally::new(engine.cascade()), Latch::default());
+    let stop = Cell::new(false);
+    let queries = queries(&input)?.filter(|query| !matches!(query, Ok((_, query)) if earlier.done.contains(&query.key)));
+    let answers = futures_util::stream::iter(queries.take_while(|_| !stop.get()).map(|query| async move {
         let (_, Query { key, mut ask, point }) = query?;
         if let (None, Some(point)) = (point, &args.dial.point) {
             ask = ask.at_point(point.as_str());
@@ -53,9 +58,16 @@ pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool)
             },
             () = &mut pressed => break true,
         };
-        totals.add(&key, &answer);
+        tally.add(&key, &answer);
+        // What is recorded is as it was: a tier that failed then need not fail now.
+        if engine.replay().is_none() {
+            latch.see(&answer.trace);
+        }
+        stop.set(latch.is_closed());
         let line = line(&key, &answer, args.trace)?;
         match &mut out {
+            // A failure takes no answer's place, however that came about.
+            Some(_) if answer.trace.outcome == OutcomeKind::Failed && earlier.fell_back.contains(&key) => {}
             // One write a line: an interruption leaves whole lines.
             Some(out) => out.write_all(line.as_bytes())?,
             None => bar.suspend(|| print(&line))?,
@@ -64,18 +76,45 @@ pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool)
     };
     drop(answers);
     bar.finish_and_clear();
+    if let Some(path) = args.out.as_deref().filter(|_| !earlier.fell_back.is_empty()) {
+        resume::tidied(path)?;
+    }
     if !quiet {
-        say(totals.summary());
+        say(tally.summary());
     }
-    if interrupted {
-        if args.out.is_some() && !quiet {
-            say("interrupted; the same command goes on where it stopped");
+    if interrupted && args.out.is_some() && !quiet {
+        say("interrupted; the same command goes on where it stopped");
+    }
+    let exit = ended(&tally, latch.failure(tally.n, left), interrupted, args);
+    if let (false, Some(fallbacks)) = (quiet, tally.fallbacks()) {
+        say(fallbacks);
+    }
+    Ok(exit)
+}
+
+/// What an earlier run left, in words; `None` where there was none.
+fn found(earlier: &Earlier, left: usize) -> Option<String> {
+    let (done, fell_back) = (earlier.done.len(), earlier.fell_back.len());
+    let again = if fell_back > 0 { format!(", {fell_back} fell back and are asked again") } else { String::new() };
+    (done + fell_back > 0).then(|| format!("{done} already answered{again}, {left} left"))
+}
+
+/// How the batch ends; what went wrong is told.
+fn ended(tally: &Tally, stopped: Option<Failure>, interrupted: bool, args: &Run) -> Exit {
+    let failed = tally.first_failure.as_ref().map(|(first, hint)| {
+        let message = format!("{} of {} failed, the first one with {first}", tally.failed, tally.n);
+        Failure { hint: hint.clone(), ..Failure::provider(message) }
+    });
+    match stopped.or(failed) {
+        _ if interrupted => Exit::Interrupted,
+        Some(mut failure) => {
+            let again = args.out.is_some().then(|| "the same command asks again what has no answer".to_owned());
+            failure.hint = failure.hint.into_iter().chain(again).reduce(|hint, again| format!("{hint}; {again}"));
+            tell(&failure);
+            failure.exit
         }
-        return Ok(Exit::Interrupted);
-    }
-    match totals.first_failure {
-        Some(first) => Err(Failure::provider(format!("{} of {} failed, the first one with {first}", totals.failed, totals.n))),
-        None => Ok(Exit::Fine),
+        None if args.strict && tally.fell_back() > 0 => Exit::Unmet,
+        None => Exit::Fine,
     }
 }
 
@@ -134,118 +173,17 @@ fn check(engine: &Engine, input: &Input, done: &BTreeSet<String>) -> Result<usiz
     Ok(keys.difference(done).count())
 }
 
-#[derive(Deserialize)]
-struct Done {
-    key: String,
-    outcome: String,
-}
-
-/// The keys that an output file has. Failed ones are taken out, to be asked again; so is a line that was cut.
-fn resume(path: &Path) -> Result<BTreeSet<String>, Failure> {
-    let text = match fs_err::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut keys = BTreeSet::new();
-    let mut kept = String::with_capacity(text.len());
-    for (place, line) in text.split_inclusive('\n').enumerate() {
-        let torn = !line.ends_with('\n');
-        match serde_json::from_str::<Done>(line) {
-            Ok(done) if !torn && done.outcome != "failed" => {
-                keys.insert(done.key);
-                kept.push_str(line);
-            }
-            Ok(_) => {}
-            Err(_) if torn => {}
-            Err(error) => {
-                return Err(Failure::usage(format!(
-                    "{}:{}: this is no result of an earlier run: {error}",
-                    path.display(),
-                    place + 1
-                ))
-                .with_hint("name another --out file; this one is left as it is"));
-            }
-        }
-    }
-    if kept.len() < text.len() {
-        // The file itself, not a link to it, is replaced, by one with the same mode and nothing less on the disk.
-        let real = fs_err::canonicalize(path)?;
-        let mut file = tempfile::NamedTempFile::new_in(real.parent().unwrap_or(Path::new("/")))?;
-        file.write_all(kept.as_bytes())?;
-        file.as_file().set_permissions(fs_err::metadata(&real)?.permissions())?;
-        file.as_file().sync_all()?;
-        file.persist(&real)
-            .map_err(|error| Failure::usage(format!("{} could not be replaced: {}", path.display(), error.error)))?;
-    }
-    Ok(keys)
-}
-
 fn line(key: &str, answer: &Answer, format: Option<TraceFormat>) -> Result<String, Failure> {
-    let trace = &answer.trace;
-    let mut json = match format {
-        Some(TraceFormat::Json) => trace.to_json(answer.text()).map_err(Failure::usage)?,
-        _ => serde_json::json!({
-            "answer": answer.text(),
-            "confidence": trace.confidence,
-            "cost_usd": trace.cost,
-            "error": trace.error,
-            "outcome": trace.outcome,
-            "request_id": trace.request_id,
-            "tier": trace.tier,
-        }),
-    };
+    let mut json = answer.to_json().map_err(Failure::usage)?;
     if let Some(map) = json.as_object_mut() {
+        if format != Some(TraceFormat::Json) {
+            map.retain(|name, _| KEPT.contains(&name.as_str()));
+            map.entry("error").or_insert_with(|| ().into());
+        }
         map.insert("key".to_owned(), key.into());
     }
     Ok(format!("{json}\n"))
 }
 
-#[derive(Default)]
-struct Totals {
-    n: usize,
-    failed: usize,
-    cost: Cost,
-    if_last: Cost,
-    by_tier: BTreeMap<String, usize>,
-    first_failure: Option<String>,
-}
-
-impl Totals {
-    fn add(&mut self, key: &str, answer: &Answer) {
-        self.n += 1;
-        if answer.trace.outcome == OutcomeKind::Failed {
-            self.failed += 1;
-            self.first_failure.get_or_insert_with(|| format!("{key}: {}", answer.trace.error.as_deref().unwrap_or_default()));
-        }
-        self.cost += answer.trace.cost;
-        self.if_last += Cost::from(answer.trace.cost_if_last);
-        if let Some(tier) = &answer.trace.tier {
-            *self.by_tier.entry(tier.to_string()).or_default() += 1;
-        }
-    }
-
-    fn summary(&self) -> String {
-        let mut counts: Vec<String> = self.by_tier.iter().map(|(tier, n)| format!("{tier} {n}")).collect();
-        if self.failed > 0 {
-            counts.push(format!("failed {}", self.failed));
-        }
-        let mut text = format!("{} quer{}", self.n, if self.n == 1 { "y" } else { "ies" });
-        if !counts.is_empty() {
-            let _ = write!(text, ": {}", counts.join(", "));
-        }
-        let _ = write!(text, " · {}", cost(self.cost));
-        if let (Some(spent), Some(last)) = (self.cost.total(), self.if_last.total())
-            && last > tierfall_core::money::Money::ZERO
-        {
-            let share = spent.usd() / last.usd();
-            let _ = write!(
-                text,
-                " ({:.0} % of {} for always the last tier, estimated where it was not called)",
-                share * 100.0,
-                usd(last)
-            );
-        }
-        text
-    }
-}
+/// What a line has of its query's trace.
+const KEPT: [&str; 9] = ["answer", "attached", "confidence", "cost_usd", "error", "fallback", "outcome", "request_id", "tier"];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use tierfall::fixture::record::{Options, RecordError, RecordEvent, RecordReport, Stop, TierReport, record as record_set};
@@ -55,7 +55,7 @@ fn exit(report: &RecordReport) -> Exit {
     let stopped = |wanted: fn(&Stop) -> bool| report.tiers.iter().filter_map(|tier| tier.stopped.as_ref()).any(wanted);
     if stopped(|stop| matches!(stop, Stop::Cancelled)) {
         Exit::Interrupted
-    } else if stopped(|stop| matches!(stop, Stop::Auth(_) | Stop::Storm { .. }))
+    } else if stopped(|stop| matches!(stop, Stop::Auth(_) | Stop::QueueFull(_) | Stop::Storm { .. }))
         || report.tiers.iter().any(|tier| tier.failed > 0)
     {
         Exit::Provider
@@ -106,7 +106,7 @@ impl Bars {
     }
 
     fn event(&self, event: RecordEvent<'_>) {
-        let Ok(mut tiers) = self.tiers.lock() else { return };
+        let mut tiers = self.tiers.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
             RecordEvent::Started { tier, to_ask, .. } => {
                 let bar = self.all.add(ProgressBar::new(to_ask as u64).with_style(progress::style()));

@@ -57,7 +57,7 @@ async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> 
         () = interrupted => return Ok(Exit::Interrupted),
     };
     if args.trace == Some(TraceFormat::Json) {
-        let json = answer.trace.to_json(answer.text()).map_err(Failure::usage)?;
+        let json = answer.to_json().map_err(Failure::usage)?;
         print(format_args!("{json}\n"))?;
     } else {
         if let Outcome::Answered(served) = &answer.outcome {
@@ -72,8 +72,9 @@ async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> 
         }
     }
     match &answer.outcome {
-        Outcome::Answered(_) | Outcome::Abstained(_) | Outcome::Review(_) | Outcome::Refused(_) => Ok(Exit::Fine),
         Outcome::Failed(error) => Err(failed(engine, error, &prompt)),
+        _ if args.strict && answer.fallback().is_some() => Ok(Exit::Unmet),
+        Outcome::Answered(_) | Outcome::Abstained(_) | Outcome::Review(_) | Outcome::Refused(_) => Ok(Exit::Fine),
     }
 }
 

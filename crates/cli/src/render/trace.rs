@@ -1,13 +1,15 @@
 //! One run in words: which tier answered, how sure, the threshold, what it cost against always using the last tier.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anstyle::Style;
 use tierfall_core::gate::{Accepted, Decision, Deferral};
 use tierfall_core::money::Money;
 use tierfall_core::number::{Confidence, Threshold};
 use tierfall_core::plan::Skip;
-use tierfall_core::trace::{CostBasis, OutcomeKind, RouteTrace, Step, Stopped, Trace};
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::trace::{CostBasis, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 use super::money::{cost, time, usd};
 use super::printable;
@@ -27,7 +29,7 @@ pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
     }
     // Where nothing was called, nothing was spent.
     if !trace.steps.is_empty() {
-        let _ = writeln!(text, "{} · {}", spent(trace), time(trace.latency));
+        let _ = writeln!(text, "{} · {}{}", spent(trace), time(trace.latency), queued(trace));
     }
     text.truncate(text.trim_end().len());
     text
@@ -35,32 +37,55 @@ pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
 
 /// What kept the cascade from going on as declared, where it is not the outcome itself.
 fn stopped(trace: &Trace) -> Option<String> {
-    let failed = matches!(trace.outcome, OutcomeKind::Failed | OutcomeKind::Refused);
-    match (trace.stopped, &trace.error) {
-        (Some(Stopped::Budget), _) => Some("no further tier: the next call could exceed the budget".to_owned()),
-        (Some(Stopped::Deadline), _) => Some("no further tier: the deadline passed".to_owned()),
-        (None, Some(error)) if !failed => Some(format!("the last call failed: {error}")),
-        (None, _) => None,
+    match trace.stopped.filter(|_| trace.fallback.is_none()) {
+        Some(Stopped::Budget) => Some("no further tier: the next call could exceed the budget".to_owned()),
+        Some(Stopped::Deadline) => Some("no further tier: the deadline passed".to_owned()),
+        None => None,
     }
 }
 
 fn headline(trace: &Trace) -> String {
     let tier = trace.tier.as_deref().unwrap_or("no tier");
     let (style, what, how) = match trace.outcome {
-        OutcomeKind::Answered => (GOOD, format!("{tier} answered"), accepted(trace)),
-        OutcomeKind::Abstained => (WARN, "abstained".to_owned(), "no tier was sure enough".to_owned()),
-        OutcomeKind::Review => (WARN, "review".to_owned(), "a person must look".to_owned()),
+        OutcomeKind::Answered => {
+            let style = if trace.fallback.is_some() { WARN } else { GOOD };
+            (style, format!("{tier} answered"), accepted(trace))
+        }
+        OutcomeKind::Abstained => match trace.fallback {
+            None => (WARN, "abstained".to_owned(), "no tier was sure enough".to_owned()),
+            Some(why) => (WARN, "abstained".to_owned(), format!("{}, and no tier before was sure enough", cut_short(why))),
+        },
+        OutcomeKind::Review => match trace.fallback {
+            None => (WARN, "review".to_owned(), "a person must look".to_owned()),
+            Some(why) => (WARN, "review".to_owned(), format!("a person must look: {}", cut_short(why))),
+        },
         OutcomeKind::Refused => (WARN, "refused".to_owned(), trace.error.clone().unwrap_or_default()),
+        OutcomeKind::Failed if is_shed(trace) => (BAD, "no answer".to_owned(), "there was no place for the call".to_owned()),
         OutcomeKind::Failed => (BAD, "no answer".to_owned(), "no tier could give one".to_owned()),
     };
     format!("{} · {how}", paint(style, what))
+}
+
+/// Whether our own queue ended the run: no tier failed.
+fn is_shed(trace: &Trace) -> bool {
+    trace.steps.last().is_some_and(|step| step.decision == Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull)))
+}
+
+/// What the run fell back for.
+fn cut_short(why: Fallback) -> &'static str {
+    match why {
+        Fallback::Failed => "the last tier failed",
+        Fallback::Deadline => "the deadline passed",
+        Fallback::Budget => "the next call could exceed the budget",
+    }
 }
 
 /// Why the answer that is served was accepted.
 fn accepted(trace: &Trace) -> String {
     let accepting = |step: &&Step| matches!(step.decision, Decision::Accept(_));
     let Some(step) = trace.steps.last().filter(accepting) else {
-        return "the best that was left, though no gate accepted it".to_owned();
+        let why = trace.fallback.map(|why| format!(": {}", cut_short(why))).unwrap_or_default();
+        return format!("the best that was left, though no gate accepted it{why}");
     };
     match &step.decision {
         Decision::Accept(Accepted::LastTier(None)) => "the last tier, without a gate".to_owned(),
@@ -71,6 +96,11 @@ fn accepted(trace: &Trace) -> String {
         _ if step.confidence.is_some() => comparison(step),
         _ => format!("{} {}", comparison(step), paint(DIM, "(not calibrated)")),
     }
+}
+
+/// How long its calls waited for their places, where that is worth a word.
+fn queued(trace: &Trace) -> String {
+    if trace.queued < Duration::from_millis(1) { String::new() } else { format!(", after {} in a queue", time(trace.queued)) }
 }
 
 /// What was spent, beside what the last tier alone would have cost.
@@ -101,6 +131,8 @@ struct Row<'a> {
     why: String,
     cost: String,
     time: String,
+    /// What was said about the call that failed.
+    said: Option<String>,
 }
 
 fn steps(trace: &Trace, text: &mut String) {
@@ -116,8 +148,11 @@ fn steps(trace: &Trace, text: &mut String) {
         why: why.clone(),
         cost: String::new(),
         time: String::new(),
+        said: None,
     });
-    let rows: Vec<Row<'_>> = skipped.chain(trace.steps.iter().map(row)).collect();
+    // How a run failed is told as its error.
+    let told = |message: &str| trace.outcome == OutcomeKind::Failed && trace.error.as_deref() == Some(message);
+    let rows: Vec<Row<'_>> = skipped.chain(trace.steps.iter().map(|step| row(step, told))).collect();
     let width = |column: fn(&Row<'_>) -> usize| rows.iter().map(column).max().unwrap_or(0);
     let tier = width(|row| row.tier.chars().count());
     let decision = width(|row| row.decision.chars().count());
@@ -129,6 +164,9 @@ fn steps(trace: &Trace, text: &mut String) {
         let shown = paint(row.style, format_args!("{:decision$}", row.decision));
         let line = format!("  {:tier$}  {shown}  {:why$}  {:cost$}  {:>time$}", row.tier, row.why, row.cost, row.time);
         let _ = writeln!(text, "{}", line.trim_end());
+        if let Some(said) = &row.said {
+            let _ = writeln!(text, "  {:tier$}  {said}", "");
+        }
     }
 }
 
@@ -155,13 +193,14 @@ pub(crate) fn point(route: &RouteTrace) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" · "))
 }
 
-fn row(step: &Step) -> Row<'_> {
+fn row(step: &Step, told: impl Fn(&str) -> bool) -> Row<'_> {
     let (style, decision) = match &step.decision {
         Decision::Accept(_) => (GOOD, "accept"),
         Decision::Defer(Deferral::Failed(_)) => (BAD, "failed"),
         Decision::Defer(_) => (WARN, "defer"),
     };
-    Row { tier: &step.tier, style, decision, why: why(step), cost: cost(step.cost()), time: time(step.latency()) }
+    let said = step.message.as_deref().filter(|message| !told(message)).map(printable::line);
+    Row { tier: &step.tier, style, decision, why: why(step), cost: cost(step.cost()), time: time(step.latency()), said }
 }
 
 fn why(step: &Step) -> String {

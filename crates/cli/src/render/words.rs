@@ -345,7 +345,7 @@ pub(crate) fn promise_in_words(promise: &Promise, last: &str) -> String {
 
 /// A time.
 pub(crate) fn milliseconds(ms: f64) -> String {
-    money::time(Duration::from_secs_f64((ms / 1e3).clamp(0.0, 1e9)))
+    money::time(Duration::try_from_secs_f64((ms / 1e3).min(1e9)).unwrap_or_default())
 }
 
 /// Stands where a certificate would.

@@ -27,7 +27,9 @@ fn stdout_keeps_the_order() {
     {"answer":"[simulated: right] The answer is 5255. This is no real model. This is no real model. This is","confidence":null,"cost_usd":5.6e-6,"error":null,"key":"q01","outcome":"answered","request_id":"q01","tier":"small"}
     {"answer":"[simulated: wrong] The answer is 8453. This is no real model. This is no real model. This is no real model. This is no real model.","confidence":null,"cost_usd":7.6e-6,"error":null,"key":"q02","outcome":"answered","request_id":"q02","tier":"small"}
     -- stderr
-    3 queries: large 1, small 2 · $0.000318 (40 % of $0.000792 for always the last tier, estimated where it was not called)
+    3 queries: small 2, large 1 · $0.000318 (40 % of $0.000792 for always the last tier, estimated where it was not called)
+      small  asked 3
+      large  asked 1
     "#);
 }
 
@@ -136,6 +138,8 @@ fn a_batch_with_failures_says_so() {
     {"answer":null,"confidence":null,"cost_usd":5.6e-6,"error":"simulated model \"large\": a simulated failure (overloaded)","key":"q01","outcome":"failed","request_id":"q01","tier":null}
     -- stderr
     2 queries: failed 2 · $0.0000142 (3 % of $0.000536 for always the last tier, estimated where it was not called)
+      small  asked 2
+      large  asked 2, failed 2: simulated model "large": a simulated failure (overloaded)
     error: 2 of 2 failed, the first one with q00: simulated model "large": a simulated failure (overloaded)
     "#);
 }

@@ -255,6 +255,26 @@ async fn the_reply_has_50_mib() {
     "#);
 }
 
+/// Sums with such a count once ended the process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_usage_is_absurd() {
+    for tokens in ["18446744073709551615", "-1", "1e999", "7.5"] {
+        let body = answer().replace("\"prompt_tokens\":10", &format!("\"prompt_tokens\":{tokens}"));
+        assert!(body.contains(tokens), "{body}");
+        let server = Server::start(Script::json(body)).await.unwrap();
+        let sandbox = Sandbox::new();
+        let provider = format!("version = 1\nname = \"live\"\n[provider.p.openai-chat]\nbase-url = \"{}/v1\"\n", server.url());
+        let tier = |name: &str| format!("[[tier]]\nname = \"{name}\"\nmodel = \"p/m\"\nprice = {{ input = 1, output = 2 }}\n");
+        let gate = "gate = { signal = \"mean-logprob\", threshold = 0.8 }\n";
+        sandbox.write("live.toml", provider + &tier("small") + gate + &tier("large"));
+        let ran = sandbox.run(&["run", "live.toml", "Hi?", "--id", "1", "--trace", "json"]).exits(0);
+        let json = ran.json();
+        assert_eq!((&json["answer"], &json["tier"]), (&"Hello.".into(), &"small".into()), "{tokens}");
+        assert_eq!((&json["cost_usd"], &json["cost_if_last_usd"]), (&().into(), &().into()), "{tokens}");
+        assert_eq!(sandbox.run(&["run", "live.toml", "Hi?", "--id", "1"]).exits(0).stdout(), "Hello.\n");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_better_tier_answers_for_a_broken_one() {
     let server = Server::start(Script::json(answer())).await.unwrap();
@@ -267,14 +287,15 @@ async fn a_better_tier_answers_for_a_broken_one() {
         server.url()
     );
     sandbox.write("live.toml", cascade);
-    assert_snapshot!(sandbox.run(&["run", "live.toml", "Hi?", "--id", "1"]), @"
+    assert_snapshot!(sandbox.run(&["run", "live.toml", "Hi?", "--id", "1"]), @r#"
     exit 0
     -- stdout
     Hello.
     -- stderr
     large answered · the last tier, without a gate
       small  failed  overloaded  $0 [time]
+             simulated model "m": a simulated failure (overloaded)
       large  accept  last tier   unknown cost [time]
     unknown cost · [time]
-    ");
+    "#);
 }

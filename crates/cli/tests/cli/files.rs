@@ -212,8 +212,8 @@ fn help_is_there_for_everything() {
       -q, --quiet       Say nothing on stderr but errors
 
     Results go to stdout, everything else to stderr.
-    Exit codes: 0 fine; 1 a target could not be promised, or something got worse; 2 usage, configuration
-    or data error; 3 a provider failed; 130 interrupted.
+    Exit codes: 0 fine; 1 a target could not be promised, something got worse, or (--strict) an answer
+    fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.
     ");
     for command in [
         "run",

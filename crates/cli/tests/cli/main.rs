@@ -16,6 +16,7 @@ mod hygiene;
 mod live;
 mod observations;
 mod once;
+mod outages;
 mod outputs;
 mod permission;
 mod promises;

@@ -192,10 +192,10 @@ fn nobody_is_sure() {
     assert_snapshot!(sandbox.run(&["run", "abstain.toml", "Where is my order?", "--id", "a"]), @r#"
     exit 0
     -- stderr
-    abstained · no tier was sure enough
+    abstained · the last tier failed, and no tier before was sure enough
       small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
       large  failed  overloaded                  $0 [time]
-      the last call failed: simulated model "large": a simulated failure (overloaded)
+             simulated model "large": a simulated failure (overloaded)
     $0.000007, 97 % less than always the last tier (about $0.000264) · [time]
     best answer, from small: [simulated: wrong] The answer is 9225. This is no real model. This is no real model. This is no real model. This is no
     "#);
@@ -204,10 +204,10 @@ fn nobody_is_sure() {
     -- stdout
     [simulated: wrong] The answer is 9225. This is no real model. This is no real model. This is no real model. This is no
     -- stderr
-    small answered · the best that was left, though no gate accepted it
+    small answered · the best that was left, though no gate accepted it: the last tier failed
       small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
       large  failed  overloaded                  $0 [time]
-      the last call failed: simulated model "large": a simulated failure (overloaded)
+             simulated model "large": a simulated failure (overloaded)
     $0.000007, 97 % less than always the last tier (about $0.000264) · [time]
     "#);
 }

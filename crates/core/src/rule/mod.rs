@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cascade::TierIx;
+use crate::caught::{Panicked, caught};
 use crate::request::Request;
 
 pub use keyword::Keyword;
@@ -61,4 +62,11 @@ pub struct NamedRule {
     pub name: Arc<str>,
     /// The rule.
     pub rule: Arc<dyn Rule>,
+}
+
+impl NamedRule {
+    /// Where the request goes. A rule that panics decides nothing, and nobody may take that for [`Route::Pass`].
+    pub fn route(&self, request: &Request) -> Result<Route, Panicked> {
+        caught(|| self.rule.route(request))
+    }
 }

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caught::caught;
 use crate::completion::Completion;
 use crate::number::Score;
 use crate::request::{Call, Message, Params, Request};
@@ -76,6 +77,8 @@ pub enum Abstain {
     EmptyAnswer,
     /// The formula gave no real number.
     NotANumber,
+    /// The signal's code panicked.
+    Panicked,
 }
 
 impl Abstain {
@@ -96,6 +99,7 @@ impl Abstain {
             Self::NotAllowed => "not-allowed",
             Self::EmptyAnswer => "empty-answer",
             Self::NotANumber => "not-a-number",
+            Self::Panicked => "panicked",
         }
     }
 }
@@ -251,6 +255,8 @@ pub trait Signal: fmt::Debug + Send + Sync {
 }
 
 /// A signal with the label under which traces, observations and fits know it.
+///
+/// Whoever runs a signal does so by these methods, behind which one that panics abstains.
 #[derive(Clone, Debug)]
 pub struct NamedSignal {
     /// `mean-logprob`, `quantile-logprob(alpha=0.1)`, …
@@ -265,6 +271,34 @@ impl NamedSignal {
     /// Names a signal.
     pub fn new(label: impl Into<Arc<str>>, signal: impl Signal + 'static) -> Self {
         Self { label: label.into(), signal: Arc::new(signal), declared: None }
+    }
+
+    /// How sure the answer is; an abstention where the signal panics.
+    pub fn read(&self, evidence: Evidence<'_>) -> Reading {
+        caught(|| self.signal.read(evidence)).unwrap_or(Err(Abstain::Panicked))
+    }
+
+    /// Asks the answering call for what the signal will need, as far as it comes before it panics.
+    pub fn prepare(&self, call: &mut Call) {
+        let _ = caught(|| self.signal.prepare(call));
+    }
+
+    /// The signal's follow-up call; none where it panics.
+    pub fn probe(&self, request: &Request, answer: &Completion) -> Option<Probe> {
+        caught(|| self.signal.probe(request, answer)).ok().flatten()
+    }
+
+    /// Takes out of the answer what the signal made the model add; nothing where it panics.
+    pub fn strip(&self, answer: &mut Completion) {
+        let mut stripped = answer.clone();
+        if caught(|| self.signal.strip(&mut stripped)).is_ok() {
+            *answer = stripped;
+        }
+    }
+
+    /// An upper bound while the answer still streams; none where the signal panics.
+    pub fn bound(&self, partial: &Completion) -> Option<Score> {
+        caught(|| self.signal.bound(partial)).ok().flatten()
     }
 }
 

@@ -1,7 +1,14 @@
 //! What must always hold of the fold, on scripted answers.
 
-#![expect(clippy::unwrap_used, reason = "test helpers: a wrong script should stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test helpers: a wrong script should stop the test, and some are to panic"
+)]
 
+mod absurd;
+mod fallback;
+mod panics;
 mod permission;
 mod points;
 mod probing;

@@ -91,7 +91,8 @@ fn a_failed_last_tier_serves_the_best_answer_before_it() {
         let (outcome, trace) = run_on(&cascade, &cells);
         assert_eq!(trace.outcome, kind);
         // The complete answer of the first tier is better than the cut one of the second.
-        assert_eq!(outcome.served().map(|served| served.tier), Some(TierIx(0)));
+        assert_eq!(outcome.served().or(outcome.attached()).map(|served| served.tier), Some(TierIx(0)));
+        assert_eq!(outcome.served().is_some(), kind == OutcomeKind::Answered, "what is attached is not served");
     }
     let cascade = cascade(&[0.5], Policy { on_error: OnError::Fail, ..Policy::default() });
     let (outcome, trace) = run_on(&cascade, &[Cell::error(CallErrorKind::Auth), Cell::score(0.0)]);
@@ -116,7 +117,7 @@ fn tiers_that_are_down_are_no_polite_abstention() {
         assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Connect));
         // With an answer in hand the policy holds, and the trace still says what failed.
         let (outcome, with_best) = run_on(&cascade, &[Cell::score(0.1), down()]);
-        assert!(outcome.served().is_some() && outcome.kind() != OutcomeKind::Failed);
+        assert!(outcome.attached().is_some() && outcome.served().is_none() && outcome.kind() != OutcomeKind::Failed);
         assert_eq!(with_best.error, trace.error);
     }
 }
@@ -165,7 +166,7 @@ fn a_call_never_gets_more_time_than_the_deadline_leaves() {
         Next::Done => panic!("the run should go on"),
     };
     assert_eq!(total(&run), Duration::from_millis(25));
-    run.feed(Ok(completion(&Cell::score(0.1))), Took { latency: Duration::from_millis(10), failed: Vec::new() });
+    run.feed(Ok(completion(&Cell::score(0.1))), Took { latency: Duration::from_millis(10), ..Took::default() });
     assert_eq!(total(&run), Duration::from_millis(15));
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn result(cell: &Cell) -> (Result<Arc<Completion>, CallError>, Took) 
             Err(CallError::new(kind, "scripted failure").with_attempts(vec![attempt]))
         }
     };
-    (result, Took { latency, failed: Vec::new() })
+    (result, Took { latency, ..Took::default() })
 }
 
 pub(crate) fn run_on(cascade: &Cascade, cells: &[Cell]) -> (Outcome, Trace) {

@@ -231,6 +231,7 @@ fn what_is_needed_is_asked_for() {
             samples: std::num::NonZeroU8::MIN,
             purpose: Purpose::Answer,
             timeouts: Timeouts::default(),
+            deadline: None,
             stream: false,
         };
         named.signal.prepare(&mut call);

@@ -73,6 +73,8 @@ pub(crate) struct HttpFile {
     pub(crate) api_key: Option<EnvFile>,
     pub(crate) headers: BTreeMap<Spanned<String>, HeaderFile>,
     pub(crate) max_concurrency: Option<u32>,
+    pub(crate) max_queue: Option<u32>,
+    pub(crate) queue_timeout: Option<String>,
     pub(crate) retries: Option<u32>,
     pub(crate) max_body_mib: Option<u32>,
     pub(crate) connect_timeout: Option<String>,

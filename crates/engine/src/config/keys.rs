@@ -66,7 +66,24 @@ pub(crate) static HTTP: Shape = table(
             Optional,
             "Further headers of every call; secret ones from the environment.",
         ),
-        key("max-concurrency", Whole { min: 1, max: 10_000 }, Default("32"), "Most calls at a time."),
+        key(
+            "max-concurrency",
+            Whole { min: 1, max: 10_000 },
+            Default("32"),
+            "Most calls at a time; the others wait for a place.",
+        ),
+        key(
+            "max-queue",
+            Whole { min: 0, max: 1_000_000 },
+            Default("1024"),
+            "Most calls that wait. One more is turned away as `queue-full`, which ends its run: a dearer tier would only be flooded in turn.",
+        ),
+        key(
+            "queue-timeout",
+            Duration,
+            Default("\"10m\""),
+            "Longest wait for a place; then the call is `queue-full`, too. No tier's timeouts count it, the policy's `deadline` does.",
+        ),
         key("retries", Whole { min: 0, max: 10 }, Default("2"), "Most further attempts at a call that failed in passing."),
         key("max-body-mib", Whole { min: 1, max: 1024 }, Default("16"), "Longest reply that is read, in MiB."),
         key(
@@ -296,7 +313,7 @@ static TIMEOUTS: Shape = table(
     &[
         key("connect", Duration, Optional, "To open a connection; the provider's `connect-timeout` without it."),
         key("idle", Duration, Optional, "Between two pieces of the answer."),
-        key("total", Duration, Optional, "In all, retries included."),
+        key("total", Duration, Optional, "In all, retries included; it begins when the call has its place at the provider."),
     ],
 );
 
@@ -351,7 +368,7 @@ pub(crate) static POLICY: Shape = table(
             "When no further tier may be called and none accepted: serve the best answer, serve none, or let a person look.",
         ),
         key("budget", DOLLARS, Optional, "Most USD for one request: no call is begun that is expected to exceed it."),
-        key("deadline", Duration, Optional, "Most time for one request: no call is begun after it."),
+        key("deadline", Duration, Optional, "Most time for one request, waiting for places included: no call is begun after it."),
     ],
 );
 

@@ -53,6 +53,10 @@ pub struct HttpSpec {
     pub headers: BTreeMap<String, HeaderSource>,
     /// Most calls at a time.
     pub max_concurrency: u32,
+    /// Most calls that wait for their turn.
+    pub max_queue: u32,
+    /// Longest wait for it.
+    pub queue_timeout: Duration,
     /// Most further attempts at a call.
     pub retries: u32,
     /// Longest reply, in bytes.
@@ -198,6 +202,8 @@ fn http(
         api_key: file.api_key.as_ref().and_then(|key| key.env.clone()).map(|env| KeyRef { env }),
         headers,
         max_concurrency: file.max_concurrency.unwrap_or(32),
+        max_queue: file.max_queue.unwrap_or(1024),
+        queue_timeout: file.queue_timeout.as_deref().map_or(Some(Duration::from_mins(10)), |text| duration(text).ok())?,
         retries: file.retries.unwrap_or(2),
         max_body_bytes: u64::from(file.max_body_mib.unwrap_or(16)) * 1024 * 1024,
         sample_by_calls: file.sample_by_calls,

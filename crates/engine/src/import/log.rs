@@ -226,7 +226,7 @@ fn read(cell: &mut Cell, request: &Request, completion: &Completion, signals: &[
     for named in signals {
         // Whether a gate would let its threshold decide at all.
         let counts = worth_probing(&Gate::new(named.clone(), Threshold::DeferAll), request, completion);
-        let reading = named.signal.read(Evidence { request, answer: completion, probe: None });
+        let reading = named.read(Evidence { request, answer: completion, probe: None });
         cell.confidence.insert(named.label.to_string(), reading.ok().filter(|_| counts));
     }
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 use tierfall_calibrate::fit::{Cut, Fit, TierFit};
 use tierfall_core::cascade::{Answerer, Tier, TierIx};
 use tierfall_core::gate::{Decision, Deferral};
-use tierfall_core::money::Money;
 use tierfall_core::plan::Plan;
 use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::request::Request;
@@ -214,7 +213,9 @@ impl<'a> Player<'a> {
         }
         let person = asks_a_person(&trace);
         let served = match &outcome {
-            Outcome::Answered(_) | Outcome::Review(_) if !person => outcome.served(),
+            Outcome::Answered(served) if !person => Some(served),
+            // Nobody is declared to look: the answer attached is what there is.
+            Outcome::Review(attached) if !person => attached.as_ref(),
             _ => None,
         };
         let tier = if person { trace.steps.last().map(|step| step.tier.clone()) } else { None };
@@ -281,15 +282,10 @@ impl<'a> Player<'a> {
         };
         let Some(recorded) = self.recorded(asked, last) else { return Ok(Err(NoLast::NotRecorded)) };
         let billing = match &recorded.answer {
-            Ok(answer) => answer.usage.map_or(Billing::Unknown, Billing::Metered),
+            Ok(answer) => Billing::told(answer.usage),
             Err(failure) => failure.billing,
         };
-        let cost = match billing {
-            Billing::Free => Some(Money::ZERO),
-            Billing::Metered(usage) => price.map(|price| price.of(usage)),
-            Billing::Unknown => None,
-        };
-        Ok(Ok(Last { correct: self.grade(asked, last)?, cost }))
+        Ok(Ok(Last { correct: self.grade(asked, last)?, cost: billing.cost(price).total() }))
     }
 
     /// What kept the run from being what it is live: a call that has no recording.

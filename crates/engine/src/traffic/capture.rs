@@ -99,9 +99,10 @@ impl Said {
         result: &Result<Arc<Completion>, CallError>,
         took: &Took,
     ) {
-        // That the caller went away, or had no more time, says nothing of the tier.
+        // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
         let is_the_tiers = |error: &CallError| {
-            !matches!(error.kind, CallErrorKind::Cancelled | CallErrorKind::Deadline | CallErrorKind::NotRecorded)
+            let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];
+            !ours.contains(&error.kind)
         };
         let counts = result.as_ref().err().is_none_or(is_the_tiers);
         match &call.purpose {

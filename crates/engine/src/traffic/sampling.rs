@@ -40,6 +40,8 @@ impl Stratum {
     pub fn of(trace: &Trace) -> Option<Self> {
         let first = trace.steps.first()?;
         match trace.outcome {
+            // An answer that nobody accepted decides nothing.
+            OutcomeKind::Answered if trace.fallback.is_some() => Some(Self::Unresolved),
             OutcomeKind::Answered if trace.tier.as_ref() == Some(&first.tier) => Some(Self::Accepted),
             OutcomeKind::Answered => Some(Self::Escalated),
             OutcomeKind::Abstained | OutcomeKind::Review => Some(Self::Unresolved),
@@ -121,6 +123,11 @@ impl FromStr for Sampling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tierfall_core::provider::{CallError, CallErrorKind};
+    use tierfall_core::replay::replay;
+    use tierfall_core::request::Request;
+    use tierfall_core::run::Took;
+    use tierfall_testkit::sample;
 
     fn rates(text: &str) -> [f64; 4] {
         let sampling: Sampling = text.parse().unwrap();
@@ -149,6 +156,21 @@ mod tests {
             let error = text.parse::<Sampling>().unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_nobody_accepted_is_unresolved() {
+        let cascade = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+        let stratum = |small: f64, large: Option<f64>| {
+            let trace = replay(&cascade, Request::new("1", "?"), |tier, _| match if tier.0 == 0 { Some(small) } else { large } {
+                Some(sure) => (Ok(sample::sure("yes", sure).into()), Took::default()),
+                None => (Err(CallError::new(CallErrorKind::Connect, "down")), Took::default()),
+            });
+            Stratum::of(&trace.1)
+        };
+        assert_eq!(stratum(0.9, None), Some(Stratum::Accepted));
+        assert_eq!(stratum(0.1, Some(0.1)), Some(Stratum::Escalated));
+        assert_eq!(stratum(0.1, None), Some(Stratum::Unresolved));
     }
 
     #[test]

@@ -9,4 +9,8 @@ mod load;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
 mod permission;
+#[cfg(test)]
+mod queue;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use tierfall::core::cascade::{Cascade, OnExhausted, Parts, Policy};
 use tierfall::core::completion::Completion;
 use tierfall::core::provider::{CallError, CallErrorKind};
 use tierfall::core::request::{Call, Message, Request};
+use tierfall::core::trace::Fallback;
 use tierfall::{Ask, BuildError, Engine};
 use tierfall_testkit::{Scripted, sample};
 
@@ -74,4 +76,23 @@ fn an_engine_without_its_providers_cannot_be_built() {
     assert_eq!(error, BuildError::NoProvider("large".into()));
     let error = builder().provider("huge", provider()).build().err().unwrap();
     assert_eq!(error, BuildError::UnknownTier("huge".into()));
+}
+
+#[tokio::test]
+async fn a_rejected_answer_is_attached_and_never_the_text() {
+    let unsure = || Arc::new(Scripted::always(sample::sure("perhaps", 0.1)));
+    let down = || Arc::new(Scripted::always_fails(CallError::new(CallErrorKind::Overloaded, "down")));
+    for (on_exhausted, attached) in
+        [(OnExhausted::Answer, None), (OnExhausted::Abstain, Some("perhaps")), (OnExhausted::Review, Some("perhaps"))]
+    {
+        let parts = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+        let policy = Policy { on_exhausted, ..Policy::default() };
+        let parts = Parts { name: "n".into(), salt: "".into(), tiers: parts.tiers().to_vec(), rules: Vec::new(), policy };
+        let engine = Engine::builder(Cascade::try_from(parts).unwrap()).provider("small", unsure()).provider("large", down());
+        let answer = engine.build().unwrap().complete("Where is my order?").await;
+        assert_eq!((answer.text(), answer.attached().map(|best| best.text.as_str())), (attached.xor(Some("perhaps")), attached));
+        assert_eq!((answer.completion().is_some(), answer.fallback()), (attached.is_none(), Some(Fallback::Failed)));
+        let json = answer.to_json().unwrap();
+        assert_eq!((json["answer"].as_str(), json.get("attached").and_then(|text| text.as_str())), (answer.text(), attached));
+    }
 }

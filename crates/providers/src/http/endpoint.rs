@@ -15,7 +15,6 @@ use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
 use tierfall_wire::dialect::{DecodeError, Encoded, NoAnswer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::body;
 use super::failed::{Failed, quoted};
@@ -32,7 +31,6 @@ pub(super) struct Endpoint {
     headers: HeaderMap,
     secrets: Arc<[SecretString]>,
     place: Arc<str>,
-    places: Option<Arc<Semaphore>>,
     /// One client for each connect timeout in use, since that timeout belongs to the client and not to the request.
     clients: Mutex<BTreeMap<Option<Duration>, Client>>,
 }
@@ -51,7 +49,6 @@ impl Endpoint {
             headers: settings.header_map()?,
             secrets: settings.secrets().into(),
             place: settings.base_url.place().into(),
-            places: settings.concurrency.map(|most| Arc::new(Semaphore::new(most.get()))),
             clients: Mutex::new(BTreeMap::from([(settings.timeouts.connect, client)])),
             settings,
         })
@@ -74,7 +71,6 @@ impl Endpoint {
             let message = format!("this call cannot be put in the dialect {}: {why}", self.settings.dialect.name());
             Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
         })?;
-        let permit = self.enter(&times).await?;
         let mut response = self.send(encoded, stream, &times).await?;
         let status = response.status();
         if !status.is_success() {
@@ -86,16 +82,9 @@ impl Endpoint {
             let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
             return self.decode(&body).map(|answer| whole(Arc::new(answer)));
         }
-        let live = Live::new(response, &self.settings, times, self.place.clone(), self.secrets.clone(), permit);
+        let live = Live::new(response, &self.settings, times, self.place.clone(), self.secrets.clone());
         let chunks = live.begin().await?;
-        Ok(Reply { failed: Vec::new(), recorded: None, chunks })
-    }
-
-    /// Waits for a place among the requests at once.
-    async fn enter(&self, times: &Times) -> Result<Option<OwnedSemaphorePermit>, Failed> {
-        let Some(places) = &self.places else { return Ok(None) };
-        let entered = times.in_all("waiting for other calls to end", Billing::Free, places.clone().acquire_owned()).await?;
-        Ok(Some(entered.unwrap_or_else(|_| unreachable!("nobody closes the semaphore"))))
+        Ok(Reply::new(chunks))
     }
 
     async fn send(&self, encoded: Encoded, stream: bool, times: &Times) -> Result<Response, Failed> {
@@ -158,7 +147,7 @@ impl Endpoint {
             },
             (CallErrorKind::Auth, _) => "check the account's quota and billing".to_owned(),
             (_, 300..=399) => "redirects are not followed: write the final address as the base URL".to_owned(),
-            (CallErrorKind::InvalidRequest, 404 | 405) => {
+            (CallErrorKind::NotFound, _) | (CallErrorKind::InvalidRequest, 405) => {
                 format!("check the model's name and the base URL {}", self.settings.base_url)
             }
             (CallErrorKind::RateLimited, _) => "lower the provider's concurrency or wait".to_owned(),

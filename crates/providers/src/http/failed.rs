@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
+use tierfall_core::text::one_line;
 use tokio::time::Instant;
 
 /// A failed attempt, without the provider's name.
@@ -93,11 +94,5 @@ fn deepest(error: &reqwest::Error) -> String {
 
 /// One line of bounded length.
 fn short(text: &str) -> String {
-    const MOST: usize = 300;
-    let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let line = line.collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    one_line(text, 300)
 }

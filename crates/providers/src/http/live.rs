@@ -11,7 +11,6 @@ use tierfall_core::completion::{Delta, Usage};
 use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Chunks};
 use tierfall_wire::dialect::{Event, StreamDecoder};
 use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::{next, too_large};
 use super::endpoint::malformed;
@@ -40,7 +39,6 @@ pub(super) struct Live {
     name: Arc<str>,
     place: Arc<str>,
     secrets: Arc<[SecretString]>,
-    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Live {
@@ -50,7 +48,6 @@ impl Live {
         times: Times,
         place: Arc<str>,
         secrets: Arc<[SecretString]>,
-        permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
             response,
@@ -67,7 +64,6 @@ impl Live {
             name: settings.name.clone(),
             place,
             secrets,
-            _permit: permit,
         }
     }
 
@@ -169,7 +165,7 @@ impl Live {
 
     /// What was told counts only once the answer had ended: earlier counts grow.
     fn billing(&self) -> Billing {
-        self.usage.filter(|_| self.decoder.finished()).map_or(Billing::Unknown, Billing::Metered)
+        Billing::told(self.usage.filter(|_| self.decoder.finished()))
     }
 
     fn broken(&self, error: SseError) -> Failed {

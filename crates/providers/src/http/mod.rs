@@ -15,33 +15,50 @@ use tierfall_core::request::Call;
 use self::endpoint::Endpoint;
 pub use self::settings::{BaseUrl, BaseUrlError, BuildError, HttpSettings};
 use crate::fan_out::FanOut;
+use crate::queue::Queued;
 use crate::retry::Retrying;
 
 /// A provider at an HTTP address: one attempt after the other within the retry policy, several samples at once where the
 /// dialect cannot ask for them.
 ///
-/// All calls share one pool of connections, one concurrency limit and one retry budget, so a provider is made once and
-/// shared. Redirects are not followed and the environment's proxies are not used: a call goes where the settings say.
+/// All calls share one pool of connections, one queue and one retry budget, so a provider is made once and shared. Redirects are not followed and the environment's proxies are not used: a call goes where the settings say.
 /// Dropping a call or its reply closes the upstream connection at once.
 ///
 /// ```
-/// use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings};
+/// use std::num::NonZeroUsize;
+/// use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, QueuePolicy};
 /// use tierfall_wire::dialect::table;
 ///
 /// let dialect = table::by_name("openai-chat").ok_or("no such dialect")?;
 /// let mut settings = HttpSettings::new("local", dialect, BaseUrl::parse("http://127.0.0.1:8101/v1")?);
-/// settings.concurrency = std::num::NonZeroUsize::new(2);
+/// settings.queue = Some(QueuePolicy::new(NonZeroUsize::MIN));
 /// let provider = HttpProvider::new(settings)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct HttpProvider(Layers);
 
-/// The samples are outside, so that one failed sample is retried alone.
+/// The samples are outside, so that one failed sample is retried alone; the queue is inside, so that every attempt has a
+/// place, and the pause before the next one has none.
 #[derive(Debug)]
 enum Layers {
-    ManySamples(Retrying<Endpoint>),
-    OneSample(FanOut<Retrying<Endpoint>>),
+    ManySamples(Retrying<Attempts>),
+    OneSample(FanOut<Retrying<Attempts>>),
+}
+
+#[derive(Debug)]
+enum Attempts {
+    Free(Endpoint),
+    InPlaces(Queued<Endpoint>),
+}
+
+impl Provider for Attempts {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        match self {
+            Self::Free(endpoint) => endpoint.call(call),
+            Self::InPlaces(endpoint) => endpoint.call(call),
+        }
+    }
 }
 
 impl HttpProvider {
@@ -49,7 +66,13 @@ impl HttpProvider {
     pub fn new(settings: HttpSettings) -> Result<Self, BuildError> {
         let many = settings.dialect.gives().samples && !settings.sample_by_calls;
         let (policy, total) = (settings.retry.clone(), settings.timeouts.total);
-        let calls = Retrying::new(Endpoint::new(settings)?, policy).within(total);
+        let (name, queue) = (settings.name.clone(), settings.queue);
+        let endpoint = Endpoint::new(settings)?;
+        let attempts = match queue {
+            Some(queue) => Attempts::InPlaces(Queued::new(endpoint, name, queue)),
+            None => Attempts::Free(endpoint),
+        };
+        let calls = Retrying::new(attempts, policy).within(total);
         Ok(Self(if many { Layers::ManySamples(calls) } else { Layers::OneSample(FanOut::new(calls)) }))
     }
 }

@@ -1,7 +1,6 @@
 //! What an HTTP provider needs to know.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::request::Timeouts;
 use tierfall_wire::dialect::{Auth, Dialect};
 
+use crate::queue::QueuePolicy;
 use crate::retry::RetryPolicy;
 
 /// Where a provider lives: `https://…` or `http://…`, with a path if need be, without credentials, query or fragment.
@@ -104,8 +104,8 @@ pub struct HttpSettings {
     pub max_body_bytes: usize,
     /// Most bytes of one event of a stream.
     pub max_event_bytes: usize,
-    /// Most requests at once; `None` = no limit.
-    pub concurrency: Option<NonZeroUsize>,
+    /// Most requests at once, and how many may wait to be; `None` = no limit.
+    pub queue: Option<QueuePolicy>,
     /// Take several samples by as many calls, although the dialect could ask for them in one: many servers of the
     /// dialect take no `n`.
     pub sample_by_calls: bool,
@@ -130,7 +130,7 @@ impl HttpSettings {
             },
             max_body_bytes: 16 << 20,
             max_event_bytes: 1 << 20,
-            concurrency: None,
+            queue: None,
             sample_by_calls: false,
             retry: RetryPolicy::default(),
         }

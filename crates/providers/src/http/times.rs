@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::failed::{Failed, seconds};
 
-/// The limits of one attempt, from its beginning.
+/// The limits of one attempt, from when it has its place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub(super) began: Instant,

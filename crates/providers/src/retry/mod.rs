@@ -111,17 +111,26 @@ impl<P: Provider> Retrying<P> {
         let total = call.timeouts.total.or(self.total);
         self.budget.note_call(began);
         let mut failed: Vec<Attempt> = Vec::new();
+        let mut queued = Duration::ZERO;
+        // Waiting for a place is not the call's time, but the request's.
+        let left = |queued: Duration| {
+            let elapsed = began.elapsed();
+            let own = total.map(|total| total.saturating_sub(elapsed.saturating_sub(queued)));
+            (own, call.deadline.map(|deadline| deadline.saturating_sub(elapsed)))
+        };
         let mut shortened: Option<Call> = None;
         for next in 2u32.. {
-            let error = match self.inner.call(shortened.as_ref().unwrap_or(call)).await {
+            let mut error = match self.inner.call(shortened.as_ref().unwrap_or(call)).await {
                 Ok(mut reply) => {
                     failed.append(&mut reply.failed);
-                    return Ok(Reply { failed, ..reply });
+                    return Ok(Reply { failed, queued: queued.saturating_add(reply.queued), ..reply });
                 }
                 Err(error) => error,
             };
-            let left = total.map(|total| total.saturating_sub(began.elapsed()));
-            let wait = match self.wait(&error, next, left) {
+            queued = queued.saturating_add(error.queued);
+            error.queued = queued;
+            let (own, until_deadline) = left(queued);
+            let wait = match self.wait(&error, next, own.into_iter().chain(until_deadline).min()) {
                 Ok(wait) => wait,
                 Err(why) => return Err(give_up(error, failed, &why)),
             };
@@ -129,14 +138,16 @@ impl<P: Provider> Retrying<P> {
             failed.extend(error.attempts);
             if let Some(cause) = failed.last_mut() {
                 // So that the latencies of a call's attempts add up to the time that it took.
-                cause.latency += wait;
+                cause.latency = cause.latency.saturating_add(wait);
             }
             tokio::time::sleep(wait).await;
-            if let Some(total) = total {
-                let mut again = call.clone();
-                again.timeouts.total = Some(total.saturating_sub(began.elapsed()));
-                shortened = Some(again);
-            }
+            let (own, until_deadline) = left(queued);
+            let mut again = call.clone();
+            again.timeouts.total = own;
+            shortened = Some(match until_deadline {
+                Some(left) => again.within(left),
+                None => again,
+            });
         }
         unreachable!("attempts are counted in u32, and so is their limit")
     }
@@ -159,7 +170,7 @@ impl<P: Provider> Retrying<P> {
                 return Err(format!("the provider asks for a pause of {hint} s, and the limit is {limit} s"));
             }
             // After the pause, not at its end: all who were told the same would come back together.
-            Some(hint) => hint + jitter,
+            Some(hint) => hint.saturating_add(jitter),
             None => jitter,
         };
         if left.is_some_and(|left| wait >= left) {

@@ -91,7 +91,7 @@ impl Simulated {
                 let mut pieces = deltas(&self.simulation.answer(call));
                 pieces.truncate(pieces.len().div_ceil(2));
                 let cut = pace.error(CallErrorKind::Truncated);
-                Ok(Reply { failed: Vec::new(), recorded: None, chunks: pace.stream(pieces, Some(cut)) })
+                Ok(Reply::new(pace.stream(pieces, Some(cut))))
             }
             Err(kind) => {
                 pace.wait(first).await?;
@@ -99,11 +99,11 @@ impl Simulated {
             }
             Ok(answer) if call.stream => {
                 pace.wait(first).await?;
-                Ok(Reply { failed: Vec::new(), recorded: None, chunks: pace.stream(deltas(&answer), None) })
+                Ok(Reply::new(pace.stream(deltas(&answer), None)))
             }
             Ok(answer) => {
                 let tokens = answer.usage.map_or(0, |usage| u32::try_from(usage.output).unwrap_or(u32::MAX));
-                pace.wait(first + per_token.saturating_mul(tokens)).await?;
+                pace.wait(first.saturating_add(per_token.saturating_mul(tokens))).await?;
                 Ok(whole(Arc::new(answer)))
             }
         }

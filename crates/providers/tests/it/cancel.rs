@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tierfall_core::provider::Provider;
 use tierfall_core::request::Call;
-use tierfall_providers::{HttpProvider, HttpSettings, RetryPolicy};
+use tierfall_providers::{HttpProvider, HttpSettings, QueuePolicy, RetryPolicy};
 use tierfall_testkit::server::Counts;
 use tierfall_testkit::{Script, Server, openai, sample};
 
@@ -84,7 +84,7 @@ async fn in_every_one_of_many_samples() {
 #[tokio::test]
 async fn while_waiting_for_a_place() {
     let server = Server::start(Script::silent()).await.unwrap();
-    let one = HttpSettings { concurrency: NonZeroUsize::new(1), ..settings(&server.url()) };
+    let one = HttpSettings { queue: Some(QueuePolicy::new(NonZeroUsize::MIN)), ..settings(&server.url()) };
     let provider = HttpProvider::new(one).unwrap();
     let (first, second) = (call(), call());
     let mut holding = provider.call(&first);

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use futures_util::future::join_all;
-use tierfall_providers::{HttpProvider, HttpSettings};
+use tierfall_providers::{HttpProvider, HttpSettings, QueuePolicy};
 use tierfall_testkit::{Script, Server, openai, sample};
 
 use crate::setup::{ask, call, provider, settings, streaming};
@@ -28,7 +28,8 @@ async fn calls_one_after_the_other_share_a_connection() {
 async fn a_thousand_calls_at_once_pass_through_sixteen_places() {
     let sent = sample::answer(5, 2);
     let server = Server::start(Script::json(openai::chat(&sent).to_string())).await.unwrap();
-    let limited = HttpSettings { concurrency: NonZeroUsize::new(16), ..settings(&server.url()) };
+    let queue = NonZeroUsize::new(16).map(QueuePolicy::new);
+    let limited = HttpSettings { queue, ..settings(&server.url()) };
     let provider = HttpProvider::new(limited).unwrap();
     let calls: Vec<_> = (0..1000).map(|n| if n % 2 == 0 { call() } else { streaming() }).collect();
     let results = join_all(calls.iter().map(|call| ask(&provider, call))).await;

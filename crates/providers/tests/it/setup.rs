@@ -45,6 +45,7 @@ pub(crate) fn call() -> Call {
         samples: NonZeroU8::MIN,
         purpose: Purpose::Answer,
         timeouts: Timeouts::default(),
+        deadline: None,
         stream: false,
     }
 }

@@ -75,7 +75,7 @@ async fn every_status_has_its_kind_and_a_timeout_may_cost() {
         (400, CallErrorKind::InvalidRequest),
         (401, CallErrorKind::Auth),
         (403, CallErrorKind::Auth),
-        (404, CallErrorKind::InvalidRequest),
+        (404, CallErrorKind::NotFound),
         (408, CallErrorKind::Timeout),
         (413, CallErrorKind::ContextLength),
         (422, CallErrorKind::InvalidRequest),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Call, Timeouts};
-use tierfall_providers::{HttpProvider, HttpSettings};
+use tierfall_providers::{HttpProvider, HttpSettings, QueuePolicy};
 use tierfall_testkit::server::Counts;
 use tierfall_testkit::{Script, Server, openai, sample};
 
@@ -90,9 +90,10 @@ async fn connecting_has_a_limit_of_its_own_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn waiting_for_a_place_counts_and_costs_nothing() {
+async fn waiting_for_a_place_is_not_the_calls_time_and_costs_nothing() {
     let server = Server::start(Script::silent()).await.unwrap();
-    let one = HttpSettings { concurrency: NonZeroUsize::new(1), ..settings(&server.url()) };
+    let queue = QueuePolicy { longest: 5 * SHORT, ..QueuePolicy::new(NonZeroUsize::MIN) };
+    let one = HttpSettings { queue: Some(queue), ..settings(&server.url()) };
     let provider = HttpProvider::new(one).unwrap();
     let first = call();
     let mut holding = provider.call(&first);
@@ -102,7 +103,9 @@ async fn waiting_for_a_place_counts_and_costs_nothing() {
     }
     tokio::time::pause();
     let error = ask(&provider, &total(call())).await.unwrap_err();
-    assert_failed(&error, CallErrorKind::Timeout, Billing::Free);
-    assert!(error.message.contains("waiting for other calls to end"), "{error}");
+    assert_failed(&error, CallErrorKind::QueueFull, Billing::Free);
+    assert!(error.queued >= 5 * SHORT && error.message.contains("no place came free within 10 s"), "{error}");
+    let error = ask(&provider, &call().within(SHORT)).await.unwrap_err();
+    assert_failed(&error, CallErrorKind::Deadline, Billing::Free);
     assert_eq!(server.counts().requests, 1);
 }

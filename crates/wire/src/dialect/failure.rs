@@ -73,6 +73,8 @@ const FILTER: [&str; 5] =
     ["content_filter", "content_policy", "responsibleaipolicyviolation", "content management policy", "content filtering policy"];
 const QUOTA: [&str; 3] = ["insufficient_quota", "billing", "credit balance"];
 
+const MODEL: [&str; 4] = ["model_not_found", "model_not_available", "invalid_model", "unknown_model"];
+
 /// `labels` and `message` in lower case.
 fn kind(status: u16, labels: &str, message: &str) -> CallErrorKind {
     let says = |words: &[&str]| words.iter().any(|word| labels.contains(word) || message.contains(word));
@@ -87,6 +89,9 @@ fn kind(status: u16, labels: &str, message: &str) -> CallErrorKind {
     if matches!(status, 0..=299 | 400 | 402 | 403 | 429) && says(&QUOTA) {
         return CallErrorKind::Auth;
     }
+    if matches!(status, 0..=299 | 400 | 404 | 422) && MODEL.iter().any(|label| labels.contains(label)) {
+        return CallErrorKind::NotFound;
+    }
     of_status(status, labels)
 }
 
@@ -98,6 +103,7 @@ fn of_status(status: u16, labels: &str) -> CallErrorKind {
         408 | 504 | 524 => CallErrorKind::Timeout,
         // Conflict and too-early are about the moment, not about the request.
         409 | 425 => CallErrorKind::Overloaded,
+        404 => CallErrorKind::NotFound,
         // Nothing but the prompt makes these bodies large, and a model with more room may take it.
         413 => CallErrorKind::ContextLength,
         429 => CallErrorKind::RateLimited,
@@ -117,7 +123,9 @@ fn of_label(labels: &str) -> CallErrorKind {
         CallErrorKind::ContextLength
     } else if says(&["timeout", "deadline_exceeded"]) {
         CallErrorKind::Timeout
-    } else if says(&["invalid", "not_found"]) {
+    } else if says(&["not_found"]) {
+        CallErrorKind::NotFound
+    } else if says(&["invalid"]) {
         CallErrorKind::InvalidRequest
     } else {
         CallErrorKind::Overloaded
@@ -147,15 +155,18 @@ fn clean(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CallErrorKind::{Auth, ContentFilter, ContextLength, InvalidRequest, Overloaded, RateLimited, Timeout};
+    use CallErrorKind::{Auth, ContentFilter, ContextLength, InvalidRequest, NotFound, Overloaded, RateLimited, Timeout};
 
     #[test]
     fn what_providers_say() {
         for (status, body, want) in [
             (401, r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#, Auth),
             (403, r#"{"error":"forbidden"}"#, Auth),
-            (404, "404 page not found", InvalidRequest),
-            (404, r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#, InvalidRequest),
+            (404, "404 page not found", NotFound),
+            (405, "", InvalidRequest),
+            (404, r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#, NotFound),
+            (400, r#"{"object":"error","message":"Invalid model: x","type":"invalid_model","code":"1500"}"#, NotFound),
+            (200, r#"{"type":"error","error":{"type":"not_found_error","message":"model: x"}}"#, NotFound),
             (
                 400,
                 r#"{"object":"error","message":"This model's maximum context length is 4096 tokens.","code":400}"#,

@@ -21,6 +21,7 @@ fn call(prompt: Prompt) -> Call {
         samples: NonZeroU8::MIN,
         purpose: Purpose::Answer,
         timeouts: Timeouts::default(),
+        deadline: None,
         stream: false,
     }
 }

@@ -1,6 +1,8 @@
 //! What a wire must keep: goldens of each server's shapes, and the properties that hold over all of them.
 
 #[cfg(test)]
+mod absurd;
+#[cfg(test)]
 mod encode;
 #[cfg(test)]
 mod floats;

@@ -20,11 +20,11 @@ pub(crate) fn streamed<'a>(dialect: &dyn Dialect, pieces: impl IntoIterator<Item
     let (mut sse, mut decoder) = (SseDecoder::new(1 << 20), dialect.stream());
     let mut streamed = Streamed { completion: Completion::default(), end: "cut".to_owned() };
     let mut take = |name: Option<&str>, data: &str| match decoder.event(name, data) {
-        Ok(Event::Delta(delta)) => streamed.completion.push(&delta),
+        Ok(Event::Delta(delta)) => streamed.completion.push(&delta).unwrap(),
         Ok(Event::Nothing) => {}
         Ok(Event::End(last)) => {
             if let Some(delta) = last {
-                streamed.completion.push(&delta);
+                streamed.completion.push(&delta).unwrap();
             }
             "end".clone_into(&mut streamed.end);
         }

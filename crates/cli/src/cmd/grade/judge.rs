@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
 
 use tierfall::SystemClock;
 use tierfall::fixture::grade::ToGrade;
@@ -40,14 +41,13 @@ pub(super) async fn ask(answers: ToGrade<'_>, rules: &[Cascade], args: &Grade, q
         ..Options::default()
     };
     let bar = progress::bar(0, "judge", quiet);
-    let spent = std::sync::Mutex::new(Cost::ZERO);
+    let spent = Mutex::new(Cost::ZERO);
     let watch = |event: JudgeEvent| match event {
         JudgeEvent::Started { to_ask, .. } => bar.set_length(to_ask as u64),
         JudgeEvent::Done { cost: charged, .. } => {
-            if let Ok(mut spent) = spent.lock() {
-                *spent += charged;
-                bar.set_message(format!("· {}", cost(*spent)));
-            }
+            let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
+            *spent += charged;
+            bar.set_message(format!("· {}", cost(*spent)));
             bar.inc(1);
         }
     };
@@ -67,7 +67,7 @@ pub(super) async fn ask(answers: ToGrade<'_>, rules: &[Cascade], args: &Grade, q
 fn exit(report: &JudgeReport) -> Exit {
     match &report.stopped {
         Some(Stop::Cancelled) => Exit::Interrupted,
-        Some(Stop::Auth(_) | Stop::Storm { .. }) => Exit::Provider,
+        Some(Stop::Auth(_) | Stop::QueueFull(_) | Stop::Storm { .. }) => Exit::Provider,
         _ if !report.errors.is_empty() => Exit::Provider,
         Some(_) => Exit::Usage,
         None => Exit::Fine,

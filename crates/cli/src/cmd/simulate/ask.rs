@@ -31,6 +31,7 @@ pub(super) fn call(mut request: Request, asked: &ClientAsked) -> Call {
         samples: asked.samples.unwrap_or(NonZeroU8::MIN),
         purpose,
         timeouts: Timeouts::default(),
+        deadline: None,
         stream: asked.stream,
     }
 }

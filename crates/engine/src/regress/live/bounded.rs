@@ -72,11 +72,13 @@ impl Provider for Bounded {
             let cost = budget::cost(&self.model, &budget::billings(&result, &took));
             reserved.settle(cost);
             *purse.spent.lock().unwrap_or_else(PoisonError::into_inner) += cost;
-            let answer = result.map_err(|error| {
-                if error.kind == CallErrorKind::Auth { purse.refuse(LiveStop::Auth(error.message)) } else { error }
+            let answer = result.map_err(|error| match error.kind {
+                CallErrorKind::Auth => purse.refuse(LiveStop::Auth(error.message)),
+                CallErrorKind::QueueFull => purse.refuse(LiveStop::QueueFull(error.message)),
+                _ => error,
             })?;
             let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(answer))]));
-            Ok(Reply { failed: took.failed, recorded: Some(took.latency), chunks })
+            Ok(Reply { failed: took.failed, recorded: Some(took.latency), queued: took.queued, ..Reply::new(chunks) })
         }
         .boxed()
     }

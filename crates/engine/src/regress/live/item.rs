@@ -64,11 +64,13 @@ impl<'a> Asker<'a> {
         let n = answered.len().max(1) as f64;
         let correct = answered.iter().fold(0.0, |sum, answer| sum + Self::grade(example, answer)) / n;
         let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
-        let latency: Duration = answered.iter().map(|answer| answer.trace.latency).sum();
+        let latency = answered.iter().fold(Duration::ZERO, |sum, answer| sum.saturating_add(answer.trace.latency));
         let first = answered.first().copied().or(answers.first());
         let person = first.filter(|answer| asks_a_person(&answer.trace));
         let served = first.filter(|_| person.is_none()).and_then(|answer| match &answer.outcome {
-            Outcome::Answered(_) | Outcome::Review(_) => answer.outcome.served(),
+            Outcome::Answered(served) => Some(served),
+            // As in a replay, the answer attached to a review is what it is.
+            Outcome::Review(attached) => attached.as_ref(),
             _ => None,
         });
         let by_person = person.and_then(|answer| answer.trace.steps.last()).map(|step| step.tier.clone());

@@ -62,6 +62,9 @@ pub enum LiveStop {
     /// The provider does not let us in.
     #[error("the provider refuses the key: {0}")]
     Auth(String),
+    /// More calls at once than the provider has places and its queue takes: no fault of the provider's.
+    #[error("{0}; ask fewer examples at once, or give the provider more places")]
+    QueueFull(String),
     /// One failure after another.
     #[error("{count} requests in a row failed, the last one with: {message}")]
     Storm {
@@ -75,7 +78,7 @@ pub enum LiveStop {
 impl LiveStop {
     /// Whether a provider is the reason, and not a limit or enough certainty.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Auth(_) | Self::Storm { .. })
+        matches!(self, Self::Auth(_) | Self::QueueFull(_) | Self::Storm { .. })
     }
 }
 

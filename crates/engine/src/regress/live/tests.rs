@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::config;
+use tierfall_core::provider::CallErrorKind;
 
 /// A cascade of simulated models whose answers say whether they are right, and `n` questions.
 fn desk(dir: &std::path::Path, n: usize, small: &str) -> (Loaded, FixtureSet) {
@@ -149,6 +150,23 @@ async fn a_provider_that_is_down_ends_the_run() {
     let out = run(&loaded, &set, &LiveOptions::default()).await;
     assert!(out.stopped.as_ref().is_some_and(LiveStop::is_failure), "{:?}", out.stopped);
     assert!(out.left > 0 && out.played.items.iter().all(|item| !item.is_graded()));
+}
+
+#[tokio::test]
+async fn a_full_queue_ends_the_run_and_grades_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut loaded, set) = desk(dir.path(), 10, "{ ability = 0.4 }");
+    let spec = loaded.providers.values_mut().find_map(|spec| match spec {
+        config::ProviderSpec::Simulated(simulated) => Some(simulated),
+        config::ProviderSpec::Http(_) => None,
+    });
+    let models = &mut spec.unwrap().models;
+    for model in models.values_mut() {
+        model.errors = [(CallErrorKind::QueueFull, 1.0)].into();
+    }
+    let out = run(&loaded, &set, &LiveOptions::default()).await;
+    assert!(matches!(&out.stopped, Some(stop @ LiveStop::QueueFull(_)) if stop.is_failure()), "{:?}", out.stopped);
+    assert_eq!((out.played.items.len(), out.left), (0, 10), "how busy we are is no availability of the provider's");
 }
 
 #[tokio::test]

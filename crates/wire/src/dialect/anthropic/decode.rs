@@ -8,7 +8,7 @@ use tierfall_core::provider::Billing;
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, NoAnswer, failure};
 use crate::pointer;
-use crate::view::{Reported, Text, owned};
+use crate::view::{Count, Reported, Text, owned, usage};
 
 #[derive(Debug, Deserialize)]
 struct Reply<'a> {
@@ -20,8 +20,8 @@ struct Reply<'a> {
     content: Option<Vec<Block<'a>>>,
     #[serde(borrow, default)]
     stop_reason: Said<'a>,
-    #[serde(default)]
-    usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 /// A block of content, whole or as a stream begins it. Kinds that are no answer (thinking, citations) have no text.
@@ -43,23 +43,24 @@ pub(super) struct Block<'a> {
 #[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(super) struct UsageView {
     #[serde(default)]
-    input_tokens: Option<u64>,
+    input_tokens: Option<Count>,
     #[serde(default)]
-    cache_creation_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<Count>,
     #[serde(default)]
-    cache_read_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<Count>,
     #[serde(default)]
-    output_tokens: Option<u64>,
+    output_tokens: Option<Count>,
 }
 
 impl UsageView {
     /// Anthropic's input tokens leave out the cached ones; ours include them. `None` where a part that is paid for is
-    /// missing.
+    /// missing, or a count is none.
     pub(super) fn usage(self) -> Option<Usage> {
-        let cached_input = self.cache_read_input_tokens.unwrap_or(0);
-        let written = self.cache_creation_input_tokens.unwrap_or(0);
-        let input = self.input_tokens?.saturating_add(cached_input).saturating_add(written);
-        Some(Usage { input, output: self.output_tokens?, cached_input, reasoning: 0 })
+        let told = |count: Option<Count>| count.map_or(Some(0), |Count(count)| count);
+        let cached_input = told(self.cache_read_input_tokens)?;
+        let written = told(self.cache_creation_input_tokens)?;
+        let input = self.input_tokens?.0?.saturating_add(cached_input).saturating_add(written);
+        Usage { input, output: self.output_tokens?.0?, cached_input, reasoning: 0 }.plausible()
     }
 
     /// These counts, with those of `later` wherever it has any: a stream tells the prompt first and the answer last.
@@ -80,7 +81,7 @@ pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
         return Err(failure::classify(200, text.as_bytes()).into());
     }
     let blocks = reply.content.ok_or_else(|| DecodeError::new("/content", "is missing: this is no message"))?;
-    let usage = reply.usage.and_then(UsageView::usage);
+    let usage = usage(reply.usage).and_then(UsageView::usage);
     let billing = usage.map_or(Billing::Unknown, Billing::Metered);
     let mut completion = Completion {
         // The protocol demands a reason: a message without one has not ended.

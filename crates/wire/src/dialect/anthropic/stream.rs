@@ -1,6 +1,7 @@
 //! A streamed reply.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use tierfall_core::completion::{Delta, ToolCallDelta};
 use tierfall_core::provider::Billing;
 
@@ -8,7 +9,7 @@ use super::decode::{Block, UsageView};
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Event, Failure, StreamDecoder, failure};
 use crate::pointer;
-use crate::view::{Text, owned};
+use crate::view::{Text, owned, usage};
 
 /// The most blocks of one answer: an event names its block by number.
 const MAX_BLOCKS: usize = 1024;
@@ -25,16 +26,16 @@ struct EventView<'a> {
     content_block: Option<Block<'a>>,
     #[serde(borrow, default)]
     delta: Option<Piece<'a>>,
-    #[serde(default)]
-    usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Start<'a> {
     #[serde(borrow, default)]
     model: Option<Text<'a>>,
-    #[serde(default)]
-    usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -82,7 +83,7 @@ impl StreamDecoder for MessageStream {
         match kind.as_str() {
             "message_start" => {
                 let start = event.message.ok_or_else(|| DecodeError::new("/message", "is missing"))?;
-                self.usage = start.usage.unwrap_or_default();
+                self.usage = usage(start.usage).unwrap_or_default();
                 // The counts of the prompt wait for those of the answer: before the end the usage is not known.
                 Ok(start.model.map_or(Event::Nothing, |model| {
                     Event::Delta(Delta { model: Some(model.0.into_owned()), ..Delta::default() })
@@ -92,7 +93,7 @@ impl StreamDecoder for MessageStream {
             "content_block_delta" => self.piece(event),
             "content_block_stop" => Ok(self.end(event.index)),
             "message_delta" => {
-                self.usage = self.usage.updated_by(event.usage.unwrap_or_default());
+                self.usage = self.usage.updated_by(usage(event.usage).unwrap_or_default());
                 let usage = self.usage.usage();
                 let said = event.delta.map(|delta| delta.stop_reason).unwrap_or_default();
                 let billing = usage.map_or(Billing::Unknown, Billing::Metered);

@@ -12,7 +12,7 @@ use crate::view::{arguments_text, owned};
 /// Reads `text`: the first choice is the answer, the others are samples. The completion carries the body as it came.
 pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
     let reply = read(text)?;
-    let usage = reply.usage.as_ref().and_then(super::view::UsageView::usage);
+    let usage = reply.usage();
     let mut choices = reply.choices.into_iter();
     let Some(mut first) = choices.next() else {
         return Err(DecodeError::new("/choices", "there is no choice: the provider answered nothing").into());

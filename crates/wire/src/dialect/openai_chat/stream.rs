@@ -4,7 +4,7 @@ use tierfall_core::completion::{Delta, ToolCallDelta};
 use tierfall_core::provider::Billing;
 
 use super::decode::{read, reason};
-use super::view::{ToolCallView, UsageView};
+use super::view::ToolCallView;
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Event, Failure, NoAnswer, StreamDecoder, failure};
 use crate::view::{arguments_text, owned};
@@ -51,7 +51,7 @@ impl StreamDecoder for ChatStream {
             Err(NoAnswer::Unreadable(error)) => return Err(error),
             Err(NoAnswer::Failed(failure)) => return Ok(self.failed(failure)),
         };
-        let mut delta = Delta { usage: chunk.usage.as_ref().and_then(UsageView::usage), ..Delta::default() };
+        let mut delta = Delta { usage: chunk.usage(), ..Delta::default() };
         // Further samples are never asked for in a stream: a choice with another index is none of ours.
         let position = chunk.choices.iter().position(|choice| choice.index.unwrap_or(0) == 0);
         if let Some(mut choice) = position.map(|position| chunk.choices.swap_remove(position)) {

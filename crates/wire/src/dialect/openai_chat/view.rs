@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use tierfall_core::completion::{Tokens, Usage};
 
 use crate::dialect::finish::Said;
-use crate::view::{ContentText, Reported, Text, null_is_empty};
+use crate::view::{ContentText, Count, Reported, Text, null_is_empty, usage};
 
 /// A whole reply, or one chunk of a stream: the two differ only in `message` and `delta`.
 #[derive(Debug, Deserialize)]
@@ -14,10 +14,17 @@ pub(super) struct Reply<'a> {
     pub(super) model: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "null_is_empty")]
     pub(super) choices: Vec<Choice<'a>>,
-    #[serde(default)]
-    pub(super) usage: Option<UsageView>,
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) error: Reported<'a>,
+}
+
+impl Reply<'_> {
+    /// The tokens of the call; `None` where the server did not tell, or what it told is no usage.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        usage::<UsageView>(self.usage)?.usage()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -110,44 +117,45 @@ struct AlternativeView<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct UsageView {
+struct UsageView {
     #[serde(default)]
-    prompt_tokens: Option<u64>,
+    prompt_tokens: Option<Count>,
     #[serde(default)]
-    completion_tokens: Option<u64>,
+    completion_tokens: Option<Count>,
     #[serde(default)]
-    total_tokens: Option<u64>,
+    total_tokens: Option<Count>,
     #[serde(default)]
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default)]
     completion_tokens_details: Option<CompletionDetails>,
     /// `DeepSeek`'s place for cached prompt tokens.
     #[serde(default)]
-    prompt_cache_hit_tokens: Option<u64>,
+    prompt_cache_hit_tokens: Option<Count>,
 }
 
 #[derive(Debug, Deserialize)]
 struct PromptDetails {
     #[serde(default)]
-    cached_tokens: Option<u64>,
+    cached_tokens: Option<Count>,
 }
 
 #[derive(Debug, Deserialize)]
 struct CompletionDetails {
     #[serde(default)]
-    reasoning_tokens: Option<u64>,
+    reasoning_tokens: Option<Count>,
 }
 
 impl UsageView {
-    /// The usage; `None` where it lacks a part that is paid for: unknown is not zero.
-    pub(super) fn usage(&self) -> Option<Usage> {
-        let (input, mut output) = (self.prompt_tokens?, self.completion_tokens?);
-        let mut reasoning = self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens).unwrap_or(0);
+    /// The usage; `None` where it lacks a part that is paid for, or a count is none: unknown is not zero.
+    fn usage(&self) -> Option<Usage> {
+        let (input, mut output) = (self.prompt_tokens?.0?, self.completion_tokens?.0?);
+        let told = |count: Option<Count>| count.map_or(Some(0), |Count(count)| count);
+        let mut reasoning = told(self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens))?;
         // Gemini and xAI leave reasoning out of the completion tokens and count it in the total alone; it is paid for.
-        let unlisted = self.total_tokens.unwrap_or(0).saturating_sub(input.saturating_add(output));
+        let unlisted = told(self.total_tokens)?.saturating_sub(input.saturating_add(output));
         output = output.saturating_add(unlisted);
         reasoning = reasoning.max(unlisted);
         let cached = self.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).or(self.prompt_cache_hit_tokens);
-        Some(Usage { input, output, cached_input: cached.unwrap_or(0).min(input), reasoning })
+        Usage { input, output, cached_input: told(cached)?.min(input), reasoning }.plausible()
     }
 }

@@ -1,0 +1,134 @@
+//! Notices a tier that can answer nobody: its key is refused, or its model is unknown. Every further query would be paid at
+//! another tier, or fail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::trace::Trace;
+
+use crate::exit::Failure;
+use crate::render::printable;
+
+/// So many of a tier's first calls have to fail: a single one may be about what it asks.
+const FIRST: u32 = 3;
+/// So many in a row, where the tier has answered before.
+const IN_A_ROW: u32 = 20;
+
+#[derive(Default)]
+pub(super) struct Latch {
+    tiers: BTreeMap<Arc<str>, Seen>,
+    closed: Option<Closed>,
+}
+
+#[derive(Default)]
+struct Seen {
+    answered: bool,
+    in_a_row: u32,
+}
+
+struct Closed {
+    tier: Arc<str>,
+    kind: CallErrorKind,
+    said: String,
+}
+
+impl Latch {
+    /// Takes note of what every tier did for a query.
+    pub(super) fn see(&mut self, trace: &Trace) {
+        for step in &trace.steps {
+            for (tier, error) in step.calls.iter().map(|call| (&call.tier, call.attempt.error)) {
+                let seen = self.tiers.entry(tier.clone()).or_default();
+                match error {
+                    None => *seen = Seen { answered: true, in_a_row: 0 },
+                    Some(kind) if kind.is_lasting() => {
+                        seen.in_a_row += 1;
+                        if seen.in_a_row >= if seen.answered { IN_A_ROW } else { FIRST } {
+                            let said = printable::line(step.message.as_deref().unwrap_or(kind.as_str()));
+                            self.closed.get_or_insert_with(|| Closed { tier: tier.clone(), kind, said });
+                        }
+                    }
+                    // A call that was not made, or broke, says nothing of the key.
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
+    /// What is wrong with the tier; `None` while it may be nothing.
+    pub(super) fn failure(&self, asked: usize, of: usize) -> Option<Failure> {
+        let Closed { tier, kind, said } = self.closed.as_ref()?;
+        let (what, hint) = match kind {
+            CallErrorKind::NotFound => ("does not know the model", "check the tier's `model` and the provider's `base-url`"),
+            _ => ("refuses access", "check the key that the cascade file names, and the account behind it"),
+        };
+        let message = format!("stopped after {asked} of {of} queries: the provider of tier \"{tier}\" {what}: {said}");
+        Some(Failure::provider(message).with_hint(hint))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use tierfall_core::completion::Completion;
+    use tierfall_core::provider::{Attempt, Billing, CallError};
+    use tierfall_core::replay::replay;
+    use tierfall_core::request::Request;
+    use tierfall_core::run::Took;
+    use tierfall_testkit::sample;
+
+    fn ran(error: Option<CallErrorKind>) -> Trace {
+        let cascade = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+        replay(&cascade, Request::new("1", "?"), |tier, _| match error.filter(|_| tier.0 == 0) {
+            None => (Ok(Arc::new(Completion::clone(&sample::sure("yes", 0.9)))), Took::default()),
+            Some(kind) => {
+                let attempt = Attempt { error: Some(kind), billing: Billing::Free, latency: Duration::ZERO };
+                (Err(CallError::new(kind, "no such thing").with_attempts(vec![attempt])), Took::default())
+            }
+        })
+        .1
+    }
+
+    fn after(errors: impl IntoIterator<Item = Option<CallErrorKind>>) -> usize {
+        let mut latch = Latch::default();
+        errors
+            .into_iter()
+            .map(ran)
+            .take_while(|trace| {
+                latch.see(trace);
+                !latch.is_closed()
+            })
+            .count()
+    }
+
+    #[test]
+    fn the_first_answers_decide_and_later_only_a_row_of_them() {
+        use CallErrorKind::{Auth, Connect, NotFound};
+        assert_eq!(after(vec![Some(Auth); 9]), 2);
+        assert_eq!(after(vec![Some(NotFound); 9]), 2);
+        assert_eq!(after([Some(Auth), Some(Connect), Some(Auth), Some(NotFound)]), 3);
+        assert_eq!(after(vec![Some(Connect); 50]), 50, "what may come back is waited for");
+        let once = std::iter::once(None);
+        assert_eq!(after(once.clone().chain(vec![Some(Auth); 50])), 20);
+        let odd = (0..100).map(|n| (n % 10 != 0).then_some(Auth));
+        assert_eq!(after(odd), 100, "who answers now and then has a key");
+        assert_eq!(after(once), 1);
+    }
+
+    #[test]
+    fn the_tier_and_its_providers_words_are_named() {
+        let mut latch = Latch::default();
+        (0..3).for_each(|_| latch.see(&ran(Some(CallErrorKind::NotFound))));
+        let failure = latch.failure(3, 90).unwrap();
+        assert_eq!(
+            failure.message,
+            "stopped after 3 of 90 queries: the provider of tier \"small\" does not know the model: no such thing"
+        );
+    }
+}

@@ -1,0 +1,138 @@
+//! What is accepted, and what is only the best that was left.
+
+use std::time::Duration;
+
+use crate::scripted::{Cell, cascade, chain, request, result, run_on};
+use proptest::prelude::*;
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Policy};
+use tierfall_core::completion::Finish;
+use tierfall_core::gate::{Decision, Deferral};
+use tierfall_core::provider::{CallError, CallErrorKind};
+use tierfall_core::replay::replay;
+use tierfall_core::run::{Outcome, Took};
+use tierfall_core::trace::{Fallback, OutcomeKind};
+
+fn down() -> Cell {
+    Cell::error(CallErrorKind::Connect)
+}
+
+#[test]
+fn an_answer_after_a_chain_that_broke_is_a_fallback() {
+    for (on_exhausted, kind) in [
+        (OnExhausted::Answer, OutcomeKind::Answered),
+        (OnExhausted::Abstain, OutcomeKind::Abstained),
+        (OnExhausted::Review, OutcomeKind::Review),
+    ] {
+        let broken = cascade(&[0.5], Policy { on_exhausted, ..Policy::default() });
+        let (outcome, trace) = run_on(&broken, &[Cell::score(0.1), down()]);
+        assert_eq!((trace.outcome, trace.fallback), (kind, Some(Fallback::Failed)));
+        assert!(outcome.served().or(outcome.attached()).is_some_and(|best| best.accepted.is_none()));
+        assert_eq!(trace.to_json(None).unwrap()["fallback"], "failed");
+    }
+    let whole = cascade(&[0.5], Policy::default());
+    for cells in [[Cell::score(0.9), down()], [down(), Cell::score(0.1)], [Cell::score(0.1), Cell::score(0.1)]] {
+        let (outcome, trace) = run_on(&whole, &cells);
+        assert!(outcome.served().is_some_and(|served| served.accepted.is_some()));
+        assert_eq!((trace.fallback, trace.to_json(None).unwrap().get("fallback")), (None, None));
+    }
+    let (_, trace) = run_on(&whole, &[down(), down()]);
+    assert_eq!((trace.outcome, trace.fallback), (OutcomeKind::Failed, None));
+}
+
+#[test]
+fn the_cause_is_told() {
+    let calls = [Cell::score(0.1), Cell::score(0.1), Cell::score(0.1)];
+    let budget = Policy { budget: "0.00005".parse().ok(), ..Policy::default() };
+    let mut parts = chain(&[0.5, 0.5], budget);
+    for tier in &mut parts.tiers {
+        let Answerer::Model(model) = &mut tier.answerer else { unreachable!() };
+        model.params.max_tokens = Some(1);
+    }
+    let stopped = Cascade::try_from(parts).unwrap();
+    let (_, trace) = run_on(&stopped, &calls);
+    assert!(trace.steps.len() < 3 && trace.outcome == OutcomeKind::Answered);
+    assert_eq!((trace.fallback, Fallback::Budget.may_pass()), (Some(Fallback::Budget), false));
+
+    let late = cascade(&[0.5, 0.5], Policy { deadline: Some(Duration::from_millis(15)), ..Policy::default() });
+    let (_, trace) = run_on(&late, &calls);
+    assert_eq!((trace.fallback, Fallback::Deadline.may_pass()), (Some(Fallback::Deadline), true));
+}
+
+#[test]
+fn a_person_who_looks_because_the_last_model_failed_is_told() {
+    let mut parts = chain(&[0.5, 0.5], Policy::default());
+    parts.tiers.last_mut().unwrap().answerer = Answerer::Human { cost: None };
+    let desk = Cascade::try_from(parts).unwrap();
+    let (_, trace) = run_on(&desk, &[Cell::score(0.1), down(), Cell::none()]);
+    assert_eq!((trace.outcome, trace.fallback), (OutcomeKind::Review, Some(Fallback::Failed)));
+    let (_, trace) = run_on(&desk, &[Cell::score(0.1), Cell::score(0.1), Cell::none()]);
+    assert_eq!((trace.outcome, trace.fallback), (OutcomeKind::Review, None));
+}
+
+#[test]
+fn every_failed_step_keeps_what_was_said() {
+    let failing = cascade(&[0.5], Policy::default());
+    let (_, trace) = replay(&failing, request(), |tier, _| match tier.0 {
+        0 => (Err(CallError::new(CallErrorKind::Auth, "provider \"p\":\n\tno   such key")), Took::default()),
+        _ => result(&Cell::score(0.9)),
+    });
+    assert_eq!(trace.steps[0].message.as_deref(), Some("provider \"p\": no such key"));
+    assert_eq!((trace.steps[1].message.as_ref(), trace.error.as_ref()), (None, None), "a later tier answered");
+    let json = trace.to_json(None).unwrap();
+    assert_eq!((&json["steps"][0]["message"], json["steps"][1].get("message")), (&"provider \"p\": no such key".into(), None));
+
+    let long = "x".repeat(5000);
+    let (_, trace) = replay(&failing, request(), |_, _| (Err(CallError::new(CallErrorKind::Auth, &*long)), Took::default()));
+    assert_eq!(trace.error.as_deref().map(|error| error.chars().count()), Some(1001));
+}
+
+fn cell() -> impl Strategy<Value = Cell> {
+    prop_oneof![
+        4 => (0.0..1.0f64).prop_map(Cell::score),
+        1 => Just(Cell::none()),
+        1 => (0.0..1.0f64).prop_map(|score| Cell::score(score).finish(Finish::Length)),
+        1 => Just(Cell::score(0.9).refusal()),
+        2 => proptest::sample::select(vec![CallErrorKind::Connect, CallErrorKind::Auth, CallErrorKind::QueueFull]).prop_map(Cell::error),
+    ]
+}
+
+proptest! {
+    /// What is served was accepted by a gate or by the last tier, or the trace says that it was not.
+    #[test]
+    fn nothing_is_served_unaccepted_in_silence(
+        cells in proptest::collection::vec(cell(), 4),
+        on_exhausted in proptest::sample::select(vec![OnExhausted::Answer, OnExhausted::Abstain, OnExhausted::Review]),
+        on_abstain in proptest::sample::select(vec![OnAbstain::Escalate, OnAbstain::Accept]),
+        on_error in proptest::sample::select(vec![OnError::Escalate, OnError::Fail]),
+        deadline in proptest::option::of((5..50u64).prop_map(Duration::from_millis)),
+        human in any::<bool>(),
+    ) {
+        let mut parts = chain(&[0.3, 0.6, 0.9], Policy { on_exhausted, on_abstain, on_error, budget: None, deadline });
+        if human {
+            parts.tiers.last_mut().unwrap().answerer = Answerer::Human { cost: None };
+        }
+        let (outcome, trace) = run_on(&Cascade::try_from(parts).unwrap(), &cells);
+        let accepted = trace.steps.iter().any(|step| matches!(step.decision, Decision::Accept(_)));
+        match &outcome {
+            Outcome::Answered(served) => {
+                prop_assert_eq!(served.accepted.is_some(), accepted);
+                prop_assert_eq!(trace.fallback.is_some(), !accepted);
+            }
+            Outcome::Abstained(best) | Outcome::Review(best) => {
+                prop_assert!(!accepted && outcome.served().is_none());
+                prop_assert!(best.iter().all(|best| best.accepted.is_none()));
+            }
+            Outcome::Failed(error) => {
+                prop_assert!(trace.fallback.is_none());
+                // A queue that was full is nothing that another tier makes up for.
+                let shed = trace.steps.iter().any(|step| step.decision == Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull)));
+                prop_assert!(!shed || error.kind == CallErrorKind::QueueFull);
+            }
+            Outcome::Refused(_) => unreachable!("there is no rule"),
+        }
+        for step in &trace.steps {
+            let failed = matches!(step.decision, Decision::Defer(Deferral::Failed(_)));
+            prop_assert_eq!(step.message.is_some(), failed);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Signals and rules that panic: an abstention, and a run that fails closed.
+
+use std::sync::Arc;
+
+use crate::scripted::{Cell, chain, completion, request};
+use tierfall_core::cascade::{Cascade, OnAbstain, Policy};
+use tierfall_core::completion::Completion;
+use tierfall_core::gate::Gate;
+use tierfall_core::number::{Score, Threshold};
+use tierfall_core::plan::Plan;
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::replay::replay;
+use tierfall_core::request::{Call, Request};
+use tierfall_core::rule::table::Condition;
+use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::run::{Outcome, Run, Took};
+use tierfall_core::segment::{SegmentRule, Segments};
+use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Probe, Reading, Signal};
+use tierfall_core::trace::Trace;
+
+/// Panics in one of its methods; the others do as they should.
+#[derive(Debug)]
+struct Breaking(&'static str);
+
+impl Breaking {
+    fn here(&self, method: &str) {
+        assert!(self.0 != method, "broken in {method}");
+    }
+}
+
+impl Signal for Breaking {
+    fn needs(&self) -> Needs {
+        Needs { probe: self.0 == "probe", ..Needs::default() }
+    }
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
+    fn prepare(&self, call: &mut Call) {
+        call.want_logprobs(1);
+        self.here("prepare");
+    }
+    fn probe(&self, _: &Request, _: &Completion) -> Option<Probe> {
+        self.here("probe");
+        None
+    }
+    fn read(&self, evidence: Evidence<'_>) -> Reading {
+        self.here("read");
+        if self.0 == "probe" {
+            evidence.probe.map(|_| Score::new(1.0).unwrap()).ok_or(Abstain::ProbeFailed)
+        } else {
+            Ok(Score::new(1.0).unwrap())
+        }
+    }
+    fn strip(&self, answer: &mut Completion) {
+        answer.text.clear();
+        self.here("strip");
+    }
+    fn strips(&self) -> bool {
+        self.0 == "strip"
+    }
+    fn bound(&self, _: &Completion) -> Option<Score> {
+        self.here("bound");
+        Score::new(0.0)
+    }
+}
+
+fn gated(gate: Gate, on_abstain: OnAbstain) -> Cascade {
+    let mut parts = chain(&[0.5], Policy { on_abstain, ..Policy::default() });
+    parts.tiers[0].gate = Some(gate);
+    Cascade::try_from(parts).unwrap()
+}
+
+fn breaking(method: &'static str) -> Gate {
+    Gate::new(NamedSignal::new("breaking", Breaking(method)), Threshold::accept_from(Score::new(0.5).unwrap()))
+}
+
+fn run(cascade: &Cascade) -> (Outcome, Trace) {
+    replay(cascade, request(), |_, _| (Ok(completion(&Cell::score(0.9))), Took::default()))
+}
+
+#[test]
+fn a_signal_that_panics_abstains() {
+    let (outcome, trace) = run(&gated(breaking("read"), OnAbstain::Escalate));
+    assert_eq!((trace.steps[0].decision.reason(), trace.steps[0].decision.detail()), ("abstained", Some("panicked".into())));
+    assert_eq!(trace.steps[0].signals, [("breaking".into(), Err(Abstain::Panicked))]);
+    assert!(matches!(outcome, Outcome::Answered(_)) && trace.steps.len() == 2);
+    let (_, trace) = run(&gated(breaking("read"), OnAbstain::Accept));
+    assert_eq!(trace.steps[0].decision.reason(), "abstention-allowed");
+
+    let mut validated = breaking("none");
+    validated.require = vec![NamedSignal::new("validator", Breaking("read"))];
+    let (_, trace) = run(&gated(validated, OnAbstain::Accept));
+    assert_eq!(trace.steps[0].decision.reason(), "abstained", "a validator that says nothing lets nothing pass");
+}
+
+#[test]
+fn a_panic_elsewhere_in_a_signal_costs_what_it_would_have_done() {
+    for (method, reason) in [("prepare", "above-threshold"), ("probe", "abstained"), ("strip", "above-threshold")] {
+        let (outcome, trace) = run(&gated(breaking(method), OnAbstain::Escalate));
+        assert_eq!(trace.steps[0].decision.reason(), reason, "{method}");
+        let Outcome::Answered(served) = outcome else { panic!("{method}: nothing is served") };
+        assert_eq!(served.answer.text, "an answer", "{method}: half of a change is none");
+    }
+    let cascade = gated(breaking("bound"), OnAbstain::Escalate);
+    assert!(!Run::new(&cascade, request()).sure_to_defer(&Completion::text("an")));
+}
+
+#[derive(Debug)]
+struct Broken;
+
+impl Rule for Broken {
+    fn route(&self, _: &Request) -> Route {
+        panic!("the list of customers is empty")
+    }
+}
+
+impl Condition for Broken {
+    fn holds(&self, _: &Request) -> bool {
+        panic!("no topic")
+    }
+}
+
+fn never_called(cascade: &Cascade) -> String {
+    let (outcome, trace) = replay(cascade, request(), |tier, _| panic!("{tier:?} was called"));
+    let Outcome::Failed(error) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((error.kind, trace.route.action, trace.steps.len()), (CallErrorKind::Panicked, "refuse", 0));
+    let plan = Plan::new(cascade, request());
+    assert!(plan.tiers.is_empty(), "whoever looks at the plan alone calls nothing either");
+    error.message
+}
+
+#[test]
+fn a_rule_that_panics_lets_nothing_through() {
+    let mut parts = chain(&[0.5], Policy::default());
+    parts.rules = vec![NamedRule { name: "privacy".into(), rule: Arc::new(Broken) }];
+    let message = never_called(&Cascade::try_from(parts).unwrap());
+    assert!(message.starts_with("the rule \"privacy\" panicked: the list of customers is empty; "), "{message}");
+
+    let segments = Segments { tag: None, rules: vec![SegmentRule { name: "billing".into(), when: Arc::new(Broken) }] };
+    let cascade = Cascade::try_from(chain(&[0.5], Policy::default())).unwrap().with_segments(segments);
+    let message = never_called(&cascade);
+    assert!(message.starts_with("a rule of the segments panicked: no topic; "), "{message}");
+}

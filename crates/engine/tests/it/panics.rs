@@ -1,0 +1,143 @@
+//! Code of the user's that panics: whoever else takes part in the run does not notice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use tierfall::Engine;
+use tierfall::core::cascade::{Cascade, Parts};
+use tierfall::core::completion::Completion;
+use tierfall::core::gate::Gate;
+use tierfall::core::number::Threshold;
+use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
+use tierfall::core::request::Call;
+use tierfall::core::signal::{Evidence, NamedSignal, Needs, Nominal, Reading, Signal};
+use tierfall::core::sink::Sink;
+use tierfall::core::trace::{OutcomeKind, Trace};
+use tierfall_testkit::{Scripted, Seen, sample};
+
+/// Where a provider panics.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    AtOnce,
+    Waiting,
+    Replying,
+}
+
+struct Broken(Place);
+
+impl Provider for Broken {
+    fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        assert!(!matches!(self.0, Place::AtOnce), "no connection pool");
+        async {
+            assert!(!matches!(self.0, Place::Waiting), "no connection pool");
+            let first = stream::iter([Ok(Chunk::Whole(Arc::new(Completion::text("half"))))]);
+            let chunks = first.chain(stream::once(async { panic!("no connection pool") })).boxed();
+            Ok(Reply::new(chunks))
+        }
+        .boxed()
+    }
+}
+
+/// Counts, and panics.
+#[derive(Default)]
+struct Loud(AtomicU32);
+
+impl Sink for Loud {
+    fn record(&self, _: &Trace) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("the metrics are gone");
+    }
+}
+
+/// Is asked what it needs without a net of its own: after the cascade was checked, it forgets.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Signal for Forgetful {
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
+    fn strips(&self) -> bool {
+        panic!("do I?")
+    }
+    fn read(&self, _: Evidence<'_>) -> Reading {
+        unreachable!("nobody comes so far")
+    }
+}
+
+fn yes() -> Arc<Scripted> {
+    Arc::new(Scripted::always(sample::sure("yes", 0.9)))
+}
+
+#[tokio::test]
+async fn a_provider_that_panics_has_failed() {
+    for place in [Place::AtOnce, Place::Waiting, Place::Replying] {
+        let seen = Seen::new();
+        let engine = Engine::builder(sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap())
+            .provider("small", Arc::new(Broken(place)))
+            .provider("large", yes())
+            .sink(seen.clone())
+            .build()
+            .unwrap();
+        let answer = engine.complete("Where is my order?").await;
+        let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+        assert_eq!((answer.text(), trace.tier.as_deref()), (Some("yes"), Some("large")), "{place:?}");
+        assert_eq!((trace.steps[0].decision.reason(), trace.steps[0].decision.detail()), ("failed", Some("panicked".into())));
+        assert_eq!(trace.cost.unknown_charges(), 1, "{place:?}: what it had paid for, nobody knows");
+    }
+    let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap());
+    let engine = engine.provider("only", Arc::new(Broken(Place::Waiting))).build().unwrap();
+    let answer = engine.complete("Where is my order?").await;
+    let error = answer.error().unwrap();
+    assert_eq!(
+        (error.kind, error.to_string().as_str()),
+        (CallErrorKind::Panicked, "the tier's provider panicked: no connection pool")
+    );
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_keeps_nothing_from_the_others() {
+    let (loud, before, after) = (Arc::new(Loud::default()), Seen::new(), Seen::new());
+    let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", yes());
+    let engine = engine.sink(before.clone()).sink(loud.clone()).sink(after.clone()).build().unwrap();
+    for run in 1..=2 {
+        let answer = engine.complete("Where is my order?").await;
+        assert_eq!((answer.text(), loud.0.load(Ordering::SeqCst)), (Some("yes"), run));
+        assert_eq!(before.traces().len(), run as usize);
+        assert_eq!(before.traces(), after.traces());
+    }
+}
+
+#[test]
+fn a_dropped_run_survives_a_sink_that_panics() {
+    let (loud, after) = (Arc::new(Loud::default()), Seen::new());
+    let waiting = Arc::new(Scripted::always(sample::sure("yes", 0.9)).behind(&tierfall_testkit::Gate::new()));
+    let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", waiting);
+    let engine = engine.sink(loud.clone()).sink(after.clone()).build().unwrap();
+    assert!(engine.complete("Where is my order?").now_or_never().is_none());
+    assert_eq!((loud.0.load(Ordering::SeqCst), after.traces().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_no_seam_catches_fails_its_own_run() {
+    let parts = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+    let mut tiers = parts.tiers().to_vec();
+    tiers[0].gate = Some(Gate::new(NamedSignal::new("forgetful", Forgetful), Threshold::DeferAll));
+    let parts = Parts { name: "forgetful".into(), salt: "".into(), tiers, rules: Vec::new(), policy: *parts.policy() };
+    let seen = Seen::new();
+    let engine = Engine::builder(Cascade::try_from(parts).unwrap()).provider("small", yes()).provider("large", yes());
+    let engine = engine.sink(seen.clone()).build().unwrap();
+    let answer = engine.complete("Where is my order?").await;
+    assert_eq!(answer.error().map(|error| error.kind), Some(CallErrorKind::Panicked));
+    let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+    assert_eq!(
+        (trace.outcome, trace.error.as_deref()),
+        (OutcomeKind::Failed, Some("code that the cascade runs panicked: do I?"))
+    );
+    assert!(trace.cost.total().is_some_and(|cost| cost > tierfall::core::money::Money::ZERO), "what was paid is booked");
+}

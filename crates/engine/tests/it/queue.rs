@@ -1,0 +1,144 @@
+//! More requests than there are places: they wait, and nobody pays a dearer tier for that.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use tierfall::core::cascade::{Answerer, Cascade, OnAbstain, Parts, Policy};
+use tierfall::core::completion::{Completion, Tokens};
+use tierfall::core::gate::Gate;
+use tierfall::core::number::{Score, Threshold};
+use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
+use tierfall::core::request::{Call, Purpose};
+use tierfall::core::signal::table::SignalSpec;
+use tierfall::core::trace::{OutcomeKind, Stopped, Trace};
+use tierfall::{Answer, Engine};
+use tierfall_providers::{FanOut, QueuePolicy, Queued};
+use tierfall_testkit::{Scripted, sample};
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// What a call of the tier with places may take.
+const TOTAL: Duration = Duration::from_millis(1500);
+
+/// Answers a second later.
+struct Slow(Completion);
+
+impl Provider for Slow {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        async {
+            tokio::time::sleep(SECOND).await;
+            let probed = matches!(call.purpose, Purpose::Probe(_));
+            let answer = if probed { verdict() } else { self.0.clone() };
+            Ok(Reply::new(stream::iter([Ok(Chunk::Whole(Arc::new(answer)))]).boxed()))
+        }
+        .boxed()
+    }
+}
+
+/// "True", rather than "False".
+fn verdict() -> Completion {
+    let mut tokens = Tokens::default();
+    tokens.push("True", -0.01);
+    tokens.push_alternative("True", -0.01);
+    tokens.push_alternative("False", -4.6);
+    Completion { tokens: Some(tokens), ..sample::sure("True", 0.99) }
+}
+
+fn cascade(gate: Gate, policy: Policy) -> Cascade {
+    let parts = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+    let mut tiers = parts.tiers().to_vec();
+    tiers[0].gate = Some(gate);
+    let Answerer::Model(model) = &mut tiers[0].answerer else { unreachable!() };
+    model.timeouts.total = Some(TOTAL);
+    Cascade::try_from(Parts { name: "busy".into(), salt: "".into(), tiers, rules: Vec::new(), policy }).unwrap()
+}
+
+fn engine(cascade: Cascade, small: impl Provider + 'static) -> (Engine, Arc<Scripted>) {
+    let large = Arc::new(Scripted::always(sample::sure("yes", 0.9)));
+    let engine = Engine::builder(cascade).provider("small", Arc::new(small)).provider("large", large.clone());
+    (engine.build().unwrap(), large)
+}
+
+fn places(n: usize) -> QueuePolicy {
+    QueuePolicy::new(NonZeroUsize::new(n).unwrap())
+}
+
+fn spec(json: &str) -> Gate {
+    let spec: SignalSpec = serde_json::from_str(json).unwrap();
+    Gate::new(spec.build().unwrap(), Threshold::accept_from(Score::new(0.5).unwrap()))
+}
+
+async fn ask(engine: &Engine, n: usize, at_once: usize) -> Vec<Answer> {
+    stream::iter((0..n).map(|n| engine.complete(format!("Where is order {n}?")))).buffer_unordered(at_once).collect().await
+}
+
+fn sure() -> Slow {
+    Slow(sample::sure("yes", 0.9))
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_escalates_because_there_is_no_place_yet() {
+    for gate in [sample::gate(0.8), spec(r#""p-true""#), spec(r#"{"agreement": {"samples": 3}}"#)] {
+        let label = gate.label().into_owned();
+        let small = FanOut::new(Queued::new(sure(), "p", places(32)));
+        let (engine, large) = engine(cascade(gate, Policy::default()), small);
+        let answers = ask(&engine, 512, 256).await;
+        assert_eq!((answers.len(), large.calls().len()), (512, 0), "{label}");
+        let traces: Vec<&Trace> = answers.iter().map(|answer| &answer.trace).collect();
+        assert!(traces.iter().all(|trace| trace.tier.as_deref() == Some("small")), "{label}");
+        assert!(traces.iter().all(|trace| trace.steps[0].calls.iter().all(|call| call.attempt.latency < TOTAL)), "{label}");
+        assert!(traces.iter().any(|trace| trace.queued > 5 * SECOND), "{label}: they did wait");
+        assert!(traces.iter().all(|trace| trace.queued == trace.steps[0].queued), "{label}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_the_queue_turns_away_nobody_serves_instead() {
+    for on_abstain in [OnAbstain::Escalate, OnAbstain::Accept] {
+        for gate in [sample::gate(0.8), spec(r#""p-true""#), spec(r#"{"agreement": {"samples": 3}}"#)] {
+            let label = gate.label().into_owned();
+            let small = FanOut::new(Queued::new(sure(), "p", QueuePolicy { waiting: 3, ..places(2) }));
+            let (engine, large) = engine(cascade(gate, Policy { on_abstain, ..Policy::default() }), small);
+            let answers = ask(&engine, 40, 40).await;
+            let (shed, served): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.error().is_some());
+            assert!(!shed.is_empty() && large.calls().is_empty(), "{label}: {} of 40", served.len());
+            for answer in shed {
+                assert_eq!(answer.error().map(|error| error.kind), Some(CallErrorKind::QueueFull), "{label}");
+                assert_eq!(answer.trace.steps.last().and_then(|step| step.decision.detail()), Some("queue-full".into()), "{label}");
+                assert_eq!(answer.trace.cost.unknown_charges(), 0, "{label}: what was not called costs nothing");
+            }
+            assert!(served.iter().all(|answer| answer.trace.tier.as_deref() == Some("small")), "{label}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_of_the_last_tier_ends_the_run_as_well() {
+    let parts = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+    let unsure = Arc::new(Scripted::always(sample::sure("perhaps", 0.1)));
+    let large = Queued::new(sure(), "p", QueuePolicy { waiting: 0, ..places(1) });
+    let engine = Engine::builder(parts).provider("small", unsure).provider("large", Arc::new(large)).build().unwrap();
+    let answers = ask(&engine, 2, 2).await;
+    let outcomes: Vec<_> = answers.iter().map(|answer| answer.trace.outcome).collect();
+    assert_eq!(outcomes, [OutcomeKind::Failed, OutcomeKind::Answered], "the first one served is the one turned away");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_counts_what_a_request_waits() {
+    let policy = Policy { deadline: Some(Duration::from_millis(2500)), ..Policy::default() };
+    let (engine, large) = engine(cascade(sample::gate(0.8), policy), Queued::new(sure(), "p", places(1)));
+    let began = Instant::now();
+    let answers = ask(&engine, 4, 4).await;
+    // The third has half a second left when its place comes, which its provider does not mind.
+    assert!(began.elapsed() < Duration::from_millis(3100));
+    let (late, served): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.error().is_some());
+    assert_eq!((late.len(), served.len(), large.calls().len()), (2, 2, 0));
+    for answer in late {
+        let error = answer.error().unwrap();
+        assert_eq!((error.kind, answer.trace.stopped), (CallErrorKind::Deadline, Some(Stopped::Deadline)), "{error}");
+        assert!(answer.trace.latency + answer.trace.queued >= Duration::from_millis(2400));
+    }
+}
