@@ -21,18 +21,29 @@ fn two() -> World {
     world::of(Kind::Calibrated, 2, 7)
 }
 
-/// Rows of which those that `from` holds for are changed with a high probability.
-fn planted(
-    (world, n, rng): (&World, usize, &mut ChaCha8Rng),
-    from: impl Fn(&Item) -> bool,
-    plant: impl Fn(&mut Value),
-) -> String {
+/// What is drawn of how many rows, by which generator.
+type Draw<'a> = (&'a World, usize, &'a mut ChaCha8Rng);
+
+/// Rows that are each changed.
+fn changed((world, n, rng): Draw<'_>, change: impl Fn(&Item, &mut Value, &mut ChaCha8Rng)) -> String {
     let items = drawn(world, n, rng);
-    file(world, &items, |item, line| {
+    file(world, &items, |item, line| change(item, line, rng))
+}
+
+/// Rows of which those that `from` holds for are changed with a high probability.
+fn planted(draw: Draw<'_>, from: impl Fn(&Item) -> bool, plant: impl Fn(&mut Value)) -> String {
+    changed(draw, |item, line, rng| {
         if from(item) && rng.random::<f64>() < LOST {
             plant(line);
         }
     })
+}
+
+/// Rows of which some end in the middle.
+fn torn(draw: Draw<'_>, tears: impl Fn(&Item, &mut ChaCha8Rng) -> bool) -> String {
+    let text = changed(draw, |item, line, rng| line["torn"] = json!(tears(item, rng)));
+    let cut = |line: &str| if line.contains("\"torn\":true") { line[..line.len() / 2].to_owned() } else { line.to_owned() };
+    text.lines().map(|line| cut(line) + "\n").collect()
 }
 
 fn wrong(item: &Item) -> bool {
@@ -71,8 +82,7 @@ pub(crate) fn all() -> Vec<Mode> {
         },
         Mode {
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, _| {
                     answers(item, line);
                     // Nobody looks at two answers that are the same.
                     if item.same() {
@@ -104,30 +114,17 @@ pub(crate) fn all() -> Vec<Mode> {
         },
         // Rows.
         Mode {
-            rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                let text = file(w, &items, |item, line| line["torn"] = json!(wrong(item) && r.random::<f64>() < LOST));
-                text.lines()
-                    .map(|line| if line.contains("\"torn\":true") { &line[..line.len() / 2] } else { line }.to_owned() + "\n")
-                    .collect()
-            },
+            rows: |w, n, r| torn((w, n, r), |item, r| wrong(item) && r.random::<f64>() < LOST),
             ..refused("lines of wrong answers torn")
         },
         Mode {
-            rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                let text = file(w, &items, |_, line| line["torn"] = json!(r.random::<f64>() < 0.3));
-                text.lines()
-                    .map(|line| if line.contains("\"torn\":true") { &line[..line.len() / 2] } else { line }.to_owned() + "\n")
-                    .collect()
-            },
+            rows: |w, n, r| torn((w, n, r), |_, r| r.random::<f64>() < 0.3),
             read: |options| options.bad_rows = BadRows::AtRandom,
             ..plain("lines torn by chance, declared")
         },
         Mode {
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, r| {
                     line["split"] = json!(if wrong(item) && r.random::<f64>() < LOST { Value::Null } else { json!("train") });
                 })
             },
@@ -137,8 +134,7 @@ pub(crate) fn all() -> Vec<Mode> {
         Mode {
             world: silent_where_wrong,
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, _| {
                     if item.tiers[0].scores.is_none() {
                         without(&mut line["tiers"], CHEAP);
                     }
@@ -149,8 +145,7 @@ pub(crate) fn all() -> Vec<Mode> {
         Mode {
             world: without_last,
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, _| {
                     if item.mass == 0.0 {
                         without(&mut line["tiers"], LAST);
                     }
@@ -162,8 +157,7 @@ pub(crate) fn all() -> Vec<Mode> {
         Mode {
             world: silent_where_wrong,
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, _| {
                     if item.tiers[0].scores.is_none() {
                         tier(line, CHEAP)["confidence"]["a"] = json!("N/A");
                     }
@@ -178,8 +172,7 @@ pub(crate) fn all() -> Vec<Mode> {
         Mode {
             world: weighted,
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, r| {
                     if !(wrong(item) && r.random::<f64>() < LOST) {
                         line["weight"] = json!(4.0);
                     }
@@ -191,8 +184,7 @@ pub(crate) fn all() -> Vec<Mode> {
         // Segments.
         Mode {
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, r| {
                     if !(wrong(item) && r.random::<f64>() < LOST) {
                         line["segment"] = json!(item.segment);
                     }
@@ -212,8 +204,7 @@ pub(crate) fn all() -> Vec<Mode> {
         },
         Mode {
             rows: |w, n, r| {
-                let items = drawn(w, n, r);
-                file(w, &items, |item, line| {
+                changed((w, n, r), |item, line, r| {
                     line["segment"] = json!(item.segment);
                     if wrong(item) && r.random::<f64>() < LOST {
                         without(tier(line, CHEAP), "correct");

@@ -114,7 +114,7 @@ fn tell(args: &Import, report: &Imported) {
     }
     if report.ungraded > 0 {
         say(format_args!(
-            "  {} answers have no grade: their examples are left out wherever the tier is asked for",
+            "  {} answers have no grade: to `calibrate` each counts as the worst that it can be",
             count(report.ungraded)
         ));
     }

@@ -107,7 +107,11 @@ async fn whom_the_queue_turns_away_nobody_serves_instead() {
             assert!(!shed.is_empty() && large.calls().is_empty(), "{label}: {} of 40", served.len());
             for answer in shed {
                 assert_eq!(answer.error().map(|error| error.kind), Some(CallErrorKind::QueueFull), "{label}");
-                assert_eq!(answer.trace.steps.last().and_then(|step| step.decision.detail()), Some("queue-full".into()), "{label}");
+                assert_eq!(
+                    answer.trace.steps.last().and_then(|step| step.decision.detail()),
+                    Some("queue-full".into()),
+                    "{label}"
+                );
                 assert_eq!(answer.trace.cost.unknown_charges(), 0, "{label}: what was not called costs nothing");
             }
             assert!(served.iter().all(|answer| answer.trace.tier.as_deref() == Some("small")), "{label}");
