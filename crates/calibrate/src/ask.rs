@@ -109,6 +109,9 @@ pub struct Ask {
     pub max_depth: usize,
     /// Which p-values may be used.
     pub method: Method,
+    /// Whether the rows that people graded beside a judge are declared to be a random part of all. Only then do their grades correct the
+    /// judge's: where people were shown what somebody picked, the judge may be wrong in another way on the rest.
+    pub people_at_random: bool,
     /// Decides splits, folds and orders; never ties.
     pub seed: u64,
     /// How many certificates were made on these rows before: the i-th after the first gets δ·6/(π²i²).

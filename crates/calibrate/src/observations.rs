@@ -2,6 +2,7 @@
 
 mod build;
 mod condition;
+mod graders;
 mod ungraded;
 
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use crate::table::Basis;
 
 pub use build::{Builder, Cell, Row, RowError};
 pub use condition::Condition;
+pub use graders::MixedGraders;
+pub(crate) use graders::People;
 pub use ungraded::Ungraded;
 
 /// Stands for an unknown cost, latency or length, and for a missing human grade, inside a column.
@@ -46,6 +49,8 @@ pub struct Observations {
     replayed: bool,
     /// Rows with a grade that is only the worst it can be.
     assumed: usize,
+    graders: Result<(), MixedGraders>,
+    people: People,
 }
 
 /// What is known of one tier.

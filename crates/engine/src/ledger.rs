@@ -216,6 +216,7 @@ mod tests {
             by_segment: Some(BySegment::Each),
             max_depth: 2,
             method: Method::Exact,
+            people_at_random: true,
             seed,
             earlier: 7,
         };

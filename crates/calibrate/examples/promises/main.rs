@@ -11,6 +11,7 @@
 
 mod line;
 mod modes;
+mod people;
 mod plants;
 mod run;
 mod truth;
@@ -63,7 +64,7 @@ fn print(options: &Options) -> Result<bool, String> {
         "mode", "draws", "certified", "broken", "rate (95 %)", "δ", "saving"
     ))?;
     let mut above = Vec::new();
-    let all = modes::all().into_iter().chain(plants::all());
+    let all = modes::all().into_iter().chain(people::all()).chain(plants::all());
     for mode in all.filter(|mode| mode.name.contains(&options.only)) {
         if io::stderr().is_terminal() {
             let _ = write!(io::stderr(), "\r{:<30}\r", mode.name);

@@ -9,7 +9,7 @@ use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
 use tierfall_testkit::populations::Kind;
 
-use crate::line::{line, tier, without};
+use crate::line::line;
 use crate::truth::Whose;
 use crate::world::{self, Item, World, drawn};
 
@@ -86,6 +86,7 @@ pub(crate) fn loss(most: f64) -> Ask {
         by_segment: None,
         max_depth: 1,
         method: Method::Exact,
+        people_at_random: true,
         seed: 5,
         earlier: 0,
     }
@@ -128,14 +129,6 @@ pub(crate) fn all() -> Vec<Mode> {
         },
         Mode { world: graded, ask: |_| loss(0.04), n: 600, ..plain("graded") },
         Mode { world: graded, ask: |world| below_last(world, 0.05), n: 600, ..plain("graded, accuracy") },
-        Mode { rows: |world, n, rng| by_judge(world, n, rng, 0.0), whose: Whose::Judge, ..plain("judge") },
-        Mode { rows: |world, n, rng| by_judge(world, n, rng, 0.4), ask: |_| loss(0.08), n: 1500, ..plain("judge and people") },
-        Mode {
-            rows: |world, n, rng| by_judge(world, n, rng, 0.4),
-            ask: |world| below_last(world, 0.08),
-            n: 1500,
-            ..plain("judge and people, accuracy")
-        },
         Mode { world: sampled, rows: kept, n: 6000, heaviest: Some(20.0), ask: |_| loss(0.05), ..plain("weights, declared") },
         Mode {
             world: sampled,
@@ -209,21 +202,6 @@ fn graded() -> World {
         }
     }
     world
-}
-
-/// Rows that a judge graded, and people with this probability.
-fn by_judge(world: &World, n: usize, rng: &mut ChaCha8Rng, people: f64) -> String {
-    let items = drawn(world, n, rng);
-    file(world, &items, |item, line| {
-        let graded = rng.random::<f64>() < people;
-        for (name, answer) in crate::line::chain(item.tiers.len()).into_iter().zip(&item.tiers) {
-            let cell = tier(line, name);
-            (cell["judged"], cell["judge"]) = (json!(answer.judged), json!("J"));
-            if !graded {
-                without(cell, "correct");
-            }
-        }
-    })
 }
 
 /// Requests whose cheap answer is sure are kept with a twentieth, the others with a half.

@@ -48,6 +48,7 @@ fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
         by_segment: None,
         max_depth: 1,
         method: Method::Exact,
+        people_at_random: true,
         seed: 1,
         earlier: 0,
     };

@@ -176,6 +176,7 @@ fn draws(options: &Options, truth: &Truth, target: Target, n: usize) -> Result<C
         by_segment: None,
         max_depth: options.depth,
         method: options.method,
+        people_at_random: true,
         seed: options.seed,
         earlier: 0,
     };

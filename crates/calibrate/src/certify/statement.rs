@@ -92,7 +92,8 @@ impl Promise<'_> {
             (Labels::Ppi { judge, .. }, Some(humans)) => add(
                 &mut text,
                 format_args!(
-                    " Quality is what people say: they graded {humans} of the fixtures, chosen at random, and judge \"{judge}\" all."
+                    " Quality is what people say: their grades of {humans} fixtures correct those of judge \"{judge}\". It supposes that \
+                     people graded a random part of all."
                 ),
             ),
             (Labels::Judge { name: judge } | Labels::Ppi { judge, .. }, _) => {

@@ -21,6 +21,7 @@ pub(super) fn ask(target: Target, delta: f64) -> Ask {
         by_segment: None,
         max_depth: 1,
         method: Method::Exact,
+        people_at_random: true,
         seed: 1,
         earlier: 0,
     }

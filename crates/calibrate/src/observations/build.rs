@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Tie};
 
-use super::{Labels, Observations, Tier, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
+use super::{Labels, MixedGraders, Observations, People, Tier, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
 use crate::quality::Quality;
 
 /// One example, as a reader hands it over.
@@ -27,6 +27,17 @@ pub struct Row<'a> {
     pub tiers: &'a [Cell<'a>],
 }
 
+impl Row<'_> {
+    /// Whether every answer has a grade: its own, or that of an answer that is the same.
+    pub fn is_graded(&self) -> bool {
+        let Some((last, before)) = self.tiers.split_last() else { return true };
+        let mut same = before.iter().filter(|cell| cell.as_last).filter_map(|cell| cell.quality);
+        let derived = same.next().filter(|first| same.all(|other| other == *first));
+        let of_last = last.quality.is_some() || derived.is_some();
+        of_last && before.iter().all(|cell| cell.quality.is_some() || cell.as_last)
+    }
+}
+
 /// One tier's part of a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
@@ -34,8 +45,10 @@ pub struct Cell<'a> {
     pub quality: Option<Quality>,
     /// Whether the answer is known to be that of the last tier: then both are worth the same, and one grade is enough.
     pub as_last: bool,
-    /// What people said, where `quality` is a judge's grade and people graded this row as well.
+    /// What people said, where `quality` is a judge's grade or is to be one.
     pub human: Option<Quality>,
+    /// There is no answer: the call failed, or nothing is known of the tier. Everybody would call it wrong, and nobody has to.
+    pub unanswered: bool,
     /// One a signal, in the order of [`TierSpec::signals`]; `None` = the signal abstained, or a gate defers the answer whatever the score.
     pub scores: &'a [Option<Score>],
     /// Of this tier alone, probes and retries included; `None` = unknown.
@@ -49,7 +62,16 @@ pub struct Cell<'a> {
 impl<'a> Cell<'a> {
     /// An answer of which nothing is known but its grade and what signals read.
     pub fn graded(quality: Quality, scores: &'a [Option<Score>]) -> Self {
-        Self { quality: Some(quality), as_last: false, human: None, scores, cost: None, latency_ms: None, length: None }
+        Self {
+            quality: Some(quality),
+            as_last: false,
+            human: None,
+            unanswered: false,
+            scores,
+            cost: None,
+            latency_ms: None,
+            length: None,
+        }
     }
 }
 
@@ -84,6 +106,12 @@ pub struct Builder {
     table: Observations,
     /// The first row of every group.
     first: HashMap<Box<str>, u32>,
+    /// Rows and tiers whose answer is the last tier's, which itself has no grade.
+    same: Vec<(u32, usize)>,
+    /// By tier, the rows in which it gave no answer.
+    unanswered: Vec<Vec<u32>>,
+    /// Tiers that are always right.
+    always_right: Vec<bool>,
 }
 
 impl Builder {
@@ -99,6 +127,7 @@ impl Builder {
             latency: Vec::new(),
             length: Vec::new(),
         };
+        let (same, unanswered, always_right) = (Vec::new(), vec![Vec::new(); tiers.len()], vec![false; tiers.len()]);
         let table = Observations {
             tiers: tiers.into_iter().map(empty).collect(),
             ids: Vec::new(),
@@ -115,14 +144,16 @@ impl Builder {
             conditions: Arc::new([]),
             replayed: false,
             assumed: 0,
+            graders: Ok(()),
+            people: People::default(),
         };
-        Self { table, first: HashMap::new() }
+        Self { table, first: HashMap::new(), same, unanswered, always_right }
     }
 
     /// Adds a row; one that does not fit changes nothing.
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), RowError> {
         self.check(row)?;
-        let Self { table, first } = self;
+        let Self { table, first, same, unanswered, .. } = self;
         let at = table.len();
         let place = u32::try_from(at).map_err(|_| RowError::Full)?;
         let item = match row.group {
@@ -144,14 +175,17 @@ impl Builder {
         if let Some(weights) = &mut table.weights {
             weights.push(row.weight.unwrap_or(1.0));
         }
-        let last = of_last(row.tiers);
+        let last = row.tiers.len() - 1;
         for (ix, (tier, cell)) in table.tiers.iter_mut().zip(row.tiers).enumerate() {
-            let same = cell.as_last || ix + 1 == row.tiers.len();
-            let quality = cell.quality.or_else(|| last.filter(|_| same));
-            if quality.is_none() {
-                tier.ungraded.push((place, same));
+            if cell.quality.is_none() {
+                tier.ungraded.push((place, cell.as_last || ix == last));
+            } else if cell.as_last && row.tiers[last].quality.is_none() {
+                same.push((place, ix));
             }
-            tier.quality.push(quality.unwrap_or(Quality::WRONG));
+            if cell.unanswered {
+                unanswered[ix].push(place);
+            }
+            tier.quality.push(cell.quality.unwrap_or(Quality::WRONG));
             tier.human.push(cell.human.map_or(UNKNOWN_U32, Quality::nano));
             for (column, score) in tier.scores.iter_mut().zip(cell.scores) {
                 column.push(score.map_or(f64::NAN, Score::get));
@@ -205,6 +239,14 @@ impl Builder {
         self.table.tiers[tier].spec.judge = Some(judge.into());
     }
 
+    /// Says that a tier is right whatever it answers, as a person is taken to be: it is nobody's to grade.
+    ///
+    /// # Panics
+    /// If there is no such tier.
+    pub fn set_always_right(&mut self, tier: usize) {
+        self.always_right[tier] = true;
+    }
+
     /// Says that signals read the answers themselves: what they read was not lost on the way.
     pub fn replayed(&mut self) {
         self.table.replayed = true;
@@ -217,9 +259,36 @@ impl Builder {
 
     /// The table.
     pub fn finish(mut self) -> Observations {
+        let nowhere = self.of_people();
         self.settle();
+        self.derive();
+        self.table.people = People { unjudged: self.unjudged(), nowhere };
+        self.table.graders = self.graders();
         self.part_repeats();
         self.table
+    }
+
+    /// Where people graded some tier's answer in a row, an answer that another tier did not give counts as wrong to them, too. Returns in how
+    /// many rows no judged tier gave any.
+    fn of_people(&mut self) -> u64 {
+        let tiers = &mut self.table.tiers;
+        let judged: Vec<usize> = (0..tiers.len()).filter(|tier| tiers[*tier].spec.judge.is_some()).collect();
+        let nowhere = |row: &u32| judged.iter().all(|tier| self.unanswered[*tier].binary_search(row).is_ok());
+        for tier in &judged {
+            for row in &self.unanswered[*tier] {
+                if judged.iter().any(|tier| tiers[*tier].human[*row as usize] != UNKNOWN_U32) {
+                    tiers[*tier].human[*row as usize] = Quality::WRONG.nano();
+                }
+            }
+        }
+        judged.first().map_or(0, |tier| self.unanswered[*tier].iter().filter(|row| nowhere(row)).count() as u64)
+    }
+
+    /// How many answers of judged tiers people graded and the judge did not.
+    fn unjudged(&self) -> u64 {
+        let of_tier =
+            |tier: &Tier| tier.ungraded.iter().filter(|(row, _)| tier.human[*row as usize] != UNKNOWN_U32).count() as u64;
+        self.table.tiers.iter().filter(|tier| tier.spec.judge.is_some()).map(of_tier).sum()
     }
 
     /// Where people graded every row of a judged tier, their grades are the tier's: the judge adds nothing to what is known.
@@ -235,6 +304,44 @@ impl Builder {
                 tier.spec.judge = None;
             }
         }
+    }
+
+    /// Answers that are the last tier's are worth what that is: one grade is enough, where one grader gives both.
+    fn derive(&mut self) {
+        let Some((last, before)) = self.table.tiers.split_last_mut() else { return };
+        let alike: Vec<bool> = before.iter().map(|tier| tier.spec.judge == last.spec.judge).collect();
+        let mut same = self.same.as_slice();
+        last.ungraded.retain(|(row, _)| {
+            let of_row = same.partition_point(|(at, _)| at < row);
+            same = &same[of_row..];
+            let others = same.iter().take_while(|(at, _)| at == row).filter(|(_, tier)| alike[*tier]);
+            let mut grades = others.map(|(_, tier)| before[*tier].quality[*row as usize]);
+            let Some(grade) = grades.next().filter(|first| grades.all(|other| other == *first)) else { return true };
+            last.quality[*row as usize] = grade;
+            false
+        });
+        for (tier, alike) in before.iter_mut().zip(alike) {
+            let known = |row: u32| last.ungraded.binary_search_by_key(&row, |(row, _)| *row).is_err();
+            tier.ungraded.retain_mut(|(row, as_last)| {
+                *as_last &= alike;
+                let derived = *as_last && known(*row);
+                if derived {
+                    tier.quality[*row as usize] = last.quality[*row as usize];
+                }
+                !derived
+            });
+        }
+    }
+
+    /// Whether one grader graded all tiers.
+    fn graders(&self) -> Result<(), MixedGraders> {
+        let rows = self.table.len();
+        let has_grades =
+            |at: usize, tier: &Tier| !self.always_right[at] && tier.ungraded.len() + self.unanswered[at].len() < rows;
+        let tiers = self.table.tiers.iter().enumerate().filter(|(at, tier)| has_grades(*at, tier));
+        let mut graded = tiers.map(|(_, tier)| (tier.spec.name.clone(), tier.spec.judge.clone()));
+        let Some(first) = graded.next() else { return Ok(()) };
+        graded.find(|other| other.1 != first.1).map_or(Ok(()), |other| Err(MixedGraders { tiers: [first, other] }))
     }
 
     /// Gives rows whose id an earlier row has ties of their own. They are requests like any other, since only a group says
@@ -254,13 +361,6 @@ impl Builder {
             }
         }
     }
-}
-
-/// The grade of the last tier's answer: its own, or that of equal answers where all of those that have one agree.
-fn of_last(tiers: &[Cell<'_>]) -> Option<Quality> {
-    let (last, before) = tiers.split_last()?;
-    let mut derived = before.iter().filter(|cell| cell.as_last).filter_map(|cell| cell.quality);
-    last.quality.or_else(|| derived.next().filter(|first| derived.all(|other| other == *first)))
 }
 
 #[expect(

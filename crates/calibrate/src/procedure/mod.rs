@@ -24,7 +24,7 @@ use crate::ask::{Ask, SignalChoice};
 use crate::certify::CertifyError;
 use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, Sample, baselines, chain_of, in_words};
 use crate::fit::{self, Seen, TierFit};
-use crate::observations::{Observations, Ungraded};
+use crate::observations::{MixedGraders, Observations, Ungraded};
 use crate::report::{Calibration, PointReport, TierReport};
 use crate::table::{NoSignal, Table};
 use crate::view::View;
@@ -108,6 +108,9 @@ pub enum FitError {
         /// Different items.
         items: usize,
     },
+    /// Tiers that cannot be compared.
+    #[error(transparent)]
+    MixedGraders(#[from] MixedGraders),
     /// Grades are missing where all are needed.
     #[error(transparent)]
     Ungraded(#[from] Ungraded),
@@ -148,6 +151,9 @@ pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> 
     if ask.promises() && observations.weights().is_some() && observations.has_repeats() {
         let items = View::all(observations).one_per_item().len();
         return Err(FitError::WeightedRepeats { rows: observations.len(), items });
+    }
+    if !once::corrected(observations, ask) {
+        observations.one_grader()?;
     }
     match observations.all_graded() {
         Err(ungraded) if !ask.promises() => Err(ungraded.into()),

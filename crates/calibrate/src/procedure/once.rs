@@ -12,6 +12,7 @@ use crate::certify::{self, Certification, Input, Labels, PointCertified, Segment
 use crate::evaluate::Cuts;
 use crate::fit::{Cut, Status};
 use crate::map::{self, Read};
+use crate::observations::Observations;
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::{Table, values};
@@ -43,7 +44,7 @@ pub(super) struct Once<'a> {
 pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<'a>, FitError> {
     let Prepared { candidates, certify: rows, tune, approximate } = prepare(view, ask, route)?;
     let shared = candidates.len();
-    let labels = labels(&rows);
+    let labels = labels(&rows, ask);
     let unproven = unproven(&rows, approximate);
     // Borrowed: what folds certify on is a copy of their rows already, and one is enough.
     let inputs: Vec<Input<'_>> = candidates
@@ -156,8 +157,9 @@ fn segments<'a>(rows: &View<'_>, tune: Option<&View<'_>>) -> Segments<'a> {
     Segments { certify: of(rows), tune: tune.map_or(Cow::Owned(Vec::new()), of), names: observations.segments().to_vec() }
 }
 
-/// Whose grades these are. Where a judge graded any tier, people's grades count where they graded the answers of every judged tier.
-fn labels(rows: &View<'_>) -> Labels<'static> {
+/// Whose grades these are. Where a judge graded any tier, people's grades of the answers of every judged tier count where they are declared to
+/// be of a random part of the rows.
+fn labels(rows: &View<'_>, ask: &Ask) -> Labels<'static> {
     let observations = rows.observations();
     let mut names: Vec<&str> = observations.tiers().filter_map(|spec| spec.judge.as_deref()).collect();
     names.dedup();
@@ -165,15 +167,20 @@ fn labels(rows: &View<'_>) -> Labels<'static> {
         return Labels::Human;
     }
     let judge = names.join(" and ");
+    if !corrected(observations, ask) {
+        return Labels::Judge { name: judge };
+    }
     let judged: Vec<bool> = observations.tiers().map(|spec| spec.judge.is_some()).collect();
     let by_people =
         |row: usize| judged.iter().enumerate().all(|(tier, judged)| !judged || observations.human(tier, row).is_some());
-    if !rows.rows().any(by_people) {
-        return Labels::Judge { name: judge };
-    }
     let column = |tier: usize| -> Cow<'static, [Option<Quality>]> {
         let grade = |row: usize| if judged[tier] { observations.human(tier, row) } else { Some(observations.quality(tier)[row]) };
         rows.rows().map(|row| if by_people(row) { grade(row) } else { None }).collect()
     };
     Labels::Ppi { judge, human: (0..judged.len()).map(column).collect() }
+}
+
+/// Whether people's grades correct a judge's.
+pub(super) fn corrected(observations: &Observations, ask: &Ask) -> bool {
+    ask.people_at_random && observations.by_people() > 0 && observations.uncorrected().is_none()
 }

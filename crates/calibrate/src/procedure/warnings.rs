@@ -63,6 +63,7 @@ pub(super) fn warnings(
         ));
     }
     warnings.extend(judged(view, report));
+    warnings.extend(uncorrected(all, ask));
     if fitted.table.len() < n {
         warnings.push(format!(
             "gate values were chosen on {} of the {n} items, so it is the other {} that certify",
@@ -130,6 +131,21 @@ fn judged(view: &View<'_>, report: &Calibration) -> Vec<String> {
         Some(format!("the answers of tier \"{}\" were graded by {judge}: {what}", spec.name))
     };
     view.observations().tiers().filter_map(graded_by).collect()
+}
+
+/// Why what people said changes nothing, where it does not.
+fn uncorrected(all: &View<'_>, ask: &Ask) -> Option<String> {
+    let observations = all.observations();
+    let undeclared = || {
+        let rows = observations.by_people();
+        (rows > 0 && !ask.people_at_random).then(|| {
+            format!(
+                "people graded {rows} rows beside the judge, and nothing says that these are a random part of all, so the judge is not corrected \
+                 by them: declare it with --people at-random, if it is so"
+            )
+        })
+    };
+    observations.uncorrected().or_else(undeclared)
 }
 
 fn costs(report: &Calibration, warnings: &mut Vec<String>) {

@@ -4,6 +4,8 @@
 mod line;
 #[path = "../../examples/promises/modes.rs"]
 mod modes;
+#[path = "../../examples/promises/people.rs"]
+mod people;
 #[path = "../../examples/promises/plants.rs"]
 mod plants;
 #[path = "../../examples/promises/run.rs"]
@@ -20,7 +22,7 @@ const DRAWS: u64 = 16;
 #[test]
 fn no_mode_breaks_its_promise_or_makes_one_that_it_cannot_keep() {
     let mut wrong = Vec::new();
-    for mode in modes::all().into_iter().chain(plants::all()) {
+    for mode in modes::all().into_iter().chain(people::all()).chain(plants::all()) {
         let count = draws(&mode, DRAWS, 9).unwrap();
         let (low, high) = count.bounds(0.95);
         println!(

@@ -29,6 +29,7 @@ fn weights_undo_the_sampling_and_nothing_else_does() {
         by_segment: None,
         max_depth: 1,
         method: Method::Exact,
+        people_at_random: true,
         seed: 1,
         earlier: 0,
     };

@@ -40,6 +40,7 @@ fn ask(target: Target) -> Ask {
         by_segment: None,
         max_depth: 1,
         method: Method::Exact,
+        people_at_random: true,
         seed: 1,
         earlier: 0,
     }

@@ -9,6 +9,7 @@
 mod advice;
 mod comparison;
 mod evaluation;
+mod graders;
 mod known;
 mod population;
 mod procedure;

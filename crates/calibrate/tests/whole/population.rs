@@ -94,6 +94,7 @@ pub(crate) fn ask(loss: f64) -> Ask {
         by_segment: None,
         max_depth: 1,
         method: Method::Exact,
+        people_at_random: true,
         seed: 7,
         earlier: 0,
     }

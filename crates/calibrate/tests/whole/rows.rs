@@ -48,6 +48,7 @@ pub(crate) fn table(rows: &[One], judge: Option<&str>) -> Observations {
             quality: Some(grade(row.right[tier])),
             as_last: false,
             human: row.human.map(|human| grade(human[tier])),
+            unanswered: false,
             scores: &scores,
             cost: Some(Money::from_pico([1_000, 10_000][tier] * (1 + row.id as u128 % 3))),
             latency_ms: None,

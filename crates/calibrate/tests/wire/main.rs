@@ -139,6 +139,7 @@ impl World {
             by_segment: None,
             max_depth: 1,
             method: Method::Exact,
+            people_at_random: true,
             seed: 0,
             earlier: 0,
         };

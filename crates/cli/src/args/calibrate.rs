@@ -53,7 +53,7 @@ pub(crate) struct Inputs {
     pub(crate) strict: bool,
 }
 
-/// What is declared of rows that cannot be read or have no grade.
+/// What is declared of rows that cannot be read, have no grade or were graded by people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Chance {
     /// Which rows these are does not depend on whether their answers are right
@@ -115,6 +115,10 @@ pub(crate) struct Calibrate {
     /// Promise nothing: the best thresholds on these rows, uncertified
     #[arg(long, conflicts_with = "delta", help_heading = "Guarantee")]
     pub(crate) no_guarantee: bool,
+    /// Correct a judge's grades by people's, so that the promise is about what people say. It declares that people graded a random part of what
+    /// the judge graded, which the promise then rests on
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Guarantee")]
+    pub(crate) people: Option<Chance>,
     /// Also promise that at most this share of requests takes longer: 2000=0.05
     #[arg(long, value_name = "MS=SHARE", value_parser = latency_limit, help_heading = "Guarantee")]
     pub(crate) max_latency: Option<(f64, f64)>,

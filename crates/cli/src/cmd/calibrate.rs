@@ -164,6 +164,7 @@ fn ask(args: &Calibrate, target: Target, signals: Vec<SignalChoice>) -> Result<A
         }),
         max_depth: usize::from(args.max_depth),
         method: Method::Exact,
+        people_at_random: args.people.is_some(),
         seed: args.seed,
         earlier: 0,
     })

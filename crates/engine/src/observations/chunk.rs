@@ -11,7 +11,7 @@ use tierfall_core::money::{Money, Price};
 
 use super::faults::{Fault, Faults};
 use super::names::Names;
-use super::options::{ReadOptions, Ungraded};
+use super::options::ReadOptions;
 use super::row::{Cell, Places, Presence, Row};
 use super::scalar::Scalar;
 use super::scale::Seen;
@@ -25,7 +25,6 @@ const MINUS_INFINITY: f64 = -1e9;
 pub(super) struct Config<'o> {
     pub(super) chain: &'o [Arc<str>],
     split: Option<&'o str>,
-    ungraded: Ungraded,
     prices: Vec<Option<Price>>,
     costs: Vec<Option<Money>>,
     /// Tiers whose quality is a judge's.
@@ -37,7 +36,6 @@ impl<'o> Config<'o> {
         Self {
             chain: &options.chain,
             split: options.split.as_deref(),
-            ungraded: options.ungraded,
             prices: options.chain.iter().map(|tier| options.prices.get(&**tier).copied()).collect(),
             costs: options.chain.iter().map(|tier| options.costs.get(&**tier).copied()).collect(),
             judged,
@@ -302,9 +300,6 @@ impl Chunk {
             return Ok(Verdict::Lacks(Lack::Last));
         }
         if values.iter().any(|values| values.quality.is_none()) {
-            if config.ungraded == Ungraded::AtRandom {
-                return Ok(Verdict::Lacks(Lack::Grade));
-            }
             for (tier, values) in values.iter_mut().enumerate() {
                 // Grades of different graders need not be equal where answers are.
                 let alike = tier != last && config.judged[tier] == config.judged[last];

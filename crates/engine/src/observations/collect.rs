@@ -10,7 +10,7 @@ use tierfall_core::number::Score;
 use super::chunk::{Chunk, Lack, Without};
 use super::faults::Faults;
 use super::names::{self, Names};
-use super::options::ReadOptions;
+use super::options::{ReadOptions, Ungraded};
 use super::row::Cell as Written;
 use super::scale::Seen;
 use super::source::Source;
@@ -173,17 +173,13 @@ impl<'o> Collector<'o> {
                     quality: values.quality,
                     as_last: values.as_last,
                     human: values.human,
+                    unanswered: values.absent,
                     scores,
                     cost: values.cost,
                     latency_ms: values.latency_ms,
                     length: values.length,
                 })
                 .collect();
-            for (tier, values) in values.iter().enumerate() {
-                self.absent[tier] += u64::from(values.absent);
-                self.human[tier] += u64::from(values.human.is_some());
-                self.unknown_cost[tier] += u64::from(values.cost.is_none());
-            }
             let text = |range: &std::ops::Range<usize>| &chunk.text[range.clone()];
             let row = Row {
                 id: text(&row.id),
@@ -193,6 +189,15 @@ impl<'o> Collector<'o> {
                 weight: row.weight,
                 tiers: &cells,
             };
+            if self.options.ungraded == Ungraded::AtRandom && !row.is_graded() {
+                *self.lacks.entry(Lack::Grade).or_default() += 1;
+                continue;
+            }
+            for (tier, values) in values.iter().enumerate() {
+                self.absent[tier] += u64::from(values.absent);
+                self.human[tier] += u64::from(values.human.is_some());
+                self.unknown_cost[tier] += u64::from(values.cost.is_none());
+            }
             self.table.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
         }
         Ok(())

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use tierfall_calibrate::observations::{Builder, Cell, Condition, Observations, Row, TierSpec};
-use tierfall_calibrate::quality::Quality;
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Parts, Policy, Tier};
 use tierfall_core::number::Threshold;
 
@@ -76,10 +75,6 @@ fn of_cascade(
     let mut at_random = 0;
     for (example, row) in examples.into_iter().zip(rows) {
         let tiers = match row {
-            Ok(tiers) if ungraded == Ungraded::AtRandom && tiers.iter().any(|values| values.quality.is_none()) => {
-                at_random += 1;
-                continue;
-            }
             Ok(tiers) => tiers,
             Err(lack) => {
                 match lacks.iter_mut().find(|(known, _)| *known == lack) {
@@ -89,15 +84,6 @@ fn of_cascade(
                 continue;
             }
         };
-        for (unread, values) in unread.iter_mut().zip(&tiers) {
-            *unread += u64::from(values.unasked || values.state == State::Absent);
-        }
-        for (unknown, values) in unknown_cost.iter_mut().zip(&tiers) {
-            *unknown += u64::from(values.cost.is_none());
-        }
-        for (human, values) in human.iter_mut().zip(&tiers) {
-            *human += u64::from(values.human.is_some());
-        }
         let cells: Vec<Cell<'_>> = tiers.iter().map(cell).collect();
         let request = example.request();
         let row = Row {
@@ -108,6 +94,19 @@ fn of_cascade(
             weight: weighted.then(|| example.weight / lightest),
             tiers: &cells,
         };
+        if ungraded == Ungraded::AtRandom && !row.is_graded() {
+            at_random += 1;
+            continue;
+        }
+        for (unread, values) in unread.iter_mut().zip(&tiers) {
+            *unread += u64::from(values.unasked || values.state == State::Absent);
+        }
+        for (unknown, values) in unknown_cost.iter_mut().zip(&tiers) {
+            *unknown += u64::from(values.cost.is_none());
+        }
+        for (human, values) in human.iter_mut().zip(&tiers) {
+            *human += u64::from(values.human.is_some());
+        }
         builder.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
     }
     summary.left_out = lacks.iter().map(|(lack, rows)| LeftOut { reason: lack.reason(), rows: *rows }).collect();
@@ -128,6 +127,9 @@ fn of_cascade(
     for (tier, judge) in judges.into_iter().enumerate() {
         if let Some(judge) = judge {
             builder.set_judge(tier, judge);
+        }
+        if matches!(cascade.tiers()[tier].answerer, Answerer::Human { .. }) {
+            builder.set_always_right(tier);
         }
     }
     let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(builder.so_far(), ix, spec, unknown_cost[ix]) };
@@ -248,12 +250,6 @@ fn judges(
         }
         judges.push(Some(name.into()));
     }
-    // Where people graded a row, they need not grade a failure: it is wrong, as they would say.
-    for row in rows.iter_mut().flatten().filter(|row| row.iter().any(|values| values.human.is_some())) {
-        for values in row.iter_mut().filter(|values| values.state != State::Answered) {
-            values.human = Some(Quality::WRONG);
-        }
-    }
     judges
 }
 
@@ -262,6 +258,7 @@ fn cell(values: &Values) -> Cell<'_> {
         quality: values.quality,
         as_last: values.as_last,
         human: values.human,
+        unanswered: values.state != State::Answered,
         scores: &values.scores,
         cost: values.cost,
         latency_ms: values.latency_ms,

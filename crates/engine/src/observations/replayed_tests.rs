@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tierfall_calibrate::policy;
+use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
 use tierfall_calibrate::view::View;
 use tierfall_core::cascade::Policy;
