@@ -72,6 +72,7 @@ fn of_cascade(
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);
     let mut human = vec![0; cascade.tiers().len()];
     let (mut lacks, mut unread): (Vec<(Lack, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
+    let mut lost = false;
     let mut at_random = 0;
     for (example, row) in examples.into_iter().zip(rows) {
         let tiers = match row {
@@ -98,6 +99,7 @@ fn of_cascade(
             at_random += 1;
             continue;
         }
+        lost |= tiers.iter().any(|values| values.unread);
         for (unread, values) in unread.iter_mut().zip(&tiers) {
             *unread += u64::from(values.unasked || values.state == State::Absent);
         }
@@ -135,7 +137,7 @@ fn of_cascade(
     let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(builder.so_far(), ix, spec, unknown_cost[ix]) };
     summary.tiers = builder.so_far().tiers().enumerate().map(of_tier).collect();
     // What could not be read because it is not there was not read in the answers.
-    if unread.iter().all(|rows| *rows == 0) {
+    if !lost && unread.iter().all(|rows| *rows == 0) {
         builder.replayed();
     }
     let mut observations = builder.finish();

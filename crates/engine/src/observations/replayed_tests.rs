@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
 use tierfall_calibrate::policy;
+use tierfall_calibrate::procedure::calibrate;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
 use tierfall_calibrate::view::View;
@@ -394,4 +396,61 @@ fn why_a_tier_is_not_asked_is_told_apart() {
     ];
     assert_eq!(left, expected.into());
     assert_eq!((summary.used, summary.n_excluded(), observations.len()), (19, 41, 19));
+}
+
+#[test]
+fn log_probabilities_that_a_recording_lacks_are_a_condition() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/support");
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["recordings", "grades"] {
+        fs_err::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    let tiers = ["small", "medium", "large"].map(|tier| ["recordings", "grades"].map(|folder| format!("{folder}/{tier}.jsonl")));
+    for name in tiers.iter().flatten().map(String::as_str).chain(["set.toml", "examples.jsonl"]) {
+        fs_err::copy(root.join(name), dir.path().join(name)).unwrap();
+    }
+    let ask = Ask {
+        target: Target::MaxLoss(0.05),
+        delta: Delta::new(0.1),
+        signals: SUPPORT.loaded.cascade.tiers()[..2]
+            .iter()
+            .map(|tier| {
+                let signal = tier.gate.as_ref().unwrap().signal.label.to_string();
+                SignalChoice::Fixed(GateValue::Signal { signal, negated: false })
+            })
+            .collect(),
+        points: Vec::new(),
+        latency: None,
+        by_segment: None,
+        max_depth: 1,
+        method: Method::Exact,
+        people_at_random: false,
+        seed: 0,
+        earlier: 0,
+    };
+    let statement = |out: &ReadOut| {
+        let made = calibrate(&out.observations, 0, &ask, |_| {}).unwrap();
+        made.report.guarantee.unwrap().statement
+    };
+    assert!(
+        !statement(&SUPPORT.out).contains("has no value"),
+        "what signals make of a whole recording is what they make of it live"
+    );
+    for tier in ["small", "medium"] {
+        let path = dir.path().join(format!("recordings/{tier}.jsonl"));
+        let thinned = |(at, line): (usize, &str)| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            if at % 4 == 1 {
+                line.as_object_mut().unwrap().remove("logprobs");
+            }
+            format!("{line}\n")
+        };
+        let lost: String = fs_err::read_to_string(&path).unwrap().lines().enumerate().map(thinned).collect();
+        fs_err::write(&path, lost).unwrap();
+    }
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&SUPPORT.loaded)).unwrap();
+    let out = from_fixtures(&SUPPORT.loaded, &set, &recordings, Some("train"), Ungraded::AtWorst).unwrap();
+    let said = statement(&out);
+    assert!(said.contains("has no value in") && said.contains("it supposes that requests lack one"), "{said}");
 }

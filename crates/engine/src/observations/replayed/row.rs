@@ -15,7 +15,7 @@ use tierfall_core::provider::{Billing, CallError, CallErrorKind};
 use tierfall_core::replay::replay;
 use tierfall_core::request::Purpose;
 use tierfall_core::rule::Route;
-use tierfall_core::signal::NamedSignal;
+use tierfall_core::signal::{Abstain, NamedSignal};
 use tierfall_core::trace::Step;
 
 use crate::fixture::Example;
@@ -38,6 +38,8 @@ pub(super) struct Values {
     pub(super) state: State,
     /// What a signal of the gate would have had to ask is not recorded, so that it could not be read.
     pub(super) unasked: bool,
+    /// What a signal reads is not in the recording: the provider gave none, or it was lost, and nobody can tell which.
+    pub(super) unread: bool,
     pub(super) scores: Vec<Option<Score>>,
     pub(super) cost: Option<Money>,
     pub(super) latency_ms: Option<f64>,
@@ -146,6 +148,7 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
             judge: None,
             state,
             unasked: unasked.contains(&ix),
+            unread: tier.gate.as_ref().is_some_and(|gate| lacks_data(gate, step)),
             scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
             cost: step.cost().total().filter(|_| state != State::Absent),
             latency_ms: (state != State::Absent).then(|| step.latency().as_micros() as f64 / 1e3),
@@ -210,6 +213,15 @@ fn scores(gate: &Gate, step: &Step) -> Vec<Option<Score>> {
         reading.ok().filter(|_| decides)
     };
     scored(gate).into_iter().map(read).collect()
+}
+
+/// Whether some signal that the gate may compare found nothing to read.
+fn lacks_data(gate: &Gate, step: &Step) -> bool {
+    let of_gate = |label: &str| scored(gate).iter().any(|named| *named.label == *label);
+    let lost = |why: &Abstain| {
+        matches!(why, Abstain::NoLogprobs | Abstain::NoAlternatives | Abstain::TooFewSamples | Abstain::ProbeFailed)
+    };
+    step.signals.iter().any(|(label, reading)| of_gate(label) && reading.as_ref().is_err_and(lost))
 }
 
 /// Output tokens of the answer; an equal share where several were sampled.
