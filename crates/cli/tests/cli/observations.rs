@@ -348,6 +348,7 @@ fn a_segment_that_is_a_word_for_nothing_is_no_segment() {
 
 #[test]
 fn a_fit_by_segment_is_judged_by_rows_that_name_theirs() {
+    let columns = "id,segment,small.correct,large.correct,small.confidence.sure";
     let sandbox = Sandbox::new();
     let cell = |lost: fn(usize) -> bool| {
         move |at: usize, column: &str| match column {
@@ -356,11 +357,10 @@ fn a_fit_by_segment_is_judged_by_rows_that_name_theirs() {
             _ => plain(at, column),
         }
     };
-    const COLUMNS: &str = "id,segment,small.correct,large.correct,small.confidence.sure";
-    sandbox.write("rows.csv", table(COLUMNS, cell(|_| false)));
+    sandbox.write("rows.csv", table(columns, cell(|_| false)));
     calibrate(&sandbox, &["--by-segment", "--fit-out", "a.fit.toml"]).exits(0);
-    sandbox.write("some.csv", table(COLUMNS, cell(|at| at % 7 == 1)).replace("\nq", "\nlater-"));
-    sandbox.write("all.csv", table(COLUMNS, cell(|_| true)).replace("\nq", "\nlater-"));
+    sandbox.write("some.csv", table(columns, cell(|at| at % 7 == 1)).replace("\nq", "\nlater-"));
+    sandbox.write("all.csv", table(columns, cell(|_| true)).replace("\nq", "\nlater-"));
     let judge = ["evaluate", "--chain", "small,large", "--fit", "a.fit.toml", "--observations"];
     let diff = ["diff", "a.fit.toml", "--threshold", "small=defer-all", "--observations"];
     for (file, lost) in [("some.csv", "57 of 400"), ("all.csv", "400 of 400")] {

@@ -117,12 +117,11 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
     converted.scales = grades.scales();
     let only = examples.only_tier();
     for (line, row, cell) in nobodys {
-        let put = match &only {
-            Some(tier) => examples.put(line, row, tier.clone(), cell),
-            None => {
-                examples.lost.push(Some(row.id));
-                Err(Fault::new("/tier", "is missing: the call failed, and it is not one tier alone that answered others"))
-            }
+        let put = if let Some(tier) = &only {
+            examples.put(line, row, tier.clone(), cell)
+        } else {
+            examples.lost.push(Some(row.id));
+            Err(Fault::new("/tier", "is missing: the call failed, and it is not one tier alone that answered others"))
         };
         put.or_else(|fault| converted.bad(line, fault))?;
     }

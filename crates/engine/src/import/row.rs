@@ -60,7 +60,7 @@ fn in_order<S: Serializer>(tiers: &[(String, Cell)], serializer: S) -> Result<S:
         if cell.said {
             map.serialize_entry(tier, cell)?;
         } else {
-            map.serialize_entry(tier, &BTreeMap::<(), ()>::new())?;
+            map.serialize_entry(tier, &serde_json::Map::new())?;
         }
     }
     map.end()

@@ -453,9 +453,7 @@ proptest! {
         columns in proptest::sample::select(&TABLES[..]),
     ) {
         let mut text = format!("id,{}\n", columns.join(","));
-        for (at, row) in rows.iter().enumerate() {
-            text += &format!("{at},{}\n", row[..columns.len()].join(","));
-        }
+        text.extend(rows.iter().enumerate().map(|(at, row)| format!("{at},{}\n", row[..columns.len()].join(","))));
         let out = imported("csv", &text, &ImportOptions::default()).unwrap();
         for chain in [["a", "b"], ["b", "a"]] {
             let [table, import] =

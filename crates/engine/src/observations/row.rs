@@ -192,7 +192,7 @@ pub(crate) fn graded_tier(column: &str) -> Option<&str> {
 }
 
 /// The place of the tier that a column is of, and what of it: the longest name that fits counts, for names may hold points.
-pub(crate) fn of_tier<'c>(column: &'c str, tiers: impl Iterator<Item = impl AsRef<str>>) -> Option<(usize, &'c str)> {
+pub(crate) fn of_tier(column: &str, tiers: impl Iterator<Item = impl AsRef<str>>) -> Option<(usize, &str)> {
     let fitting = tiers.enumerate().filter_map(|(at, tier)| {
         let rest = column.strip_prefix(tier.as_ref())?.strip_prefix('.')?;
         Some((at, rest))
