@@ -48,6 +48,9 @@ pub(crate) struct Inputs {
     /// of all rows, which promises then rest on
     #[arg(long, value_enum, value_name = "WHY", conflicts_with = "strict")]
     pub(crate) ungraded: Option<Chance>,
+    /// With --observations, where thresholds depend on segments: rows that name no segment are requests that have none at run time
+    #[arg(long, requires = "observations", value_enum, value_name = "WHERE")]
+    pub(crate) unsegmented: Option<Unsegmented>,
     /// Fail where examples would be left out, instead of counting them
     #[arg(long)]
     pub(crate) strict: bool,
@@ -128,16 +131,6 @@ pub(crate) struct Calibrate {
     /// Thresholds by run-time segment; the target holds over all, or in each
     #[arg(long, value_enum, value_name = "PROMISE", num_args = 0..=1, default_missing_value = "overall", help_heading = "Guarantee")]
     pub(crate) by_segment: Option<Segments>,
-    /// With --by-segment and --observations: rows that name no segment are requests that have none at run time
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHERE",
-        requires = "by_segment",
-        requires = "observations",
-        help_heading = "Guarantee"
-    )]
-    pub(crate) unsegmented: Option<Unsegmented>,
     /// Keeps count of the certificates made on these rows; beside a fixture set it is ledger.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Guarantee")]
     pub(crate) ledger: Option<PathBuf>,
@@ -243,7 +236,8 @@ pub(crate) struct Tables {
     /// The greatest grade of the file, where grades do not go from 0 to 1
     #[arg(long, value_name = "GRADE")]
     pub(crate) max_score: Option<f64>,
-    /// Leave rows out that cannot be converted, and count them, in place of failing. It declares that they are a random part of all rows
+    /// Write rows that cannot be converted as rows that cannot be read, and count them, in place of failing. It declares that they are a random
+    /// part of all rows, and what reads the result has to declare it, too
     #[arg(long, value_enum, value_name = "WHY")]
     pub(crate) bad_rows: Option<Chance>,
 }

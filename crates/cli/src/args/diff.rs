@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::calibrate::Chance;
+use super::calibrate::{Chance, Unsegmented};
 use super::value::{above_0_below_1, above_0_to_1};
 
 #[derive(Clone, Debug, Args)]
@@ -47,6 +47,9 @@ pub(crate) struct Diff {
     /// Leave rows out whose answers have no grade, and count them, in place of failing
     #[arg(long, value_enum, value_name = "WHY", help_heading = "Rows")]
     pub(crate) ungraded: Option<Chance>,
+    /// With --observations, where thresholds depend on segments: rows that name no segment are requests that have none at run time
+    #[arg(long, requires = "observations", value_enum, value_name = "WHERE", help_heading = "Rows")]
+    pub(crate) unsegmented: Option<Unsegmented>,
     /// The level of the tests
     #[arg(long, value_name = "SHARE", value_parser = above_0_below_1, default_value = "0.01", help_heading = "Verdict")]
     pub(crate) level: f64,

@@ -141,6 +141,11 @@ fn queries(input: &Input) -> Result<impl Iterator<Item = Result<(usize, Query), 
     let shown = input.shown.clone();
     let at = move |number: usize, why: &dyn std::fmt::Display| Failure::usage(format!("{shown}:{number}: {why}"));
     let lines = BufReader::new(File::open(&input.path)?).lines().enumerate().map(|(place, line)| (place + 1, line));
+    // Some editors put a byte-order mark before a text in UTF-8.
+    let lines = lines.map(|(number, line)| match line {
+        Ok(line) if number == 1 && line.starts_with('\u{feff}') => (number, Ok(line['\u{feff}'.len_utf8()..].to_owned())),
+        line => (number, line),
+    });
     Ok(lines.filter_map(move |(number, line)| match line {
         Ok(line) if line.trim().is_empty() => None,
         Ok(line) => {

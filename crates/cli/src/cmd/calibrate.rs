@@ -68,9 +68,8 @@ struct Made {
 }
 
 fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> {
-    // A row that lost its segment would count in another one, and which rows did may depend on what they say.
-    let segments = args.by_segment.is_some() && args.unsegmented.is_none();
-    let asked = Asked { split: "train", signals: named(args.signal.as_deref(), &args.inputs.chain), segments };
+    let signals = named(args.signal.as_deref(), &args.inputs.chain);
+    let asked = Asked { split: "train", signals, segments: args.by_segment.is_some() };
     let from = observed(&args.inputs, asked, quiet)?;
     if args.by_segment.is_some() && from.observations.segments().is_empty() {
         return Err(no_segments(&from));
@@ -229,7 +228,11 @@ fn next(args: &Calibrate, made: &Made, file: Option<&Path>) -> Vec<(String, Stri
                 (_, Some(_)) => format!("{again} --split NAME"),
                 (None, None) => format!("--observations OTHERS --chain {}", shell_word(&args.inputs.chain.join(","))),
             };
-            next.push(("Judge it by requests that it has not seen:".to_owned(), format!("tierfall evaluate {rows}{which}")));
+            let rest = if args.inputs.unsegmented.is_some() { " --unsegmented rest" } else { "" };
+            next.push((
+                "Judge it by requests that it has not seen:".to_owned(),
+                format!("tierfall evaluate {rows}{which}{rest}"),
+            ));
         }
         None => next.push(("The fit is not kept: --fit-out FILE does.".to_owned(), String::new())),
     }

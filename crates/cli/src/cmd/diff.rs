@@ -17,7 +17,7 @@ use tierfall_calibrate::view::{Held, View};
 use tierfall_core::number::{Score, Threshold};
 
 use super::files::{Named, apart, fit_of, parts_of_set};
-use super::observed::{Asked, Observed, named_by, observed};
+use super::observed::{Asked, Observed, by_segment, named_by, observed};
 use super::output::{check, interruptible, write};
 use super::regress::beside;
 use crate::args::{CutArg, Diff, Inputs};
@@ -161,6 +161,7 @@ fn rows(args: &Diff, fits: [&Fit; 2], quiet: bool) -> Result<Observed, Failure> 
         heaviest_weight: None,
         bad_rows: args.bad_rows,
         ungraded: args.ungraded,
+        unsegmented: args.unsegmented,
         strict: false,
     };
     if args.observations.is_empty() {
@@ -178,7 +179,7 @@ fn rows(args: &Diff, fits: [&Fit; 2], quiet: bool) -> Result<Observed, Failure> 
         inputs.chain = fits[0].tier.iter().map(|tier| tier.name.clone()).collect();
     }
     let named = named_by(fits, &inputs.chain);
-    observed(&inputs, Asked { split: "test", signals: named, segments: false }, quiet)
+    observed(&inputs, Asked { split: "test", signals: named, segments: by_segment(fits) }, quiet)
 }
 
 fn beside_fit(fit: &Path) -> PathBuf {

@@ -9,7 +9,7 @@ use tierfall_calibrate::report::Evaluation;
 use tierfall_calibrate::view::{Held, View};
 
 use super::files::{apart, fit_of, read_by, written_by};
-use super::observed::{Asked, Observed, named_by, observed};
+use super::observed::{Asked, Observed, by_segment, named_by, observed};
 use super::output::{check, interruptible, results};
 use crate::args::Evaluate;
 use crate::exit::{Exit, Failure};
@@ -36,8 +36,8 @@ fn made(args: &Evaluate, quiet: bool) -> Result<(Evaluation, Fit, Observed), Fai
     let read = |path: &Path| fit::read(path).map_err(|error| Failure::usage(error).with_hint("tierfall calibrate makes a fit"));
     // Of files, the fit says which columns are its signals.
     let given = args.fit.as_deref().map(read).transpose()?;
-    let from =
-        observed(&args.inputs, Asked { split: "test", signals: named_by(&given, &args.inputs.chain), segments: false }, quiet)?;
+    let asked = Asked { split: "test", signals: named_by(&given, &args.inputs.chain), segments: by_segment(&given) };
+    let from = observed(&args.inputs, asked, quiet)?;
     let path = args.fit.clone().or_else(|| from.fit_path()).unwrap_or_default();
     let fit = given.map_or_else(|| read(&path), Ok)?;
     if let Some(loaded) = &from.loaded {

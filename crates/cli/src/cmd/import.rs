@@ -9,7 +9,7 @@ use tierfall::import::{ImportError, ImportOptions, Imported, convert, format};
 use tierfall::whole::Beside;
 
 use super::files::{Named, apart};
-use super::observed::{LEFT_OUT, no_stdin, tell_bad, unreadable};
+use super::observed::{no_stdin, tell_bad, unreadable};
 use super::output::{PREFIX, check, ended, until, unwritten};
 use crate::args::{Chance, Import, TRACES};
 use crate::exit::{Exit, Failure};
@@ -96,8 +96,11 @@ fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
 /// Bytes of a result that wait in memory until it is whole; more of them wait in a file.
 const IN_MEMORY: usize = 64 << 20;
 
+/// What becomes of rows that cannot be read, where that was declared.
+const UNREADABLE: &str = "cannot be read and are written as such: what is made of the result needs --bad-rows at-random, too";
+
 fn tell(args: &Import, report: &Imported) {
-    tell_bad(report.bad, report.read, LEFT_OUT, &report.first_bad);
+    tell_bad(report.bad, report.read, UNREADABLE, &report.first_bad);
     let signals: Vec<String> = report.signals.iter().map(|signal| printable::line(signal)).collect();
     let signals: Vec<&str> = signals.iter().map(String::as_str).collect();
     let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {}", list(&signals)) };
@@ -116,6 +119,12 @@ fn tell(args: &Import, report: &Imported) {
         say(format_args!(
             "  {} answers have no grade: to `calibrate` each counts as the worst that it can be",
             count(report.ungraded)
+        ));
+    }
+    if report.unsaid > 0 {
+        say(format_args!(
+            "  {} times a row says nothing of a tier: to `calibrate` that is an answer without a grade of the last one, and passes over another",
+            count(report.unsaid)
         ));
     }
     if !report.passed_over.is_empty() {

@@ -40,7 +40,7 @@ fn made(args: &Calibrate, quiet: bool) -> Result<(Plan, Option<String>), Failure
         return Ok((without_pilot(&margins, discordance, args.delta), None));
     }
     let signals = named(args.signal.as_deref(), &args.inputs.chain);
-    let from = observed(&args.inputs, Asked { split: "train", signals, segments: false }, quiet)?;
+    let from = observed(&args.inputs, Asked { split: "train", signals, segments: args.by_segment.is_some() }, quiet)?;
     if !quiet {
         tell_warnings(&from.warnings());
     }

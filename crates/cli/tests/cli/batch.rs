@@ -49,6 +49,8 @@ fn traces_a_line() {
 #[test]
 fn a_wrong_line_is_found_before_the_first_call() {
     let sandbox = Sandbox::with_cascade();
+    sandbox.write("marked.jsonl", "\u{feff}".to_owned() + &queries(2));
+    sandbox.run(&["run", "two.cascade.toml", "--jsonl", "marked.jsonl", "--quiet"]).exits(0);
     sandbox.write("typo.jsonl", queries(2) + "{\"querry\": \"Hi?\"}\n");
     sandbox.write("twice.jsonl", queries(2) + &queries(1));
     sandbox.write("empty.jsonl", "\n");

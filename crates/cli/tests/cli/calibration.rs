@@ -402,6 +402,8 @@ fn thresholds_by_segment_need_segments_that_are_known_before_any_call() {
     sandbox.write("plain.jsonl", observations(0, 400).replace("\"segment\"", "\"kind\""));
     let plain = ["calibrate", "--observations", "plain.jsonl", "--chain", "small,large", "--max-loss", "0.05", "--by-segment"];
     let refused = sandbox.run(&plain).exits(2);
+    assert!(refused.stderr().contains("400 of 400 rows have no segment"), "{}", refused.stderr());
+    let refused = sandbox.run(&[&plain[..], &["--unsegmented", "rest"]].concat()).exits(2);
     assert!(refused.stderr().contains("no request of plain.jsonl has a segment at run time"), "{}", refused.stderr());
     assert!(refused.stderr().contains("give each row a \"segment\""), "{}", refused.stderr());
     sandbox.write("rows.jsonl", observations(0, 400));

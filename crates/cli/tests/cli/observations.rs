@@ -150,11 +150,8 @@ fn grades_on_another_scale_are_no_grades() {
     "correct" of tier "large" holds -1, 1: it looks like +1 for right and -1 for wrong: write 1 and 0
     a grade is a number from 0 to 1, true or false, or nothing; no row is left out for its grade
     "#);
-    assert_eq!(
-        calibrate(&sandbox, &["--bad-rows", "at-random"]).to_string(),
-        calibrate(&sandbox, &[]).to_string(),
-        "no row is left out for its grade"
-    );
+    let [declared, plain] = [&["--bad-rows", "at-random"][..], &[]].map(|more| calibrate(&sandbox, more).to_string());
+    assert_eq!(declared, plain, "no row is left out for its grade");
     sandbox.write("rows.csv", graded(|at, right| (if right { 4 + at % 2 } else { 1 + at % 3 }).to_string()));
     assert_snapshot!(calibrate(&sandbox, &[]), @r#"
     exit 2
@@ -289,14 +286,37 @@ fn an_import_writes_all_or_nothing() {
     assert_snapshot!(sandbox.run(&["import", "csv", "rows.csv", "--out", "rows.jsonl", "--bad-rows", "at-random"]), @"
     exit 0
     -- stderr
-    warning: 1 of 401 rows cannot be read and are left out, at random as --bad-rows says:
+    warning: 1 of 401 rows cannot be read and are written as such: what is made of the result needs --bad-rows at-random, too:
       rows.csv:402: has 3 columns, and the header has 6
     400 examples in rows.jsonl, no signals
       large: 400 answers
       small: 400 answers
       not taken, for nobody calls them signals: small.answer, small.chars and small.logprob; --map COLUMN=TIER.SIGNAL does
     ");
-    assert_eq!(sandbox.lines("rows.jsonl").len(), 400);
+    // The declaration goes with the rows: what is made of them has to repeat it, and its promise has it as a condition.
+    assert_eq!(sandbox.lines("rows.jsonl").len(), 401);
+    sandbox.run(&[
+        "import",
+        "csv",
+        "rows.csv",
+        "--map",
+        "small.logprob=small.logprob",
+        "--out",
+        "b.jsonl",
+        "--bad-rows",
+        "at-random",
+    ]);
+    let args = ["calibrate", "--observations", "b.jsonl", "--chain", "small,large", "--max-loss", "0.1"];
+    assert_snapshot!(sandbox.run(&args), @"
+    exit 2
+    -- stderr
+    error: 1 of 401 rows cannot be read as they are written:
+      b.jsonl:401: /unreadable: says that the row could not be read where it is from: rows.csv:402: has 3 columns, and the header has 6
+    hint: mend the rows: whether one can be read may depend on whether its answers are right, so none is left out by itself. `--bad-rows at-random` declares that it does not, and leaves them out
+    ");
+    let declared = sandbox.run(&[&args[..], &["--bad-rows", "at-random", "--json", "-", "--quiet"]].concat()).exits(0).json();
+    let statement = declared["guarantee"]["statement"].as_str().unwrap();
+    assert!(statement.ends_with("It supposes that the 1 rows that could not be read, and were left out, are so by chance."));
     assert_snapshot!(sandbox.run(&["import", "csv", "rows.csv", "--strict"]), @"
     exit 2
     -- stderr
@@ -308,4 +328,65 @@ fn an_import_writes_all_or_nothing() {
 
     For more information, try '--help'.
     ");
+}
+
+#[test]
+fn a_segment_that_is_a_word_for_nothing_is_no_segment() {
+    // Where b is wrong, its segment is lost.
+    let sandbox = Sandbox::new();
+    let cell = |at: usize, column: &str| match column {
+        "segment" if at.is_multiple_of(2) => "a".to_owned(),
+        "segment" if plain(at, "small.correct") == "0" => "nan".to_owned(),
+        "segment" => "b".to_owned(),
+        _ => plain(at, column),
+    };
+    sandbox.write("rows.csv", table("id,segment,small.correct,large.correct,small.logprob", cell));
+    let ran = calibrate(&sandbox, &["--signal", "logprob", "--by-segment", "each"]).exits(2);
+    let said = "rows.csv:7: segment: is \"nan\", a name or a missing value: leave it empty where there is none";
+    assert!(ran.stderr().contains(said), "{ran}");
+}
+
+#[test]
+fn a_fit_by_segment_is_judged_by_rows_that_name_theirs() {
+    let columns = "id,segment,small.correct,large.correct,small.confidence.sure";
+    let sandbox = Sandbox::new();
+    let cell = |lost: fn(usize) -> bool| {
+        move |at: usize, column: &str| match column {
+            "segment" if lost(at) => String::new(),
+            "segment" => if at.is_multiple_of(3) { "a" } else { "b" }.to_owned(),
+            _ => plain(at, column),
+        }
+    };
+    sandbox.write("rows.csv", table(columns, cell(|_| false)));
+    calibrate(&sandbox, &["--by-segment", "--fit-out", "a.fit.toml"]).exits(0);
+    sandbox.write("some.csv", table(columns, cell(|at| at % 7 == 1)).replace("\nq", "\nlater-"));
+    sandbox.write("all.csv", table(columns, cell(|_| true)).replace("\nq", "\nlater-"));
+    let judge = ["evaluate", "--chain", "small,large", "--fit", "a.fit.toml", "--observations"];
+    let diff = ["diff", "a.fit.toml", "--threshold", "small=defer-all", "--observations"];
+    for (file, lost) in [("some.csv", "57 of 400"), ("all.csv", "400 of 400")] {
+        for command in [&judge[..], &diff] {
+            let ran = sandbox.run(&[command, &[file]].concat()).exits(2);
+            let said = format!("{lost} rows have no segment");
+            assert!(ran.stderr().contains(&said) && ran.stderr().contains("--unsegmented rest"), "{ran}");
+            sandbox.run(&[command, &[file, "--unsegmented", "rest"]].concat()).exits(0);
+        }
+    }
+    // Where nothing depends on segments the declaration would be dropped in silence.
+    calibrate(&sandbox, &["--fit-out", "plain.fit.toml"]).exits(0);
+    let plain = ["evaluate", "--chain", "small,large", "--fit", "plain.fit.toml", "--observations", "some.csv"];
+    sandbox.run(&plain).exits(0);
+    let ran = sandbox.run(&[&plain[..], &["--unsegmented", "rest"]].concat()).exits(2);
+    assert!(ran.stderr().contains("--unsegmented: no threshold depends on segments here"), "{ran}");
+}
+
+#[test]
+fn a_heaviest_weight_of_rows_without_weights_is_an_error() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.csv", table("id,weights,small.correct,large.correct,small.confidence.sure", plain));
+    assert_snapshot!(calibrate(&sandbox, &["--heaviest-weight", "20"]), @r#"
+    exit 2
+    -- stderr
+    error: --heaviest-weight 20: no row has a weight, so there is nothing that it limits
+    hint: the field is "weight"; --map COLUMN=weight reads a column of another name
+    "#);
 }

@@ -1,6 +1,6 @@
 //! Logs of chat completions: what was asked, what came back, and whether it was right.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use super::row::{Cell, Row, at};
 use super::{Converted, ImportError, ImportOptions};
 use crate::observations::faults::Fault;
 use crate::observations::scalar::{Scalar, Word};
-use crate::observations::{as_python, json_error, value};
+use crate::observations::{BadRows, as_python, json_error, value};
 
 /// The signals that an answer alone gives.
 const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margin", "entropy"];
@@ -93,43 +93,68 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
     let mut nobodys = Vec::new();
     lines(path, |line, text| {
         converted.report.read += 1;
-        let answer = as_python(text, |text| Ok(answer(&serde_json::from_slice(text)?, options, &grades, &signals)));
-        match answer.unwrap_or_else(|error| Err(Fault::new("", json_error(&error)))) {
+        let of_line = as_python(text, |text| {
+            let entry: Entry<'_> = serde_json::from_slice(text)?;
+            let id = id(&entry);
+            Ok((id.clone().ok(), id.and_then(|id| answer(&entry, id, options, &grades, &signals))))
+        });
+        let (id, answer) = of_line.unwrap_or_else(|error| (None, Err(Fault::new("", json_error(&error)))));
+        match answer {
             Ok(Answer { row, tier: Some(tier), cell, unread }) => {
                 converted.report.unread_requests += u64::from(unread);
-                examples.put(row, tier, cell).unwrap_or_else(|fault| converted.bad(line, fault));
+                examples.put(line, row, tier, cell).or_else(|fault| converted.bad(line, fault))
             }
-            Ok(Answer { row, tier: None, cell, .. }) => nobodys.push((line, row, cell)),
-            Err(fault) => converted.bad(line, fault),
+            Ok(Answer { row, tier: None, cell, .. }) => {
+                nobodys.push((line, row, cell));
+                Ok(())
+            }
+            Err(fault) => {
+                examples.lost.push(id);
+                converted.bad(line, fault)
+            }
         }
-        Ok(())
     })?;
     converted.scales = grades.scales();
     let only = examples.only_tier();
     for (line, row, cell) in nobodys {
-        let put = match &only {
-            Some(tier) => examples.put(row, tier.clone(), cell),
-            None => Err(Fault::new("/tier", "is missing: the call failed, and it is not one tier alone that answered others")),
+        let put = if let Some(tier) = &only {
+            examples.put(line, row, tier.clone(), cell)
+        } else {
+            examples.lost.push(Some(row.id));
+            Err(Fault::new("/tier", "is missing: the call failed, and it is not one tier alone that answered others"))
         };
-        put.unwrap_or_else(|fault| converted.bad(line, fault));
+        put.or_else(|fault| converted.bad(line, fault))?;
     }
-    examples.rows.iter().try_for_each(|example| converted.write(example))
+    let torn = if options.bad_rows == BadRows::AtRandom { examples.torn() } else { HashSet::new() };
+    for (line, example) in &examples.rows {
+        match torn.get(&*example.id) {
+            Some(_) => converted.bad(
+                *line,
+                Fault::new("/id", format!("{:?} may have another answer on a line that cannot be read", example.id)),
+            )?,
+            None => converted.write(example)?,
+        }
+    }
+    Ok(())
 }
 
 /// The examples so far, in the order in which they came.
 #[derive(Default)]
 struct Examples {
-    rows: Vec<Row>,
+    /// Each with the first of its lines.
+    rows: Vec<(u64, Row)>,
     places: HashMap<String, usize>,
+    /// The ids of lines that cannot be read, as far as these tell them.
+    lost: Vec<Option<String>>,
 }
 
 impl Examples {
-    fn put(&mut self, row: Row, tier: String, cell: Cell) -> Result<(), Fault> {
+    fn put(&mut self, line: u64, row: Row, tier: String, cell: Cell) -> Result<(), Fault> {
         let place = *self.places.entry(row.id.clone()).or_insert(self.rows.len());
         if place == self.rows.len() {
-            self.rows.push(row);
+            self.rows.push((line, row));
         }
-        let known = &mut self.rows[place];
+        let known = &mut self.rows[place].1;
         if known.tiers.iter().any(|(there, _)| *there == tier) {
             let reason =
                 format!("tier {tier:?} has answered {:?} before; give repeats ids of their own and one `group`", known.id);
@@ -139,24 +164,51 @@ impl Examples {
         Ok(())
     }
 
+    fn tiers(&self) -> BTreeSet<&str> {
+        self.rows.iter().flat_map(|(_, row)| row.tiers.iter().map(|(tier, _)| &**tier)).collect()
+    }
+
     /// The tier of all answers, where there is only one.
     fn only_tier(&self) -> Option<String> {
-        let mut tiers = self.rows.iter().flat_map(|row| row.tiers.iter().map(|(tier, _)| tier));
-        let first = tiers.next()?;
-        tiers.all(|tier| tier == first).then(|| first.clone())
+        let tiers = self.tiers();
+        tiers.first().filter(|_| tiers.len() == 1).map(|tier| (*tier).to_owned())
+    }
+
+    /// The examples that an answer is lost of, or may be: what a tier has answered would seem not to be there, and a tier that is not there
+    /// loses nothing.
+    fn torn(&self) -> HashSet<&str> {
+        let (nameless, tiers) = (self.lost.contains(&None), self.tiers().len());
+        let named: HashSet<&str> = self.lost.iter().flatten().map(String::as_str).collect();
+        let torn = self.rows.iter().filter(|(_, row)| named.contains(&*row.id) || nameless && row.tiers.len() < tiers);
+        torn.map(|(_, row)| &*row.id).collect()
+    }
+}
+
+fn name(field: &str, Word(value): &Word<'_>) -> Result<Option<String>, Fault> {
+    at(field, value::name(value).map(|name| name.map(str::to_owned)))
+}
+
+fn missing(field: &str, why: &str) -> Fault {
+    Fault::new(field, format!("is missing: {why}"))
+}
+
+/// The example that a line is of.
+fn id(entry: &Entry<'_>) -> Result<String, Fault> {
+    match name("/id", &entry.id)? {
+        Some(id) => Ok(id),
+        None => name("/custom_id", &entry.custom_id)?.ok_or_else(|| missing("/id", "it names the example")),
     }
 }
 
 /// One line as an example with one tier.
-fn answer(entry: &Entry<'_>, options: &ImportOptions, grades: &Grades<'_>, signals: &[NamedSignal]) -> Result<Answer, Fault> {
-    let name = |field: &str, Word(value): &Word<'_>| at(field, value::name(value).map(|name| name.map(str::to_owned)));
-    let key = |field: &str, Word(value): &Word<'_>| at(field, value::key(value).map(|key| key.map(str::to_owned)));
+fn answer(
+    entry: &Entry<'_>,
+    id: String,
+    options: &ImportOptions,
+    grades: &Grades<'_>,
+    signals: &[NamedSignal],
+) -> Result<Answer, Fault> {
     let amount = |field: &str, value: &Scalar<'_>| at(field, value::amount(value, 0.0));
-    let missing = |field: &str, why: &str| Fault::new(field, format!("is missing: {why}"));
-    let id = match key("/id", &entry.id)? {
-        Some(id) => id,
-        None => key("/custom_id", &entry.custom_id)?.ok_or_else(|| missing("/id", "it names the example"))?,
-    };
     // Some logs write an empty one beside every answer.
     let is_error =
         |error: Option<&RawValue>| error.is_some_and(|error| !["null", "false", "\"\"", "{}"].contains(&error.get().trim()));
@@ -200,9 +252,10 @@ fn answer(entry: &Entry<'_>, options: &ImportOptions, grades: &Grades<'_>, signa
         None => label(&entry.label, grades)?,
     };
     let mut cell = Cell {
+        said: true,
         correct,
         judged: grades.read("/judged", &entry.judged)?,
-        judge: key("/judge", &entry.judge)?,
+        judge: name("/judge", &entry.judge)?,
         cost_usd: amount("/cost_usd", &entry.cost_usd)?,
         latency_ms: amount("/latency_ms", &entry.latency_ms)?,
         ..Cell::default()
@@ -217,7 +270,8 @@ fn answer(entry: &Entry<'_>, options: &ImportOptions, grades: &Grades<'_>, signa
             read(&mut cell, &request, &completion, signals);
         }
     }
-    let (segment, group, split) = (name("/segment", &entry.segment)?, key("/group", &entry.group)?, key("/split", &entry.split)?);
+    let (segment, group, split) =
+        (name("/segment", &entry.segment)?, name("/group", &entry.group)?, name("/split", &entry.split)?);
     Ok(Answer { row: Row { id, segment, group, split, ..Row::default() }, tier, cell, unread })
 }
 

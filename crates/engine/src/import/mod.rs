@@ -24,6 +24,7 @@ pub use error::ImportError;
 use row::Row;
 
 use crate::observations::faults::{Fault, Faults};
+use crate::observations::row::UNREADABLE;
 use crate::observations::{BadRow, BadRows, Unreadable, hint};
 
 /// A format that can be imported.
@@ -114,7 +115,8 @@ pub struct Imported {
     pub read: u64,
     /// Examples written.
     pub written: u64,
-    /// Rows that could not be converted, and are left out because that was declared to be [at random](BadRows::AtRandom).
+    /// Rows that could not be converted, which was declared to be [at random](BadRows::AtRandom): they are written as rows that cannot be read,
+    /// so that whoever reads them has to declare it, too.
     pub bad: u64,
     /// The first of them, at most [`Summary::SHOWN`](crate::observations::Summary::SHOWN).
     pub first_bad: Vec<BadRow>,
@@ -122,6 +124,8 @@ pub struct Imported {
     pub tiers: BTreeMap<String, u64>,
     /// Answers without a grade: they are written without one.
     pub ungraded: u64,
+    /// Places of tiers in which nothing is said: they are written as they are.
+    pub unsaid: u64,
     /// Requests that cannot be read: their answers are written, and signals that look at the request saw none.
     pub unread_requests: u64,
     /// The signals that were found.
@@ -133,6 +137,7 @@ pub struct Imported {
 /// Takes converted rows.
 struct Converted<'w> {
     options: &'w ImportOptions,
+    source: &'w Path,
     out: &'w mut dyn Write,
     report: Imported,
     faults: Faults,
@@ -145,21 +150,27 @@ impl Converted<'_> {
     fn row(&mut self, line: u64, row: Result<Row, Fault>) -> Result<(), ImportError> {
         self.report.read += 1;
         match row {
-            Ok(row) => return self.write(&row),
+            Ok(row) => self.write(&row),
             Err(fault) => self.bad(line, fault),
         }
-        Ok(())
     }
 
-    fn bad(&mut self, line: u64, mut fault: Fault) {
+    /// What cannot be converted is one row of the result, too, which cannot be read: what is promised on it rests on the same declaration.
+    fn bad(&mut self, line: u64, mut fault: Fault) -> Result<(), ImportError> {
         let column = self.options.column(&fault.field).to_owned();
         fault.field = column;
+        let bad = BadRow { path: self.source.to_owned(), line, field: fault.field.clone(), reason: fault.reason.clone() };
         self.faults.note(line, fault);
+        self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))
     }
 
     fn write(&mut self, row: &Row) -> Result<(), ImportError> {
         self.report.written += 1;
         for (tier, cell) in &row.tiers {
+            if !cell.said {
+                self.report.unsaid += 1;
+                continue;
+            }
             *self.report.tiers.entry(tier.clone()).or_default() += 1;
             self.report.ungraded += u64::from(cell.correct.is_none() && cell.judged.is_none());
             for signal in cell.confidence.keys() {
@@ -168,6 +179,10 @@ impl Converted<'_> {
                 }
             }
         }
+        self.put(row)
+    }
+
+    fn put(&mut self, row: &impl Serialize) -> Result<(), ImportError> {
         let mut line = serde_json::to_vec(row).map_err(std::io::Error::from)?;
         line.push(b'\n');
         Ok(self.out.write_all(&line)?)
@@ -182,7 +197,8 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
     if let Some(most) = options.max_score.filter(|most| !(most.is_finite() && *most > 0.0)) {
         return Err(ImportError::Options(format!("--max-score {most}: the greatest grade of a source is above 0")));
     }
-    let mut converted = Converted { options, out, report: Imported::default(), faults: Faults::default(), scales: Vec::new() };
+    let mut converted =
+        Converted { options, source: input, out, report: Imported::default(), faults: Faults::default(), scales: Vec::new() };
     (format.convert)(input, options, &mut converted)?;
     let Converted { mut report, faults, scales, .. } = converted;
     let mut all = Faults::default();

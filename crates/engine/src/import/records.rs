@@ -61,14 +61,9 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A text that names something.
+    /// A text by which rows are told apart or put together.
     pub(super) fn name(&self, column: &str) -> Result<Option<String>, Fault> {
         at(column, value::name(&self.word(column)).map(|name| name.map(str::to_owned)))
-    }
-
-    /// A text by which rows are told apart or put together.
-    pub(super) fn key(&self, column: &str) -> Result<Option<String>, Fault> {
-        at(column, value::key(&self.word(column)).map(|key| key.map(str::to_owned)))
     }
 
     pub(super) fn amount(&self, column: &str, least: f64) -> Result<Option<f64>, Fault> {

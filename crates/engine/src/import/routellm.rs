@@ -24,16 +24,16 @@ fn example(record: &Record<'_>, line: u64) -> Result<Row, Fault> {
     if a == b {
         return Err(Fault::new("model_b", format!("is {b:?} like `model_a`: nothing is compared")));
     }
-    let id = record.key(record.first(&["id", "question_id", "conversation_id"]))?.unwrap_or_else(|| format!("row-{line}"));
+    let id = record.name(record.first(&["id", "question_id", "conversation_id"]))?.unwrap_or_else(|| format!("row-{line}"));
     // A prompt that is compared again, with other models or judges, is the same item.
     let group = record.name("prompt")?.map(|prompt| digest::of_bytes(prompt.trim().as_bytes())[..16].to_owned());
-    let (segment, split) = (record.name("segment")?, record.key("split")?);
+    let (segment, split) = (record.name("segment")?, record.name("split")?);
     let mut example = Row { id, segment, group, split, ..Row::default() };
-    let judge = record.key("judge")?;
+    let judge = record.name("judge")?;
     let (of_a, of_b) = grades(record, (&a, &b))?;
     for (name, grade, cost) in [(&a, of_a, "cost_a"), (&b, of_b, "cost_b")] {
         let cell = example.cell(&record.tier(name));
-        *cell = Cell { cost_usd: record.amount(cost, 0.0)?, ..Cell::default() };
+        *cell = Cell { said: true, cost_usd: record.amount(cost, 0.0)?, ..Cell::default() };
         match &judge {
             Some(judge) => (cell.judged, cell.judge) = (grade, Some(judge.clone())),
             None => cell.correct = grade,

@@ -16,8 +16,8 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
 
 fn example(record: &Record<'_>) -> Result<Row, Fault> {
     let column = record.first(&["sample_id", "id"]);
-    let id = record.key(column)?.ok_or_else(|| Fault::new("sample_id", "is missing"))?;
-    let (segment, split) = (record.name("eval_name")?, record.key("split")?);
+    let id = record.name(column)?.ok_or_else(|| Fault::new("sample_id", "is missing"))?;
+    let (segment, split) = (record.name("eval_name")?, record.name("split")?);
     let mut example = Row { id, segment, split, ..Row::default() };
     let columns = record.columns();
     let mut models: Vec<&str> = columns.iter().filter_map(|column| column.strip_suffix(COST)).collect();
@@ -30,11 +30,10 @@ fn example(record: &Record<'_>) -> Result<Row, Fault> {
     }
     for (model, tier) in tiers_of(record, &models)? {
         let (cost, answer) = (format!("{model}{COST}"), format!("{model}{ANSWER}"));
-        // Of a model that was not asked nothing is said; an answer without a grade is one all the same.
-        if [model, &cost, &answer].iter().any(|column| !record.get(column).is_absent()) {
-            let cell = example.cell(&tier);
-            (cell.correct, cell.cost_usd) = (record.grade(model)?, record.amount(&cost, 0.0)?);
-        }
+        // A model that has a column has a place, and what nothing is said of there is decided by who reads it.
+        let cell = example.cell(&tier);
+        cell.said = [model, &cost, &answer].iter().any(|column| !record.get(column).is_missing());
+        (cell.correct, cell.cost_usd) = (record.grade(model)?, record.amount(&cost, 0.0)?);
     }
     Ok(example)
 }

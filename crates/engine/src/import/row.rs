@@ -33,7 +33,10 @@ pub(super) struct Row {
 /// One tier's part.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Cell {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Whether the source says anything of it; where not, nothing is written in its place.
+    #[serde(skip)]
+    pub(super) said: bool,
+    /// Written where there is none, too: an answer without a grade is one.
     pub(super) correct: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) judged: Option<f64>,
@@ -54,7 +57,11 @@ pub(super) struct Cell {
 fn in_order<S: Serializer>(tiers: &[(String, Cell)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(tiers.len()))?;
     for (tier, cell) in tiers {
-        map.serialize_entry(tier, cell)?;
+        if cell.said {
+            map.serialize_entry(tier, cell)?;
+        } else {
+            map.serialize_entry(tier, &serde_json::Map::new())?;
+        }
     }
     map.end()
 }

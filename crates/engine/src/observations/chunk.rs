@@ -227,13 +227,12 @@ impl Chunk {
 
     /// Takes a row, or counts why not.
     pub(super) fn take(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) {
-        if let Scalar::Text(split) = row.get(Row::SPLIT) {
-            match self.splits.iter_mut().find(|(known, _)| **known == **split) {
+        match row.get(Row::SPLIT).as_text() {
+            Some(split) => match self.splits.iter_mut().find(|(known, _)| **known == *split) {
                 Some((_, n)) => *n += 1,
-                None => self.splits.push((split.as_ref().into(), 1)),
-            }
-        } else {
-            self.without_split += 1;
+                None => self.splits.push((split.into(), 1)),
+            },
+            None => self.without_split += 1,
         }
         let (text, values) = (self.text.len(), self.values.len());
         let verdict = self.judge(row, config);
@@ -268,8 +267,16 @@ impl Chunk {
         if let Some(key) = row.twice {
             return Err(Fault::twice(places.row(key)));
         }
+        // Of which split it is may be what could not be read.
+        match row.get(Row::UNREADABLE) {
+            value if value.is_missing() => {}
+            Scalar::Text(why) => {
+                return Err(at(Row::UNREADABLE)(format!("says that the row could not be read where it is from: {why}")));
+            }
+            value => return Err(at(Row::UNREADABLE)(value::wrong(value, "a text that says why the row could not be read"))),
+        }
         if let Some(wanted) = config.split {
-            match value::key(row.get(Row::SPLIT)).map_err(at(Row::SPLIT))? {
+            match value::name(row.get(Row::SPLIT)).map_err(at(Row::SPLIT))? {
                 Some(split) if split == wanted => {}
                 Some(_) => return Ok(Verdict::OtherSplit),
                 None => return Err(at(Row::SPLIT)("is missing, and rows are taken by their split".to_owned())),
@@ -280,11 +287,11 @@ impl Chunk {
         }
         // Before all else that can be wrong: a grade that is none must not be left out together with a row that is bad for another reason.
         self.grades(row, config)?;
-        let id = value::key(row.get(Row::ID)).map_err(at(Row::ID))?;
+        let id = value::name(row.get(Row::ID)).map_err(at(Row::ID))?;
         let id = id.ok_or_else(|| at(Row::ID)("is missing: the id decides the row's tie".to_owned()))?;
         let id = self.keep(id);
         let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(|segment| self.keep(segment));
-        let group = value::key(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(|group| self.keep(group));
+        let group = value::name(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(|group| self.keep(group));
         let weight = value::amount(row.get(Row::WEIGHT), 1.0)
             .map_err(|reason| at(Row::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
         let (from, last) = (self.values.len(), row.cells.len() - 1);
@@ -354,8 +361,9 @@ impl Chunk {
         let (places, name) = (self.places, &*config.chain[tier]);
         let at = |field: usize| move |reason: String| Fault::new(places.tier(name, Cell::FIELDS[field]), reason);
         match cell.there {
-            Presence::There => {}
-            Presence::Absent => return Ok(Ok(Values::ABSENT)),
+            // What nothing is said of is an answer without a grade where losses refer to it, and passed over before.
+            Presence::There if cell.says || tier + 1 == config.chain.len() => {}
+            Presence::There | Presence::Absent => return Ok(Ok(Values::ABSENT)),
             Presence::Other => return Err(Fault::new(places.tier(name, ""), "is no object")),
         }
         if cell.has_scores == Presence::Other {
@@ -370,7 +378,7 @@ impl Chunk {
         }
         let [correct, judged] = self.grades[tier];
         if judged.is_some() {
-            let judge = value::key(cell.get(Cell::JUDGE)).map_err(at(Cell::JUDGE))?;
+            let judge = value::name(cell.get(Cell::JUDGE)).map_err(at(Cell::JUDGE))?;
             let judge = judge.ok_or_else(|| at(Cell::JUDGE)("is missing: it names who gave the grade \"judged\"".to_owned()))?;
             if !self.judges[tier].contains(judge) {
                 self.judges[tier].insert(judge.into());
@@ -409,7 +417,8 @@ impl Chunk {
     }
 }
 
-/// Whether two answers are known to be the same. Whether those are that the file does not hold is not known.
+/// Whether two answers are known to be the same text. Whether those are that the file does not hold is not known, nor whether a number is
+/// that was a text before.
 fn is_same(one: &Scalar<'_>, other: &Scalar<'_>) -> bool {
     match (one, other) {
         // Words for a missing value, and nothing at all, are no answers that were the same.

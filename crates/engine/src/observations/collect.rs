@@ -229,15 +229,16 @@ impl<'o> Collector<'o> {
             return Err(self.nothing());
         }
         let without = |what: &str, without: &Lost, why: &str| {
-            let (rows, used) = (without.rows, self.summary.used);
-            let (path, line) = without.first.as_ref().filter(|_| (1..used).contains(&rows))?;
+            let (path, line) = without.first.as_ref()?;
+            let (rows, used, path) = (without.rows, self.summary.used, path.display());
             Some(ObservationsError::Options(format!(
-                "{rows} of {used} rows have no {what}, the first of them {}:{line}, and others have one: {why}",
-                path.display()
+                "{rows} of {used} rows have no {what}, the first of them {path}:{line}: {why}"
             )))
         };
-        let weights = without("weight", &self.unweighted, "a row without one is not one of weight 1, so write it");
-        let of_segments = "thresholds are to depend on it, and a row that lost its own would count in another. Write it, or declare with \
+        let some_weigh = self.unweighted.rows < self.summary.used;
+        let of_weights = "others have one, and a row without one is not one of weight 1, so write it";
+        let weights = some_weigh.then(|| without("weight", &self.unweighted, of_weights)).flatten();
+        let of_segments = "thresholds depend on it, and a row that lost its own would count in another. Write it, or declare with \
                            --unsegmented rest that such requests have none at run time";
         let segments = self.options.segments.then(|| without("segment", &self.unsegmented, of_segments)).flatten();
         if let Some(error) = weights.or(segments) {

@@ -7,7 +7,7 @@ use ::csv::{ByteRecord, StringRecord};
 use super::chunk::{Chunk, Config};
 use super::faults::Fault;
 use super::options::ReadOptions;
-use super::row::{Cell, Places, Presence, Row};
+use super::row::{Cell, Places, Presence, Row, graded_tier, of_tier};
 use super::scalar::Scalar;
 use super::source::is_blank;
 use super::text::{self, Plain};
@@ -84,13 +84,8 @@ impl Columns {
         if let Some(field) = Row::field(name) {
             return Field::Row(field);
         }
-        // Names of tiers may hold points themselves: the longest that fits counts.
-        let of_tier = options.chain.iter().enumerate().filter_map(|(ix, tier)| {
-            let rest = name.strip_prefix(&**tier)?.strip_prefix('.')?;
-            Some((tier.len(), ix, rest))
-        });
-        let Some((_, tier, rest)) = of_tier.max_by_key(|(length, ..)| *length) else {
-            if let Some(tier) = name.strip_suffix(".correct").or_else(|| name.strip_suffix(".judged"))
+        let Some((tier, rest)) = of_tier(name, options.chain.iter()) else {
+            if let Some(tier) = graded_tier(name)
                 && !self.other_tiers.iter().any(|known| known == tier)
             {
                 self.other_tiers.push(tier.to_owned());
@@ -121,10 +116,12 @@ impl Columns {
             })
             .collect();
         let mut row = Row::of(config.chain.len());
-        let last = config.chain.len() - 1;
-        let graded = self.fields.iter().any(|(field, _)| {
-            matches!(field, Field::Tier(tier, field) if *tier == last && matches!(*field, Cell::CORRECT | Cell::JUDGED))
-        });
+        let graded: Vec<bool> = (0..config.chain.len())
+            .map(|tier| {
+                let graded = [Cell::CORRECT, Cell::JUDGED].map(|field| Field::Tier(tier, field));
+                self.fields.iter().any(|(field, _)| graded.contains(field))
+            })
+            .collect();
         for record in records.iter().filter(|record| !is_blank(record)) {
             row.clear();
             let line = record.position().map_or(0, ::csv::Position::line);
@@ -140,9 +137,11 @@ impl Columns {
                 put(&mut row, field, *place, text);
                 None
             });
-            // Where its column is, the last tier is: an empty cell there is a grade that is missing, and no reason to leave the row out.
-            if graded {
-                row.cells[last].there = Presence::There;
+            // Where a column has its grades, a tier has a place in the row, whether anything stands there or not.
+            for (cell, graded) in row.cells.iter_mut().zip(&graded) {
+                if cell.says || *graded {
+                    cell.there = Presence::There;
+                }
             }
             match unreadable {
                 Some(column) => chunk.is_bad(line, Fault::new(column.clone(), "is not UTF-8")),
@@ -173,13 +172,11 @@ fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
         Field::Row(field) => return row.set(*field, Scalar::of_cell(text)),
         Field::Tier(tier, _) | Field::Signal(tier, _) | Field::Beside(tier) => *tier,
     };
-    let cell = &mut row.cells[tier];
-    if !text.bytes().all(|byte| byte.is_ascii_whitespace()) {
-        cell.there = Presence::There;
-    }
+    let (cell, value) = (&mut row.cells[tier], Scalar::of_cell(text));
+    cell.says |= !value.is_missing();
     match field {
-        Field::Tier(_, field) => cell.set(*field, Scalar::of_cell(text)),
-        Field::Signal(..) => cell.scores.push((place, Scalar::of_cell(text))),
+        Field::Tier(_, field) => cell.set(*field, value),
+        Field::Signal(..) => cell.scores.push((place, value)),
         Field::Row(_) | Field::Beside(_) | Field::Ignored => {}
     }
 }

@@ -187,6 +187,8 @@ struct OneTier<'r, 'a> {
 
 impl<'de: 'a, 'a> Object<'de> for OneTier<'_, 'a> {
     fn key<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        // Whoever writes a key has an answer, if no value for it.
+        self.cell.says = true;
         if key == "confidence" {
             let Self { met, cell, tier } = self;
             cell.meets_scores();
@@ -197,7 +199,11 @@ impl<'de: 'a, 'a> Object<'de> for OneTier<'_, 'a> {
         }
         match Cell::field(key) {
             Some(field) => {
-                self.cell.set(field, map.next_value()?);
+                let value = match field {
+                    Cell::ANSWER => map.next_value::<Word<'a>>()?.0,
+                    _ => map.next_value()?,
+                };
+                self.cell.set(field, value);
                 Ok(())
             }
             None => ignore(map),

@@ -18,7 +18,7 @@ mod options;
 mod quotes;
 mod read;
 mod replayed;
-mod row;
+pub(crate) mod row;
 pub(crate) mod scalar;
 pub(crate) mod scale;
 pub(crate) mod source;

@@ -189,10 +189,8 @@ fn a_missing_word_is_no_grade_and_truths_are_grades() {
     assert_eq!(out.summary.left_out, [LeftOut { reason: "some answer has no grade".to_owned(), rows: 3 }]);
     assert_eq!(out.observations.conditions(), [Condition::UngradedAtRandom { rows: 3 }]);
     // Whatever a row says of a tier tells that it has answered.
-    for row in ["7,NaN,1,", "7,,1,0.5"] {
-        let out = take(&(graded(&["1"]) + row + "\n"), &options("")).unwrap();
-        assert_eq!(out.observations.ungraded_rows(0).collect::<Vec<_>>(), [(1, false)], "{row}");
-    }
+    let out = take(&(graded(&["1"]) + "7,,1,0.5\n"), &options("")).unwrap();
+    assert_eq!(out.observations.ungraded_rows(0).collect::<Vec<_>>(), [(1, false)]);
     let last = take("id,small.correct,large.correct,small.confidence.p\n1,1,,0.5\n2,1,1,0.6\n", &options("")).unwrap();
     assert_eq!((last.summary.used, last.observations.ungraded(1)), (2, 1), "the last tier's least of all");
     let beside = "id,small.correct,large.correct,small.answer\n1,1,1,Paris\n2,,1,Rome\n3,,1,\n";
@@ -205,6 +203,63 @@ fn a_missing_word_is_no_grade_and_truths_are_grades() {
     };
     let out = take(&["\"1\"", "\"n/a\"", "\"True\"", "null", "NaN"].map(json).concat(), &options("")).unwrap();
     assert_eq!((out.summary.used, out.observations.ungraded(0), out.summary.tiers[0].unknown_cost), (5, 3, 5));
+}
+
+#[test]
+fn a_tier_that_nothing_is_said_of_lacks_a_grade_where_it_is_the_last_and_is_passed_over_before() {
+    let csv =
+        |cell: &str| format!("id,small.correct,small.confidence.p,large.correct\n1,1,0.5,1\n2,{cell},{cell},1\n3,1,0.5,{cell}\n");
+    let json = |cell: &str| {
+        let row =
+            |at: usize, small: &str, large: &str| format!("{{\"id\":{at},\"tiers\":{{\"small\":{small},\"large\":{large}}}}}\n");
+        let (small, large) = (r#"{"correct":1,"confidence":{"p":0.5}}"#, r#"{"correct":1}"#);
+        row(1, small, large) + &row(2, cell, large) + &row(3, small, cell)
+    };
+    let words = text::MISSING.into_iter().chain([" "]);
+    for text in words.map(csv).chain([json("{}")]) {
+        let out = take(&text, &options("")).unwrap();
+        let ungraded = [0, 1].map(|tier| out.observations.ungraded_rows(tier).map(|(row, _)| row).collect::<Vec<_>>());
+        assert_eq!((out.summary.used, ungraded), (3, [vec![], vec![2]]), "{text}");
+        assert!(out.observations.conditions().is_empty(), "{text}");
+        assert_eq!(out.summary.warnings, ["1 rows say nothing of tier \"small\": they escalate there"], "{text}");
+    }
+    let unread = take(&json(r#"{"correct":null}"#), &options("")).unwrap().observations;
+    assert_eq!([0, 1].map(|tier| unread.ungraded(tier)), [1, 1], "a key says that there is an answer");
+}
+
+#[test]
+fn a_row_that_could_not_be_read_where_it_is_from_is_a_bad_row() {
+    let csv = "id,split,small.correct,large.correct,unreadable\n1,a,1,1,\n2,b,0,1,torn\n3,a,1,1,NaN\n";
+    let json = r#"{"id":1,"split":"a","tiers":{"small":{"correct":1},"large":{"correct":1}}}
+{"unreadable":"torn"}
+{"id":3,"split":"a","unreadable":null,"tiers":{"small":{"correct":1},"large":{"correct":1}}}
+"#;
+    for (text, line, field) in [(csv, 3, "unreadable"), (json, 2, "/unreadable")] {
+        // Of which split it was may be what could not be read.
+        for split in [None, Some("a".to_owned())] {
+            let of = |options: ReadOptions| ReadOptions { split: split.clone(), ..options };
+            let rows = unreadable(text, &of(options("")));
+            assert_eq!((rows.bad, rows.bad_grades, rows.first[0].line, &*rows.first[0].field), (1, 0, line, field));
+            assert!(rows.first[0].reason.ends_with("could not be read where it is from: torn"), "{rows}");
+            let declared = take(text, &of(at_random(""))).unwrap();
+            assert_eq!(
+                (declared.summary.used, declared.observations.conditions()),
+                (2, &[Condition::BadAtRandom { rows: 1 }][..])
+            );
+        }
+    }
+    let odd = json.replace("\"torn\"", "false");
+    assert!(unreadable(&odd, &options("")).first[0].reason.starts_with("is false, not a text that says why"));
+}
+
+#[test]
+fn what_is_given_to_a_file_and_fits_nothing_there_is_an_error() {
+    let json = r#"{"id":1,"ok":1,"tiers":{"small":{"correct":1},"large":{"correct":1}}}"#;
+    let mapped = ReadOptions { columns: [("ok".to_owned(), "segment".to_owned())].into(), ..options("") };
+    let error = take(json, &mapped).unwrap_err().to_string();
+    assert!(error.contains("--map ok=…: ") && error.contains("is JSON Lines"), "{error}");
+    let nowhere = read(&["nowhere.csv"], &options(""), |_| {}).unwrap_err().to_string();
+    assert_eq!(nowhere, "there is no file nowhere.csv");
 }
 
 #[test]
@@ -281,22 +336,26 @@ fn long_numbers_stay_different_names() {
 
 #[test]
 fn a_word_for_nothing_puts_no_rows_together() {
-    for column in ["id", "group", "split"] {
-        let text = format!(
-            "{column},x.correct,small.correct,large.correct,{}\nNA,1,1,1,7\n",
-            if column == "id" { "note" } else { "id" }
-        );
-        let options = ReadOptions { split: (column == "split").then(|| "train".to_owned()), ..options("") };
-        let text = text + &format!("{},1,1,1,8\n", "train");
-        let rows = unreadable(&text, &options);
-        assert_eq!((&*rows.first[0].field, rows.bad), (column, 1));
-        assert!(rows.first[0].reason.contains("is \"NA\", a name or a missing value"), "{rows}");
+    for field in ["id", "group", "split", "segment"] {
+        for word in text::MISSING.into_iter().filter(|word| !word.is_empty()).chain([" ", " nan "]) {
+            let options = ReadOptions { split: (field == "split").then(|| "train".to_owned()), ..options("") };
+            let head = format!("{field},{},small.correct,large.correct\n", if field == "id" { "note" } else { "id" });
+            let csv = format!("{head}\"{word}\",7,1,1\ntrain,8,1,1\n");
+            let tiers = r#""tiers":{"small":{"correct":1},"large":{"correct":1}}"#;
+            let id = if field == "id" { String::new() } else { r#""id":7,"#.to_owned() };
+            let row = |value: &str| format!("{{{id}{field:?}:{value:?},{tiers}}}\n");
+            for (text, place) in [(csv, field.to_owned()), (row(word) + &row("train"), format!("/{field}"))] {
+                let rows = unreadable(&text, &options);
+                assert_eq!((&rows.first[0].field, rows.bad), (&place, 1), "{text}");
+                assert!(rows.first[0].reason.contains(&format!("is {word:?}, a name or a missing value")), "{rows}");
+            }
+        }
     }
-    // Empty cells are none, and regions may be called NA.
-    let text = "id,group,segment,small.correct,large.correct\n1,,NA,1,1\n2,,EU,1,1\n3,,#REF!,1,1\n";
+    // Empty cells are none.
+    let text = "id,group,segment,small.correct,large.correct\n1,,,1,1\n2,,EU,1,1\n3,,#REF!,1,1\n";
     assert_eq!(unreadable(text, &options("")).first[0].line, 4);
-    let out = take(&text.replace("3,,#REF!,1,1\n", ""), &options("")).unwrap();
-    assert_eq!((out.observations.segment(0).map(|name| &**name), out.observations.group_of(0)), (Some("NA"), None));
+    let out = take(&text.replace("3,,#REF!,1,1\n", ""), &options("")).unwrap().observations;
+    assert_eq!((out.segment(0), out.segment(1).map(|name| &**name), out.group_of(0)), (None, Some("EU"), None));
 }
 
 #[test]

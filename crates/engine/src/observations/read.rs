@@ -1,5 +1,6 @@
 //! Files into a table: pieces are parsed in parallel and put together in order.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -57,7 +58,7 @@ fn pass(
     let mut collector = Collector::new(options);
     let mut total = 0;
     for path in paths {
-        total += fs_err::metadata(path.as_ref())?.len();
+        total += size(path.as_ref())?;
     }
     let pieces_at_once = 2 * rayon::current_num_threads();
     let mut before = 0;
@@ -86,6 +87,17 @@ fn pass(
     }
     progress(Progress { bytes: total, total, rows: collector.rows() });
     collector.finish().map(|read| Pass::Done(Box::new(read)))
+}
+
+/// The bytes of a file. A pipe may be one, and must not be opened twice.
+fn size(path: &Path) -> Result<u64, ObservationsError> {
+    match fs_err::metadata(path) {
+        Ok(file) => Ok(file.len()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(std::io::Error::new(ErrorKind::NotFound, format!("there is no file {}", path.display())).into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn parse(piece: &Piece, config: &Config<'_>) -> Chunk {

@@ -2,6 +2,9 @@
 
 use super::scalar::Scalar;
 
+/// The field of a row that could not be read where it is from: it says why.
+pub(crate) const UNREADABLE: &str = "unreadable";
+
 /// Whether there was an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Presence {
@@ -29,8 +32,10 @@ impl<'a> Row<'a> {
     pub(super) const GROUP: usize = 2;
     pub(super) const SPLIT: usize = 3;
     pub(super) const WEIGHT: usize = 4;
+    /// Why the row could not be read where it is from.
+    pub(super) const UNREADABLE: usize = 5;
     /// The fields of a row besides its tiers.
-    pub(super) const FIELDS: [&'static str; 5] = ["id", "segment", "group", "split", "weight"];
+    pub(super) const FIELDS: [&'static str; 6] = ["id", "segment", "group", "split", "weight", UNREADABLE];
 
     /// The place of a field.
     pub(super) fn field(key: &str) -> Option<usize> {
@@ -79,7 +84,10 @@ fn clear(fields: &mut [Scalar<'_>]) {
 #[derive(Debug, Default)]
 pub(super) struct Cell<'a> {
     fields: [Scalar<'a>; Cell::FIELDS.len()],
+    /// Whether it has a place in the row.
     pub(super) there: Presence,
+    /// Whether anything stands in that place.
+    pub(super) says: bool,
     pub(super) has_scores: Presence,
     /// With the places of the signals among those that the piece has met.
     pub(super) scores: Vec<(usize, Scalar<'a>)>,
@@ -111,6 +119,7 @@ impl<'a> Cell<'a> {
         clear(&mut self.fields);
         self.scores.clear();
         (self.there, self.has_scores, self.met, self.twice) = (Presence::Absent, Presence::Absent, 0, None);
+        self.says = false;
     }
 
     pub(super) fn get(&self, field: usize) -> &Scalar<'a> {
@@ -175,6 +184,20 @@ impl Places {
 /// The path of a signal below its tier.
 pub(super) fn below_confidence(signal: &str) -> String {
     format!("confidence/{}", escaped(signal))
+}
+
+/// The tier whose grades stand in a column of this name. It may hold points.
+pub(crate) fn graded_tier(column: &str) -> Option<&str> {
+    column.strip_suffix(".correct").or_else(|| column.strip_suffix(".judged"))
+}
+
+/// The place of the tier that a column is of, and what of it: the longest name that fits counts, for names may hold points.
+pub(crate) fn of_tier(column: &str, tiers: impl Iterator<Item = impl AsRef<str>>) -> Option<(usize, &str)> {
+    let fitting = tiers.enumerate().filter_map(|(at, tier)| {
+        let rest = column.strip_prefix(tier.as_ref())?.strip_prefix('.')?;
+        Some((at, rest))
+    });
+    fitting.min_by_key(|(_, rest)| rest.len())
 }
 
 fn escaped(key: &str) -> String {

@@ -15,6 +15,8 @@ pub(crate) enum Scalar<'a> {
     #[default]
     Absent,
     Number(f64),
+    /// A number as it is written, where it names something: a float would lose digits of it.
+    Digits(&'a str),
     Bool(bool),
     Text(Cow<'a, str>),
     /// A list or an object.
@@ -31,6 +33,24 @@ impl<'a> Scalar<'a> {
         matches!(self, Self::Absent)
     }
 
+    /// The text, or the digits.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Digits(digits) => Some(digits),
+            _ => None,
+        }
+    }
+
+    /// Whether it is nothing, or a word for it.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Text(text) => text::is_missing(text),
+            _ => false,
+        }
+    }
+
     /// What the value says where a number or a truth is expected.
     pub(crate) fn plain(&self) -> Plain {
         match self {
@@ -38,6 +58,7 @@ impl<'a> Scalar<'a> {
             Self::Number(number) => Plain::Number(*number),
             Self::Bool(truth) => Plain::Bool(*truth),
             Self::Text(text) => text::plain(text),
+            Self::Digits(digits) => text::plain(digits),
             Self::Other => Plain::Odd,
         }
     }
@@ -51,6 +72,7 @@ impl<'a> Scalar<'a> {
                 format!("{number:e}")
             }
             Self::Number(number) => number.to_string(),
+            Self::Digits(digits) => (*digits).to_owned(),
             Self::Bool(bool) => bool.to_string(),
             Self::Text(text) if text.chars().count() > 40 => format!("the text {:?}…", text.chars().take(40).collect::<String>()),
             // Cells of CSV are texts, and so are the literals of Python that no JSON has.
@@ -106,7 +128,7 @@ impl<'de> Visitor<'de> for Any {
     }
 }
 
-/// A JSON value that names something: a number is the text of its digits, of which a float would lose some.
+/// A JSON value that names something: a number is its digits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Word<'a>(pub(crate) Scalar<'a>);
 
@@ -120,7 +142,7 @@ impl<'a> Word<'a> {
     pub(crate) fn of(raw: &'a RawValue) -> Result<Self, serde_json::Error> {
         let raw = raw.get();
         if raw.starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
-            return Ok(Self(Scalar::Text(Cow::Borrowed(raw))));
+            return Ok(Self(Scalar::Digits(raw)));
         }
         let quoted = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"'));
         match quoted {
@@ -138,7 +160,7 @@ mod tests {
     fn a_name_keeps_its_own_digits() {
         let word = |json: &'static str| serde_json::from_str::<Word<'_>>(json).map(|word| word.0);
         for digits in ["9007199254740993", "123456789012345678901234567890", "-0", "1.50", "1e2"] {
-            assert_eq!(word(digits).unwrap(), Scalar::Text(digits.into()));
+            assert_eq!(word(digits).unwrap(), Scalar::Digits(digits));
         }
         assert_eq!(word(r#""a\u00e9\"""#).unwrap(), Scalar::Text("aé\"".into()));
         assert_eq!(word(r#""007""#).unwrap(), Scalar::Text("007".into()));

@@ -116,18 +116,51 @@ fn equal_answers_need_one_grade() {
 }
 
 #[test]
+fn answers_are_the_same_only_where_they_are_surely_the_same_text() {
+    let answers = [
+        "1",
+        "1.0",
+        "1e0",
+        "\"1\"",
+        "\"1.0\"",
+        "true",
+        "\"true\"",
+        "false",
+        "9007199254740992",
+        "9007199254740993",
+        "0.1",
+        "0.1000000000000000055511151231257827",
+        "\"Paris\"",
+        "\"paris\"",
+        "1e400",
+        "-0",
+        "0",
+    ];
+    for (at, small) in answers.iter().enumerate() {
+        for (other, large) in answers.iter().enumerate() {
+            let row =
+                line("a", &format!(r#"{{"correct":null,"answer":{small}}}"#), &format!(r#"{{"correct":1,"answer":{large}}}"#));
+            let graded = take(&row, &two()).unwrap().observations.ungraded(0) == 0;
+            assert_eq!(graded, at == other, "{small} and {large}");
+        }
+    }
+}
+
+#[test]
 fn a_weight_or_a_segment_that_is_lost_is_an_error() {
     let ok = r#"{"correct":1}"#;
     let with = |id: &str, field: &str| line(id, ok, ok).replacen('{', &format!("{{{field},"), 1);
     let weights = with("a", r#""weight":4"#) + &line("b", ok, ok) + &with("c", r#""weight":1"#) + &line("d", ok, ok);
     let error = take(&weights, &two()).unwrap_err().to_string();
-    assert!(error.contains("2 of 4 rows have no weight, the first of them") && error.contains(":2, "), "{error}");
+    assert!(error.contains("2 of 4 rows have no weight, the first of them") && error.contains(":2: "), "{error}");
     let segments = with("a", r#""segment":"s""#) + &line("b", ok, ok);
     assert_eq!(take(&segments, &two()).unwrap().summary.used, 2);
     let needed = ReadOptions { segments: true, ..two() };
     let error = take(&segments, &needed).unwrap_err().to_string();
-    assert!(error.contains("1 of 2 rows have no segment") && error.contains(":2, "), "{error}");
+    assert!(error.contains("1 of 2 rows have no segment") && error.contains(":2: "), "{error}");
     assert!(error.contains("--unsegmented rest"), "{error}");
+    let error = take(&line("b", ok, ok), &needed).unwrap_err().to_string();
+    assert!(error.contains("1 of 1 rows have no segment") && error.contains("--unsegmented rest"), "{error}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(crate) enum Plain {
 ///
 /// `-` is none of them: the accounting format of spreadsheets shows a zero like that. Nor are `.` and `?`, which are missing values to some
 /// programs and slips to others.
-const MISSING: [&str; 19] = [
+pub(super) const MISSING: [&str; 19] = [
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
     "NaN", "None", "n/a", "nan", "null",
 ];

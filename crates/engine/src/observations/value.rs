@@ -42,23 +42,16 @@ pub(crate) fn score(value: &Scalar<'_>) -> Result<f64, String> {
     }
 }
 
-/// A text that names something.
+/// A name: rows are told apart or put together by it. A word for a missing value may be a name or none, and would put all rows that have it
+/// together.
 pub(crate) fn name<'v>(value: &'v Scalar<'_>) -> Result<Option<&'v str>, String> {
-    match value {
-        Scalar::Absent => Ok(None),
-        Scalar::Text(text) if text.is_empty() => Ok(None),
-        Scalar::Text(text) if text::is_sheet_error(text) => Err(wrong(value, "a name")),
-        Scalar::Text(text) => Ok(Some(text)),
-        other => Err(wrong(other, "a text")),
-    }
-}
-
-/// A name that rows are told apart or put together by. A word for a missing value may be a name there or none, and would put all rows that
-/// have it together.
-pub(crate) fn key<'v>(value: &'v Scalar<'_>) -> Result<Option<&'v str>, String> {
-    match name(value)? {
-        Some(name) if text::is_missing(name) => Err(format!(
-            "is {name:?}, a name or a missing value: leave it empty where there is none, and write another name where it is one"
+    match value.as_text() {
+        None if value.is_absent() => Ok(None),
+        None => Err(wrong(value, "a text")),
+        Some("") => Ok(None),
+        Some(text) if text::is_sheet_error(text) => Err(wrong(value, "a name")),
+        Some(text) if text::is_missing(text) => Err(format!(
+            "is {text:?}, a name or a missing value: leave it empty where there is none, and write another name where it is one"
         )),
         name => Ok(name),
     }

@@ -9,6 +9,7 @@ use tierfall::config::Loaded;
 use tierfall::fixture::replay::Recordings;
 use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary, Unreadable};
 use tierfall::{bindings, fit, fixture_folder};
+use tierfall_calibrate::fit::Fit;
 use tierfall_calibrate::observations::Observations;
 
 use crate::args::{Chance, Inputs};
@@ -99,8 +100,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) split: &'a str,
     /// The signals that are asked for, by tier.
     pub(crate) signals: Named,
-    /// Whether each row of a file has to name its segment.
+    /// Whether thresholds depend on segments: each row of a file has to name its own then. A row that lost it would count in another one, and
+    /// which rows did may depend on what they say.
     pub(crate) segments: bool,
+}
+
+/// Whether any of these fits has thresholds by segment.
+pub(crate) fn by_segment<'f>(fits: impl IntoIterator<Item = &'f Fit>) -> bool {
+    fits.into_iter().flat_map(|fit| &fit.point).any(|point| !point.segments.is_empty())
 }
 
 /// Reads them. What was left out is said, never silent.
@@ -110,6 +117,9 @@ pub(crate) fn observed(inputs: &Inputs, asked: Asked<'_>, quiet: bool) -> Result
             .with_hint(
                 "a cascade's prices stand in its file, the weights of its examples in the fixture set, and lines of that are read or an error",
             ));
+    }
+    if inputs.unsegmented.is_some() && !asked.segments {
+        return Err(Failure::usage("--unsegmented: no threshold depends on segments here, so it does nothing"));
     }
     let observed = match (&inputs.cascade, &inputs.set) {
         (Some(cascade), Some(set)) => from_fixtures(cascade, set, inputs, asked.split, quiet)?,
@@ -135,6 +145,7 @@ fn for_files_alone(inputs: &Inputs) -> Option<&'static str> {
         ("--map", !inputs.columns.is_empty()),
         ("--heaviest-weight", inputs.heaviest_weight.is_some()),
         ("--bad-rows", inputs.bad_rows.is_some()),
+        ("--unsegmented", inputs.unsegmented.is_some()),
     ];
     given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
 }
@@ -186,7 +197,7 @@ fn from_files(inputs: &Inputs, asked: Asked<'_>, quiet: bool) -> Result<Observed
         signals: asked.signals,
         bad_rows: Chance::bad_rows(inputs.bad_rows),
         ungraded: Chance::ungraded(inputs.ungraded),
-        segments: asked.segments,
+        segments: asked.segments && inputs.unsegmented.is_none(),
         ..ReadOptions::new(inputs.chain.iter().map(String::as_str))
     };
     let bar = Late::new("reading", quiet);
@@ -194,6 +205,12 @@ fn from_files(inputs: &Inputs, asked: Asked<'_>, quiet: bool) -> Result<Observed
     drop(bar);
     let ReadOut { mut observations, summary } = read.map_err(|error| failure(&error))?;
     if let Some(heaviest) = inputs.heaviest_weight {
+        if observations.weights().is_none() {
+            return Err(Failure::usage(format!(
+                "--heaviest-weight {heaviest}: no row has a weight, so there is nothing that it limits"
+            ))
+            .with_hint("the field is \"weight\"; --map COLUMN=weight reads a column of another name"));
+        }
         observations.declare_heaviest(heaviest).map_err(|heavier| {
             Failure::usage(format!("a row weighs {}, more than --heaviest-weight {heaviest}", heavier.seen))
                 .with_hint("it is 1 over the least probability with which any request was sampled")
@@ -243,7 +260,7 @@ pub(crate) fn no_stdin(files: &[PathBuf]) -> Result<(), Failure> {
 }
 
 /// What becomes of rows that cannot be read, where that was declared.
-pub(crate) const LEFT_OUT: &str = "cannot be read and are left out, at random as --bad-rows says";
+const LEFT_OUT: &str = "cannot be read and are left out, at random as --bad-rows says";
 
 /// Rows that are passed over and why, the first of them word for word.
 pub(crate) fn tell_bad(bad: u64, read: u64, what: &str, first: &[BadRow]) {
