@@ -278,6 +278,9 @@ pub struct Evaluation {
     pub baselines: BTreeMap<String, Spot>,
     /// By segment, or stratum where there is no segment.
     pub segments: Vec<SegmentScore>,
+    /// What is supposed of these requests in all that is said of them, a sentence each; those of the promise are its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// The promise of the fit, and whether these rows speak against it.
     pub promise: Option<Promise>,
     /// What the user should know.

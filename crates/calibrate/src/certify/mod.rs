@@ -42,6 +42,7 @@ use self::point::Job;
 use self::price::Prices;
 use crate::ask::{Ask, BySegment, Target};
 use crate::fit::{Guarantee, Status, TargetFit};
+use crate::observations::Condition;
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::Table;
@@ -191,6 +192,14 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
     } else {
         input
     };
+    let conditioned;
+    let input = match unsegmented(input, ask) {
+        0 => input,
+        rows => {
+            conditioned = input.under(&Condition::Unsegmented { rows });
+            &conditioned
+        }
+    };
     let ground = Ground::new(&input.certify, &input.labels, input.tune.as_ref(), ask);
     let default = Job { name: "default".into(), target: ask.target, delta };
     let extra = ask.points.iter().map(|point| Job {
@@ -239,6 +248,26 @@ pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Ce
         }
     }
     Ok(best.map(|(_, at, found)| (at, found)))
+}
+
+impl Input<'_> {
+    /// The same under one more condition.
+    fn under(&self, condition: &Condition) -> Input<'_> {
+        let mut certify = self.certify.borrowed();
+        certify.basis.conditions = certify.basis.conditions.iter().chain([condition]).cloned().collect();
+        Input {
+            certify,
+            tune: self.tune.as_ref().map(Table::borrowed),
+            segments: self.segments.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+}
+
+/// Rows that name no segment, where others do, thresholds depend on it, and a row may have lost its own.
+fn unsegmented(input: &Input<'_>, ask: &Ask) -> u64 {
+    let of_rows = input.segments.as_ref().filter(|_| ask.by_segment.is_some() && !input.certify.basis.replayed);
+    of_rows.map_or(0, |segments| segments.certify.iter().filter(|segment| segment.is_none()).count() as u64)
 }
 
 /// Whether policies are searched on some rows and certified on the others.

@@ -115,7 +115,7 @@ fn points(report: &Calibration, last: &str) -> String {
         let estimate = point.estimate.as_ref();
         vec![
             point.name.clone(),
-            point.status.as_str().to_owned(),
+            words::status(point.status, point.guarantee.as_ref()),
             words::target(&point.target, last),
             policy(report, point),
             words::maybe(estimate.and_then(|e| Some(e.accuracy?.value)), words::percent),
@@ -138,7 +138,7 @@ fn segments(report: &Calibration) -> String {
         vec![
             format!("{}{name}", segment.segment),
             words::count(segment.n),
-            segment.status.as_str().to_owned(),
+            words::status(segment.status, segment.guarantee.as_ref()),
             words::chain_with_cuts(&segment.chain, &segment.raw_thresholds),
         ]
     });

@@ -26,14 +26,17 @@ pub(crate) fn evaluation(report: &Evaluation, by_segment: bool, next: &[(String,
 fn verdict(report: &Evaluation, last: &str) -> String {
     let mut text = paint(STRONG, printable::line(&words::evaluation_headline(report)));
     text.push('\n');
+    let said = words::promise_in_words(report, last);
     if let Some(promise) = &report.promise {
         let (style, mark) = match promise.p_broken {
             p if p < 0.05 => (BAD, "✗"),
             _ if promise.met => (GOOD, "✓"),
             _ => (WARN, "?"),
         };
-        let said = wrapped(&format!("{mark} {}", words::promise_in_words(promise, last)), 2);
+        let said = wrapped(&format!("{mark} {said}"), 2);
         text += &said.replacen(mark, &paint(style, mark), 1);
+    } else if !said.is_empty() {
+        text += &wrapped(&said, 2);
     }
     text
 }
