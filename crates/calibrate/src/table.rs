@@ -32,7 +32,7 @@ pub struct Basis {
     pub replayed: bool,
     /// What it supposes of rows that are not there, or of all: see [`Table::conditions`].
     pub conditions: Arc<[Condition]>,
-    /// Of all rows, those with a grade that nobody gave: the worst it can be for the target stands for it.
+    /// Of all rows, those in which what counts for the target is not known: the worst it can be stands for it.
     pub assumed: usize,
 }
 
@@ -41,9 +41,9 @@ pub struct Basis {
 pub struct Weights<'a> {
     /// One a row.
     pub rows: Cow<'a, [f64]>,
-    /// The greatest that the sampling allows. Where nobody declared it, it is the greatest that was seen, and nothing can be promised:
-    /// what is sampled more seldom may not have been seen.
-    pub heaviest: f64,
+    /// The greatest that the sampling allows. Where nobody declared it nothing can be promised: what is sampled more seldom may not have
+    /// been seen.
+    pub heaviest: Option<f64>,
 }
 
 impl std::ops::Deref for Weights<'_> {
@@ -55,11 +55,9 @@ impl std::ops::Deref for Weights<'_> {
 }
 
 impl<'a, T: Into<Cow<'a, [f64]>>> From<T> for Weights<'a> {
-    /// The heaviest is the greatest that there is, and at least 1.
+    /// Nobody declared how heavy a row can be.
     fn from(rows: T) -> Self {
-        let rows = rows.into();
-        let heaviest = rows.iter().copied().fold(1.0, f64::max);
-        Self { rows, heaviest }
+        Self { rows: rows.into(), heaviest: None }
     }
 }
 

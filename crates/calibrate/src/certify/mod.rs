@@ -35,7 +35,7 @@ use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
 
 pub(crate) use self::ppi::LEAST_HUMANS;
-pub(crate) use self::segments::shortened;
+pub(crate) use self::segments::{REST, shortened};
 
 use self::ground::Ground;
 use self::point::Job;
@@ -340,7 +340,7 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     if !table.tiers.iter().all(|tier| tier.cost.is_some()) {
         warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
     }
-    if ask.delta.is_some() && !matches!(ask.target, Target::MaxCost(_)) && laid_on_rows(input, ask) {
+    if ask.promises() && laid_on_rows(input, ask) {
         let what = if ask.by_segment.is_some() { "thresholds by segment" } else { "chains of more than two tiers" };
         warnings.push(if input.tune.is_some() {
             format!("{what} are searched on the rows that gate values were chosen on, and certified on the others")
@@ -351,7 +351,7 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     if ask.by_segment.is_some() && ask.max_depth > 1 && ask.delta.is_some() {
         warnings.push("thresholds by segment are searched over pairs of tiers alone".into());
     }
-    if ask.by_segment.is_some() && (ask.delta.is_none() || matches!(ask.target, Target::MaxCost(_))) {
+    if ask.by_segment.is_some() && !ask.promises() {
         warnings.push("thresholds by segment are only searched with a promise to keep: one threshold is used for all".into());
     }
     if ask.earlier > 0

@@ -123,6 +123,9 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
         why,
     };
     let last = &ground.table.tiers[ground.table.last()].name;
+    if let Some(why) = &test.unproven {
+        return base(Status::Inconclusive, format!("{why}; always asking {last} is in force"));
+    }
     if let (Some(limit), false) = (ground.latency, pairs.last) {
         if ground.slow.is_none() {
             let why = "a latency limit was asked for and the latency of some tier is not known in every row".into();

@@ -138,6 +138,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_supposed_stands_in_the_sentence() {
+        let mut report = sample::evaluation();
+        report.conditions = vec!["It is made of requests that are there.".to_owned()];
+        if let Some(promise) = &mut report.promise {
+            promise.guarantee.conditions = vec!["It supposes this.".to_owned(), "It supposes that.".to_owned()];
+        }
+        let said = words::promise_in_words(&report, "large");
+        assert_eq!(
+            said,
+            "These requests keep the promise of at most 5 points worse than always large under 2 conditions that the fit states. What \
+             these requests show is said under conditions. It is made of requests that are there."
+        );
+    }
+
+    #[test]
     fn a_broken_promise_is_said_first() {
         let mut report = sample::evaluation();
         if let Some(promise) = &mut report.promise {

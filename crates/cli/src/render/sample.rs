@@ -167,6 +167,7 @@ pub(crate) fn calibration() -> Calibration {
             segment("rest", 288, None, &["greetings", "invoices"]),
         ],
         tiers: vec![tier("small", false), tier("medium", true)],
+        assumed: 0,
         signal_table: vec![
             signal("small", "sum-logprob", 0.781, true, None),
             signal("small", "length", 0.743, false, None),

@@ -303,6 +303,7 @@ pub(crate) fn headline(report: &Calibration) -> String {
             let under = if is_conditional(report.guarantee.as_ref()) { " under conditions" } else { "" };
             format!("Certified{under}: {target}{questions}")
         }
+        Status::Inconclusive if report.assumed > 0 => format!("Inconclusive: too few grades to promise {target}"),
         Status::Inconclusive => format!("Inconclusive: too few examples to promise {target}"),
         Status::Infeasible => format!("Infeasible: no number of examples lets this chain promise {target}"),
         Status::Uncertified => format!("Uncertified: fitted for {target}, without a promise"),

@@ -189,6 +189,6 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         attainable: (status == Status::Infeasible)
             .then(|| verdicts().filter_map(|verdict| verdict.attainable).min_by(f64::total_cmp))
             .flatten(),
-        why: why.join("; "),
+        why: test.unproven.clone().unwrap_or_else(|| why.join("; ")),
     }
 }
