@@ -60,6 +60,7 @@ fn table(rows: usize, tiers: usize, atoms: f64) -> Table<'static> {
     let column = |(tier, (values, quality, cost)): (usize, Columns)| Column {
         name: format!("tier-{tier}").into(),
         values: (tier + 1 < tiers).then(|| values.into()),
+        partial: None,
         quality: quality.into(),
         cost: Some(cost.into()),
         latency: None,

@@ -14,6 +14,13 @@ pub enum Target {
     MaxCost(Money),
 }
 
+impl Target {
+    /// Whether a promise can be made of it: costs have no bound, so none is ever made of them.
+    pub fn can_be_promised(self) -> bool {
+        !matches!(self, Self::MaxCost(_))
+    }
+}
+
 /// The probability, over the draw of the examples, that a promise does not hold; above 0 and below 1.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Delta(f64);
@@ -119,8 +126,8 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Whether a promise is asked for that could be made. Costs have no bound, so none is ever made of them.
+    /// Whether a promise is asked for that could be made.
     pub fn promises(&self) -> bool {
-        self.delta.is_some() && !matches!(self.target, Target::MaxCost(_))
+        self.delta.is_some() && self.target.can_be_promised()
     }
 }

@@ -145,8 +145,23 @@ pub struct Guarantee {
     /// mean over all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub each_segment: bool,
+    /// What it supposes beside the examples being drawn as requests are, a sentence each; each stands in the statement, too. Empty where
+    /// that is all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// The promise in words.
     pub statement: String,
+}
+
+impl Guarantee {
+    /// Where it has conditions, that it has: for whoever says it in a few words.
+    pub fn under(&self) -> String {
+        match self.conditions.len() {
+            0 => String::new(),
+            1 => " under a condition that the fit states".to_owned(),
+            several => format!(" under {several} conditions that the fit states"),
+        }
+    }
 }
 
 /// Where a fit comes from.

@@ -47,7 +47,7 @@ pub struct Observations {
     repeated: u64,
     conditions: Arc<[Condition]>,
     replayed: bool,
-    /// Rows with a grade that is only the worst it can be.
+    /// Rows in which what counts for the target is only the worst it can be.
     assumed: usize,
     graders: Result<(), MixedGraders>,
     people: People,
@@ -179,17 +179,17 @@ impl Observations {
         &self.ids
     }
 
-    /// Rows whose id an earlier row has; each is a request of its own, with a tie of its own, unless a group says otherwise.
+    /// Rows whose id an earlier row of another item has; each is a request of its own, with a tie of its own.
     pub fn repeated_ids(&self) -> u64 {
         self.repeated
     }
 
-    /// What rows that are not in the table have to be supposed of.
+    /// What is supposed of the table by whoever concludes from it.
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
     }
 
-    /// Says why rows are not in the table.
+    /// Says what is to be supposed: of rows that are not in the table, or of some that are.
     pub fn set_conditions(&mut self, conditions: impl IntoIterator<Item = Condition>) {
         self.conditions = conditions.into_iter().collect();
     }
@@ -235,14 +235,9 @@ impl Observations {
         self.weights.as_deref()
     }
 
-    /// The greatest weight: what was declared; else that of the rows, and at least 1, on which no promise can rest.
-    pub fn heaviest(&self) -> f64 {
-        self.heaviest.unwrap_or_else(|| self.weights.iter().flatten().copied().fold(1.0, f64::max))
-    }
-
-    /// Whether the greatest weight is known from how rows were sampled, where rows have weights.
-    pub fn heaviest_is_declared(&self) -> bool {
-        self.heaviest.is_some()
+    /// The greatest weight that the sampling allows; `None` where nobody declared it.
+    pub fn heaviest(&self) -> Option<f64> {
+        self.heaviest
     }
 
     /// The run-time segment of a row.

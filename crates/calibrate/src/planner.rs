@@ -5,6 +5,7 @@
 use serde::Serialize;
 use tierfall_core::fusion::GateValue;
 
+use crate::ask::Target;
 use crate::certify::rows::{in_proportion, part};
 use crate::observations::{Observations, Ungraded};
 use crate::stat::plan::{self, POWER};
@@ -102,7 +103,12 @@ pub fn with_pilot(
     accuracies: &[f64],
     delta: f64,
 ) -> Result<Plan, PlanError> {
-    observations.all_graded()?;
+    // Answers that are all the last tier's need no grade to lose nothing.
+    let worst = observations.at_worst(Target::MaxLoss(0.0));
+    if !accuracies.is_empty() || worst.basis().assumed > 0 {
+        observations.all_graded()?;
+    }
+    let observations = &*worst;
     let all = View::all(observations).one_per_item();
     let names: Vec<String> = observations.tiers().map(|tier| tier.name.to_string()).collect();
     let share = delta / gates.len().max(1) as f64;

@@ -59,6 +59,9 @@ pub struct Calibration {
     pub baselines: BTreeMap<String, Spot>,
     /// Cost against quality, cheapest first, of what was searched.
     pub frontier: Vec<FrontierPoint>,
+    /// Rows in which what counts for the target was not known, for want of grades, and stands as the worst it can be.
+    #[serde(skip_serializing_if = "is_none")]
+    pub assumed: u64,
     /// Every operating point, the default one first.
     pub points: Vec<PointReport>,
     /// Thresholds by segment, where they were asked for.
@@ -71,6 +74,11 @@ pub struct Calibration {
     pub warnings: Vec<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
+}
+
 /// Cross-fitted or held-out: no row was used to fit what it judges.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Expected {
@@ -78,7 +86,7 @@ pub struct Expected {
     pub method: String,
     /// Mean quality; `None` where some answers have no grade.
     pub accuracy: Option<Estimate>,
-    /// Mean quality of the last declared tier less that of the cascade; `None` where some answers have no grade.
+    /// Mean quality of the last declared tier less that of the cascade; `None` where grades that it needs are missing.
     pub loss_vs_last: Option<Estimate>,
     /// Mean a query.
     pub cost_usd: Option<f64>,
@@ -278,6 +286,9 @@ pub struct Evaluation {
     pub baselines: BTreeMap<String, Spot>,
     /// By segment, or stratum where there is no segment.
     pub segments: Vec<SegmentScore>,
+    /// What is supposed of these requests in all that is said of them, a sentence each; those of the promise are its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// The promise of the fit, and whether these rows speak against it.
     pub promise: Option<Promise>,
     /// What the user should know.

@@ -30,9 +30,9 @@ pub struct Basis {
     pub questions: bool,
     /// Whether signals read the answers themselves, and not a file that may have lost some of what they read.
     pub replayed: bool,
-    /// What it supposes of rows that are not there.
+    /// What it supposes of rows that are not there, or of all: see [`Table::conditions`].
     pub conditions: Arc<[Condition]>,
-    /// Of all rows, those with a grade that nobody gave: the worst it can be for the target stands for it.
+    /// Of all rows, those in which what counts for the target is not known: the worst it can be stands for it.
     pub assumed: usize,
 }
 
@@ -41,9 +41,9 @@ pub struct Basis {
 pub struct Weights<'a> {
     /// One a row.
     pub rows: Cow<'a, [f64]>,
-    /// The greatest that the sampling allows. Where nobody declared it, it is the greatest that was seen, and nothing can be promised:
-    /// what is sampled more seldom may not have been seen.
-    pub heaviest: f64,
+    /// The greatest that the sampling allows. Where nobody declared it nothing can be promised: what is sampled more seldom may not have
+    /// been seen.
+    pub heaviest: Option<f64>,
 }
 
 impl std::ops::Deref for Weights<'_> {
@@ -55,11 +55,9 @@ impl std::ops::Deref for Weights<'_> {
 }
 
 impl<'a, T: Into<Cow<'a, [f64]>>> From<T> for Weights<'a> {
-    /// The heaviest is the greatest that there is, and at least 1.
+    /// Nobody declared how heavy a row can be.
     fn from(rows: T) -> Self {
-        let rows = rows.into();
-        let heaviest = rows.iter().copied().fold(1.0, f64::max);
-        Self { rows, heaviest }
+        Self { rows: rows.into(), heaviest: None }
     }
 }
 
@@ -70,6 +68,8 @@ pub struct Column<'a> {
     pub name: Arc<str>,
     /// Gate values, NaN where the gate abstained (never accepted); `None` for the last tier, and for one without a gate.
     pub values: Option<Cow<'a, [f64]>>,
+    /// Rows in which the gate value is made without some of the signals that it is made of; `None` = no such row.
+    pub partial: Option<Cow<'a, [bool]>>,
     /// Grades.
     pub quality: Cow<'a, [Quality]>,
     /// Pico-USD; `None` = unknown.
@@ -119,6 +119,7 @@ impl<'a> Table<'a> {
             tiers.push(Column {
                 name: spec.name.clone(),
                 values: gates.get(ix).copied().flatten().map(|gate| values(view, ix, gate)).transpose()?,
+                partial: gates.get(ix).copied().flatten().and_then(|gate| partial(view, ix, gate)),
                 quality: pick(view, observations.quality(ix)),
                 cost: observations.costs(ix).map(|costs| pick(view, costs)),
                 latency: observations.latencies(ix).map(|latencies| pick(view, latencies)),
@@ -137,6 +138,20 @@ impl<'a> Table<'a> {
             weights: self.weights.as_ref().map(|weights| Weights { rows: Cow::Borrowed(&weights.rows), ..*weights }),
             basis: self.basis.clone(),
         }
+    }
+
+    /// What is supposed where one concludes what a policy does that asks these tiers: of what their gates could not read, where what they
+    /// read may have been lost, and of rows that are not there.
+    pub fn conditions(&self, asked: &[usize]) -> Vec<Condition> {
+        let given = !self.basis.replayed;
+        let unread = asked.iter().filter(|_| given).filter_map(|tier| {
+            let column = &self.tiers[*tier];
+            let values = column.values.as_deref()?;
+            let is_partial = |row: usize| column.partial.as_ref().is_some_and(|partial| partial[row]);
+            let rows = (0..values.len()).filter(|row| values[*row].is_nan() || is_partial(*row)).count() as u64;
+            (rows > 0).then(|| Condition::Unread { tier: column.name.clone(), rows })
+        });
+        unread.chain(self.basis.conditions.iter().cloned()).collect()
     }
 
     /// How many rows there are.
@@ -165,6 +180,7 @@ impl Column<'_> {
         Column {
             name: self.name.clone(),
             values: self.values.as_deref().map(Cow::Borrowed),
+            partial: self.partial.as_deref().map(Cow::Borrowed),
             quality: Cow::Borrowed(&self.quality),
             cost: self.cost.as_deref().map(Cow::Borrowed),
             latency: self.latency.as_deref().map(Cow::Borrowed),
@@ -190,4 +206,11 @@ pub(crate) fn values<'a>(view: &View<'a>, tier: usize, gate: &GateValue) -> Resu
         gate.value(read).map_or(f64::NAN, Score::get)
     };
     Ok(view.rows().map(value).collect())
+}
+
+/// Whether a gate value is made without some of its signals, by row; `None` where none is.
+fn partial<'a>(view: &View<'a>, tier: usize, gate: &GateValue) -> Option<Cow<'a, [bool]>> {
+    let columns: Vec<&[f64]> = gate.signals().iter().filter_map(|label| view.observations().scores(tier, label)).collect();
+    let lacks = |row: usize| columns.len() > 1 && columns.iter().any(|column| column[row].is_nan());
+    view.rows().any(lacks).then(|| view.rows().map(lacks).collect())
 }

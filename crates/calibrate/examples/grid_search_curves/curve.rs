@@ -137,6 +137,7 @@ fn column(model: &Model, part: &Part, values: Option<Vec<f64>>, quality: &[f64])
     Ok(Column {
         name: model.name.as_str().into(),
         values: values.map(Into::into),
+        partial: None,
         quality: quality.iter().map(grade).collect::<Result<_, _>>()?,
         cost: Some(vec![pico; quality.len()].into()),
         latency: None,

@@ -18,6 +18,8 @@ use crate::world::{self, Item, World, drawn};
 pub(crate) enum Expects {
     /// Promises, broken in at most δ of the draws.
     Kept,
+    /// Promises, each of which names a condition: it is not so in the file, so that they may be broken.
+    Conditional,
     /// No promise at all.
     Nothing,
     /// An error that says why.

@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};
 use tierfall::observations::{BadRows, Ungraded};
-use tierfall_calibrate::ask::{Ask, BySegment};
+use tierfall_calibrate::ask::{Ask, BySegment, SignalChoice};
 use tierfall_testkit::populations::Kind;
 
 use crate::line::{NAMES, tier, without};
@@ -59,6 +59,7 @@ fn answers(item: &Item, line: &mut Value) {
 
 pub(crate) fn all() -> Vec<Mode> {
     let plain = |name| Mode { world: two, ask: |_| loss(0.05), n: 1200, ..Mode::plain(name) };
+    let conditional = |name| Mode { expects: Expects::Conditional, ..plain(name) };
     let refused = |name| Mode { expects: Expects::Refused, ..plain(name) };
     vec![
         // Grades.
@@ -164,6 +165,12 @@ pub(crate) fn all() -> Vec<Mode> {
                 })
             },
             ..plain("no score where it is wrong")
+        },
+        Mode {
+            rows: |w, n, r| planted((w, n, r), wrong, |line| without(&mut tier(line, CHEAP)["confidence"], "b")),
+            ask: |_| Ask { signals: vec![SignalChoice::Fuse(vec!["a".into(), "b".into()])], ..loss(0.05) },
+            n: 3000,
+            ..conditional("one of two fused scores lost where it is wrong")
         },
         Mode {
             rows: |w, n, r| planted((w, n, r), wrong, |line| tier(line, CHEAP)["confidence"]["a"] = json!("93%")),

@@ -22,6 +22,8 @@ pub(crate) struct Count {
     pub(crate) draws: u64,
     pub(crate) certified: u64,
     pub(crate) broken: u64,
+    /// Promises that name no condition.
+    pub(crate) bare: u64,
     pub(crate) refused: u64,
     /// Why it was refused the first time.
     pub(crate) why: String,
@@ -32,7 +34,7 @@ pub(crate) struct Count {
 enum Said {
     Refused(String),
     Nothing,
-    Promised { broken: bool, saving: f64 },
+    Promised { broken: bool, bare: bool, saving: f64 },
 }
 
 impl Count {
@@ -50,6 +52,7 @@ impl Count {
     pub(crate) fn is_as_expected(&self, mode: &Mode) -> bool {
         match mode.expects {
             Expects::Kept => self.certified > 0 && proportion::lower(self.broken, self.draws, 0.001) <= mode.delta,
+            Expects::Conditional => self.certified > 0 && self.bare == 0,
             Expects::Nothing => self.certified == 0 && self.refused == 0,
             Expects::Refused => self.refused == self.draws,
         }
@@ -71,7 +74,8 @@ pub(crate) fn draws(mode: &Mode, draws: u64, seed: u64) -> Result<Count, String>
                 }
             }
             Said::Nothing => {}
-            Said::Promised { broken, saving } => {
+            Said::Promised { broken, bare, saving } => {
+                count.bare += u64::from(bare);
                 count.certified += 1;
                 count.broken += u64::from(broken);
                 count.saving += saving;
@@ -120,5 +124,6 @@ fn judged(mode: &Mode, world: &World, outcome: &Outcome) -> Said {
         return Said::Nothing;
     }
     let kept: Vec<_> = certified.iter().map(|point| held(world, &outcome.tiers, point, mode.whose, mode.slow)).collect();
-    Said::Promised { broken: kept.iter().any(|kept| kept.broken), saving: kept[0].saving }
+    let bare = certified.iter().filter(of_rows).any(|point| point.guarantee.as_ref().is_none_or(|own| own.conditions.is_empty()));
+    Said::Promised { bare, broken: kept.iter().any(|kept| kept.broken), saving: kept[0].saving }
 }

@@ -96,7 +96,7 @@ pub(crate) fn run(truth: &Truth, plan: &Plan) -> Result<Outcome, String> {
                 judged(truth, table.clone(), plan, (real.quality, truth.last.quality - real.quality), estimate)
             };
             let naive = of(&table)?;
-            table.weights = Some(Weights { rows: weights.into(), heaviest });
+            table.weights = Some(Weights { rows: weights.into(), heaviest: Some(heaviest) });
             Ok((rows.len(), naive, of(&table)?))
         })
         .collect::<Result<_, String>>()?;

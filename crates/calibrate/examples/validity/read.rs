@@ -41,6 +41,7 @@ pub(crate) fn table(path: &str, chain: &[&str], signal: &str) -> Result<Table<'s
     let columns = chain.iter().zip(columns).enumerate().map(|(ix, (name, (values, quality, cost)))| Column {
         name: (*name).into(),
         values: (ix < last).then_some(Cow::Owned(values)),
+        partial: None,
         quality: Cow::Owned(quality),
         cost: Some(Cow::Owned(cost)),
         latency: None,

@@ -99,6 +99,7 @@ pub(crate) fn pick(table: &Table<'_>, rows: &[usize]) -> Table<'static> {
     let column = |tier: &Column<'_>| Column {
         name: tier.name.clone(),
         values: tier.values.as_deref().map(|values| of(values, rows)),
+        partial: None,
         quality: of(&tier.quality, rows),
         cost: tier.cost.as_deref().map(|cost| of(cost, rows)),
         latency: None,
@@ -113,6 +114,7 @@ pub(crate) fn binary(scores: Vec<Vec<f64>>, right: &[Vec<bool>], costs: &[u64], 
     let column = |(ix, right): (usize, &Vec<bool>)| Column {
         name: format!("tier-{ix}").into(),
         values: scores.next().map(Cow::Owned),
+        partial: None,
         quality: right.iter().map(|right| if *right { Quality::RIGHT } else { Quality::WRONG }).collect(),
         cost: Some(Cow::Owned(vec![costs[ix]; n])),
         latency: None,

@@ -1,6 +1,7 @@
 //! Advice in sentences.
 
 use crate::evaluate::Sample;
+use crate::observations::Condition;
 use crate::report::{Advice, Estimate, TierAdvice, Verdict};
 
 use super::folds::{Judged, Scope};
@@ -50,6 +51,12 @@ pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &Sample, scop
     }
     sentences.extend(entries(advice, judged, scopes));
     sentences
+}
+
+/// What all of it supposes.
+pub(super) fn under(conditions: &[Condition]) -> Option<String> {
+    let each = || conditions.iter().map(|condition| format!(" {condition}")).collect::<String>();
+    (!conditions.is_empty()).then(|| format!("All of this is said under conditions.{}", each()))
 }
 
 fn no_earner(tier: &TierAdvice, is_last: bool) -> String {

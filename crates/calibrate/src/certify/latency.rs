@@ -36,9 +36,10 @@ impl<'t> Slow<'t> {
         let Some(weights) = &self.table.weights else {
             return binomial::cdf(count, slow.len() as u64, self.limit.share) <= level;
         };
+        let Some(heaviest) = weights.heaviest else { return false };
         let excess = |row: &u32| {
             let row = *row as usize;
-            weights[row] * (f64::from(u8::from(slow[row])) - self.limit.share) / weights.heaviest
+            weights[row] * (f64::from(u8::from(slow[row])) - self.limit.share) / heaviest
         };
         // A file may be sorted by anything, and bets are only fair in an order that knows nothing of the rows.
         let excess: Vec<f64> = self.order.iter().map(excess).collect();

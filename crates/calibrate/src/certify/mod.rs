@@ -35,13 +35,14 @@ use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
 
 pub(crate) use self::ppi::LEAST_HUMANS;
-pub(crate) use self::segments::shortened;
+pub(crate) use self::segments::{REST, shortened};
 
 use self::ground::Ground;
 use self::point::Job;
 use self::price::Prices;
 use crate::ask::{Ask, BySegment, Target};
 use crate::fit::{Guarantee, Status, TargetFit};
+use crate::observations::Condition;
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::Table;
@@ -191,6 +192,14 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
     } else {
         input
     };
+    let conditioned;
+    let input = match unsegmented(input, ask) {
+        0 => input,
+        rows => {
+            conditioned = input.under(&Condition::Unsegmented { rows });
+            &conditioned
+        }
+    };
     let ground = Ground::new(&input.certify, &input.labels, input.tune.as_ref(), ask);
     let default = Job { name: "default".into(), target: ask.target, delta };
     let extra = ask.points.iter().map(|point| Job {
@@ -239,6 +248,26 @@ pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Ce
         }
     }
     Ok(best.map(|(_, at, found)| (at, found)))
+}
+
+impl Input<'_> {
+    /// The same under one more condition.
+    fn under(&self, condition: &Condition) -> Input<'_> {
+        let mut certify = self.certify.borrowed();
+        certify.basis.conditions = certify.basis.conditions.iter().chain([condition]).cloned().collect();
+        Input {
+            certify,
+            tune: self.tune.as_ref().map(Table::borrowed),
+            segments: self.segments.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+}
+
+/// Rows that name no segment, where others do, thresholds depend on it, and a row may have lost its own.
+fn unsegmented(input: &Input<'_>, ask: &Ask) -> u64 {
+    let of_rows = input.segments.as_ref().filter(|_| ask.by_segment.is_some() && !input.certify.basis.replayed);
+    of_rows.map_or(0, |segments| segments.certify.iter().filter(|segment| segment.is_none()).count() as u64)
 }
 
 /// Whether policies are searched on some rows and certified on the others.
@@ -311,7 +340,7 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     if !table.tiers.iter().all(|tier| tier.cost.is_some()) {
         warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
     }
-    if ask.delta.is_some() && !matches!(ask.target, Target::MaxCost(_)) && laid_on_rows(input, ask) {
+    if ask.promises() && laid_on_rows(input, ask) {
         let what = if ask.by_segment.is_some() { "thresholds by segment" } else { "chains of more than two tiers" };
         warnings.push(if input.tune.is_some() {
             format!("{what} are searched on the rows that gate values were chosen on, and certified on the others")
@@ -322,7 +351,7 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     if ask.by_segment.is_some() && ask.max_depth > 1 && ask.delta.is_some() {
         warnings.push("thresholds by segment are searched over pairs of tiers alone".into());
     }
-    if ask.by_segment.is_some() && (ask.delta.is_none() || matches!(ask.target, Target::MaxCost(_))) {
+    if ask.by_segment.is_some() && !ask.promises() {
         warnings.push("thresholds by segment are only searched with a promise to keep: one threshold is used for all".into());
     }
     if ask.earlier > 0

@@ -46,6 +46,7 @@ pub(crate) fn part<'a>(table: &Table<'_>, rows: &[u32]) -> Table<'a> {
     let column = |tier: &Column<'_>| Column {
         name: tier.name.clone(),
         values: tier.values.as_deref().map(|values| pick(values, rows)),
+        partial: tier.partial.as_deref().map(|partial| pick(partial, rows)),
         quality: pick(&tier.quality, rows),
         cost: tier.cost.as_deref().map(|cost| pick(cost, rows)),
         latency: tier.latency.as_deref().map(|latency| pick(latency, rows)),

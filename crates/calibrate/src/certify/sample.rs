@@ -10,6 +10,7 @@ pub(crate) fn table(values: &[&[f64]], right: &[&[bool]], ties: &[f64]) -> Table
     let columns = right.iter().enumerate().map(|(ix, right)| Column {
         name: format!("t{ix}").into(),
         values: values.get(ix).map(|values| Cow::Owned(values.to_vec())),
+        partial: None,
         quality: right.iter().map(|right| if *right { Quality::RIGHT } else { Quality::WRONG }).collect(),
         cost: Some(vec![10_u64.pow(u32::try_from(ix).unwrap()); right.len()].into()),
         latency: None,

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Labels;
 use super::evidence::Goal;
 use super::test::{Kind, Test};
+use super::{BY_CONSTRUCTION, Labels};
 use crate::ask::LatencyLimit;
 use crate::fit::Guarantee;
 
@@ -25,12 +25,15 @@ pub(crate) struct Promise<'p> {
     /// Whether it is made for every segment by itself.
     pub(crate) each_segment: bool,
     pub(crate) seed: u64,
+    /// Whether the policy is the last tier alone, which loses nothing against itself, whatever the rows are.
+    pub(crate) by_construction: bool,
 }
 
 impl Promise<'_> {
     /// The promise, as it is kept in a fit.
     pub(crate) fn guarantee(&self) -> Guarantee {
-        let (method, finite_sample) = self.test.kind.name();
+        // Against itself no tier loses anything: that needs no rows.
+        let (method, finite_sample) = if self.by_construction { (BY_CONSTRUCTION, true) } else { self.test.kind.name() };
         Guarantee {
             delta: self.delta,
             method: method.into(),
@@ -38,6 +41,7 @@ impl Promise<'_> {
             finite_sample,
             judge: self.judge().map(str::to_owned),
             each_segment: self.each_segment,
+            conditions: self.conditions().collect(),
             statement: self.statement(),
         }
     }
@@ -51,18 +55,18 @@ impl Promise<'_> {
         }
     }
 
-    /// By asked tier: in how many rows its gate read nothing, where there are any and what was read may have been lost.
-    fn without_value(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let given = !self.test.table.basis.replayed;
-        self.asked.iter().filter(move |_| given).filter_map(|tier| {
-            let values = self.test.table.tiers[*tier].values.as_deref()?;
-            let none = values.iter().filter(|value| value.is_nan()).count();
-            (none > 0).then_some((*tier, none))
-        })
+    /// Whether it would not hold of any rows whatever.
+    fn rests_on_rows(&self) -> bool {
+        !self.by_construction || self.latency.is_some()
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = String> {
+        let all = if self.rests_on_rows() { self.test.table.conditions(self.asked) } else { Vec::new() };
+        all.into_iter().map(|condition| condition.to_string())
     }
 
     fn statement(&self) -> String {
-        let finite = self.test.kind.name().1;
+        let finite = self.by_construction || self.test.kind.name().1;
         let n = self.test.table.len();
         let goal = match self.test.goal {
             Goal::Accuracy(accuracy) => format!("E[quality] >= {}", number(accuracy)),
@@ -103,24 +107,14 @@ impl Promise<'_> {
                 );
             }
         }
-        if let Some(heaviest) = self.test.heaviest {
+        if let Some(heaviest) = self.test.heaviest.filter(|_| self.rests_on_rows()) {
             let least = number(1.0 / heaviest);
             add(&mut text, format_args!(" Fixtures count by 1/probability of being sampled, which is nowhere below {least}."));
         }
         if matches!(self.test.kind, Kind::Betting | Kind::PpiUnion) {
             add(&mut text, format_args!(" Fixtures were bet on in the order that seed {} gives.", self.seed));
         }
-        for (tier, rows) in self.without_value() {
-            let name = &self.test.table.tiers[tier].name;
-            add(
-                &mut text,
-                format_args!(
-                    " The gate of \"{name}\" has no value in {rows} of the fixtures, which escalate: it supposes that requests lack one \
-                     as these do."
-                ),
-            );
-        }
-        for condition in basis.conditions.iter() {
+        for condition in self.conditions() {
             add(&mut text, format_args!(" {condition}"));
         }
         if let Some(limit) = self.latency {

@@ -50,8 +50,10 @@ pub(crate) struct Test<'t> {
     pub(crate) goal: Goal,
     pub(crate) kind: Kind,
     pub(crate) gather: Gather,
-    /// The greatest weight that the sampling allows; `None` = every row counts once.
+    /// The greatest weight that the sampling allows; `None` = every row counts once, or nothing can be shown.
     pub(crate) heaviest: Option<f64>,
+    /// Why nothing can be shown on these rows.
+    pub(crate) unproven: Option<String>,
     /// Weights in the order of betting.
     weights: Vec<f64>,
 }
@@ -59,10 +61,11 @@ pub(crate) struct Test<'t> {
 impl<'t> Test<'t> {
     /// The test that fits the rows: exact where there is one.
     pub(crate) fn new(table: &'t Table<'t>, labels: &Labels<'_>, goal: Goal, method: Method, seed: u64) -> Self {
-        let heaviest = table.weights.as_ref().map(|weights| weights.heaviest);
+        let weighted = table.weights.is_some();
+        let heaviest = table.weights.as_ref().and_then(|weights| weights.heaviest);
         let exact = method == Method::Exact;
         let humans = match labels {
-            Labels::Ppi { human, .. } if heaviest.is_none() => {
+            Labels::Ppi { human, .. } if !weighted => {
                 let human: Vec<&[Option<Quality>]> = human.iter().map(|tier| &**tier).collect();
                 Humans::new(table, &human, seed)
             }
@@ -70,7 +73,7 @@ impl<'t> Test<'t> {
         };
         let (kind, gather) = match (humans, goal) {
             (Some(humans), _) => (if exact { Kind::PpiUnion } else { Kind::PpiClt }, Gather::Judged(humans)),
-            (None, _) if heaviest.is_some() || !table.is_binary() => (Kind::Betting, Gather::losses(table, seed)),
+            (None, _) if weighted || !table.is_binary() => (Kind::Betting, Gather::losses(table, seed)),
             (None, Goal::Accuracy(_)) => (Kind::ExactBinomial, Gather::Counts),
             (None, Goal::Loss(_)) if exact && Exactness::of(table.len() as u64) == Exactness::Exact => {
                 (Kind::Trinomial, Gather::Counts)
@@ -84,7 +87,7 @@ impl<'t> Test<'t> {
                 weights[*place as usize] = *weight;
             }
         }
-        Self { table, goal, kind, gather, heaviest, weights }
+        Self { table, goal, kind, gather, heaviest, unproven: unproven(table), weights }
     }
 
     /// The same rows under another goal of the same kind.
@@ -123,7 +126,7 @@ impl<'t> Test<'t> {
 
     fn p_at(&self, evidence: &Evidence, goal: Goal, level: f64) -> f64 {
         let (n, limit) = (self.table.len(), goal.limit());
-        if n == 0 {
+        if n == 0 || self.unproven.is_some() {
             return 1.0;
         }
         match evidence {
@@ -176,6 +179,9 @@ impl<'t> Test<'t> {
     }
 
     fn certifies_at(&self, evidence: &Evidence, goal: Goal, level: f64) -> bool {
+        if self.unproven.is_some() {
+            return false;
+        }
         match (evidence, self.kind) {
             (Evidence::Counts(counts), Kind::Trinomial) => {
                 trinomial::certifies(counts.minus, counts.plus, self.table.len() as u64, goal.limit(), level)
@@ -248,4 +254,25 @@ impl<'t> Test<'t> {
             _ => None,
         }
     }
+}
+
+/// Why a test proves nothing on weighted rows: the greatest weight is not known, or an item has several.
+fn unproven(table: &Table<'_>) -> Option<String> {
+    let weights = table.weights.as_ref()?;
+    if table.basis.questions {
+        return Some(
+            "rows repeat items and have weights: one row of an item stands for it, and which of its requests were kept decides which that \
+             can be"
+                .to_owned(),
+        );
+    }
+    let none_declared = weights.heaviest.is_none();
+    none_declared.then(|| {
+        format!(
+            "nothing says how heavy a row can be at most. The heaviest of these weighs {}, but requests that are kept more seldom may \
+             stand for more and not be among them. Declare the greatest weight that the sampling allows: heaviest-weight in set.toml, \
+             --heaviest-weight for files",
+            weights.iter().copied().fold(1.0, f64::max)
+        )
+    })
 }

@@ -322,7 +322,7 @@ fn a_weight_that_the_sampling_allows_counts_though_no_row_has_it() {
     };
     table.weights = Some(weights.clone().into());
     let seen = bound(table.clone());
-    table.weights = Some(crate::table::Weights { rows: weights.into(), heaviest: 40.0 });
+    table.weights = Some(crate::table::Weights { rows: weights.into(), heaviest: Some(40.0) });
     let declared = bound(table);
     assert!(declared < seen, "{declared} accepted where a row could weigh 40, {seen} where 4 is the most");
 }

@@ -4,7 +4,7 @@ use super::evidence::Goal;
 use super::ground::{Ground, Pairs, evidence};
 use super::statement::{Promise, number};
 use super::test::{Kind, Test};
-use super::{BY_CONSTRUCTION, Input, Labels};
+use super::{Input, Labels};
 use crate::fit::{Guarantee, Status};
 use crate::policy::Policy;
 use crate::stat::{binomial, plan, trinomial};
@@ -66,7 +66,8 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     let own = (beside.on.as_ref().filter(|_| beside.policies.contains(&policy)))
         .map(|input| Test::new(&input.certify, &input.labels, test.goal, ground.method, ground.seed));
     let test = own.as_ref().unwrap_or(test);
-    let (bound, p) = if loss && policy == last {
+    let by_construction = loss && policy == last;
+    let (bound, p) = if by_construction {
         (0.0, None)
     } else {
         let evidence = evidence(test, &policy);
@@ -82,13 +83,8 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
         scope: over.scope,
         each_segment: false,
         seed: ground.seed,
+        by_construction,
     };
-    let mut guarantee = promise.guarantee();
-    if loss && policy == last {
-        // Against itself no tier loses anything: that needs no rows.
-        guarantee.method = BY_CONSTRUCTION.into();
-        guarantee.finite_sample = true;
-    }
     let names: Vec<&str> = policy.tiers().iter().map(|tier| &*ground.table.tiers[*tier].name).collect();
     let why = match p {
         Some(p) => format!(
@@ -100,7 +96,8 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
         ),
         None => format!("no certified policy is cheaper than always asking {}, which loses nothing against itself", names[0]),
     };
-    Verdict { status: Status::Certified, policy, guarantee: Some(guarantee), needed_n: None, attainable: None, why }
+    let guarantee = Some(promise.guarantee());
+    Verdict { status: Status::Certified, policy, guarantee, needed_n: None, attainable: None, why }
 }
 
 pub(crate) fn short(p: f64) -> String {
@@ -126,6 +123,9 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
         why,
     };
     let last = &ground.table.tiers[ground.table.last()].name;
+    if let Some(why) = &test.unproven {
+        return base(Status::Inconclusive, format!("{why}; always asking {last} is in force"));
+    }
     if let (Some(limit), false) = (ground.latency, pairs.last) {
         if ground.slow.is_none() {
             let why = "a latency limit was asked for and the latency of some tier is not known in every row".into();

@@ -170,6 +170,7 @@ fn judge(
         tiers: reports.collect(),
         baselines: baselines(view, &table, &played),
         segments: segments::segments(view, &played, last),
+        conditions: table.conditions(&chain[..chain.len() - 1]).iter().map(ToString::to_string).collect(),
         promise: promise.and_then(|(guarantee, target)| promise::promise(guarantee, target, view, &played, cuts)),
         warnings: Vec::new(),
     };

@@ -350,12 +350,15 @@ impl Builder {
         let table = &mut self.table;
         let mut rows: Vec<(u64, u32)> = table.ids.iter().copied().zip(0..).collect();
         rows.par_sort_unstable();
+        let mut items: Vec<(u64, u32)> = table.ids.iter().copied().zip(table.items.iter().copied()).collect();
+        items.par_sort_unstable();
+        items.dedup();
+        table.repeated = items.windows(2).filter(|pair| pair[0].0 == pair[1].0).count() as u64;
         let mut nth = 0;
         for pair in rows.windows(2) {
             let [(before, _), (id, row)] = [pair[0], pair[1]];
             nth = if id == before { nth + 1 } else { 0 };
             if nth > 0 {
-                table.repeated += 1;
                 // Keyed by the place among its like alone: whatever else is known of the row has no say.
                 table.ties[row as usize] = Tie::of(&table.salt, &format!("{id:016x} {nth}")).get();
             }
@@ -450,5 +453,10 @@ mod tests {
         ties.sort_by(f64::total_cmp);
         assert!(ties.windows(2).all(|pair| pair[0] < pair[1]), "{ties:?}");
         assert_eq!(table.repeated_ids(), 2);
+        let mut grouped = self::table();
+        for (id, group) in [("a", Some("g")), ("a", Some("g")), ("a", None)] {
+            grouped.push(&row(id, group, &[cell(&[None]), cell(&[])])).unwrap();
+        }
+        assert_eq!(grouped.finish().repeated_ids(), 1, "rows of one group say that they repeat");
     }
 }

@@ -1,9 +1,10 @@
-//! Rows that are not in a table, and what whoever concludes from the table has to suppose of them.
+//! What whoever concludes from a table has to suppose, beside its rows being drawn as requests are.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Why rows are not in a table, where that may depend on how right their answers are.
+/// What is not as it is in requests, or may not be: rows that are not in a table, and what those in it may have lost. Each may depend on
+/// how right answers are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Condition {
@@ -26,6 +27,18 @@ pub enum Condition {
     },
     /// They are in the table and name no group, as others do: each is taken for a question of its own.
     Ungrouped {
+        /// How many.
+        rows: u64,
+    },
+    /// They are in the table and lack something that a gate reads: a signal of several, or all.
+    Unread {
+        /// The tier of the gate.
+        tier: Arc<str>,
+        /// How many.
+        rows: u64,
+    },
+    /// They are in the table and name no segment, where thresholds depend on it.
+    Unsegmented {
         /// How many.
         rows: u64,
     },
@@ -53,6 +66,14 @@ impl fmt::Display for Condition {
             }
             Self::Ungrouped { rows } => {
                 write!(f, "It takes each of the {rows} fixtures that name no group for a question of its own.")
+            }
+            Self::Unread { tier, rows } => write!(
+                f,
+                "The gate of \"{tier}\" lacks something that it reads in {rows} of the fixtures: it supposes that requests lack it as these \
+                 do."
+            ),
+            Self::Unsegmented { rows } => {
+                write!(f, "It supposes that the {rows} fixtures that name no segment are of requests that have none at run time.")
             }
             Self::Elsewhere { why, rows } => {
                 write!(f, "It says nothing of requests that go another way: {rows} fixtures were left out because {why}.")

@@ -1,6 +1,7 @@
 //! Answers that nobody has graded. None is ever left out for that: which ones have no grade may depend on what it would be.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Observations;
@@ -43,6 +44,16 @@ impl Observations {
         first.map_or(Ok(()), |tier| Err(Ungraded { tier: tier.spec.name.clone(), answers: tier.ungraded.len() }))
     }
 
+    /// Rows in which what counts for a target is not known: a grade; or for a loss a difference to the last tier, which answers that are all
+    /// the last tier's have none of, whatever they are worth.
+    fn assumed_rows(&self, loss: bool) -> usize {
+        let mut cells: BTreeMap<u32, usize> = BTreeMap::new();
+        for (row, as_last) in self.tiers.iter().flat_map(|tier| &tier.ungraded) {
+            *cells.entry(*row).or_default() += usize::from(*as_last);
+        }
+        cells.values().filter(|as_last| !loss || **as_last < self.tiers.len()).count()
+    }
+
     /// With the grades for the missing ones that are worst for a target: whatever they really are, what holds of these holds.
     ///
     /// Against a limit on the loss to the last tier, the last tier counts as right and the others as wrong, but for answers that are the
@@ -52,11 +63,9 @@ impl Observations {
             return Cow::Borrowed(self);
         };
         let mut worst = self.clone();
-        let mut rows: Vec<u32> = self.tiers.iter().flat_map(|tier| tier.ungraded.iter().map(|(row, _)| *row)).collect();
-        rows.sort_unstable();
-        rows.dedup();
-        worst.assumed = rows.len();
-        let most = if matches!(target, Target::MaxLoss(_)) { Quality::RIGHT } else { Quality::WRONG };
+        let loss = matches!(target, Target::MaxLoss(_));
+        worst.assumed = self.assumed_rows(loss);
+        let most = if loss { Quality::RIGHT } else { Quality::WRONG };
         for (row, _) in std::mem::take(&mut worst.tiers[last].ungraded) {
             worst.tiers[last].quality[row as usize] = most;
         }

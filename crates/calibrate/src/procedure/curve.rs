@@ -2,6 +2,7 @@
 
 use tierfall_core::number::Threshold;
 
+use crate::certify::PointCertified;
 use crate::fit::TargetFit;
 use crate::policy::{Policy, Tally};
 use crate::report::FrontierPoint;
@@ -22,9 +23,9 @@ pub(super) fn frontier(fitted: &Once<'_>, names: &[String]) -> Vec<FrontierPoint
         let by_segment = !default.segments.is_empty();
         let holds = fitted.certification.points.iter().filter(|point| {
             let cut = point.pair_cuts.get(*first).copied().flatten();
-            !by_segment && point.guarantee.is_some() && is_pair(policy, names.len() - 1) && at_or_above(policy, cut)
+            !by_segment && is_pair(policy, names.len() - 1) && at_or_above(policy, cut)
         });
-        holds.map(|point| in_words(point.target)).collect::<Vec<String>>().join("; ")
+        holds.filter_map(said).collect::<Vec<String>>().join("; ")
     };
     let policies: Vec<Policy> = default.frontier.iter().take(MOST).map(|point| point.policy.clone()).collect();
     let mut points: Vec<FrontierPoint> = places(&fitted.table, &policies)
@@ -34,7 +35,7 @@ pub(super) fn frontier(fitted: &Once<'_>, names: &[String]) -> Vec<FrontierPoint
             let (chain, raw_thresholds, ties) = of_policy(&point.policy, names);
             let certified = point.certified && default.guarantee.is_some();
             let certified_for = match promised(&point.policy) {
-                words if words.is_empty() && certified => in_words(default.target),
+                words if words.is_empty() && certified => said(default).unwrap_or_default(),
                 words => words,
             };
             FrontierPoint { chain, raw_thresholds, ties, accuracy, cost_usd, certified, certified_for }
@@ -45,6 +46,12 @@ pub(super) fn frontier(fitted: &Once<'_>, names: &[String]) -> Vec<FrontierPoint
         cost(one).total_cmp(&cost(other)).then(one.accuracy.total_cmp(&other.accuracy))
     });
     points
+}
+
+/// What is promised at a point, in words; `None` where nothing is.
+fn said(point: &PointCertified) -> Option<String> {
+    let guarantee = point.guarantee.as_ref()?;
+    Some(format!("{}{}", in_words(point.target), guarantee.under()))
 }
 
 fn is_pair(policy: &Policy, last: usize) -> bool {

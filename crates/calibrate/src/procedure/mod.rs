@@ -186,10 +186,7 @@ pub fn calibrate(
     let folded = folded(&all, single.len(), ask, route, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
     progress(Progress::Reporting);
     let graded = observations.all_graded().is_ok();
-    let mut report = report(&all, &single, n_excluded, ask, &fitted, &folded)?;
-    if !graded {
-        report.warnings.insert(0, unsaid::warning(observations));
-    }
+    let report = report(&all, &single, n_excluded, ask, &fitted, &folded, observations)?;
     let gate = |tier: usize| fitted.gates.get(tier).map(|picked| picked.gate.clone());
     // A map fitted to assumed grades would show them.
     let map = |tier: usize| fitted.maps.get(tier).cloned().flatten().filter(|_| graded);
@@ -211,8 +208,10 @@ fn report<'a>(
     ask: &Ask,
     fitted: &Once<'_>,
     folded: &Folded<'a>,
+    given: &Observations,
 ) -> Result<Calibration, FitError> {
     let observations = all.observations();
+    let graded = given.all_graded().is_ok();
     let names: Vec<String> = observations.tiers().map(|spec| spec.name.to_string()).collect();
     let chosen = signals::table(all, &fitted.gates)?;
     let mut reports = Vec::with_capacity(fitted.cuts.len());
@@ -264,13 +263,16 @@ fn report<'a>(
         segments: points::segments(point, &names),
         tiers: tier_reports(all, fitted, cuts, folded),
         signal_table,
+        assumed: observations.basis().assumed as u64,
         warnings: Vec::new(),
         declared_chain: names,
     };
-    if all.observations().basis().assumed > 0 {
+    if !graded {
         unsaid::blank(&mut calibration);
     }
-    calibration.warnings = warnings::warnings(all, single, ask, fitted, &looks, folded, &calibration);
+    let unsaid = (!graded).then(|| unsaid::warning(given, &calibration));
+    let others = warnings::warnings(all, single, ask, fitted, &looks, folded, &calibration, graded);
+    calibration.warnings = unsaid.into_iter().chain(others).collect();
     Ok(calibration)
 }
 

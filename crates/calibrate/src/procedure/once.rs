@@ -21,9 +21,6 @@ use crate::view::View;
 use super::FitError;
 use super::signals::{Picked, Prepared, Route, prepare, transform_of};
 
-/// What small segments are pooled under.
-const REST: &str = "rest";
-
 /// What one run of the procedure makes.
 pub(super) struct Once<'a> {
     /// One a tier but the last.
@@ -45,7 +42,6 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     let Prepared { candidates, certify: rows, tune, approximate } = prepare(view, ask, route)?;
     let shared = candidates.len();
     let labels = labels(&rows, ask);
-    let unproven = unproven(&rows, approximate);
     // Borrowed: what folds certify on is a copy of their rows already, and one is enough.
     let inputs: Vec<Input<'_>> = candidates
         .iter()
@@ -62,8 +58,8 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     for point in &mut certification.points {
         // The last tier alone loses nothing against itself, however scores were made.
         let by_construction = point.guarantee.as_ref().is_some_and(|guarantee| guarantee.method == certify::BY_CONSTRUCTION);
-        if let Some(why) = unproven.as_ref().filter(|_| !by_construction) {
-            unpromise(point, why);
+        if approximate && !by_construction {
+            unpromise(point, APPROXIMATE);
         }
         // All candidates hold together with probability 1 − δ, so whichever is chosen does.
         let promises = point.segments.iter_mut().map(|segment| &mut segment.guarantee).chain([&mut point.guarantee]);
@@ -78,23 +74,9 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
     Ok(Once { gates, maps, certification, cuts, table, shared })
 }
 
-/// Why a test that certifies on these rows proves nothing after all.
-fn unproven(rows: &View<'_>, approximate: bool) -> Option<String> {
-    let observations = rows.observations();
-    if observations.weights().is_some() && !observations.heaviest_is_declared() {
-        return Some(format!(
-            "nothing says how heavy a row can be at most. The heaviest of these weighs {}, but requests that are kept more seldom \
-             may stand for more and not be among them. Declare the greatest weight that the sampling allows: heaviest-weight in \
-             set.toml, --heaviest-weight for files",
-            observations.heaviest()
-        ));
-    }
-    approximate.then(|| {
-        "the score was chosen, and where it is fused cross-fitted, on the rows that certify, so the target is met only \
-         approximately: from 1,000 items on it is trained and certified on different ones"
-            .to_owned()
-    })
-}
+/// Why what certifies on rows that its scores were made on proves nothing after all.
+const APPROXIMATE: &str = "the score was chosen, and where it is fused cross-fitted, on the rows that certify, so the target is met only \
+                           approximately: from 1,000 items on it is trained and certified on different ones";
 
 /// Takes back what was certified without proof.
 fn unpromise(point: &mut PointCertified, why: &str) {
@@ -142,7 +124,7 @@ fn cuts(point: &PointCertified, tiers: usize) -> Cuts {
         }
         cuts
     };
-    let listed = point.segments.iter().filter(|segment| segment.pooled.is_empty() && segment.name != REST);
+    let listed = point.segments.iter().filter(|segment| segment.pooled.is_empty() && segment.name != certify::REST);
     Cuts {
         overall: over(&point.policy, &point.pair_cuts),
         segments: listed.map(|segment| (segment.name.clone(), over(&segment.policy, &segment.pair_cuts))).collect(),

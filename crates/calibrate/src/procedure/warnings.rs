@@ -33,6 +33,7 @@ pub(super) fn warnings(
     looks: &[Look],
     folded: &Folded<'_>,
     report: &Calibration,
+    graded: bool,
 ) -> Vec<String> {
     let mut warnings = fitted.certification.warnings.clone();
     let n = view.len();
@@ -44,12 +45,12 @@ pub(super) fn warnings(
             "{} rows repeat {} items: the tests see one row an item, the estimate averages over an item's rows",
             report.n, report.n_items
         ));
-        if let Some(played) = folded.played.first() {
-            warnings.extend(asked_often(all, played));
+        if let Some(played) = folded.played.first().filter(|_| graded) {
+            warnings.extend(asked_often(all, played, report.guarantee.is_some()));
         }
     }
-    costs(report, &mut warnings);
-    warnings.extend(signals(view, ask, fitted, looks));
+    warnings.extend(costs(view));
+    warnings.extend(signals(view, ask, fitted, looks, graded));
     if let (Some(best), Some(last)) = (report.baselines.get("best-single"), report.baselines.get("always-last"))
         && best.chain != last.chain
         && best.accuracy.value > last.accuracy.value
@@ -94,8 +95,12 @@ pub(super) fn warnings(
     warnings
 }
 
-/// Whether questions that are asked often lose more: of requests, which count each, less holds then than of questions.
-fn asked_often(all: &View<'_>, played: &Played<'_>) -> Option<String> {
+/// Whether questions that are asked often lose more: of requests, which count each, less holds then than of questions. Where rows have
+/// weights, how often one is asked cannot be told from its rows.
+fn asked_often(all: &View<'_>, played: &Played<'_>, promised: bool) -> Option<String> {
+    if all.observations().weights().is_some() {
+        return None;
+    }
     let items = all.observations().items();
     let mut lost: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
     for at in 0..played.len() {
@@ -110,9 +115,10 @@ fn asked_often(all: &View<'_>, played: &Played<'_>) -> Option<String> {
     let points = |loss: f64| format!("{:.1}", 100.0 * loss);
     (by_request - by_item > 2.0 * error && by_request > by_item + 0.002).then(|| {
         format!(
-            "what is asked often loses more: {} points over different questions, which is what the promise is about, but {} over \
-             requests as they are; leave \"group\" out where each request is to count",
+            "what is asked often loses more: {} points over different questions{}, but {} over requests as they are; leave \"group\" out \
+             where each request is to count",
             points(by_item),
+            if promised { ", which is what the promise is about" } else { "" },
             points(by_request)
         )
     })
@@ -148,28 +154,25 @@ fn uncorrected(all: &View<'_>, ask: &Ask) -> Option<String> {
     observations.uncorrected().or_else(undeclared)
 }
 
-fn costs(report: &Calibration, warnings: &mut Vec<String>) {
-    let unknown: Vec<&str> = report
-        .declared_chain
-        .iter()
-        .filter(|name| report.baselines.get(&format!("always-{name}")).is_some_and(|spot| spot.cost_usd.is_none()))
-        .map(String::as_str)
-        .collect();
-    if !unknown.is_empty() {
-        warnings.push(format!(
+fn costs(view: &View<'_>) -> Option<String> {
+    let observations = view.observations();
+    let unknown = observations.tiers().enumerate().filter(|(tier, _)| observations.costs(*tier).is_none());
+    let unknown: Vec<&str> = unknown.map(|(_, spec)| &*spec.name).collect();
+    (!unknown.is_empty()).then(|| {
+        format!(
             "the cost of {} is unknown on some rows, so nothing is said of costs that include it: declare a price or a cost",
             unknown.join(", ")
-        ));
-    }
+        )
+    })
 }
 
-fn signals(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look]) -> Vec<String> {
+fn signals(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], graded: bool) -> Vec<String> {
     let of_tier: Vec<Vec<String>> =
-        (0..fitted.gates.len()).into_par_iter().map(|tier| signal(view, ask, fitted, looks, tier)).collect();
+        (0..fitted.gates.len()).into_par_iter().map(|tier| signal(view, ask, fitted, looks, tier, graded)).collect();
     of_tier.concat()
 }
 
-fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: usize) -> Vec<String> {
+fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: usize, graded: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let name = view.observations().tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
     let (picked, column) = (&fitted.gates[tier], &fitted.table.tiers[tier]);
@@ -198,7 +201,7 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
             100.0 * count as f64 / rows
         ));
     }
-    if view.observations().basis().assumed > 0 {
+    if !graded {
         return warnings;
     }
     if let (Some(auroc), GateValue::Signal { signal, negated }) = (auroc, &picked.gate)

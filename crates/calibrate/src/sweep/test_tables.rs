@@ -33,6 +33,7 @@ pub(super) fn table(tiers: usize, rows: &[Row]) -> Table<'static> {
     let column = |tier: usize| Column {
         name: format!("tier-{tier}").into(),
         values: (tier + 1 < tiers).then(|| rows.iter().map(|(row, _)| row[tier].0).collect()),
+        partial: None,
         quality: rows.iter().map(|(row, _)| Quality::new(row[tier].1).unwrap()).collect(),
         cost: Some((0..rows.len() as u64).map(|row| 10_u64.pow(u32::try_from(tier).unwrap()) + row % 3).collect()),
         latency: Some((0..rows.len()).map(|row| u32::try_from(100 * tier + row % 7).unwrap()).collect()),

@@ -17,6 +17,7 @@ fn table(case: &Value) -> Table<'static> {
     let column = |(tier, cost): (usize, f64)| Column {
         name: format!("tier-{tier}").into(),
         values: scores[0].get(tier).map(|_| scores.iter().map(|row| row[tier]).collect()),
+        partial: None,
         quality: quality.iter().map(|row| Quality::new(row[tier]).expect("a grade")).collect(),
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole costs")]
         cost: Some(vec![cost as u64; quality.len()].into()),

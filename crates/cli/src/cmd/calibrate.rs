@@ -32,15 +32,10 @@ pub(crate) async fn calibrate(args: &Calibrate, quiet: bool) -> Result<Exit, Fai
     write(args, &made, quiet)?;
     Ok(match made.report.status {
         // Fused scores of few rows promise only approximately, and a target may be out of reach on these rows already.
-        Status::Uncertified if promised(args) || made.report.attainable.is_some() => Exit::Unmet,
+        Status::Uncertified if made.promises || made.report.attainable.is_some() => Exit::Unmet,
         Status::Certified | Status::Uncertified => Exit::Fine,
         Status::Inconclusive | Status::Infeasible => Exit::Unmet,
     })
-}
-
-/// Whether a promise is asked for that could be made. Costs have no bound, so none is ever made of them.
-fn promised(args: &Calibrate) -> bool {
-    !args.no_guarantee && args.max_cost.is_none()
 }
 
 /// Whether all files can be written, and none of them is another one's or what is read.
@@ -62,6 +57,8 @@ fn check_files(args: &Calibrate) -> Result<(), Failure> {
 
 /// A fit, what is reported of it, and what there was to make it from.
 struct Made {
+    /// Whether a promise was asked for that could be made.
+    promises: bool,
     fit: Fit,
     report: Calibration,
     from: Observed,
@@ -113,7 +110,7 @@ fn make(args: &Calibrate, target: Target, quiet: bool) -> Result<Made, Failure> 
     if let Some(loaded) = &from.loaded {
         fit::bind(&mut fit, loaded);
     }
-    Ok(Made { fit, report, from })
+    Ok(Made { promises: ask.promises(), fit, report, from })
 }
 
 /// Thresholds by segment where no request says what it is of.
@@ -153,7 +150,7 @@ fn ask(args: &Calibrate, target: Target, signals: Vec<SignalChoice>) -> Result<A
         Delta::new(args.delta).ok_or_else(|| Failure::usage(format!("--delta {} is not above 0 and below 1", args.delta)))?;
     Ok(Ask {
         target,
-        delta: promised(args).then_some(delta),
+        delta: (!args.no_guarantee && target.can_be_promised()).then_some(delta),
         signals,
         points: args.points.iter().map(|(name, target)| ExtraPoint { name: name.clone(), target: *target }).collect(),
         latency: args.max_latency.map(|(over_ms, share)| LatencyLimit { over_ms, share }),
@@ -198,6 +195,13 @@ fn next(args: &Calibrate, made: &Made, file: Option<&Path>) -> Vec<(String, Stri
     let report = &made.report;
     let mut next = Vec::new();
     match report.status {
+        // A plan needs the grades, too.
+        Status::Inconclusive if report.assumed > 0 => {
+            next.push((
+                format!("Grade the answers that have no grade: {} examples want one.", words::count(report.assumed)),
+                String::new(),
+            ));
+        }
         Status::Inconclusive => next.push((
             "Label more requests, or allow more. What margins need:".to_owned(),
             format!("tierfall calibrate {again}{signal} --plan"),

@@ -88,13 +88,12 @@ fn in_force(report: &Calibration) -> Vec<String> {
 
 /// What to expect on new requests.
 fn expected(expected: &Expected, last: &str) -> Vec<String> {
-    let quality = match (&expected.accuracy, &expected.loss_vs_last) {
-        (Some(accuracy), Some(loss)) => vec![
-            format!("{} right ({})", words::percent(accuracy.value), words::range(accuracy)),
-            format!("{} ({})", words::loss_in_words(loss.value, last), words::range(loss)),
-        ],
-        _ => vec![format!("right in a share that cannot be told: {}", words::UNGRADED)],
+    let right = match &expected.accuracy {
+        Some(accuracy) => format!("{} right ({})", words::percent(accuracy.value), words::range(accuracy)),
+        None => format!("right in a share that cannot be told: {}", words::UNGRADED),
     };
+    let loss = expected.loss_vs_last.as_ref();
+    let loss = loss.map(|loss| format!("{} ({})", words::loss_in_words(loss.value, last), words::range(loss)));
     let cost = match expected.cost_ratio {
         Some(ratio) => format!(
             "would cost {}: {} a query{}",
@@ -104,7 +103,7 @@ fn expected(expected: &Expected, last: &str) -> Vec<String> {
         ),
         None => "unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it".to_owned(),
     };
-    quality.into_iter().chain([cost, format!("{}; intervals hold 95 %", expected.method)]).collect()
+    [right].into_iter().chain(loss).chain([cost, format!("{}; intervals hold 95 %", expected.method)]).collect()
 }
 
 fn points(report: &Calibration, last: &str) -> String {
@@ -115,7 +114,7 @@ fn points(report: &Calibration, last: &str) -> String {
         let estimate = point.estimate.as_ref();
         vec![
             point.name.clone(),
-            point.status.as_str().to_owned(),
+            words::status(point.status, point.guarantee.as_ref()),
             words::target(&point.target, last),
             policy(report, point),
             words::maybe(estimate.and_then(|e| Some(e.accuracy?.value)), words::percent),
@@ -138,7 +137,7 @@ fn segments(report: &Calibration) -> String {
         vec![
             format!("{}{name}", segment.segment),
             words::count(segment.n),
-            segment.status.as_str().to_owned(),
+            words::status(segment.status, segment.guarantee.as_ref()),
             words::chain_with_cuts(&segment.chain, &segment.raw_thresholds),
         ]
     });

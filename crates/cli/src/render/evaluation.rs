@@ -26,14 +26,17 @@ pub(crate) fn evaluation(report: &Evaluation, by_segment: bool, next: &[(String,
 fn verdict(report: &Evaluation, last: &str) -> String {
     let mut text = paint(STRONG, printable::line(&words::evaluation_headline(report)));
     text.push('\n');
+    let said = words::promise_in_words(report, last);
     if let Some(promise) = &report.promise {
         let (style, mark) = match promise.p_broken {
             p if p < 0.05 => (BAD, "✗"),
             _ if promise.met => (GOOD, "✓"),
             _ => (WARN, "?"),
         };
-        let said = wrapped(&format!("{mark} {}", words::promise_in_words(promise, last)), 2);
+        let said = wrapped(&format!("{mark} {said}"), 2);
         text += &said.replacen(mark, &paint(style, mark), 1);
+    } else if !said.is_empty() {
+        text += &wrapped(&said, 2);
     }
     text
 }
@@ -132,6 +135,21 @@ mod tests {
         random-mix                               70.5 %  67.5 to 73.5   $0.0000524     57 %
         oracle                                   86.1 %  83.1 to 89.1   $0.0000305     33 %
         ");
+    }
+
+    #[test]
+    fn what_is_supposed_stands_in_the_sentence() {
+        let mut report = sample::evaluation();
+        report.conditions = vec!["It is made of requests that are there.".to_owned()];
+        if let Some(promise) = &mut report.promise {
+            promise.guarantee.conditions = vec!["It supposes this.".to_owned(), "It supposes that.".to_owned()];
+        }
+        let said = words::promise_in_words(&report, "large");
+        assert_eq!(
+            said,
+            "These requests keep the promise of at most 5 points worse than always large under 2 conditions that the fit states. What \
+             these requests show is said under conditions. It is made of requests that are there."
+        );
     }
 
     #[test]

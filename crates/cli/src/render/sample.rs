@@ -25,6 +25,7 @@ pub(super) fn guarantee(bound: f64) -> Guarantee {
         finite_sample: true,
         judge: None,
         each_segment: false,
+        conditions: Vec::new(),
         statement:
             "If future requests are drawn from the same distribution as the 840 fixtures, and quality labels are correct, \
                     then with probability >= 0.9 over the draw of the fixtures the deployed policy satisfies \
@@ -166,6 +167,7 @@ pub(crate) fn calibration() -> Calibration {
             segment("rest", 288, None, &["greetings", "invoices"]),
         ],
         tiers: vec![tier("small", false), tier("medium", true)],
+        assumed: 0,
         signal_table: vec![
             signal("small", "sum-logprob", 0.781, true, None),
             signal("small", "length", 0.743, false, None),
@@ -224,6 +226,7 @@ pub(crate) fn evaluation() -> Evaluation {
         tiers: vec![tier("small", false), tier("medium", true)],
         baselines: baselines(),
         segments: vec![segment("orders", 0.01, 0.6), segment("refunds", 0.09, 0.003)],
+        conditions: Vec::new(),
         promise: Some(Promise { guarantee: guarantee(0.046), target: TargetFit::MaxLoss(0.05), met: true, p_broken: 0.97 }),
         warnings: vec!["A promise of one segment does not follow from that of all.".to_owned()],
     }

@@ -298,14 +298,26 @@ pub(crate) fn headline(report: &Calibration) -> String {
     let last = report.declared_chain.last().map_or("", String::as_str);
     let target = target(&report.target, last);
     match report.status {
-        Status::Certified if report.n_items < report.n => {
-            format!("Certified: {target}, over different questions, each counted once")
+        Status::Certified => {
+            let questions = if report.n_items < report.n { ", over different questions, each counted once" } else { "" };
+            let under = if is_conditional(report.guarantee.as_ref()) { " under conditions" } else { "" };
+            format!("Certified{under}: {target}{questions}")
         }
-        Status::Certified => format!("Certified: {target}"),
+        Status::Inconclusive if report.assumed > 0 => format!("Inconclusive: too few grades to promise {target}"),
         Status::Inconclusive => format!("Inconclusive: too few examples to promise {target}"),
         Status::Infeasible => format!("Infeasible: no number of examples lets this chain promise {target}"),
         Status::Uncertified => format!("Uncertified: fitted for {target}, without a promise"),
     }
+}
+
+fn is_conditional(guarantee: Option<&Guarantee>) -> bool {
+    guarantee.is_some_and(|guarantee| !guarantee.conditions.is_empty())
+}
+
+/// A verdict in a word or two.
+pub(crate) fn status(status: Status, guarantee: Option<&Guarantee>) -> String {
+    let under = if is_conditional(guarantee) { " under conditions" } else { "" };
+    format!("{}{under}", status.as_str())
 }
 
 /// The same of an evaluation.
@@ -330,9 +342,16 @@ pub(crate) fn evaluation_headline(report: &Evaluation) -> String {
     }
 }
 
-/// What other rows say of a promise.
-pub(crate) fn promise_in_words(promise: &Promise, last: &str) -> String {
-    let target = target(&promise.target, last);
+/// What other rows say of a promise, and what is supposed of those rows; nothing where there is neither.
+pub(crate) fn promise_in_words(report: &Evaluation, last: &str) -> String {
+    let own = (!report.conditions.is_empty())
+        .then(|| format!("What these requests show is said under conditions. {}", report.conditions.join(" ")));
+    let of_promise = report.promise.as_ref().map(|promise| looked_at(promise, last));
+    of_promise.into_iter().chain(own).collect::<Vec<_>>().join(" ")
+}
+
+fn looked_at(promise: &Promise, last: &str) -> String {
+    let target = format!("{}{}", target(&promise.target, last), promise.guarantee.under());
     let p = p_value(promise.p_broken);
     if promise.p_broken < 0.05 {
         format!("These requests speak against the promise of {target} (p = {p}): traffic may have changed since the fit.")

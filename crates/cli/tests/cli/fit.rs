@@ -27,6 +27,7 @@ fn point(name: &str, loss: f64, asked: bool, nominal: f64) -> Point {
             finite_sample: true,
             judge: None,
             each_segment: false,
+            conditions: Vec::new(),
             statement,
         }),
         cuts: vec![Cut { asked, threshold: Threshold::accept_from(Score::new(nominal.ln()).unwrap()) }],

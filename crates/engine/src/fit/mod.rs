@@ -38,13 +38,13 @@ pub fn apply(cascade: Cascade, fit: &Fit) -> Result<Cascade, CascadeError> {
     cascade.fitted(gates, fit.point.iter().map(point).collect())
 }
 
-/// What is promised for an operating point, in a few words: `certified: loss ≤ 0.05 at 90 %`.
+/// What is promised for an operating point, in a few words: `certified: loss ≤ 0.05 at 90 %`; where it has conditions, that it has.
 pub fn promise(point: &Point) -> String {
     let target = target(point.target);
     match (point.status, &point.guarantee) {
         (Status::Certified, Some(guarantee)) => {
             let about = if guarantee.finite_sample { "" } else { "approximately " };
-            format!("certified: {target} at {about}{} %", percent(1.0 - guarantee.delta))
+            format!("certified: {target} at {about}{} %{}", percent(1.0 - guarantee.delta), guarantee.under())
         }
         (Status::Certified | Status::Uncertified, _) => format!("uncertified: fitted for {target}"),
         (Status::Inconclusive | Status::Infeasible, _) => {

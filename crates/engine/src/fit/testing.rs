@@ -20,6 +20,7 @@ pub(crate) fn certified(name: &str, loss: f64, cuts: Vec<Cut>) -> Point {
         finite_sample: true,
         judge: None,
         each_segment: false,
+        conditions: Vec::new(),
         statement: "With probability 90 %, the loss is at most what it says.".into(),
     };
     let (status, target, segments) = (Status::Certified, TargetFit::MaxLoss(loss), [].into());

@@ -348,6 +348,7 @@ fn a_promise_is_said_in_a_few_words() {
     let mut said = vec![promise(&point)];
     if let Some(guarantee) = &mut point.guarantee {
         (guarantee.finite_sample, guarantee.delta) = (false, 0.025);
+        guarantee.conditions = vec!["It supposes that this is so.".into()];
     }
     said.push(promise(&point));
     point.guarantee = None;
@@ -359,7 +360,7 @@ fn a_promise_is_said_in_a_few_words() {
     said.push(promise(&point));
     insta::assert_snapshot!(said.join("\n"), @"
     certified: loss ≤ 0.05 at 90 %
-    certified: loss ≤ 0.05 at approximately 97.5 %
+    certified: loss ≤ 0.05 at approximately 97.5 % under a condition that the fit states
     inconclusive: the fallback is in force, not loss ≤ 0.05
     infeasible: the fallback is in force, not loss ≤ 0.05
     uncertified: fitted for loss ≤ 0.05
@@ -399,6 +400,7 @@ proptest! {
         fit.tier[1].map = Some(ScoreMap::Isotonic { knots: vec![(Score::new(score).unwrap(), confidence)] });
         if let Some(guarantee) = &mut fit.point[0].guarantee {
             guarantee.bound = score;
+            guarantee.conditions = vec!["It supposes that \"a\" is b.".into()];
         }
         let text = render(&fit).unwrap();
         prop_assert_eq!(&parse(&text, Path::new("a.fit.toml")).unwrap(), &fit, "{}", text);

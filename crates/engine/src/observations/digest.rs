@@ -38,8 +38,10 @@ impl Feed {
     }
 }
 
-/// SHA-256 of everything that a calibration reads in a table, in lower-case hexadecimal: equal tables have equal digests on
-/// every machine, however they were read.
+/// SHA-256 of every row of a table, in lower-case hexadecimal: equal rows have equal digests on every machine, however they were read.
+///
+/// What is supposed beside the rows is no part of it: under another condition the same rows are no fresh ones, and a further certificate on
+/// them spends error all the same.
 pub fn digest(observations: &Observations) -> String {
     let mut feed = Feed { hash: Sha256::new(), bytes: Vec::with_capacity(1 << 17) };
     feed.text("tierfall observations 1");
@@ -50,7 +52,11 @@ pub fn digest(observations: &Observations) -> String {
     feed.all(observations.groups());
     feed.all(observations.weights().unwrap_or_default().iter().map(|weight| weight.to_bits()));
     if observations.weights().is_some() {
-        feed.u64(observations.heaviest().to_bits());
+        // The greatest of the rows, where none is declared.
+        let heaviest = observations.heaviest();
+        feed.u64(
+            heaviest.unwrap_or_else(|| observations.weights().unwrap_or_default().iter().copied().fold(1.0, f64::max)).to_bits(),
+        );
     }
     feed.labels(rows, |row| observations.segment(row));
     feed.labels(rows, |row| observations.stratum(row));

@@ -142,6 +142,20 @@ pub enum ObservationsError {
         /// What it does, and what to do about it.
         why: String,
     },
+    /// Examples that the last tier, which losses refer to, was never asked. Which those are may depend on anything, so none is left out for
+    /// it: it can be asked.
+    #[error(
+        "{rows} of {of} examples have no recording of tier \"{tier}\", which losses refer to, and which those are may depend on how right \
+         answers are: `tierfall record … --only-missing` asks what is missing"
+    )]
+    Unrecorded {
+        /// The last tier.
+        tier: String,
+        /// How many it was not asked.
+        rows: u64,
+        /// Of how many that are to be used.
+        of: usize,
+    },
     /// A tier whose recordings have no grades.
     #[error("tier \"{tier}\" has no grades in {}: run `tierfall grade` on the set first", path.display())]
     NotGraded {

@@ -24,8 +24,8 @@ use row::{Lack, OfTier, State, Values, row, scored};
 /// An answer that its gate defers whatever the score, because it is unfinished, empty, filtered, a refusal or invalid, or
 /// because the call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. An answer that nobody
 /// graded stays one without a grade, unless `ungraded` says that its row may be left out; an example that a tier before the last has no
-/// recording of escalates there. Examples that a rule or a limit keeps from some tier of the chain, and those that the last tier has no
-/// recording of, are left out, counted, and a condition of what is promised.
+/// recording of escalates there. Examples that a rule or a limit keeps from some tier of the chain are left out, counted, and a
+/// condition of what is promised. One that the last tier has no recording of is an error.
 pub fn from_fixtures(
     loaded: &Loaded,
     set: &FixtureSet,
@@ -69,21 +69,26 @@ fn of_cascade(
     let mut builder = Builder::new(specs, cascade.salt());
     let mut unknown_cost = vec![0; cascade.tiers().len()];
     let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
+    let unrecorded = rows.iter().filter(|row| matches!(row, Err(Lack::Unrecorded))).count() as u64;
+    if let (Some(last), 1..) = (cascade.tiers().last(), unrecorded) {
+        return Err(ObservationsError::Unrecorded { tier: last.name.to_string(), rows: unrecorded, of: examples.len() });
+    }
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);
     let mut human = vec![0; cascade.tiers().len()];
-    let (mut lacks, mut unread): (Vec<(Lack, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
+    let (mut elsewhere, mut unread): (Vec<(String, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
     let mut lost = false;
     let mut at_random = 0;
     for (example, row) in examples.into_iter().zip(rows) {
         let tiers = match row {
             Ok(tiers) => tiers,
-            Err(lack) => {
-                match lacks.iter_mut().find(|(known, _)| *known == lack) {
+            Err(Lack::Elsewhere(why)) => {
+                match elsewhere.iter_mut().find(|(known, _)| *known == why) {
                     Some((_, rows)) => *rows += 1,
-                    None => lacks.push((lack, 1)),
+                    None => elsewhere.push((why, 1)),
                 }
                 continue;
             }
+            Err(Lack::Unrecorded) => continue,
         };
         let cells: Vec<Cell<'_>> = tiers.iter().map(cell).collect();
         let request = example.request();
@@ -111,7 +116,7 @@ fn of_cascade(
         }
         builder.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
     }
-    summary.left_out = lacks.iter().map(|(lack, rows)| LeftOut { reason: lack.reason(), rows: *rows }).collect();
+    summary.left_out = elsewhere.iter().map(|(why, rows)| LeftOut { reason: why.clone(), rows: *rows }).collect();
     if at_random > 0 {
         summary.left_out.push(LeftOut { reason: "some answer has no grade".to_owned(), rows: at_random });
     }
@@ -142,7 +147,8 @@ fn of_cascade(
     }
     let mut observations = builder.finish();
     let at_random = (at_random > 0).then_some(Condition::UngradedAtRandom { rows: at_random });
-    observations.set_conditions(lacks.iter().map(|(lack, rows)| lack.condition(*rows)).chain(at_random));
+    let elsewhere = elsewhere.into_iter().map(|(why, rows)| Condition::Elsewhere { why, rows });
+    observations.set_conditions(elsewhere.chain(at_random));
     if let Some(heaviest) = set.about().heaviest_weight {
         let declared = observations.declare_heaviest(heaviest / lightest);
         declared.map_err(|heavier| ObservationsError::Options(heavier.to_string()))?;

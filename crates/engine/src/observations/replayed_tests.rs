@@ -327,6 +327,22 @@ fn what_a_table_cannot_show_is_refused() {
 }
 
 #[test]
+fn a_set_whose_last_tier_was_not_asked_everything_says_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set, _) = hard(dir.path(), 20);
+    let path = dir.path().join("recordings/large.jsonl");
+    let text = fs_err::read_to_string(&path).unwrap();
+    let fewer: String = text.lines().filter(|line| !line.contains("\"h3\"")).map(|line| format!("{line}\n")).collect();
+    fs_err::write(&path, fewer).unwrap();
+    let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
+    let error = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap_err().to_string();
+    assert!(
+        error.starts_with("1 of 20 examples have no recording of tier \"large\"") && error.contains("tierfall record"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_person_is_always_right_at_the_declared_cost() {
     let dir = tempfile::tempdir().unwrap();
     let (_, set, recordings) = hard(dir.path(), 20);

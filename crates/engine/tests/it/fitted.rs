@@ -64,8 +64,16 @@ fn own() -> GateValue {
 
 fn point(name: &str, loss: f64, cuts: Vec<Cut>) -> Point {
     let (method, statement) = ("trinomial-grid".to_owned(), "The loss is small.".to_owned());
-    let guarantee =
-        Some(Guarantee { delta: 0.1, method, bound: loss, finite_sample: true, judge: None, each_segment: false, statement });
+    let guarantee = Some(Guarantee {
+        delta: 0.1,
+        method,
+        bound: loss,
+        finite_sample: true,
+        judge: None,
+        each_segment: false,
+        conditions: Vec::new(),
+        statement,
+    });
     let (status, target, segments) = (Status::Certified, TargetFit::MaxLoss(loss), [].into());
     Point { name: name.into(), status, target, guarantee, cuts, segments }
 }

@@ -88,7 +88,7 @@ pub(crate) fn certify(
     // Of segments that are not listed nothing is known beyond what the rest shows.
     let nothing = || (Policy::always(ground.table.last()), vec![None; ground.table.last()]);
     let (policy, pair_cuts) = rest.unwrap_or_else(nothing);
-    let mut point = job.decided(Verdict { policy, ..over_all(goal, delta, ground, &segments) });
+    let mut point = job.decided(Verdict { policy, ..over_all(goal, delta, ground, &segments, by) });
     point.pair_cuts = pair_cuts;
     point.segments = segments.into_iter().map(|(segment, _)| segment).collect();
     point.frontier = frontier(ground, None);
@@ -104,11 +104,15 @@ fn relative(input: &Input<'_>, rows_of: &[Vec<u32>]) -> Option<Labels<'static>> 
 }
 
 /// Where the promise holds: in segments by themselves, and in what is pooled only taken together.
-fn everywhere(segments: &[(SegmentCertified, Verdict)]) -> String {
+fn everywhere(segments: &[(SegmentCertified, Verdict)], by: &Segments<'_>) -> String {
     let (rest, alone): (Vec<&SegmentCertified>, Vec<_>) =
         segments.iter().map(|(segment, _)| segment).partition(|s| s.name == REST);
     let [rest] = rest.as_slice() else { return " in every segment by itself".to_owned() };
-    let names = if rest.pooled.is_empty() { "requests without a segment".to_owned() } else { shortened(&rest.pooled) };
+    let names = match by.certify.iter().filter(|segment| segment.is_none()).count() {
+        0 => shortened(&rest.pooled),
+        _ if rest.pooled.is_empty() => "requests without a segment".to_owned(),
+        without => format!("{}, and {without} of its {} fixtures without a segment", shortened(&rest.pooled), rest.n),
+    };
     let together = format!("in the rest taken together ({names}), of no part of which it says anything by itself");
     if alone.is_empty() {
         return format!(" {together}");
@@ -118,7 +122,7 @@ fn everywhere(segments: &[(SegmentCertified, Verdict)]) -> String {
 }
 
 /// What holds in every segment at once.
-fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCertified, Verdict)]) -> Verdict {
+fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCertified, Verdict)], by: &Segments<'_>) -> Verdict {
     let count = |status: Status| segments.iter().filter(|(segment, _)| segment.status == status).count();
     let certified = count(Status::Certified);
     // In terms of loss a segment that certifies nothing keeps the target by always asking the last tier, but no latency limit.
@@ -150,7 +154,7 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         Goal::Accuracy(_) => bounds.fold(1.0, f64::min),
         Goal::Loss(_) => bounds.fold(0.0, f64::max),
     };
-    let test = ground.test(goal);
+    let (test, last) = (ground.test(goal), Policy::always(ground.table.last()));
     let promise = Promise {
         test: &test,
         labels: ground.labels,
@@ -158,14 +162,15 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         delta,
         bound,
         latency: ground.latency,
-        scope: &everywhere(segments),
+        scope: &everywhere(segments, by),
         each_segment: true,
         seed: ground.seed,
+        by_construction: matches!(goal, Goal::Loss(_)) && segments.iter().all(|(segment, _)| segment.policy == last),
     };
     let guarantee = (status == Status::Certified).then(|| promise.guarantee());
     Verdict {
         status,
-        policy: Policy::always(ground.table.last()),
+        policy: last,
         guarantee,
         // Every segment needs its own: the shares that segments have of all rows are kept.
         needed_n: (status == Status::Inconclusive)
@@ -184,6 +189,6 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         attainable: (status == Status::Infeasible)
             .then(|| verdicts().filter_map(|verdict| verdict.attainable).min_by(f64::total_cmp))
             .flatten(),
-        why: why.join("; "),
+        why: test.unproven.clone().unwrap_or_else(|| why.join("; ")),
     }
 }

@@ -159,6 +159,7 @@ pub(crate) fn certify(
             scope: " over all segments together",
             each_segment: false,
             seed: bare.seed,
+            by_construction: false,
         };
         Verdict {
             status: Status::Certified,

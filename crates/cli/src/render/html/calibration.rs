@@ -14,7 +14,7 @@ use crate::render::words;
 /// The file. `name` is what was calibrated.
 pub(crate) fn calibration(report: &Calibration, provenance: &Provenance, name: &str) -> String {
     let last = report.declared_chain.last().map_or("", String::as_str);
-    super::page(&format!("{name}: {}", report.status.as_str()), |page| {
+    super::page(&format!("{name}: {}", words::status(report.status, report.guarantee.as_ref())), |page| {
         verdict(page, report, name, last);
         let of = (!report.segments.is_empty()).then_some("Requests of no segment that has its own meet these tiers");
         parts::chain(page, &report.declared_chain, of, |place| words::part(report, place));
@@ -36,7 +36,10 @@ pub(crate) fn calibration(report: &Calibration, provenance: &Provenance, name: &
         }
         signals(page, report);
         page.leaf("h2", &[], "Where this comes from");
-        let mut facts = vec![("status", report.status.as_str().to_owned()), ("asked for", words::target(&report.target, last))];
+        let mut facts = vec![
+            ("status", words::status(report.status, report.guarantee.as_ref())),
+            ("asked for", words::target(&report.target, last)),
+        ];
         if let Some(guarantee) = &report.guarantee {
             facts.push(("test", format!("{}, δ = {}", guarantee.method, words::number(guarantee.delta))));
         }
@@ -58,7 +61,7 @@ fn verdict(page: &mut Markup, report: &Calibration, name: &str, last: &str) {
         });
         header.element("h1", &[], |title| title.text(words::headline(report)));
         header.element("p", &[], |why| {
-            why.leaf("span", &[("class", &"badge")], report.status.as_str());
+            why.leaf("span", &[("class", &"badge")], words::status(report.status, report.guarantee.as_ref()));
             why.text(format_args!(" {}", report.why));
         });
         match &report.guarantee {
@@ -91,7 +94,7 @@ fn main_numbers(report: &Calibration, last: &str) -> Vec<Tile> {
         Some(guarantee) => Tile::new(
             "Promised",
             words::bound(&report.target, guarantee.bound),
-            format_args!("{}, {}", words::odds(guarantee), guarantee.method),
+            format_args!("{}, {}{}", words::odds(guarantee), guarantee.method, guarantee.under()),
         ),
         None => Tile::new("Promised", "nothing", words::no_promise_because(report.status)),
     });
@@ -163,7 +166,7 @@ fn points(page: &mut Markup, report: &Calibration, last: &str) {
         let estimate = point.estimate.as_ref();
         vec![
             point.name.clone(),
-            point.status.as_str().to_owned(),
+            words::status(point.status, point.guarantee.as_ref()),
             words::target(&point.target, last),
             policy(report, point),
             point.guarantee.as_ref().map_or_else(|| "nothing".to_owned(), |g| words::bound(&point.target, g.bound)),
@@ -192,7 +195,7 @@ fn segments(page: &mut Markup, report: &Calibration) {
         vec![
             segment.segment.clone(),
             words::count(segment.n),
-            segment.status.as_str().to_owned(),
+            words::status(segment.status, segment.guarantee.as_ref()),
             words::chain_with_cuts(&segment.chain, &segment.raw_thresholds),
             segment.guarantee.as_ref().map_or_else(|| words::UNKNOWN.to_owned(), |g| words::bound(&report.target, g.bound)),
             segment.pooled.join(", "),

@@ -65,9 +65,12 @@ fn verdict(page: &mut Markup, report: &Evaluation, name: &str, on: &str, last: &
             about.text(format_args!("{name} · point {} · {} requests of {on}", report.point, words::count(report.n)));
         });
         header.leaf("h1", &[], words::evaluation_headline(report));
+        let said = words::promise_in_words(report, last);
+        if !said.is_empty() {
+            header.leaf("p", &[], &said);
+        }
         match &report.promise {
             Some(promise) => {
-                header.leaf("p", &[], words::promise_in_words(promise, last));
                 header.leaf("blockquote", &[], &promise.guarantee.statement);
             }
             None => header.leaf("blockquote", &[], "The fit promises nothing, so there is no promise to check."),

@@ -189,6 +189,7 @@ mod tests {
             finite_sample: true,
             judge: None,
             each_segment: true,
+            conditions: Vec::new(),
             statement: String::new(),
         });
         assert!(options(&fit).unwrap().contains("--by-segment each"));

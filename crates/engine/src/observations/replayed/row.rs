@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tierfall_calibrate::observations::Condition;
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::cascade::{Answerer, Cascade};
 use tierfall_core::completion::Completion;
@@ -80,26 +79,8 @@ pub(super) enum State {
 pub(super) enum Lack {
     /// A rule or a limit sends it another way.
     Elsewhere(String),
-    /// The last tier has no answer to it.
-    WithoutLast(Arc<str>),
-}
-
-impl Lack {
-    /// Why, for people.
-    pub(super) fn reason(&self) -> String {
-        match self {
-            Self::Elsewhere(why) => why.clone(),
-            Self::WithoutLast(tier) => format!("tier \"{tier}\" is not recorded"),
-        }
-    }
-
-    /// What has to be supposed where so many are left out.
-    pub(super) fn condition(&self, rows: u64) -> Condition {
-        match self {
-            Self::Elsewhere(why) => Condition::Elsewhere { why: why.clone(), rows },
-            Self::WithoutLast(tier) => Condition::WithoutLast { tier: tier.clone(), rows },
-        }
-    }
+    /// The last tier was never asked.
+    Unrecorded,
 }
 
 /// What every tier did with an example.
@@ -113,7 +94,7 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
     let recorded = |ix: usize| recordings.answer_for(&cascade.tiers()[ix].name, example);
     let last = cascade.tiers().len() - 1;
     if !is_human(last) && recorded(last).is_none() {
-        return Err(Lack::WithoutLast(cascade.tiers()[last].name.clone()));
+        return Err(Lack::Unrecorded);
     }
     // A tier without a recording fails, so that those after it are asked all the same.
     let mut unasked = BTreeSet::new();
