@@ -30,10 +30,9 @@ pub(super) fn warnings(
     view: &View<'_>,
     ask: &Ask,
     fitted: &Once<'_>,
-    looks: &[Look],
+    (looks, graded): (&[Look], bool),
     folded: &Folded<'_>,
     report: &Calibration,
-    graded: bool,
 ) -> Vec<String> {
     let mut warnings = fitted.certification.warnings.clone();
     let n = view.len();
