@@ -70,8 +70,6 @@ impl<P: Provider> FanOut<P> {
                 }
             }
         }
-        // The samples waited side by side: what the slowest of them did not take, waiting did.
-        let queued = began.elapsed().saturating_sub(longest);
         if let Some(at) = errors.iter().position(|error| error.kind == CallErrorKind::QueueFull) {
             let wasted = |(answer, latency): &(Arc<Completion>, Duration)| Attempt {
                 error: Some(CallErrorKind::QueueFull),
@@ -81,8 +79,10 @@ impl<P: Provider> FanOut<P> {
             failed.splice(0..0, answers.iter().map(wasted));
             let cut = Attempt { error: Some(CallErrorKind::Cancelled), billing: Billing::Unknown, latency: Duration::ZERO };
             failed.splice(0..0, std::iter::repeat_n(cut, dropped));
-            return Err(CallError { queued, ..errors.swap_remove(at) }.with_attempts(failed));
+            return Err(errors.swap_remove(at).with_attempts(failed));
         }
+        // The samples waited side by side: what the slowest of them did not take, waiting did.
+        let queued = began.elapsed().saturating_sub(longest);
         let answers: Vec<Arc<Completion>> = answers.into_iter().map(|(answer, _)| answer).collect();
         match (merge(&answers), errors.into_iter().next()) {
             (Some(answer), _) => Ok(Reply { failed, queued, ..whole(Arc::new(answer)) }),

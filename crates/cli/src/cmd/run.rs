@@ -12,7 +12,8 @@ use crate::interrupt::interrupted;
 use crate::{input, load, print, render, say};
 
 pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
-    let mut builder = load::engine(&args.cascade, &args.source)?;
+    let open = if args.jsonl.is_some() { load::engine_for_job } else { load::engine };
+    let mut builder = open(&args.cascade, &args.source)?;
     let log = args.trace_log.as_deref().map(|path| Log::open(path, args, quiet)).transpose()?;
     if let Some(log) = &log {
         builder = log.attach(builder);

@@ -216,23 +216,43 @@ async fn a_full_queue_is_served_by_no_dearer_tier() {
     // Three samples at once, of which one has a place and none may wait.
     let narrow = "retries = 0\nsample-by-calls = true\nmax-concurrency = 1\nmax-queue = 0\n";
     let cascade = two(&small.url(), &large.url(), "").replacen("retries = 0\n", narrow, 1);
-    sandbox.write("two.toml", cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 3 } }"));
+    let cascade = cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 3 } }");
+    let silent = Server::start(Script::silent()).await.unwrap();
+    sandbox.write("two.toml", cascade.replace(&small.url(), &silent.url()));
     sandbox.write("queries.jsonl", queries(2));
     assert_snapshot!(sandbox.run(&["run", "two.toml", "Hi?", "--id", "1"]), @r#"
     exit 3
     -- stderr
     no answer · there was no place for the call
-      small  failed  queue-full, 3 attempts  $0.000011 [time]
-    $0.000011 · [time]
+      small  failed  queue-full, 2 attempts  unknown cost [time]
+    unknown cost · [time]
     error: provider "small": all places (1) are taken, and as many calls wait as may (0); the call was not made
     hint: ask less at once, or raise the provider's max-concurrency, max-queue or queue-timeout in the cascade file
     "#);
-    sandbox.run(&TO_FILE).exits(3);
-    assert!(sandbox.lines("out.jsonl").iter().all(|line| line["outcome"] == "failed"));
-    assert_eq!(large.received().len(), 0);
-    sandbox.write("two.toml", sandbox.read("two.toml").replace("max-queue = 0", "queue-timeout = \"1m\""));
+    sandbox.write("two.toml", cascade);
     sandbox.run(&TO_FILE).exits(0);
     assert!(sandbox.lines("out.jsonl").iter().all(|line| line["tier"] == "small"));
+    assert_eq!(large.received().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_batch_is_turned_away_by_no_queue_of_its_own() {
+    let (small, large) = (answering(&sample::sure("Hello.", 0.9)).await, answering(&sample::sure("Hello.", 0.9)).await);
+    let cascade = two(&small.url(), &large.url(), "");
+    let narrow = "retries = 0\nmax-concurrency = 1\nmax-queue = 2\nqueue-timeout = \"1ms\"\n";
+    let sampled = cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 10 } }");
+    for (cascade, n, at_once) in [
+        (cascade.replace("retries = 0\n", narrow), 60, "8"),
+        (sampled.replace("retries = 0\n", "retries = 0\nsample-by-calls = true\n"), 130, "128"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("two.toml", cascade);
+        sandbox.write("queries.jsonl", queries(n));
+        sandbox.run(&[&TO_FILE[..], &["--concurrency", at_once]].concat()).exits(0);
+        let lines = sandbox.lines("out.jsonl");
+        assert_eq!(lines.iter().filter(|line| line["tier"] == "small").count(), n);
+    }
+    assert_eq!((small.counts().requests, large.counts().requests), (60 + 1300, 0), "nothing is asked twice");
 }
 
 #[test]
