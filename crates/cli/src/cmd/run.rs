@@ -68,7 +68,10 @@ async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> 
             say(render::trace::report(&answer.trace, args.trace == Some(TraceFormat::Text)));
             if let Outcome::Abstained(Some(best)) | Outcome::Review(Some(best)) = &answer.outcome {
                 let tier = &engine.cascade().tier(best.tier).name;
-                say(format_args!("best answer, from {tier}: {}", shown(&best.answer)));
+                say(format_args!(
+                    "not served, since no gate accepted it: the best there was, from {tier}: {}",
+                    shown(&best.answer)
+                ));
             }
         }
     }
