@@ -15,12 +15,21 @@ use crate::say;
 
 /// The engine of a cascade file, with answers from where the command line says.
 pub(crate) fn engine(path: &Path, source: &Source) -> Result<EngineBuilder, Failure> {
+    opened(source, |answers| Engine::open(path, answers))
+}
+
+/// The same for many queries, which wait for each other.
+pub(crate) fn engine_for_job(path: &Path, source: &Source) -> Result<EngineBuilder, Failure> {
+    opened(source, |answers| Engine::open_for_job(path, answers))
+}
+
+fn opened(source: &Source, open: impl Fn(&Answers) -> Result<EngineBuilder, LoadError>) -> Result<EngineBuilder, Failure> {
     let answers = match &source.replay {
         Some(set) => Answers::Replay(set.clone()),
         None if source.live => Answers::Live,
         None => Answers::AsDeclared,
     };
-    Engine::open(path, &answers).map_err(|error| failure(&error, ", or answer from recordings with --replay SET"))
+    open(&answers).map_err(|error| failure(&error, ", or answer from recordings with --replay SET"))
 }
 
 /// A cascade file, read and found right.

@@ -182,10 +182,14 @@ impl CallErrorKind {
         }
     }
 
-    /// Whether every call to the tier will fail like this one, until somebody mends what is configured: the key is refused, or
-    /// the model is unknown.
-    pub fn is_lasting(self) -> bool {
-        matches!(self, Self::Auth | Self::NotFound)
+    /// What the provider does, in words, where every call to the tier will fail like this one until somebody mends what is
+    /// configured; `None` where the next call may fare better.
+    pub fn lasting(self) -> Option<&'static str> {
+        match self {
+            Self::Auth => Some("refuses access"),
+            Self::NotFound => Some("does not know the model"),
+            _ => None,
+        }
     }
 
     /// Whether the same call may succeed a little later.

@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::completion::Usage;
-use crate::gate::Decision;
+use crate::gate::{Accepted, Decision, Deferral, Unusable};
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
 use crate::plan::Plan;
@@ -136,11 +136,26 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// The trace as JSON with the served answer put beside it under `answer` (null where none is served).
+    /// What is the matter with the answer that is served or attached, where it is none that a gate could accept: the last tier,
+    /// and a fallback, serve it all the same.
+    pub fn unusable(&self) -> Option<&Unusable> {
+        let tier = self.tier.as_ref()?;
+        self.steps.iter().filter(|step| step.tier == *tier).find_map(|step| match &step.decision {
+            Decision::Accept(Accepted::LastTier(why)) => why.as_ref(),
+            Decision::Defer(Deferral::Unusable(why)) => Some(why),
+            _ => None,
+        })
+    }
+
+    /// The trace as JSON with the served answer put beside it under `answer` (null where none is served), and under `unusable`
+    /// [what is the matter with it](Self::unusable), where something is.
     pub fn to_json(&self, answer: Option<&str>) -> Result<serde_json::Value, serde_json::Error> {
         let mut json = serde_json::to_value(self)?;
         if let Some(map) = json.as_object_mut() {
             map.insert("answer".to_owned(), answer.into());
+            if let Some(why) = self.unusable() {
+                map.insert("unusable".to_owned(), why.to_string().into());
+            }
         }
         Ok(json)
     }

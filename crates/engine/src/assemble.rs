@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tierfall_core::provider::Provider;
 use tierfall_providers::http::{HttpProvider, HttpSettings};
@@ -31,6 +32,15 @@ pub enum Answers {
     Live,
     /// From the recordings of this fixture set.
     Replay(String),
+}
+
+/// Whose requests meet at the providers.
+#[derive(Clone, Copy)]
+enum Asker {
+    /// Anybody's: the declared bounds keep them from piling up.
+    Anybody,
+    /// One caller's, who waits rather than be turned away by his own requests.
+    Job,
 }
 
 /// Why there is no engine.
@@ -76,6 +86,16 @@ impl Engine {
 
     /// Loads a cascade file into a builder, which takes sinks and other providers.
     pub fn open(path: impl AsRef<Path>, answers: &Answers) -> Result<EngineBuilder, LoadError> {
+        Self::asked_by(path, answers, Asker::Anybody)
+    }
+
+    /// The same for whoever puts all the requests himself, and bounds how many of them are under way: the calls wait for
+    /// their places as long as it takes, and no queue turns one away.
+    pub fn open_for_job(path: impl AsRef<Path>, answers: &Answers) -> Result<EngineBuilder, LoadError> {
+        Self::asked_by(path, answers, Asker::Job)
+    }
+
+    fn asked_by(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<EngineBuilder, LoadError> {
         let loaded = crate::config::load(path)?;
         let declared = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
         let set = match answers {
@@ -85,7 +105,7 @@ impl Engine {
         };
         match set {
             Some(set) => replaying(loaded, &set),
-            None => live(loaded),
+            None => live(loaded, asker),
         }
     }
 }
@@ -104,8 +124,8 @@ fn replaying(loaded: Loaded, set: &str) -> Result<EngineBuilder, LoadError> {
     Ok(builder.replay(Arc::new(Replaying { set: Arc::new(set), recordings })))
 }
 
-fn live(loaded: Loaded) -> Result<EngineBuilder, LoadError> {
-    let providers = providers(&loaded, &loaded.used_providers(&[]))?;
+fn live(loaded: Loaded, asker: Asker) -> Result<EngineBuilder, LoadError> {
+    let providers = providers(&loaded, &loaded.used_providers(&[]), asker)?;
     let tiers = bindings(&loaded);
     let mut builder = fitted(loaded);
     for tier in &tiers {
@@ -135,9 +155,10 @@ pub fn sources(loaded: &Loaded) -> Result<BTreeMap<Arc<str>, Source>, LoadError>
 }
 
 /// What `record` asks to record these tiers (none named = all that have a model): the tiers themselves, and those that
-/// their signals put probes to. Nobody else's key is needed.
+/// their signals put probes to. Nobody else's key is needed, and no queue turns a call away: who records bounds what is under
+/// way.
 pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str>, Source>, LoadError> {
-    let providers = providers(loaded, &loaded.used_providers(tiers))?;
+    let providers = providers(loaded, &loaded.used_providers(tiers), Asker::Job)?;
     let source = |tier: &TierBinding| {
         let spec = loaded.providers.get(&*tier.provider)?;
         let source = Source {
@@ -155,20 +176,20 @@ pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str
 }
 
 /// The providers in use, by name; each is made once and shared.
-fn providers(loaded: &Loaded, used: &BTreeSet<&str>) -> Result<BTreeMap<String, Arc<dyn Provider>>, LoadError> {
+fn providers(loaded: &Loaded, used: &BTreeSet<&str>, asker: Asker) -> Result<BTreeMap<String, Arc<dyn Provider>>, LoadError> {
     let unset = loaded.unset_keys_of(used, environment::is_set);
     if !unset.is_empty() {
         return Err(LoadError::UnsetKeys(unset));
     }
     let specs = loaded.providers.iter().filter(|(name, _)| used.contains(name.as_str()));
-    specs.map(|(name, spec)| Ok((name.clone(), provider(name, spec)?))).collect()
+    specs.map(|(name, spec)| Ok((name.clone(), provider(name, spec, asker)?))).collect()
 }
 
-fn provider(name: &str, spec: &ProviderSpec) -> Result<Arc<dyn Provider>, LoadError> {
+fn provider(name: &str, spec: &ProviderSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
     let failed = |why: &dyn std::fmt::Display| LoadError::Provider(format!("provider \"{name}\": {why}"));
     match spec {
         ProviderSpec::Http(http) => {
-            let settings = settings(name, http).map_err(|why| failed(&why))?;
+            let settings = settings(name, http, asker).map_err(|why| failed(&why))?;
             let provider = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
             Ok(Arc::new(provider))
         }
@@ -176,7 +197,7 @@ fn provider(name: &str, spec: &ProviderSpec) -> Result<Arc<dyn Provider>, LoadEr
     }
 }
 
-fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
+fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, String> {
     let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
     let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
     if let Some(key) = &spec.api_key {
@@ -190,11 +211,12 @@ fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
         };
         settings.headers.push((header.clone(), value));
     }
-    settings.queue = NonZeroUsize::new(spec.max_concurrency as usize).map(|places| QueuePolicy {
-        places,
-        waiting: spec.max_queue as usize,
-        longest: spec.queue_timeout,
-    });
+    let (waiting, longest) = match asker {
+        Asker::Anybody => (spec.max_queue as usize, spec.queue_timeout),
+        Asker::Job => (usize::MAX, Duration::MAX),
+    };
+    let places = NonZeroUsize::new(spec.max_concurrency as usize);
+    settings.queue = places.map(|places| QueuePolicy { places, waiting, longest });
     settings.sample_by_calls = spec.sample_by_calls;
     settings.max_body_bytes = usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX);
     settings.timeouts.connect = Some(spec.connect_timeout);

@@ -15,7 +15,7 @@ mod ids;
 pub mod import;
 pub mod ledger;
 mod located;
-mod locked;
+pub mod locked;
 pub mod observations;
 pub mod regress;
 mod replaying;

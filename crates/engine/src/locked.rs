@@ -15,7 +15,7 @@ pub(crate) fn wait(path: &Path) -> io::Result<fs_err::File> {
 }
 
 /// The same without waiting: `None` while another process has it.
-pub(crate) fn now(path: &Path) -> io::Result<Option<fs_err::File>> {
+pub fn now(path: &Path) -> io::Result<Option<fs_err::File>> {
     loop {
         let file = open(path)?;
         match file.file().try_lock() {

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroU8;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tierfall_core::completion::{Completion, Sample, Usage};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
@@ -17,8 +19,8 @@ use crate::reply::{collect, whole};
 ///
 /// The first answer that came through, in order of the calls, is the answer; the others are its samples. Where some
 /// calls fail there are fewer samples; only where all fail does the whole call. Where one is turned away by a queue, so is the
-/// whole call: how busy we are must not decide what a gate reads. A declared sampling seed is counted up, since equal seeds
-/// would give equal answers.
+/// whole call, and the others are dropped: how busy we are must not decide what a gate reads. Nobody knows what a dropped one
+/// is charged for. A declared sampling seed is counted up, since equal seeds would give equal answers.
 #[derive(Debug)]
 pub struct FanOut<P> {
     inner: P,
@@ -33,15 +35,31 @@ impl<P: Provider> FanOut<P> {
     async fn sample(&self, call: &Call) -> Result<Reply, CallError> {
         let calls: Vec<Call> = (0..call.samples.get()).map(|sample| single(call, sample)).collect();
         let began = Instant::now();
-        let results = join_all(calls.iter().map(|call| async {
-            let taken = self.take(call, began).await;
-            (taken, began.elapsed())
-        }))
-        .await;
+        let (asked, mut ended) = (&AtomicUsize::new(0), 0);
+        let mut under_way: FuturesUnordered<_> = calls
+            .iter()
+            .enumerate()
+            .map(|(place, call)| async move {
+                asked.fetch_add(1, Ordering::Relaxed);
+                (place, self.take(call, began).await)
+            })
+            .collect();
+        // In order of the calls.
+        let mut results: Vec<Option<(Taken, Duration)>> = calls.iter().map(|_| None).collect();
+        while let Some((place, taken)) = under_way.next().await {
+            let full = matches!(&taken.result, Err(error) if error.kind == CallErrorKind::QueueFull);
+            results[place] = Some((taken, began.elapsed()));
+            ended += 1;
+            if full {
+                break;
+            }
+        }
+        drop(under_way);
+        let dropped = asked.load(Ordering::Relaxed) - ended;
         let mut failed: Vec<Attempt> = Vec::new();
         let (mut answers, mut errors) = (Vec::new(), Vec::new());
         let mut longest = Duration::ZERO;
-        for (Taken { before, result, queued }, elapsed) in results {
+        for (Taken { before, result, queued }, elapsed) in results.into_iter().flatten() {
             longest = longest.max(elapsed.saturating_sub(queued));
             failed.extend(before);
             match result {
@@ -52,8 +70,6 @@ impl<P: Provider> FanOut<P> {
                 }
             }
         }
-        // The samples waited side by side: what the slowest of them did not take, waiting did.
-        let queued = began.elapsed().saturating_sub(longest);
         if let Some(at) = errors.iter().position(|error| error.kind == CallErrorKind::QueueFull) {
             let wasted = |(answer, latency): &(Arc<Completion>, Duration)| Attempt {
                 error: Some(CallErrorKind::QueueFull),
@@ -61,8 +77,12 @@ impl<P: Provider> FanOut<P> {
                 latency: *latency,
             };
             failed.splice(0..0, answers.iter().map(wasted));
-            return Err(CallError { queued, ..errors.swap_remove(at) }.with_attempts(failed));
+            let cut = Attempt { error: Some(CallErrorKind::Cancelled), billing: Billing::Unknown, latency: Duration::ZERO };
+            failed.splice(0..0, std::iter::repeat_n(cut, dropped));
+            return Err(errors.swap_remove(at).with_attempts(failed));
         }
+        // The samples waited side by side: what the slowest of them did not take, waiting did.
+        let queued = began.elapsed().saturating_sub(longest);
         let answers: Vec<Arc<Completion>> = answers.into_iter().map(|(answer, _)| answer).collect();
         match (merge(&answers), errors.into_iter().next()) {
             (Some(answer), _) => Ok(Reply { failed, queued, ..whole(Arc::new(answer)) }),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use fs_err::{File, OpenOptions};
+use fs_err::File;
 use futures_util::StreamExt as _;
 use tierfall::{Answer, Engine};
 use tierfall_core::trace::OutcomeKind;
@@ -25,13 +25,14 @@ use crate::interrupt::interrupted;
 use crate::{print, progress, say, tell};
 
 pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
-    let earlier = args.out.as_deref().map(resume::tidied).transpose()?.unwrap_or_default();
     let input = Input::open(file)?;
-    let left = check(engine, &input, &earlier.done)?;
+    let keys = check(engine, &input)?;
+    let (mut out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
+    let earlier = earlier.unwrap_or_default();
+    let left = keys.difference(&earlier.done).count();
     if !quiet && let Some(found) = found(&earlier, left) {
         say(found);
     }
-    let mut out = args.out.as_deref().map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
     let bar = progress::bar(left as u64, "queries", quiet);
     let (mut tally, mut latch) = (Tally::new(engine.cascade()), Latch::default());
     let stop = Cell::new(false);
@@ -86,8 +87,8 @@ pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool)
         say("interrupted; the same command goes on where it stopped");
     }
     let exit = ended(&tally, latch.failure(tally.n, left), interrupted, args);
-    if let (false, Some(fallbacks)) = (quiet, tally.fallbacks()) {
-        say(fallbacks);
+    if !quiet {
+        tally.notes().into_iter().for_each(say);
     }
     Ok(exit)
 }
@@ -102,7 +103,7 @@ fn found(earlier: &Earlier, left: usize) -> Option<String> {
 /// How the batch ends; what went wrong is told.
 fn ended(tally: &Tally, stopped: Option<Failure>, interrupted: bool, args: &Run) -> Exit {
     let failed = tally.first_failure.as_ref().map(|(first, hint)| {
-        let message = format!("{} of {} failed, the first one with {first}", tally.failed, tally.n);
+        let message = format!("{} of {} failed, the first one with {first}", tally.failed(), tally.n);
         Failure { hint: hint.clone(), ..Failure::provider(message) }
     });
     match stopped.or(failed) {
@@ -158,9 +159,9 @@ fn queries(input: &Input) -> Result<impl Iterator<Item = Result<(usize, Query), 
     }))
 }
 
-/// Checks the whole file before the first call, so that a typing error in the last line costs nothing, and counts the
-/// queries that are left.
-fn check(engine: &Engine, input: &Input, done: &BTreeSet<String>) -> Result<usize, Failure> {
+/// Checks the whole file before the first call, so that a typing error in the last line costs nothing, and gives the keys of
+/// its queries.
+fn check(engine: &Engine, input: &Input) -> Result<BTreeSet<String>, Failure> {
     let mut keys = BTreeSet::new();
     for query in queries(input)? {
         let (number, Query { key, point, .. }) = query?;
@@ -175,7 +176,7 @@ fn check(engine: &Engine, input: &Input, done: &BTreeSet<String>) -> Result<usiz
     if keys.is_empty() {
         return Err(Failure::usage(format!("{} has no query in it", input.shown)));
     }
-    Ok(keys.difference(done).count())
+    Ok(keys)
 }
 
 fn line(key: &str, answer: &Answer, format: Option<TraceFormat>) -> Result<String, Failure> {
@@ -191,4 +192,5 @@ fn line(key: &str, answer: &Answer, format: Option<TraceFormat>) -> Result<Strin
 }
 
 /// What a line has of its query's trace.
-const KEPT: [&str; 9] = ["answer", "attached", "confidence", "cost_usd", "error", "fallback", "outcome", "request_id", "tier"];
+const KEPT: [&str; 10] =
+    ["answer", "attached", "confidence", "cost_usd", "error", "fallback", "outcome", "request_id", "tier", "unusable"];

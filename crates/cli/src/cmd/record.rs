@@ -55,9 +55,7 @@ fn exit(report: &RecordReport) -> Exit {
     let stopped = |wanted: fn(&Stop) -> bool| report.tiers.iter().filter_map(|tier| tier.stopped.as_ref()).any(wanted);
     if stopped(|stop| matches!(stop, Stop::Cancelled)) {
         Exit::Interrupted
-    } else if stopped(|stop| matches!(stop, Stop::Auth(_) | Stop::QueueFull(_) | Stop::Storm { .. }))
-        || report.tiers.iter().any(|tier| tier.failed > 0)
-    {
+    } else if stopped(Stop::is_failure) || report.tiers.iter().any(|tier| tier.failed > 0) {
         Exit::Provider
     } else if report.is_complete() {
         Exit::Fine

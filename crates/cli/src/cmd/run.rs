@@ -12,7 +12,8 @@ use crate::interrupt::interrupted;
 use crate::{input, load, print, render, say};
 
 pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
-    let mut builder = load::engine(&args.cascade, &args.source)?;
+    let open = if args.jsonl.is_some() { load::engine_for_job } else { load::engine };
+    let mut builder = open(&args.cascade, &args.source)?;
     let log = args.trace_log.as_deref().map(|path| Log::open(path, args, quiet)).transpose()?;
     if let Some(log) = &log {
         builder = log.attach(builder);
@@ -67,7 +68,10 @@ async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> 
             say(render::trace::report(&answer.trace, args.trace == Some(TraceFormat::Text)));
             if let Outcome::Abstained(Some(best)) | Outcome::Review(Some(best)) = &answer.outcome {
                 let tier = &engine.cascade().tier(best.tier).name;
-                say(format_args!("best answer, from {tier}: {}", shown(&best.answer)));
+                say(format_args!(
+                    "not served, since no gate accepted it: the best there was, from {tier}: {}",
+                    shown(&best.answer)
+                ));
             }
         }
     }

@@ -107,7 +107,9 @@ fn queued(trace: &Trace) -> String {
 fn spent(trace: &Trace) -> String {
     let spent = cost(trace.cost);
     let (Some(last), Some(total)) = (trace.cost_if_last, trace.cost.total()) else { return spent };
-    if last == Money::ZERO {
+    // Without an answer that somebody stands behind nothing was saved.
+    let accepted = trace.outcome == OutcomeKind::Answered && trace.fallback.is_none();
+    if !accepted || last == Money::ZERO {
         return spent;
     }
     let share = total.usd() / last.usd();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use insta::assert_snapshot;
 
-use crate::support::{CASCADE, Sandbox, lines};
+use crate::support::{CASCADE, Sandbox, lines, until};
 
 const N: usize = 40;
 
@@ -104,6 +104,31 @@ fn an_interrupted_batch_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn one_run_at_a_time_writes_to_a_file() {
+    let sandbox = Sandbox::new();
+    let slow = CASCADE.replace("ability = 0.4", "ability = 0.4, latency = { first = \"20ms\" }");
+    sandbox.write("slow.toml", slow);
+    sandbox.write("queries.jsonl", queries(N));
+    // A line that failed: the file is replaced once before anything is added.
+    sandbox.write("out.jsonl", "{\"key\": \"q00\", \"outcome\": \"failed\"}\n");
+    let args = ["run", "slow.toml", "--jsonl", "queries.jsonl", "--out", "out.jsonl", "--concurrency", "1"];
+    let mut first = sandbox.command(&args).stderr(std::process::Stdio::null()).spawn().unwrap();
+    until("the first run wrote", || {
+        fs_err::read_to_string(sandbox.path("out.jsonl")).is_ok_and(|text| text.contains("answered"))
+    });
+    assert_snapshot!(sandbox.run(&args), @"
+    exit 2
+    -- stderr
+    error: another run is writing to out.jsonl
+    hint: name another --out file, or wait until it has ended
+    ");
+    assert!(first.wait().unwrap().success());
+    let keys = keys(&sandbox, "out.jsonl");
+    assert_eq!((keys.len(), keys.into_iter().collect::<BTreeSet<_>>().len()), (N, N));
+    sandbox.run(&args).exits(0);
+}
+
+#[test]
 fn failures_and_torn_lines_are_asked_again() {
     let sandbox = Sandbox::with_cascade();
     sandbox.write("queries.jsonl", queries(3));
@@ -139,7 +164,7 @@ fn a_batch_with_failures_says_so() {
     {"answer":null,"confidence":null,"cost_usd":8.6e-6,"error":"simulated model \"large\": a simulated failure (overloaded)","key":"q00","outcome":"failed","request_id":"q00","tier":null}
     {"answer":null,"confidence":null,"cost_usd":5.6e-6,"error":"simulated model \"large\": a simulated failure (overloaded)","key":"q01","outcome":"failed","request_id":"q01","tier":null}
     -- stderr
-    2 queries: failed 2 · $0.0000142 (3 % of $0.000536 for always the last tier, estimated where it was not called)
+    2 queries: failed 2 · $0.0000142
       small  asked 2
       large  asked 2, failed 2: simulated model "large": a simulated failure (overloaded)
     error: 2 of 2 failed, the first one with q00: simulated model "large": a simulated failure (overloaded)

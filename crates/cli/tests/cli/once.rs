@@ -182,8 +182,8 @@ fn nobody_is_sure() {
       small  defer  mean-logprob 0.553 < 0.850  $0.000007 [time]
       large  defer  mean-logprob 0.830 < 0.999  $0.00028 [time]
       desk   defer  review                      $1.50 [time]
-    $1.50, 5358 times always the last tier ($0.00028) · [time]
-    best answer, from large: [simulated: wrong] The answer is 7003. This is no real model. This is no real model. This is no real model. This is no real model
+    $1.50 · [time]
+    not served, since no gate accepted it: the best there was, from large: [simulated: wrong] The answer is 7003. This is no real model. This is no real model. This is no real model. This is no real model
     ");
     let broken = CASCADE.replace("{ ability = 0.9 }", "{ ability = 0.9, errors = { overloaded = 1.0 } }");
     for (policy, file) in [("abstain", "abstain.toml"), ("answer", "answer.toml")] {
@@ -196,8 +196,8 @@ fn nobody_is_sure() {
       small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
       large  failed  overloaded                  $0 [time]
              simulated model "large": a simulated failure (overloaded)
-    $0.000007, 97 % less than always the last tier (about $0.000264) · [time]
-    best answer, from small: [simulated: wrong] The answer is 9225. This is no real model. This is no real model. This is no real model. This is no
+    $0.000007 · [time]
+    not served, since no gate accepted it: the best there was, from small: [simulated: wrong] The answer is 9225. This is no real model. This is no real model. This is no real model. This is no
     "#);
     assert_snapshot!(sandbox.run(&["run", "answer.toml", "Where is my order?", "--id", "a"]), @r#"
     exit 0
@@ -208,7 +208,7 @@ fn nobody_is_sure() {
       small  defer   mean-logprob 0.553 < 0.850  $0.000007 [time]
       large  failed  overloaded                  $0 [time]
              simulated model "large": a simulated failure (overloaded)
-    $0.000007, 97 % less than always the last tier (about $0.000264) · [time]
+    $0.000007 · [time]
     "#);
 }
 

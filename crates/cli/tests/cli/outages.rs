@@ -1,11 +1,11 @@
 //! Tiers that are down: what a batch and a single run say of it, and what is asked again.
 
 use insta::assert_snapshot;
-use tierfall_core::completion::Completion;
+use tierfall_core::completion::{Completion, Finish};
 use tierfall_testkit::openai::{chat, error};
 use tierfall_testkit::{Script, Server, sample};
 
-use crate::support::{CASCADE, Sandbox, lines};
+use crate::support::{CASCADE, Sandbox, lines, of_the_repository};
 
 /// Two tiers at two servers.
 fn two(small: &str, large: &str, more: &str) -> String {
@@ -91,7 +91,7 @@ async fn a_probe_that_cannot_be_put_is_named() {
         .write("two.toml", cascade.replace("\"mean-logprob\", threshold", "{ p-true = { surrogate = \"large\" } }, threshold"));
     sandbox.write("queries.jsonl", queries(2));
     assert_snapshot!(sandbox.run(&BATCH).exits(0).stderr(), @r#"
-    2 queries: small 2 · $0.000022 (10 % of $0.00022 for always the last tier, estimated where it was not called)
+    2 queries: small 2 · $0.000022
       small  asked 2, abstained 2 (probe-failed): provider "large": connection refused at 127.0.0.1:[port]; is the server running?
       large  asked 2, failed 2: provider "large": connection refused at 127.0.0.1:[port]; is the server running?
     2 of 2 fell back on what was left, accepted by nobody: 2 after the last tier failed
@@ -108,7 +108,7 @@ fn what_fell_back_is_counted_and_asked_again_until_there_is_better() {
     let ran = sandbox.run(&BATCH).exits(0);
     assert!(ran.stdout().lines().all(|line| line.contains("\"fallback\":\"failed\"")), "{ran}");
     assert_snapshot!(ran.stderr(), @r#"
-    4 queries: small 4 · $0.0000254 (3 % of $0.000952 for always the last tier, estimated where it was not called)
+    4 queries: small 4 · $0.0000254
       small  asked 4
       large  asked 4, failed 4: simulated model "large": a simulated failure (overloaded)
     4 of 4 fell back on what was left, accepted by nobody: 4 after the last tier failed
@@ -216,23 +216,43 @@ async fn a_full_queue_is_served_by_no_dearer_tier() {
     // Three samples at once, of which one has a place and none may wait.
     let narrow = "retries = 0\nsample-by-calls = true\nmax-concurrency = 1\nmax-queue = 0\n";
     let cascade = two(&small.url(), &large.url(), "").replacen("retries = 0\n", narrow, 1);
-    sandbox.write("two.toml", cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 3 } }"));
+    let cascade = cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 3 } }");
+    let silent = Server::start(Script::silent()).await.unwrap();
+    sandbox.write("two.toml", cascade.replace(&small.url(), &silent.url()));
     sandbox.write("queries.jsonl", queries(2));
     assert_snapshot!(sandbox.run(&["run", "two.toml", "Hi?", "--id", "1"]), @r#"
     exit 3
     -- stderr
     no answer · there was no place for the call
-      small  failed  queue-full, 3 attempts  $0.000011 [time]
-    $0.000011 · [time]
+      small  failed  queue-full, 2 attempts  unknown cost [time]
+    unknown cost · [time]
     error: provider "small": all places (1) are taken, and as many calls wait as may (0); the call was not made
     hint: ask less at once, or raise the provider's max-concurrency, max-queue or queue-timeout in the cascade file
     "#);
-    sandbox.run(&TO_FILE).exits(3);
-    assert!(sandbox.lines("out.jsonl").iter().all(|line| line["outcome"] == "failed"));
-    assert_eq!(large.received().len(), 0);
-    sandbox.write("two.toml", sandbox.read("two.toml").replace("max-queue = 0", "queue-timeout = \"1m\""));
+    sandbox.write("two.toml", cascade);
     sandbox.run(&TO_FILE).exits(0);
     assert!(sandbox.lines("out.jsonl").iter().all(|line| line["tier"] == "small"));
+    assert_eq!(large.received().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_batch_is_turned_away_by_no_queue_of_its_own() {
+    let (small, large) = (answering(&sample::sure("Hello.", 0.9)).await, answering(&sample::sure("Hello.", 0.9)).await);
+    let cascade = two(&small.url(), &large.url(), "");
+    let narrow = "retries = 0\nmax-concurrency = 1\nmax-queue = 2\nqueue-timeout = \"1ms\"\n";
+    let sampled = cascade.replace("\"mean-logprob\"", "{ agreement = { samples = 10 } }");
+    for (cascade, n, at_once) in [
+        (cascade.replace("retries = 0\n", narrow), 60, "8"),
+        (sampled.replace("retries = 0\n", "retries = 0\nsample-by-calls = true\n"), 130, "128"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.write("two.toml", cascade);
+        sandbox.write("queries.jsonl", queries(n));
+        sandbox.run(&[&TO_FILE[..], &["--concurrency", at_once]].concat()).exits(0);
+        let lines = sandbox.lines("out.jsonl");
+        assert_eq!(lines.iter().filter(|line| line["tier"] == "small").count(), n);
+    }
+    assert_eq!((small.counts().requests, large.counts().requests), (60 + 1300, 0), "nothing is asked twice");
 }
 
 #[test]
@@ -258,4 +278,70 @@ fn rejected_text_is_never_the_answer() {
             assert!(json["attached"].as_str().is_some_and(|text| text.starts_with("[simulated:")), "{json}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_is_finished_was_not_stopped() {
+    let small = Server::start(Script::status(401).piece(error("no", "invalid_api_key").to_string())).await.unwrap();
+    let large = answering(&sample::sure("Hello.", 0.9)).await;
+    let sandbox = Sandbox::new();
+    sandbox.write("two.toml", two(&small.url(), &large.url(), ""));
+    sandbox.write("queries.jsonl", queries(3));
+    let ran = sandbox.run(&[&TO_FILE[..], &["--concurrency", "1"]].concat()).exits(0);
+    assert!(!ran.stderr().contains("error:") && ran.stderr().contains("small  asked 3, failed 3: provider"), "{ran}");
+    assert_eq!(sandbox.lines("out.jsonl").len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_answer_that_was_cut_says_so() {
+    let small = answering(&sample::sure("Perhaps.", 0.1)).await;
+    let large = answering(&Completion { finish: Finish::Length, ..sample::sure("Par", 0.9) }).await;
+    let sandbox = Sandbox::new();
+    sandbox.write("two.toml", two(&small.url(), &large.url(), ""));
+    sandbox.write("queries.jsonl", queries(3));
+    let ran = sandbox.run(&BATCH).exits(0);
+    assert!(ran.stdout().lines().all(|line| line.contains("\"unusable\":\"truncated\"")), "{ran}");
+    assert!(ran.stderr().ends_with("3 of 3 served as they came, though no gate could accept them: 3 truncated\n"), "{ran}");
+    let json = sandbox.run(&["run", "two.toml", "Hi?", "--trace", "json"]).exits(0).json();
+    assert_eq!(json["unusable"], "truncated");
+
+    // Nor is a cut answer that is only fallen back on taken for a whole one.
+    let cut = answering(&Completion { finish: Finish::Length, ..sample::sure("Par", 0.9) }).await;
+    sandbox.write("two.toml", two(&cut.url(), &nowhere(), ""));
+    let ran = sandbox.run(&BATCH).exits(0);
+    assert!(ran.stdout().lines().all(|line| line.contains("\"fallback\":\"failed\"") && line.contains("truncated")), "{ran}");
+    sandbox.write("two.toml", two(&large.url(), &small.url(), ""));
+    let whole = sandbox.run(&BATCH).exits(0);
+    assert!(!whole.stdout().contains("unusable"), "{whole}");
+}
+
+#[test]
+fn who_got_no_answer_is_counted_as_that() {
+    let sandbox = Sandbox::new();
+    let broken = CASCADE.replace("ability = 0.9", "ability = 0.9, errors = { overloaded = 1.0 }").replace("0.85", "0.99");
+    sandbox.write("queries.jsonl", queries(12));
+    for (policy, outcome) in [("abstain", "abstained"), ("review", "review")] {
+        sandbox.write("two.toml", format!("{broken}\n[policy]\non-exhausted = \"{policy}\"\n"));
+        let ran = sandbox.run(&BATCH).exits(0);
+        let first = ran.stderr().lines().next().unwrap();
+        assert!(first.starts_with(&format!("12 queries: {outcome} 12 · $")), "{ran}");
+        assert!(!first.contains("always the last tier"), "nothing was saved: {ran}");
+        let one = sandbox.run(&["run", "two.toml", "Where is order 0?", "--id", "q00"]).exits(0);
+        assert!(one.stderr().contains("\nnot served, since no gate accepted it: the best there was, from small: "), "{one}");
+        assert!(!one.stderr().contains("always the last tier"), "{one}");
+    }
+}
+
+#[test]
+fn the_guide_shows_what_a_batch_says() {
+    let sandbox = Sandbox::new();
+    let cascade = CASCADE
+        .replace("ability = 0.4", "ability = 0.4, errors = { connect = 0.3 }")
+        .replace("ability = 0.9", "ability = 0.9, errors = { overloaded = 0.3 }")
+        .replace("0.85", "0.99");
+    sandbox.write("two.toml", cascade);
+    sandbox.write("queries.jsonl", queries(12));
+    let ran = sandbox.run(&BATCH).exits(3);
+    let guide = of_the_repository("docs/guide/running.md");
+    assert!(guide.contains(&format!("```text\n{}```", ran.stderr())), "the guide shows something else than\n{ran}");
 }

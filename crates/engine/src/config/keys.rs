@@ -76,7 +76,7 @@ pub(crate) static HTTP: Shape = table(
             "max-queue",
             Whole { min: 0, max: 1_000_000 },
             Default("1024"),
-            "Most calls that wait. One more is turned away as `queue-full`, which ends its run: a dearer tier would only be flooded in turn.",
+            "Most calls that wait. One more is turned away as `queue-full`, which ends its run: a dearer tier would only be flooded in turn. A batch, `record`, `grade --judge` and `regress --live` are held by no such bound: they wait.",
         ),
         key(
             "queue-timeout",

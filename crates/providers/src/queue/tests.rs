@@ -206,10 +206,20 @@ async fn samples_wait_like_calls_and_are_turned_away_together() {
     let (result, waited) = ask(&provider, &three).await;
     assert!(result.is_ok_and(|answer| answer.samples.len() == 2) && about(waited, 2), "{waited:?}");
 
+    // One is under way, one waits, and the third is turned away: the others are not waited for.
     let provider = FanOut::new(queued(QueuePolicy { waiting: 1, ..places(1) }));
-    let (result, _) = ask(&provider, &three).await;
-    let error = result.unwrap_err();
-    assert_eq!(error.kind, CallErrorKind::QueueFull);
-    let paid = error.attempts.iter().filter(|attempt| matches!(attempt.billing, Billing::Metered(_))).count();
-    assert_eq!((paid, error.attempts.len()), (2, 3), "the samples that came are paid for");
+    let began = Instant::now();
+    let error = ask(&provider, &three).await.0.unwrap_err();
+    let unknown = error.attempts.iter().filter(|attempt| attempt.billing == Billing::Unknown).count();
+    assert_eq!((error.kind, error.attempts.len(), unknown), (CallErrorKind::QueueFull, 3, 2));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(ask(&provider, &call("q")).await.1, Duration::ZERO, "what was dropped keeps no place");
+
+    let provider = FanOut::new(queued(QueuePolicy { waiting: 0, ..places(1) }));
+    let one = call("q");
+    let mut under_way = provider.call(&one);
+    assert!(poll!(&mut under_way).is_pending());
+    let error = ask(&provider, &three).await.0.unwrap_err();
+    let all_free = error.attempts.iter().all(|attempt| attempt.billing == Billing::Free);
+    assert_eq!((error.attempts.len(), all_free), (1, true), "what was not called costs nothing");
 }

@@ -71,7 +71,11 @@ const CONTEXT: [&str; 8] = [
 ];
 const FILTER: [&str; 5] =
     ["content_filter", "content_policy", "responsibleaipolicyviolation", "content management policy", "content filtering policy"];
-const QUOTA: [&str; 3] = ["insufficient_quota", "billing", "credit balance"];
+/// Labels of an account that has to be paid for first. What a message says decides nothing: limits by the minute speak of
+/// billing too, and a message may quote the prompt.
+const QUOTA: [&str; 3] = ["insufficient_quota", "billing_", "insufficient_balance"];
+/// How Anthropic says the same, under a label that says nothing.
+const CREDIT: &str = "your credit balance is too low";
 
 const MODEL: [&str; 4] = ["model_not_found", "model_not_available", "invalid_model", "unknown_model"];
 
@@ -86,7 +90,8 @@ fn kind(status: u16, labels: &str, message: &str) -> CallErrorKind {
         return CallErrorKind::ContentFilter;
     }
     // A used-up quota does not come back by waiting: somebody has to pay first.
-    if matches!(status, 0..=299 | 400 | 402 | 403 | 429) && says(&QUOTA) {
+    let unpaid = QUOTA.iter().any(|label| labels.contains(label)) || (status != 429 && message.starts_with(CREDIT));
+    if matches!(status, 0..=299 | 400 | 402 | 403 | 429) && unpaid {
         return CallErrorKind::Auth;
     }
     if matches!(status, 0..=299 | 400 | 404 | 422) && MODEL.iter().any(|label| labels.contains(label)) {
@@ -185,6 +190,18 @@ mod tests {
             (422, r#"{"detail":[{"loc":["body","messages"],"msg":"Field required","input":"secret"}]}"#, InvalidRequest),
             (429, r#"{"error":{"message":"slow down: 9 tokens, context length","type":"tokens"}}"#, RateLimited),
             (429, r#"{"error":{"message":"You exceeded your quota","code":"insufficient_quota"}}"#, Auth),
+            (
+                429,
+                r#"{"error":{"message":"Limit 3 a minute; add a payment method at https://x.y/account/billing","code":"rate_limit_exceeded"}}"#,
+                RateLimited,
+            ),
+            (
+                429,
+                r#"[{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details","status":"RESOURCE_EXHAUSTED"}}]"#,
+                RateLimited,
+            ),
+            (400, r#"{"error":{"message":"no schema for: my billing address and credit balance"}}"#, InvalidRequest),
+            (403, r#"{"error":{"type":"billing_error","message":"pay first"}}"#, Auth),
             (402, r#"{"error":{"message":"Insufficient Balance"}}"#, Auth),
             (
                 400,

@@ -10,7 +10,7 @@ use tierfall_core::trace::Trace;
 use crate::exit::Failure;
 use crate::render::printable;
 
-/// So many of a tier's first calls have to fail: a single one may be about what it asks.
+/// So many of the first queries that a tier was asked have to fail there: a single one may be about what it asks.
 const FIRST: u32 = 3;
 /// So many in a row, where the tier has answered before.
 const IN_A_ROW: u32 = 20;
@@ -30,27 +30,32 @@ struct Seen {
 struct Closed {
     tier: Arc<str>,
     kind: CallErrorKind,
+    what: &'static str,
     said: String,
+}
+
+/// How a tier fared with one query, all its attempts, samples and probes together.
+enum Fared {
+    Answered,
+    /// With an error that every further query would meet, and what was said of it.
+    Lasting(CallErrorKind, Option<Arc<str>>),
 }
 
 impl Latch {
     /// Takes note of what every tier did for a query.
     pub(super) fn see(&mut self, trace: &Trace) {
-        for step in &trace.steps {
-            for (tier, error) in step.calls.iter().map(|call| (&call.tier, call.attempt.error)) {
-                let seen = self.tiers.entry(tier.clone()).or_default();
-                match error {
-                    None => *seen = Seen { answered: true, in_a_row: 0 },
-                    Some(kind) if kind.is_lasting() => {
-                        seen.in_a_row += 1;
-                        if seen.in_a_row >= if seen.answered { IN_A_ROW } else { FIRST } {
-                            let said = printable::line(step.message.as_deref().unwrap_or(kind.as_str()));
-                            self.closed.get_or_insert_with(|| Closed { tier: tier.clone(), kind, said });
-                        }
-                    }
-                    // A call that was not made, or broke, says nothing of the key.
-                    Some(_) => {}
-                }
+        for (tier, fared) in fared(trace) {
+            let seen = self.tiers.entry(tier.clone()).or_default();
+            let Fared::Lasting(kind, said) = fared else {
+                *seen = Seen { answered: true, in_a_row: 0 };
+                continue;
+            };
+            seen.in_a_row += 1;
+            if let Some(what) = kind.lasting()
+                && seen.in_a_row >= if seen.answered { IN_A_ROW } else { FIRST }
+            {
+                let said = printable::line(said.as_deref().unwrap_or(kind.as_str()));
+                self.closed.get_or_insert_with(|| Closed { tier: tier.clone(), kind, what, said });
             }
         }
     }
@@ -59,16 +64,36 @@ impl Latch {
         self.closed.is_some()
     }
 
-    /// What is wrong with the tier; `None` while it may be nothing.
+    /// What is wrong with the tier, where queries are left because of it.
     pub(super) fn failure(&self, asked: usize, of: usize) -> Option<Failure> {
-        let Closed { tier, kind, said } = self.closed.as_ref()?;
-        let (what, hint) = match kind {
-            CallErrorKind::NotFound => ("does not know the model", "check the tier's `model` and the provider's `base-url`"),
-            _ => ("refuses access", "check the key that the cascade file names, and the account behind it"),
+        let Closed { tier, kind, what, said } = self.closed.as_ref().filter(|_| asked < of)?;
+        let hint = match kind {
+            CallErrorKind::NotFound => "check the tier's `model` and the provider's `base-url`",
+            _ => "check the key that the cascade file names, and the account behind it",
         };
         let message = format!("stopped after {asked} of {of} queries: the provider of tier \"{tier}\" {what}: {said}");
         Some(Failure::provider(message).with_hint(hint))
     }
+}
+
+/// The tiers that a query says something of. A call that was not made, or broke, says nothing of the key.
+fn fared(trace: &Trace) -> BTreeMap<&Arc<str>, Fared> {
+    let mut all = BTreeMap::new();
+    for step in &trace.steps {
+        // A step's message is about the last of its calls that failed, which may be another tier's probe.
+        let about = step.calls.iter().rev().find(|call| call.attempt.error.is_some()).map(|call| &call.tier);
+        for call in &step.calls {
+            match call.attempt.error {
+                None => drop(all.insert(&call.tier, Fared::Answered)),
+                Some(kind) if kind.lasting().is_some() => {
+                    let said = step.message.clone().filter(|_| about == Some(&call.tier));
+                    all.entry(&call.tier).or_insert(Fared::Lasting(kind, said));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -119,6 +144,46 @@ mod tests {
         let odd = (0..100).map(|n| (n % 10 != 0).then_some(Auth));
         assert_eq!(after(odd), 100, "who answers now and then has a key");
         assert_eq!(after(once), 1);
+    }
+
+    #[test]
+    fn queries_are_counted_and_not_attempts() {
+        let mut latch = Latch::default();
+        let mut three = ran(Some(CallErrorKind::Auth));
+        let one = three.steps[0].calls[0].clone();
+        three.steps[0].calls = vec![one; 3];
+        (0..2).for_each(|_| latch.see(&three));
+        assert!(!latch.is_closed());
+        latch.see(&three);
+        assert!(latch.is_closed());
+
+        // Who answered one of a query's calls has a key.
+        let mut sampled = three;
+        sampled.steps[0].calls[1].attempt.error = None;
+        let mut latch = Latch::default();
+        (0..9).for_each(|_| latch.see(&sampled));
+        assert!(!latch.is_closed());
+    }
+
+    #[test]
+    fn what_is_said_of_another_tiers_probe_is_not_quoted() {
+        let mut trace = ran(Some(CallErrorKind::Auth));
+        let mut probe = trace.steps[0].calls[0].clone();
+        (probe.tier, probe.attempt.error) = ("large".into(), Some(CallErrorKind::Overloaded));
+        trace.steps[0].calls.push(probe);
+        trace.steps[0].message = Some("large is overloaded".into());
+        trace.steps.truncate(1);
+        let mut latch = Latch::default();
+        (0..3).for_each(|_| latch.see(&trace));
+        let message = latch.failure(3, 90).unwrap().message;
+        assert!(message.ends_with("the provider of tier \"small\" refuses access: auth"), "{message}");
+    }
+
+    #[test]
+    fn where_nothing_is_left_nothing_was_stopped() {
+        let mut latch = Latch::default();
+        (0..3).for_each(|_| latch.see(&ran(Some(CallErrorKind::Auth))));
+        assert!(latch.is_closed() && latch.failure(3, 3).is_none() && latch.failure(3, 4).is_some());
     }
 
     #[test]

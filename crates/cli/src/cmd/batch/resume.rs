@@ -1,10 +1,13 @@
 //! The results of an earlier run: what need not be asked again, and what is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
+use fs_err::{File, OpenOptions};
 use serde::Deserialize;
+use tierfall::locked;
+use tierfall::whole::{self, Beside};
 use tierfall_core::trace::Fallback;
 
 use crate::exit::Failure;
@@ -49,57 +52,72 @@ impl Line {
     }
 }
 
+/// Opens an output file to add to it, and says what it holds. While it is open, no other run has it.
+pub(super) fn open(path: &Path) -> Result<(File, Earlier), Failure> {
+    // What is no file cannot be read again.
+    if whole::is_stream(path) {
+        return Ok((OpenOptions::new().append(true).open(path)?, Earlier::default()));
+    }
+    let held = hold(path)?;
+    let (earlier, replaced) = tidied(path)?;
+    Ok((if replaced { hold(path)? } else { held }, earlier))
+}
+
+fn hold(path: &Path) -> Result<File, Failure> {
+    let used = || Failure::usage(format!("another run is writing to {}", path.display()));
+    locked::now(path)?.ok_or_else(|| used().with_hint("name another --out file, or wait until it has ended"))
+}
+
 /// Reads an output file, and leaves one line a query in it: of several the best, of equals the last. Failures are taken out,
-/// to be asked again; so is a line that was cut.
-pub(super) fn tidied(path: &Path) -> Result<Earlier, Failure> {
-    let text = match fs_err::read(path) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{} is not UTF-8", path.display())))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Earlier::default()),
-        Err(error) => return Err(error.into()),
-    };
+/// to be asked again; so is a line that was cut. Also says whether another file was put in its place.
+pub(super) fn tidied(path: &Path) -> Result<(Earlier, bool), Failure> {
     // By key: how much its best line is worth, and where that is.
     let mut best: BTreeMap<String, (Worth, usize)> = BTreeMap::new();
-    let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    for (place, line) in lines.iter().enumerate() {
-        let torn = !line.ends_with('\n');
-        match serde_json::from_str::<Line>(line) {
-            Ok(line) if !torn => {
-                let this = (line.worth(), place);
+    let mut n = 0;
+    for line in lines(path)? {
+        let line = line?;
+        match serde_json::from_slice::<Line>(&line) {
+            _ if !line.ends_with(b"\n") => {}
+            Ok(line) => {
+                let this = (line.worth(), n);
                 let known = best.entry(line.key).or_insert(this);
                 *known = (*known).max(this);
             }
-            Ok(_) => {}
-            Err(_) if torn => {}
             Err(error) => {
                 return Err(Failure::usage(format!(
                     "{}:{}: this is no result of an earlier run: {error}",
                     path.display(),
-                    place + 1
+                    n + 1
                 ))
                 .with_hint("name another --out file; this one is left as it is"));
             }
         }
+        n += 1;
     }
     best.retain(|_, (worth, _)| *worth > Worth::Failed);
-    let mut places: Vec<usize> = best.values().map(|(_, place)| *place).collect();
-    places.sort_unstable();
-    let kept: String = places.iter().map(|place| lines[*place]).collect();
-    if kept.len() < text.len() {
-        replace(path, &kept)?;
+    let replaced = best.len() < n;
+    if replaced {
+        let places: BTreeSet<usize> = best.values().map(|(_, place)| *place).collect();
+        let beside = Beside::open(path, ".tierfall")?;
+        let mut file = BufWriter::new(beside.handle()?);
+        for (_, line) in lines(path)?.enumerate().filter(|(place, _)| places.contains(place)) {
+            file.write_all(&line?)?;
+        }
+        file.flush()?;
+        beside.put()?;
     }
     let of = |wanted: Worth| best.iter().filter(|(_, (worth, _))| *worth == wanted).map(|(key, _)| key.clone()).collect();
-    Ok(Earlier { done: of(Worth::Done), fell_back: of(Worth::FellBack) })
+    Ok((Earlier { done: of(Worth::Done), fell_back: of(Worth::FellBack) }, replaced))
 }
 
-/// The file itself, not a link to it, is replaced, by one with the same mode and nothing less on the disk.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let real = fs_err::canonicalize(path)?;
-    let mut file = tempfile::NamedTempFile::new_in(real.parent().unwrap_or(Path::new("/")))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs_err::metadata(&real)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(&real).map_err(|error| Failure::usage(format!("{} could not be replaced: {}", path.display(), error.error)))?;
-    Ok(())
+/// The lines of a file with their ends, one at a time; the last one may have none.
+fn lines(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>> + use<>, Failure> {
+    let mut file = BufReader::new(File::open(path)?);
+    Ok(std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        let read = file.read_until(b'\n', &mut line);
+        read.map(|n| (n > 0).then_some(line)).transpose()
+    }))
 }
 
 #[cfg(test)]
@@ -124,13 +142,15 @@ mod tests {
             line("worse", "\"outcome\": \"failed\""),
             line("again", &format!("{fell}, \"n\": 2")),
         ];
-        fs_err::write(&path, lines.concat() + "{\"key\": \"to").unwrap();
-        let earlier = tidied(&path).unwrap();
+        // Cut in the middle of a character.
+        fs_err::write(&path, [lines.concat().as_bytes(), b"{\"key\": \"to\xc3"].concat()).unwrap();
+        let (earlier, replaced) = tidied(&path).unwrap();
+        assert!(replaced);
         assert_eq!(earlier.done.iter().collect::<Vec<_>>(), ["better", "budget", "refused"]);
         assert_eq!(earlier.fell_back.iter().collect::<Vec<_>>(), ["again", "old", "worse"]);
         let kept = [1, 3, 4, 5, 7, 9].map(|place| lines[place].as_str()).concat();
         assert_eq!(fs_err::read_to_string(&path).unwrap(), kept);
-        tidied(&path).unwrap();
+        assert!(!tidied(&path).unwrap().1);
         assert_eq!(fs_err::read_to_string(&path).unwrap(), kept);
     }
 }

@@ -1,4 +1,4 @@
-//! What became of a batch: what was served, what each tier did, and what only fell back.
+//! What became of a batch: how its queries ended, what each tier did, and what was served that nobody accepted.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +7,9 @@ use tierfall::Answer;
 use tierfall_core::cascade::Cascade;
 use tierfall_core::gate::{Accepted, Decision, Deferral};
 use tierfall_core::money::{Cost, Money};
+use tierfall_core::provider::{Attempt, Billing, CallErrorKind};
 use tierfall_core::signal::Abstain;
-use tierfall_core::trace::{Fallback, Step};
+use tierfall_core::trace::{Fallback, OutcomeKind, Step};
 
 use crate::exit::Failure;
 use crate::render::money::{cost, usd};
@@ -17,12 +18,16 @@ use crate::render::style::{WARN, paint};
 
 pub(super) struct Tally {
     pub(super) n: usize,
-    pub(super) failed: usize,
     /// What the first failure said, and what can be done about it.
     pub(super) first_failure: Option<(String, Option<String>)>,
+    /// How many queries ended in each way that is no answer.
+    unanswered: [(OutcomeKind, usize); 4],
     fell_back: BTreeMap<Fallback, usize>,
+    /// Answers served that no gate could accept, by what is the matter with them.
+    unusable: BTreeMap<&'static str, usize>,
     cost: Cost,
-    if_last: Cost,
+    /// The answers that a gate or the last tier stands behind, what they cost, and what the last tier alone would have.
+    accepted: (usize, Cost, Cost),
     /// In the order of the chain.
     tiers: Vec<TierTally>,
 }
@@ -30,10 +35,14 @@ pub(super) struct Tally {
 #[derive(Default)]
 struct TierTally {
     name: String,
-    /// Whose answer is served or attached.
+    /// Whose answer is served.
     answered: usize,
+    /// Queries with which its provider was called.
     asked: usize,
+    /// Queries with which the provider failed.
     failed: usize,
+    /// Queries that we ourselves kept from the provider, or took back.
+    kept_back: BTreeMap<CallErrorKind, usize>,
     /// Answers that the gate had nothing to read in, by why.
     abstained: BTreeMap<&'static str, usize>,
     /// What the provider said the first time that a call of a step failed.
@@ -45,11 +54,13 @@ impl Tally {
         let tier = |tier: &tierfall_core::cascade::Tier| TierTally { name: tier.name.to_string(), ..TierTally::default() };
         Self {
             n: 0,
-            failed: 0,
             first_failure: None,
+            unanswered: [OutcomeKind::Abstained, OutcomeKind::Review, OutcomeKind::Refused, OutcomeKind::Failed]
+                .map(|kind| (kind, 0)),
             fell_back: BTreeMap::new(),
+            unusable: BTreeMap::new(),
             cost: Cost::ZERO,
-            if_last: Cost::ZERO,
+            accepted: (0, Cost::ZERO, Cost::ZERO),
             tiers: cascade.tiers().iter().map(tier).collect(),
         }
     }
@@ -58,17 +69,29 @@ impl Tally {
         let trace = &answer.trace;
         self.n += 1;
         if let Some(error) = answer.error() {
-            self.failed += 1;
             let said = || format!("{key}: {}", trace.error.as_deref().unwrap_or_default());
             self.first_failure.get_or_insert_with(|| (said(), Failure::from(error).hint));
         }
-        if let Some(why) = trace.fallback {
-            *self.fell_back.entry(why).or_default() += 1;
+        let answered = trace.outcome == OutcomeKind::Answered;
+        for (kind, n) in &mut self.unanswered {
+            *n += usize::from(*kind == trace.outcome);
+        }
+        match trace.fallback {
+            Some(why) => *self.fell_back.entry(why).or_default() += 1,
+            None if answered => {
+                let (n, spent, if_last) = &mut self.accepted;
+                *n += 1;
+                *spent += trace.cost;
+                *if_last += Cost::from(trace.cost_if_last);
+            }
+            None => {}
+        }
+        if let Some(why) = trace.unusable().filter(|_| answered) {
+            *self.unusable.entry(why.as_str()).or_default() += 1;
         }
         self.cost += trace.cost;
-        self.if_last += Cost::from(trace.cost_if_last);
         for tier in &mut self.tiers {
-            tier.answered += usize::from(trace.tier.as_deref() == Some(&tier.name));
+            tier.answered += usize::from(answered && trace.tier.as_deref() == Some(&tier.name));
             for step in &trace.steps {
                 if *step.tier == *tier.name {
                     tier.add(step);
@@ -77,51 +100,67 @@ impl Tally {
         }
     }
 
+    pub(super) fn failed(&self) -> usize {
+        self.unanswered.iter().filter(|(kind, _)| *kind == OutcomeKind::Failed).map(|(_, n)| n).sum()
+    }
+
     pub(super) fn fell_back(&self) -> usize {
         self.fell_back.values().sum()
     }
 
-    /// How many queries there were, whose answers they got, what it cost, and what every tier that was asked did.
+    /// How the queries ended, one count each, what they cost, and what every tier that was asked did.
     pub(super) fn summary(&self) -> String {
-        let answered = self.tiers.iter().filter(|tier| tier.answered > 0);
-        let mut counts: Vec<String> = answered.map(|tier| format!("{} {}", tier.name, tier.answered)).collect();
-        if self.failed > 0 {
-            counts.push(format!("failed {}", self.failed));
-        }
+        let answered = self.tiers.iter().map(|tier| (tier.name.as_str(), tier.answered));
+        let unanswered = self.unanswered.iter().map(|(kind, n)| (kind.as_str(), *n));
+        let counts: Vec<String> =
+            answered.chain(unanswered).filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}")).collect();
         let mut text = format!("{} quer{}", self.n, if self.n == 1 { "y" } else { "ies" });
         if !counts.is_empty() {
             let _ = write!(text, ": {}", counts.join(", "));
         }
         let _ = write!(text, " · {}", cost(self.cost));
-        if let (Some(spent), Some(last)) = (self.cost.total(), self.if_last.total())
+        let (n, spent, if_last) = self.accepted;
+        if let (Some(spent), Some(last)) = (spent.total(), if_last.total())
             && last > Money::ZERO
         {
+            // Who got no answer, or one that nobody stands behind, would have had to ask the last tier for more.
+            let of = if n == self.n { String::new() } else { format!("the {n} accepted: ") };
             let share = spent.usd() / last.usd();
             let _ = write!(
                 text,
-                " ({:.0} % of {} for always the last tier, estimated where it was not called)",
+                " ({of}{:.0} % of {} for always the last tier, estimated where it was not called)",
                 share * 100.0,
                 usd(last)
             );
         }
+        let met = |tier: &&TierTally| tier.asked > 0 || !tier.kept_back.is_empty();
         let width = self.tiers.iter().map(|tier| tier.name.chars().count()).max().unwrap_or(0);
-        for tier in self.tiers.iter().filter(|tier| tier.asked > 0) {
+        for tier in self.tiers.iter().filter(met) {
             let _ = write!(text, "\n  {:width$}  {}", tier.name, tier.summary());
         }
         text
     }
 
-    /// What stands behind answers that nobody accepted; `None` where there is none.
-    pub(super) fn fallbacks(&self) -> Option<String> {
-        let n = self.fell_back();
+    /// What was served, or ended, and should be known of.
+    pub(super) fn notes(&self) -> Vec<String> {
         let why = |(why, n): (&Fallback, &usize)| match why {
             Fallback::Failed => format!("{n} after the last tier failed"),
             Fallback::Deadline => format!("{n} at the deadline"),
             Fallback::Budget => format!("{n} at the budget"),
         };
-        let whys: Vec<String> = self.fell_back.iter().map(why).collect();
-        let fell_back = paint(WARN, format_args!("{n} of {} fell back", self.n));
-        (n > 0).then(|| format!("{fell_back} on what was left, accepted by nobody: {}", whys.join(", ")))
+        let fell_back = self.fell_back.iter().map(why).collect();
+        let unusable = self.unusable.iter().map(|(why, n)| format!("{n} {why}")).collect();
+        let note = |n: usize, what: &str, rest: &str, whys: Vec<String>| {
+            let what = paint(WARN, format_args!("{n} of {} {what}", self.n));
+            (n > 0).then(|| format!("{what}{rest}: {}", whys.join(", ")))
+        };
+        [
+            note(self.fell_back(), "fell back", " on what was left, accepted by nobody", fell_back),
+            note(self.unusable.values().sum(), "served as they came", ", though no gate could accept them", unusable),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }
 
@@ -129,8 +168,15 @@ impl TierTally {
     fn add(&mut self, step: &Step) {
         let abstained = match &step.decision {
             Decision::Defer(Deferral::Review) => return,
-            Decision::Defer(Deferral::Failed(_)) => {
-                self.failed += 1;
+            Decision::Defer(Deferral::Failed(kind)) => {
+                let last = step.calls.iter().rev().find(|call| call.attempt.error == Some(*kind));
+                match kind {
+                    CallErrorKind::QueueFull | CallErrorKind::Cancelled => *self.kept_back.entry(*kind).or_default() += 1,
+                    CallErrorKind::Deadline if last.is_some_and(|call| !was_made(&call.attempt)) => {
+                        *self.kept_back.entry(*kind).or_default() += 1;
+                    }
+                    _ => self.failed += 1,
+                }
                 None
             }
             Decision::Defer(Deferral::Abstained(why)) => Some(*why),
@@ -138,7 +184,8 @@ impl TierTally {
             Decision::Accept(Accepted::AbstentionAllowed) => step.signals.iter().find_map(|(_, reading)| reading.err()),
             _ => None,
         };
-        self.asked += 1;
+        let mut own = step.calls.iter().filter(|call| call.probe.is_none()).peekable();
+        self.asked += usize::from(own.peek().is_none() || own.any(|call| was_made(&call.attempt)));
         if let Some(why) = abstained.map(Abstain::as_str) {
             *self.abstained.entry(why).or_default() += 1;
         }
@@ -152,6 +199,14 @@ impl TierTally {
         if self.failed > 0 {
             let _ = write!(text, ", {}", paint(WARN, format_args!("failed {}", self.failed)));
         }
+        for (kind, n) in &self.kept_back {
+            let what = match kind {
+                CallErrorKind::QueueFull => "no place for",
+                CallErrorKind::Deadline => "no place before the deadline for",
+                _ => "taken back",
+            };
+            let _ = write!(text, ", {}", paint(WARN, format_args!("{what} {n}")));
+        }
         let abstained: usize = self.abstained.values().sum();
         if abstained > 0 {
             let whys = self.abstained.keys().copied().collect::<Vec<_>>().join(", ");
@@ -163,3 +218,12 @@ impl TierTally {
         text
     }
 }
+
+/// Whether a provider was asked: what our own queue turns away takes no time and no money.
+fn was_made(attempt: &Attempt) -> bool {
+    let ours = matches!(attempt.error, Some(CallErrorKind::QueueFull | CallErrorKind::Deadline | CallErrorKind::Cancelled));
+    !ours || attempt.billing != Billing::Free || !attempt.latency.is_zero()
+}
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ pub(super) async fn ask(answers: ToGrade<'_>, rules: &[Cascade], args: &Grade, q
 fn exit(report: &JudgeReport) -> Exit {
     match &report.stopped {
         Some(Stop::Cancelled) => Exit::Interrupted,
-        Some(Stop::Auth(_) | Stop::QueueFull(_) | Stop::Storm { .. }) => Exit::Provider,
+        Some(stop) if stop.is_failure() => Exit::Provider,
         _ if !report.errors.is_empty() => Exit::Provider,
         Some(_) => Exit::Usage,
         None => Exit::Fine,

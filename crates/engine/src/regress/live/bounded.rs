@@ -72,10 +72,10 @@ impl Provider for Bounded {
             let cost = budget::cost(&self.model, &budget::billings(&result, &took));
             reserved.settle(cost);
             *purse.spent.lock().unwrap_or_else(PoisonError::into_inner) += cost;
-            let answer = result.map_err(|error| match error.kind {
-                CallErrorKind::Auth => purse.refuse(LiveStop::Auth(error.message)),
-                CallErrorKind::QueueFull => purse.refuse(LiveStop::QueueFull(error.message)),
-                _ => error,
+            let answer = result.map_err(|error| match error.kind.lasting() {
+                Some(what) => purse.refuse(LiveStop::Lasting { what, message: error.message }),
+                None if error.kind == CallErrorKind::QueueFull => purse.refuse(LiveStop::QueueFull(error.message)),
+                None => error,
             })?;
             let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(answer))]));
             Ok(Reply { failed: took.failed, recorded: Some(took.latency), queued: took.queued, ..Reply::new(chunks) })

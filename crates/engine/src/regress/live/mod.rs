@@ -59,9 +59,14 @@ pub enum LiveStop {
     /// A call's cost has no bound, so no limit could be kept.
     #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
     Unbounded(Arc<str>),
-    /// The provider does not let us in.
-    #[error("the provider refuses the key: {0}")]
-    Auth(String),
+    /// Every further call would fail like this one.
+    #[error("the provider {what}: {message}")]
+    Lasting {
+        /// What it does, as in [`CallErrorKind::lasting`](tierfall_core::provider::CallErrorKind::lasting).
+        what: &'static str,
+        /// What it said.
+        message: String,
+    },
     /// More calls at once than the provider has places and its queue takes: no fault of the provider's.
     #[error("{0}; ask fewer examples at once, or give the provider more places")]
     QueueFull(String),
@@ -78,7 +83,7 @@ pub enum LiveStop {
 impl LiveStop {
     /// Whether a provider is the reason, and not a limit or enough certainty.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Auth(_) | Self::QueueFull(_) | Self::Storm { .. })
+        matches!(self, Self::Lasting { .. } | Self::QueueFull(_) | Self::Storm { .. })
     }
 }
 

@@ -153,20 +153,22 @@ async fn a_provider_that_is_down_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_full_queue_ends_the_run_and_grades_nobody() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut loaded, set) = desk(dir.path(), 10, "{ ability = 0.4 }");
-    let spec = loaded.providers.values_mut().find_map(|spec| match spec {
-        config::ProviderSpec::Simulated(simulated) => Some(simulated),
-        config::ProviderSpec::Http(_) => None,
-    });
-    let models = &mut spec.unwrap().models;
-    for model in models.values_mut() {
-        model.errors = [(CallErrorKind::QueueFull, 1.0)].into();
+async fn what_says_nothing_of_an_answer_ends_the_run_and_grades_nobody() {
+    for kind in [CallErrorKind::QueueFull, CallErrorKind::Auth, CallErrorKind::NotFound] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut loaded, set) = desk(dir.path(), 10, "{ ability = 0.4 }");
+        let spec = loaded.providers.values_mut().find_map(|spec| match spec {
+            config::ProviderSpec::Simulated(simulated) => Some(simulated),
+            config::ProviderSpec::Http(_) => None,
+        });
+        for model in spec.unwrap().models.values_mut() {
+            model.errors = [(kind, 1.0)].into();
+        }
+        let out = run(&loaded, &set, &LiveOptions::default()).await;
+        let stop = out.stopped.unwrap();
+        assert!(stop.is_failure() && (kind == CallErrorKind::QueueFull || matches!(stop, LiveStop::Lasting { .. })), "{stop:?}");
+        assert_eq!((out.played.items.len(), out.left), (0, 10), "{kind}: nothing was learned of the answers");
     }
-    let out = run(&loaded, &set, &LiveOptions::default()).await;
-    assert!(matches!(&out.stopped, Some(stop @ LiveStop::QueueFull(_)) if stop.is_failure()), "{:?}", out.stopped);
-    assert_eq!((out.played.items.len(), out.left), (0, 10), "how busy we are is no availability of the provider's");
 }
 
 #[tokio::test]
