@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::said::is_seen;
+
 /// Tokens of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -255,10 +257,9 @@ impl Completion {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Whether nothing is answered: no tool call, and no text but blanks and characters that are not seen.
+    /// Whether nothing is answered: no tool call, and no text but blanks, characters that are not seen, and reasoning.
     pub fn is_empty(&self) -> bool {
-        let unseen = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-        self.tool_calls.is_empty() && self.text.chars().all(unseen)
+        self.tool_calls.is_empty() && !is_seen(&self.text)
     }
 
     /// Appends one piece of a streamed answer; nothing of one that names a tool call beyond the first
