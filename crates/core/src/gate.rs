@@ -150,9 +150,10 @@ impl Unusable {
             Finish::ContentFilter => Some(Self::Filtered),
             _ if answer.refusal.is_some() => Some(Self::Refused),
             Finish::Other(word) => Some(Self::Unfinished(word.chars().take(60).collect::<String>().into())),
+            Finish::Stop | Finish::ToolCalls if answer.is_empty() => Some(Self::Empty),
             // The calls that it speaks of were lost on the way.
             Finish::ToolCalls if answer.tool_calls.is_empty() => Some(Self::Unfinished(answer.finish.as_str().into())),
-            Finish::Stop | Finish::ToolCalls => answer.is_empty().then_some(Self::Empty),
+            Finish::Stop | Finish::ToolCalls => None,
         }
     }
 

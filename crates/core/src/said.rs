@@ -32,7 +32,10 @@ pub(crate) fn thoughts(reply: &str) -> Vec<Range<usize>> {
                 open.get_or_insert(whole.start());
                 depth += 1;
             }
-            (true, 0) => found = vec![0..whole.end()],
+            (true, 0) => {
+                found.clear();
+                found.push(0..whole.end());
+            }
             (true, 1) => {
                 depth = 0;
                 found.extend(open.take().map(|start| start..whole.end()));

@@ -334,7 +334,7 @@ fn a_broken_object_that_could_mean_several_things_is_no_rating_and_stays() {
         r#"{"answer":undefined,"confidence":0.9}"#,
         r#"{"answer": Paris, France, "confidence": 0.9}"#,
         r#"{"answer":“Paris”,"confidence":0.9}"#,
-        r#"{'answer':'a' + 'b','confidence':0.9}"#,
+        r"{'answer':'a' + 'b','confidence':0.9}",
         // The client's own form, broken.
         r#"{"id": 1, "city": "x", "confidence": 0.9,}"#,
         r#"{"answer":"\ud800","confidence":0.9}"#,

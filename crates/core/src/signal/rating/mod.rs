@@ -211,10 +211,10 @@ fn without(text: &str, span: &Range<usize>) -> Vec<Range<usize>> {
     let span = whole_lines(text, span);
     let (before, behind) = (&text[..span.start], &text[span.end..]);
     let kept = match (before.trim().is_empty(), behind.trim().is_empty()) {
-        (true, true) => Vec::new(),
-        (false, true) => vec![0..without_last_break(before).len()],
-        (true, false) => vec![span.end + blank_lines(behind)..text.len()],
-        (false, false) => vec![0..span.start, span.end..text.len()],
+        (true, true) => [0..0, 0..0],
+        (false, true) => [0..without_last_break(before).len(), 0..0],
+        (true, false) => [0..0, span.end + blank_lines(behind)..text.len()],
+        (false, false) => [0..span.start, span.end..text.len()],
     };
     kept.into_iter().filter(|span| !span.is_empty()).collect()
 }
