@@ -22,13 +22,15 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// More tokens than any call has, of any kind: windows hold millions, and a call takes at most 255 samples.
-    pub const ABSURD: u64 = 10_000_000_000;
+    /// More tokens than any call has, of any kind: the largest windows hold ten million.
+    pub const ABSURD: u64 = 100_000_000;
 
-    /// This usage, unless a count in it can be no count of tokens: then the usage is unknown.
+    /// This usage, unless a count in it can be no count of tokens, or a part is more than its whole: then the usage is
+    /// unknown.
     pub fn plausible(self) -> Option<Self> {
         let Self { input, output, cached_input, reasoning } = self;
-        [input, output, cached_input, reasoning].into_iter().all(|tokens| tokens < Self::ABSURD).then_some(self)
+        let bounded = input < Self::ABSURD && output < Self::ABSURD;
+        (bounded && cached_input <= input && reasoning <= output).then_some(self)
     }
 }
 
