@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::said::is_seen;
+
 /// Tokens of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -20,13 +22,15 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// More tokens than any call has, of any kind: windows hold millions, and a call takes at most 255 samples.
-    pub const ABSURD: u64 = 10_000_000_000;
+    /// More tokens than any call has, of any kind: the largest windows hold ten million.
+    pub const ABSURD: u64 = 100_000_000;
 
-    /// This usage, unless a count in it can be no count of tokens: then the usage is unknown.
+    /// This usage, unless a count in it can be no count of tokens, or a part is more than its whole: then the usage is
+    /// unknown.
     pub fn plausible(self) -> Option<Self> {
         let Self { input, output, cached_input, reasoning } = self;
-        [input, output, cached_input, reasoning].into_iter().all(|tokens| tokens < Self::ABSURD).then_some(self)
+        let bounded = input < Self::ABSURD && output < Self::ABSURD;
+        (bounded && cached_input <= input && reasoning <= output).then_some(self)
     }
 }
 
@@ -255,10 +259,9 @@ impl Completion {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// Whether nothing is answered: no tool call, and no text but blanks and characters that are not seen.
+    /// Whether nothing is answered: no tool call, and no text but blanks, characters that are not seen, and reasoning.
     pub fn is_empty(&self) -> bool {
-        let unseen = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-        self.tool_calls.is_empty() && self.text.chars().all(unseen)
+        self.tool_calls.is_empty() && !is_seen(&self.text)
     }
 
     /// Appends one piece of a streamed answer; nothing of one that names a tool call beyond the first

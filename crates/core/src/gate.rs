@@ -135,9 +135,10 @@ pub enum Unusable {
     Filtered,
     /// The model marked it as a refusal.
     Refused,
-    /// It ended for a reason that is not known to be its end; the provider's word for it, cut to 60 characters.
+    /// It ended for a reason that is not known to be its end, or with calls to tools of which there is none; the provider's
+    /// word for it, cut to 60 characters.
     Unfinished(Arc<str>),
-    /// There is no text but blanks, and no tool call.
+    /// There is no tool call, and no text but blanks, characters that are not seen, and reasoning.
     Empty,
 }
 
@@ -149,7 +150,10 @@ impl Unusable {
             Finish::ContentFilter => Some(Self::Filtered),
             _ if answer.refusal.is_some() => Some(Self::Refused),
             Finish::Other(word) => Some(Self::Unfinished(word.chars().take(60).collect::<String>().into())),
-            Finish::Stop | Finish::ToolCalls => answer.is_empty().then_some(Self::Empty),
+            Finish::Stop | Finish::ToolCalls if answer.is_empty() => Some(Self::Empty),
+            // The calls that it speaks of were lost on the way.
+            Finish::ToolCalls if answer.tool_calls.is_empty() => Some(Self::Unfinished(answer.finish.as_str().into())),
+            Finish::Stop | Finish::ToolCalls => None,
         }
     }
 

@@ -24,6 +24,7 @@ pub mod replay;
 pub mod request;
 pub mod rule;
 pub mod run;
+mod said;
 pub mod segment;
 pub mod signal;
 pub mod sink;

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use tierfall_core::completion::Usage;
@@ -30,6 +32,36 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
+/// A `T` that is written as an object: what serde derives for a struct reads a list by position too.
+#[derive(Debug, Default)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+/// The object that `text` is.
+pub(crate) fn object<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<T> {
+    serde_json::from_str::<Object<T>>(text).map(|object| object.0)
+}
+
+/// An object in a struct, or nothing.
+pub(crate) fn maybe_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+}
+
 /// A borrowed text, or nothing.
 pub(crate) fn owned(text: Option<Text<'_>>) -> String {
     text.map(|text| text.0.into_owned()).unwrap_or_default()
@@ -50,6 +82,12 @@ impl<'a> Reported<'a> {
 /// A list, or null for an empty one.
 pub(crate) fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list of objects, or null for an empty one.
+pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let found = null_is_empty::<D, Object<T>>(deserializer)?;
+    Ok(found.into_iter().map(|object| object.0).collect())
 }
 
 /// A message's content: null, a string, or a list of typed parts of which only the text counts.
@@ -149,7 +187,7 @@ impl<'de> Deserialize<'de> for Count {
 /// A member `usage`, read as `V`; nothing where it is missing, or not understood: what an answer cost is then unknown, and
 /// the answer stays.
 pub(crate) fn usage<'a, V: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Option<V> {
-    raw.and_then(|raw| serde_json::from_str::<Option<V>>(raw.get()).ok().flatten())
+    raw.and_then(|raw| object(raw.get()).ok())
 }
 
 /// The JSON text of a tool call's arguments: the string's content, or an object's own text where a server sends one.

@@ -6,6 +6,7 @@ mod keyword;
 mod length;
 mod pattern;
 mod personal;
+mod sent;
 pub mod table;
 mod tag;
 mod tools;

@@ -5,8 +5,9 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 use serde::Deserialize;
 
+use super::sent::{plain, sent};
 use super::table::{Condition, Settings, SettingsError};
-use crate::request::{Message, Request};
+use crate::request::Request;
 
 /// Which kinds of personal data to look for.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,7 +37,8 @@ pub const DETECTORS: &[Detector] = &[
 ];
 
 impl Settings for PersonalData {
-    const ABOUT: &'static str = "Whether any turn holds an e-mail address, a phone number, an IBAN or a card number.";
+    const ABOUT: &'static str =
+        "Whether anything that is sent with the request holds an e-mail address, a phone number, an IBAN or a card number.";
     const SCHEMA: &'static str = r#"{
         "type": "object", "additionalProperties": false,
         "properties": {
@@ -70,8 +72,7 @@ struct Detected {
 
 impl Condition for Detected {
     fn holds(&self, request: &Request) -> bool {
-        let finds = |text: &str| self.detectors.iter().any(|detector| (detector.finds)(text));
-        request.messages.iter().flat_map(Message::texts).any(finds)
+        sent(request).iter().map(|text| plain(text)).any(|text| self.detectors.iter().any(|detector| (detector.finds)(&text)))
     }
 }
 
@@ -149,12 +150,28 @@ fn country_length(country: &[u8]) -> Option<usize> {
 }
 
 fn card(text: &str) -> bool {
-    static PATTERN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\d(?:[ \-]?\d){12,18}\b"));
-    PATTERN.find_iter(text).any(|found| {
-        let digits: Vec<u8> = found.as_str().bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
-        luhn(&digits) && digits.iter().any(|digit| *digit != digits[0])
+    static RUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[0-9]+(?:[ \-]{1,3}[0-9]+)*\b"));
+    let valid = |groups: &[&str]| {
+        let digits: Vec<u8> = groups.concat().bytes().map(|b| b - b'0').collect();
+        (13..=19).contains(&digits.len()) && luhn(&digits) && digits.iter().any(|digit| *digit != digits[0])
+    };
+    RUN.find_iter(text).any(|run| {
+        let groups: Vec<&str> = run.as_str().split([' ', '-']).filter(|group| !group.is_empty()).collect();
+        // The run as a whole, or a part that is grouped as cards are: a date or a code may stand beside it.
+        valid(&groups)
+            || (0..groups.len()).any(|from| {
+                CARD_GROUPS.iter().any(|lengths| {
+                    let part = groups.get(from..from + lengths.len());
+                    part.is_some_and(|part| {
+                        part.iter().zip(*lengths).all(|(group, length)| group.len() == *length) && valid(part)
+                    })
+                }) || valid(&groups[from..=from])
+            })
     })
 }
+
+/// How the digits of cards are grouped.
+const CARD_GROUPS: &[&[usize]] = &[&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
 
 /// Luhn: every second digit from the right doubled, digit sums added, divisible by ten.
 fn luhn(digits: &[u8]) -> bool {
@@ -173,6 +190,7 @@ fn luhn(digits: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Message;
     use proptest::prelude::*;
 
     fn found(text: &str) -> Vec<&'static str> {
@@ -227,6 +245,72 @@ mod tests {
         assert_eq!(holds(&["e-mail"]), Ok(true));
         assert_eq!(holds(&["card", "iban"]), Ok(false));
         assert!(holds(&["passport"]).is_err());
+    }
+
+    #[test]
+    fn a_card_is_found_wherever_it_is_sent_and_however_it_is_written() {
+        let card = "4111 1111 1111 1111";
+        let message = |value: serde_json::Value| serde_json::from_value::<Message>(value).unwrap();
+        let json = |value: serde_json::Value| Some(crate::request::Json::of(&value).unwrap());
+        let turns = [
+            serde_json::json!({ "role": "assistant", "tool_calls": [{ "id": "1", "type": "function", "function": { "name": "pay", "arguments": format!("{{\"card\": \"{card}\"}}") } }] }),
+            serde_json::json!({ "role": "assistant", "tool_calls": [{ "function": { "arguments": "{\"card\": 4111111111111111}" } }] }),
+            serde_json::json!({ "role": "assistant", "tool_calls": [{ "function": { "arguments": "{\"card\": \"4111\\u00a01111\\u20071111 \\u0031111\"}" } }] }),
+            serde_json::json!({ "role": "user", "content": "hi", "name": "4111111111111111" }),
+            serde_json::json!({ "role": "tool", "content": "hi", "tool_call_id": card }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "file", "file": { "filename": format!("{card}.pdf") } }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "https://x.example/4111111111111111.png" } }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "https://x.example/?n=4111%201111%201111%201111" } }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "text", "text": "4111 1111" }, { "type": "text", "text": " 1111 1111" }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "text", "text": "41111111" }, { "type": "text", "text": "11111111" }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "text", "text": "4111 1111" }, { "type": "text", "text": "1111 1111" }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "odd", "n": 4_111_111_111_111_111_u64 }] }),
+            serde_json::json!({ "role": "user", "content": [{ "type": "odd", "4111111111111111": 1 }] }),
+            serde_json::json!({ "role": "user", "content": "4111\u{a0}1111\u{202f}1111\u{2009}1111" }),
+            serde_json::json!({ "role": "user", "content": "４１１１　１１１１　１１１１　１１１１" }),
+            serde_json::json!({ "role": "user", "content": "٤١١١ ١١١١ ١١١١ ١١١١" }),
+            serde_json::json!({ "role": "user", "content": "𝟒𝟏𝟏𝟏 𝟙𝟙𝟙𝟙 𝟣𝟣𝟣𝟣 𝟭𝟭𝟭𝟭" }),
+            serde_json::json!({ "role": "user", "content": "4111\u{2011}1111–1111−1111" }),
+            serde_json::json!({ "role": "user", "content": "4111\u{200b} 1111\u{ad}\u{2060} 1111 \u{200e}1111" }),
+            serde_json::json!({ "role": "user", "content": "4111  1111 - 1111 1111 12/30" }),
+            serde_json::json!({ "role": "user", "content": "order 7: 5 4111 1111 1111 1111 999" }),
+        ];
+        let card_rule = PersonalData { any: vec!["card".into()] }.build().unwrap();
+        for turn in turns {
+            let request = Request::from_messages("id", vec![message(turn.clone()), Message::user("thanks")]);
+            assert!(card_rule.holds(&request), "{turn}");
+        }
+        let plain = Request::new("id", "hi");
+        assert!(!card_rule.holds(&plain));
+        let mut with = plain.params.clone();
+        with.extra.insert("user".into(), card.into());
+        let with_stop = crate::request::Params { stop: vec![card.into()], ..plain.params.clone() };
+        for request in [
+            Request { params: with, ..plain.clone() },
+            Request { params: with_stop, ..plain.clone() },
+            Request { tools: json(serde_json::json!([{ "function": { "description": card } }])), ..plain.clone() },
+            Request { response_format: json(serde_json::json!({ "enum": [card] })), ..plain.clone() },
+            Request {
+                raw: Some(format!("{{\"messages\": [{{\"role\": \"user\", \"reasoning\": \"{card}\"}}]}}").into()),
+                ..plain.clone()
+            },
+            Request { raw: Some(format!("{{\"a\": 1, \"a\": \"{card}\", \"a\": 2}}").into()), ..plain.clone() },
+        ] {
+            assert!(card_rule.holds(&request), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn what_an_image_is_made_of_is_no_text() {
+        let noise: String = (0..40_000_u32)
+            .map(|n| char::from(b"ABCDEFGHabcdefgh0123456789+/"[(n.wrapping_mul(2_654_435_761) >> 7) as usize % 28]))
+            .collect();
+        let part = |url: String| serde_json::json!({ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": url } }] });
+        let rule = PersonalData { any: Vec::new() }.build().unwrap();
+        let holds = |url: String| rule.holds(&Request::from_messages("id", vec![serde_json::from_value(part(url)).unwrap()]));
+        assert!(!holds(format!("data:image/png;base64,{noise}")));
+        assert!(!holds(noise));
+        assert!(holds("data:text/plain,4111%201111%201111%201111".into()));
     }
 
     #[test]

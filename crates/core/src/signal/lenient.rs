@@ -1,8 +1,9 @@
 //! Objects as models write them: JSON, or JSON with the faults that models make, as long as it can mean only one thing.
 //!
 //! What is tolerated: a comma before the closing brace, a missing brace at the end, single quotes, names without quotes,
-//! `.9`, Python's literals, line breaks inside texts, quotation marks inside texts where they come in pairs, and texts
-//! without quotes. Nothing is mended as text: members are found with their places, or there is no object.
+//! `.9`, Python's literals, line breaks inside texts, and quotation marks inside texts where they open and close in pairs.
+//! What a text without quotes says is uncertain. Nothing is mended as text: members are found with their places, or there
+//! is no object.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -79,9 +80,9 @@ pub(super) fn strict(text: &str, span: Range<usize>) -> Option<Vec<Member<'_>>> 
     found.collect()
 }
 
-/// Every object that can be read in a text, from the outermost braces on.
-pub(super) fn objects(text: &str) -> impl Iterator<Item = Object<'_>> {
-    let mut from = 0;
+/// Every object that can be read in a text behind a place, from the outermost braces on.
+pub(super) fn objects(text: &str, from: usize) -> impl Iterator<Item = Object<'_>> {
+    let mut from = from;
     std::iter::from_fn(move || {
         for _ in 0..MOST_STARTS {
             let start = from + text[from..].find('{')?;
@@ -193,10 +194,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A text in quotes. It ends with the first quote behind which something ends; a quote before that is one of the text's
-    /// own, and those come in pairs.
+    /// own, and those open and close in pairs.
     fn quoted(&self, at: usize, quote: char) -> Option<(Value<'a>, Range<usize>, usize)> {
         let start = at + 1;
-        let mut own = 0_usize;
+        // Whether one of the text's own quotes is open; `None` once one of them is no part of a pair.
+        let mut own = Some(false);
         let mut characters = self.rest(start).char_indices().peekable();
         let mut before = None;
         while let Some((offset, c)) = characters.next() {
@@ -207,15 +209,17 @@ impl<'a> Reader<'a> {
                 c if c == quote => {
                     let end = start + offset;
                     if self.ends(end + 1) {
-                        // Of an odd one nobody knows whether it ended the text.
-                        let clear = own.is_multiple_of(2);
+                        // Of one that nothing closes nobody knows whether it ended the text.
+                        let clear = own == Some(false);
                         let text = clear.then(|| unescaped(&self.text[start..end], quote)).flatten();
                         return Some((text.map_or(Value::Unclear, Value::Text), start..end, end + 1));
                     }
+                    let behind = characters.peek().map(|(_, c)| *c);
                     // An apostrophe.
                     let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-                    let inside = quote == '\'' && letter(before) && letter(characters.peek().map(|(_, c)| *c));
-                    own += usize::from(!inside);
+                    if !(quote == '\'' && letter(before) && letter(behind)) {
+                        own = own.and_then(|open| turned(open, before, behind, quote));
+                    }
                 }
                 _ => {}
             }
@@ -232,15 +236,38 @@ impl<'a> Reader<'a> {
         let written = self.text[at..end].trim_end();
         let place = at..at + written.len();
         let value = match written {
-            "null" | "None" | "undefined" => Value::Null,
+            "null" | "None" => Value::Null,
             "" => return None,
             // It may have been cut.
             _ if end == self.text.len() && !written.chars().all(|c| c.is_ascii_digit() || c == '.') => return None,
-            _ if written.contains(['"', '\'', '{', '[', '\n', '\\', '\u{201c}']) => Value::Unclear,
-            _ => Value::Other(written),
+            "true" | "false" | "True" | "False" => Value::Other(written),
+            _ if is_number(written) => Value::Other(written),
+            // A word may be a name, an expression, or a text that somebody began to quote.
+            _ => Value::Unclear,
         };
         Some((value, place, end))
     }
+}
+
+/// Whether one of a text's own quotes is open after one between these characters; `None` where it can neither open, behind a
+/// blank or a bracket, nor close, before a blank or a mark: then it may be the text that ended and began.
+fn turned(open: bool, before: Option<char>, behind: Option<char>, quote: char) -> Option<bool> {
+    let blank = |c: Option<char>| c.is_none_or(char::is_whitespace);
+    if open {
+        let closes = blank(behind) || behind.is_some_and(|c| c == quote || ".,;:!?)]…".contains(c));
+        (!blank(before) && closes).then_some(false)
+    } else {
+        let opens = before.is_some_and(|c| c.is_whitespace() || "([—".contains(c));
+        (opens && !blank(behind) && behind != Some(quote)).then_some(true)
+    }
+}
+
+/// A number as models write it: `.9`, `90%`.
+fn is_number(written: &str) -> bool {
+    let digits = written.strip_prefix('-').unwrap_or(written);
+    let digits = digits.strip_suffix('%').unwrap_or(digits);
+    let plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.') && digits.matches('.').count() <= 1;
+    plain && digits.contains(|c: char| c.is_ascii_digit())
 }
 
 /// What a text in quotes says; `None` where an escape is none of JSON's, so that the others may not be meant either.

@@ -117,7 +117,7 @@ impl Signal for SelfRating {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn prepare(&self, call: &mut Call) {
@@ -208,8 +208,8 @@ mod tests {
     fn a_rating_line_is_taken_out_with_its_tokens() {
         let (text, tokens) = stripped(Style::Text, &["Par", "is", ".", "\n\n", "Confidence", ":", " 0", ".9", ""]);
         assert_eq!((text.as_str(), tokens), ("Paris.", Some(owned(&["Par", "is", ".", ""]))));
-        let (text, tokens) = stripped(Style::Text, &["Paris", "\nConfidence:", " 0.9", "\n", "Ask me more!"]);
-        assert_eq!((text.as_str(), tokens), ("Paris\nAsk me more!", Some(owned(&["Paris", "\n", "Ask me more!"]))));
+        let (text, tokens) = stripped(Style::Text, &["Confidence:", " 0.9", "\n", "Par", "is"]);
+        assert_eq!((text.as_str(), tokens), ("Paris", Some(owned(&["Par", "is"]))));
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn field<'r>(reply: &'r Value, text: &str) -> &'r str {
 fn real_replies_are_read_as_their_authors_read_them() {
     let Some(replies) = replies(SELF_RATINGS) else { return };
     let mut parsers = Parsers::default();
-    let (mut known, mut same, mut missed, mut clear) = (0, 0, 0, 0);
+    let (mut known, mut same, mut missed, mut beside, mut clear) = (0, 0, 0, 0, 0);
     for reply in &replies {
         let text = reply["raw_content"].as_str().unwrap_or_default();
         let letter = reply["parsed_answer"].as_str().filter(|answer| ["A", "B", "C", "D", "E"].contains(answer));
@@ -70,8 +70,12 @@ fn real_replies_are_read_as_their_authors_read_them() {
             }
             (Some(_), Err(why)) => {
                 known += 1;
-                missed += 1;
-                println!("not read ({why:?}): {}", &text[text.len().saturating_sub(120)..]);
+                if says_more(text) {
+                    beside += 1;
+                } else {
+                    missed += 1;
+                    println!("not read ({why:?}): {}", &text[text.len().saturating_sub(120)..]);
+                }
             }
             (None, Ok(rating)) => {
                 // The authors could not use the answer; the rating itself stands in the reply, behind its name.
@@ -84,13 +88,20 @@ fn real_replies_are_read_as_their_authors_read_them() {
         }
     }
     println!(
-        "{} replies: of {known} that their authors could use, {same} read alike and {missed} not; of {} others, {clear} state \
-         a clear rating",
+        "{} replies: of {known} that their authors could use, {same} read alike, {missed} not, and {beside} say more than their \
+         object; of {} others, {clear} state a clear rating",
         replies.len(),
         replies.len() - known,
     );
-    // Those few correct themselves, or list "A: …" in their reasoning: two numbers behind one name are none.
-    assert!(same >= 2643 && missed <= 4, "{same} read alike, {missed} not read");
+    // What stands beside an object may take it back, and in some of these replies does.
+    assert!(same >= 2534 && missed <= 1 && beside <= 112, "{same} read alike, {missed} not read, {beside} say more");
+}
+
+/// Whether a reply says more than the object in it.
+fn says_more(text: &str) -> bool {
+    let around = text.split('{').next().unwrap_or_default().to_owned() + text.rsplit('}').next().unwrap_or_default();
+    let around = around.replace("```json", "").replace("```", "").replace("Response:", "");
+    !around.trim().is_empty()
 }
 
 /// The `Answer` of the JSON that a reply is, or has in its last code fence or braces.
@@ -146,7 +157,7 @@ fn what_is_served_of_real_replies_is_what_they_say() {
         replies.len(),
     );
     assert_eq!(answers + mended + lines + whole, replies.len());
-    assert!(answers + mended > 3600, "{answers} and {mended}");
+    assert!(answers + mended > 3570, "{answers} and {mended}");
 }
 
 /// What every tier of a set of observations replied, with the confidence that its authors read.
@@ -161,7 +172,7 @@ fn responses(set: &str) -> Option<Vec<(String, Option<f64>)>> {
 fn the_lines_of_real_replies_go_whole() {
     let Some(responses) = responses("anytime_gsm8k") else { return };
     let parser = RatingParser::new(Style::Text, Scale::Unit, "conf").unwrap();
-    let (mut read, mut none) = (0, 0);
+    let (mut read, mut none, mut elsewhere) = (0, 0, 0);
     for (text, confidence) in &responses {
         let parts = parser.take_apart(text);
         let Some(confidence) = confidence else {
@@ -170,12 +181,22 @@ fn the_lines_of_real_replies_go_whole() {
             none += 1;
             continue;
         };
-        assert!(parts.rating.is_ok_and(|rating| (rating.value - confidence).abs() < 1e-9), "{text}");
-        let others = text.trim_end().split('\n').filter(|line| !line.starts_with("CONF:"));
-        assert_eq!(parts.rest.unwrap().text, others.collect::<Vec<_>>().join("\n").trim_end_matches('\n'), "{text}");
+        let Ok(rating) = parts.rating else {
+            // Some go on behind the rating, or open a code block that they do not close.
+            assert!(parts.rest.is_none() && text.contains("```"), "{text}");
+            elsewhere += 1;
+            continue;
+        };
+        assert!((rating.value - confidence).abs() < 1e-9, "{text}");
+        let (others, _) = text.trim_end().rsplit_once("CONF:").unwrap();
+        assert_eq!(parts.rest.unwrap().text, others.trim_end_matches('\n'), "{text}");
         read += 1;
     }
-    println!("{} replies: of {read} the line of the rating goes, {none} have none", responses.len());
+    println!(
+        "{} replies: of {read} the line of the rating goes, {none} have none, {elsewhere} have it elsewhere",
+        responses.len()
+    );
+    assert!(elsewhere <= 5, "{elsewhere}");
 }
 
 #[test]

@@ -45,8 +45,6 @@ fn whole_lines_and_clauses_go() {
             ("Paris\rConfidence: 90", 0.9, "Paris"),
             ("Paris\u{2028}Confidence: 90", 0.9, "Paris"),
             ("Paris\n\n\nConfidence: 90\n\n", 0.9, "Paris"),
-            ("A\n\nConfidence: 90\n\nB", 0.9, "A\n\nB"),
-            ("A\nConfidence: 90\nB\nC", 0.9, "A\nB\nC"),
             ("Paris. Confidence: 85%", 0.85, "Paris."),
             ("Paris! **Confidence: 85%**", 0.85, "Paris!"),
             ("Paris, confidence: 85", 0.85, "Paris"),
@@ -57,22 +55,88 @@ fn whole_lines_and_clauses_go() {
             ("巴黎（Confidence：９０％）", 0.9, "巴黎"),
             ("Paris *(confidence: 85)*", 0.85, "Paris"),
             ("Paris (confidence: 85, high).", 0.85, "Paris."),
-            ("Paris (confidence: 85) is the capital.", 0.85, "Paris is the capital."),
             ("(Confidence: 85) Paris", 0.85, "Paris"),
             ("Confidence: 90. Paris", 0.9, "Paris"),
-            ("Confidence: 90. Confidence: 90. Paris", 0.9, "Paris"),
             ("Paris\n- **Confidence:** 85%", 0.85, "Paris"),
             ("Paris\n* Confidence: 85", 0.85, "Paris"),
             ("Paris\n> Confidence: 85", 0.85, "Paris"),
             ("Paris\nMy confidence level is 85%.", 0.85, "Paris"),
             ("Paris\n<confidence>90</confidence>", 0.9, "Paris"),
             ("<answer>Paris</answer><confidence>\n90\n</confidence>", 0.9, "<answer>Paris</answer>"),
-            ("Confidence: 80%\nParis\nConfidence: 80", 0.8, "Paris"),
-            ("```\nParis\nConfidence: 90\n```", 0.9, "```\nParis\n```"),
             ("```yaml\nconfidence: 30\n```\nConfidence: 90", 0.9, "```yaml\nconfidence: 30\n```"),
             ("Confidence: 90", 0.9, ""),
+            // The last line is the rating, and nothing else is.
+            ("Confidence: 80%\nParis\nConfidence: 80", 0.8, "Confidence: 80%\nParis"),
+            ("model: a\nconfidence: 0.9\nthreshold: 3\n\nConfidence: 80", 0.8, "model: a\nconfidence: 0.9\nthreshold: 3"),
+            ("x = 1\nconfidence = 90\nprint(x)\nConfidence: 80", 0.8, "x = 1\nconfidence = 90\nprint(x)"),
+            ("Paris (confidence: 80) it is.\nConfidence: 80", 0.8, "Paris (confidence: 80) it is."),
+            ("1. Paris\n2. Confidence: 80\n3. Rome\n\nConfidence: 80", 0.8, "1. Paris\n2. Confidence: 80\n3. Rome"),
+            ("~~~\n```\n~~~\nConfidence: 80", 0.8, "~~~\n```\n~~~"),
+            ("````\n```\nConfidence: 10\n```\n````\nConfidence: 80", 0.8, "````\n```\nConfidence: 10\n```\n````"),
+            // Reasoning stays as it is.
+            ("<think>Confidence: 99</think>Paris\nConfidence: 20", 0.2, "<think>Confidence: 99</think>Paris"),
+            ("<think>\n```\n</think>\nParis\nConfidence: 20", 0.2, "<think>\n```\n</think>\nParis"),
+            ("<think>x</think>\n\nConfidence: 20\nParis", 0.2, "<think>x</think>\n\nParis"),
+            ("Confidence: 99\n</think>\nParis\nConfidence: 20", 0.2, "Confidence: 99\n</think>\nParis"),
         ],
     );
+}
+
+#[test]
+fn what_stands_anywhere_else_is_no_rating_and_stays() {
+    for reply in [
+        "x = 1\nconfidence = 90\nprint(x, confidence)",
+        "confidence = 90\nprint(confidence)",
+        "[x]\nconfidence = 90",
+        "model: a\nconfidence: 90\nthreshold: 3",
+        "confidence: 90\nmodel: a",
+        "model: a\nconfidence: 90",
+        "<r>\n<confidence>90</confidence>\n<a>Paris</a>\n</r>",
+        "Paris <confidence>90</confidence> is the capital",
+        "Survey results:\nTrust: 60\nConfidence: 90\nHope: 30",
+        "We report (confidence: 95%) the mean.",
+        "1. Paris\n2. Confidence: 90\n3. Rome",
+        "1. Paris\n2. Confidence: 90",
+        "a. Paris\nb. Confidence: 90",
+        "A\n\nConfidence: 90\n\nB",
+        "Paris.\n\nConfidence: 90\n\nNote: the capital moved in 1940.",
+        "Write: Hello\nConfidence: 90\nto the file",
+        "Q: How sure? Confidence: 95\nA: No idea",
+        // Code and reasoning.
+        "```\nParis\nConfidence: 90\n```",
+        "```\nConfidence: 90\n```",
+        "~~~\nConfidence: 90\n~~~",
+        "```\ncode\nConfidence: 90",
+        "~~~\ncode\n```\nConfidence: 90\n~~~",
+        "Paris\n\n    Confidence: 90",
+        "<think>I must end with\nConfidence: 95\n</think>\nParis",
+        "<think>I must end with\nConfidence: 95",
+        "Paris\n<think>\nConfidence: 95\n</think>",
+        "Confidence: 95\n</think>\nParis",
+        // Numbers that rate nothing.
+        "The result has Confidence: 95% interval [1,2]",
+        "The test was run at Confidence: 95%.",
+        "Paris\nNo confidence: 90",
+        "Paris\nLack of confidence: 90",
+        "Paris\nConsumer confidence: 90",
+        "Paris\nConfidence: 90 years",
+        "Paris\nConfidence: 90% sure that it is wrong",
+        "Paris\nConfidence: 90 if the year is 2020, otherwise 5",
+        "Paris\nSet Confidence: 85 in the config file.",
+        "Paris\nConfidence: 90 out of 95",
+        "Paris\nConfidence: 90/95",
+        "Paris\nConfidence: 90 (that it is wrong)",
+        "Paris\nConfidence: 5% (95% unsure)",
+        "Paris (confidence: 90, if I read it right)",
+        "Paris\nConfidence (that it is wrong): 90",
+        "Paris\nI state my confidence: 85",
+    ] {
+        for style in [Style::Text, Style::Json] {
+            let (rating, served) = taken(style, Scale::Percent, reply);
+            assert!(rating.is_err(), "{reply:?}: {rating:?}");
+            assert_eq!(served, reply);
+        }
+    }
 }
 
 #[test]
@@ -199,7 +263,8 @@ fn an_object_is_read_and_never_edited_as_text() {
             (r#"{"answer":"the "big" one","confidence":0.9}"#, 0.9, "the \"big\" one"),
             (r#"{"answer":"Paris","confidence":.9}"#, 0.9, "Paris"),
             (r#"{answer: "Paris", confidence: 0.9}"#, 0.9, "Paris"),
-            (r#"{"answer": Paris, France, "confidence": 0.9}"#, 0.9, "Paris, France"),
+            (r#"{"answer":"He said "go"","confidence":0.9}"#, 0.9, "He said \"go\""),
+            (r#"{"answer": 4.5, 'confidence': .9,}"#, 0.9, "4.5"),
             (r#"{"answer": True, "confidence": "90%"}"#, 0.9, "True"),
             (r#"{"answer":null,"confidence":0.9}"#, 0.9, ""),
             (r#"{"answer":None,"confidence":0.9}"#, 0.9, ""),
@@ -209,7 +274,13 @@ fn an_object_is_read_and_never_edited_as_text() {
             (r#"{"reason": It is so, and more, "answer":"Paris","confidence":0.9}"#, 0.9, "Paris"),
             (r#"{"answer":{"n": 1, "m": [2]},"confidence":0.9}"#, 0.9, r#"{"n": 1, "m": [2]}"#),
             (r#"{"answer":{"n": 1},"confidence":0.9,}"#, 0.9, r#"{"n": 1}"#),
-            ("Here it is:\n{\"answer\":\"Paris\",\"confidence\":0.9,}\nBye.", 0.9, "Paris"),
+            // What says nothing beside it.
+            ("Response: {\"answer\":\"Paris\",\"confidence\":0.9}", 0.9, "Paris"),
+            ("**Answer:**\n```json\n{\"answer\":\"Paris\",\"confidence\":0.9}\n```", 0.9, "Paris"),
+            ("\u{feff}{\"answer\":\"Paris\",\"confidence\":0.9}", 0.9, "Paris"),
+            ("<think>{\"answer\":\"Rome\",\"confidence\":0.2}</think>{\"answer\":\"Paris\",\"confidence\":0.9}", 0.9, "Paris"),
+            ("It is Rome.\n</think>\n\n```json\n{\"answer\":\"Paris\",\"confidence\":0.9,}\n```", 0.9, "Paris"),
+            (r#"{"answer":"a <think> b","confidence":0.9}"#, 0.9, "a <think> b"),
             // The client's own form, and nothing but a rating.
             (r#"{"id": 1, "confidence": 0.9, "city": "x"}"#, 0.9, r#"{"id": 1, "city": "x"}"#),
             ("Paris\n{\"confidence\": 0.9}", 0.9, "Paris"),
@@ -234,6 +305,36 @@ fn a_broken_object_that_could_mean_several_things_is_no_rating_and_stays() {
         // Which answer, which number?
         r#"{"answer":"Paris","answer":"Rome","confidence":0.9}"#,
         r#"{"answer":"Paris","confidence":0.9} Wait: {"answer":"Rome","confidence":0.9}"#,
+        // What is said beside it may take it back.
+        "<think>Draft: {\"answer\":\"Rome\",\"confidence\":0.95}. But no, it must be Paris.</think>\nParis",
+        "For example {\"answer\":\"Rome\",\"confidence\":0.95}.\nThe real answer: Paris",
+        "I first thought {\"answer\":\"Rome\",\"confidence\":0.95} but it is wrong; I do not know.",
+        "The format is {\"answer\":\"...\",\"confidence\":0.9}. I cannot answer that.",
+        "{\"answer\":\"part 1\",\"confidence\":0.9}\n\nand part 2: do not do it!",
+        "WARNING: this is false!\n{\"answer\":\"Paris\",\"confidence\":0.9}",
+        "{\"answer\":\"Paris\",\"confidence\":0.9}\nConfidence: 0.2",
+        "Here it is:\n{\"answer\":\"Paris\",\"confidence\":0.9,}\nBye.",
+        "```json\n{\"answer\":\"Paris\",\"confidence\":0.9}\n```\nThat is wrong.",
+        "For example:\n{\"id\": 1, \"confidence\": 0.9}",
+        "{\"confidence\": 0.9}\nis what I would say if I knew.",
+        "{\"confidence\": 0.1}\nWait.\n{\"confidence\": 0.9}",
+        "{\"answer\":\"Paris\",\"confidence\":0.9}<think>no</think>",
+        "<think>so\n{\"answer\":\"Paris\",\"confidence\":0.9}",
+        "[{\"answer\":\"Paris\",\"confidence\":0.9}]",
+        // Texts that were torn, and words that are none.
+        r#"{"answer":"a"+"b","confidence":0.9}"#,
+        r#"{"answer":"a", "b","confidence":0.9}"#,
+        r#"{"answer":"a" and "b","confidence":0.9}"#,
+        r#"{"answer":"a" "b","confidence":0.9}"#,
+        r#"{"answer":"key": "v","confidence":0.9}"#,
+        r#"{"answer":"""Paris""","confidence":0.9}"#,
+        r#"{"answer":`Paris`,"confidence":0.9}"#,
+        r#"{"answer":NaN,"confidence":0.9}"#,
+        r#"{"answer":-,"confidence":0.9}"#,
+        r#"{"answer":undefined,"confidence":0.9}"#,
+        r#"{"answer": Paris, France, "confidence": 0.9}"#,
+        r#"{"answer":“Paris”,"confidence":0.9}"#,
+        r"{'answer':'a' + 'b','confidence':0.9}",
         // The client's own form, broken.
         r#"{"id": 1, "city": "x", "confidence": 0.9,}"#,
         r#"{"answer":"\ud800","confidence":0.9}"#,
@@ -250,7 +351,6 @@ fn an_answer_without_a_rating_that_can_be_read_is_an_answer_all_the_same() {
         r#"{"answer":"Paris","confidence":0.9,"confidence":0.2}"#,
         r#"{"answer":"Paris","confidence":"high"}"#,
         r#"{"answer":"Paris","confidence":null}"#,
-        "{\"answer\":\"Paris\",\"confidence\":0.9}\nConfidence: 0.2",
     ] {
         let (rating, served) = taken(Style::Json, Scale::Unit, reply);
         assert!(rating.is_err(), "{reply}: {rating:?}");
@@ -288,7 +388,6 @@ fn phrases() -> impl Strategy<Value = String> {
     let shape = [
         "Confidence: {}",
         "Confidence: {}%",
-        "confidence = {}",
         "**Confidence:** {}",
         "**Confidence: {}%**",
         "Confidence：{}",
@@ -326,7 +425,7 @@ fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => answers(),
         3 => phrases(),
-        2 => proptest::sample::select(vec!["\n", "\n\n", "\r\n", " ", ". ", ", ", "(", ")", "**", "```", "\"", "{", "}", " — ", "> ", "- ", "。", "（", "）"])
+        2 => proptest::sample::select(vec!["\n", "\n\n", "\r\n", " ", ". ", ", ", "(", ")", "**", "```", "\n```\n", "~~~", "<think>", "</think>", "\"", "{", "}", " — ", "> ", "- ", "2. ", "。", "（", "）"])
             .prop_map(str::to_owned),
     ];
     proptest::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat())
@@ -337,7 +436,8 @@ fn words(c: Option<char>) -> bool {
 }
 
 /// What holds whatever the reply is: the rest is made of parts of the reply, no two words meet that were apart, no bracket
-/// loses its partner, and what was taken out speaks of the rating.
+/// loses its partner, and what was taken out is one part, which holds the rating that was read, at the end or the start of
+/// what is said.
 fn is_sound(reply: &str, style: Style) -> Result<(), TestCaseError> {
     let parts = parser(style, Scale::Percent).take_apart(reply);
     let Some(rest) = parts.rest else { return Ok(()) };
@@ -365,8 +465,18 @@ fn is_sound(reply: &str, style: Style) -> Result<(), TestCaseError> {
                 prop_assert_eq!(part.matches(open).count(), part.matches(close).count(), "torn: {:?}", part);
             }
         }
-        let again = parser(style, Scale::Percent).take_apart(&rest.text);
-        prop_assert!(again.rest.is_none(), "{:?} was not the end of it: {:?}", rest.text, again.rest);
+        let gaps: Vec<&&str> = cut.iter().filter(|part| !part.trim().is_empty()).collect();
+        prop_assert_eq!(gaps.len(), 1, "cut out of {:?}", reply);
+        if let Ok(rating) = &parts.rating {
+            prop_assert!(gaps[0].contains(&reply[rating.span.clone()]), "{:?} was read, but {:?} cut", rating, gaps);
+        }
+        let (before, behind) = reply.split_once(*gaps[0]).unwrap();
+        let before = before.rsplit("</think>").next().unwrap();
+        let behind = behind.trim_start_matches(['.', '。', '!', '?']);
+        prop_assert!(before.trim().is_empty() || behind.trim().is_empty() || reply.matches(*gaps[0]).count() > 1, "{:?}", gaps);
+        for kept in ["<think>", "</think>", "```", "~~~"] {
+            prop_assert_eq!(reply.matches(kept).count(), rest.text.matches(kept).count());
+        }
     }
     Ok(())
 }
@@ -387,9 +497,39 @@ proptest! {
             Place::FirstBlank => format!("{phrase}{ending}{ending}{said}"),
             Place::Both => format!("{phrase}{ending}{said}{ending}{phrase}"),
         };
+        let said = if matches!(place, Place::Both) { format!("{phrase}{ending}{said}") } else { said };
         let parts = parser(Style::Text, Scale::Percent).take_apart(&reply);
         prop_assert!(parts.rating.is_ok(), "{reply:?}: {:?}", parts.rating);
         prop_assert_eq!(parts.rest.map(|rest| rest.text), Some(said), "{:?}", reply);
+    }
+
+    #[test]
+    fn what_is_said_beside_an_object_keeps_it_from_being_read(said in "[a-zA-Z.!,é ]{0,20}[a-zA-Zé][.!:]?", first in any::<bool>(), fenced in any::<bool>(), own in any::<bool>()) {
+        let word = said.trim_end_matches([':', ' ']).trim().to_lowercase();
+        prop_assume!(!["answer", "response", "reply", "output", "result", "json"].iter().any(|label| word.ends_with(label)));
+        let object = if own { r#"{"id": 1, "confidence": 90}"# } else { r#"{"answer": "Rome", "confidence": 90}"# };
+        let object = if fenced { format!("```json\n{object}\n```") } else { object.to_owned() };
+        let reply = if first { format!("{said}\n{object}") } else { format!("{object}\n{said}") };
+        prop_assert_eq!(taken(Style::Json, Scale::Percent, &reply), (Err(NoRating::Unclear), reply));
+    }
+
+    #[test]
+    fn reasoning_is_never_read_and_never_edited(answer in answers(), phrase in phrases(), thought in pieces(), json in any::<bool>(), n in 0..100_u32) {
+        prop_assume!(!answer.trim().is_empty() && !thought.contains("think>") && !thought.contains('\r'));
+        let (style, said) = if json {
+            (Style::Json, format!("{{\"answer\": {}, \"confidence\": {n}}}", serde_json::to_string(&answer).unwrap()))
+        } else {
+            (Style::Text, format!("{answer}\n{phrase}"))
+        };
+        let without = taken(style, Scale::Percent, &said);
+        for thought in [format!("<think>{thought}\n{phrase}\n</think>\n"), format!("<think>{{\"answer\": \"no\", \"confidence\": 1}}{phrase}</think>\n")] {
+            let (rating, served) = taken(style, Scale::Percent, &format!("{thought}{said}"));
+            let expected = if json { without.1.clone() } else { format!("{thought}{}", without.1) };
+            prop_assert_eq!(&rating, &without.0, "{}{}", thought, said);
+            prop_assert_eq!(served, expected);
+            let alone = taken(style, Scale::Percent, &format!("{thought}{answer}"));
+            prop_assert!(alone.0.is_err() && alone.1 == format!("{thought}{answer}"), "{alone:?}");
+        }
     }
 
     #[test]

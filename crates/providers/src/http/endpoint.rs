@@ -17,7 +17,7 @@ use tierfall_core::request::Call;
 use tierfall_wire::dialect::{DecodeError, Encoded, NoAnswer};
 
 use super::body;
-use super::failed::{Failed, quoted};
+use super::failed::{Failed, quoted, told, without};
 use super::live::Live;
 use super::retry_after::pause;
 use super::settings::{BuildError, HttpSettings};
@@ -156,13 +156,18 @@ impl Endpoint {
     }
 
     fn decode(&self, body: &[u8]) -> Result<Completion, Failed> {
-        self.settings.dialect.decode(body).map_err(|why| match why {
+        let mut answer = self.settings.dialect.decode(body).map_err(|why| match why {
             NoAnswer::Unreadable(error) => malformed(&error),
             NoAnswer::Failed(failure) => {
                 let message = format!("it reports an error: {}", quoted(&failure.message, &self.secrets));
                 Failed::new(failure.kind, failure.billing.unwrap_or_else(|| billing_of(failure.kind)), message)
             }
-        })
+        })?;
+        answer.model = answer.model.map(|model| without(&self.secrets, &model));
+        for finish in answer.samples.iter_mut().map(|sample| &mut sample.finish).chain([&mut answer.finish]) {
+            told(finish, &self.secrets);
+        }
+        Ok(answer)
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
 use tierfall_core::text::one_line;
 use tokio::time::Instant;
@@ -54,7 +55,14 @@ pub(super) fn quoted(text: &str, secrets: &[SecretString]) -> String {
     short(&without(secrets, text))
 }
 
-fn without(secrets: &[SecretString], text: &str) -> String {
+/// Why an answer ended, without secrets: a server may echo anything there.
+pub(super) fn told(finish: &mut Finish, secrets: &[SecretString]) {
+    if let Finish::Other(word) = finish {
+        *word = quoted(word, secrets);
+    }
+}
+
+pub(super) fn without(secrets: &[SecretString], text: &str) -> String {
     // Shorter ones are no secrets, and replacing them would only garble the message.
     let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 4).collect();
     // One may begin with another.
@@ -95,4 +103,19 @@ fn deepest(error: &reqwest::Error) -> String {
 /// One line of bounded length.
 fn short(text: &str) -> String {
     one_line(text, 300)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_looks_like_a_word_is_not_told() {
+        let secrets = ["secretword".to_owned().into()];
+        let mut finish = Finish::Other("my_secretword".to_owned());
+        told(&mut finish, &secrets);
+        assert_eq!(finish, Finish::Other("my_[key]".to_owned()));
+        told(&mut finish, &[]);
+        assert_eq!(finish, Finish::Other("my_[key]".to_owned()));
+    }
 }

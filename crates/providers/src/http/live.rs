@@ -14,7 +14,7 @@ use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
 
 use super::body::{next, too_large};
 use super::endpoint::malformed;
-use super::failed::{Failed, quoted};
+use super::failed::{Failed, quoted, told, without};
 use super::settings::HttpSettings;
 use super::times::Times;
 use crate::billing::billing_of;
@@ -102,7 +102,11 @@ impl Live {
         while !self.over {
             if let Some(event) = self.events.pop_front() {
                 match self.decoder.event(event.name.as_deref(), &event.data) {
-                    Ok(Event::Delta(delta)) => {
+                    Ok(Event::Delta(mut delta)) => {
+                        delta.model = delta.model.map(|model| without(&self.secrets, &model));
+                        if let Some(finish) = &mut delta.finish {
+                            told(finish, &self.secrets);
+                        }
                         self.any = true;
                         self.usage = delta.usage.or(self.usage);
                         return Ok(Some(delta));

@@ -137,6 +137,11 @@ fn of_label(labels: &str) -> CallErrorKind {
     }
 }
 
+/// Whether a word may be a provider's key.
+pub(super) fn looks_like_a_key(word: &str) -> bool {
+    word.len() > 12 && ["sk-", "AIza", "gsk_", "xai-"].iter().any(|mark| word.contains(mark))
+}
+
 /// One line without what looks like a key, queries of URLs, or the request that some validators
 /// quote back.
 fn clean(message: &str) -> String {
@@ -147,9 +152,8 @@ fn clean(message: &str) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        let is_key = word.len() > 12 && ["sk-", "AIza", "gsk_", "xai-"].iter().any(|mark| word.contains(mark));
         line.push_str(match word.split_once('?') {
-            _ if is_key => "[key]",
+            _ if looks_like_a_key(word) => "[key]",
             Some((url, _)) if url.contains("://") => url,
             _ => word,
         });

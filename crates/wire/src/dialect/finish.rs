@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Billing, CallErrorKind};
 
-use super::Failure;
+use super::{Failure, failure};
 use crate::view::Text;
 
 /// What a word says of the answer before it.
@@ -132,15 +132,32 @@ fn letters(word: &str) -> String {
 }
 
 /// The reason why an answer ended, from a word that stands beside it. A word that says that the server broke off, one
-/// that is not known, and one without a place among the other reasons are kept as they are.
+/// that is not known, and one without a place among the other reasons are kept, as far as they can be [told](printable).
 pub fn finish(word: &str) -> Finish {
     match meaning(word) {
         Some(Meaning::Stop) => Finish::Stop,
         Some(Meaning::ToolCalls) => Finish::ToolCalls,
         Some(Meaning::Truncated) => Finish::Length,
         Some(Meaning::Filtered) => Finish::ContentFilter,
-        Some(Meaning::Failed | Meaning::Unfinished) | None => Finish::Other(word.to_owned()),
+        Some(Meaning::Failed | Meaning::Unfinished) | None => Finish::Other(printable(word).to_owned()),
     }
+}
+
+/// What stands for a word that may be anything: a key, or a piece of the conversation.
+pub const UNTOLD: &str = "a word that cannot be told";
+
+/// A server's word, if it looks like one for the end of an answer: short, of letters, `_`, `-` and `:`, with digits at its
+/// end alone. Anything else is not repeated.
+pub fn printable(word: &str) -> &str {
+    let plain = |part: &str| {
+        let letters = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        part.len() - letters.len() <= 2 && letters.chars().all(|c| c.is_ascii_alphabetic())
+    };
+    let parts = || word.split(['_', '-', ':', ' ']);
+    let known = meaning(word).is_some() && word.len() <= 80;
+    let short = word.len() <= 40 && !word.is_empty() && !word.contains(' ') && parts().all(plain);
+    let is_key = failure::looks_like_a_key(word);
+    if !is_key && (short || (known && parts().all(plain))) { word } else { UNTOLD }
 }
 
 /// As [`finish`], unless the word says that the server broke off: then what there is belongs to a failed call, with what
@@ -149,7 +166,7 @@ pub(super) fn end(word: &str, billing: Billing) -> Result<Finish, Failure> {
     match meaning(word) {
         Some(Meaning::Failed) => Err(Failure {
             kind: CallErrorKind::Overloaded,
-            message: format!("the answer was broken off, for the reason \"{word}\""),
+            message: format!("the answer was broken off, for the reason \"{}\"", printable(word)),
             billing: Some(billing),
         }),
         _ => Ok(finish(word)),
@@ -221,13 +238,45 @@ mod tests {
             assert_eq!(finish(known.word).is_complete(), ended, "{}", known.word);
             assert_eq!(end(known.word, Billing::Unknown).is_err(), known.means == Meaning::Failed, "{}", known.word);
         }
-        for unknown in ["", "done", "stopped", "stop!ped", "stop sequence found", "finish", "reason", "ok", "完了"] {
+        for unknown in ["done", "stopped", "finish", "reason", "ok", "abort2", "new_reason:OTHER-WISE"] {
             assert_eq!((meaning(unknown), finish(unknown)), (None, Finish::Other(unknown.to_owned())), "{unknown}");
         }
     }
 
     #[test]
+    fn what_is_no_word_for_an_end_is_not_repeated() {
+        let long = "stop".repeat(11);
+        for said in [
+            "",
+            "stop!ped",
+            "stop sequence found",
+            "完了",
+            "sk-SECRETKEYabcdef123456",
+            "sk-abcdefghijklmnop",
+            "AIzaSyAbcdefghijklmnop",
+            "gsk_abcdefghijklmnopq",
+            "content_filter: sk-SECRETKEYabcdef123456",
+            "error: the user said 4111 1111 1111 1111",
+            "a1b2c3d4e5f6a7b8",
+            "0123456789abcdef",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "stop\u{1b}[2J",
+            "https://x.y/z?key=1",
+            &long,
+        ] {
+            assert_eq!(printable(said), UNTOLD, "{said}");
+            for told in [format!("{:?}", finish(said)), format!("{:?}", end(said, Billing::Unknown))] {
+                assert!(said.len() < 5 || !told.contains(said), "{told}");
+            }
+        }
+        for known in WORDS {
+            assert_eq!(printable(known.word), known.word);
+        }
+    }
+
+    #[test]
     fn our_own_names_mean_themselves() {
+        assert_eq!(finish(UNTOLD), Finish::Other(UNTOLD.to_owned()));
         for finish in [Finish::Stop, Finish::Length, Finish::ToolCalls, Finish::ContentFilter, never_said()] {
             assert_eq!(super::finish(finish.as_str()), finish);
         }

@@ -142,6 +142,9 @@ impl DecodeError {
     }
 }
 
+/// What is wrong with a call to no tool: nobody can make it.
+const NAMELESS: &str = "is missing or empty: the call names no tool";
+
 /// The body as text.
 fn utf8(body: &[u8]) -> Result<&str, DecodeError> {
     let text = std::str::from_utf8(body)

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use proptest::prelude::*;
+use serde_json::Value;
 use tierfall_core::completion::{Completion, Usage};
 use tierfall_testkit::numbers::{ABSURD, exchanged, places};
+use tierfall_wire::dialect::NoAnswer;
 use tierfall_wire::dialect::table::{DIALECTS, by_name};
 use tierfall_wire::openai::parse_request;
 
@@ -71,7 +73,9 @@ proptest! {
         prop_assert!(is_sound(&read.completion));
         if counts {
             let before = streamed(&*dialect, [text.as_bytes()]);
-            prop_assert_eq!((read.completion.text, read.end), (before.completion.text, before.end), "{}", other);
+            // A failure tells what it cost.
+            let end = |end: &str| end.split(", billing").next().unwrap_or_default().to_owned();
+            prop_assert_eq!((read.completion.text, end(&read.end)), (before.completion.text, end(&before.end)), "{}", other);
         }
     }
 }
@@ -99,6 +103,12 @@ fn a_usage_that_cannot_be_one_is_unknown_and_the_answer_stays() {
         r#"{"prompt_tokens":1e999,"completion_tokens":2}"#,
         r#"{"prompt_tokens":7,"prompt_tokens":8,"completion_tokens":2}"#,
         "[]",
+        "[1,2]",
+        r#"{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":[1]}"#,
+        r#"{"prompt_tokens":4000000000,"completion_tokens":4000000000}"#,
+        r#"{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":8}}"#,
+        r#"{"prompt_tokens":7,"completion_tokens":2,"prompt_cache_hit_tokens":8}"#,
+        r#"{"prompt_tokens":7,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":3}}"#,
         "7",
         "\"none\"",
     ] {
@@ -108,10 +118,92 @@ fn a_usage_that_cannot_be_one_is_unknown_and_the_answer_stays() {
         r#"{"input_tokens":18446744073709551615,"output_tokens":2}"#,
         r#"{"input_tokens":7,"output_tokens":2,"cache_read_input_tokens":18446744073709551615}"#,
         r#"{"input_tokens":7,"output_tokens":2,"cache_creation_input_tokens":9999999999}"#,
+        r#"{"input_tokens":4000000000,"output_tokens":2}"#,
+        "[1,2]",
+        "[1,0,0,2]",
     ] {
         assert_eq!(usage_of("anthropic", usage), None, "{usage}");
     }
     let told = Some(Usage { input: 100, output: 2, ..Usage::default() });
     assert_eq!(usage_of("openai-chat", r#"{"prompt_tokens":100.0,"completion_tokens":2e0,"odd":1e999}"#), told);
     assert_eq!(usage_of("anthropic", r#"{"input_tokens":1e2,"output_tokens":2,"cache_read_input_tokens":null}"#), told);
+}
+
+/// `value` with each of its objects written as a list of that object's values, one at a time.
+fn by_position(value: &Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(members) => {
+            found.push(Value::Array(members.values().cloned().collect()));
+            for (name, member) in members {
+                found.extend(by_position(member).into_iter().map(|other| {
+                    let mut members = members.clone();
+                    members.insert(name.clone(), other);
+                    Value::Object(members)
+                }));
+            }
+        }
+        Value::Array(elements) => {
+            for (at, element) in elements.iter().enumerate() {
+                found.extend(by_position(element).into_iter().map(|other| {
+                    let mut elements = elements.clone();
+                    elements[at] = other;
+                    Value::Array(elements)
+                }));
+            }
+        }
+        _ => {}
+    }
+    found
+}
+
+#[test]
+fn nothing_is_read_by_its_position() {
+    for (dialect, text) in goldens("json") {
+        let dialect = by_name(dialect).unwrap();
+        let Ok(before) = dialect.decode(text.as_bytes()) else { continue };
+        for other in by_position(&serde_json::from_str(&text).unwrap()) {
+            let other = other.to_string();
+            let Ok(read) = dialect.decode(other.as_bytes()) else { continue };
+            assert_eq!((&read.text, &read.finish, &read.model), (&before.text, &before.finish, &before.model), "{other}");
+            assert!(read.usage.is_none() || read.usage == before.usage, "{other}");
+            assert_eq!(format!("{:?}", read.tokens), format!("{:?}", before.tokens), "{other}");
+        }
+    }
+    for reply in [r#"["m",[[0,{"content":"hi"},null,"stop"]]]"#, r#"{"choices":[[0,{"content":"hi"},null,"stop"]]}"#] {
+        assert!(by_name("openai-chat").unwrap().decode(reply.as_bytes()).is_err(), "{reply}");
+    }
+    let message = r#"[null,"m",[{"type":"text","text":"hi"}],"end_turn"]"#;
+    assert!(by_name("anthropic").unwrap().decode(message.as_bytes()).is_err());
+}
+
+#[test]
+fn a_call_to_no_tool_and_an_error_in_a_message_are_no_answer() {
+    let chat = |message: &str| format!(r#"{{"choices":[{{"message":{message},"finish_reason":"tool_calls"}}]}}"#);
+    let named = |name: &str| {
+        chat(&format!(r#"{{"content":"hi","tool_calls":[{{"id":"1","function":{{"name":{name},"arguments":"{{}}"}}}}]}}"#))
+    };
+    let block = |name: &str| format!(r#"{{"content":[{{"type":"tool_use","id":"1","name":{name}}}],"stop_reason":"tool_use"}}"#);
+    for name in ["\"\"", "null"] {
+        for (dialect, reply, place) in [
+            ("openai-chat", named(name), "/choices/0/message/tool_calls/0/function/name"),
+            ("anthropic", block(name), "/content/0/name"),
+        ] {
+            let error = by_name(dialect).unwrap().decode(reply.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), format!("{place}: is missing or empty: the call names no tool"));
+        }
+    }
+    assert!(by_name("openai-chat").unwrap().decode(named("\"f\"").as_bytes()).is_ok());
+    assert!(by_name("anthropic").unwrap().decode(block("\"f\"").as_bytes()).is_ok());
+    for (piece, end) in [("", "tool_calls"), ("f", "tool_calls")] {
+        let piece =
+            format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{{"index":0,"id":"1","function":{{"name":"{piece}"}}}}]}}}}]}}"#);
+        let mut stream = by_name("openai-chat").unwrap().stream();
+        assert!(stream.event(None, &piece).is_ok());
+        let last = stream.event(None, &format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{end}"}}]}}"#));
+        assert_eq!(last.is_ok(), piece.contains("\"f\""), "{last:?}");
+    }
+    let error =
+        by_name("openai-chat").unwrap().decode(chat(r#"{"content":"hi","error":{"message":"it broke","code":502}}"#).as_bytes());
+    assert!(matches!(error, Err(NoAnswer::Failed(failure)) if failure.message == "it broke"));
 }

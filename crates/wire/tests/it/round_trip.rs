@@ -32,11 +32,12 @@ fn finish() -> impl Strategy<Value = Finish> {
 
 fn completion() -> impl Strategy<Value = Completion> {
     let call = ("[a-z0-9_]{1,8}", "[a-z]{1,8}", "\\PC{0,12}").prop_map(|(id, name, arguments)| ToolCall { id, name, arguments });
-    let usage = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(input, output, cached, reasoning)| Usage {
-        input: input.into(),
-        output: output.into(),
-        cached_input: cached.min(input).into(),
-        reasoning: reasoning.min(output).into(),
+    let count = || 0..Usage::ABSURD / 2;
+    let usage = (count(), count(), count(), count()).prop_map(|(input, output, cached, reasoning)| Usage {
+        input,
+        output,
+        cached_input: cached.min(input),
+        reasoning: reasoning.min(output),
     });
     let text = prop_oneof![Just(None), "\\PC{0,20}".prop_map(Some)];
     (

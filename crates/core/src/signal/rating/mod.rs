@@ -1,9 +1,9 @@
 //! Reads a self-rating out of a reply, or says why it cannot, and takes it out again.
 //!
-//! Strict on purpose: a rating counts only behind its marker, on its declared scale and without contradiction. A range, a
-//! word, two different numbers or a number in the answer itself are no rating, and nothing stands in for a missing one. It
-//! is taken out as a whole line or clause, or as the member of an object that was parsed, or not at all: what is left is
-//! what the model said.
+//! Strict on purpose: a rating counts only behind its marker, where it was asked for, on its declared scale and without
+//! contradiction. A range, a word, two different numbers or a number in the answer itself are no rating, and nothing stands
+//! in for a missing one. What is read is what is taken out: the last line or clause of the reply, or its first one, or the
+//! member of an object that is the whole reply. All else stays as the model said it.
 
 mod number;
 mod object;
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Abstain;
 use super::options::{BadOption, present};
+use crate::said::{begin, thoughts};
 pub(super) use object::ANSWER;
 use text::{Mention, Mentions};
 
@@ -71,7 +72,7 @@ pub enum Rule {
     JsonField,
     /// A field of an object that is JSON but for small faults.
     MendedField,
-    /// The number behind the last marker.
+    /// The number behind a marker.
     Marker,
 }
 
@@ -89,17 +90,22 @@ pub enum NoRating {
     /// Outside the declared scale. That includes an unmarked fraction below 1 on the scales to 10 and 100, where 0.9
     /// is as likely the other scale's 90 % as this one's.
     OutOfScale,
-    /// The object around it is broken, or says more than one thing: what the answer is would have to be guessed.
+    /// The object around it is broken, or something else is said beside it: what the answer is would have to be guessed.
     Unclear,
+    /// The number stands neither at the end of the reply nor at its beginning: it is part of the answer.
+    Misplaced,
 }
 
 impl From<NoRating> for Abstain {
     fn from(why: NoRating) -> Self {
         match why {
             NoRating::OutOfScale => Self::OutOfScale,
-            NoRating::Missing | NoRating::NotANumber | NoRating::Range | NoRating::Contradictory | NoRating::Unclear => {
-                Self::Unparsable
-            }
+            NoRating::Missing
+            | NoRating::NotANumber
+            | NoRating::Range
+            | NoRating::Contradictory
+            | NoRating::Unclear
+            | NoRating::Misplaced => Self::Unparsable,
         }
     }
 }
@@ -127,9 +133,6 @@ impl Rest {
         Self { text: kept.iter().map(|span| &reply[span.clone()]).collect(), kept }
     }
 }
-
-/// How often a reply is looked at again after clauses were taken out of it.
-const MOST_ROUNDS: usize = 8;
 
 /// Reads ratings of one style and scale behind one marker.
 #[derive(Clone, Debug)]
@@ -164,107 +167,56 @@ impl RatingParser {
     /// Reads the reply as a text.
     fn text(&self, reply: &str) -> Parts {
         let mentions = self.mentions.in_text(reply, false);
-        let rating = agreed(&mentions);
-        let mut spans = clauses(&mentions, reply);
-        let mut rest = None;
-        // A clause that goes may leave another one at the start of its line.
-        for _ in 0..MOST_ROUNDS {
-            if spans.is_empty() {
-                return Parts { rating, rest };
-            }
-            let left = match &rest {
-                None => Rest::of(reply, without(reply, &spans)),
-                Some(Rest { text, kept }) => Rest::of(reply, within(kept, &without(text, &spans))),
-            };
-            spans = clauses(&self.mentions.in_text(&left.text, false), &left.text);
-            rest = Some(left);
+        let Some((stated, clause)) = stated(&mentions, reply) else {
+            let why = mentions.last().map_or(NoRating::Missing, |last| last.rating.err().unwrap_or(NoRating::Misplaced));
+            return Parts { rating: Err(why), rest: None };
+        };
+        if contradicted(&mentions, stated.rating) {
+            return Parts { rating: Err(NoRating::Contradictory), rest: None };
         }
-        // A model that repeats itself without end.
-        Parts { rating, rest: None }
+        let rating = stated.rating.map(|value| Rating { value, rule: Rule::Marker, span: stated.span.clone() });
+        let rest = Rest::of(reply, without(reply, clause));
+        // A reply that is nothing but a word behind a marker is an answer, not a rating.
+        let is_answer = rating.is_err() && rest.text.trim().is_empty();
+        Parts { rating, rest: (!is_answer).then_some(rest) }
     }
 }
 
-/// The last mention counts; numbers of the others must not differ from it.
-fn agreed(mentions: &[Mention]) -> Result<Rating, NoRating> {
-    let mut last = Err(NoRating::Missing);
-    let mut known: Option<f64> = None;
-    for mention in mentions {
-        last = mention.rating.map(|value| Rating { value, rule: Rule::Marker, span: mention.span.clone() });
-        if let Ok(value) = mention.rating {
-            if known.is_some_and(|known| !same(known, value)) {
-                return Err(NoRating::Contradictory);
-            }
-            known = Some(value);
-        }
-    }
-    last
+/// The mention that rates the reply: its last clause, as was asked for, or its first one where nothing else speaks of the
+/// rating. What stands in between is part of the answer, and so is a row among others of its kind.
+fn stated<'m>(mentions: &'m [Mention], reply: &str) -> Option<(&'m Mention, &'m Range<usize>)> {
+    let last = mentions.last()?;
+    let clause = last.clause.as_ref()?;
+    let (before, behind) = (&reply[..clause.start], &reply[clause.end..]);
+    // The full stop behind a clause in brackets ends the sentence before it.
+    let is_end = behind.trim_start_matches(text::CLOSING).trim().is_empty();
+    let is_first = || {
+        let begin = begin(reply, &thoughts(reply)).min(clause.start);
+        mentions.len() == 1 && last.rating.is_ok() && reply[begin..clause.start].trim().is_empty()
+    };
+    let beside = if is_end { before.lines().next_back() } else { behind.lines().nth(1) };
+    let row = text::is_row(&reply[clause.clone()]) && beside.is_some_and(text::is_row);
+    (!row && (is_end || is_first())).then_some((last, clause))
 }
 
-/// The clauses that can be taken out of `text`: all of them where there is a rating; where there is none, only if every mention is
-/// one, so that confidence as a topic stays.
-fn clauses(mentions: &[Mention], text: &str) -> Vec<Range<usize>> {
-    let rating = agreed(mentions);
-    let all = mentions.iter().all(|mention| mention.clause.is_some());
-    if rating == Err(NoRating::Contradictory) || (rating.is_err() && !all) {
-        return Vec::new();
-    }
-    let spans: Vec<Range<usize>> = mentions.iter().filter_map(|mention| mention.clause.clone()).collect();
-    // A reply that is nothing but a word behind a marker is an answer, not a rating.
-    let nothing_left = without(text, &spans).iter().all(|span| text[span.clone()].trim().is_empty());
-    if rating.is_err() && nothing_left { Vec::new() } else { spans }
+/// Whether another clause rates otherwise.
+fn contradicted(mentions: &[Mention], rating: Result<f64, NoRating>) -> bool {
+    let clauses = mentions.iter().filter(|mention| mention.clause.is_some());
+    rating.is_ok_and(|value| clauses.filter_map(|mention| mention.rating.ok()).any(|other| !same(value, other)))
 }
 
-/// What is left of `text` without these spans. A line that has nothing else goes with its break; where the text then begins
-/// or ends with blank lines, or has two of them behind each other, these go too.
-fn without(text: &str, spans: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut kept: Vec<Range<usize>> = Vec::new();
-    let mut at = 0;
-    for span in spans {
-        let span = whole_lines(text, span);
-        kept.push(at..span.start.max(at));
-        at = at.max(span.end);
-    }
-    kept.push(at..text.len());
-    let blank = |span: &Range<usize>| text[span.clone()].trim().is_empty();
-    if let Some(first) = kept.iter().position(|span| !blank(span))
-        && let Some(last) = kept.iter().rposition(|span| !blank(span))
-    {
-        if first > 0 {
-            kept[first].start += blank_lines(&text[kept[first].clone()]);
-        }
-        if last + 1 < kept.len() {
-            kept[last].end = kept[last].start + without_last_break(&text[kept[last].clone()]).len();
-        }
-        for at in first + 1..=last {
-            if without_last_break(&text[kept[at - 1].clone()]).len() + 1 < kept[at - 1].len() {
-                kept[at].start += blank_lines(&text[kept[at].clone()]);
-            }
-        }
-        kept.truncate(last + 1);
-        kept.drain(..first);
-    } else {
-        kept.clear();
-    }
-    kept.retain(|span| !span.is_empty());
-    for at in 1..kept.len() {
-        // Of two equal line breaks the one before the line goes: tokenisers join it to the line's first word.
-        let width = break_before(text, kept[at].start);
-        let (before, cut) = (kept[at - 1].end, kept[at].start);
-        if width > 0 && kept[at - 1].len() > width && text[before - width..before] == text[cut - width..cut] {
-            kept[at - 1].end -= width;
-            kept[at].start -= width;
-        }
-    }
-    kept
-}
-
-/// How many bytes the line break takes that ends at `end`; 0 where there is none.
-fn break_before(text: &str, end: usize) -> usize {
-    match text[..end].chars().next_back().filter(|c| text::is_break(*c)) {
-        Some('\n') if text[..end].ends_with("\r\n") => 2,
-        Some(c) => c.len_utf8(),
-        None => 0,
-    }
+/// What is left of `text` without this span. A line that has nothing else goes with its break; where the text then begins
+/// or ends with blank lines, these go too.
+fn without(text: &str, span: &Range<usize>) -> Vec<Range<usize>> {
+    let span = whole_lines(text, span);
+    let (before, behind) = (&text[..span.start], &text[span.end..]);
+    let kept = match (before.trim().is_empty(), behind.trim().is_empty()) {
+        (true, true) => [0..0, 0..0],
+        (false, true) => [0..without_last_break(before).len(), 0..0],
+        (true, false) => [0..0, span.end + blank_lines(behind)..text.len()],
+        (false, false) => [0..span.start, span.end..text.len()],
+    };
+    kept.into_iter().filter(|span| !span.is_empty()).collect()
 }
 
 /// A span, or the whole line around it where that holds nothing else.
@@ -305,23 +257,6 @@ fn without_last_break(text: &str) -> &str {
     text
 }
 
-/// Places in what is left of a text, as places in the text.
-fn within(kept: &[Range<usize>], inner: &[Range<usize>]) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut written = 0;
-    for piece in kept {
-        let shown = written..written + piece.len();
-        for span in inner {
-            let (start, end) = (span.start.max(shown.start), span.end.min(shown.end));
-            if start < end {
-                found.push(piece.start + start - shown.start..piece.start + end - shown.start);
-            }
-        }
-        written = shown.end;
-    }
-    found
-}
-
 /// `80%` and `0.8` are the same rating.
 fn same(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
@@ -346,7 +281,7 @@ mod tests {
             (Scale::Percent, "Paris\nConfidence: 80%", 0.8),
             (Scale::Percent, "Paris\n**Confidence:** 80", 0.8),
             (Scale::Percent, "Confidence (0-100): 85", 0.85),
-            (Scale::Percent, "confidence level = 70 percent", 0.7),
+            (Scale::Percent, "confidence level: 70 percent", 0.7),
             (Scale::Percent, "Answer and so on. Confidence: [90]%", 0.9),
             (Scale::Percent, "Confidence 95%\nThanks!", 0.95),
             (Scale::Percent, "Confidence: 8/10", 0.8),
@@ -410,14 +345,15 @@ mod tests {
             r#"{"answer": "95", "confidence": 0.8}"#,
             r#"{"Answer": "x", "Confidence": "0.8"}"#,
             "```json\n{\"confidence\": 0.80}\n```",
-            "{\"confidence\": \"80%\"}\n\nAsk me more!",
             // A Python literal breaks the JSON, not the rating.
             "{\"Answer\": True,\n \"Confidence\": 0.8}",
         ] {
             assert!(json(reply).is_ok_and(|read| same(read, 0.8)), "{reply}: {:?}", json(reply));
         }
         assert_eq!(json(r#"{"answer": 0.8}"#), Err(NoRating::Missing));
-        assert_eq!(json(r#"{"confidence": 0.1} Wait, no: {"confidence": 0.4}"#), Err(NoRating::Contradictory));
+        assert_eq!(json(r#"{"confidence": 0.1} Wait, no: {"confidence": 0.4}"#), Err(NoRating::Unclear));
+        assert_eq!(json("{\"confidence\": \"80%\"}\n\nAsk me more!"), Err(NoRating::Unclear));
+        assert_eq!(json("{\"confidence\": 0.1}\nWait, no:\n{\"confidence\": 0.4}"), Err(NoRating::Contradictory));
         assert_eq!(json(r#"{"confidence": null}"#), Err(NoRating::NotANumber));
         assert_eq!(json(r#"{"confidence": true}"#), Err(NoRating::NotANumber));
         assert_eq!(json(r#"{"confidence": 0.8, "Confidence": 0.3}"#), Err(NoRating::Contradictory));

@@ -22,6 +22,9 @@ fn fixed(pattern: &str) -> Regex {
 const DIGITS: &str = r"[-+\u{2212}]?(?:[0-9０-９]+(?:[.．][0-9０-９]+)?|[.．][0-9０-９]+)";
 const UNIT: &str = r"\s*(?:\\?[%％]|percent\b|per cent\b|[/／]\s*100\b|[/／]\s*10\b|out of 100\b|out of 10\b)";
 
+/// How sure, in words.
+const LEVEL: &str = r"(?:(?:very|fairly|quite|extremely|rather|moderately|pretty|reasonably|highly)[ \t-]+)?(?:high|medium|moderate|low|certain|uncertain|sure|unsure|confident|strong|weak|unknown|n/a)";
+
 /// Marks and words before a number: quotes, stars, brackets, `~`, `about`, `\boxed{`.
 static OPENING: LazyLock<Regex> = LazyLock::new(|| {
     fixed(
@@ -35,11 +38,20 @@ static AGAIN: LazyLock<Regex> =
 static RANGE: LazyLock<Regex> =
     LazyLock::new(|| fixed(&format!(r"(?i)^(?:{UNIT})?\s*(?:[-–—~～〜±]|\+/-|\.\.+|to|or|and)\s*{DIGITS}(?:{UNIT})?")));
 /// A rating in words.
-static WORDS: LazyLock<Regex> = LazyLock::new(|| {
-    let degree = r"(?:(?:very|fairly|quite|extremely|rather|moderately|pretty|reasonably|highly)[ \t-]+)?";
-    let level = r"(?:high|medium|moderate|low|certain|uncertain|sure|unsure|confident|strong|weak|unknown|n/a)";
-    fixed(&format!(r#"(?i)^[\s*_"'`\[(]*{degree}{level}(?:(?:[ \t]+to[ \t]+|[ \t]*[-–/][ \t]*){degree}{level})?\b"#))
+static WORDS: LazyLock<Regex> =
+    LazyLock::new(|| fixed(&format!(r#"(?i)^[\s*_"'`\[(]*{LEVEL}(?:(?:[ \t]+to[ \t]+|[ \t]*[-–/][ \t]*){LEVEL})?\b"#)));
+
+/// What may stand in brackets behind a number without saying more than it does: a word for it, its scale, a reference.
+static NOTE: LazyLock<Regex> = LazyLock::new(|| {
+    fixed(&format!(
+        r"(?i)^[\s*_]*(?:{LEVEL}(?:[ \t]+(?:confidence|certainty))?|[0-9]{{1,3}}|0\s*[-–—]\s*10{{0,2}}|(?:out of|/)\s*100?)?[\s*_.]*$"
+    ))
 });
+
+/// Whether a note says no more than the number before it.
+pub(super) fn is_note(note: &str) -> bool {
+    NOTE.is_match(note)
+}
 
 /// The rating at the start of `text`, on the declared scale.
 pub(super) fn value(text: &str, scale: Scale) -> Value {
@@ -134,6 +146,7 @@ fn follows(rest: &str) -> Result<(), NoRating> {
         || (matches!(next, Some('.' | ',' | '．' | '，'))
             && after.is_some_and(|c| c.is_ascii_digit() || ('０'..='９').contains(&c)))
         || rest.trim_start().starts_with(['/', '／'])
+        || rest.trim_start().to_lowercase().starts_with("out of")
     {
         return Err(NoRating::NotANumber);
     }

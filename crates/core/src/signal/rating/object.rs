@@ -1,9 +1,13 @@
 //! A rating that is a member of a JSON object.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use super::text::{is_break, is_in_braces};
+use regex::Regex;
+
+use super::text::is_break;
 use super::{NoRating, Parts, Rating, RatingParser, Rest, Rule, number, same, without};
+use crate::said::{begin, thoughts};
 use crate::signal::json::{find, place};
 use crate::signal::lenient::{self, Member};
 
@@ -11,19 +15,22 @@ use crate::signal::lenient::{self, Member};
 pub(in crate::signal) const ANSWER: &str = "answer";
 
 impl RatingParser {
-    /// The rating of the object in a reply, and the object's answer; `None` where no object has the field.
+    /// The rating of the object that a reply is, and the object's answer; `None` where no object has the field.
     ///
     /// An object with an answer is our own form: its answer is what is left. Any other one is the client's, and loses the
-    /// member. What is no JSON is read where it can mean only one thing.
+    /// member. What is no JSON is read where it can mean only one thing. Whatever else is said beside the object may take it
+    /// back: then nothing is read. Reasoning before it is not said.
     pub(super) fn object(&self, reply: &str) -> Option<Parts> {
-        let strict = find(reply).map(|object| place(reply, object));
+        let begins_with_it = reply.trim_start().starts_with(['{', '`']);
+        let from = if begins_with_it { 0 } else { begin(reply, &thoughts(reply)) };
+        let strict = find(&reply[from..]).map(|object| place(reply, object));
         if let Some(span) = strict
             && let Some(members) = lenient::strict(reply, span.clone()).filter(|members| self.rates(members))
         {
-            return Some(self.parts(reply, &span, &members, Rule::JsonField));
+            return Some(self.parts(reply, from, &span, &members, Rule::JsonField));
         }
-        match lenient::objects(reply).find(|object| self.rates(&object.members)) {
-            Some(object) => Some(self.parts(reply, &object.span, &object.members, Rule::MendedField)),
+        match lenient::objects(reply, from).find(|object| self.rates(&object.members)) {
+            Some(object) => Some(self.parts(reply, from, &object.span, &object.members, Rule::MendedField)),
             // A reply that speaks of the field inside braces is a broken object, and no text.
             None => self.in_braces(reply).then_some(Parts { rating: Err(NoRating::Unclear), rest: None }),
         }
@@ -38,21 +45,36 @@ impl RatingParser {
     }
 
     fn in_braces(&self, reply: &str) -> bool {
-        self.mentions.in_text(reply, true).iter().any(|mention| is_in_braces(reply, mention.span.start))
+        self.mentions.in_text(reply, true).iter().any(|mention| mention.in_braces)
     }
 
-    fn parts(&self, reply: &str, span: &Range<usize>, members: &[Member<'_>], rule: Rule) -> Parts {
-        let rating = self.agreed(reply, span, members).map(|(value, span)| Rating { value, rule, span });
-        match self.rest(reply, span, members, rule) {
+    fn parts(&self, reply: &str, from: usize, span: &Range<usize>, members: &[Member<'_>], rule: Rule) -> Parts {
+        let before = &reply[from..span.start];
+        let only_rates = members.iter().all(|member| self.is_field(member));
+        let rest = if is_whole(before, &reply[span.end..]) {
+            self.rest(reply, members, rule)
+        } else if only_rates {
+            // The rating alone, as the last line of a text.
+            match alone(reply, span).filter(|line| reply[line.end..].trim().is_empty()) {
+                Some(_) if self.rates_otherwise(before, members) => Err(NoRating::Contradictory),
+                Some(line) => Ok(Rest::of(reply, without(reply, &line))),
+                None => Err(NoRating::Unclear),
+            }
+        } else {
+            Err(NoRating::Unclear)
+        };
+        match rest {
             // What the answer is, nobody knows: then its rating is of no use.
             Err(why) => Parts { rating: Err(why), rest: None },
-            Ok(rest) => Parts { rating, rest },
+            Ok(rest) => {
+                let rating = self.agreed(members).map(|(value, span)| Rating { value, rule, span });
+                Parts { rating, rest: Some(rest) }
+            }
         }
     }
 
-    /// What all members of that name say; and models correct themselves: what stands around the object must not rate
-    /// otherwise.
-    fn agreed(&self, reply: &str, span: &Range<usize>, members: &[Member<'_>]) -> Result<(f64, Range<usize>), NoRating> {
+    /// What all members of that name say.
+    fn agreed(&self, members: &[Member<'_>]) -> Result<(f64, Range<usize>), NoRating> {
         let mut known: Option<(f64, Range<usize>)> = None;
         for member in members.iter().filter(|member| self.is_field(member)) {
             let value = self.number(member.value.text().as_deref().unwrap_or_default());
@@ -63,15 +85,14 @@ impl RatingParser {
                 (Some(_), _) => return Err(NoRating::Contradictory),
             }
         }
-        let (value, place) = known.ok_or(NoRating::Missing)?;
-        for around in [&reply[..span.start], &reply[span.end..]] {
-            match super::agreed(&self.mentions.in_text(around, true)) {
-                Ok(other) if !same(other.value, value) => return Err(NoRating::Contradictory),
-                Err(NoRating::Contradictory) => return Err(NoRating::Contradictory),
-                _ => {}
-            }
-        }
-        Ok((value, place))
+        known.ok_or(NoRating::Missing)
+    }
+
+    /// Whether an object or a clause in `before` says another number: models correct themselves.
+    fn rates_otherwise(&self, before: &str, members: &[Member<'_>]) -> bool {
+        let rating = self.agreed(members).map(|(value, _)| value);
+        lenient::objects(before, 0).any(|object| self.rates(&object.members))
+            || super::contradicted(&self.mentions.in_text(before, false), rating)
     }
 
     /// A member's value as a rating: nothing but a number and its unit.
@@ -83,26 +104,22 @@ impl RatingParser {
         }
     }
 
-    fn rest(&self, reply: &str, span: &Range<usize>, members: &[Member<'_>], rule: Rule) -> Result<Option<Rest>, NoRating> {
+    fn rest(&self, reply: &str, members: &[Member<'_>], rule: Rule) -> Result<Rest, NoRating> {
         let is_answer = |member: &&Member<'_>| member.name.to_lowercase() == ANSWER && !self.is_field(member);
         let mut answers = members.iter().filter(is_answer);
         if let Some(answer) = answers.next() {
             let text = answer.value.text().ok_or(NoRating::Unclear)?;
-            let differs = |other: &Member<'_>| other.value.text().as_ref() != Some(&text);
-            let around = [&reply[..span.start], &reply[span.end..]];
-            let elsewhere =
-                |part: &str| lenient::objects(part).any(|object| object.members.iter().filter(is_answer).any(differs));
-            if answers.any(differs) || around.into_iter().any(elsewhere) {
+            if answers.any(|other| other.value.text().as_ref() != Some(&text)) {
                 return Err(NoRating::Contradictory);
             }
-            return Ok(Some(Rest { text: text.into_owned(), kept: vec![answer.place.clone()] }));
+            return Ok(Rest { text: text.into_owned(), kept: vec![answer.place.clone()] });
         }
         let others: Vec<&Member<'_>> = members.iter().filter(|member| !self.is_field(member)).collect();
         if members.iter().any(|member| self.is_field(member) && member.value.text().is_none()) {
             return Err(NoRating::Unclear);
         }
         if others.is_empty() {
-            return Ok(alone(reply, span).map(|span| Rest::of(reply, without(reply, &[span]))));
+            return Ok(Rest::of(reply, Vec::new()));
         }
         if rule == Rule::MendedField {
             return Err(NoRating::Unclear);
@@ -117,16 +134,36 @@ impl RatingParser {
         }
         kept.push(members[members.len() - 1].span.end..reply.len());
         kept.retain(|span| !span.is_empty());
-        Ok(Some(Rest::of(reply, kept)))
+        Ok(Rest::of(reply, kept))
     }
+}
+
+/// Whether an object is all that a reply says: what stands around it is a code fence, or a word that says that an answer
+/// follows.
+fn is_whole(before: &str, behind: &str) -> bool {
+    static LABEL: LazyLock<Regex> = LazyLock::new(|| {
+        let label =
+            r"(?i)^[\s\u{feff}*_#]*(?:(?:(?:final|my)\s+)?(?:answer|response|reply|output|result|json)[*_]*\s*:[\s*_]*)?$";
+        Regex::new(label).expect("a fixed pattern")
+    });
+    let (label, fenced) = match opening(before) {
+        Some(start) => (&before[..start], true),
+        None => (before, false),
+    };
+    let behind = behind.trim();
+    LABEL.is_match(label) && (behind.is_empty() || (fenced && behind == "```"))
+}
+
+/// Where the code fence begins that opens directly behind a text.
+fn opening(before: &str) -> Option<usize> {
+    let before = before.trim_end();
+    before.rfind("```").filter(|at| before[at + 3..].chars().all(char::is_alphanumeric))
 }
 
 /// The place of an object that holds nothing but the rating, with its code fence; `None` where it is part of a sentence.
 fn alone(reply: &str, span: &Range<usize>) -> Option<Range<usize>> {
     let (before, behind) = (&reply[..span.start], &reply[span.end..]);
-    let opening = before.trim_end();
-    let fence = opening.rfind("```").filter(|at| opening[at + 3..].chars().all(char::is_alphanumeric));
-    if let Some(start) = fence
+    if let Some(start) = opening(before)
         && behind.trim_start().starts_with("```")
     {
         let end = reply.len() - behind.trim_start().len() + 3;

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use regex::Regex;
 
-use super::number::{Value, value};
+use super::number::{Value, is_note, value};
 use super::{NoRating, Scale};
+use crate::said::thoughts;
 use crate::signal::options::BadOption;
 
 /// A place that speaks of the rating.
@@ -18,6 +19,8 @@ pub(super) struct Mention {
     pub(super) span: Range<usize>,
     /// The whole clause that it is; `None` where it is part of a sentence.
     pub(super) clause: Option<Range<usize>>,
+    /// Whether it stands behind a brace that is not closed before it.
+    pub(super) in_braces: bool,
 }
 
 /// Finds the mentions of one field.
@@ -32,7 +35,7 @@ pub(super) struct Mentions {
 const MOST_MENTIONS: usize = 64;
 const EMPHASIS: &[char] = &['*', '_', '`', '~'];
 /// Where clauses end and begin: marks that close a sentence stay, separators go with the clause.
-const CLOSING: &[char] = &['.', '!', '?', '…', '。', '！', '？', '．'];
+pub(super) const CLOSING: &[char] = &['.', '!', '?', '…', '。', '！', '？', '．'];
 const SEPARATING: &[char] = &[',', ';', '|', '·', '•', '–', '—', '-', '，', '、', '；', '｜'];
 const BRACKETS: &[(char, char)] = &[('(', ')'), ('[', ']'), ('（', '）'), ('［', '］'), ('【', '】')];
 /// What may stand behind a number and belongs to it: what encloses it, emphasis, a full stop.
@@ -46,10 +49,11 @@ impl Mentions {
     pub(super) fn new(field: &str, scale: Scale) -> Result<Self, BadOption> {
         let name = regex::escape(field);
         let kind = r"(?:[ \t]+(?:level|score|rating|estimate))?";
-        let note = r"(?:[ \t]*[(（\[][^()（）\[\]]{0,40}[)）\]])?";
-        // A marker begins a line, or is followed by a colon. Quotes, stars and a note in brackets around it do not matter.
+        let numbers = r"(?:[\s0-9.,%％/–—-]|\b(?:to|out|of|from|in|on|a|the|scale|percent)\b){0,30}";
+        let note = format!(r"(?:[ \t]*[(（\[]{numbers}[)）\]])?");
+        // A marker begins a line, or is followed by a colon. Quotes, stars and a scale in brackets around it do not matter.
         let marker = format!(
-            r#"(?i)(?P<lead>^[\s>#*_"'`~-]*)?(?:\b(?:my|overall|final|answer)[ \t]+)?\b{name}(?P<quote>["'”’])?{kind}[*_`]*{note}[ \t*_`]*(?:(?P<colon>[:=：＝])|(?P<blank>[ \t]+(?:is[ \t]+)?))"#
+            r#"(?i)(?P<lead>^[\s>#*_"'`~-]*)?(?:\b(?:my|overall|final|answer)[ \t]+)?\b{name}(?P<quote>["'”’])?{kind}[*_`]*{note}[ \t*_`]*(?:(?P<colon>[:：])|(?P<blank>[ \t]+(?:is[ \t]+)?))"#
         );
         let tag = format!(r"(?is)<\s*{name}\s*>(?P<inner>[^<>]{{0,80}})<\s*/\s*{name}\s*>");
         let compiled = |pattern: &str| {
@@ -58,23 +62,27 @@ impl Mentions {
         Ok(Self { scale, marker: compiled(&marker)?, tag: compiled(&tag)? })
     }
 
-    /// Every mention in `reply`, in order. Code, and names of JSON members, count only with `objects`.
+    /// Every mention in `reply` that is no reasoning, in order. Code, and names of JSON members, count only with `objects`.
     pub(super) fn in_text(&self, reply: &str, objects: bool) -> Vec<Mention> {
-        let lines: Vec<Line> = lines(reply).filter(|line| objects || !line.code).collect();
+        let thoughts = thoughts(reply);
+        let lines: Vec<Line> = lines(reply, &thoughts).filter(|line| objects || !line.code).collect();
         let in_lines = lines.iter().flat_map(|line| self.in_line(reply, line, objects));
         let stands = |at: usize| lines.iter().any(|line| line.span.contains(&at));
         let tags = self.tags(reply).filter(|mention| stands(mention.span.start));
-        let mut found: Vec<Mention> = in_lines.chain(tags).take(MOST_MENTIONS).collect();
+        let is_said = |mention: &Mention| !thoughts.iter().any(|thought| meet(thought, &mention.span));
+        let mut found: Vec<Mention> = in_lines.chain(tags).filter(is_said).take(MOST_MENTIONS).collect();
         found.sort_by_key(|mention| mention.span.start);
         let endless = found.len() == MOST_MENTIONS;
         for mention in &mut found {
             if endless {
                 // A model that repeats itself without end has rated nothing.
                 (mention.rating, mention.clause) = (Err(NoRating::Unclear), None);
-            } else if is_in_braces(reply, mention.span.start) {
-                // That is data, however it is written.
-                mention.clause = None;
             }
+            let thought = thoughts.iter().rfind(|thought| thought.end <= mention.span.start).map_or(0, |thought| thought.end);
+            let before = &reply[thought..mention.span.start];
+            // That is data, however it is written.
+            mention.in_braces = before.matches('{').count() > before.matches('}').count();
+            mention.clause.take_if(|clause| mention.in_braces || thoughts.iter().any(|thought| meet(thought, clause)));
         }
         found
     }
@@ -85,7 +93,12 @@ impl Mentions {
             let Value { rating, span } = value(inner, self.scale);
             let nothing_else = !span.is_empty() && is_tail(&inner[span.end..]);
             let rating = if nothing_else { rating } else { Err(NoRating::NotANumber) };
-            Some(Mention { rating, span: whole.range(), clause: apart(reply, whole.range()).filter(|_| nothing_else) })
+            Some(Mention {
+                rating,
+                span: whole.range(),
+                clause: apart(reply, whole.range()).filter(|_| nothing_else),
+                in_braces: false,
+            })
         })
     }
 
@@ -116,16 +129,11 @@ impl Mentions {
                 rating,
                 span: shift(whole.start()..end),
                 clause: clause.map(shift).and_then(|clause| apart(reply, clause)),
+                in_braces: false,
             });
         }
         found
     }
-}
-
-/// Whether a brace that was opened before a place of `text` is not closed there.
-pub(super) fn is_in_braces(text: &str, at: usize) -> bool {
-    let count = |brace: char| text[..at].matches(brace).count();
-    count('{') > count('}')
 }
 
 /// The clause of a line that a mention makes up.
@@ -137,8 +145,7 @@ fn clause(line: &str, leads: bool, mention: Range<usize>, read: bool) -> Option<
     let opened = before.trim_end_matches(['*', '_', '`', ' ', '\t']);
     if let Some((open, close)) = BRACKETS.iter().find(|(open, _)| opened.ends_with(*open))
         && let Some(inside) = behind.find(*close)
-        && behind[..inside].chars().count() <= 40
-        && !behind[..inside].contains(*open)
+        && is_note(behind[..inside].trim_start_matches([',', ';', '%', '％', '"', '\'', ' ']))
     {
         let (mut start, mut end) = (opened.len() - open.len_utf8(), mention.end + inside + close.len_utf8());
         // The emphasis that the brackets stand in belongs to them.
@@ -156,14 +163,17 @@ fn clause(line: &str, leads: bool, mention: Range<usize>, read: bool) -> Option<
     if leads {
         // `Confidence: 90. Paris`: the sentence that opens the line.
         let closed = behind.trim_start_matches(['*', '_', '`', ']', ')', '"']);
-        let rest = closed.strip_prefix(['.', ';', '|', '。', '；', '｜'])?;
-        let parted = rest.starts_with([' ', '\t']) || closed.starts_with(['。', '；', '｜']);
+        let rest = closed.strip_prefix(['.', '。'])?;
+        let parted = rest.starts_with([' ', '\t']) || closed.starts_with('。');
         let plain = !before.contains(['>', '#', '-']) && !line.trim_start().starts_with(['>', '#', '-']);
         return (parted && plain).then(|| 0..line.len() - rest.trim_start().len());
     }
     // `Paris. Confidence: 90`, `Paris, confidence: 90`: the last clause of the line.
     let kept = before.trim_end_matches(['*', '_', '`', ' ', '\t', '\u{3000}']);
     let parted = kept.len() < before.len();
+    if is_list_mark(kept) {
+        return None;
+    }
     let last = kept.trim_end_matches(['*', '_', '`', '"', '\'', ')', '”', '’', '）']).chars().next_back()?;
     let start = if CLOSING.contains(&last) && (parted || !last.is_ascii()) {
         kept.len()
@@ -187,11 +197,28 @@ fn is_tail(behind: &str) -> bool {
     // The closing bracket of a note is among what was trimmed.
     let note = behind.trim_start_matches(|c: char| c.is_whitespace() || "*_`\"'”’]})）］】>$\\%％".contains(c));
     BRACKETS.iter().any(|(open, close)| {
-        note.strip_prefix(*open).and_then(|inside| inside.split_once(*close)).is_some_and(|(inside, after)| {
-            let plain = !inside.contains(|c| BRACKETS.iter().any(|(open, close)| c == *open || c == *close));
-            plain && inside.chars().count() <= 80 && after.chars().all(|c| TRAILING.contains(&c) || c.is_whitespace())
-        })
+        note.strip_prefix(*open)
+            .and_then(|inside| inside.split_once(*close))
+            .is_some_and(|(inside, after)| is_note(inside) && after.chars().all(|c| TRAILING.contains(&c) || c.is_whitespace()))
     })
+}
+
+/// Whether a line is no more so far than the mark of an item in a list: `2.`, `b.`
+fn is_list_mark(line: &str) -> bool {
+    let mark = line.trim().strip_suffix('.').unwrap_or_default();
+    mark.chars().count() == 1 || (!mark.is_empty() && mark.chars().all(|c| c.is_ascii_digit()))
+}
+
+/// Whether a line is a name with its value, as files of settings have them.
+pub(super) fn is_row(line: &str) -> bool {
+    let line = line.trim();
+    let name = line.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let behind = name.trim_start().strip_prefix([':', '=']);
+    line.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && behind.is_some_and(|value| !value.trim().is_empty())
+}
+
+fn meet(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
 }
 
 /// Whether every bracket, quotation mark and emphasis that begins in a clause ends in it.
@@ -226,7 +253,7 @@ fn apart(reply: &str, clause: Range<usize>) -> Option<Range<usize>> {
 /// A line without its break.
 pub(super) struct Line {
     pub(super) span: Range<usize>,
-    /// Whether it is part of a code block, or of its fences. A reply that as a whole stands in a plain fence is no code.
+    /// Whether it is part of a code block, or of its fences.
     pub(super) code: bool,
 }
 
@@ -235,25 +262,33 @@ pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// The lines of a text, whatever ends them.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = Line> + '_ {
-    let body = text.trim();
-    let plain = body.strip_prefix("```").and_then(|rest| rest.strip_suffix("```")).is_some_and(|inside| {
-        let tag = inside.split(is_break).next().unwrap_or_default().trim();
-        ["", "text", "txt", "plaintext", "markdown", "md"].contains(&tag) && !inside.contains("```")
-    });
-    let is_fence = |line: &str| ["```", "~~~"].iter().any(|fence| line.trim_start().starts_with(fence));
-    // A fence that nothing closes opens nothing.
-    let mut fences = text.split(is_break).filter(|line| is_fence(line)).count() / 2 * 2;
-    let (mut start, mut open) = (0, false);
+/// The lines of a text, whatever ends them. Reasoning opens and closes no code block; a block that nothing closes goes on to
+/// the end.
+fn lines<'t>(text: &'t str, thoughts: &'t [Range<usize>]) -> impl Iterator<Item = Line> + 't {
+    let (mut start, mut open): (usize, Option<&str>) = (0, None);
     text.split_inclusive(is_break).map(move |whole| {
         let line = whole.trim_end_matches(is_break);
         let span = start..start + line.len();
         start += whole.len();
-        let fence = fences > 0 && is_fence(line);
-        fences -= usize::from(fence);
-        let code = (open || fence) && !plain;
-        open ^= fence;
+        let fence = fence(line).filter(|_| !thoughts.iter().any(|thought| meet(thought, &span)));
+        let indented = line.starts_with("    ") || line.starts_with('\t');
+        let code = open.is_some() || fence.is_some() || indented;
+        open = match (open, fence) {
+            (None, Some((mark, _))) => Some(mark),
+            // A fence is closed by one of its kind that is no shorter and says nothing.
+            (Some(mark), Some((other, ""))) if other.starts_with(mark) => None,
+            (open, _) => open,
+        };
         Line { span, code }
     })
+}
+
+/// The fence that a line is, and what stands behind it.
+fn fence(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let behind = line.trim_start_matches(mark);
+    let fence = &line[..line.len() - behind.len()];
+    // Code within a line may begin with three marks too.
+    (fence.len() >= 3 && !(mark == '`' && behind.contains('`'))).then_some((fence, behind))
 }

@@ -6,9 +6,9 @@ use tierfall_core::completion::{Completion, ToolCall, Usage};
 use tierfall_core::provider::Billing;
 
 use crate::dialect::finish::{self, Said};
-use crate::dialect::{DecodeError, NoAnswer, failure};
+use crate::dialect::{DecodeError, NAMELESS, NoAnswer, failure};
 use crate::pointer;
-use crate::view::{Count, Reported, Text, owned, usage};
+use crate::view::{Count, Object, Reported, Text, object, owned, usage};
 
 #[derive(Debug, Deserialize)]
 struct Reply<'a> {
@@ -17,7 +17,7 @@ struct Reply<'a> {
     #[serde(borrow, default)]
     model: Option<Text<'a>>,
     #[serde(borrow, default)]
-    content: Option<Vec<Block<'a>>>,
+    content: Option<Vec<Object<Block<'a>>>>,
     #[serde(borrow, default)]
     stop_reason: Said<'a>,
     #[serde(borrow, default)]
@@ -76,7 +76,7 @@ impl UsageView {
 
 /// Reads `text`. The completion carries no raw body: Anthropic's means nothing to a client that speaks OpenAI's.
 pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
-    let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| pointer::locate(text, &error))?;
+    let reply: Reply<'_> = object(text).map_err(|error| pointer::locate(text, &error))?;
     if reply.error.error().is_some() {
         return Err(failure::classify(200, text.as_bytes()).into());
     }
@@ -90,16 +90,21 @@ pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
         model: reply.model.map(|model| model.0.into_owned()),
         ..Completion::default()
     };
-    for block in blocks {
+    for (index, Object(block)) in blocks.into_iter().enumerate() {
         match block.kind.0.as_ref() {
             "text" => completion.text.push_str(&owned(block.text)),
             "tool_use" => completion.tool_calls.push(ToolCall {
                 id: owned(block.id),
-                name: owned(block.name),
+                name: named(block.name, || format!("/content/{index}/name"))?,
                 arguments: block.input.map_or("{}", RawValue::get).to_owned(),
             }),
             _ => {}
         }
     }
     Ok(completion)
+}
+
+/// The tool that a call names.
+pub(super) fn named(name: Option<Text<'_>>, at: impl Fn() -> String) -> Result<String, DecodeError> {
+    Some(owned(name)).filter(|name| !name.is_empty()).ok_or_else(|| DecodeError::new(at(), NAMELESS))
 }

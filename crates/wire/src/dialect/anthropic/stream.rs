@@ -5,11 +5,11 @@ use serde_json::value::RawValue;
 use tierfall_core::completion::{Delta, ToolCallDelta};
 use tierfall_core::provider::Billing;
 
-use super::decode::{Block, UsageView};
+use super::decode::{Block, UsageView, named};
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Event, Failure, StreamDecoder, failure};
 use crate::pointer;
-use crate::view::{Text, owned, usage};
+use crate::view::{Text, maybe_object, object, owned, usage};
 
 /// The most blocks of one answer: an event names its block by number.
 const MAX_BLOCKS: usize = 1024;
@@ -18,13 +18,13 @@ const MAX_BLOCKS: usize = 1024;
 struct EventView<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Option<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     message: Option<Start<'a>>,
     #[serde(default)]
     index: Option<usize>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     content_block: Option<Block<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     delta: Option<Piece<'a>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
@@ -78,7 +78,7 @@ impl StreamDecoder for MessageStream {
         if name == Some("error") {
             return Ok(self.failed(failure::classify(200, data.as_bytes())));
         }
-        let event: EventView<'_> = serde_json::from_str(data).map_err(|error| pointer::locate(data, &error))?;
+        let event: EventView<'_> = object(data).map_err(|error| pointer::locate(data, &error))?;
         let kind = owned(event.kind.clone());
         match kind.as_str() {
             "message_start" => {
@@ -139,7 +139,7 @@ impl MessageStream {
                 let call = ToolCallDelta {
                     index: self.calls.len() - 1,
                     id: owned(block.id),
-                    name: owned(block.name),
+                    name: named(block.name, || "/content_block/name".to_owned())?,
                     arguments: String::new(),
                 };
                 Ok(Event::Delta(Delta { tool_calls: vec![call], ..Delta::default() }))

@@ -5,9 +5,9 @@ use tierfall_core::provider::Billing;
 
 use super::view::{Choice, Reply, ToolCallView};
 use crate::dialect::finish::{self, Said};
-use crate::dialect::{DecodeError, Failure, NoAnswer, failure};
+use crate::dialect::{DecodeError, Failure, NAMELESS, NoAnswer, failure};
 use crate::pointer;
-use crate::view::{arguments_text, owned};
+use crate::view::{arguments_text, object, owned};
 
 /// Reads `text`: the first choice is the answer, the others are samples. The completion carries the body as it came.
 pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
@@ -22,7 +22,7 @@ pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
     let tool_calls = message.tool_calls.into_iter().enumerate().map(tool_call).collect::<Result<Vec<_>, _>>()?;
     let samples = choices.map(|mut choice| Sample {
         // A sample that failed says so, and is no reason to throw the answer away.
-        finish: match choice.error.error() {
+        finish: match choice.error() {
             Some(_) => Finish::Other("error".to_owned()),
             None => whole(&choice.finish_reason, finish::finish),
         },
@@ -43,7 +43,7 @@ pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
 
 /// Reads a reply or a chunk that reports no failure.
 pub(super) fn read(text: &str) -> Result<Reply<'_>, NoAnswer> {
-    let reply: Reply<'_> = serde_json::from_str(text).map_err(|error| pointer::locate(text, &error))?;
+    let reply: Reply<'_> = object(text).map_err(|error| pointer::locate(text, &error))?;
     match reply.error.error() {
         None => Ok(reply),
         Some(_) => Err(failure::classify(200, text.as_bytes()).into()),
@@ -58,7 +58,7 @@ fn end(choice: &Choice<'_>, billing: Billing) -> Result<Finish, Failure> {
 
 /// The reason that a choice gives, if it gives one; a failure where it reports one.
 pub(super) fn reason(choice: &Choice<'_>, billing: Billing) -> Result<Option<Finish>, Failure> {
-    if let Some(error) = choice.error.error() {
+    if let Some(error) = choice.error() {
         let mut failure = failure::classify(200, format!("{{\"error\":{}}}", error.get()).as_bytes());
         if failure.message.is_empty() {
             "the answer was broken off".clone_into(&mut failure.message);
@@ -80,8 +80,12 @@ fn whole(said: &Said<'_>, read: impl Fn(&str) -> Finish) -> Finish {
 
 fn tool_call((index, call): (usize, ToolCallView<'_>)) -> Result<ToolCall, DecodeError> {
     let function = call.function.unwrap_or_default();
-    let arguments = arguments_text(function.arguments).map_err(|_| {
-        DecodeError::new(format!("/choices/0/message/tool_calls/{index}/function/arguments"), "is not valid JSON text")
-    })?;
-    Ok(ToolCall { id: owned(call.id), name: owned(function.name), arguments })
+    let at = |member: &str| format!("/choices/0/message/tool_calls/{index}/function/{member}");
+    let name = owned(function.name);
+    if name.is_empty() {
+        return Err(DecodeError::new(at("name"), NAMELESS));
+    }
+    let arguments =
+        arguments_text(function.arguments).map_err(|_| DecodeError::new(at("arguments"), "is not valid JSON text"))?;
+    Ok(ToolCall { id: owned(call.id), name, arguments })
 }

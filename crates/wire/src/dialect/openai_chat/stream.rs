@@ -6,7 +6,7 @@ use tierfall_core::provider::Billing;
 use super::decode::{read, reason};
 use super::view::ToolCallView;
 use crate::dialect::finish::{self, Said};
-use crate::dialect::{DecodeError, Event, Failure, NoAnswer, StreamDecoder, failure};
+use crate::dialect::{DecodeError, Event, Failure, NAMELESS, NoAnswer, StreamDecoder, failure};
 use crate::view::{arguments_text, owned};
 
 /// The most tool calls of one answer: a delta names its call by number, and that number makes us allocate.
@@ -41,6 +41,7 @@ impl StreamDecoder for ChatStream {
         }
         if data == "[DONE]" {
             self.ended = true;
+            self.named()?;
             return Ok(Event::End(self.without_reason()));
         }
         if name == Some("error") {
@@ -65,7 +66,10 @@ impl StreamDecoder for ChatStream {
                 Err(failure) => return Ok(self.failed(failure)),
             };
             match (&choice.finish_reason, self.reason) {
-                (Said::Word(_), _) => self.reason = Reason::Said,
+                (Said::Word(_), _) => {
+                    self.named()?;
+                    self.reason = Reason::Said;
+                }
                 (Said::NotYet, Reason::NoPlace) => self.reason = Reason::NotYet,
                 _ => {}
             }
@@ -90,6 +94,13 @@ impl ChatStream {
     fn failed(&mut self, failure: Failure) -> Event {
         self.ended = true;
         Event::Failed(failure)
+    }
+
+    /// Whether every call names its tool, now that all pieces of the names are there.
+    fn named(&self) -> Result<(), DecodeError> {
+        let nameless = self.calls.iter().position(|(_, name)| name.is_empty());
+        nameless
+            .map_or(Ok(()), |call| Err(DecodeError::new(format!("/choices/0/delta/tool_calls/{call}/function/name"), NAMELESS)))
     }
 
     /// What the end of the stream adds where no chunk gave a reason: a server that has a place for one has not ended the

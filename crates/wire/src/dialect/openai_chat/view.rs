@@ -5,14 +5,14 @@ use serde_json::value::RawValue;
 use tierfall_core::completion::{Tokens, Usage};
 
 use crate::dialect::finish::Said;
-use crate::view::{ContentText, Count, Reported, Text, null_is_empty, usage};
+use crate::view::{ContentText, Count, Object, Reported, Text, maybe_object, objects, usage};
 
 /// A whole reply, or one chunk of a stream: the two differ only in `message` and `delta`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Reply<'a> {
     #[serde(borrow, default)]
     pub(super) model: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    #[serde(borrow, default, deserialize_with = "objects")]
     pub(super) choices: Vec<Choice<'a>>,
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
@@ -31,16 +31,16 @@ impl Reply<'_> {
 pub(super) struct Choice<'a> {
     #[serde(default)]
     pub(super) index: Option<u64>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     message: Option<MessageView<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     delta: Option<MessageView<'a>>,
     #[serde(borrow, default)]
     pub(super) finish_reason: Said<'a>,
     /// `OpenRouter`'s place for a failure in the middle of an answer.
     #[serde(borrow, default)]
-    pub(super) error: Reported<'a>,
-    #[serde(borrow, default)]
+    error: Reported<'a>,
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     pub(super) logprobs: Option<Logprobs<'a>>,
 }
 
@@ -50,13 +50,19 @@ impl<'a> Choice<'a> {
         self.message.take().or_else(|| self.delta.take())
     }
 
+    /// The failure that stands beside the answer or in it.
+    pub(super) fn error(&self) -> Option<&'a RawValue> {
+        let said = self.message.as_ref().or(self.delta.as_ref());
+        self.error.error().or_else(|| said?.error.error())
+    }
+
     /// The tokens; `None` where the server gave none, which is not the same as an empty list.
     pub(super) fn tokens(&self) -> Option<Tokens> {
         let content = self.logprobs.as_ref()?.content.as_ref()?;
         let mut tokens = Tokens::default();
-        for token in content {
+        for Object(token) in content {
             tokens.push(&token.token.0, token.logprob.unwrap_or(f64::NAN));
-            for other in token.top_logprobs.iter().flatten() {
+            for Object(other) in token.top_logprobs.iter().flatten() {
                 tokens.push_alternative(&other.token.0, other.logprob.unwrap_or(f64::NAN));
             }
         }
@@ -70,8 +76,10 @@ pub(super) struct MessageView<'a> {
     pub(super) content: ContentText,
     #[serde(borrow, default)]
     pub(super) refusal: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "null_is_empty")]
+    #[serde(borrow, default, deserialize_with = "objects")]
     pub(super) tool_calls: Vec<ToolCallView<'a>>,
+    #[serde(borrow, default)]
+    error: Reported<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,7 +88,7 @@ pub(super) struct ToolCallView<'a> {
     pub(super) index: Option<u64>,
     #[serde(borrow, default)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "maybe_object")]
     pub(super) function: Option<Function<'a>>,
 }
 
@@ -95,7 +103,7 @@ pub(super) struct Function<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Logprobs<'a> {
     #[serde(borrow, default)]
-    content: Option<Vec<TokenView<'a>>>,
+    content: Option<Vec<Object<TokenView<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -105,7 +113,7 @@ struct TokenView<'a> {
     #[serde(default)]
     logprob: Option<f64>,
     #[serde(borrow, default)]
-    top_logprobs: Option<Vec<AlternativeView<'a>>>,
+    top_logprobs: Option<Vec<Object<AlternativeView<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -124,9 +132,9 @@ struct UsageView {
     completion_tokens: Option<Count>,
     #[serde(default)]
     total_tokens: Option<Count>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_object")]
     prompt_tokens_details: Option<PromptDetails>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "maybe_object")]
     completion_tokens_details: Option<CompletionDetails>,
     /// `DeepSeek`'s place for cached prompt tokens.
     #[serde(default)]
@@ -156,6 +164,6 @@ impl UsageView {
         output = output.saturating_add(unlisted);
         reasoning = reasoning.max(unlisted);
         let cached = self.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).or(self.prompt_cache_hit_tokens);
-        Usage { input, output, cached_input: told(cached)?.min(input), reasoning }.plausible()
+        Usage { input, output, cached_input: told(cached)?, reasoning }.plausible()
     }
 }

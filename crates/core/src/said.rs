@@ -1,0 +1,116 @@
+//! What of a reply is said to a reader: not what a model only thought, and not characters that show nothing.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Where models write down their reasoning, and what they call that.
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)<(?P<a>/?)(?:think|thinking|thought|thoughts|reasoning)>|\[(?P<b>/?)THINK\]|◁(?P<c>/?)think▷")
+        .expect("a fixed pattern")
+});
+
+/// A character that a reader sees. Marks that belong to the number behind them are seen, other format characters are not.
+static SEEN: LazyLock<Regex> = LazyLock::new(|| {
+    let unseen = r"\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}[\p{Cf}--\p{Prepended_Concatenation_Mark}]";
+    // The blank pattern of Braille, and the note without a head.
+    Regex::new(&format!(r"[^{unseen}\x{{2800}}\x{{1D159}}]")).expect("a fixed pattern")
+});
+
+/// The parts of a reply that are reasoning, with their tags. One that nothing closes goes on to the end; one that nothing
+/// opens began with the reply, where templates of prompts open it.
+pub(crate) fn thoughts(reply: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let mut open: Option<usize> = None;
+    let mut depth = 0_usize;
+    for tag in TAG.captures_iter(reply) {
+        let Some(whole) = tag.get(0) else { continue };
+        let closes = ["a", "b", "c"].iter().any(|name| tag.name(name).is_some_and(|mark| !mark.is_empty()));
+        match (closes, depth) {
+            (false, _) => {
+                open.get_or_insert(whole.start());
+                depth += 1;
+            }
+            (true, 0) => {
+                found.clear();
+                found.push(0..whole.end());
+            }
+            (true, 1) => {
+                depth = 0;
+                found.extend(open.take().map(|start| start..whole.end()));
+            }
+            (true, _) => depth -= 1,
+        }
+    }
+    found.extend(open.map(|start| start..reply.len()));
+    found
+}
+
+/// Where a reply begins behind the reasoning that stands first in it, in bytes.
+pub(crate) fn begin(reply: &str, thoughts: &[Range<usize>]) -> usize {
+    thoughts.iter().fold(0, |at, span| if reply[at.min(span.start)..span.start].trim().is_empty() { span.end } else { at })
+}
+
+/// Whether a reader sees anything of `reply` besides reasoning.
+pub(crate) fn is_seen(reply: &str) -> bool {
+    let mut at = 0;
+    let before = thoughts(reply).into_iter().any(|span| {
+        let part = &reply[at..span.start];
+        at = span.end;
+        SEEN.is_match(part)
+    });
+    before || SEEN.is_match(&reply[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reasoning_alone_is_nothing_said() {
+        for reply in [
+            "<think>let me see</think>",
+            "<think>let me see",
+            " \n<THINK>a<think>b</think>c</think> \n",
+            "let me see</think>\n",
+            "[THINK]x[/THINK]",
+            "◁think▷x◁/think▷",
+            "<thinking>a</thinking><thinking>b",
+        ] {
+            assert!(!is_seen(reply), "{reply}");
+        }
+        for reply in ["<think>x</think>Paris", "Paris<think>x", "x</think>Paris", "`<think>` is a tag", "a < b", "<thinker>"] {
+            assert!(is_seen(reply), "{reply}");
+        }
+    }
+
+    #[test]
+    fn what_shows_nothing_is_nothing_said() {
+        let unseen = [
+            0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x180B, 0x180E, 0x200B, 0x200E, 0x202A, 0x202E, 0x2060, 0x2061,
+            0x2066, 0x206A, 0x2800, 0x3000, 0x3164, 0xFE0F, 0xFEFF, 0xFFA0, 0xFFF9, 0xE_0001, 0xE_0041, 0xE_0100, 0x1_D173,
+        ];
+        for c in (0..0x20).chain([0x7F, 0x85, 0xA0]).chain(unseen).filter_map(char::from_u32) {
+            assert!(!is_seen(&format!("{c} {c}")), "{:x}", u32::from(c));
+            assert!(is_seen(&format!("{c}x{c}")));
+        }
+        for seen in ["0", ".", "é", "京", "🙂", "\u{301}", "\u{600}", "\u{e000}", "-"] {
+            assert!(is_seen(seen), "{seen:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn thoughts_are_parts_of_the_reply_in_order(pieces in proptest::collection::vec(proptest::sample::select(vec!["<think>", "</think>", "a", "é\n", "[/THINK]", "[think]"]), 0..12)) {
+            let reply = pieces.concat();
+            let mut at = 0;
+            for span in thoughts(&reply) {
+                prop_assert!(at <= span.start && reply.get(span.clone()).is_some());
+                at = span.end;
+            }
+            prop_assert!(reply.get(begin(&reply, &thoughts(&reply))..).is_some());
+        }
+    }
+}
