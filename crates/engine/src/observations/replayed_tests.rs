@@ -144,7 +144,7 @@ fn hard_under(cascade: &str, dir: &Path, n: usize) -> (Loaded, FixtureSet, Recor
         fs_err::create_dir(dir.join(folder)).unwrap();
     }
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap() + "\n";
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap() + "\n";
         let small = &*binding.tier == "small";
         let answer = |k: usize| {
             let body = if small { HARD_ANSWERS[k % 10] } else { r#""text":"x","usage":{"input":10,"output":7},"latency_ms":50"# };
@@ -208,7 +208,7 @@ fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
         r#""text":" ","finish":"stop""#,
     ];
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap();
         let line = |(k, answer)| format!(r#"{{"id":"h{k}",{answer},"logprobs":[["x",-0.5,[]]],"latency_ms":1}}"#);
         let lines: Vec<String> = answers.iter().enumerate().map(line).collect();
         let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
@@ -308,7 +308,7 @@ fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_as
     let (loaded, set, _) = hard(dir.path(), 2);
     let asked = |k: usize| set.examples()[k].digest();
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap();
         let line = |k: usize, text: &str, output: u32| {
             format!(
                 r#"{{"id":"h{k}","asked":"{}","text":"{text}","usage":{{"input":0,"output":{output}}},"latency_ms":1}}"#,

@@ -71,7 +71,9 @@ proptest! {
         prop_assert!(is_sound(&read.completion));
         if counts {
             let before = streamed(&*dialect, [text.as_bytes()]);
-            prop_assert_eq!((read.completion.text, read.end), (before.completion.text, before.end), "{}", other);
+            // What a broken stream is billed is what can be read of its counts.
+            let end = |end: String| end.split(", billing: ").next().map(str::to_owned);
+            prop_assert_eq!((read.completion.text, end(read.end)), (before.completion.text, end(before.end)), "{}", other);
         }
     }
 }
