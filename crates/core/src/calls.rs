@@ -9,8 +9,13 @@ use crate::gate::{Gate, Unusable, VALID};
 use crate::request::{Call, Params, Prompt, Purpose, Request};
 use crate::signal::{Evidence, NamedSignal, Probe};
 
+/// What every answering call of a model has in common, around a request that asks nothing: what recordings and fits are bound to.
+pub fn without_request(model: &Model, gate: Option<&Gate>) -> Call {
+    answering_call(model, &Arc::new(Request::from_messages("", Vec::new())), gate)
+}
+
 /// What the answering call of a model looks like: its preamble and parameters, and whatever the gate's signals ask for.
-pub fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>) -> Call {
+pub(crate) fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>) -> Call {
     let prompt = Prompt::Request { preamble: model.preamble.clone(), request: request.clone(), addendum: None };
     let params = request.params.overridden_by(&model.params);
     let mut call = base(model, request, prompt, params, Purpose::Answer);
@@ -24,11 +29,11 @@ pub fn answering_call(model: &Model, request: &Arc<Request>, gate: Option<&Gate>
 pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> bool {
     let stripped = gate.stripped(answer);
     let passes = |named: &NamedSignal| {
-        let answer = if named.signal.strips() { answer } else { &stripped };
+        let answer = if named.strips() { answer } else { &stripped };
         let reading = named.read(Evidence { request, answer, probe: None });
         reading.is_ok_and(|score| score.get() >= VALID)
     };
-    Unusable::of(&stripped).is_none() && gate.require.iter().filter(|named| !named.signal.needs().probe).all(passes)
+    Unusable::of(&stripped).is_none() && gate.require.iter().filter(|named| !named.needs().probe).all(passes)
 }
 
 /// What the call looks like that puts a probe to a model.

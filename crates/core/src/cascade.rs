@@ -249,7 +249,7 @@ impl TryFrom<Parts> for Cascade {
         let cascade = Self { parts, segments: Segments::default(), points: Vec::new() };
         for tier in cascade.tiers() {
             for named in tier.gate.iter().flat_map(Gate::signals) {
-                if let Some(surrogate) = named.signal.surrogate()
+                if let Some(surrogate) = named.surrogate()
                     && cascade.model_named(surrogate).is_none()
                 {
                     let (tier, signal) = (tier.name.clone(), named.label.clone());

@@ -12,23 +12,52 @@ pub(crate) fn told(error: &CallError) -> String {
     one_line(&error.message, 1000)
 }
 
-/// An answer that came too late is a failed call, as it is live: whoever waits for it has gone on.
+/// How long a call may take once it has its place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Limits {
+    /// The tier's own limit.
+    pub(crate) total: Option<Duration>,
+    /// What is left until the request's deadline.
+    pub(crate) left: Option<Duration>,
+}
+
+/// An answer that came too late is a failed call, as it is live: whoever waits for it has gone on. A call that took all that was
+/// left to the request was cut by its deadline, which is no fault of the tier's.
 pub(crate) fn in_time(
     result: Result<Arc<Completion>, CallError>,
     took: Took,
-    limit: Option<Duration>,
+    Limits { total, left }: Limits,
 ) -> (Result<Arc<Completion>, CallError>, Took) {
-    let waited = Attempt::time(&took.failed);
-    match (result, limit) {
-        (Ok(answer), Some(limit)) if waited.saturating_add(took.latency) > limit => {
-            let kind = CallErrorKind::Timeout;
-            let billing = Billing::told(answer.usage);
+    let deadline = || "the request's deadline passed before it answered".to_owned();
+    let time = took.time();
+    match result {
+        Ok(answer) => {
+            let Some(limit) = total.into_iter().chain(left).min().filter(|limit| time > *limit) else {
+                return (Ok(answer), took);
+            };
+            let (kind, message) = match total {
+                Some(total) if left.is_none_or(|left| total < left) => (
+                    CallErrorKind::Timeout,
+                    format!("the answer took longer than the {} ms that the tier has", total.as_millis()),
+                ),
+                _ => (CallErrorKind::Deadline, deadline()),
+            };
+            let latency = took.latency.saturating_sub(time.saturating_sub(limit));
             let mut attempts = took.failed;
-            attempts.push(Attempt { error: Some(kind), billing, latency: limit.saturating_sub(waited) });
-            let message = format!("the answer took longer than the {} ms that were left", limit.as_millis());
-            (Err(CallError::new(kind, message).with_attempts(attempts)), Took { queued: took.queued, ..Took::default() })
+            attempts.push(Attempt { error: Some(kind), billing: Billing::told(answer.usage), latency });
+            let wall = took.wall.map(|_| limit);
+            let error = CallError { wall, ..CallError::new(kind, message).with_attempts(attempts) };
+            (Err(error), Took { queued: took.queued, wall, ..Took::default() })
         }
-        (result, _) => (result, took),
+        Err(mut error) if error.kind == CallErrorKind::Timeout && left.is_some_and(|left| time >= left) => {
+            error.kind = CallErrorKind::Deadline;
+            error.message = deadline();
+            if let Some(cut) = error.attempts.last_mut() {
+                cut.error = Some(error.kind);
+            }
+            (Err(error), took)
+        }
+        result => (result, took),
     }
 }
 

@@ -45,7 +45,7 @@ impl Gate {
     /// The answer as the caller sees it: without what only signals made the model add.
     pub fn stripped<'a>(&self, answer: &'a Completion) -> Cow<'a, Completion> {
         let mut answer = Cow::Borrowed(answer);
-        for named in self.signals().filter(|named| named.signal.strips()) {
+        for named in self.signals().filter(|named| named.strips()) {
             named.strip(answer.to_mut());
         }
         answer
@@ -88,9 +88,9 @@ impl Gate {
     /// The gate value on a nominal scale: no probability. A negated signal's scale is turned round, a fused value is taken
     /// for the log-odds that it was fitted as.
     pub fn nominal(&self, value: Score) -> f64 {
-        let on_scale = |label: &str, score: Option<Score>| Some(self.named(label)?.signal.nominal().value(score?));
+        let on_scale = |label: &str, score: Option<Score>| Some(self.named(label)?.nominal().value(score?));
         let nominal = match &self.value {
-            None => Some(self.signal.signal.nominal().value(value)),
+            None => Some(self.signal.nominal().value(value)),
             Some(GateValue::Signal { signal, negated: false }) => on_scale(signal, Some(value)),
             Some(GateValue::Signal { signal, negated: true }) => {
                 on_scale(signal, Score::new(-value.get())).map(|nominal| 1.0 - nominal)

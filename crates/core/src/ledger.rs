@@ -40,7 +40,7 @@ pub(crate) fn expected_cost(model: &Model, request: &Request, samples: u8) -> Op
 
 /// The most that a tier's answering call is expected to cost, with as many samples as its gate wants.
 pub fn answering_cost(model: &Model, request: &Request, gate: Option<&Gate>) -> Option<Money> {
-    let samples = gate.into_iter().flat_map(Gate::signals).map(|named| named.signal.needs().samples).max();
+    let samples = gate.into_iter().flat_map(Gate::signals).map(|named| named.needs().samples).max();
     expected_cost(model, request, samples.unwrap_or(1))
 }
 

@@ -46,7 +46,7 @@ impl Plan<'_> {
     /// The probe that a signal of the gate of tier `own` makes about an answer; `None` where it makes none. It sees the answer as
     /// the caller would. An abstention where it would go to a tier that may not see the request.
     pub fn probe(&self, own: TierIx, named: &NamedSignal, answer: &Completion) -> Result<Option<PermittedCall>, Abstain> {
-        if !named.signal.needs().probe {
+        if !named.needs().probe {
             return Ok(None);
         }
         let gate = self.cascade().tier(own).gate.as_ref();
@@ -61,7 +61,7 @@ impl Plan<'_> {
     pub fn unread(&self, position: usize) -> Vec<Unread<'_>> {
         let (Some(&tier), Some(gate)) = (self.tiers.get(position), self.gate(position)) else { return Vec::new() };
         let asks = |named: &NamedSignal| {
-            let asked = named.signal.needs().probe.then(|| self.asked_by(tier, named))?;
+            let asked = named.needs().probe.then(|| self.asked_by(tier, named))?;
             self.may_see(asked).is_none().then_some(asked)
         };
         let silent = |label: &str| gate.signals().any(|named| *named.label == *label && asks(named).is_some());
@@ -72,7 +72,7 @@ impl Plan<'_> {
 
     /// The tier that answers a signal's probe. A cascade has every tier that its signals name.
     fn asked_by(&self, own: TierIx, named: &NamedSignal) -> TierIx {
-        let surrogate = named.signal.surrogate().and_then(|name| self.cascade().model_named(name));
+        let surrogate = named.surrogate().and_then(|name| self.cascade().model_named(name));
         surrogate.map_or(own, |(ix, _)| ix)
     }
 }

@@ -28,10 +28,14 @@ pub type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, CallError>> + Send>>;
 pub struct Reply {
     /// Attempts that failed before this one.
     pub failed: Vec<Attempt>,
-    /// How long the answer took when it was recorded; `None` = the driver's clock says.
+    /// How long the attempt took that gave the answer, where that is known from elsewhere (a recording, say); `None` = the
+    /// driver's clock says.
     pub recorded: Option<Duration>,
     /// How long the call, with all its attempts, waited for a place at the provider. No attempt's latency includes it.
     pub queued: Duration,
+    /// How long the call took with all its attempts, without the wait, where some of them ran side by side. `None` = one after
+    /// the other: their latencies add up.
+    pub wall: Option<Duration>,
     /// The pieces.
     pub chunks: Chunks,
 }
@@ -39,7 +43,7 @@ pub struct Reply {
 impl Reply {
     /// An answer at the first attempt, which had not to wait.
     pub fn new(chunks: Chunks) -> Self {
-        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, chunks }
+        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, wall: None, chunks }
     }
 }
 
@@ -94,7 +98,8 @@ pub struct Attempt {
     pub error: Option<CallErrorKind>,
     /// What it cost.
     pub billing: Billing,
-    /// How long it took, with the pauses that it caused: the latencies of a call's attempts add up to the call's.
+    /// How long it took, with the pauses that it caused: the latencies of a call's attempts add up to the call's, unless some ran
+    /// side by side.
     pub latency: Duration,
 }
 
@@ -112,8 +117,17 @@ pub struct Took {
     pub latency: Duration,
     /// How long the call waited for a place at its provider, all attempts together: no latency, but the deadline counts it.
     pub queued: Duration,
+    /// How long the call took with all its attempts, as in [`Reply::wall`].
+    pub wall: Option<Duration>,
     /// Attempts that failed before the successful one.
     pub failed: Vec<Attempt>,
+}
+
+impl Took {
+    /// How long the call took with all its attempts, without the wait.
+    pub fn time(&self) -> Duration {
+        self.wall.unwrap_or_else(|| Attempt::time(&self.failed).saturating_add(self.latency))
+    }
 }
 
 /// What went wrong with a call, by what a cascade can do about it.
@@ -216,6 +230,8 @@ pub struct CallError {
     pub retry_after: Option<Duration>,
     /// How long the call waited for a place, as in [`Reply::queued`].
     pub queued: Duration,
+    /// How long it took with all its attempts, as in [`Reply::wall`].
+    pub wall: Option<Duration>,
     /// Every attempt made, this one last. An error from the pieces of a reply carries only the attempt that broke; those
     /// before it are in [`Reply::failed`].
     pub attempts: Vec<Attempt>,
@@ -224,7 +240,7 @@ pub struct CallError {
 impl CallError {
     /// An error without attempts or a hint when to retry.
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, queued: Duration::ZERO, attempts: Vec::new() }
+        Self { kind, message: message.into(), retry_after: None, queued: Duration::ZERO, wall: None, attempts: Vec::new() }
     }
 
     /// Adds the attempts made.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::calls::worth_probing;
 use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
-use crate::failing::{in_time, stops_the_run, told};
+use crate::failing::{Limits, in_time, stops_the_run, told};
 use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
 use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
 use crate::money::{Cost, Money};
@@ -55,7 +55,8 @@ pub struct Run<'c> {
     latency: Duration,
     /// What they waited for their places.
     queued: Duration,
-    /// The part of that in the step under way.
+    /// The part of both in the step under way.
+    step_latency: Duration,
     step_queued: Duration,
     /// What was said about the last call that failed in the step under way.
     said: Option<Arc<str>>,
@@ -117,6 +118,7 @@ impl<'c> Run<'c> {
             reserved: Money::ZERO,
             latency: Duration::ZERO,
             queued: Duration::ZERO,
+            step_latency: Duration::ZERO,
             step_queued: Duration::ZERO,
             said: None,
             last_error: None,
@@ -148,8 +150,8 @@ impl<'c> Run<'c> {
 
     /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
     pub fn feed(&mut self, result: Result<Arc<Completion>, CallError>, took: Took) {
-        let limit = self.time_limit(took.queued);
-        let (result, took) = in_time(result, took, limit);
+        let limits = self.time_limits(took.queued);
+        let (result, took) = in_time(result, took, limits);
         match std::mem::replace(&mut self.state, State::Ask(0)) {
             State::Done(outcome) => self.state = State::Done(outcome),
             State::Ask(position) => {
@@ -185,7 +187,7 @@ impl<'c> Run<'c> {
         // An abstention may be accepted by policy, and a bound says nothing about abstaining. Nor does it hold where
         // some of what streams is stripped before the gate's signal reads it.
         self.cascade.policy().on_abstain == OnAbstain::Escalate
-            && !gate.signals().any(|named| named.signal.strips())
+            && !gate.signals().any(NamedSignal::strips)
             && gate.value.is_none()
             && gate.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
     }
@@ -218,13 +220,17 @@ impl<'c> Run<'c> {
         self.cancel();
         let State::Done(outcome) = self.state else { unreachable!("cancel() ends every run") };
         let (cost_if_last, cost_if_last_basis) = cost_if_last(self.cascade, &self.request, &self.steps).unzip();
-        let ended_failed = self.steps.iter().rev().find(|step| step.decision.reason() != "review");
-        let ended_failed = ended_failed.is_some_and(|step| step.decision.reason() == "failed");
+        let ended = self.steps.iter().rev().map(|step| &step.decision).find(|decision| decision.reason() != "review");
+        let ended_failed = match ended {
+            Some(Decision::Defer(Deferral::Failed(CallErrorKind::Deadline))) => Some(Fallback::Deadline),
+            Some(Decision::Defer(Deferral::Failed(_))) => Some(Fallback::Failed),
+            _ => None,
+        };
         let fallback = match (outcome.kind(), self.stopped) {
             (OutcomeKind::Refused | OutcomeKind::Failed, _) => None,
             (_, Some(Stopped::Budget)) => Some(Fallback::Budget),
             (_, Some(Stopped::Deadline)) => Some(Fallback::Deadline),
-            (_, None) => ended_failed.then_some(Fallback::Failed),
+            (_, None) => ended_failed,
         };
         let trace = Trace {
             outcome: outcome.kind(),
@@ -247,7 +253,7 @@ impl<'c> Run<'c> {
                 Outcome::Failed(error) => Some(told(error)),
                 Outcome::Refused(why) => Some(why.to_string()),
                 // The chain ended with a failed call: what is served is not what the cascade wanted.
-                _ => self.last_error.filter(|_| ended_failed),
+                _ => self.last_error.filter(|_| ended_failed.is_some()),
             },
             stopped: self.stopped,
         };
@@ -272,8 +278,8 @@ impl<'c> Run<'c> {
     }
 
     /// How long the call may take whose result is fed next, after it `queued` for its place.
-    fn time_limit(&self, queued: Duration) -> Option<Duration> {
-        let own = match &self.state {
+    fn time_limits(&self, queued: Duration) -> Limits {
+        let total = match &self.state {
             State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
                 Answerer::Model(model) => model.timeouts.total,
                 Answerer::Human { .. } => None,
@@ -281,12 +287,12 @@ impl<'c> Run<'c> {
             State::Probe(probing) => probing.call.timeouts.total,
             State::Done(_) => None,
         };
-        own.into_iter().chain(self.left().map(|left| left.saturating_sub(queued))).min()
+        Limits { total, left: self.left().map(|left| left.saturating_sub(queued)) }
     }
 
     /// Books every attempt of a call.
     fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
-        let mut attempts = took.failed;
+        let (mut attempts, wall, mut latency) = (took.failed, took.wall, Duration::ZERO);
         match result {
             Ok(answer) => attempts.push(Attempt { error: None, billing: Billing::told(answer.usage), latency: took.latency }),
             Err(error) if error.attempts.is_empty() && attempts.is_empty() && error.kind != CallErrorKind::NotRecorded => {
@@ -305,9 +311,12 @@ impl<'c> Run<'c> {
             // For the budget, a charge that nobody told counts as the most that it can be.
             let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
             self.reserved += call.cost.total().or_else(most).unwrap_or_default();
-            self.latency = self.latency.saturating_add(call.attempt.latency);
+            latency = latency.saturating_add(call.attempt.latency);
             self.calls.push(call);
         }
+        let latency = wall.unwrap_or(latency);
+        self.latency = self.latency.saturating_add(latency);
+        self.step_latency = self.step_latency.saturating_add(latency);
     }
 
     /// Asks the next probe that a signal of the gate wants, or lets the gate decide.
@@ -337,7 +346,7 @@ impl<'c> Run<'c> {
         let Some(gate) = self.plan.gate(position) else {
             // A gated tier at the end of the plan was asked as its gate wants, and is stripped likewise.
             let answer = match &self.cascade.tier(tier).gate {
-                Some(gate) if gate.signals().any(|named| named.signal.strips()) => Arc::new(gate.stripped(&answer).into_owned()),
+                Some(gate) if gate.signals().any(NamedSignal::strips) => Arc::new(gate.stripped(&answer).into_owned()),
                 _ => answer,
             };
             let accepted = Accepted::LastTier(Unusable::of(&answer));
@@ -399,7 +408,7 @@ impl<'c> Run<'c> {
         self.last_error = Some(told(&error));
         if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {
             self.state = State::Done(Outcome::Failed(error));
-        } else if error.kind == CallErrorKind::Deadline {
+        } else if error.kind == CallErrorKind::Deadline && !self.is_human(position + 1) {
             self.stopped = Some(Stopped::Deadline);
             self.exhausted(Some(error));
         } else {
@@ -427,9 +436,15 @@ impl<'c> Run<'c> {
                 Threshold::DeferAll => None,
             }),
             message: self.said.take(),
+            latency: std::mem::take(&mut self.step_latency),
             queued: std::mem::take(&mut self.step_queued),
             calls: std::mem::take(&mut self.calls),
         });
+    }
+
+    fn is_human(&self, position: usize) -> bool {
+        let tier = self.plan.tiers.get(position).map(|tier| self.cascade.tier(*tier));
+        tier.is_some_and(|tier| matches!(tier.answerer, Answerer::Human { .. }))
     }
 
     /// Goes to a place of the plan, if there is one and time and money allow it.
@@ -504,7 +519,7 @@ fn read_all(
         answer = Arc::new(stripped);
     }
     let read = |(place, named): (usize, &NamedSignal)| {
-        let seen = if named.signal.strips() { &as_it_came } else { &answer };
+        let seen = if named.strips() { &as_it_came } else { &answer };
         let reading = match probed.get(place) {
             Some(Err(why)) => Err(*why),
             probed => {

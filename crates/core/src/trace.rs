@@ -232,6 +232,8 @@ pub struct Step {
     pub threshold_display: Option<f64>,
     /// What was said about the last call of the step that failed, a probe's included, for people.
     pub message: Option<Arc<str>>,
+    /// How long its calls took, one after the other; attempts that ran side by side count once.
+    pub latency: Duration,
     /// How long its calls waited for places at their providers.
     pub queued: Duration,
     /// Every attempt, probes included.
@@ -247,11 +249,6 @@ impl Step {
     /// The cost of all attempts.
     pub fn cost(&self) -> Cost {
         self.calls.iter().map(|call| call.cost).sum()
-    }
-
-    /// The time of all attempts.
-    pub fn latency(&self) -> Duration {
-        self.calls.iter().fold(Duration::ZERO, |sum, call| sum.saturating_add(call.attempt.latency))
     }
 }
 
@@ -323,7 +320,7 @@ impl Serialize for Step {
         map.serialize_entry("raw_threshold", &raw)?;
         map.serialize_entry("usage", &self.usage())?;
         map.serialize_entry("cost_usd", &self.cost())?;
-        map.serialize_entry("latency_ms", &Millis(self.latency()))?;
+        map.serialize_entry("latency_ms", &Millis(self.latency))?;
         if !self.queued.is_zero() {
             map.serialize_entry("queued_ms", &Millis(self.queued))?;
         }

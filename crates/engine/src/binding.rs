@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
-use tierfall_core::calls::answering_call;
+use tierfall_core::calls::without_request;
 use tierfall_core::cascade::Model;
 use tierfall_core::gate::Gate;
-use tierfall_core::request::{Params, Request};
+use tierfall_core::request::Params;
 
 use crate::digest;
 
@@ -56,11 +56,10 @@ impl TierBinding {
         model_digest: Option<Arc<str>>,
         gate: Option<&Gate>,
     ) -> Self {
-        let nothing = Arc::new(Request::from_messages("", Vec::new()));
-        let call = answering_call(model, &nothing, gate);
+        let call = without_request(model, gate);
         let params_digest = digest::of(&call.params);
         let prompt_digest = digest::of(&call.messages());
-        let version = |named: &tierfall_core::signal::NamedSignal| (named.label.clone(), named.signal.version());
+        let version = |named: &tierfall_core::signal::NamedSignal| (named.label.clone(), named.version());
         let deciding: Vec<_> = gate.into_iter().flat_map(|gate| gate.require.iter().chain([&gate.signal])).map(version).collect();
         let digest = digest::of(&json!({
             "provider": provider,
@@ -86,7 +85,7 @@ impl TierBinding {
             strips: gate
                 .into_iter()
                 .flat_map(Gate::signals)
-                .filter(|named| named.signal.strips())
+                .filter(|named| named.strips())
                 .filter_map(|named| named.declared.clone())
                 .collect(),
             digest,

@@ -16,6 +16,7 @@ use tierfall_core::request::{Purpose, Request};
 use tierfall_core::run::{Next, Outcome, Run, Took};
 use tierfall_core::sink::Sink;
 use tierfall_core::trace::Trace;
+use tierfall_providers::waits::Waits;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
@@ -50,20 +51,21 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
     let run = Some(Run::new(cascade, request.clone()));
     let said = Said::default();
-    let mut under_way = UnderWay { run, request, said, salt: cascade.salt(), since: None, outside: &outside, span: span.clone() };
+    let mut under_way = UnderWay { run, request, said, salt: cascade.salt(), call: None, outside: &outside, span: span.clone() };
     let fold = async {
         while let Some(run) = under_way.run.as_mut()
             && let Next::Call(call) = run.next()
         {
-            under_way.since = Some(outside.clock.now());
+            let (_, waits) = under_way.call.insert((outside.clock.now(), Waits::default()));
+            let waits = waits.clone();
             let name = &cascade.tier(call.tier()).name;
             let probe = matches!(call.purpose, Purpose::Probe(_));
             let span = tracing::info_span!("tier", tier = %name, model = %call.model, probe);
-            let (result, took) = answer(&outside, &call).instrument(span).await;
+            let (result, took) = waits.of(answer(&outside, &call)).instrument(span).await;
             if let Err(error) = &result {
                 tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
             }
-            under_way.since = None;
+            under_way.call = None;
             if outside.capture.is_some() {
                 under_way.said.keep(name, &under_way.request, &call, &result, &took);
             }
@@ -94,8 +96,8 @@ struct UnderWay<'a, 'c> {
     said: Said,
     /// The cascade's.
     salt: &'c str,
-    /// When the call in flight began, on the engine's clock.
-    since: Option<Duration>,
+    /// When the call in flight began, on the engine's clock, and what it waits.
+    call: Option<(Duration, Waits)>,
     outside: &'a Outside<'a>,
     span: Span,
 }
@@ -128,12 +130,15 @@ impl UnderWay<'_, '_> {
 impl Drop for UnderWay<'_, '_> {
     fn drop(&mut self) {
         let Some(mut run) = self.run.take() else { return };
-        if let Some(since) = self.since {
+        if let Some((since, waits)) = self.call.take() {
             let kind = CallErrorKind::Cancelled;
-            let latency = self.outside.clock.now().saturating_sub(since);
-            let attempt = Attempt { error: Some(kind), billing: Billing::Unknown, latency };
+            let elapsed = self.outside.clock.now().saturating_sub(since);
+            // Who never had a place was not called: all that it did was to wait.
+            let never = waits.never_placed();
+            let (billing, queued) = if never { (Billing::Free, elapsed) } else { (Billing::Unknown, waits.waited()) };
+            let attempt = Attempt { error: Some(kind), billing, latency: elapsed.saturating_sub(queued) };
             let error = CallError::new(kind, "the caller went away").with_attempts(vec![attempt]);
-            run.feed(Err(error), Took::default());
+            run.feed(Err(error), Took { queued, ..Took::default() });
         }
         self.tell(run);
     }

@@ -13,6 +13,7 @@ use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
 use tierfall_providers::collect;
+use tierfall_providers::waits::Waits;
 
 use crate::clock::Clock;
 
@@ -36,10 +37,13 @@ pub(crate) async fn passed_on(
 ) -> (Result<Arc<Completion>, CallError>, Took) {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
-    AssertUnwindSafe(made(provider, call, &since)).catch_unwind().await.unwrap_or_else(|panic| {
+    let waits = Waits::current();
+    let called = waits.of(AssertUnwindSafe(made(provider, call, &since)).catch_unwind()).await;
+    called.unwrap_or_else(|panic| {
         let error = CallError::new(CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic)));
         // What it had paid for when it panicked, nobody knows.
-        (Err(error), Took { latency: since(), ..Took::default() })
+        let queued = waits.waited();
+        (Err(error), Took { latency: since().saturating_sub(queued), queued, ..Took::default() })
     })
 }
 
@@ -51,11 +55,12 @@ async fn made(
     let reply = match provider.call(call).await {
         Ok(reply) => reply,
         Err(error) => {
-            let queued = error.queued;
-            return (Err(error), Took { latency: since().saturating_sub(queued), queued, failed: Vec::new() });
+            let (queued, wall) = (error.queued, error.wall);
+            let took = Took { latency: since().saturating_sub(queued), queued, wall, failed: Vec::new() };
+            return (Err(error), took);
         }
     };
-    let queued = reply.queued;
+    let (queued, wall) = (reply.queued, reply.wall);
     let before = Attempt::time(&reply.failed).saturating_add(queued);
     // A recorded time is that of the last attempt alone; the clock saw the failed ones, and the wait, too.
     let recorded = reply.recorded;
@@ -63,11 +68,11 @@ async fn made(
     let (mut failed, result) = collect(reply, latency).await;
     let latency = latency();
     match result {
-        Ok(answer) => (Ok(answer), Took { latency, queued, failed }),
+        Ok(answer) => (Ok(answer), Took { latency, queued, wall, failed }),
         Err(mut error) => {
             failed.append(&mut error.attempts);
             error.queued = queued;
-            (Err(error.with_attempts(failed)), Took { latency, queued, failed: Vec::new() })
+            (Err(error.with_attempts(failed)), Took { latency, queued, wall, failed: Vec::new() })
         }
     }
 }

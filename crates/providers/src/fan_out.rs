@@ -18,7 +18,7 @@ use crate::reply::{collect, whole};
 /// A provider that makes as many calls to another one as there are samples to take, all at once.
 ///
 /// The first answer that came through, in order of the calls, is the answer; the others are its samples. Where some
-/// calls fail there are fewer samples; only where all fail does the whole call. Where one is turned away by a queue, so is the
+/// calls fail there are fewer samples; only where all fail does the whole call. Where one has no place in time, nor has the
 /// whole call, and the others are dropped: how busy we are must not decide what a gate reads. Nobody knows what a dropped one
 /// is charged for. A declared sampling seed is counted up, since equal seeds would give equal answers.
 #[derive(Debug)]
@@ -47,10 +47,10 @@ impl<P: Provider> FanOut<P> {
         // In order of the calls.
         let mut results: Vec<Option<(Taken, Duration)>> = calls.iter().map(|_| None).collect();
         while let Some((place, taken)) = under_way.next().await {
-            let full = matches!(&taken.result, Err(error) if error.kind == CallErrorKind::QueueFull);
+            let turned_away = taken.result.as_ref().is_err_and(no_place);
             results[place] = Some((taken, began.elapsed()));
             ended += 1;
-            if full {
+            if turned_away {
                 break;
             }
         }
@@ -60,33 +60,38 @@ impl<P: Provider> FanOut<P> {
         let (mut answers, mut errors) = (Vec::new(), Vec::new());
         let mut longest = Duration::ZERO;
         for (Taken { before, result, queued }, elapsed) in results.into_iter().flatten() {
-            longest = longest.max(elapsed.saturating_sub(queued));
+            let wall = elapsed.saturating_sub(queued);
+            longest = longest.max(wall);
+            let own = wall.saturating_sub(Attempt::time(&before));
             failed.extend(before);
             match result {
-                Ok(answer) => answers.push((answer, elapsed.saturating_sub(queued))),
+                Ok(answer) => answers.push((answer, own)),
                 Err(mut error) => {
                     failed.append(&mut error.attempts);
                     errors.push(error);
                 }
             }
         }
-        if let Some(at) = errors.iter().position(|error| error.kind == CallErrorKind::QueueFull) {
+        // The samples waited side by side: what the slowest of them did not take, waiting did.
+        let queued = began.elapsed().saturating_sub(longest);
+        let wall = Some(longest);
+        if let Some(at) = errors.iter().position(no_place) {
+            let kind = errors[at].kind;
             let wasted = |(answer, latency): &(Arc<Completion>, Duration)| Attempt {
-                error: Some(CallErrorKind::QueueFull),
+                error: Some(kind),
                 billing: Billing::told(answer.usage),
                 latency: *latency,
             };
             failed.splice(0..0, answers.iter().map(wasted));
             let cut = Attempt { error: Some(CallErrorKind::Cancelled), billing: Billing::Unknown, latency: Duration::ZERO };
             failed.splice(0..0, std::iter::repeat_n(cut, dropped));
-            return Err(errors.swap_remove(at).with_attempts(failed));
+            return Err(CallError { queued, wall, ..errors.swap_remove(at) }.with_attempts(failed));
         }
-        // The samples waited side by side: what the slowest of them did not take, waiting did.
-        let queued = began.elapsed().saturating_sub(longest);
+        let recorded = answers.iter().map(|(_, latency)| *latency).max();
         let answers: Vec<Arc<Completion>> = answers.into_iter().map(|(answer, _)| answer).collect();
         match (merge(&answers), errors.into_iter().next()) {
-            (Some(answer), _) => Ok(Reply { failed, queued, ..whole(Arc::new(answer)) }),
-            (None, Some(error)) => Err(CallError { queued, ..error }.with_attempts(failed)),
+            (Some(answer), _) => Ok(Reply { failed, recorded, queued, wall, ..whole(Arc::new(answer)) }),
+            (None, Some(error)) => Err(CallError { queued, wall, ..error }.with_attempts(failed)),
             (None, None) => unreachable!("there is at least one sample, and it succeeded or failed"),
         }
     }
@@ -102,6 +107,11 @@ impl<P: Provider> FanOut<P> {
             Err(error) => Taken { before: Vec::new(), queued: error.queued, result: Err(error) },
         }
     }
+}
+
+/// Whether a call was not made for want of a place. Only a queue says of a call that the request's deadline passed.
+fn no_place(error: &CallError) -> bool {
+    matches!(error.kind, CallErrorKind::QueueFull | CallErrorKind::Deadline)
 }
 
 /// One sample.
@@ -175,6 +185,35 @@ mod tests {
         let (failed, answer) = collect(provider.call(&sampling(3)).await.unwrap(), || Duration::ZERO).await;
         let answer = answer.unwrap();
         assert_eq!((answer.text.as_str(), answer.samples.len(), failed.len()), ("b", 1, 1));
+    }
+
+    /// Fails the calls for the first samples, a given time later; answers the others.
+    struct Later(&'static [(u64, bool)]);
+
+    impl Provider for Later {
+        fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+            let (after, fails) = self.0[usize::try_from(call.params.seed.unwrap()).unwrap()];
+            async move {
+                let latency = Duration::from_millis(after);
+                tokio::time::sleep(latency).await;
+                let down = Attempt { latency, ..crate::test_calls::attempt(CallErrorKind::Overloaded) };
+                let down = CallError::new(CallErrorKind::Overloaded, "down").with_attempts(vec![down]);
+                if fails { Err(down) } else { Ok(whole(text("yes"))) }
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn parallel_samples_take_their_time_once() {
+        let mut call = sampling(3);
+        call.params.seed = Some(0);
+        let reply = FanOut::new(Later(&[(600, true), (600, true), (700, false)])).call(&call).await.unwrap();
+        let near = |time: Option<Duration>, ms| time.unwrap().abs_diff(Duration::from_millis(ms)) < Duration::from_millis(5);
+        assert!(near(reply.wall, 700) && near(reply.recorded, 700), "{:?} {:?}", reply.wall, reply.recorded);
+        assert_eq!(reply.failed.len(), 2, "every attempt is told");
+        let error = FanOut::new(Later(&[(600, true), (500, true), (400, true)])).call(&call).await.err().unwrap();
+        assert!(near(error.wall, 600) && error.attempts.len() == 3, "{:?}", error.wall);
     }
 
     #[tokio::test]

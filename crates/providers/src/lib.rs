@@ -13,6 +13,7 @@ pub mod retry;
 pub mod simulated;
 #[cfg(test)]
 mod test_calls;
+pub mod waits;
 
 pub use fan_out::FanOut;
 pub use http::{BaseUrl, HttpProvider, HttpSettings};

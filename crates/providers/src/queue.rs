@@ -17,6 +17,8 @@ use tierfall_core::request::Call;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use crate::waits::Counted;
+
 /// How many calls a provider takes, and how many may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePolicy {
@@ -70,9 +72,10 @@ impl<P: Provider> Queued<P> {
         };
         let rest = call.deadline.filter(|_| !queued.is_zero()).map(|deadline| deadline.saturating_sub(queued));
         let shortened = rest.map(|rest| call.clone().within(rest));
+        let held = Counted::placed();
         match self.inner.call(shortened.as_ref().unwrap_or(call)).await {
             Ok(reply) => {
-                Ok(Reply { queued: reply.queued.saturating_add(queued), chunks: in_place(reply.chunks, place), ..reply })
+                Ok(Reply { queued: reply.queued.saturating_add(queued), chunks: in_place(reply.chunks, (place, held)), ..reply })
             }
             Err(error) => Err(CallError { queued: error.queued.saturating_add(queued), ..error }),
         }
@@ -84,6 +87,7 @@ impl<P: Provider> Queued<P> {
             let message = format!("all places ({places}) are taken, and as many calls wait as may ({waiting})");
             return Err(self.turned_away(CallErrorKind::QueueFull, Duration::ZERO, &message));
         };
+        let _told = Counted::waiting();
         let began = Instant::now();
         let limit = deadline.map_or(longest, |deadline| deadline.min(longest));
         match timeout(limit, self.places.clone().acquire_owned()).await {
@@ -131,7 +135,7 @@ impl Drop for InLine<'_> {
 }
 
 /// A reply that gives its place free at its end, or when nobody reads on.
-fn in_place(chunks: Chunks, place: OwnedSemaphorePermit) -> Chunks {
+fn in_place(chunks: Chunks, place: (OwnedSemaphorePermit, Counted)) -> Chunks {
     stream::unfold((chunks, place), |(mut chunks, place)| async move {
         let chunk = chunks.next().await?;
         Some((chunk, (chunks, place)))

@@ -91,6 +91,7 @@ fn row(mode: &Mode, count: &Count) -> String {
             format!("{head}  {rate:<22} {:>6.4} {:>6.1} %", mode.delta, 100.0 * count.saving / count.draws as f64)
         }
         Expects::Nothing => format!("{head}  nothing is promised"),
+        Expects::Conditional => format!("{head}  under a condition; {} without", count.bare),
         Expects::Refused => format!("{head}  refused: {}", count.why),
     }
 }

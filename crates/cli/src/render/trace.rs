@@ -88,9 +88,14 @@ fn accepted(trace: &Trace) -> String {
         return format!("the best that was left, though no gate accepted it{why}");
     };
     match &step.decision {
-        Decision::Accept(Accepted::LastTier(None)) => "the last tier, without a gate".to_owned(),
-        Decision::Accept(Accepted::LastTier(Some(why))) => {
-            format!("the last tier, without a gate, though its answer is {}", printable::line(&why.to_string()))
+        Decision::Accept(Accepted::LastTier(unusable)) => {
+            // Where others are skipped, a tier of the middle may be the last, and its gate is not asked.
+            let whole = trace.route.skipped.is_empty();
+            let last = if whole { "the last tier, without a gate" } else { "the last tier that may answer, so no gate is asked" };
+            match unusable {
+                None => last.to_owned(),
+                Some(why) => format!("{last}, though its answer is {}", printable::line(&why.to_string())),
+            }
         }
         Decision::Accept(Accepted::AbstentionAllowed) => "without a score, as the policy allows".to_owned(),
         _ if step.confidence.is_some() => comparison(step),
@@ -202,7 +207,7 @@ fn row(step: &Step, told: impl Fn(&str) -> bool) -> Row<'_> {
         Decision::Defer(_) => (WARN, "defer"),
     };
     let said = step.message.as_deref().filter(|message| !told(message)).map(printable::line);
-    Row { tier: &step.tier, style, decision, why: why(step), cost: cost(step.cost()), time: time(step.latency()), said }
+    Row { tier: &step.tier, style, decision, why: why(step), cost: cost(step.cost()), time: time(step.latency), said }
 }
 
 fn why(step: &Step) -> String {

@@ -166,6 +166,7 @@ impl Sandbox {
 }
 
 /// What a command did.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Ran(Output);
 
 impl Ran {

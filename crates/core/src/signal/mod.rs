@@ -202,7 +202,8 @@ pub struct Probe {
 /// A confidence signal.
 ///
 /// Every method is pure: the same evidence gives the same reading on every machine, so that calibration on
-/// recordings measures what production does.
+/// recordings measures what production does. What takes no argument is a declaration: it is read once, when the signal is
+/// [named](NamedSignal::new).
 pub trait Signal: fmt::Debug + Send + Sync {
     /// What it needs from its tier.
     fn needs(&self) -> Needs;
@@ -256,21 +257,90 @@ pub trait Signal: fmt::Debug + Send + Sync {
 
 /// A signal with the label under which traces, observations and fits know it.
 ///
-/// Whoever runs a signal does so by these methods, behind which one that panics abstains.
+/// A signal is run by these methods alone, behind which one that panics abstains.
 #[derive(Clone, Debug)]
 pub struct NamedSignal {
     /// `mean-logprob`, `quantile-logprob(alpha=0.1)`, …
     pub label: Arc<str>,
-    /// The signal.
-    pub signal: Arc<dyn Signal>,
+    signal: Arc<dyn Signal>,
+    declares: Arc<Declarations>,
     /// How a cascade file declares it; `None` where it was made in code.
     pub declared: Option<Arc<serde_json::Value>>,
 }
 
+/// What a signal says of itself, whatever the answer.
+#[derive(Debug)]
+struct Declarations {
+    needs: Needs,
+    nominal: Nominal,
+    version: u32,
+    surrogate: Option<Box<str>>,
+    strips: bool,
+}
+
+impl Declarations {
+    fn of(signal: &dyn Signal) -> Self {
+        Self {
+            needs: signal.needs(),
+            nominal: signal.nominal(),
+            version: signal.version(),
+            surrogate: signal.surrogate().map(Into::into),
+            strips: signal.strips(),
+        }
+    }
+}
+
+/// In place of a signal that cannot even say what it needs.
+#[derive(Debug)]
+struct Broken;
+
+impl Signal for Broken {
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
+
+    fn read(&self, _: Evidence<'_>) -> Reading {
+        Err(Abstain::Panicked)
+    }
+}
+
 impl NamedSignal {
-    /// Names a signal.
+    /// Names a signal. One that panics when it is asked for its declarations always abstains.
     pub fn new(label: impl Into<Arc<str>>, signal: impl Signal + 'static) -> Self {
-        Self { label: label.into(), signal: Arc::new(signal), declared: None }
+        let (signal, declares): (Arc<dyn Signal>, _) = match caught(|| Declarations::of(&signal)) {
+            Ok(declares) => (Arc::new(signal), declares),
+            Err(_) => (Arc::new(Broken), Declarations::of(&Broken)),
+        };
+        Self { label: label.into(), signal, declares: Arc::new(declares), declared: None }
+    }
+
+    /// What it needs from its tier.
+    pub fn needs(&self) -> Needs {
+        self.declares.needs
+    }
+
+    /// The scale of its scores.
+    pub fn nominal(&self) -> Nominal {
+        self.declares.nominal
+    }
+
+    /// Changes whenever the same evidence would read differently.
+    pub fn version(&self) -> u32 {
+        self.declares.version
+    }
+
+    /// The tier that answers its probe, where it is another one.
+    pub fn surrogate(&self) -> Option<&str> {
+        self.declares.surrogate.as_deref()
+    }
+
+    /// Whether it takes something out of answers.
+    pub fn strips(&self) -> bool {
+        self.declares.strips
     }
 
     /// How sure the answer is; an abstention where the signal panics.

@@ -72,7 +72,7 @@ proptest! {
             match answer {
                 Some(usage) => {
                     let answer = Completion { usage, ..Completion::clone(&completion(&Cell::score(0.1))) };
-                    (Ok(Arc::new(answer)), Took { latency, failed, queued: latency })
+                    (Ok(Arc::new(answer)), Took { latency, failed, queued: latency, wall: None })
                 }
                 None => (Err(CallError::new(CallErrorKind::Overloaded, "down").with_attempts(failed)), Took { latency, ..Took::default() }),
             }

@@ -1,13 +1,14 @@
 //! What is accepted, and what is only the best that was left.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scripted::{Cell, cascade, chain, request, result, run_on};
 use proptest::prelude::*;
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Policy};
-use tierfall_core::completion::Finish;
+use tierfall_core::completion::{Completion, Finish};
 use tierfall_core::gate::{Decision, Deferral};
-use tierfall_core::provider::{CallError, CallErrorKind};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
 use tierfall_core::replay::replay;
 use tierfall_core::run::{Outcome, Took};
 use tierfall_core::trace::{Fallback, OutcomeKind};
@@ -84,6 +85,76 @@ fn every_failed_step_keeps_what_was_said() {
     let long = "x".repeat(5000);
     let (_, trace) = replay(&failing, request(), |_, _| (Err(CallError::new(CallErrorKind::Auth, &*long)), Took::default()));
     assert_eq!(trace.error.as_deref().map(|error| error.chars().count()), Some(1001));
+}
+
+fn answered(latency: u64, took: Took) -> (Result<Arc<Completion>, CallError>, Took) {
+    (result(&Cell::score(0.1)).0, Took { latency: ms(latency), ..took })
+}
+
+fn ms(time: u64) -> Duration {
+    Duration::from_millis(time)
+}
+
+fn failed(kind: CallErrorKind, latency: u64) -> Attempt {
+    Attempt { error: Some(kind), billing: Billing::Free, latency: ms(latency) }
+}
+
+/// What ran side by side took its time once: for the deadline, the tier's limit and the trace, and every attempt is in it.
+#[test]
+fn parallel_attempts_take_their_time_once() {
+    let mut parts = chain(&[0.5], Policy { deadline: Some(ms(1100)), ..Policy::default() });
+    let Answerer::Model(model) = &mut parts.tiers[0].answerer else { unreachable!() };
+    model.timeouts.total = Some(ms(1000));
+    let cascade = Cascade::try_from(parts).unwrap();
+    let both = || vec![failed(CallErrorKind::Overloaded, 600), failed(CallErrorKind::Overloaded, 600)];
+    for (wall, steps) in [(Some(ms(700)), vec!["below-threshold", "last-tier"]), (None, vec!["failed"])] {
+        let (_, trace) = replay(&cascade, request(), |tier, _| match tier.0 {
+            0 => answered(700, Took { wall, failed: both(), ..Took::default() }),
+            _ => answered(100, Took::default()),
+        });
+        assert_eq!(trace.steps.iter().map(|step| step.decision.reason()).collect::<Vec<_>>(), steps);
+        assert_eq!(trace.steps[0].calls.len(), 3);
+        if wall.is_some() {
+            assert_eq!((trace.latency, trace.steps[0].latency), (ms(800), ms(700)));
+        }
+    }
+    // All of them failed: the time is that of the longest.
+    let (_, trace) = replay(&cascade, request(), |tier, _| match tier.0 {
+        0 => {
+            let error = CallError::new(CallErrorKind::Overloaded, "down").with_attempts(both());
+            (Err(error), Took { latency: ms(600), wall: Some(ms(600)), ..Took::default() })
+        }
+        _ => answered(100, Took::default()),
+    });
+    assert_eq!((trace.latency, trace.steps[0].calls.len(), trace.tier.as_deref()), (ms(700), 2, Some("t1")));
+}
+
+/// A call that took all that was left to the request is cut by its deadline, and not by its provider.
+#[test]
+fn the_deadline_is_not_blamed_on_the_provider() {
+    for human in [false, true] {
+        let mut parts = chain(&[0.5, 0.5], Policy { deadline: Some(ms(1000)), ..Policy::default() });
+        if human {
+            parts.tiers.last_mut().unwrap().answerer = Answerer::Human { cost: None };
+        }
+        let cascade = Cascade::try_from(parts).unwrap();
+        let timed_out = |took| {
+            let kind = CallErrorKind::Timeout;
+            let error = CallError::new(kind, "the call may take 0.9 s in all").with_attempts(vec![failed(kind, took)]);
+            (Err(error), Took { latency: ms(took), ..Took::default() })
+        };
+        for late in [timed_out(900), answered(901, Took::default())] {
+            let (_, trace) =
+                replay(&cascade, request(), |tier, _| if tier.0 == 0 { answered(100, Took::default()) } else { late.clone() });
+            assert_eq!(trace.fallback, Some(Fallback::Deadline));
+            assert_eq!(trace.steps[1].decision, Decision::Defer(Deferral::Failed(CallErrorKind::Deadline)));
+            assert_eq!(trace.steps[1].calls[0].attempt.error, Some(CallErrorKind::Deadline));
+            assert_eq!(trace.error.as_deref(), Some("the request's deadline passed before it answered"));
+            assert_eq!(trace.outcome, if human { OutcomeKind::Review } else { OutcomeKind::Answered });
+        }
+        let (_, trace) = replay(&cascade, request(), |_, _| timed_out(300));
+        assert_eq!(trace.steps[0].decision, Decision::Defer(Deferral::Failed(CallErrorKind::Timeout)), "the tier's own limit");
+    }
 }
 
 fn cell() -> impl Strategy<Value = Cell> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::scripted::{Cell, chain, completion, request};
-use tierfall_core::cascade::{Cascade, OnAbstain, Policy};
+use tierfall_core::cascade::{Cascade, OnAbstain, Policy, TierIx};
 use tierfall_core::completion::Completion;
 use tierfall_core::gate::Gate;
 use tierfall_core::number::{Score, Threshold};
@@ -30,10 +30,20 @@ impl Breaking {
 
 impl Signal for Breaking {
     fn needs(&self) -> Needs {
-        Needs { probe: self.0 == "probe", ..Needs::default() }
+        self.here("needs");
+        Needs { probe: self.0 == "probe" || self.0 == "surrogate", ..Needs::default() }
     }
     fn nominal(&self) -> Nominal {
+        self.here("nominal");
         Nominal::Identity
+    }
+    fn version(&self) -> u32 {
+        self.here("version");
+        1
+    }
+    fn surrogate(&self) -> Option<&str> {
+        self.here("surrogate");
+        None
     }
     fn prepare(&self, call: &mut Call) {
         call.want_logprobs(1);
@@ -56,6 +66,7 @@ impl Signal for Breaking {
         self.here("strip");
     }
     fn strips(&self) -> bool {
+        self.here("strips");
         self.0 == "strip"
     }
     fn bound(&self, _: &Completion) -> Option<Score> {
@@ -103,6 +114,45 @@ fn a_panic_elsewhere_in_a_signal_costs_what_it_would_have_done() {
     }
     let cascade = gated(breaking("bound"), OnAbstain::Escalate);
     assert!(!Run::new(&cascade, request()).sure_to_defer(&Completion::text("an")));
+}
+
+#[derive(Debug)]
+struct Fixed(Route);
+
+impl Rule for Fixed {
+    fn route(&self, _: &Request) -> Route {
+        self.0.clone()
+    }
+}
+
+/// Every method of a signal, at every place of a gate, and on the chain's last tier, whose gate is not asked.
+#[test]
+fn no_method_of_a_signal_ends_a_run_by_a_panic() {
+    let methods = ["needs", "nominal", "version", "surrogate", "strips", "prepare", "probe", "read", "strip", "bound"];
+    for method in methods {
+        let broken = || NamedSignal::new("broken", Breaking(method));
+        let whole = || breaking("none");
+        let required = Gate { require: vec![broken()], ..whole() };
+        let observed = Gate { observe: vec![broken()], ..whole() };
+        for gate in [breaking(method), required, observed] {
+            let cascade = gated(gate, OnAbstain::Escalate);
+            for route in [Route::Pass, Route::Only([TierIx(0)].into())] {
+                let mut parts = chain(&[0.5], Policy { budget: "1".parse().ok(), ..Policy::default() });
+                parts.tiers[0] = cascade.tier(TierIx(0)).clone();
+                parts.rules = vec![NamedRule { name: "fixed".into(), rule: Arc::new(Fixed(route)) }];
+                let cascade = Cascade::try_from(parts).unwrap();
+                let (outcome, _) = run(&cascade);
+                let Outcome::Answered(served) = outcome else { panic!("{method}: nothing is served") };
+                assert_eq!(served.answer.text, "an answer", "{method}");
+                let _ = Run::new(&cascade, request()).sure_to_defer(&Completion::text("an"));
+                let _ = Plan::new(&cascade, request()).unread(0);
+            }
+        }
+    }
+    for declaration in ["needs", "nominal", "version", "surrogate", "strips"] {
+        let (_, trace) = run(&gated(breaking(declaration), OnAbstain::Escalate));
+        assert_eq!(trace.steps[0].decision.detail(), Some("panicked".into()), "{declaration}");
+    }
 }
 
 #[derive(Debug)]

@@ -147,7 +147,7 @@ fn time_and_money_stop_the_escalation() {
     assert_eq!((trace.steps.len(), trace.stopped), (1, Some(Stopped::Deadline)));
     // Whoever waited is gone: a late answer is a failed call here as it is live, and paid for all the same.
     assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Deadline));
-    assert_eq!(trace.steps[0].decision.detail().as_deref(), Some("timeout"));
+    assert_eq!(trace.steps[0].decision.detail().as_deref(), Some("deadline"));
     assert_eq!(trace.latency, Duration::from_millis(5));
     assert!(trace.cost.total().unwrap() > Money::ZERO);
     let budget: Money = "0.000050".parse().unwrap();
@@ -375,7 +375,7 @@ proptest! {
         prop_assert_eq!(trace.cost, steps.iter().copied().sum());
         steps.reverse();
         prop_assert_eq!(trace.cost, steps.iter().copied().sum());
-        prop_assert_eq!(trace.latency, trace.steps.iter().map(tierfall_core::trace::Step::latency).sum());
+        prop_assert_eq!(trace.latency, trace.steps.iter().map(|step| step.latency).sum());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tierfall_core::signal::{Abstain, Evidence, Reading};
 
 fn read(spec: &str, answer: &Completion) -> Reading {
     let spec: SignalSpec = serde_json::from_str(spec).unwrap();
-    spec.build().unwrap().signal.read(Evidence { request: &Request::new("1", "?"), answer, probe: None })
+    spec.build().unwrap().read(Evidence { request: &Request::new("1", "?"), answer, probe: None })
 }
 
 fn answer(logprobs: &[f64]) -> Completion {
@@ -88,7 +88,7 @@ fn the_end_of_turn_changes_nothing() {
 #[test]
 fn a_rating_asked_for_in_the_answer_reaches_nobody() {
     let spec: SignalSpec = serde_json::from_str("\"self-rated\"").unwrap();
-    let signal = spec.build().unwrap().signal;
+    let signal = spec.build().unwrap();
     let mut tokens = Tokens::default();
     let texts = ["Pa", "ris", "\n", "Confidence", ":", " 90", "%", ""];
     for text in texts {

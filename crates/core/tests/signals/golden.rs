@@ -41,7 +41,7 @@ fn formulas_give_what_was_computed_elsewhere() {
         let probe = case.probe.map(|rows| completion(None, &rows));
         for (spec, expected) in case.readings {
             let named = spec.build().unwrap();
-            let score = named.signal.read(Evidence { request: &request, answer: &answer, probe: probe.as_ref() }).unwrap();
+            let score = named.read(Evidence { request: &request, answer: &answer, probe: probe.as_ref() }).unwrap();
             let close = (score.get() - expected).abs() <= 1e-9 * expected.abs().max(1.0);
             assert!(close, "case {place}, {}: {score}, but {expected} was computed", named.label);
             covered.push(spec.name());

@@ -166,7 +166,7 @@ impl Loaded {
         let mut used = BTreeSet::new();
         for tier in self.cascade.tiers().iter().filter(|tier| chosen(&tier.name)) {
             used.insert(&*tier.name);
-            used.extend(tier.gate.iter().flat_map(Gate::signals).filter_map(|named| named.signal.surrogate()));
+            used.extend(tier.gate.iter().flat_map(Gate::signals).filter_map(|named| named.surrogate()));
         }
         let of_used = self.tiers.iter().flatten().filter(|tier| used.contains(&*tier.tier));
         of_used.map(|tier| &*tier.provider).collect()

@@ -67,7 +67,7 @@ pub fn bind(fit: &mut Fit, loaded: &Loaded) {
 
 /// What a tier's numbers depend on under a gate value; a signal of it that the gate does not read is left out.
 fn binding_of(binding: &TierBinding, gate: Option<&Gate>, value: Option<&GateValue>) -> BindingFit {
-    let version = |named: &NamedSignal| (named.label.to_string(), named.signal.version());
+    let version = |named: &NamedSignal| (named.label.to_string(), named.version());
     let wanted = value.map(GateValue::signals).unwrap_or_default();
     let deciding = |named: &&NamedSignal| wanted.contains(&&*named.label);
     BindingFit {

@@ -17,6 +17,8 @@ use tierfall_core::number::{Score, Tie};
 use super::super::digest;
 use super::*;
 use crate::config::parse_str;
+use crate::fixture::recording::Header;
+use crate::fixture::recording_file::{Writer, path_of};
 
 struct Bench {
     loaded: Loaded,
@@ -145,7 +147,7 @@ fn hard_under(cascade: &str, dir: &Path, n: usize) -> (Loaded, FixtureSet, Recor
         fs_err::create_dir(dir.join(folder)).unwrap();
     }
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap() + "\n";
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap() + "\n";
         let small = &*binding.tier == "small";
         let answer = |k: usize| {
             let body = if small { HARD_ANSWERS[k % 10] } else { r#""text":"x","usage":{"input":10,"output":7},"latency_ms":50"# };
@@ -209,7 +211,7 @@ fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
         r#""text":" ","finish":"stop""#,
     ];
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap();
         let line = |(k, answer)| format!(r#"{{"id":"h{k}",{answer},"logprobs":[["x",-0.5,[]]],"latency_ms":1}}"#);
         let lines: Vec<String> = answers.iter().enumerate().map(line).collect();
         let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
@@ -233,26 +235,55 @@ fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
     assert_eq!(reasons, ["above-threshold None", "truncated None", &unfinished("abort"), &unfinished("abort2"), "empty None"]);
 }
 
-#[test]
-fn what_is_graded_is_what_is_served() {
-    let dir = tempfile::tempdir().unwrap();
+/// A cascade whose small tier rates itself, and recordings with headers that end so.
+fn self_rated(dir: &Path, ending: impl Fn(&mut Header)) -> Loaded {
     let rated = r#"{ self-rated = { scale = "percent" } }"#;
     let text = HARD_CASCADE.replace("\"mean-logprob\", threshold = 0.5", &format!("{rated}, threshold = 0.5"));
     let loaded = parse_str(&text.replace(", require = [\"non-empty\", { regex = { pattern = \"^[a-z ]*$\" } }]", "")).unwrap();
-    hard(dir.path(), 3);
-    fs_err::remove_dir_all(dir.path().join("grades")).unwrap();
+    hard(dir, 3);
+    fs_err::remove_dir_all(dir.join("grades")).unwrap();
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
-        assert_eq!(header.contains(r#""strips":["self-rated"]"#), &*binding.tier == "small", "{header}");
+        let mut header = Header::new(&binding);
+        ending(&mut header);
+        let header = serde_json::to_string(&header).unwrap();
         let rating = if &*binding.tier == "small" {
             [r"\nConfidence: 90", r"\n\n**Confidence:** 40%", " (Confidence: 70)"]
         } else {
             [""; 3]
         };
         let lines: Vec<String> = (0..3).map(|k| format!(r#"{{"id":"h{k}","text":"x{}","latency_ms":1}}"#, rating[k])).collect();
-        let path = dir.path().join(format!("recordings/{}.jsonl", binding.tier));
+        let path = dir.join(format!("recordings/{}.jsonl", binding.tier));
         fs_err::write(path, format!("{header}\n{}\n", lines.join("\n"))).unwrap();
     }
+    loaded
+}
+
+#[test]
+fn what_an_old_header_does_not_say_of_its_answers_is_named_and_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let loaded = self_rated(dir.path(), |header| header.strips.clear());
+    let bindings = crate::bindings(&loaded);
+    let error = Recordings::load(dir.path(), &bindings).unwrap_err().to_string();
+    assert!(error.contains(r#"what nothing made the model add, the cascade takes out that of "self-rated""#), "{error}");
+    for binding in &bindings {
+        let path = path_of(dir.path(), &binding.tier).unwrap();
+        let opened = Writer::open(&path, Header::new(binding), |there| there.other_answers(binding)).unwrap();
+        opened.writer.finish(opened.records.values(), &path).unwrap();
+    }
+    let set = FixtureSet::load(dir.path()).unwrap();
+    let recordings = Recordings::load(dir.path(), &bindings).unwrap();
+    let tiers: Vec<_> = recordings.tiers().cloned().collect();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    assert_eq!(table.total.iter().map(|cell| (cell.n, cell.right)).collect::<Vec<_>>(), [(3, 3); 2]);
+}
+
+#[test]
+fn what_is_graded_is_what_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let loaded = self_rated(dir.path(), |header| {
+        let strips = serde_json::to_string(&header.strips).unwrap();
+        assert_eq!(strips, if header.tier == "small" { r#"["self-rated"]"# } else { "[]" });
+    });
     let set = FixtureSet::load(dir.path()).unwrap();
     let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
     let tiers: Vec<_> = recordings.tiers().cloned().collect();
@@ -280,7 +311,7 @@ fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_as
     let (loaded, set, _) = hard(dir.path(), 2);
     let asked = |k: usize| set.examples()[k].digest();
     for binding in crate::bindings(&loaded) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap();
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap();
         let line = |k: usize, text: &str, output: u32| {
             format!(
                 r#"{{"id":"h{k}","asked":"{}","text":"{text}","usage":{{"input":0,"output":{output}}},"latency_ms":1}}"#,
@@ -332,8 +363,8 @@ fn a_set_whose_last_tier_was_not_asked_everything_says_nothing() {
     let (loaded, set, _) = hard(dir.path(), 20);
     let path = dir.path().join("recordings/large.jsonl");
     let text = fs_err::read_to_string(&path).unwrap();
-    let fewer: String = text.lines().filter(|line| !line.contains("\"h3\"")).map(|line| format!("{line}\n")).collect();
-    fs_err::write(&path, fewer).unwrap();
+    let fewer: Vec<&str> = text.lines().filter(|line| !line.contains("\"h3\"")).collect();
+    fs_err::write(&path, fewer.join("\n") + "\n").unwrap();
     let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
     let error = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap_err().to_string();
     assert!(

@@ -102,7 +102,9 @@ impl Said {
         // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
         let is_the_tiers = |error: &CallError| {
             let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];
-            !ours.contains(&error.kind)
+            // A timeout with which the request's own time ran out is the deadline's.
+            let cut = call.deadline.is_some_and(|left| took.time().saturating_add(took.queued) >= left);
+            !ours.contains(&error.kind) && (!cut || error.kind != CallErrorKind::Timeout)
         };
         let counts = result.as_ref().err().is_none_or(is_the_tiers);
         match &call.purpose {

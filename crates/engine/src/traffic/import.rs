@@ -400,7 +400,7 @@ fn open_all(set: &Path, taken: &[Taken], bindings: &Bindings<'_>) -> Result<Vec<
         let binding = bindings.get(tier).copied().expect("only answers of declared tiers are taken");
         let header = Header { note: Some("answers given in production".to_owned()), ..Header::new(binding) };
         let path = path_of(set, tier)?;
-        let mut open = Writer::open(&path, header, |there| there.differences(binding))?;
+        let mut open = Writer::open(&path, header, |there| there.other_answers(binding))?;
         open.writer.promise_at_most(binding.top_logprobs);
         opened.push((tier.clone(), path, open));
     }

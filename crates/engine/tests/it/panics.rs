@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use tierfall::Engine;
-use tierfall::core::cascade::{Cascade, Parts};
 use tierfall::core::completion::Completion;
-use tierfall::core::gate::Gate;
-use tierfall::core::number::Threshold;
 use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall::core::request::Call;
-use tierfall::core::signal::{Evidence, NamedSignal, Needs, Nominal, Reading, Signal};
 use tierfall::core::sink::Sink;
 use tierfall::core::trace::{OutcomeKind, Trace};
+use tierfall::{Clock, Engine};
 use tierfall_testkit::{Scripted, Seen, sample};
 
 /// Where a provider panics.
@@ -51,22 +48,12 @@ impl Sink for Loud {
     }
 }
 
-/// Is asked what it needs without a net of its own: after the cascade was checked, it forgets.
-#[derive(Debug)]
-struct Forgetful;
+/// Does not know what time it is.
+struct Stopped;
 
-impl Signal for Forgetful {
-    fn needs(&self) -> Needs {
-        Needs::default()
-    }
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-    fn strips(&self) -> bool {
-        panic!("do I?")
-    }
-    fn read(&self, _: Evidence<'_>) -> Reading {
-        unreachable!("nobody comes so far")
+impl Clock for Stopped {
+    fn now(&self) -> Duration {
+        panic!("the battery is flat")
     }
 }
 
@@ -125,19 +112,14 @@ fn a_dropped_run_survives_a_sink_that_panics() {
 
 #[tokio::test]
 async fn what_no_seam_catches_fails_its_own_run() {
-    let parts = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
-    let mut tiers = parts.tiers().to_vec();
-    tiers[0].gate = Some(Gate::new(NamedSignal::new("forgetful", Forgetful), Threshold::DeferAll));
-    let parts = Parts { name: "forgetful".into(), salt: "".into(), tiers, rules: Vec::new(), policy: *parts.policy() };
     let seen = Seen::new();
-    let engine = Engine::builder(Cascade::try_from(parts).unwrap()).provider("small", yes()).provider("large", yes());
-    let engine = engine.sink(seen.clone()).build().unwrap();
+    let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", yes());
+    let engine = engine.sink(seen.clone()).clock(Arc::new(Stopped)).build().unwrap();
     let answer = engine.complete("Where is my order?").await;
     assert_eq!(answer.error().map(|error| error.kind), Some(CallErrorKind::Panicked));
     let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
     assert_eq!(
         (trace.outcome, trace.error.as_deref()),
-        (OutcomeKind::Failed, Some("code that the cascade runs panicked: do I?"))
+        (OutcomeKind::Failed, Some("code that the cascade runs panicked: the battery is flat"))
     );
-    assert!(trace.cost.total().is_some_and(|cost| cost > tierfall::core::money::Money::ZERO), "what was paid is booked");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
+use tierfall::clock::Clock;
 use tierfall::core::cascade::{Answerer, Cascade, OnAbstain, Parts, Policy};
 use tierfall::core::completion::{Completion, Tokens};
 use tierfall::core::gate::Gate;
@@ -13,6 +14,7 @@ use tierfall::core::number::{Score, Threshold};
 use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall::core::request::{Call, Purpose};
 use tierfall::core::signal::table::SignalSpec;
+use tierfall::core::sink::Sink;
 use tierfall::core::trace::{OutcomeKind, Stopped, Trace};
 use tierfall::{Answer, Engine};
 use tierfall_providers::{FanOut, QueuePolicy, Queued};
@@ -122,6 +124,44 @@ async fn whom_the_queue_turns_away_nobody_serves_instead() {
             assert!(served.iter().all(|answer| answer.trace.tier.as_deref() == Some("small")), "{label}");
         }
     }
+}
+
+/// Records the last trace.
+struct Kept(std::sync::Mutex<Vec<Trace>>);
+
+impl Sink for Kept {
+    fn record(&self, trace: &Trace) {
+        self.0.lock().unwrap().push(trace.clone());
+    }
+}
+
+/// Runs on tokio's clock.
+#[derive(Debug)]
+struct Paused(Instant);
+
+impl Clock for Paused {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_wait_is_no_call() {
+    let kept = Arc::new(Kept(std::sync::Mutex::default()));
+    let small = Queued::new(Slow(sample::sure("yes", 0.9)), "p", places(1));
+    let large = Arc::new(Scripted::always(sample::sure("yes", 0.9)));
+    let engine = Engine::builder(cascade(sample::gate(0.8), Policy::default()));
+    let engine = engine.provider("small", Arc::new(small)).provider("large", large).sink(kept.clone());
+    let engine = engine.clock(Arc::new(Paused(Instant::now()))).build().unwrap();
+    // One has its place, one gets it after a second, one never does.
+    let _ = tokio::time::timeout(Duration::from_millis(1500), ask(&engine, 3, 3)).await;
+    let mut traces = kept.0.lock().unwrap().clone();
+    traces.sort_by_key(|trace| trace.queued);
+    let near = |time: Duration, ms: u64| time.abs_diff(Duration::from_millis(ms)) < Duration::from_millis(50);
+    let [served, called, waited] = &traces[..] else { panic!("{traces:?}") };
+    assert!(served.outcome == OutcomeKind::Answered && near(served.latency, 1000));
+    assert!(near(called.latency, 500) && near(called.queued, 1000) && called.cost.unknown_charges() == 1);
+    assert!(near(waited.latency, 0) && near(waited.queued, 1500) && waited.cost.unknown_charges() == 0, "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@ use crate::fan_out::FanOut;
 use crate::reply::collect;
 use crate::retry::{RetryPolicy, Retrying};
 use crate::test_calls::{attempt, call};
+use crate::waits::Waits;
 use futures_util::future::{join, join_all};
 use futures_util::poll;
 use tierfall_core::completion::Completion;
@@ -158,8 +159,10 @@ async fn a_second_attempt_waits_for_its_place_too() {
     let ((result, _), ()) = join(ask(&provider, &asked), crowd).await;
     let error = result.unwrap_err();
     let kinds: Vec<_> = error.attempts.iter().map(|attempt| attempt.error).collect();
-    assert_eq!(kinds, [Some(CallErrorKind::Overloaded), Some(CallErrorKind::QueueFull)]);
-    assert_eq!((error.kind, provider.inner().inner.calls()), (CallErrorKind::QueueFull, 1));
+    // What the provider said is what happened: a better tier may answer, and nothing says that no call was made.
+    assert_eq!(kinds, [Some(CallErrorKind::Overloaded)]);
+    assert_eq!((error.kind, provider.inner().inner.calls()), (CallErrorKind::Overloaded, 1));
+    assert!(error.message.starts_with("down; not tried again: provider \"p\": all places (1) are taken"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,6 +199,36 @@ async fn who_gives_up_leaves_the_queue() {
     }
     let mut waits = Box::pin(provider.call(&third));
     assert!(poll!(&mut waits).is_pending(), "there is room again");
+}
+
+/// How busy we are decides nothing but whether there is an answer: a queue that is full, or that takes longer than the request
+/// has, turns the whole call away.
+#[tokio::test(start_paused = true)]
+async fn a_sample_that_has_no_place_in_time_is_not_merely_missing() {
+    let mut three = call("q").within(Duration::from_millis(2500));
+    three.samples = NonZeroU8::new(3).unwrap();
+    let provider = FanOut::new(queued(places(1)));
+    assert!(ask(&provider, &three).await.0.is_ok_and(|answer| answer.samples.len() == 2));
+    let (result, _) = ask(&provider, &three.within(Duration::from_millis(1500))).await;
+    assert_eq!(result.unwrap_err().kind, CallErrorKind::Deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_waits_is_known_while_it_is_under_way() {
+    let provider = queued(places(1));
+    let (first, second) = (call("1"), call("2"));
+    for (dropped_after, waited, never_placed) in [(500, 500, true), (1500, 1000, false)] {
+        let waits = Waits::default();
+        let mut first = Box::pin(provider.call(&first));
+        assert!(poll!(&mut first).is_pending());
+        let limit = Duration::from_millis(dropped_after);
+        let _ = join(async { drop(first.await) }, timeout(limit, waits.of(provider.call(&second)))).await;
+        assert!(waits.waited().abs_diff(Duration::from_millis(waited)) < Duration::from_millis(50), "{:?}", waits.waited());
+        assert_eq!(waits.never_placed(), never_placed);
+        // Nobody waits any more.
+        tokio::time::sleep(SECOND).await;
+        assert!(waits.waited().abs_diff(Duration::from_millis(waited)) < Duration::from_millis(50));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use tierfall_core::provider::{Attempt, CallError, Provider, Reply};
+use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
@@ -119,6 +119,7 @@ impl<P: Provider> Retrying<P> {
             (own, call.deadline.map(|deadline| deadline.saturating_sub(elapsed)))
         };
         let mut shortened: Option<Call> = None;
+        let mut before: Option<CallError> = None;
         for next in 2u32.. {
             let mut error = match self.inner.call(shortened.as_ref().unwrap_or(call)).await {
                 Ok(mut reply) => {
@@ -129,13 +130,22 @@ impl<P: Provider> Retrying<P> {
             };
             queued = queued.saturating_add(error.queued);
             error.queued = queued;
+            // What the provider failed at is what happened, not that there was no place to ask it again.
+            if let Some(first) = before.take()
+                && matches!(error.kind, CallErrorKind::QueueFull | CallErrorKind::Deadline)
+            {
+                let kind = if error.kind == CallErrorKind::QueueFull { first.kind } else { error.kind };
+                let message = format!("{}; not tried again: {}", first.message, error.message);
+                return Err(CallError { kind, message, queued, attempts: failed, ..first });
+            }
             let (own, until_deadline) = left(queued);
             let wait = match self.wait(&error, next, own.into_iter().chain(until_deadline).min()) {
                 Ok(wait) => wait,
                 Err(why) => return Err(give_up(error, failed, &why)),
             };
             tracing::debug!(kind = error.kind.as_str(), attempt = next, wait_ms = wait.as_millis(), "retrying a call");
-            failed.extend(error.attempts);
+            failed.append(&mut error.attempts);
+            before = Some(error);
             if let Some(cause) = failed.last_mut() {
                 // So that the latencies of a call's attempts add up to the time that it took.
                 cause.latency = cause.latency.saturating_add(wait);

@@ -105,6 +105,29 @@ fn a_stream_that_only_lacks_its_end_mark_is_finished() {
     assert!(decoder.finished());
 }
 
+/// What was told of the answer before there was one never stands for what it came to.
+#[test]
+fn a_stream_whose_last_count_cannot_be_read_tells_no_usage() {
+    let dialect = by_name("anthropic").unwrap();
+    let told = |last: &str| {
+        let text = format!(
+            "event: message_start\ndata: {{\"type\":\"message_start\",\"message\":{{\"usage\":{{\"input_tokens\":25,\"output_tokens\":1}}}}}}\n\n\
+             event: message_delta\ndata: {{\"type\":\"message_delta\",\"delta\":{{\"stop_reason\":\"end_turn\"}}{last}}}\n\n\
+             event: message_stop\ndata: {{\"type\":\"message_stop\"}}\n\n"
+        );
+        streamed(&*dialect, [text.as_bytes()]).completion.usage.map(|usage| (usage.input, usage.output))
+    };
+    for last in ["", "n/a", "null", "{}", r#"{"input_tokens":25}"#, r#"{"output_tokens":null}"#, r#"{"output_tokens":"many"}"#] {
+        let last = match last {
+            "" => String::new(),
+            "n/a" => r#","usage":"n/a""#.to_owned(),
+            other => format!(r#","usage":{other}"#),
+        };
+        assert_eq!(told(&last), None, "{last}");
+    }
+    assert_eq!(told(r#","usage":{"output_tokens":9}"#), Some((25, 9)));
+}
+
 #[test]
 fn a_cut_stream_never_tells_a_usage_that_is_too_small() {
     let dialect = by_name("anthropic").unwrap();

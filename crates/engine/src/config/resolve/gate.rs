@@ -28,7 +28,7 @@ pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFil
     let observe: Vec<_> = gate.observe.iter().map(&mut build).collect();
     for (named, spec) in require.iter().zip(&gate.require) {
         if let Some(named) = named
-            && named.signal.nominal() != Nominal::Identity
+            && named.nominal() != Nominal::Identity
         {
             let message = format!("{} is no validator: its scores are not on [0, 1], where 0.5 is the pass mark", named.label);
             let help = "put it under `observe`, or use it as the gate's `signal`";
@@ -59,7 +59,7 @@ fn threshold(
     gate: &GateFile,
     place: &Spanned<ThresholdFile>,
 ) -> Option<Threshold> {
-    let nominal = signal.signal.nominal();
+    let nominal = signal.nominal();
     let signal_at = gate.signal.as_ref().map_or_else(|| place.span(), Spanned::span);
     match place.get_ref() {
         ThresholdFile::Nominal(value) => {
@@ -99,7 +99,7 @@ fn shown(bound: f64) -> String {
 
 /// Checks that the tier, or the surrogate that is asked in its place, gives what the signal reads.
 fn feed(context: &mut Context<'_>, tier: &TierFile, named: &NamedSignal, at: Range<usize>) {
-    let needs = named.signal.needs();
+    let needs = named.needs();
     if needs.logprobs {
         logprobs(context, tier, named, needs.top, &at);
     }
@@ -117,7 +117,7 @@ fn feed(context: &mut Context<'_>, tier: &TierFile, named: &NamedSignal, at: Ran
     if !probe {
         return;
     }
-    let asked = match named.signal.surrogate() {
+    let asked = match named.surrogate() {
         None => tier,
         Some(name) => match context.tier_named(name) {
             Some((_, found)) if found.get_ref().review != Some(true) => {

@@ -132,7 +132,7 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
             unread: tier.gate.as_ref().is_some_and(|gate| lacks_data(gate, step)),
             scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
             cost: step.cost().total().filter(|_| state != State::Absent),
-            latency_ms: (state != State::Absent).then(|| step.latency().as_micros() as f64 / 1e3),
+            latency_ms: (state != State::Absent).then(|| step.latency.as_micros() as f64 / 1e3),
             length: length(step),
         };
         if let (State::Answered, Some(grades), Some(answer)) = (state, grades, recorded(ix)) {

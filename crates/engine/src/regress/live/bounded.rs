@@ -78,7 +78,8 @@ impl Provider for Bounded {
                 None => error,
             })?;
             let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(answer))]));
-            Ok(Reply { failed: took.failed, recorded: Some(took.latency), queued: took.queued, ..Reply::new(chunks) })
+            let (recorded, queued, wall) = (Some(took.latency), took.queued, took.wall);
+            Ok(Reply { failed: took.failed, recorded, queued, wall, ..Reply::new(chunks) })
         }
         .boxed()
     }

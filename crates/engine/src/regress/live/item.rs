@@ -29,10 +29,22 @@ pub(super) struct Asker<'a> {
 /// An example, and how asking it ended.
 pub(super) struct Asked {
     pub(super) item: PlayedItem,
-    /// The failure of its last repeat.
-    pub(super) failed: Option<String>,
+    /// Whether its last repeat failed.
+    pub(super) failed: bool,
+    /// What was said of the last failure among its repeats.
+    pub(super) said: Option<String>,
     /// Whether a call of it was refused because the run is to end.
     pub(super) cut: bool,
+}
+
+/// Why a run says nothing of what the cascade answers: no tier could, or what is served is what was left when the last one that
+/// was to answer failed or had no time.
+fn lost(answer: &Answer) -> Option<String> {
+    let said = || answer.trace.error.clone().unwrap_or_else(|| "the request's deadline passed before the last tier".to_owned());
+    match answer.trace.fallback {
+        Some(fallback) if fallback.may_pass() => Some(said()),
+        _ => answer.error().map(ToString::to_string),
+    }
 }
 
 impl<'a> Asker<'a> {
@@ -53,19 +65,20 @@ impl<'a> Asker<'a> {
         for _ in 0..self.repeats {
             answers.push(self.engine.complete(example.request()).await);
         }
-        let failed = answers.last().and_then(Answer::error).map(ToString::to_string);
+        let failed = answers.last().is_some_and(|answer| lost(answer).is_some());
+        let said = answers.iter().rev().find_map(lost);
         let refused = Decision::Defer(Deferral::Failed(CallErrorKind::Cancelled));
         let cut = answers.iter().flat_map(|answer| &answer.trace.steps).any(|step| step.decision == refused);
-        Asked { item: self.item(example, &answers), failed, cut }
+        Asked { item: self.item(example, &answers), failed, said, cut }
     }
 
     fn item(&self, example: &Example, answers: &[Answer]) -> PlayedItem {
-        let answered: Vec<&Answer> = answers.iter().filter(|answer| answer.error().is_none()).collect();
+        let answered: Vec<&Answer> = answers.iter().filter(|answer| lost(answer).is_none()).collect();
         let n = answered.len().max(1) as f64;
         let correct = answered.iter().fold(0.0, |sum, answer| sum + Self::grade(example, answer)) / n;
         let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
         let latency = answered.iter().fold(Duration::ZERO, |sum, answer| sum.saturating_add(answer.trace.latency));
-        let first = answered.first().copied().or(answers.first());
+        let first = answered.first().copied();
         let person = first.filter(|answer| asks_a_person(&answer.trace));
         let served = first.filter(|_| person.is_none()).and_then(|answer| match &answer.outcome {
             Outcome::Answered(served) => Some(served),
@@ -86,11 +99,11 @@ impl<'a> Asker<'a> {
             correct,
             cost: costs.map(|sum| Money::from_pico(sum.pico() / u128::from(self.repeats))),
             latency_ms: (!answered.is_empty()).then(|| latency.as_secs_f64() * 1e3 / n),
-            asked_tiers: first.map(|answer| asked_tiers(self.loaded, &answer.trace)).unwrap_or_default(),
+            asked_tiers: first.or(answers.first()).map(|answer| asked_tiers(self.loaded, &answer.trace)).unwrap_or_default(),
             // What the last tier's recording lacks is not what was asked here.
             last: self.player.as_ref().and_then(|player| player.last(example).ok()).unwrap_or(Err(NoLast::NotRecorded)),
             repeats: self.repeats,
-            errors: answers.iter().map(|answer| u32::from(answer.error().is_some())).sum(),
+            errors: answers.iter().map(|answer| u32::from(lost(answer).is_some())).sum(),
             flaky: answered.len() > 1 && correct > 0.1 && correct < 0.9,
         }
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tierfall_core::cascade::Answerer;
 use tierfall_core::money::{Cost, Money};
+use tierfall_core::text::one_line;
 
 use self::bounded::{Bounded, Purse};
 use self::item::{Asked, Asker};
@@ -143,18 +144,18 @@ pub async fn live(
         // In order: what is finished first must not decide what is watched first.
         let questions = examples.into_iter().map(|example| asker.ask(example));
         let mut answers = futures_util::stream::iter(questions).buffered(options.concurrency.get());
-        while let Some(Asked { item, failed, cut }) = answers.next().await {
+        while let Some(Asked { item, failed, said, cut }) = answers.next().await {
             // What was finished before the purse closed has been paid for, and counts.
             if cut && let Some(stop) = purse.stopped() {
                 stopped = Some(stop.clone());
                 break;
             }
-            failures = if failed.is_some() { failures + 1 } else { 0 };
+            failures = if failed { failures + 1 } else { 0 };
             answered |= item.errors < item.repeats;
             let position = set.position(&item.id).unwrap_or(usize::MAX);
             let enough = watch(&item, purse.spent());
             items.push((position, item));
-            last_words = failed.unwrap_or(last_words);
+            last_words = said.unwrap_or(last_words);
             if failures >= STORM {
                 stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
                 break;
@@ -167,7 +168,7 @@ pub async fn live(
     }
     // However few they are: where none was answered, nothing was learned.
     if stopped.is_none() && !answered && failures > 0 {
-        stopped = Some(LiveStop::Storm { count: failures, message: last_words });
+        stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
     }
     items.sort_by_key(|(position, _)| *position);
     let left = total - items.len();
@@ -178,7 +179,12 @@ pub async fn live(
     let errors: u64 = items.iter().map(|(_, item)| u64::from(item.errors)).sum();
     if errors > 0 {
         let of: u64 = items.iter().map(|(_, item)| u64::from(item.repeats)).sum();
-        warnings.push(format!("{errors} of {of} requests failed; that is no grade, and counts as availability alone"));
+        // A storm quotes it already.
+        let said = match &stopped {
+            Some(LiveStop::Storm { .. }) => String::new(),
+            _ => format!(", the last one with: {}", one_line(&last_words, 300)),
+        };
+        warnings.push(format!("{errors} of {of} requests failed{said}; that is no grade, and counts as availability alone"));
     }
     if left > 0
         && let Some(stop) = &stopped

@@ -152,6 +152,34 @@ async fn a_provider_that_is_down_ends_the_run() {
     assert!(out.left > 0 && out.played.items.iter().all(|item| !item.is_graded()));
 }
 
+/// An answer that is served because nobody better could be asked says nothing of what the cascade answers.
+#[tokio::test]
+async fn an_outage_behind_a_tier_that_is_not_sure_is_an_outage() {
+    for (n, broken, left) in [(60, "errors = { overloaded = 1.0 }", true), (5, "errors = { overloaded = 1.0 }", false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (loaded, set) = desk(dir.path(), n, "{ ability = 0.4 }");
+        let text = loaded.text.replace("large = { ability = 0.9 }", &format!("large = {{ ability = 0.9, {broken} }}"));
+        let loaded = config::parse_str(&text.replace("threshold = 0.6", "threshold = 1.0")).unwrap();
+        let out = run(&loaded, &set, &LiveOptions::default()).await;
+        let Some(LiveStop::Storm { message, .. }) = &out.stopped else { panic!("{:?}", out.stopped) };
+        assert!(message.contains("overloaded"), "{message}");
+        assert!((out.left > 0) == left && out.played.items.iter().all(|item| !item.is_graded() && item.answer.is_none()));
+        // Once is enough.
+        let quoted = out.played.warnings.iter().filter(|warning| warning.contains("a simulated failure")).count();
+        assert_eq!(quoted, usize::from(left), "{:?}", out.played.warnings);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set) = desk(dir.path(), 60, "{ ability = 0.4 }");
+    let text = loaded.text.replace("large = { ability = 0.9 }", "large = { ability = 0.9, errors = { overloaded = 0.3 } }");
+    let out = run(&config::parse_str(&text).unwrap(), &set, &LiveOptions::default()).await;
+    let failed = out.played.items.iter().filter(|item| !item.is_graded()).count();
+    assert!(failed > 0 && out.stopped.is_none());
+    let named = format!(
+        "{failed} of 60 requests failed, the last one with: simulated model \"large\": a simulated failure (overloaded); that is"
+    );
+    assert!(out.played.warnings.iter().any(|warning| warning.starts_with(&named)), "{:?}", out.played.warnings);
+}
+
 #[tokio::test]
 async fn what_says_nothing_of_an_answer_ends_the_run_and_grades_nobody() {
     for kind in [CallErrorKind::QueueFull, CallErrorKind::Auth, CallErrorKind::NotFound] {

@@ -63,13 +63,14 @@ impl UsageView {
         Usage { input, output: self.output_tokens?.0?, cached_input, reasoning: 0 }.plausible()
     }
 
-    /// These counts, with those of `later` wherever it has any: a stream tells the prompt first and the answer last.
+    /// These counts, with those of `later` wherever it has any: a stream tells the prompt first and the answer last. What was said
+    /// of the answer before is of less than there is by now, and never stands for it.
     pub(super) fn updated_by(self, later: Self) -> Self {
         Self {
             input_tokens: later.input_tokens.or(self.input_tokens),
             cache_creation_input_tokens: later.cache_creation_input_tokens.or(self.cache_creation_input_tokens),
             cache_read_input_tokens: later.cache_read_input_tokens.or(self.cache_read_input_tokens),
-            output_tokens: later.output_tokens.or(self.output_tokens),
+            output_tokens: later.output_tokens,
         }
     }
 }
