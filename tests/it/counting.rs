@@ -86,7 +86,7 @@ impl Provider for Counting {
                     }
                     Err(error)
                 }
-                Ok(Reply { failed, recorded, queued, chunks }) => {
+                Ok(Reply { failed, recorded, queued, wall, chunks }) => {
                     for attempt in &failed {
                         book(attempt, books);
                     }
@@ -108,7 +108,7 @@ impl Provider for Counting {
                             }
                         }
                     });
-                    Ok(Reply { failed, recorded, queued, chunks: chunks.boxed() })
+                    Ok(Reply { failed, recorded, queued, wall, chunks: chunks.boxed() })
                 }
             }
         }
