@@ -101,7 +101,7 @@ fn the_point_in_force_and_its_promise_are_shown() {
     -- stdout
     [simulated: right] The answer is 3547. This is no real
     -- stderr
-    large answered · the last tier, without a gate
+    large answered · the last tier that may answer, so no gate is asked
       point best (certified: loss ≤ 0 at 90 %)
       small  skip    fit: not in the sub-chain in force
       large  accept  last tier                           $0.000128 [time]

@@ -149,7 +149,7 @@ route = { refuse = "passwords are not discussed here" }
     -- stdout
     [simulated: right] The answer is 9704. This is no real
     -- stderr
-    large answered · the last tier, without a gate
+    large answered · the last tier that may answer, so no gate is asked
       rule legal: enter at large
       large  accept  last tier  $0.000128 [time]
     $0.000128, as much as always the last tier ($0.000128) · [time]

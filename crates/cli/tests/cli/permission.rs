@@ -74,7 +74,7 @@ fn a_run_asks_nobody_who_may_not_see_it() {
     -- stdout
     [simulated: wrong] The answer is 8262. This is no real model. This is no real model. This is no real model. This is no
     -- stderr
-    medium answered · the last tier, without a gate
+    medium answered · the last tier that may answer, so no gate is asked
       rule private: only small, medium
       small   defer   abstained: not-allowed  $0.000007 [time]
       medium  accept  last tier               $0.000007 [time]
