@@ -55,8 +55,8 @@ pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &Sample, scop
 
 /// What all of it supposes.
 pub(super) fn under(conditions: &[Condition]) -> Option<String> {
-    let each = || conditions.iter().map(|condition| format!(" {condition}")).collect::<String>();
-    (!conditions.is_empty()).then(|| format!("All of this is said under conditions.{}", each()))
+    let each = || conditions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    (!conditions.is_empty()).then(|| format!("All of this is said under conditions. {}", each()))
 }
 
 fn no_earner(tier: &TierAdvice, is_last: bool) -> String {

@@ -114,7 +114,7 @@ impl Builder {
             repeated: 0,
             conditions: Arc::new([]),
             replayed: false,
-            assumed: 0,
+            assumed: None,
         };
         Self { table, first: HashMap::new() }
     }
