@@ -191,7 +191,7 @@ fn a_fused_gate_lacks_something_where_it_lacks_one_signal() {
     // Rows that certify are a part of all.
     let named: usize = told.conditions[0].split(' ').find_map(|word| word.parse().ok()).unwrap();
     assert!(named > lost / 3 && named <= lost, "{named} of {lost}");
-    assert_eq!(report(&plain(3000), &asked).guarantee.unwrap().conditions, [String::new(); 0]);
+    assert!(report(&plain(3000), &asked).guarantee.unwrap().conditions.is_empty());
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn the_conditions_of_a_table_are_those_of_whatever_is_said_of_it() {
     assert_eq!((&promise.conditions, promise.statement.contains(&supposed)), (&vec![supposed.clone()], true));
     let held = Held::overlapping(View::all(&all), &told.seen).0;
     let cuts = Cuts::from(&told.points[0]);
-    assert_eq!(evaluate_policy(&held, &told.tiers, &cuts, 3).unwrap().conditions, [supposed.clone()]);
+    assert_eq!(evaluate_policy(&held, &told.tiers, &cuts, 3).unwrap().conditions, std::slice::from_ref(&supposed));
     let advice = advise(&all, 3, &one_signal(0.05).signals, 0).unwrap().advice;
     assert!(advice.last().unwrap().contains(&supposed), "{advice:?}");
     // What holds of any rows has none.
