@@ -47,8 +47,8 @@ pub struct Observations {
     repeated: u64,
     conditions: Arc<[Condition]>,
     replayed: bool,
-    /// Rows in which what counts for the target is only the worst it can be.
-    assumed: usize,
+    /// Rows in which what counts for the target is only the worst it can be; `None` = no grade was put in the place of a missing one.
+    assumed: Option<usize>,
     graders: Result<(), MixedGraders>,
     people: People,
 }
@@ -200,8 +200,13 @@ impl Observations {
             questions: self.has_repeats(),
             replayed: self.replayed,
             conditions: self.conditions.clone(),
-            assumed: self.assumed,
+            assumed: self.assumed.unwrap_or(0),
         }
+    }
+
+    /// Whether grades are those that were given, and none was put in the place of a missing one.
+    pub(crate) fn is_as_graded(&self) -> bool {
+        self.assumed.is_none()
     }
 
     /// Whether any two rows repeat one item.

@@ -90,8 +90,8 @@ fn row(mode: &Mode, count: &Count) -> String {
             let rate = format!("{:.4} ({low:.4} to {high:.4})", count.rate());
             format!("{head}  {rate:<22} {:>6.4} {:>6.1} %", mode.delta, 100.0 * count.saving / count.draws as f64)
         }
+        Expects::Conditional => format!("{head}  {} without the condition that is not so", count.bare),
         Expects::Nothing => format!("{head}  nothing is promised"),
-        Expects::Conditional => format!("{head}  under a condition; {} without", count.bare),
         Expects::Refused => format!("{head}  refused: {}", count.why),
     }
 }

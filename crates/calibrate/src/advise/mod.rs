@@ -98,8 +98,8 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
         warnings,
     };
     advice.advice = words::advice(&advice, &judged, &sample, &scopes);
-    let before_last: Vec<usize> = (0..table.last()).collect();
-    advice.advice.extend(words::under(&table.conditions(&before_last)));
+    let all: Vec<usize> = (0..table.last()).collect();
+    advice.advice.extend(words::under(&table.conditions(&all)));
     Ok(advice)
 }
 

@@ -305,6 +305,16 @@ impl<'a> Played<'a> {
         sample.ratio(|at| self.lost(at), |_| 1.0, -1.0, 1.0)
     }
 
+    /// As [`Played::loss`], by differences alone, where two answers are known to be worth the same but not what: Tango's interval (1998).
+    pub(crate) fn loss_by_differences(&self, sample: &Sample, last: usize) -> Estimate {
+        let loss = self.loss(sample, last);
+        let Some([both, minus, plus, neither]) = self.cells(sample).filter(|_| loss.low < loss.high) else {
+            return loss;
+        };
+        let (low, high) = paired::tango(minus, plus, both + minus + plus + neither, CONFIDENCE);
+        Estimate { low, high, ..loss }
+    }
+
     /// Mean cost a query in USD.
     pub(crate) fn cost_usd(&self, sample: &Sample) -> Option<f64> {
         usd(self.cost()?, sample)

@@ -143,7 +143,7 @@ impl Builder {
             repeated: 0,
             conditions: Arc::new([]),
             replayed: false,
-            assumed: 0,
+            assumed: None,
             graders: Ok(()),
             people: People::default(),
         };

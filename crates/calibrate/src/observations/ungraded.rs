@@ -64,7 +64,7 @@ impl Observations {
         };
         let mut worst = self.clone();
         let loss = matches!(target, Target::MaxLoss(_));
-        worst.assumed = self.assumed_rows(loss);
+        worst.assumed = Some(self.assumed_rows(loss));
         let most = if loss { Quality::RIGHT } else { Quality::WRONG };
         for (row, _) in std::mem::take(&mut worst.tiers[last].ungraded) {
             worst.tiers[last].quality[row as usize] = most;

@@ -155,7 +155,11 @@ fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, by_judge: bool, method:
     Expected {
         method,
         accuracy: Some(of_graded.quality(|at| graded.quality(at))),
-        loss_vs_last: Some(graded.loss(&of_graded, last)),
+        loss_vs_last: Some(if view.observations().is_as_graded() {
+            graded.loss(&of_graded, last)
+        } else {
+            graded.loss_by_differences(&of_graded, last)
+        }),
         cost_usd: played.cost_usd(&sample),
         cost_last: played.cost_last_usd(&sample),
         cost_ratio: played.cost_ratio(&sample),

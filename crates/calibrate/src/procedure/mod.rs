@@ -271,7 +271,7 @@ fn report<'a>(
         unsaid::blank(&mut calibration);
     }
     let unsaid = (!graded).then(|| unsaid::warning(given, &calibration));
-    let others = warnings::warnings(all, single, ask, fitted, (&looks, graded), folded, &calibration);
+    let others = warnings::warnings(all, single, ask, fitted, &looks, folded, &calibration);
     calibration.warnings = unsaid.into_iter().chain(others).collect();
     Ok(calibration)
 }

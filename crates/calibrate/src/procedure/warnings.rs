@@ -30,10 +30,11 @@ pub(super) fn warnings(
     view: &View<'_>,
     ask: &Ask,
     fitted: &Once<'_>,
-    (looks, graded): (&[Look], bool),
+    looks: &[Look],
     folded: &Folded<'_>,
     report: &Calibration,
 ) -> Vec<String> {
+    let graded = all.observations().is_as_graded();
     let mut warnings = fitted.certification.warnings.clone();
     let n = view.len();
     if n < FEW_ITEMS {
@@ -49,7 +50,7 @@ pub(super) fn warnings(
         }
     }
     warnings.extend(costs(view));
-    warnings.extend(signals(view, ask, fitted, looks, graded));
+    warnings.extend(signals(view, ask, fitted, looks));
     if let (Some(best), Some(last)) = (report.baselines.get("best-single"), report.baselines.get("always-last"))
         && best.chain != last.chain
         && best.accuracy.value > last.accuracy.value
@@ -165,13 +166,13 @@ fn costs(view: &View<'_>) -> Option<String> {
     })
 }
 
-fn signals(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], graded: bool) -> Vec<String> {
+fn signals(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look]) -> Vec<String> {
     let of_tier: Vec<Vec<String>> =
-        (0..fitted.gates.len()).into_par_iter().map(|tier| signal(view, ask, fitted, looks, tier, graded)).collect();
+        (0..fitted.gates.len()).into_par_iter().map(|tier| signal(view, ask, fitted, looks, tier)).collect();
     of_tier.concat()
 }
 
-fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: usize, graded: bool) -> Vec<String> {
+fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: usize) -> Vec<String> {
     let mut warnings = Vec::new();
     let name = view.observations().tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
     let (picked, column) = (&fitted.gates[tier], &fitted.table.tiers[tier]);
@@ -200,7 +201,7 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
             100.0 * count as f64 / rows
         ));
     }
-    if !graded {
+    if !view.observations().is_as_graded() {
         return warnings;
     }
     if let (Some(auroc), GateValue::Signal { signal, negated }) = (auroc, &picked.gate)

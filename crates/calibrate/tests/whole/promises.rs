@@ -191,7 +191,7 @@ fn a_fused_gate_lacks_something_where_it_lacks_one_signal() {
     // Rows that certify are a part of all.
     let named: usize = told.conditions[0].split(' ').find_map(|word| word.parse().ok()).unwrap();
     assert!(named > lost / 3 && named <= lost, "{named} of {lost}");
-    assert_eq!(report(&plain(3000), &asked).guarantee.unwrap().conditions, Vec::<String>::new());
+    assert!(report(&plain(3000), &asked).guarantee.unwrap().conditions.is_empty());
 }
 
 #[test]

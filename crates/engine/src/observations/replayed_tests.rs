@@ -363,8 +363,8 @@ fn a_set_whose_last_tier_was_not_asked_everything_says_nothing() {
     let (loaded, set, _) = hard(dir.path(), 20);
     let path = dir.path().join("recordings/large.jsonl");
     let text = fs_err::read_to_string(&path).unwrap();
-    let fewer: Vec<&str> = text.lines().filter(|line| !line.contains("\"h3\"")).collect();
-    fs_err::write(&path, fewer.join("\n") + "\n").unwrap();
+    let fewer: String = text.split_inclusive('\n').filter(|line| !line.contains("\"h3\"")).collect();
+    fs_err::write(&path, fewer).unwrap();
     let recordings = Recordings::load(dir.path(), &crate::bindings(&loaded)).unwrap();
     let error = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap_err().to_string();
     assert!(
