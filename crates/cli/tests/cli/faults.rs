@@ -123,6 +123,8 @@ async fn only_what_is_finished_and_says_something_is_accepted() {
         (&hello, "MAX_TOKENS", "truncated", None),
         (&hello, "SAFETY", "filtered", None),
         (&hello, "abort2", "unfinished", Some("abort2")),
+        (&hello, "sk-SECRETKEYabcdef123456", "unfinished", Some("a word that cannot be told")),
+        (&hello, "tool_calls", "unfinished", Some("tool_calls")),
         (&reasoned, "stop", "empty", None),
     ] {
         let (_server, sandbox) = two_tiers(&surely(message, finish)).await;
@@ -141,6 +143,8 @@ async fn what_is_served_beside_a_rating_is_what_the_model_said() {
         ("{ self-rated = {} }", "Paris (Confidence: 85)", "Paris", "above-threshold"),
         ("{ self-rated = {} }", "Confidence: 90\nParis", "Paris", "above-threshold"),
         ("{ self-rated = {} }", "Confidence: 90", "Hello.", "empty"),
+        ("{ self-rated = {} }", "<think>It is Paris.</think>\nConfidence: 90", "Hello.", "empty"),
+        ("{ self-rated = {} }", "We report (confidence: 95%) the mean.", "Hello.", "abstained"),
         (
             "{ self-rated = { style = 'json', scale = 'unit' } }",
             "{'answer':'Paris','confidence':.9,}",
@@ -167,8 +171,8 @@ async fn an_unknown_reason_is_said_in_the_trace_and_by_record() {
     Hello.
     -- stderr
     large answered · the last tier, without a gate
-      small  defer   unfinished: abort2␛[2J  $0.000013 [time]
-      large  accept  last tier               $0.00012 [time]
+      small  defer   unfinished: a word that cannot be told  $0.000013 [time]
+      large  accept  last tier                               $0.00012 [time]
     $0.000133, 11 % more than always the last tier ($0.00012) · [time]
     ");
     let (_server, sandbox) = two_tiers(&surely(&serde_json::json!({ "content": "Hello." }), "abort2")).await;

@@ -132,23 +132,31 @@ fn letters(word: &str) -> String {
 }
 
 /// The reason why an answer ended, from a word that stands beside it. A word that says that the server broke off, one
-/// that is not known, and one without a place among the other reasons are kept, as far as they can be [told](printable).
+/// that is not known, and one without a place among the other reasons are kept as they are.
 pub fn finish(word: &str) -> Finish {
     match meaning(word) {
         Some(Meaning::Stop) => Finish::Stop,
         Some(Meaning::ToolCalls) => Finish::ToolCalls,
         Some(Meaning::Truncated) => Finish::Length,
         Some(Meaning::Filtered) => Finish::ContentFilter,
-        Some(Meaning::Failed | Meaning::Unfinished) | None => Finish::Other(printable(word).to_owned()),
+        Some(Meaning::Failed | Meaning::Unfinished) | None => Finish::Other(word.to_owned()),
+    }
+}
+
+/// As [`finish`], from a server, which may have written anything: only what looks like a word for an end is kept.
+pub(super) fn told(word: &str) -> Finish {
+    match finish(word) {
+        Finish::Other(_) => Finish::Other(printable(word).to_owned()),
+        known => known,
     }
 }
 
 /// What stands for a word that may be anything: a key, or a piece of the conversation.
-pub const UNTOLD: &str = "a word that cannot be told";
+const UNTOLD: &str = "a word that cannot be told";
 
 /// A server's word, if it looks like one for the end of an answer: short, of letters, `_`, `-` and `:`, with digits at its
 /// end alone. Anything else is not repeated.
-pub fn printable(word: &str) -> &str {
+fn printable(word: &str) -> &str {
     let plain = |part: &str| {
         let letters = part.trim_end_matches(|c: char| c.is_ascii_digit());
         part.len() - letters.len() <= 2 && letters.chars().all(|c| c.is_ascii_alphabetic())
@@ -160,7 +168,7 @@ pub fn printable(word: &str) -> &str {
     if !is_key && (short || (known && parts().all(plain))) { word } else { UNTOLD }
 }
 
-/// As [`finish`], unless the word says that the server broke off: then what there is belongs to a failed call, with what
+/// As [`told`], unless the word says that the server broke off: then what there is belongs to a failed call, with what
 /// it cost, where that was told.
 pub(super) fn end(word: &str, billing: Billing) -> Result<Finish, Failure> {
     match meaning(word) {
@@ -169,7 +177,7 @@ pub(super) fn end(word: &str, billing: Billing) -> Result<Finish, Failure> {
             message: format!("the answer was broken off, for the reason \"{}\"", printable(word)),
             billing: Some(billing),
         }),
-        _ => Ok(finish(word)),
+        _ => Ok(told(word)),
     }
 }
 
@@ -239,7 +247,7 @@ mod tests {
             assert_eq!(end(known.word, Billing::Unknown).is_err(), known.means == Meaning::Failed, "{}", known.word);
         }
         for unknown in ["done", "stopped", "finish", "reason", "ok", "abort2", "new_reason:OTHER-WISE"] {
-            assert_eq!((meaning(unknown), finish(unknown)), (None, Finish::Other(unknown.to_owned())), "{unknown}");
+            assert_eq!((meaning(unknown), told(unknown)), (None, Finish::Other(unknown.to_owned())), "{unknown}");
         }
     }
 
@@ -265,7 +273,7 @@ mod tests {
             &long,
         ] {
             assert_eq!(printable(said), UNTOLD, "{said}");
-            for told in [format!("{:?}", finish(said)), format!("{:?}", end(said, Billing::Unknown))] {
+            for told in [format!("{:?}", told(said)), format!("{:?}", end(said, Billing::Unknown))] {
                 assert!(said.len() < 5 || !told.contains(said), "{told}");
             }
         }
@@ -276,6 +284,7 @@ mod tests {
 
     #[test]
     fn our_own_names_mean_themselves() {
+        // A recording holds what was told.
         assert_eq!(finish(UNTOLD), Finish::Other(UNTOLD.to_owned()));
         for finish in [Finish::Stop, Finish::Length, Finish::ToolCalls, Finish::ContentFilter, never_said()] {
             assert_eq!(super::finish(finish.as_str()), finish);

@@ -24,7 +24,7 @@ pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
         // A sample that failed says so, and is no reason to throw the answer away.
         finish: match choice.error() {
             Some(_) => Finish::Other("error".to_owned()),
-            None => whole(&choice.finish_reason, finish::finish),
+            None => whole(&choice.finish_reason, finish::told),
         },
         text: choice.take_message().unwrap_or_default().content.text,
     });
@@ -53,7 +53,7 @@ pub(super) fn read(text: &str) -> Result<Reply<'_>, NoAnswer> {
 /// Why an answer that is there as a whole has ended; a failure, at this cost, where the choice reports one.
 fn end(choice: &Choice<'_>, billing: Billing) -> Result<Finish, Failure> {
     let told = reason(choice, billing)?;
-    Ok(told.unwrap_or_else(|| whole(&choice.finish_reason, finish::finish)))
+    Ok(told.unwrap_or_else(|| whole(&choice.finish_reason, finish::told)))
 }
 
 /// The reason that a choice gives, if it gives one; a failure where it reports one.
