@@ -298,14 +298,15 @@ fn graded_answers_are_certified_by_betting() {
 #[test]
 fn weights_of_one_are_no_weights_but_bet() {
     let mut table = honest(1500, 2);
-    table.weights = Some(vec![1.0; 1500].into());
+    let declared = |rows: Vec<f64>| Some(crate::table::Weights { rows: rows.into(), heaviest: Some(8.0) });
+    table.weights = declared(vec![1.0; 1500]);
     let found = certify(&input(table.clone()), &ask(Target::MaxLoss(0.06), 0.1)).unwrap().points.remove(0);
     assert_eq!(found.guarantee.as_ref().unwrap().method, "betting");
     assert!(found.policy.tiers() == [0, 1]);
     // Rows that stand for many requests each and are the only ones that lose: the loss over traffic is more than over rows.
     let heavy: Vec<f64> =
         table.tiers[0].quality.iter().zip(table.tiers[1].quality.iter()).map(|(a, b)| if a < b { 8.0 } else { 1.0 }).collect();
-    table.weights = Some(heavy.into());
+    table.weights = declared(heavy);
     let weighted = certify(&input(table.clone()), &ask(Target::MaxLoss(0.06), 0.1)).unwrap().points.remove(0);
     let accepted =
         |point: &PointCertified| if point.policy.cuts().is_empty() { 0 } else { point.policy.tally(&table).accepted[0] };

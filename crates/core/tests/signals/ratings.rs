@@ -93,8 +93,8 @@ fn real_replies_are_read_as_their_authors_read_them() {
         replies.len(),
         replies.len() - known,
     );
-    // What stands beside an object may take it back, and in some of these replies does.
-    assert!(same >= 2534 && missed <= 1 && beside <= 112, "{same} read alike, {missed} not read, {beside} say more");
+    // Five say "wait" or "however" behind the object, and take it back.
+    assert!(same >= 2641 && missed <= 1 && beside <= 5, "{same} read alike, {missed} not read, {beside} say more");
 }
 
 /// Whether a reply says more than the object in it.

@@ -311,7 +311,8 @@ fn a_broken_object_that_could_mean_several_things_is_no_rating_and_stays() {
         "I first thought {\"answer\":\"Rome\",\"confidence\":0.95} but it is wrong; I do not know.",
         "The format is {\"answer\":\"...\",\"confidence\":0.9}. I cannot answer that.",
         "{\"answer\":\"part 1\",\"confidence\":0.9}\n\nand part 2: do not do it!",
-        "WARNING: this is false!\n{\"answer\":\"Paris\",\"confidence\":0.9}",
+        "{\"answer\":\"Rome\",\"confidence\":0.9}\nNo:\n{\"answer\":\"Paris\",\"confidence\":0.9}",
+        "{\"answer\":\"Rome\",\"confidence\":0.9}\n\nWait, I made a mistake.",
         "{\"answer\":\"Paris\",\"confidence\":0.9}\nConfidence: 0.2",
         "Here it is:\n{\"answer\":\"Paris\",\"confidence\":0.9,}\nBye.",
         "```json\n{\"answer\":\"Paris\",\"confidence\":0.9}\n```\nThat is wrong.",
@@ -510,7 +511,20 @@ proptest! {
         let object = if own { r#"{"id": 1, "confidence": 90}"# } else { r#"{"answer": "Rome", "confidence": 90}"# };
         let object = if fenced { format!("```json\n{object}\n```") } else { object.to_owned() };
         let reply = if first { format!("{said}\n{object}") } else { format!("{object}\n{said}") };
-        prop_assert_eq!(taken(Style::Json, Scale::Percent, &reply), (Err(NoRating::Unclear), reply));
+        // Lines that lead up to our own form are no answer yet.
+        let expected = if first && !own { (Ok(0.9), "Rome".to_owned()) } else { (Err(NoRating::Unclear), reply.clone()) };
+        prop_assert_eq!(taken(Style::Json, Scale::Percent, &reply), expected);
+        let inside = format!("{said} {object} {said}");
+        prop_assert_eq!(taken(Style::Json, Scale::Percent, &inside), (Err(NoRating::Unclear), inside));
+    }
+
+    #[test]
+    fn what_leads_up_to_an_object_and_a_note_on_it_are_no_answer(lead in "[a-zA-Z.!,é ]{0,20}", note in "[a-zA-Z.!,é ]{0,20}", fenced in any::<bool>()) {
+        let object = r#"{"answer": "Rome", "confidence": 90}"#;
+        let object = if fenced { format!("```json\n{object}\n```") } else { object.to_owned() };
+        for reply in [format!("{lead}\n\n{object}"), format!("{object}\n\nNote: {note}"), format!("{lead}\n{object}\n**Note:** {note}")] {
+            prop_assert_eq!(taken(Style::Json, Scale::Percent, &reply), (Ok(0.9), "Rome".to_owned()), "{}", reply);
+        }
     }
 
     #[test]

@@ -480,7 +480,7 @@ fn log_probabilities_that_a_recording_lacks_are_a_condition() {
         made.report.guarantee.unwrap().statement
     };
     assert!(
-        !statement(&SUPPORT.out).contains("has no value"),
+        !statement(&SUPPORT.out).contains("lacks something"),
         "what signals make of a whole recording is what they make of it live"
     );
     for tier in ["small", "medium"] {
@@ -499,5 +499,5 @@ fn log_probabilities_that_a_recording_lacks_are_a_condition() {
     let recordings = Recordings::load(dir.path(), &crate::bindings(&SUPPORT.loaded)).unwrap();
     let out = from_fixtures(&SUPPORT.loaded, &set, &recordings, Some("train"), Ungraded::AtWorst).unwrap();
     let said = statement(&out);
-    assert!(said.contains("has no value in") && said.contains("it supposes that requests lack one"), "{said}");
+    assert!(said.contains("lacks something that it reads in") && said.contains("it supposes that requests lack it"), "{said}");
 }

@@ -18,8 +18,9 @@ impl RatingParser {
     /// The rating of the object that a reply is, and the object's answer; `None` where no object has the field.
     ///
     /// An object with an answer is our own form: its answer is what is left. Any other one is the client's, and loses the
-    /// member. What is no JSON is read where it can mean only one thing. Whatever else is said beside the object may take it
-    /// back: then nothing is read. Reasoning before it is not said.
+    /// member. What is no JSON is read where it can mean only one thing. Beside our own form a reply may have lines that lead up
+    /// to it, and a note at its end; whatever else is said beside an object may take it back, and then nothing is read.
+    /// Reasoning before it is not said.
     pub(super) fn object(&self, reply: &str) -> Option<Parts> {
         let begins_with_it = reply.trim_start().starts_with(['{', '`']);
         let from = if begins_with_it { 0 } else { begin(reply, &thoughts(reply)) };
@@ -51,7 +52,10 @@ impl RatingParser {
     fn parts(&self, reply: &str, from: usize, span: &Range<usize>, members: &[Member<'_>], rule: Rule) -> Parts {
         let before = &reply[from..span.start];
         let only_rates = members.iter().all(|member| self.is_field(member));
-        let rest = if is_whole(before, &reply[span.end..]) {
+        let behind = &reply[span.end..];
+        let is_own = || members.iter().any(|member| member.name.to_lowercase() == ANSWER && !self.is_field(member));
+        let rest = if is_whole(before, behind) || (is_own() && is_last_word(before, behind) && !self.rates_beside(before, behind))
+        {
             self.rest(reply, members, rule)
         } else if only_rates {
             // The rating alone, as the last line of a text.
@@ -93,6 +97,12 @@ impl RatingParser {
         let rating = self.agreed(members).map(|(value, _)| value);
         lenient::objects(before, 0).any(|object| self.rates(&object.members))
             || super::contradicted(&self.mentions.in_text(before, false), rating)
+    }
+
+    /// Whether another object rates something, too: models draft, and correct themselves.
+    fn rates_beside(&self, before: &str, behind: &str) -> bool {
+        let rates = |text: &str| lenient::objects(text, 0).any(|object| self.rates(&object.members));
+        rates(before) || rates(behind)
     }
 
     /// A member's value as a rating: nothing but a number and its unit.
@@ -152,6 +162,22 @@ fn is_whole(before: &str, behind: &str) -> bool {
     };
     let behind = behind.trim();
     LABEL.is_match(label) && (behind.is_empty() || (fenced && behind == "```"))
+}
+
+/// Whether an object stands on lines of its own at the end of a reply, but for a note: what leads up to it is no answer yet, and
+/// a note is about it.
+fn is_last_word(before: &str, behind: &str) -> bool {
+    static NOTE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)^[\s*_(]*note[*_]*\s*:").expect("a fixed pattern"));
+    static LABELLED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)^\s*response\s*:\s*$").expect("a fixed pattern"));
+    let (lead, fenced) = match opening(before) {
+        Some(start) => (&before[..start], true),
+        None => (before, false),
+    };
+    let last_line = lead.rsplit(is_break).next().unwrap_or_default();
+    let own_line = last_line.trim().is_empty() || LABELLED.is_match(last_line);
+    let ends = behind.split(is_break).next().is_some_and(|line| line.trim().trim_start_matches("```").is_empty());
+    let note = behind.trim_start().strip_prefix("```").filter(|_| fenced).unwrap_or(behind);
+    own_line && ends && (note.trim().is_empty() || NOTE.is_match(note))
 }
 
 /// Where the code fence begins that opens directly behind a text.
