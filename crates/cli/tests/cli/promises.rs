@@ -26,19 +26,26 @@ fn a_promise_from_judge_labels_says_whose_word_it_is() {
     let sandbox = Sandbox::new();
     sandbox.write("judge.jsonl", judged(4000, None));
     sandbox.write("people.jsonl", judged(4000, Some(8)));
-    let calibrate = |file: &str| {
-        let ran =
-            sandbox.run(&["calibrate", "--observations", file, "--chain", "small,large", "--max-loss", "0.06", "--json", "-"]);
-        let report = ran.json();
+    let calibrate = |file: &str, more: &[&str]| {
+        let asked = ["calibrate", "--observations", file, "--chain", "small,large", "--max-loss", "0.06", "--json", "-"];
+        let report = sandbox.run(&[&asked, more].concat()).json();
         assert_eq!(report["status"], "certified", "{report}");
         (report["guarantee"]["method"].clone(), report["guarantee"]["statement"].as_str().unwrap().to_owned())
     };
-    let (method, statement) = calibrate("judge.jsonl");
+    let (method, statement) = calibrate("judge.jsonl", &[]);
     assert_eq!(method, "trinomial-grid");
     assert!(statement.contains("relative to judge \"arbiter\""), "{statement}");
-    let (method, statement) = calibrate("people.jsonl");
+    let (method, statement) = calibrate("people.jsonl", &[]);
+    assert!(
+        method == "trinomial-grid" && statement.contains("relative to judge"),
+        "nobody says that people graded a random part"
+    );
+    let (method, statement) = calibrate("people.jsonl", &["--people", "at-random"]);
     assert!(method.as_str().unwrap().starts_with("ppi"), "{method}");
-    assert!(statement.contains("they graded 500 of the fixtures") && !statement.contains("relative to"), "{statement}");
+    assert!(
+        statement.contains("their grades of 500 fixtures correct those of judge") && !statement.contains("relative to"),
+        "{statement}"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod conformance;
 mod faults;
 mod golden;
+mod objects;
 mod ratings;
 mod table;
 mod taken_out;
