@@ -227,7 +227,7 @@ impl Chunk {
 
     /// Takes a row, or counts why not.
     pub(super) fn take(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) {
-        match row.get(Row::SPLIT).as_text() {
+        match row.get(Row::SPLIT).as_text().map(str::trim) {
             Some(split) => match self.splits.iter_mut().find(|(known, _)| **known == *split) {
                 Some((_, n)) => *n += 1,
                 None => self.splits.push((split.into(), 1)),
@@ -421,10 +421,7 @@ impl Chunk {
 /// that was a text before.
 fn is_same(one: &Scalar<'_>, other: &Scalar<'_>) -> bool {
     match (one, other) {
-        // Words for a missing value, and nothing at all, are no answers that were the same.
-        (Scalar::Text(one), Scalar::Text(other)) => {
-            !text::is_missing(one) && !one.trim().is_empty() && one.trim() == other.trim()
-        }
+        (Scalar::Text(one), Scalar::Text(other)) => !text::may_be_none(one) && one.trim() == other.trim(),
         (Scalar::Absent | Scalar::Other, _) => false,
         (one, other) => one == other,
     }

@@ -58,7 +58,24 @@ impl Columns {
         };
         for (at, column) in own.into_iter().enumerate() {
             let given = options.columns.get(column);
-            let field = columns.field(given.map_or(column, String::as_str), given.is_some(), options);
+            let name = given.map_or(column, String::as_str);
+            let field = Self::field(name, given.is_some(), options);
+            let is_read = |field: &Field| !matches!(field, Field::Ignored | Field::Beside(_));
+            let lower = name.to_lowercase();
+            if !is_read(&field)
+                && is_read(&Self::field(&lower, false, options))
+                && !header.iter().any(|other| other.trim() == lower)
+            {
+                return Err(format!(
+                    "its column {name:?} would be read if it were called {lower:?}: write it so, or say it with --map"
+                ));
+            }
+            if field == Field::Ignored
+                && let Some(tier) = graded_tier(name)
+                && !columns.other_tiers.iter().any(|known| known == tier)
+            {
+                columns.other_tiers.push(tier.to_owned());
+            }
             if let Field::Beside(tier) = field {
                 columns.unread.push(column.to_owned());
                 if mostly_numbers(sample.iter().filter_map(|record| record.get(at))) {
@@ -80,18 +97,11 @@ impl Columns {
     }
 
     /// What a column of this name holds; `given`: the name is not its own, but was given to it.
-    fn field(&mut self, name: &str, given: bool, options: &ReadOptions) -> Field {
+    fn field(name: &str, given: bool, options: &ReadOptions) -> Field {
         if let Some(field) = Row::field(name) {
             return Field::Row(field);
         }
-        let Some((tier, rest)) = of_tier(name, options.chain.iter()) else {
-            if let Some(tier) = graded_tier(name)
-                && !self.other_tiers.iter().any(|known| known == tier)
-            {
-                self.other_tiers.push(tier.to_owned());
-            }
-            return Field::Ignored;
-        };
+        let Some((tier, rest)) = of_tier(name, options.chain.iter()) else { return Field::Ignored };
         if let Some(field) = Cell::field(rest) {
             return Field::Tier(tier, field);
         }

@@ -57,8 +57,15 @@ fn pass(
     let config = Config::new(options, judged.to_vec());
     let mut collector = Collector::new(options);
     let mut total = 0;
-    for path in paths {
+    for (at, path) in paths.iter().enumerate() {
         total += size(path.as_ref())?;
+        let place = fs_err::canonicalize(path.as_ref())?;
+        if paths[..at].iter().any(|before| fs_err::canonicalize(before.as_ref()).is_ok_and(|before| before == place)) {
+            let path = path.as_ref().display();
+            return Err(ObservationsError::Options(format!(
+                "{path} is given twice, and its rows would count twice: name it once"
+            )));
+        }
     }
     let pieces_at_once = 2 * rayon::current_num_threads();
     let mut before = 0;

@@ -147,6 +147,49 @@ fn answers_are_the_same_only_where_they_are_surely_the_same_text() {
 }
 
 #[test]
+fn what_may_stand_for_no_answer_is_no_answer_that_two_tiers_gave() {
+    for word in ["-", "...", "none", "None", "nil", "undefined", "<timeout>", "ERROR", "#REF!", "\u{200b}", " n/a "] {
+        let cell = |correct: &str| format!(r#"{{"correct":{correct},"answer":{}}}"#, serde_json::Value::from(word));
+        let table = take(&line("a", &cell("null"), &cell("1")), &two()).unwrap().observations;
+        assert_eq!(table.ungraded_rows(0).collect::<Vec<_>>(), [(0, false)], "{word:?}");
+    }
+}
+
+#[test]
+fn blanks_around_a_name_make_no_other_name() {
+    let row = |id: &str, group: &str| {
+        format!(
+            r#"{{"id":"{id}","group":"{group}","split":"train ","tiers":{{"small":{{"correct":1}},"large":{{"correct":1}}}}}}"#
+        ) + "\n"
+    };
+    let options = ReadOptions { split: Some("train".into()), ..two() };
+    let read = take(&[row("a", "g"), row("a ", " g")].concat(), &options).unwrap();
+    assert_eq!((read.observations.len(), read.observations.groups().len(), read.summary.repeated_ids), (2, 1, 0));
+    assert_eq!(read.observations.ids()[0], read.observations.ids()[1]);
+}
+
+#[test]
+fn a_column_that_differs_in_case_alone_is_no_unknown_one() {
+    for column in ["Weight", "Small.correct", "SEGMENT", "small.Correct"] {
+        let text = format!("id,large.correct,{column}\na,1,1\n");
+        let error = {
+            let dir = tempfile::tempdir().unwrap();
+            read(&[file(dir.path(), "rows.csv", &text)], &two(), |_| {}).unwrap_err()
+        }
+        .to_string();
+        assert!(error.contains("would be read if it were called"), "{column}: {error}");
+    }
+}
+
+#[test]
+fn a_file_is_read_once() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs_err::write(file.path(), line("a", r#"{"correct":1}"#, r#"{"correct":1}"#)).unwrap();
+    let error = read(&[file.path(), file.path()], &two(), |_| {}).unwrap_err().to_string();
+    assert!(error.contains("is given twice"), "{error}");
+}
+
+#[test]
 fn a_weight_or_a_segment_that_is_lost_is_an_error() {
     let ok = r#"{"correct":1}"#;
     let with = |id: &str, field: &str| line(id, ok, ok).replacen('{', &format!("{{{field},"), 1);

@@ -66,6 +66,16 @@ pub(crate) fn is_missing(text: &str) -> bool {
     may_begin(text, b"#-1<Nn") && MISSING.contains(&text.trim())
 }
 
+/// What programs write where there was no answer.
+const PLACEHOLDERS: [&str; 10] =
+    ["empty", "error", "failed", "missing", "nil", "none", "null", "timeout", "undefined", "unknown"];
+
+/// Whether a text may stand for an answer that is not there: then nobody knows whether it is that of another one that says the same.
+pub(crate) fn may_be_none(text: &str) -> bool {
+    let said = text.trim_matches(|c: char| !c.is_alphanumeric());
+    said.is_empty() || is_missing(text) || is_sheet_error(text) || PLACEHOLDERS.contains(&said.to_lowercase().as_str())
+}
+
 /// Whether a text is what a spreadsheet shows for a failed formula.
 pub(crate) fn is_sheet_error(text: &str) -> bool {
     may_begin(text, b"#E") && {

@@ -42,7 +42,7 @@ pub(crate) fn score(value: &Scalar<'_>) -> Result<f64, String> {
     }
 }
 
-/// A name: rows are told apart or put together by it. A word for a missing value may be a name or none, and would put all rows that have it
+/// A name, blanks around it aside: rows are told apart or put together by it. A word for a missing value may be a name or none, and would put all rows that have it
 /// together.
 pub(crate) fn name<'v>(value: &'v Scalar<'_>) -> Result<Option<&'v str>, String> {
     match value.as_text() {
@@ -53,6 +53,6 @@ pub(crate) fn name<'v>(value: &'v Scalar<'_>) -> Result<Option<&'v str>, String>
         Some(text) if text::is_missing(text) => Err(format!(
             "is {text:?}, a name or a missing value: leave it empty where there is none, and write another name where it is one"
         )),
-        name => Ok(name),
+        name => Ok(name.map(str::trim)),
     }
 }
