@@ -184,6 +184,7 @@ impl Tokens {
         })
     }
 
+    #[inline]
     fn cell_text(&self, cell: usize) -> &str {
         let start = if cell == 0 { 0 } else { self.cells[cell - 1].text_end };
         &self.text[start..self.cells[cell].text_end]
@@ -200,6 +201,7 @@ pub struct Token<'a> {
 
 impl<'a> Token<'a> {
     /// Its text; empty for most special tokens.
+    #[inline]
     pub fn text(self) -> &'a str {
         self.tokens.cell_text(self.first)
     }

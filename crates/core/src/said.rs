@@ -22,6 +22,10 @@ static SEEN: LazyLock<Regex> = LazyLock::new(|| {
 /// opens began with the reply, where templates of prompts open it.
 pub(crate) fn thoughts(reply: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
+    // Nothing else begins a tag, and most replies have none of these.
+    if memchr::memchr3(b'<', b'[', 0xE2, reply.as_bytes()).is_none() {
+        return found;
+    }
     let mut open: Option<usize> = None;
     let mut depth = 0_usize;
     for tag in TAG.captures_iter(reply) {
@@ -54,13 +58,15 @@ pub(crate) fn begin(reply: &str, thoughts: &[Range<usize>]) -> usize {
 
 /// Whether a reader sees anything of `reply` besides reasoning.
 pub(crate) fn is_seen(reply: &str) -> bool {
+    // Most texts show something at once, for less than the tables of Unicode cost.
+    let shows = |part: &str| part.bytes().any(|byte| byte.is_ascii_graphic()) || SEEN.is_match(part);
     let mut at = 0;
     let before = thoughts(reply).into_iter().any(|span| {
         let part = &reply[at..span.start];
         at = span.end;
-        SEEN.is_match(part)
+        shows(part)
     });
-    before || SEEN.is_match(&reply[at..])
+    before || shows(&reply[at..])
 }
 
 #[cfg(test)]

@@ -154,6 +154,7 @@ impl<'a> Selection<'a> {
 }
 
 /// Whether a token is one of the chat template's own.
+#[inline]
 fn is_special(text: &str) -> bool {
     let text = text.trim();
     text.starts_with("<|") && text.ends_with("|>")
