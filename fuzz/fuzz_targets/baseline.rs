@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use tierfall::regress::Baseline;
+use tierfall_workbench::regress::Baseline;
 
 fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("a.baseline.json");

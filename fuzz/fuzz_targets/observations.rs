@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tierfall::observations::{ReadOptions, read};
+use tierfall_workbench::observations::{ReadOptions, read};
 
 fuzz_target!(|bytes: &[u8]| {
     // Each fuzzing process has a file of its own.

@@ -9,13 +9,12 @@ use std::error::Error;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use tierfall::fit;
-use tierfall::observations::{ReadOptions, digest, read};
 use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
-use tierfall_calibrate::fit::{Fit, Provenance, Status};
 use tierfall_calibrate::procedure::{Progress, calibrate};
+use tierfall_core::fit::{Fit, Provenance, Status};
 use tierfall_core::fusion::GateValue;
 use tierfall_testkit::simulated;
+use tierfall_workbench::observations::{ReadOptions, digest, read};
 
 /// The most memory that the process has held so far, in bytes; `None` where the system does not say.
 fn peak() -> Option<f64> {
@@ -73,7 +72,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let provenance = Provenance { source_digest, n: made.report.n, seen: made.seen, ..Provenance::default() };
     let salt = out.observations.salt().to_owned();
     let fit = Fit { version: 1, cascade: String::new(), salt, provenance, tier: made.tiers, point: made.points };
-    fit::write(&fit_path, &fit)?;
+    tierfall_workbench::fit::write(&fit_path, &fit)?;
     ended("writing the fit");
     let (total, after) = (start.elapsed().as_secs_f64(), peak());
 

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use tierfall::config;
-use tierfall::fixture::recording::Record;
-use tierfall::observations::{ReadOptions, read};
-use tierfall::regress::Baseline;
 use tierfall_core::completion::Usage;
 use tierfall_core::plan::Plan;
 use tierfall_core::replay::replay;
 use tierfall_core::request::Request;
 use tierfall_testkit::numbers::{ABSURD, exchanged, places};
 use tierfall_testkit::sample;
+use tierfall_workbench::fixture::recording::Record;
+use tierfall_workbench::observations::{ReadOptions, read};
+use tierfall_workbench::regress::Baseline;
 
 const RECORD: &str = r#"{"id":"q","text":"a b","finish":"stop","logprobs":[["a",-0.1,[["a",-0.1],["c",-2.3]]],["b",-0.5,[]]],"usage":{"input":11,"output":2,"cached_input":3,"reasoning":1},"latency_ms":120.5,"probes":{"p":{"text":"True","usage":{"input":7,"output":1},"latency_ms":3}}}"#;
 const FAILURE: &str =

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::{join_all, select};
-use tierfall::{Answers, Ask, Engine};
+use tierfall::{Ask, Asker, Engine};
 use tierfall_core::money::Cost;
 use tierfall_core::trace::OutcomeKind;
 use tierfall_testkit::Seen;
+use tierfall_workbench::Answers;
 
 use crate::counting::{Books, Counting, Sums};
 
@@ -67,7 +68,7 @@ fn crowd() -> (Engine, Arc<Books>, Arc<Seen>) {
     fs_err::write(&path, CASCADE).unwrap();
     let simulated = Engine::load(&path).unwrap();
     let (books, seen) = (Arc::<Books>::default(), Seen::new());
-    let mut builder = Engine::open(&path, &Answers::Live).unwrap().sink(seen.clone());
+    let mut builder = tierfall_workbench::open(&path, &Answers::Live, Asker::Anybody).unwrap().builder.observer(seen.clone());
     for ((name, price), inner) in PRICES.into_iter().zip(simulated.providers()) {
         let inner = inner.clone().unwrap();
         builder = builder.provider(name, Arc::new(Counting { inner, books: books.clone(), price }));

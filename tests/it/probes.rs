@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tierfall::timed::timed;
-use tierfall::{Answers, Ask, Clock, Engine};
+use tierfall::{Ask, Asker, Clock, Engine};
 use tierfall_core::money::Money;
 use tierfall_core::replay::replay;
 use tierfall_core::request::Request;
 use tierfall_core::trace::{OutcomeKind, Step};
+use tierfall_workbench::Answers;
 
 use crate::counting::{Books, Counting, Sums};
 
@@ -69,7 +70,7 @@ fn probing() -> (Engine, Arc<Books>) {
     fs_err::write(&path, CASCADE).unwrap();
     let simulated = Engine::load(&path).unwrap_or_else(|error| panic!("{error}"));
     let books = Arc::<Books>::default();
-    let mut builder = Engine::open(&path, &Answers::Live).unwrap();
+    let mut builder = tierfall_workbench::open(&path, &Answers::Live, Asker::Anybody).unwrap().builder;
     for ((name, price), inner) in PRICES.into_iter().zip(simulated.providers()) {
         let inner = inner.clone().unwrap();
         builder = builder.provider(name, Arc::new(Counting { inner, books: books.clone(), price }));
@@ -137,7 +138,8 @@ fn live_is_replay_with_probes_samples_ratings_and_validators() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("probing.cascade.toml");
     fs_err::write(&path, CASCADE).unwrap();
-    let engine = Engine::open(&path, &Answers::Live).unwrap().clock(Arc::new(Still)).build().unwrap();
+    let engine =
+        tierfall_workbench::open(&path, &Answers::Live, Asker::Anybody).unwrap().builder.clock(Arc::new(Still)).build().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut lengths = BTreeSet::new();
     for id in 0..200 {

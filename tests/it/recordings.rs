@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tierfall::fixture::replay::Recordings;
 use tierfall::{bindings, config};
+use tierfall_workbench::fixture::replay::Recordings;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -10,7 +10,6 @@ pub mod advise;
 pub mod ask;
 pub mod certify;
 pub mod evaluate;
-pub mod fit;
 pub mod map;
 pub mod metric;
 pub mod observations;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tierfall_core::number::Score;
 
-use crate::fit::{Guarantee, Status, TargetFit};
+use tierfall_core::fit::{Guarantee, Status, TargetFit};
 
 /// A value with a two-sided 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use siphasher::sip::SipHasher24;
 
 use crate::certify::rows::hashed;
-use crate::fit::Seen;
 use crate::observations::Observations;
+use tierfall_core::fit::Seen;
 
 /// From this many rows on, cores share their hashing.
 const SHARED: usize = 1 << 14;

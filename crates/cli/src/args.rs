@@ -9,7 +9,7 @@ mod value;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use tierfall::traffic::Sampling;
+use tierfall_workbench::traffic::Sampling;
 
 pub(crate) use calibrate::{Advise, Calibrate, Chance, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
 pub(crate) use diff::{CutArg, Diff};

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use tierfall::config::{self, ConfigError, Loaded};
-use tierfall::fixture::replay::Recordings;
-use tierfall::fixture::{FixtureError, FixtureSet};
-use tierfall::{Answers, Engine, EngineBuilder, LoadError};
+use tierfall::{Asker, LoadError};
+use tierfall_workbench::fixture::replay::Recordings;
+use tierfall_workbench::fixture::{FixtureError, FixtureSet};
+use tierfall_workbench::{Answers, OpenError, Opened};
 
 use crate::args::Source;
 use crate::exit::Failure;
@@ -14,22 +15,17 @@ use crate::render::style::{WARN, paint};
 use crate::say;
 
 /// The engine of a cascade file, with answers from where the command line says.
-pub(crate) fn engine(path: &Path, source: &Source) -> Result<EngineBuilder, Failure> {
-    opened(source, |answers| Engine::open(path, answers))
-}
-
-/// The same for many queries, which wait for each other.
-pub(crate) fn engine_for_job(path: &Path, source: &Source) -> Result<EngineBuilder, Failure> {
-    opened(source, |answers| Engine::open_for_job(path, answers))
-}
-
-fn opened(source: &Source, open: impl Fn(&Answers) -> Result<EngineBuilder, LoadError>) -> Result<EngineBuilder, Failure> {
+pub(crate) fn engine(path: &Path, source: &Source, asker: Asker) -> Result<Opened, Failure> {
     let answers = match &source.replay {
         Some(set) => Answers::Replay(set.clone()),
         None if source.live => Answers::Live,
         None => Answers::AsDeclared,
     };
-    open(&answers).map_err(|error| failure(&error, ", or answer from recordings with --replay SET"))
+    tierfall_workbench::open(path, &answers, asker).map_err(|error| match error {
+        OpenError::Load(error) => failure(&error, ", or answer from recordings with --replay SET"),
+        OpenError::Fixture(error) => fixture(&error),
+        _ => Failure::usage(error),
+    })
 }
 
 /// A cascade file, read and found right.
@@ -59,7 +55,6 @@ pub(crate) fn failure(error: &LoadError, otherwise: &str) -> Failure {
             let names: Vec<String> = keys.iter().map(|key| format!("export {}=…", key.env)).collect();
             Failure::usage(error).with_hint(format!("{}{otherwise}", names.join("; ")))
         }
-        LoadError::Fixture(error) => fixture(error),
         _ => Failure::usage(error),
     }
 }

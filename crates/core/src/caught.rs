@@ -1,4 +1,4 @@
-//! Code of others that may panic. A signal, a rule, a provider or a sink of the user's own that does ends neither the
+//! Code of others that may panic. A signal, a rule, a provider or an observer of the user's own that does ends neither the
 //! process nor the run of anybody else: every call into one goes through here, and its caller says what a panic means.
 //!
 //! Where a program is built with `panic = "abort"`, nothing can be caught.

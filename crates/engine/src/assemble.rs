@@ -1,8 +1,8 @@
-//! From a cascade file to an engine: providers made, keys read, recordings loaded.
+//! From a cascade file to an engine: providers made, keys read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,30 +16,16 @@ use crate::binding::TierBinding;
 use crate::config::{ConfigError, HeaderSource, HttpSpec, Loaded, ProviderSpec, UnsetKey};
 use crate::engine::{BuildError, Engine, EngineBuilder};
 use crate::environment;
-use crate::fixture::record::Source;
-use crate::fixture::replay::Recordings;
-use crate::fixture::{FixtureError, FixtureSet};
-use crate::replaying::{Replaying, fixture_folder};
 use crate::simulated::Models;
 
-/// Where an engine's answers come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Answers {
-    /// As the cascade file says: from `[replay]`, else from the providers.
-    #[default]
-    AsDeclared,
-    /// From the providers, whatever `[replay]` says.
-    Live,
-    /// From the recordings of this fixture set.
-    Replay(String),
-}
-
 /// Whose requests meet at the providers.
-#[derive(Clone, Copy)]
-enum Asker {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asker {
     /// Anybody's: the declared bounds keep them from piling up.
+    #[default]
     Anybody,
-    /// One caller's, who waits rather than be turned away by his own requests.
+    /// One caller's, who puts all the requests and bounds how many are under way: calls wait for their places as long as it takes,
+    /// and no queue turns one away.
     Job,
 }
 
@@ -50,9 +36,18 @@ pub enum LoadError {
     /// The cascade file has problems; all of them are in the error.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The recordings cannot be used.
-    #[error(transparent)]
-    Fixture(#[from] FixtureError),
+    /// The file says that answers come from recordings, which this crate does not read.
+    #[error(
+        "{} answers from the recordings of \"{fixtures}\" ([replay]): open it with tierfall_workbench::open, \
+         or ask its providers with Engine::live",
+        path.display()
+    )]
+    Replays {
+        /// The cascade file.
+        path: PathBuf,
+        /// The fixture set, as it is named there.
+        fixtures: String,
+    },
     /// Keys are not in the environment.
     #[error("{}", unset(.0))]
     UnsetKeys(Vec<UnsetKey>),
@@ -81,67 +76,52 @@ impl Engine {
     /// # }
     /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        Ok(Self::open(path, &Answers::AsDeclared)?.build()?)
+        Ok(Self::open(path)?.build()?)
     }
 
-    /// Loads a cascade file into a builder, which takes sinks and other providers.
-    pub fn open(path: impl AsRef<Path>, answers: &Answers) -> Result<EngineBuilder, LoadError> {
-        Self::asked_by(path, answers, Asker::Anybody)
-    }
-
-    /// The same for whoever puts all the requests himself, and bounds how many of them are under way: the calls wait for
-    /// their places as long as it takes, and no queue turns one away.
-    pub fn open_for_job(path: impl AsRef<Path>, answers: &Answers) -> Result<EngineBuilder, LoadError> {
-        Self::asked_by(path, answers, Asker::Job)
-    }
-
-    fn asked_by(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<EngineBuilder, LoadError> {
+    /// Loads a cascade file into a builder, which takes observers and other providers.
+    pub fn open(path: impl AsRef<Path>) -> Result<EngineBuilder, LoadError> {
         let loaded = crate::config::load(path)?;
-        let declared = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
-        let set = match answers {
-            Answers::AsDeclared => declared,
-            Answers::Live => None,
-            Answers::Replay(set) => Some(set.clone()),
-        };
-        match set {
-            Some(set) => replaying(loaded, &set),
-            None => live(loaded, asker),
+        match loaded.replay {
+            Some(replay) => Err(LoadError::Replays { path: loaded.path, fixtures: replay.fixtures }),
+            None => Self::live(loaded, Asker::Anybody),
+        }
+    }
+
+    /// A cascade file's engine with the providers that it declares, whatever its `[replay]` says.
+    pub fn live(loaded: Loaded, asker: Asker) -> Result<EngineBuilder, LoadError> {
+        let providers = providers(&loaded, &loaded.used_providers(&[]), asker)?;
+        let tiers = bindings(&loaded);
+        let mut builder = Self::unprovided(loaded);
+        for tier in &tiers {
+            if let Some(provider) = providers.get(&*tier.provider) {
+                builder = builder.provider(&*tier.tier, provider.clone());
+            }
+        }
+        Ok(builder)
+    }
+
+    /// A cascade file's engine with its fit and without providers: each tier with a model is still to be given one.
+    pub fn unprovided(loaded: Loaded) -> EngineBuilder {
+        let builder = Self::builder(loaded.cascade);
+        match loaded.fit {
+            Some(fit) => builder.fit(fit),
+            None => builder,
         }
     }
 }
 
-fn replaying(loaded: Loaded, set: &str) -> Result<EngineBuilder, LoadError> {
-    let set = FixtureSet::load(fixture_folder(&loaded.path, set))?;
-    let tiers = bindings(&loaded);
-    let recordings = Arc::new(Recordings::load(set.dir(), &tiers)?.with_questions_of(&set));
-    for tier in recordings.torn() {
-        tracing::warn!(tier, "the last line of the recording was cut in the middle of a write and is missing");
-    }
-    let mut builder = fitted(loaded);
-    for TierBinding { tier, .. } in tiers {
-        builder = builder.provider(&*tier, Arc::new(recordings.provider(tier.clone())));
-    }
-    Ok(builder.replay(Arc::new(Replaying { set: Arc::new(set), recordings })))
-}
-
-fn live(loaded: Loaded, asker: Asker) -> Result<EngineBuilder, LoadError> {
-    let providers = providers(&loaded, &loaded.used_providers(&[]), asker)?;
-    let tiers = bindings(&loaded);
-    let mut builder = fitted(loaded);
-    for tier in &tiers {
-        if let Some(provider) = providers.get(&*tier.provider) {
-            builder = builder.provider(&*tier.tier, provider.clone());
-        }
-    }
-    Ok(builder)
-}
-
-fn fitted(loaded: Loaded) -> EngineBuilder {
-    let builder = Engine::builder(loaded.cascade).bindings(loaded.tiers.iter().flatten());
-    match loaded.fit {
-        Some(fit) => builder.fit(fit),
-        None => builder,
-    }
+/// A tier's provider, and what its recordings are bound to.
+#[derive(Clone)]
+pub struct Source {
+    /// Answers the tier's calls.
+    pub provider: Arc<dyn Provider>,
+    /// What the recordings are bound to.
+    pub binding: TierBinding,
+    /// The most alternatives a token that the tier's dialect can give; `None` = no log-probabilities.
+    pub top_logprobs: Option<u8>,
+    /// Most attempts that the provider makes at a call, the first included.
+    pub attempts: u32,
 }
 
 /// What each tier's recordings are bound to, for every tier with a model.

@@ -6,24 +6,24 @@ use sha2::{Digest, Sha256};
 use tierfall_core::request::{Call, Content, Message};
 
 /// SHA-256 of a value's JSON: the fields of types in their order, the keys of maps sorted.
-pub(crate) fn of<T: Serialize + ?Sized>(value: &T) -> String {
+pub fn of<T: Serialize + ?Sized>(value: &T) -> String {
     of_bytes(&serde_json::to_vec(value).expect("plain data with string keys is always JSON"))
 }
 
 /// SHA-256 in lower-case hexadecimal.
-pub(crate) fn of_bytes(bytes: &[u8]) -> String {
+pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
 /// In lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// What an example asks, white space around each text aside: 64 bits are plenty to notice an edited question.
-pub(crate) fn of_question(messages: &[Message]) -> String {
+pub fn of_question(messages: &[Message]) -> String {
     let is_trimmed = |message: &Message| message.texts().all(|text| text.trim().len() == text.len());
     if messages.iter().all(is_trimmed) {
         return short(of(messages));
@@ -48,17 +48,17 @@ fn trim(message: &mut Message) {
 }
 
 /// What a probe asks, of whom, and how.
-pub(crate) fn of_probe(call: &Call) -> String {
+pub fn of_probe(call: &Call) -> String {
     short(of(&(&call.messages(), &call.model, &call.params, call.logprobs)))
 }
 
 /// A short digest of a value.
-pub(crate) fn short_of<T: Serialize + ?Sized>(value: &T) -> String {
+pub fn short_of<T: Serialize + ?Sized>(value: &T) -> String {
     short(of(value))
 }
 
 /// A short digest of a text, as of an answer.
-pub(crate) fn of_text(text: &[u8]) -> String {
+pub fn of_text(text: &[u8]) -> String {
     short(of_bytes(text))
 }
 

@@ -1,6 +1,5 @@
 //! Feeds a run with answers from providers. The fold decides; this only calls, waits and measures.
 
-use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,11 @@ use tierfall_core::cascade::Cascade;
 use tierfall_core::caught::{Panicked, caught};
 use tierfall_core::completion::Completion;
 use tierfall_core::money::Money;
+use tierfall_core::observer::{Called, Ended, Observer};
 use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Purpose, Request};
 use tierfall_core::run::{Next, Outcome, Run, Took};
-use tierfall_core::sink::Sink;
 use tierfall_core::trace::Trace;
 use tierfall_providers::waits::Waits;
 use tracing::field::Empty;
@@ -22,23 +21,18 @@ use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
 use crate::timed::timed;
-use crate::traffic::{Capture, Said};
 
 /// Everything a run needs from outside the fold.
 pub(crate) struct Outside<'a> {
     /// One provider a tier; `None` for a human one.
     pub(crate) providers: &'a [Option<Arc<dyn Provider>>],
-    pub(crate) sinks: &'a [Arc<dyn Sink>],
-    /// Keeps what is said, where the user wants that.
-    pub(crate) capture: Option<&'a Capture>,
-    /// What answers are bound to, by tier.
-    pub(crate) bindings: &'a BTreeMap<Arc<str>, String>,
+    pub(crate) observers: &'a [Arc<dyn Observer>],
     pub(crate) clock: &'a dyn Clock,
 }
 
-/// Runs a request to its end and tells the sinks.
+/// Runs a request to its end and tells the observers.
 ///
-/// Dropping the future cancels the call in flight; the sinks then get the trace so far, with that call's cost unknown.
+/// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost unknown.
 pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Trace) {
     let span = tracing::info_span!(
         "run",
@@ -50,8 +44,7 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     );
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
     let run = Some(Run::new(cascade, request.clone()));
-    let said = Said::default();
-    let mut under_way = UnderWay { run, request, said, salt: cascade.salt(), call: None, outside: &outside, span: span.clone() };
+    let mut under_way = UnderWay { run, cascade, request, calls: Vec::new(), call: None, outside: &outside, span: span.clone() };
     let fold = async {
         while let Some(run) = under_way.run.as_mut()
             && let Next::Call(call) = run.next()
@@ -66,8 +59,8 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
                 tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
             }
             under_way.call = None;
-            if outside.capture.is_some() {
-                under_way.said.keep(name, &under_way.request, &call, &result, &took);
+            if !outside.observers.is_empty() {
+                under_way.calls.push(Called { call, result: result.clone(), took: took.clone() });
             }
             run.feed(result, took);
         }
@@ -92,10 +85,10 @@ async fn answer(outside: &Outside<'_>, call: &PermittedCall) -> (Result<Arc<Comp
 /// A run that reports itself even when its future is dropped.
 struct UnderWay<'a, 'c> {
     run: Option<Run<'c>>,
+    cascade: &'c Cascade,
     request: Arc<Request>,
-    said: Said,
-    /// The cascade's.
-    salt: &'c str,
+    /// What came back, where somebody is told.
+    calls: Vec<Called>,
     /// When the call in flight began, on the engine's clock, and what it waits.
     call: Option<(Duration, Waits)>,
     outside: &'a Outside<'a>,
@@ -108,20 +101,18 @@ impl UnderWay<'_, '_> {
         self.tell(run)
     }
 
-    /// Ends the run: to its span, and to every sink.
+    /// Ends the run: to its span, and to every observer.
     fn tell(&mut self, run: Run<'_>) -> (Outcome, Trace) {
         let (outcome, trace) = run.finish();
         self.span.record("outcome", trace.outcome.as_str());
         self.span.record("tier", trace.tier.as_deref());
         self.span.record("cost_usd", trace.cost.total().map(Money::usd));
         let _inside = self.span.enter();
-        let mut told: Vec<Result<(), Panicked>> = self.outside.sinks.iter().map(|sink| caught(|| sink.record(&trace))).collect();
-        if let Some(capture) = self.outside.capture {
-            let said = std::mem::take(&mut self.said);
-            told.push(caught(|| capture.record(self.salt, &self.request, said, self.outside.bindings, &trace)));
-        }
-        for panicked in told.into_iter().filter_map(Result::err) {
-            tracing::error!(request_id = %trace.request_id, "a sink of traces {panicked}; the others were told");
+        let ended = Ended::new(self.cascade, &self.request, &self.calls, &trace);
+        for observer in self.outside.observers {
+            if let Err(panicked) = caught(|| observer.ended(&ended)) {
+                tracing::error!(request_id = %trace.request_id, "an observer {panicked}; the others were told");
+            }
         }
         (outcome, trace)
     }

@@ -1,38 +1,33 @@
-//! The library's front door: a cascade, its providers and its sinks, ready to answer.
+//! The library's front door: a cascade, its providers and its observers, ready to answer.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tierfall_calibrate::fit::{Fit, Point, TargetFit};
 use tierfall_core::cascade::{Answerer, Cascade};
 use tierfall_core::completion::Completion;
+use tierfall_core::fit::{Fit, Point, TargetFit};
+use tierfall_core::observer::Observer;
 use tierfall_core::plan::Plan;
 use tierfall_core::provider::{CallError, Provider};
-use tierfall_core::request::Request;
+use tierfall_core::request::{Request, RequestId};
 use tierfall_core::run::Outcome;
-use tierfall_core::sink::Sink;
 use tierfall_core::trace::{Fallback, Trace};
 
 use crate::ask::Ask;
-use crate::binding::TierBinding;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Outside, drive};
 use crate::fit::{self, NoSuchPoint};
-use crate::fixture::recording::Header;
 use crate::ids::Ids;
-use crate::replaying::Replaying;
-use crate::traffic::Capture;
+
+type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
 /// A cascade that answers. Cheap to share behind an [`Arc`]; one engine serves any number of runs at once.
 pub struct Engine {
     cascade: Cascade,
     providers: Vec<Option<Arc<dyn Provider>>>,
-    sinks: Vec<Arc<dyn Sink>>,
-    capture: Option<Arc<Capture>>,
-    bindings: BTreeMap<Arc<str>, String>,
+    observers: Vec<Arc<dyn Observer>>,
     clock: Arc<dyn Clock>,
     ids: Ids,
-    replay: Option<Arc<Replaying>>,
+    identify: Option<Arc<Identify>>,
     fit: Option<Arc<Fit>>,
 }
 
@@ -92,11 +87,9 @@ impl Engine {
         EngineBuilder {
             cascade,
             providers: Vec::new(),
-            sinks: Vec::new(),
-            capture: None,
-            bindings: BTreeMap::new(),
+            observers: Vec::new(),
             clock: Arc::new(SystemClock::default()),
-            replay: None,
+            identify: None,
             fit: None,
         }
     }
@@ -113,17 +106,11 @@ impl Engine {
 
     /// Answers a question, a conversation or a request.
     ///
-    /// A failure is an outcome with a trace like any other. Dropping the future cancels the call in flight; the sinks
+    /// A failure is an outcome with a trace like any other. Dropping the future cancels the call in flight; the observers
     /// still get the trace.
     pub async fn complete(&self, ask: impl Into<Ask>) -> Answer {
         let request = self.request(ask);
-        let outside = Outside {
-            providers: &self.providers,
-            sinks: &self.sinks,
-            capture: self.capture.as_deref(),
-            bindings: &self.bindings,
-            clock: &*self.clock,
-        };
+        let outside = Outside { providers: &self.providers, observers: &self.observers, clock: &*self.clock };
         let (outcome, trace) = drive(&self.cascade, outside, request).await;
         Answer { outcome, trace }
     }
@@ -151,16 +138,10 @@ impl Engine {
         }
     }
 
-    /// What replays this engine's answers, where it has any.
-    pub fn replay(&self) -> Option<&Replaying> {
-        self.replay.as_deref()
-    }
-
     fn request(&self, ask: impl Into<Ask>) -> Arc<Request> {
         let Ask { id, mut request } = ask.into();
-        // A replayed question takes its example's id, so that its ties fall as they did when the fit was made.
-        let recorded = || self.replay.as_ref().and_then(|replay| replay.identify(&request));
-        request.id = id.or_else(recorded).unwrap_or_else(|| self.ids.next());
+        let identified = || self.identify.as_ref().and_then(|identify| identify(&request));
+        request.id = id.or_else(identified).unwrap_or_else(|| self.ids.next());
         // A target becomes the point that meets it; what none meets is left, and refused by its own name.
         if let Some(text) = &request.point
             && let Ok(point) = self.find_point(text)
@@ -176,11 +157,9 @@ impl Engine {
 pub struct EngineBuilder {
     cascade: Cascade,
     providers: Vec<(String, Arc<dyn Provider>)>,
-    sinks: Vec<Arc<dyn Sink>>,
-    capture: Option<Arc<Capture>>,
-    bindings: BTreeMap<Arc<str>, String>,
+    observers: Vec<Arc<dyn Observer>>,
     clock: Arc<dyn Clock>,
-    replay: Option<Arc<Replaying>>,
+    identify: Option<Arc<Identify>>,
     fit: Option<Arc<Fit>>,
 }
 
@@ -204,25 +183,10 @@ impl EngineBuilder {
         self
     }
 
-    /// Adds a receiver of traces.
+    /// Adds somebody who is told of every run. Without one no text leaves a run but its answer.
     #[must_use]
-    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
-        self.sinks.push(sink);
-        self
-    }
-
-    /// Keeps what is asked and answered, for a sample of the requests. Without it no text leaves a run but its answer.
-    #[must_use]
-    pub fn capture(mut self, capture: Arc<Capture>) -> Self {
-        self.capture = Some(capture);
-        self
-    }
-
-    /// Says what the tiers' answers are bound to, so that what is captured can be told from answers of another model, prompt or
-    /// parameters. An engine of a cascade file knows.
-    #[must_use]
-    pub fn bindings<'b>(mut self, tiers: impl IntoIterator<Item = &'b TierBinding>) -> Self {
-        self.bindings.extend(tiers.into_iter().map(|tier| (tier.tier.clone(), Header::new(tier).digest())));
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
         self
     }
 
@@ -233,9 +197,11 @@ impl EngineBuilder {
         self
     }
 
-    /// Answers from recordings: requests take the ids of their examples.
-    pub(crate) fn replay(mut self, replay: Arc<Replaying>) -> Self {
-        self.replay = Some(replay);
+    /// Names the requests that come without an id: one that asks what a recorded example asks is decided as the example was, ties
+    /// included, only under the example's id. Where it knows none, the request gets a new one.
+    #[must_use]
+    pub fn identify(mut self, identify: impl Fn(&Request) -> Option<RequestId> + Send + Sync + 'static) -> Self {
+        self.identify = Some(Arc::new(identify));
         self
     }
 
@@ -258,7 +224,7 @@ impl EngineBuilder {
                 return Err(BuildError::NoProvider(tier.name.to_string()));
             }
         }
-        let Self { cascade, sinks, capture, bindings, clock, replay, fit, .. } = self;
-        Ok(Engine { cascade, providers, sinks, capture, bindings, clock, ids: Ids::new(), replay, fit })
+        let Self { cascade, observers, clock, identify, fit, .. } = self;
+        Ok(Engine { cascade, providers, observers, clock, ids: Ids::new(), identify, fit })
     }
 }

@@ -30,11 +30,7 @@ pub async fn timed(
 }
 
 /// The same in a provider that passes on what it is asked.
-pub(crate) async fn passed_on(
-    provider: &dyn Provider,
-    call: &Call,
-    clock: &dyn Clock,
-) -> (Result<Arc<Completion>, CallError>, Took) {
+pub async fn passed_on(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> (Result<Arc<Completion>, CallError>, Took) {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
     let waits = Waits::current();

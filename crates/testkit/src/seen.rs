@@ -1,8 +1,8 @@
-//! A sink that keeps every trace.
+//! An observer that keeps every trace.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tierfall_core::sink::Sink;
+use tierfall_core::observer::{Ended, Observer};
 use tierfall_core::trace::Trace;
 
 /// Keeps every trace, in order of arrival.
@@ -21,8 +21,8 @@ impl Seen {
     }
 }
 
-impl Sink for Seen {
-    fn record(&self, trace: &Trace) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(trace.clone());
+impl Observer for Seen {
+    fn ended(&self, ended: &Ended<'_>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(ended.trace.clone());
     }
 }

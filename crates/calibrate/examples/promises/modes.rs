@@ -3,11 +3,11 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};
-use tierfall::observations::ReadOptions;
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit, Method, SignalChoice, Target};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
 use tierfall_testkit::populations::Kind;
+use tierfall_workbench::observations::ReadOptions;
 
 use crate::line::line;
 use crate::truth::Whose;

@@ -3,9 +3,9 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};
-use tierfall::observations::{BadRows, Ungraded};
 use tierfall_calibrate::ask::{Ask, BySegment, SignalChoice};
 use tierfall_testkit::populations::Kind;
+use tierfall_workbench::observations::{BadRows, Ungraded};
 
 use crate::line::{NAMES, tier, without};
 use crate::modes::{Expects, Mode, below_last, file, loss, with_segments};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rayon::prelude::*;
-use tierfall::observations::{ReadOptions, read};
-use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::procedure::{Outcome, calibrate};
 use tierfall_calibrate::stat::proportion;
+use tierfall_core::fit::Status;
+use tierfall_workbench::observations::{ReadOptions, read};
 
 use crate::line::chain;
 use crate::modes::{Expects, Mode};
@@ -117,7 +117,7 @@ fn without_path(error: &str, path: &std::path::Path) -> String {
 fn judged(mode: &Mode, world: &World, outcome: &Outcome) -> Said {
     let certified: Vec<_> = outcome.points.iter().filter(|point| point.status == Status::Certified).collect();
     // That the last tier loses nothing against itself shows nothing.
-    let of_rows = |point: &&&tierfall_calibrate::fit::Point| {
+    let of_rows = |point: &&&tierfall_core::fit::Point| {
         point.guarantee.as_ref().is_some_and(|guarantee| guarantee.method != tierfall_calibrate::certify::BY_CONSTRUCTION)
     };
     if certified.iter().filter(of_rows).count() == 0 {

@@ -1,6 +1,6 @@
 //! What a fit really does to a population.
 
-use tierfall_calibrate::fit::{Point, TargetFit, TierFit};
+use tierfall_core::fit::{Point, TargetFit, TierFit};
 use tierfall_core::number::{Score, Threshold, Tie};
 use tierfall_core::point::Cut;
 

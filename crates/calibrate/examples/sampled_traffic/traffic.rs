@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use tierfall_calibrate::ask::Ask;
 use tierfall_calibrate::certify::{Input, Labels, certify};
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
-use tierfall_calibrate::fit::{Status, TierFit};
 use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::report::Estimate;
 use tierfall_calibrate::table::{Table, Weights};
 use tierfall_calibrate::view::View;
+use tierfall_core::fit::{Status, TierFit};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::{Score, Threshold};
 

@@ -2,10 +2,10 @@
 
 use tierfall_calibrate::ask::{Ask, Target};
 use tierfall_calibrate::certify::{Input, Labels, certify};
-use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::sweep::pair::PairSweep;
 use tierfall_calibrate::table::Table;
+use tierfall_core::fit::Status;
 
 /// What a rule puts in force, and whether it says that the target is kept.
 pub(crate) struct Chosen {

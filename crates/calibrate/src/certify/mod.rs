@@ -41,11 +41,11 @@ use self::ground::Ground;
 use self::point::Job;
 use self::price::Prices;
 use crate::ask::{Ask, BySegment, Target};
-use crate::fit::{Guarantee, Status, TargetFit};
 use crate::observations::Condition;
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::Table;
+use tierfall_core::fit::{Guarantee, Status, TargetFit};
 
 /// The method of a promise that needs no rows: the last tier loses nothing against itself.
 pub const BY_CONSTRUCTION: &str = "by-construction";

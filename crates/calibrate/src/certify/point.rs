@@ -7,8 +7,8 @@ use super::uncertified;
 use super::verdict::{Beside, Over, Verdict, verdict};
 use super::{Input, PointCertified, deep, segments};
 use crate::ask::{Ask, BySegment, Target};
-use crate::fit::{Status, TargetFit};
 use crate::policy::Policy;
+use tierfall_core::fit::{Status, TargetFit};
 
 /// An operating point to be certified.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::evidence::Goal;
 use super::test::{Kind, Test};
 use super::{BY_CONSTRUCTION, Labels};
 use crate::ask::LatencyLimit;
-use crate::fit::Guarantee;
+use tierfall_core::fit::Guarantee;
 
 /// What is promised, and on what it rests.
 pub(crate) struct Promise<'p> {

@@ -5,9 +5,9 @@ use super::ground::{Ground, Pairs, evidence};
 use super::statement::{Promise, number};
 use super::test::{Kind, Test};
 use super::{Input, Labels};
-use crate::fit::{Guarantee, Status};
 use crate::policy::Policy;
 use crate::stat::{binomial, plan, trinomial};
+use tierfall_core::fit::{Guarantee, Status};
 
 /// The power that the number of labels is planned for.
 const POWER: f64 = 0.8;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tierfall_core::number::Threshold;
 
-use crate::fit::{Cut, TierFit};
 use crate::view::View;
+use tierfall_core::fit::{Cut, TierFit};
 
 use super::{Cuts, EvaluateError, MOST_TIERS};
 

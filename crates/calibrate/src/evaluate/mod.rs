@@ -11,11 +11,11 @@ mod warnings;
 
 use tierfall_core::fusion::GateValue;
 
-use crate::fit::{Fit, Guarantee, Point, TargetFit, TierFit};
 use crate::observations::Ungraded;
 use crate::report::{Evaluation, Latency};
 use crate::table::{NoSignal, Table};
 use crate::view::Held;
+use tierfall_core::fit::{Fit, Guarantee, Point, TargetFit, TierFit};
 
 pub(crate) use baselines::baselines;
 pub(crate) use play::Played;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use tierfall_core::number::{Score, Threshold, Tie};
 
-use crate::fit::{Cut, Point};
 use crate::observations::Observations;
 use crate::policy::Policy;
 use crate::quality::Quality;
@@ -12,6 +11,7 @@ use crate::report::Estimate;
 use crate::stat::paired;
 use crate::table::Table;
 use crate::view::View;
+use tierfall_core::fit::{Cut, Point};
 
 use super::sample::{CONFIDENCE, Sample, finite, indicator};
 

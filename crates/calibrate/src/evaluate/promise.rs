@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::fit::{Guarantee, TargetFit};
 use crate::report::Promise;
 use crate::stat::{binomial, multiple, normal, paired};
 use crate::view::View;
+use tierfall_core::fit::{Guarantee, TargetFit};
 
 use super::play::{Cuts, Played};
 use super::sample::Sample;

@@ -3,11 +3,11 @@
 use tierfall_core::number::Threshold;
 
 use crate::certify::PointCertified;
-use crate::fit::TargetFit;
 use crate::policy::{Policy, Tally};
 use crate::report::FrontierPoint;
 use crate::sweep::pair::{PairSweep, Sums};
 use crate::table::Table;
+use tierfall_core::fit::TargetFit;
 
 use super::once::Once;
 use super::points::of_policy;

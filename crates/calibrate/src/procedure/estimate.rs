@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use crate::ask::{Ask, SignalChoice};
 use crate::certify::LEAST_HUMANS;
 use crate::evaluate::{Cuts, Played, Readings, Sample, chain_of};
-use crate::fit::Status;
 use crate::report::Expected;
 use crate::view::{Held, View};
+use tierfall_core::fit::Status;
 
 use super::FitError;
 use super::once::{Once, once};

@@ -23,11 +23,11 @@ use tierfall_core::number::{Confidence, Threshold};
 use crate::ask::{Ask, SignalChoice};
 use crate::certify::CertifyError;
 use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, Sample, baselines, chain_of, in_words};
-use crate::fit::{self, Seen, TierFit};
 use crate::observations::{MixedGraders, Observations, Ungraded};
 use crate::report::{Calibration, PointReport, TierReport};
 use crate::table::{NoSignal, Table};
 use crate::view::View;
+use tierfall_core::fit::{self, Seen, TierFit};
 
 pub(crate) use estimate::folds_for;
 pub use signals::SPLIT_FROM;

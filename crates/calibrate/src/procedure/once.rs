@@ -10,13 +10,13 @@ use tierfall_core::number::Threshold;
 use crate::ask::Ask;
 use crate::certify::{self, Certification, Input, Labels, PointCertified, Segments};
 use crate::evaluate::Cuts;
-use crate::fit::{Cut, Status};
 use crate::map::{self, Read};
 use crate::observations::Observations;
 use crate::policy::Policy;
 use crate::quality::Quality;
 use crate::table::{Table, values};
 use crate::view::View;
+use tierfall_core::fit::{Cut, Status};
 
 use super::FitError;
 use super::signals::{Picked, Prepared, Route, prepare, transform_of};

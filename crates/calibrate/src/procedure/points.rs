@@ -4,9 +4,9 @@ use tierfall_core::number::{Score, Threshold};
 
 use crate::certify::PointCertified;
 use crate::evaluate::{Cuts, chain_of};
-use crate::fit::{Cut, Point};
 use crate::policy::Policy;
 use crate::report::SegmentReport;
+use tierfall_core::fit::{Cut, Point};
 
 /// As it is written.
 pub(super) fn written(point: &PointCertified, cuts: &Cuts) -> Point {

@@ -8,11 +8,11 @@ use tierfall_core::fusion::GateValue;
 use crate::ask::{Ask, SignalChoice, Target};
 use crate::certify::shortened;
 use crate::evaluate::Played;
-use crate::fit::Status;
 use crate::metric::{self, Sorted, is_right};
 use crate::observations::TierSpec;
 use crate::report::Calibration;
 use crate::view::View;
+use tierfall_core::fit::Status;
 
 use super::estimate::Folded;
 use super::length;

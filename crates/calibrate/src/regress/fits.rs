@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::evaluate::{Cuts, EvaluateError, Played, Sample, chosen, labels, play};
-use crate::fit::{Fit, Point};
 use crate::report::Estimate;
 use crate::view::{Held, View};
+use tierfall_core::fit::{Fit, Point};
 
 use super::cost::Cost;
 use super::quality::Quality;

@@ -13,10 +13,10 @@ use std::borrow::Cow;
 
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, Method, Target};
 use tierfall_calibrate::certify::{Input, Labels, Segments, certify};
-use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
+use tierfall_core::fit::Status;
 use tierfall_testkit::populations::{Kind, population};
 
 use crate::cell::{Cell, Plan, run};

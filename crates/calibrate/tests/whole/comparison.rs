@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 use tierfall_calibrate::evaluate::{EvaluateError, evaluate};
-use tierfall_calibrate::fit::{Cut, Fit, Point, Provenance, Status, TargetFit, TierFit};
 use tierfall_calibrate::observations::Observations;
 use tierfall_calibrate::regress::fits::compare;
 use tierfall_calibrate::regress::{Rules, Verdict};
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::{Cut, Fit, Point, Provenance, Status, TargetFit, TierFit};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::{Score, Threshold};
 
@@ -38,7 +38,7 @@ fn fit(small: Option<f64>, medium: Option<f64>) -> Fit {
 }
 
 fn fresh(observations: &Observations) -> Held<'_> {
-    Held::unseen(View::all(observations), &tierfall_calibrate::fit::Seen::default()).unwrap()
+    Held::unseen(View::all(observations), &tierfall_core::fit::Seen::default()).unwrap()
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Evaluating fits and cuts written by hand.
 
 use tierfall_calibrate::evaluate::{Cuts, EvaluateError, evaluate, evaluate_policy};
-use tierfall_calibrate::fit::{Cut, TierFit};
 use tierfall_calibrate::procedure::calibrate;
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::{Cut, TierFit};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::{Score, Threshold};
 
@@ -25,7 +25,7 @@ fn by_hand(small: Option<f64>, medium: Option<f64>) -> Cuts {
 }
 
 fn fresh(observations: &tierfall_calibrate::observations::Observations) -> Held<'_> {
-    Held::unseen(View::all(observations), &tierfall_calibrate::fit::Seen::default()).unwrap()
+    Held::unseen(View::all(observations), &tierfall_core::fit::Seen::default()).unwrap()
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use serde_json::Value;
 use tierfall_calibrate::advise::advise;
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
-use tierfall_calibrate::fit::{Cut, Seen, TierFit};
 use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::pair::PairSweep;
 use tierfall_calibrate::table::Table;
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::{Cut, Seen, TierFit};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::{Score, Threshold};
 

@@ -2,10 +2,10 @@
 
 use tierfall_calibrate::ask::{BySegment, ExtraPoint, SignalChoice, Target};
 use tierfall_calibrate::evaluate::evaluate;
-use tierfall_calibrate::fit::{Fit, Provenance, Status};
 use tierfall_calibrate::observations::Observations;
 use tierfall_calibrate::procedure::{FitError, Outcome, calibrate};
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::{Fit, Provenance, Status};
 
 use crate::population::{Population, ask, draw, named};
 
@@ -207,7 +207,7 @@ fn segments_pay_for_the_choice_of_a_signal_as_well() {
     ask.by_segment = Some(BySegment::Each);
     ask.signals = vec![SignalChoice::Auto, SignalChoice::Auto];
     let report = run(&observations, &ask).report;
-    let delta = |guarantee: &Option<tierfall_calibrate::fit::Guarantee>| guarantee.as_ref().map(|found| found.delta);
+    let delta = |guarantee: &Option<tierfall_core::fit::Guarantee>| guarantee.as_ref().map(|found| found.delta);
     assert_eq!(delta(&report.guarantee), Some(0.1));
     for segment in &report.segments {
         let (found, statement) = (delta(&segment.guarantee), &segment.guarantee.as_ref().unwrap().statement);

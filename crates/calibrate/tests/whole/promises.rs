@@ -4,13 +4,13 @@ use tierfall_calibrate::advise::advise;
 use tierfall_calibrate::ask::{Ask, BySegment, SignalChoice, Target};
 use tierfall_calibrate::certify::{Input, Labels, certify};
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
-use tierfall_calibrate::fit::{Guarantee, Status};
 use tierfall_calibrate::observations::{Builder, Cell, Condition, Observations, Row, TierSpec};
 use tierfall_calibrate::planner::with_pilot;
 use tierfall_calibrate::procedure::{FitError, calibrate, runnable};
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::{Guarantee, Status};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::Score;
 

@@ -2,12 +2,12 @@
 
 use tierfall_calibrate::ask::{BySegment, SignalChoice, Target};
 use tierfall_calibrate::evaluate::evaluate;
-use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::procedure::calibrate;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::report::Calibration;
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::Status;
 use tierfall_core::money::Money;
 use tierfall_core::number::Score;
 

@@ -3,12 +3,12 @@
 use tierfall_calibrate::advise::advise;
 use tierfall_calibrate::ask::{SignalChoice, Target};
 use tierfall_calibrate::evaluate::{EvaluateError, evaluate};
-use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::planner::with_pilot;
 use tierfall_calibrate::procedure::{FitError, calibrate, runnable};
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::Status;
 use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
 use tierfall_core::number::Score;

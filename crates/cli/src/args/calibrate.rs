@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{ArgGroup, Args, ValueEnum, ValueHint};
-use tierfall::import::FORMATS;
-use tierfall::observations::{BadRows, Ungraded};
-use tierfall::traffic::Splits;
 use tierfall_core::money::{Money, Price};
+use tierfall_workbench::import::FORMATS;
+use tierfall_workbench::observations::{BadRows, Ungraded};
+use tierfall_workbench::traffic::Splits;
 
 use super::value::{above_0_below_1, at_least_1, column, latency_limit, named_share, renamed, share, tier_cost, tier_price, usd};
 

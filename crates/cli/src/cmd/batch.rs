@@ -24,7 +24,7 @@ use crate::input::{Query, query};
 use crate::interrupt::interrupted;
 use crate::{print, progress, say, tell};
 
-pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
     let input = Input::open(file)?;
     let keys = check(engine, &input)?;
     let (mut out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
@@ -61,7 +61,7 @@ pub(crate) async fn batch(engine: &Engine, args: &Run, file: &Path, quiet: bool)
         };
         tally.add(&key, &answer);
         // What is recorded is as it was: a tier that failed then need not fail now.
-        if engine.replay().is_none() {
+        if !recorded {
             latch.see(&answer.trace);
         }
         stop.set(latch.is_closed());

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use tierfall::{fit, observations};
+use tierfall::fit;
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit, Method, SignalChoice, Target};
-use tierfall_calibrate::fit::{Fit, Provenance, Status};
 use tierfall_calibrate::procedure::{self, Outcome, Progress};
 use tierfall_calibrate::report::Calibration;
+use tierfall_core::fit::{Fit, Provenance, Status};
+use tierfall_workbench::observations;
 
 use super::files::{SET, apart, fit_of, read_by, same, written_by};
 use super::observed::{Asked, Observed, choices, named, observed, shell_word};
@@ -174,7 +175,7 @@ fn fit_file(args: &Calibrate, from: &Observed) -> Option<PathBuf> {
 fn write(args: &Calibrate, made: &Made, quiet: bool) -> Result<(), Failure> {
     let file = fit_file(args, &made.from);
     if let Some(file) = &file {
-        fit::write(file, &made.fit).map_err(Failure::usage)?;
+        tierfall_workbench::fit::write(file, &made.fit).map_err(Failure::usage)?;
     }
     let report = &made.report;
     let html = || render::html::calibration(report, &made.fit.provenance, &made.from.name);

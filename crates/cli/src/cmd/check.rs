@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tierfall::config::{self, Loaded};
-use tierfall::fixture::hygiene::{Against, Finding, Material, Severity, Unrecorded, examine};
-use tierfall::{bindings, fit, fixture_folder};
+use tierfall::{bindings, fit};
+use tierfall_workbench::fixture::hygiene::{Against, Finding, Material, Severity, Unrecorded, examine};
+use tierfall_workbench::fixture_folder;
 
 use crate::args::{Check, CheckFormat};
 use crate::exit::{Exit, Failure};

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
-use tierfall::fixture::FixtureSet;
-use tierfall::fixture::replay::Recordings;
-use tierfall::regress::{Baseline, Played, replay};
-use tierfall::{bindings, fit, fixture_folder};
-use tierfall_calibrate::fit::Fit;
+use tierfall::{bindings, fit};
 use tierfall_calibrate::observations::fingerprint;
 use tierfall_calibrate::regress::fits::{Comparison, compare};
 use tierfall_calibrate::regress::{Changed, Report, Rules, Section, Verdict};
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::Fit;
 use tierfall_core::number::{Score, Threshold};
+use tierfall_workbench::fixture::FixtureSet;
+use tierfall_workbench::fixture::replay::Recordings;
+use tierfall_workbench::fixture_folder;
+use tierfall_workbench::regress::{Baseline, Played, replay};
 
 use super::files::{Named, apart, fit_of, parts_of_set};
 use super::observed::{Asked, Observed, by_segment, named_by, observed};

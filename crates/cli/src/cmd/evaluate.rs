@@ -4,9 +4,9 @@ use std::path::Path;
 
 use tierfall::fit;
 use tierfall_calibrate::evaluate::evaluate as judge;
-use tierfall_calibrate::fit::Fit;
 use tierfall_calibrate::report::Evaluation;
 use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::Fit;
 
 use super::files::{apart, fit_of, read_by, written_by};
 use super::observed::{Asked, Observed, by_segment, named_by, observed};

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use tierfall::config;
-use tierfall::ledger::Ledger;
-use tierfall::{fit, fixture_folder, whole};
+use tierfall::fit;
+use tierfall_workbench::ledger::Ledger;
+use tierfall_workbench::{fixture_folder, whole};
 
 use crate::args::{Inputs, Outputs};
 use crate::exit::Failure;

@@ -5,8 +5,8 @@ use std::io::{BufWriter, ErrorKind, Seek as _, Write};
 use std::path::Path;
 
 use tempfile::spooled_tempfile;
-use tierfall::import::{ImportError, ImportOptions, Imported, convert, format};
-use tierfall::whole::Beside;
+use tierfall_workbench::import::{ImportError, ImportOptions, Imported, convert, format};
+use tierfall_workbench::whole::Beside;
 
 use super::files::{Named, apart};
 use super::observed::{no_stdin, tell_bad, unreadable};

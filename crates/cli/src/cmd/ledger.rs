@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tierfall::ledger::{Certificate, Ledger};
 use tierfall_calibrate::ask::Ask;
+use tierfall_workbench::ledger::{Certificate, Ledger};
 
 use super::observed::Observed;
 use crate::exit::Failure;

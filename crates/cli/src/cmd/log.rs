@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tierfall::EngineBuilder;
-use tierfall::sink::JsonlSink;
-use tierfall::traffic::{Capture, Sampling};
+use tierfall::{EngineBuilder, JsonlSink, TierBinding};
+use tierfall_workbench::traffic::{Capture, Sampling};
 
 use crate::args::Run;
 use crate::exit::Failure;
@@ -22,11 +21,11 @@ pub(super) enum Log {
 }
 
 impl Log {
-    pub(super) fn open(path: &Path, args: &Run, quiet: bool) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, args: &Run, tiers: &[TierBinding], quiet: bool) -> Result<Self, Failure> {
         if args.capture.is_none() {
             return Ok(Self::Traces(Arc::new(JsonlSink::open(path, QUEUE)?)));
         }
-        let capture = Capture::open(path, QUEUE, args.sample.unwrap_or(Sampling::ALL))?;
+        let capture = Capture::open(path, QUEUE, args.sample.unwrap_or(Sampling::ALL), tiers)?;
         if !quiet && others_may_read(path) {
             say(format_args!(
                 "{} others may read {}, and it now holds what was asked and answered: chmod 600 it",
@@ -39,8 +38,8 @@ impl Log {
 
     pub(super) fn attach(&self, builder: EngineBuilder) -> EngineBuilder {
         match self {
-            Self::Traces(sink) => builder.sink(sink.clone()),
-            Self::Content(capture) => builder.capture(capture.clone()),
+            Self::Traces(sink) => builder.observer(sink.clone()),
+            Self::Content(capture) => builder.observer(capture.clone()),
         }
     }
 

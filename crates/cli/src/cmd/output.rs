@@ -6,7 +6,7 @@ use std::path::Path;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, select};
 use serde::Serialize;
-use tierfall::whole::{self, Beside};
+use tierfall_workbench::whole::{self, Beside};
 
 use crate::args::Outputs;
 use crate::exit::{Exit, Failure};

@@ -6,9 +6,12 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
-use tierfall::fixture::record::{Options, RecordError, RecordEvent, RecordReport, Stop, TierReport, record as record_set};
-use tierfall::{SystemClock, fixture_folder, sources_for};
+use tierfall::{SystemClock, sources_for};
 use tierfall_core::money::{Cost, Money};
+use tierfall_workbench::fixture::record::{
+    Options, RecordError, RecordEvent, RecordReport, Stop, TierReport, record as record_set,
+};
+use tierfall_workbench::fixture_folder;
 
 use crate::args::Record;
 use crate::exit::{Exit, Failure};

@@ -1,9 +1,10 @@
 //! `tierfall run`: one query, or a file of them.
 
-use tierfall::{Ask, Engine};
+use tierfall::{Ask, Asker, Engine};
 use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_core::request::Request;
 use tierfall_core::run::Outcome;
+use tierfall_workbench::{Opened, Replaying};
 
 use super::log::Log;
 use crate::args::{Run, TraceFormat};
@@ -12,14 +13,14 @@ use crate::interrupt::interrupted;
 use crate::{input, load, print, render, say};
 
 pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
-    let open = if args.jsonl.is_some() { load::engine_for_job } else { load::engine };
-    let mut builder = open(&args.cascade, &args.source)?;
-    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, quiet)).transpose()?;
+    let asker = if args.jsonl.is_some() { Asker::Job } else { Asker::Anybody };
+    let Opened { mut builder, replay, tiers } = load::engine(&args.cascade, &args.source, asker)?;
+    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, &tiers, quiet)).transpose()?;
     if let Some(log) = &log {
         builder = log.attach(builder);
     }
     let engine = builder.build().map_err(Failure::usage)?;
-    if let Some(replay) = engine.replay()
+    if let Some(replay) = &replay
         && !quiet
     {
         load::tell_torn(&replay.recordings);
@@ -28,8 +29,8 @@ pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
         engine.find_point(point).map_err(Failure::usage)?;
     }
     let result = match &args.jsonl {
-        Some(file) => super::batch::batch(&engine, args, file, quiet).await,
-        None => one(&engine, args, quiet).await,
+        Some(file) => super::batch::batch(&engine, replay.is_some(), args, file, quiet).await,
+        None => one(&engine, replay.as_deref(), args, quiet).await,
     };
     if let Some(log) = log {
         let lost = log.close()?;
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
     result
 }
 
-async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> {
+async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run, quiet: bool) -> Result<Exit, Failure> {
     let prompt = input::prompt(args.prompt.as_deref())?;
     let mut ask = Ask::from(prompt.as_str());
     if let Some(id) = &args.id {
@@ -76,15 +77,15 @@ async fn one(engine: &Engine, args: &Run, quiet: bool) -> Result<Exit, Failure> 
         }
     }
     match &answer.outcome {
-        Outcome::Failed(error) => Err(failed(engine, error, &prompt)),
+        Outcome::Failed(error) => Err(failed(replay, error, &prompt)),
         _ if args.strict && answer.fallback().is_some() => Ok(Exit::Unmet),
         Outcome::Answered(_) | Outcome::Abstained(_) | Outcome::Review(_) | Outcome::Refused(_) => Ok(Exit::Fine),
     }
 }
 
 /// What to say of a run that no tier could answer; in a replay, which query may have been meant.
-fn failed(engine: &Engine, error: &CallError, question: &str) -> Failure {
-    match engine.replay() {
+fn failed(replay: Option<&Replaying>, error: &CallError, question: &str) -> Failure {
+    match replay {
         Some(replay) if error.kind == CallErrorKind::NotRecorded && replay.set.find(&Request::new("", question)).is_none() => {
             Failure::provider(replay.not_in_the_set(question)).with_hint("--live asks the providers")
         }

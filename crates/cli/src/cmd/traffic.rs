@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use tierfall::fixture::grade::GraderSpec;
-use tierfall::traffic::{self, ImportedTraffic, Repeats, TrafficError, TrafficOptions};
+use tierfall_workbench::fixture::grade::GraderSpec;
+use tierfall_workbench::traffic::{self, ImportedTraffic, Repeats, TrafficError, TrafficOptions};
 
 use super::observed::{shell_word, tell_bad};
 use super::output::interruptible;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use tierfall_calibrate::fit::Status;
 use tierfall_calibrate::report::{Calibration, Expected, PointReport, TierReport};
+use tierfall_core::fit::Status;
 
 use super::printable;
 use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};

@@ -1,10 +1,10 @@
 //! One answer as a person sees it who grades it: neither the tier nor what others said.
 
 use serde_json::Value;
-use tierfall::fixture::Example;
-use tierfall::fixture::grade::DistinctAnswer;
 use tierfall_core::completion::Completion;
 use tierfall_core::request::{Content, Message, Role};
+use tierfall_workbench::fixture::Example;
+use tierfall_workbench::fixture::grade::DistinctAnswer;
 
 use super::printable;
 use super::style::{DIM, STRONG, paint};

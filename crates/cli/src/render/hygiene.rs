@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use tierfall::fixture::hygiene::{Finding, Severity};
+use tierfall_workbench::fixture::hygiene::{Finding, Severity};
 
 use super::style::{BAD, DIM, HINT, STRONG, WARN, paint};
 use super::text::wrapped;

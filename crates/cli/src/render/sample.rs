@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use tierfall_calibrate::fit::{Guarantee, Provenance, Status, TargetFit};
 use tierfall_calibrate::report::{
     Advice, Bin, Calibration, ChainAdvice, Estimate, Evaluation, Expected, FrontierPoint, Latency, PointReport, Promise,
     RiskPoint, SegmentReport, SegmentScore, SignalRow, Spot, TierAdvice, TierReport, TierSegment, Verdict,
 };
+use tierfall_core::fit::{Guarantee, Provenance, Status, TargetFit};
 use tierfall_core::number::Score;
 
 fn near(value: f64, spread: f64) -> Estimate {

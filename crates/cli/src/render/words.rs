@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tierfall_calibrate::fit::{Guarantee, Status, TargetFit};
 use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot, Verdict};
+use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Score;
 
 use super::money;

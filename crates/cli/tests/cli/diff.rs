@@ -12,7 +12,7 @@ const SUPPORT: &str = "cascades/support.cascade.toml";
 fn other_fit(sandbox: &Sandbox) -> &'static str {
     let mut kept = fit::read(sandbox.path(FIT)).unwrap();
     kept.point[0].cuts[1].threshold = Threshold::accept_from(Score::new(-0.24).unwrap());
-    fit::write(sandbox.path("cascades/other.fit.toml"), &kept).unwrap();
+    tierfall_workbench::fit::write(sandbox.path("cascades/other.fit.toml"), &kept).unwrap();
     "cascades/other.fit.toml"
 }
 

@@ -57,7 +57,7 @@ fn sandbox() -> Sandbox {
         point: vec![default, point("strict", 0.02, true, 0.95), point("best", 0.0, false, 1.0)],
     };
     fit::bind(&mut fit, &loaded);
-    fit::write(sandbox.path("two.fit.toml"), &fit).unwrap();
+    tierfall_workbench::fit::write(sandbox.path("two.fit.toml"), &fit).unwrap();
     sandbox
 }
 

@@ -361,7 +361,7 @@ fn worsened(worse: usize) -> Sandbox {
     let path = sandbox.path("cascades/support.fit.toml");
     let mut kept = fit::read(&path).unwrap();
     fit::bind(&mut kept, &loaded);
-    fit::write(&path, &kept).unwrap();
+    tierfall_workbench::fit::write(&path, &kept).unwrap();
     sandbox
 }
 

@@ -28,8 +28,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
-use tierfall_calibrate::fit::Fit;
 use tierfall_core::cascade::Cascade;
+use tierfall_core::fit::Fit;
 use tierfall_core::gate::Gate;
 use toml::de::DeTable;
 

@@ -1,6 +1,6 @@
 //! Choosing among the operating points of a fit: by name, or by what must hold.
 
-use tierfall_calibrate::fit::{Fit, Point, Status, TargetFit};
+use tierfall_core::fit::{Fit, Point, Status, TargetFit};
 
 use super::{promise, target};
 

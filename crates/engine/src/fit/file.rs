@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tierfall_calibrate::fit::Fit;
+use tierfall_core::fit::Fit;
 use tierfall_core::map::ScoreMap;
 use toml::{Table, Value};
 
-use crate::{digest, whole};
+use crate::digest;
 
 /// Longest fit that is read: the fingerprints of a hundred million rows.
 const LONGEST: u64 = 1 << 30;
@@ -125,13 +125,6 @@ fn sound(fit: &Fit) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Writes a fit; the file is replaced whole or not at all, and the same fit gives the same bytes.
-pub fn write(path: impl AsRef<Path>, fit: &Fit) -> Result<(), FitFileError> {
-    let path = path.as_ref();
-    let text = render(fit).map_err(|why| FitFileError::Unwritable { path: path.to_owned(), why })?;
-    whole::write(path, ".fit", text.as_bytes()).map_err(|why| FitFileError::Io { path: path.to_owned(), why })
 }
 
 /// The text of a fit's file; an error says what TOML cannot express.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tierfall_calibrate::fit::{BindingFit, Fit, TierFit};
 use tierfall_core::cascade::Cascade;
+use tierfall_core::fit::{BindingFit, Fit, TierFit};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::gate::Gate;
 use tierfall_core::signal::NamedSignal;

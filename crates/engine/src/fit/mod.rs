@@ -10,10 +10,10 @@ use tierfall_core::cascade::{Cascade, CascadeError};
 use tierfall_core::point::{FittedGate, OperatingPoint};
 
 pub use dial::{NoSuchPoint, find, meeting, wanted};
-pub use tierfall_calibrate::fit::{BindingFit, Cut, Fit, Guarantee, Point, Provenance, Seen, Status, TargetFit, TierFit};
+pub use tierfall_core::fit::{BindingFit, Cut, Fit, Guarantee, Point, Provenance, Seen, Status, TargetFit, TierFit};
 
 pub(crate) use file::read_text;
-pub use file::{FitFileError, parse, read, render, write};
+pub use file::{FitFileError, parse, read, render};
 pub(crate) use fresh::{Bound, differences};
 pub use fresh::{Difference, bind, stale};
 

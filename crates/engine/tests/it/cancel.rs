@@ -23,8 +23,8 @@ fn a_dropped_run_cancels_its_call_and_tells_every_sink_once() {
     let engine = Engine::builder(sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap())
         .provider("small", unsure)
         .provider("large", waiting.clone())
-        .sink(first.clone())
-        .sink(second.clone())
+        .observer(first.clone())
+        .observer(second.clone())
         .clock(clock.clone())
         .build()
         .unwrap();
@@ -56,7 +56,7 @@ fn a_run_dropped_while_it_probes_tells_the_answer_and_the_probe() {
     let engine = Engine::builder(Cascade::try_from(parts).unwrap())
         .provider("small", Arc::new(Scripted::always(sample::sure("yes", 0.9))))
         .provider("large", waiting.clone())
-        .sink(seen.clone())
+        .observer(seen.clone())
         .build()
         .unwrap();
     assert!(engine.complete("Where is my order?").now_or_never().is_none());
@@ -72,8 +72,8 @@ async fn a_run_that_ends_is_told_once() {
     let (seen, again) = (Seen::new(), Seen::new());
     let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap())
         .provider("only", Arc::new(Scripted::always(sample::sure("yes", 0.9))))
-        .sink(seen.clone())
-        .sink(again.clone())
+        .observer(seen.clone())
+        .observer(again.clone())
         .build()
         .unwrap();
     let answer = engine.complete("Where is my order?").await;

@@ -15,7 +15,7 @@ use tierfall::core::request::Request;
 use tierfall::core::run::Took;
 use tierfall::core::trace::Trace;
 use tierfall::fit::{self, Cut, Fit, Guarantee, Point, Provenance, Status, TargetFit, TierFit};
-use tierfall::{Answer, Answers, Ask, Clock, Engine, LoadError};
+use tierfall::{Answer, Ask, Clock, Engine, LoadError};
 use tierfall_testkit::Scripted;
 
 const CASCADE: &str = r#"version = 1
@@ -102,7 +102,7 @@ impl Files {
         };
         let loaded = load_unfitted(files.cascade()).unwrap();
         fit::bind(&mut fit, &loaded);
-        fit::write(loaded.fit_path.unwrap(), &fit).unwrap();
+        fs_err::write(loaded.fit_path.unwrap(), fit::render(&fit).unwrap()).unwrap();
         files
     }
 
@@ -112,7 +112,7 @@ impl Files {
 
     /// The engine, on answers that are so sure of every token.
     fn engine(&self, sure: [&[f64]; 3]) -> Engine {
-        let builder = Engine::open(self.cascade(), &Answers::AsDeclared).unwrap();
+        let builder = Engine::open(self.cascade()).unwrap();
         let named = ["small", "medium", "large"].into_iter().zip(sure);
         named.fold(builder, |b, (name, sure)| b.provider(name, Arc::new(Scripted::always(answer(sure))))).build().unwrap()
     }
@@ -277,7 +277,7 @@ proptest! {
         if which == 2 {
             request.tags.insert("topic".into(), "billing".into());
         }
-        let builder = Engine::open(files.cascade(), &Answers::AsDeclared).unwrap().clock(Arc::new(Still));
+        let builder = Engine::open(files.cascade()).unwrap().clock(Arc::new(Still));
         let named = ["small", "medium", "large"].into_iter().zip(&sure);
         let engine = named.fold(builder, |b, (name, sure)| b.provider(name, Arc::new(Scripted::always(answer(sure))))).build().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -5,12 +5,8 @@ mod cancel;
 #[cfg(test)]
 mod fitted;
 #[cfg(test)]
-mod load;
-#[cfg(test)]
 mod open;
 #[cfg(test)]
 mod panics;
-#[cfg(test)]
-mod permission;
 #[cfg(test)]
 mod queue;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall::core::completion::Completion;
+use tierfall::core::observer::{Ended, Observer};
 use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall::core::request::Call;
-use tierfall::core::sink::Sink;
-use tierfall::core::trace::{OutcomeKind, Trace};
+use tierfall::core::trace::OutcomeKind;
 use tierfall::{Clock, Engine};
 use tierfall_testkit::{Scripted, Seen, sample};
 
@@ -41,8 +41,8 @@ impl Provider for Broken {
 #[derive(Default)]
 struct Loud(AtomicU32);
 
-impl Sink for Loud {
-    fn record(&self, _: &Trace) {
+impl Observer for Loud {
+    fn ended(&self, _: &Ended<'_>) {
         self.0.fetch_add(1, Ordering::SeqCst);
         panic!("the metrics are gone");
     }
@@ -68,7 +68,7 @@ async fn a_provider_that_panics_has_failed() {
         let engine = Engine::builder(sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap())
             .provider("small", Arc::new(Broken(place)))
             .provider("large", yes())
-            .sink(seen.clone())
+            .observer(seen.clone())
             .build()
             .unwrap();
         let answer = engine.complete("Where is my order?").await;
@@ -91,7 +91,7 @@ async fn a_provider_that_panics_has_failed() {
 async fn a_sink_that_panics_keeps_nothing_from_the_others() {
     let (loud, before, after) = (Arc::new(Loud::default()), Seen::new(), Seen::new());
     let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", yes());
-    let engine = engine.sink(before.clone()).sink(loud.clone()).sink(after.clone()).build().unwrap();
+    let engine = engine.observer(before.clone()).observer(loud.clone()).observer(after.clone()).build().unwrap();
     for run in 1..=2 {
         let answer = engine.complete("Where is my order?").await;
         assert_eq!((answer.text(), loud.0.load(Ordering::SeqCst)), (Some("yes"), run));
@@ -105,7 +105,7 @@ fn a_dropped_run_survives_a_sink_that_panics() {
     let (loud, after) = (Arc::new(Loud::default()), Seen::new());
     let waiting = Arc::new(Scripted::always(sample::sure("yes", 0.9)).behind(&tierfall_testkit::Gate::new()));
     let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", waiting);
-    let engine = engine.sink(loud.clone()).sink(after.clone()).build().unwrap();
+    let engine = engine.observer(loud.clone()).observer(after.clone()).build().unwrap();
     assert!(engine.complete("Where is my order?").now_or_never().is_none());
     assert_eq!((loud.0.load(Ordering::SeqCst), after.traces().len()), (1, 1));
 }
@@ -114,7 +114,7 @@ fn a_dropped_run_survives_a_sink_that_panics() {
 async fn what_no_seam_catches_fails_its_own_run() {
     let seen = Seen::new();
     let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", yes());
-    let engine = engine.sink(seen.clone()).clock(Arc::new(Stopped)).build().unwrap();
+    let engine = engine.observer(seen.clone()).clock(Arc::new(Stopped)).build().unwrap();
     let answer = engine.complete("Where is my order?").await;
     assert_eq!(answer.error().map(|error| error.kind), Some(CallErrorKind::Panicked));
     let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();

@@ -11,10 +11,10 @@ use tierfall::core::cascade::{Answerer, Cascade, OnAbstain, Parts, Policy};
 use tierfall::core::completion::{Completion, Tokens};
 use tierfall::core::gate::Gate;
 use tierfall::core::number::{Score, Threshold};
+use tierfall::core::observer::{Ended, Observer};
 use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall::core::request::{Call, Purpose};
 use tierfall::core::signal::table::SignalSpec;
-use tierfall::core::sink::Sink;
 use tierfall::core::trace::{OutcomeKind, Stopped, Trace};
 use tierfall::{Answer, Engine};
 use tierfall_providers::{FanOut, QueuePolicy, Queued};
@@ -129,9 +129,9 @@ async fn whom_the_queue_turns_away_nobody_serves_instead() {
 /// Records the last trace.
 struct Kept(std::sync::Mutex<Vec<Trace>>);
 
-impl Sink for Kept {
-    fn record(&self, trace: &Trace) {
-        self.0.lock().unwrap().push(trace.clone());
+impl Observer for Kept {
+    fn ended(&self, Ended { trace, .. }: &Ended<'_>) {
+        self.0.lock().unwrap().push((*trace).clone());
     }
 }
 
@@ -151,7 +151,7 @@ async fn a_cancelled_wait_is_no_call() {
     let small = Queued::new(Slow(sample::sure("yes", 0.9)), "p", places(1));
     let large = Arc::new(Scripted::always(sample::sure("yes", 0.9)));
     let engine = Engine::builder(cascade(sample::gate(0.8), Policy::default()));
-    let engine = engine.provider("small", Arc::new(small)).provider("large", large).sink(kept.clone());
+    let engine = engine.provider("small", Arc::new(small)).provider("large", large).observer(kept.clone());
     let engine = engine.clock(Arc::new(Paused(Instant::now()))).build().unwrap();
     // One has its place, one gets it after a second, one never does.
     let _ = tokio::time::timeout(Duration::from_millis(1500), ask(&engine, 3, 3)).await;

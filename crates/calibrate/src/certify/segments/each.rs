@@ -10,9 +10,9 @@ use crate::certify::ppi::LEAST_HUMANS;
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Beside, Over, Verdict, verdict};
 use crate::certify::{Input, Labels, PointCertified, SegmentCertified, Segments, rows};
-use crate::fit::Status;
 use crate::policy::Policy;
 use crate::stat::plan;
+use tierfall_core::fit::Status;
 
 /// As many segments stand alone as have enough rows at the share that this leaves each; which have is seen without any label.
 fn groups(goal: Goal, delta: f64, ground: &Ground<'_>, by: &Segments<'_>) -> Groups {

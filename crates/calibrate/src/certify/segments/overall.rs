@@ -12,10 +12,10 @@ use crate::certify::point::Job;
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Over, Verdict, refused, short};
 use crate::certify::{Input, PointCertified, SegmentCertified, Segments, rows, uncertified};
-use crate::fit::Status;
 use crate::policy::Policy;
 use crate::sweep::pair::PairSweep;
 use crate::table::Table;
+use tierfall_core::fit::Status;
 
 /// The fewest tuning rows on which a segment gets cuts of its own.
 const LEAST: u64 = 30;

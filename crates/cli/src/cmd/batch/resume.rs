@@ -6,9 +6,9 @@ use std::path::Path;
 
 use fs_err::{File, OpenOptions};
 use serde::Deserialize;
-use tierfall::locked;
-use tierfall::whole::{self, Beside};
 use tierfall_core::trace::Fallback;
+use tierfall_workbench::locked;
+use tierfall_workbench::whole::{self, Beside};
 
 use crate::exit::Failure;
 

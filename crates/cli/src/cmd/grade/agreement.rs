@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tierfall::fixture::FixtureSet;
-use tierfall::fixture::grade::{Rated, Rater, ratings};
-use tierfall::fixture::replay::Recordings;
 use tierfall_calibrate::report::Estimate;
 use tierfall_calibrate::stat::agreement::{Confusion, Known, Metric, alpha, kappa, raw};
+use tierfall_workbench::fixture::FixtureSet;
+use tierfall_workbench::fixture::grade::{Rated, Rater, ratings};
+use tierfall_workbench::fixture::replay::Recordings;
 
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};

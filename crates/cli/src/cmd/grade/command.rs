@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use tierfall::fixture::grade::ToGrade;
-use tierfall::fixture::grade::command::{ask, needed};
+use tierfall_workbench::fixture::grade::ToGrade;
+use tierfall_workbench::fixture::grade::command::{ask, needed};
 
 use super::tell;
 use crate::args::Grade;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tierfall::clock::{rfc3339, time_of_day};
-use tierfall::fixture::FixtureSet;
-use tierfall::fixture::grade::{Person, Session, Which};
-use tierfall::fixture::replay::Recordings;
+use tierfall_workbench::fixture::FixtureSet;
+use tierfall_workbench::fixture::grade::{Person, Session, Which};
+use tierfall_workbench::fixture::replay::Recordings;
 
 use super::agreement::{self, Agreement};
 use super::keys::{Keys, Typed};

@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use tierfall::SystemClock;
-use tierfall::fixture::grade::ToGrade;
-use tierfall::fixture::grade::judge::{self, JudgeEvent, JudgeReport, OpenError, Options, Standing, standings};
-use tierfall::fixture::record::{RecordError, Stop};
 use tierfall_core::cascade::Cascade;
 use tierfall_core::money::Cost;
+use tierfall_workbench::fixture::grade::ToGrade;
+use tierfall_workbench::fixture::grade::judge::{self, JudgeEvent, JudgeReport, OpenError, Options, Standing, standings};
+use tierfall_workbench::fixture::record::{RecordError, Stop};
 
 use super::tell;
 use crate::args::Grade;

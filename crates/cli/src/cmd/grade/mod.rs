@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell as TableCell, CellAlignment, Table};
-use tierfall::fixture::FixtureSet;
-use tierfall::fixture::grade::command::NotGradedBy;
-use tierfall::fixture::grade::{Cell, GradeTable, ToGrade, grade_set};
-use tierfall::fixture::replay::Recordings;
+use tierfall_workbench::fixture::FixtureSet;
+use tierfall_workbench::fixture::grade::command::NotGradedBy;
+use tierfall_workbench::fixture::grade::{Cell, GradeTable, ToGrade, grade_set};
+use tierfall_workbench::fixture::replay::Recordings;
 
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};

@@ -6,11 +6,12 @@ mod signals;
 use std::path::{Path, PathBuf};
 
 use tierfall::config::Loaded;
-use tierfall::fixture::replay::Recordings;
-use tierfall::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary, Unreadable};
-use tierfall::{bindings, fit, fixture_folder};
-use tierfall_calibrate::fit::Fit;
+use tierfall::{bindings, fit};
 use tierfall_calibrate::observations::Observations;
+use tierfall_core::fit::Fit;
+use tierfall_workbench::fixture::replay::Recordings;
+use tierfall_workbench::fixture_folder;
+use tierfall_workbench::observations::{self, BadRow, ObservationsError, ReadOptions, ReadOut, Summary, Unreadable};
 
 use crate::args::{Chance, Inputs};
 use crate::exit::Failure;

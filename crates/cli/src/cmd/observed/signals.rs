@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tierfall::config::nearest;
-use tierfall::observations::TierSummary;
 use tierfall_calibrate::ask::SignalChoice;
-use tierfall_calibrate::fit::Fit;
+use tierfall_core::fit::Fit;
 use tierfall_core::fusion::GateValue;
+use tierfall_workbench::observations::TierSummary;
 
 use super::Observed;
 use crate::exit::Failure;

@@ -1,7 +1,7 @@
 //! A run held against the baseline: what changed exactly, and what that says of other requests.
 
-use tierfall::regress::{Compared, Entry, Mode, Played, compare};
 use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge, limits};
+use tierfall_workbench::regress::{Compared, Entry, Mode, Played, compare};
 
 use super::rows;
 use crate::exit::Failure;
@@ -39,7 +39,7 @@ pub(in crate::cmd) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>)
 fn changes(entry: &Entry, now: &Played, compared: &Compared) -> Changes {
     let count = |n: usize| n as u64;
     let moved = compared.changes.iter().filter(|change| change.tier || change.grade.is_ne());
-    let item = |change: &tierfall::regress::ItemChange| {
+    let item = |change: &tierfall_workbench::regress::ItemChange| {
         let (was, is) = (&entry.items[change.entry], &now.items[change.now]);
         Changed {
             id: is.id.to_string(),

@@ -1,10 +1,10 @@
 //! The limits of an `[[expect]]`, held against what was replayed.
 
 use tierfall::config::{Expect, Loaded};
-use tierfall::regress::{Mode, NoLast, Played, PlayedItem};
 use tierfall_calibrate::regress::limits::{self, Missing, Sample};
 use tierfall_calibrate::regress::{Check, Limit, Side};
 use tierfall_calibrate::report::Estimate;
+use tierfall_workbench::regress::{Mode, NoLast, Played, PlayedItem};
 
 use super::{missing, rows};
 

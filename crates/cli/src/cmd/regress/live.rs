@@ -5,12 +5,12 @@ use std::num::NonZeroUsize;
 
 use indicatif::ProgressBar;
 use tierfall::config::Loaded;
-use tierfall::fixture::FixtureSet;
-use tierfall::fixture::replay::Recordings;
-use tierfall::regress::live::{LiveError, LiveOptions, LiveRun, LiveStop, live};
-use tierfall::regress::{Entry, Mode, Played, PlayedItem};
 use tierfall_calibrate::regress::sequential::Watch;
 use tierfall_calibrate::regress::{Check, Rules, Verdict};
+use tierfall_workbench::fixture::FixtureSet;
+use tierfall_workbench::fixture::replay::Recordings;
+use tierfall_workbench::regress::live::{LiveError, LiveOptions, LiveRun, LiveStop, live};
+use tierfall_workbench::regress::{Entry, Mode, Played, PlayedItem};
 
 use crate::args::LiveArgs;
 use crate::exit::Failure;
@@ -94,7 +94,12 @@ fn finish(bar: &ProgressBar) {
 }
 
 /// What a live run is held against: a live one where there is one, else what the recordings gave.
-pub(super) fn entry<'a>(baseline: &'a tierfall::regress::Baseline, fixtures: &str, split: &str, mode: Mode) -> Option<&'a Entry> {
+pub(super) fn entry<'a>(
+    baseline: &'a tierfall_workbench::regress::Baseline,
+    fixtures: &str,
+    split: &str,
+    mode: Mode,
+) -> Option<&'a Entry> {
     let own = baseline.find(fixtures, split, mode);
     own.or_else(|| baseline.find(fixtures, split, Mode::Replay).filter(|_| mode == Mode::Live))
 }

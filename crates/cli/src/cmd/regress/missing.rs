@@ -4,9 +4,9 @@
 //! some examples, or has no recordings of the last tier, has seen nothing that could.
 
 use tierfall::config::Loaded;
-use tierfall::regress::{Mode, PlayedItem};
 use tierfall_calibrate::regress::limits::Missing;
 use tierfall_core::cascade::{Answerer, Tier};
+use tierfall_workbench::regress::{Mode, PlayedItem};
 
 use crate::render::words;
 

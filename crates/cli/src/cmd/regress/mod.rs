@@ -14,12 +14,13 @@ mod update;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tierfall::bindings;
 use tierfall::config::{self, ConfigError, Expect, Loaded};
-use tierfall::fixture::replay::Recordings;
-use tierfall::fixture::{FixtureError, FixtureSet};
-use tierfall::regress::{Baseline, Mode, Played, RegressError, replay};
-use tierfall::{bindings, fixture_folder};
 use tierfall_calibrate::regress::{Check, Report, Rules, Section, Verdict};
+use tierfall_workbench::fixture::replay::Recordings;
+use tierfall_workbench::fixture::{FixtureError, FixtureSet};
+use tierfall_workbench::fixture_folder;
+use tierfall_workbench::regress::{Baseline, Mode, Played, RegressError, replay};
 
 pub(super) use self::baseline::beside;
 use self::live::Live;

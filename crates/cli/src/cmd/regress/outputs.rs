@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use tierfall::regress::Baseline;
-use tierfall::{config, fit, fixture_folder};
+use tierfall::{config, fit};
+use tierfall_workbench::fixture_folder;
+use tierfall_workbench::regress::Baseline;
 
 use crate::args::Regress;
 use crate::cmd::files::{apart, parts_of_set};

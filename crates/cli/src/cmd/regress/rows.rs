@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tierfall::regress::{Compared, Entry, EntryItem, Played, PlayedItem};
 use tierfall_calibrate::regress::limits::Sample;
 use tierfall_calibrate::regress::{Item, Pair};
 use tierfall_core::money::Money;
+use tierfall_workbench::regress::{Compared, Entry, EntryItem, Played, PlayedItem};
 
 /// Numbers for the items that examples repeat: those of one group share one.
 #[derive(Default)]

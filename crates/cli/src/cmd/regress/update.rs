@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use tierfall::regress::{Baseline, Entry, Played, Summary};
 use tierfall_calibrate::regress::limits;
+use tierfall_workbench::regress::{Baseline, Entry, Played, Summary};
 
 use super::rows;
 use crate::exit::Failure;

@@ -1,7 +1,7 @@
 //! The report of `tierfall evaluate`.
 
-use tierfall_calibrate::fit::{Provenance, TargetFit};
 use tierfall_calibrate::report::Evaluation;
+use tierfall_core::fit::{Provenance, TargetFit};
 
 use super::curve::{Chosen, Curve};
 use super::markup::Markup;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use tierfall_calibrate::fit::Provenance;
 use tierfall_calibrate::report::Spot;
+use tierfall_core::fit::Provenance;
 
 use super::markup::Markup;
 use super::table::{Column, table};

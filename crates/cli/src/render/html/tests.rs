@@ -1,4 +1,4 @@
-use tierfall_calibrate::fit::Status;
+use tierfall_core::fit::Status;
 
 use super::*;
 use crate::render::sample;

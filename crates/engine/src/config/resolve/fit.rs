@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tierfall_calibrate::fit::{Fit, Status, TargetFit};
 use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
+use tierfall_core::fit::{Fit, Status, TargetFit};
 use toml::Spanned;
 
 use super::Context;
@@ -154,7 +154,7 @@ fn options(fit: &Fit) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use tierfall_calibrate::fit::{Guarantee, Point, Provenance};
+    use tierfall_core::fit::{Guarantee, Point, Provenance};
 
     use super::*;
 

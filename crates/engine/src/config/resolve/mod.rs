@@ -12,8 +12,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tierfall_calibrate::fit::Fit;
 use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
+use tierfall_core::fit::Fit;
 use tierfall_core::rule::table::Conditional;
 use tierfall_core::rule::{NamedRule, Route};
 use tierfall_core::segment::{SegmentRule, Segments};

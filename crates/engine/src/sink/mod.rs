@@ -1,6 +1,0 @@
-//! Receivers of traces.
-
-mod jsonl;
-
-pub use jsonl::JsonlSink;
-pub(crate) use jsonl::Queue;

@@ -1,0 +1,285 @@
+//! Certificates made on a fixture set, in the order in which they were made.
+//!
+//! Whoever asks the same rows again and again will be told "certified" sooner or later. So the i-th certificate of a set after the first
+//! gets δ·6/(π²i²), and this file counts. The identical request finds its entry again and spends nothing.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tierfall_calibrate::ask::{Ask, BySegment, Delta, Method, SignalChoice, Target};
+
+use crate::{locked, whole};
+use tierfall::digest;
+
+/// A request for a certificate: everything that decides what could be certified.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Certificate {
+    /// Digest of the rows: [`observations::digest`](crate::observations::digest).
+    pub rows: String,
+    /// The declared tiers.
+    pub chain: Vec<String>,
+    /// The gate value of every tier but the last, in words.
+    pub signals: Vec<String>,
+    /// The target of the main point.
+    pub target: String,
+    /// The probability that the promise may fail, before any discount.
+    pub delta: f64,
+    /// Everything else that was asked for, in words.
+    pub other: String,
+}
+
+impl Certificate {
+    /// What is asked of these rows; how many certificates were made before is no part of it.
+    pub fn new(rows: impl Into<String>, chain: impl IntoIterator<Item = impl AsRef<str>>, ask: &Ask) -> Self {
+        let points =
+            ask.points.iter().map(|point| format!(" point {}={}", point.name, point.target)).collect::<Vec<_>>().concat();
+        let latency = ask.latency.map_or_else(String::new, |limit| format!(" latency {} of {} ms", limit.share, limit.over_ms));
+        let segments = match ask.by_segment {
+            None => "",
+            Some(BySegment::Overall) => " by-segment overall",
+            Some(BySegment::Each) => " by-segment each",
+        };
+        let method = match ask.method {
+            Method::Exact => "exact",
+            Method::Asymptotic => "asymptotic",
+        };
+        Self {
+            rows: rows.into(),
+            chain: chain.into_iter().map(|tier| tier.as_ref().to_owned()).collect(),
+            signals: ask.signals.iter().map(signal).collect(),
+            target: match ask.target {
+                Target::Accuracy(accuracy) => format!("accuracy {accuracy}"),
+                Target::MaxLoss(loss) => format!("max-loss {loss}"),
+                Target::MaxCost(cost) => format!("max-cost {} pico-USD", cost.pico()),
+            },
+            delta: ask.delta.map_or(1.0, Delta::get),
+            other: format!("depth {} {method} seed {}{segments}{latency}{points}", ask.max_depth, ask.seed),
+        }
+    }
+
+    /// What the request is known by.
+    pub fn digest(&self) -> String {
+        digest::of(self)
+    }
+}
+
+fn signal(choice: &SignalChoice) -> String {
+    match choice {
+        // With the coefficients of a fusion, which its words leave out.
+        SignalChoice::Fixed(value) => serde_json::to_string(value).unwrap_or_else(|_| value.to_string()),
+        SignalChoice::Fuse(signals) => signals.join("+"),
+        SignalChoice::Auto => "auto".to_owned(),
+    }
+}
+
+/// The ledger of a set.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    entries: Vec<Entry>,
+}
+
+/// The file. Its order is the order of making.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    certificate: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Entry {
+    digest: String,
+    request: Certificate,
+}
+
+/// A ledger that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The file could not be read or written; the message names it.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// It is no ledger, or was edited.
+    #[error(
+        "{} is no ledger that can be trusted: {why}; it counts the certificates made on these rows, so take it back from version \
+         control, or use --ledger with another file and other rows",
+        path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+const VERSION: u32 = 1;
+const HEAD: &str =
+    "# Certificates made on these rows, in order: each has less probability to spend than the one before. Not to be edited.\n";
+
+impl Ledger {
+    /// The name of a set's ledger in its folder.
+    pub const FILE: &str = "ledger.toml";
+
+    /// Reads a ledger; where there is no file, it is empty.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, LedgerError> {
+        let path = path.into();
+        let text = match fs_err::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let entries = parse(&text).map_err(|why| LedgerError::Corrupt { path: path.clone(), why })?;
+        Ok(Self { path, entries })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many certificates there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many other certificates were made before this one: its own place if it was made before, else all there are.
+    pub fn place(&self, certificate: &Certificate) -> u64 {
+        let digest = certificate.digest();
+        self.entries.iter().position(|entry| entry.digest == digest).unwrap_or(self.entries.len()) as u64
+    }
+
+    /// Enters a certificate, unless it is there already, and says how many others were made before it.
+    ///
+    /// To be called before the rows are looked at: what was spent stays spent, whatever comes out. Other processes may enter
+    /// certificates at the same time; each gets a place of its own.
+    pub fn record(&mut self, certificate: &Certificate) -> Result<u64, LedgerError> {
+        // Released when dropped.
+        let _lock = locked::wait(&self.path)?;
+        *self = Self::open(&self.path)?;
+        let place = self.place(certificate);
+        if place == self.entries.len() as u64 {
+            let mut certificate_file = File { version: VERSION, certificate: self.entries.clone() };
+            certificate_file.certificate.push(Entry { digest: certificate.digest(), request: certificate.clone() });
+            let text = toml::to_string(&certificate_file)
+                .map_err(|error| LedgerError::Corrupt { path: self.path.clone(), why: error.to_string() })?;
+            whole::write_named(&self.path, format!("{HEAD}{text}").as_bytes())?;
+            self.entries = certificate_file.certificate;
+        }
+        Ok(place)
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<Entry>, String> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+    if file.version != VERSION {
+        return Err(format!("it is of version {}, this program knows version {VERSION}", file.version));
+    }
+    let mut known = BTreeSet::new();
+    for (place, entry) in file.certificate.iter().enumerate() {
+        let place = place + 1;
+        if entry.request.digest() != entry.digest {
+            return Err(format!("certificate {place} does not have the digest of its own request"));
+        }
+        if !known.insert(&entry.digest) {
+            return Err(format!("certificate {place} stands there twice"));
+        }
+    }
+    Ok(file.certificate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierfall_core::fusion::GateValue;
+
+    fn certificate(seed: u64) -> Certificate {
+        let signal = GateValue::Signal { signal: "mean-logprob".to_owned(), negated: false };
+        let ask = Ask {
+            target: Target::MaxLoss(0.05),
+            delta: Delta::new(0.1),
+            signals: vec![SignalChoice::Fixed(signal), SignalChoice::Auto],
+            points: Vec::new(),
+            latency: None,
+            by_segment: Some(BySegment::Each),
+            max_depth: 2,
+            method: Method::Exact,
+            people_at_random: true,
+            seed,
+            earlier: 7,
+        };
+        Certificate::new("rows", ["small", "medium", "large"], &ask)
+    }
+
+    #[test]
+    fn the_identical_request_spends_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("set").join(Ledger::FILE);
+        let mut ledger = Ledger::open(&path).unwrap();
+        assert!(ledger.is_empty());
+        assert_eq!([0, 1, 0, 2, 1].map(|seed| ledger.record(&certificate(seed)).unwrap()), [0, 1, 0, 2, 1]);
+        let text = fs_err::read_to_string(&path).unwrap();
+        let again = Ledger::open(&path).unwrap();
+        assert_eq!((again.len(), again.place(&certificate(2)), again.place(&certificate(9))), (3, 2, 3));
+        ledger.record(&certificate(1)).unwrap();
+        assert_eq!(fs_err::read_to_string(&path).unwrap(), text, "not a byte changes");
+    }
+
+    #[test]
+    fn everything_asked_for_is_in_the_digest_and_what_was_spent_is_not() {
+        let base = certificate(0);
+        let mut others = vec![certificate(1)];
+        others.push(Certificate { rows: "others".to_owned(), ..base.clone() });
+        others.push(Certificate { delta: 0.05, ..base.clone() });
+        others.push(Certificate { target: "max-loss 0.02".to_owned(), ..base.clone() });
+        others.push(Certificate { chain: vec!["small".to_owned()], ..base.clone() });
+        assert!(others.iter().all(|other| other.digest() != base.digest()));
+        assert!(base.other.contains("by-segment each") && !base.other.contains('7'));
+    }
+
+    #[test]
+    fn processes_at_once_get_places_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(Ledger::FILE);
+        let record = |seed| Ledger::open(&path).unwrap().record(&certificate(seed)).unwrap();
+        let mut places: Vec<u64> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|seed| scope.spawn(move || record(seed))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        places.sort_unstable();
+        assert_eq!(places, (0..16).collect::<Vec<u64>>());
+        assert_eq!(Ledger::open(&path).unwrap().len(), 16);
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_not_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(Ledger::FILE);
+        Ledger::open(&path).unwrap().record(&certificate(0)).unwrap();
+        let text = fs_err::read_to_string(&path).unwrap();
+        let twice = format!("{text}\n{}", &text[text.find("[[certificate]]").unwrap()..]);
+        for (broken, why) in [
+            ("nonsense".to_owned(), "ledger.toml is no ledger"),
+            (text.replace("version = 1", "version = 2"), "version 2"),
+            (text.replace("max-loss 0.05", "max-loss 0.04"), "does not have the digest"),
+            (twice, "stands there twice"),
+        ] {
+            fs_err::write(&path, broken).unwrap();
+            let message = Ledger::open(&path).unwrap_err().to_string();
+            assert!(message.contains(why), "{message}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The names that a file uses, in the order in which they are met.
+
+use std::sync::Arc;
+
+use tierfall::config::nearest;
+
+/// Names that were met; few, so a search through all is quick.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names(Vec<Box<str>>);
+
+impl Names {
+    /// The place of a name, which is added where it is new. Rows repeat their keys in order: `hint` is looked at first.
+    pub(super) fn place(&mut self, name: &str, hint: usize) -> usize {
+        if self.0.get(hint).is_some_and(|known| **known == *name) {
+            return hint;
+        }
+        self.0.iter().position(|known| **known == *name).unwrap_or_else(|| {
+            self.0.push(name.into());
+            self.0.len() - 1
+        })
+    }
+
+    pub(super) fn add(&mut self, name: &str) {
+        self.place(name, 0);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|name| &**name)
+    }
+}
+
+/// The place of a tier in the chain; `hint` is looked at first.
+pub(super) fn tier(chain: &[Arc<str>], name: &str, hint: usize) -> Option<usize> {
+    if chain.get(hint).is_some_and(|known| **known == *name) {
+        return Some(hint);
+    }
+    chain.iter().position(|known| **known == *name)
+}
+
+/// Names for people; of many the first ones.
+pub(crate) fn some<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 10;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names.take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+/// "did you mean …?", and all that there is.
+pub(crate) fn hint<'a>(word: &str, what: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let all: Vec<&str> = known.clone().collect();
+    if all.is_empty() {
+        return format!("the rows have no {what} at all");
+    }
+    let there = if all.len() == 1 { "is only" } else { "are" };
+    match nearest(word, known) {
+        Some(near) => format!("did you mean \"{near}\"? There {there} {}", all.join(", ")),
+        None => format!("there {there} {}", all.join(", ")),
+    }
+}

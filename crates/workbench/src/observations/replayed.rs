@@ -1,0 +1,300 @@
+//! A fixture set as observations: the cascade is replayed with gates that defer everything, so that every tier is asked.
+//!
+//! It is the fold itself that asks, probes, reads, strips and prices. What the table says is what production does.
+
+mod row;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use tierfall_calibrate::observations::{Builder, Cell, Condition, Observations, Row, TierSpec};
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Parts, Policy, Tier};
+use tierfall_core::number::Threshold;
+
+use super::{LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary, Ungraded, names};
+use crate::fixture::grade::Grades;
+use crate::fixture::replay::Recordings;
+use crate::fixture::{Example, FixtureSet};
+use row::{Lack, OfTier, State, Values, row, scored};
+use tierfall::config::Loaded;
+
+/// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
+///
+/// An answer that its gate defers whatever the score, because it is unfinished, empty, filtered, a refusal or invalid, or
+/// because the call failed, has no score at all. A failed call counts as a wrong answer, and a person as always right. An answer that nobody
+/// graded stays one without a grade, unless `ungraded` says that its row may be left out; an example that a tier before the last has no
+/// recording of escalates there. Examples that a rule or a limit keeps from some tier of the chain are left out, counted, and a
+/// condition of what is promised. One that the last tier has no recording of is an error.
+pub fn from_fixtures(
+    loaded: &Loaded,
+    set: &FixtureSet,
+    recordings: &Recordings,
+    split: Option<&str>,
+    ungraded: Ungraded,
+) -> Result<ReadOut, ObservationsError> {
+    of_cascade(&loaded.cascade, set, recordings, split, ungraded)
+}
+
+fn of_cascade(
+    declared: &Cascade,
+    set: &FixtureSet,
+    recordings: &Recordings,
+    split: Option<&str>,
+    ungraded: Ungraded,
+) -> Result<ReadOut, ObservationsError> {
+    let mut summary = Summary { warnings: checked(declared)?, ..Summary::default() };
+    let cascade = deferring(declared)?;
+    let grades = cascade.tiers().iter().map(|tier| grades(set, tier)).collect::<Result<Vec<_>, _>>()?;
+    let mut examples = Vec::new();
+    for example in set.examples() {
+        summary.read += 1;
+        *summary.splits.entry(example.split.to_string()).or_default() += 1;
+        if split.is_none_or(|split| *example.split == *split) {
+            examples.push(example);
+        } else {
+            summary.other_splits += 1;
+        }
+    }
+    if let Some(split) = split
+        && examples.is_empty()
+    {
+        let hint = names::hint(split, "splits", summary.splits.keys().map(String::as_str));
+        return Err(ObservationsError::UnknownSplit { split: split.to_owned(), hint });
+    }
+    // Only proportions count, and a table's weights begin at 1.
+    let lightest = examples.iter().map(|example| example.weight).fold(1.0, f64::min);
+    let weighted = examples.iter().any(|example| example.weight.total_cmp(&1.0).is_ne());
+    let specs = cascade.tiers().iter().map(spec).collect();
+    let mut builder = Builder::new(specs, cascade.salt());
+    let mut unknown_cost = vec![0; cascade.tiers().len()];
+    let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
+    let unrecorded = rows.iter().filter(|row| matches!(row, Err(Lack::Unrecorded))).count() as u64;
+    if let (Some(last), 1..) = (cascade.tiers().last(), unrecorded) {
+        return Err(ObservationsError::Unrecorded { tier: last.name.to_string(), rows: unrecorded, of: examples.len() });
+    }
+    let judges = judges(&cascade, &examples, &mut rows, &mut summary);
+    let mut human = vec![0; cascade.tiers().len()];
+    let (mut elsewhere, mut unread): (Vec<(String, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
+    let mut lost = false;
+    let mut at_random = 0;
+    for (example, row) in examples.into_iter().zip(rows) {
+        let tiers = match row {
+            Ok(tiers) => tiers,
+            Err(Lack::Elsewhere(why)) => {
+                match elsewhere.iter_mut().find(|(known, _)| *known == why) {
+                    Some((_, rows)) => *rows += 1,
+                    None => elsewhere.push((why, 1)),
+                }
+                continue;
+            }
+            Err(Lack::Unrecorded) => continue,
+        };
+        let cells: Vec<Cell<'_>> = tiers.iter().map(cell).collect();
+        let request = example.request();
+        let row = Row {
+            id: &example.id,
+            segment: declared.segment_of(&request),
+            stratum: Some(&example.segment),
+            group: example.group.as_deref(),
+            weight: weighted.then(|| example.weight / lightest),
+            tiers: &cells,
+        };
+        if ungraded == Ungraded::AtRandom && !row.is_graded() {
+            at_random += 1;
+            continue;
+        }
+        lost |= tiers.iter().any(|values| values.unread);
+        for (unread, values) in unread.iter_mut().zip(&tiers) {
+            *unread += u64::from(values.unasked || values.state == State::Absent);
+        }
+        for (unknown, values) in unknown_cost.iter_mut().zip(&tiers) {
+            *unknown += u64::from(values.cost.is_none());
+        }
+        for (human, values) in human.iter_mut().zip(&tiers) {
+            *human += u64::from(values.human.is_some());
+        }
+        builder.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
+    }
+    summary.left_out = elsewhere.iter().map(|(why, rows)| LeftOut { reason: why.clone(), rows: *rows }).collect();
+    if at_random > 0 {
+        summary.left_out.push(LeftOut { reason: "some answer has no grade".to_owned(), rows: at_random });
+    }
+    for (tier, rows) in cascade.tiers().iter().zip(&unread).filter(|(_, rows)| **rows > 0) {
+        let what =
+            format!("{rows} examples have no recording of tier \"{}\", or of what its gate asks: they escalate there", tier.name);
+        summary.warnings.push(format!("{what}; `tierfall record` asks what is missing"));
+    }
+    summary.used = builder.so_far().len() as u64;
+    if builder.so_far().is_empty() {
+        let why = summary.left_out.iter().map(|left| format!("{} examples: {}", left.rows, left.reason));
+        let why = why.chain(summary.warnings.iter().cloned()).collect::<Vec<_>>().join("; ");
+        return Err(ObservationsError::NothingUsable { read: summary.read, why });
+    }
+    for (tier, judge) in judges.into_iter().enumerate() {
+        if let Some(judge) = judge {
+            builder.set_judge(tier, judge);
+        }
+        if matches!(cascade.tiers()[tier].answerer, Answerer::Human { .. }) {
+            builder.set_always_right(tier);
+        }
+    }
+    let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(builder.so_far(), ix, spec, unknown_cost[ix]) };
+    summary.tiers = builder.so_far().tiers().enumerate().map(of_tier).collect();
+    // What could not be read because it is not there was not read in the answers.
+    if !lost && unread.iter().all(|rows| *rows == 0) {
+        builder.replayed();
+    }
+    let mut observations = builder.finish();
+    let at_random = (at_random > 0).then_some(Condition::UngradedAtRandom { rows: at_random });
+    let elsewhere = elsewhere.into_iter().map(|(why, rows)| Condition::Elsewhere { why, rows });
+    observations.set_conditions(elsewhere.chain(at_random));
+    if let Some(heaviest) = set.about().heaviest_weight {
+        let declared = observations.declare_heaviest(heaviest / lightest);
+        declared.map_err(|heavier| ObservationsError::Options(heavier.to_string()))?;
+    }
+    Ok(ReadOut { observations, summary })
+}
+
+/// Refuses what a table cannot show, and says what it simplifies.
+fn checked(cascade: &Cascade) -> Result<Vec<String>, ObservationsError> {
+    let refuse = |why: &str| Err(ObservationsError::Cascade { cascade: cascade.name().to_string(), why: why.to_owned() });
+    let policy = cascade.policy();
+    if policy.on_abstain == OnAbstain::Accept {
+        return refuse(
+            "on-abstain = \"accept\" accepts answers that no threshold judges; calibration certifies cascades that escalate on \
+             abstention: set on-abstain = \"escalate\"",
+        );
+    }
+    if policy.on_error == OnError::Fail {
+        return refuse(
+            "on-error = \"fail\" ends a request at a failed call; calibration certifies cascades that go on to the next tier: set \
+             on-error = \"escalate\"",
+        );
+    }
+    let mut warnings = Vec::new();
+    if let Some(human) = cascade.tiers().last().filter(|tier| matches!(tier.answerer, Answerer::Human { .. })) {
+        warnings.push(format!("the human tier \"{}\" is taken to be always right, at its declared cost", human.name));
+    }
+    for (limit, is_set) in [("budget", policy.budget.is_some()), ("deadline", policy.deadline.is_some())] {
+        if is_set {
+            warnings
+                .push(format!("the policy's {limit} is not simulated: where it stops a request, another tier answers than here"));
+        }
+    }
+    Ok(warnings)
+}
+
+/// The cascade without its fit, with gates that read everything and accept nothing, so that a replay asks every tier.
+fn deferring(cascade: &Cascade) -> Result<Cascade, ObservationsError> {
+    let mut tiers = cascade.tiers().to_vec();
+    for gate in tiers.iter_mut().filter_map(|tier| tier.gate.as_mut()) {
+        (gate.threshold, gate.value) = (Threshold::DeferAll, None);
+    }
+    let policy = Policy { budget: None, deadline: None, ..*cascade.policy() };
+    let parts =
+        Parts { name: cascade.name().clone(), salt: cascade.salt().into(), tiers, rules: cascade.rules().to_vec(), policy };
+    Cascade::try_from(parts)
+        .map_err(|error| ObservationsError::Cascade { cascade: cascade.name().to_string(), why: error.to_string() })
+}
+
+fn grades(set: &FixtureSet, tier: &Tier) -> Result<OfTier, ObservationsError> {
+    if matches!(tier.answerer, Answerer::Human { .. }) {
+        return Ok(None);
+    }
+    let grades = Grades::load(set.dir(), &tier.name)?;
+    if grades.is_empty() {
+        return Err(ObservationsError::NotGraded { tier: tier.name.to_string(), path: set.dir().to_owned() });
+    }
+    Ok(Some(grades))
+}
+
+fn spec(tier: &Tier) -> TierSpec {
+    let signals = tier.gate.as_ref().map(|gate| scored(gate).iter().map(|named| named.label.clone()).collect());
+    TierSpec { name: tier.name.clone(), signals: signals.unwrap_or_default(), judge: None }
+}
+
+/// Who judged each tier's answers, where a judge did. What only a person graded there has no grade, as in files of observations: theirs
+/// is of another kind.
+fn judges(
+    cascade: &Cascade,
+    examples: &[&Example],
+    rows: &mut [Result<Vec<Values>, Lack>],
+    summary: &mut Summary,
+) -> Vec<Option<Arc<str>>> {
+    let mut judges = Vec::with_capacity(cascade.tiers().len());
+    for (ix, tier) in cascade.tiers().iter().enumerate() {
+        let values = rows.iter().flatten().filter_map(|row| row.get(ix));
+        let names: BTreeSet<&str> = values.filter_map(|values| values.judge.as_deref()).collect();
+        let name = names.into_iter().collect::<Vec<_>>().join(" and ");
+        if name.is_empty() {
+            // Without a judge there is nobody whom people would correct.
+            rows.iter_mut().flatten().for_each(|row| row[ix].human = None);
+            judges.push(None);
+            continue;
+        }
+        let mut by_others = false;
+        for (example, row) in examples.iter().zip(&mut *rows) {
+            let Ok(values) = row else { continue };
+            if values[ix].state != State::Answered || values[ix].judge.is_some() {
+                continue;
+            }
+            if example.grader.judged().is_some() {
+                values[ix].quality = None;
+            } else {
+                by_others = true;
+            }
+        }
+        // A correction by people's grades supposes that these are of a random part of all rows.
+        if by_others {
+            let held = rows.iter_mut().flatten().filter_map(|row| row[ix].human.take()).count();
+            if held > 0 {
+                summary.warnings.push(format!(
+                    "tier \"{}\": {held} answers are graded by the judge \"{name}\" and by people, but others by no judge at all; the \
+                     judge is not corrected by people's grades, which would be no random part of all rows",
+                    tier.name
+                ));
+            }
+        }
+        judges.push(Some(name.into()));
+    }
+    judges
+}
+
+fn cell(values: &Values) -> Cell<'_> {
+    Cell {
+        quality: values.quality,
+        as_last: values.as_last,
+        human: values.human,
+        unanswered: values.state != State::Answered,
+        scores: &values.scores,
+        cost: values.cost,
+        latency_ms: values.latency_ms,
+        length: values.length,
+    }
+}
+
+fn of_tier(observations: &Observations, ix: usize, spec: &TierSpec, unknown_cost: u64) -> TierSummary {
+    let abstained = |signal: &str| {
+        let scores = observations.scores(ix, signal).unwrap_or_default();
+        scores.iter().filter(|score| score.is_nan()).count() as u64
+    };
+    let signals = spec.signals.iter().map(|s| SignalSummary { signal: s.clone(), abstained: abstained(s) }).collect();
+    TierSummary {
+        tier: spec.name.clone(),
+        signals,
+        silent: Vec::new(),
+        candidates: Vec::new(),
+        unknown_cost,
+        judge: spec.judge.clone(),
+        human: 0,
+    }
+}
+
+#[cfg(test)]
+#[path = "replayed_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "judged_tests.rs"]
+mod judged_tests;

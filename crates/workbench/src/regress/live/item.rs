@@ -1,0 +1,124 @@
+//! One example, asked as often as it is to be.
+
+use std::time::Duration;
+
+use tierfall_core::gate::{Decision, Deferral};
+use tierfall_core::money::Money;
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::run::Outcome;
+
+use super::LiveError;
+use crate::fixture::grade::digest_of_completion;
+use crate::fixture::replay::Recordings;
+use crate::fixture::{Example, FixtureSet};
+use crate::regress::asked;
+use crate::regress::played::{NoLast, PlayedItem};
+use crate::regress::replay::{Player, asked_tiers, asks_a_person};
+use tierfall::config::Loaded;
+use tierfall::{Answer, Engine};
+
+/// Asks examples and grades what comes back.
+pub(super) struct Asker<'a> {
+    loaded: &'a Loaded,
+    /// What knows the recorded answers of the last tier.
+    player: Option<Player<'a>>,
+    engine: Engine,
+    repeats: u32,
+}
+
+/// An example, and how asking it ended.
+pub(super) struct Asked {
+    pub(super) item: PlayedItem,
+    /// Whether its last repeat failed.
+    pub(super) failed: bool,
+    /// What was said of the last failure among its repeats.
+    pub(super) said: Option<String>,
+    /// Whether a call of it was refused because the run is to end.
+    pub(super) cut: bool,
+}
+
+/// Why a run says nothing of what the cascade answers: no tier could, or what is served is what was left when the last one that
+/// was to answer failed or had no time.
+fn lost(answer: &Answer) -> Option<String> {
+    let said = || answer.trace.error.clone().unwrap_or_else(|| "the request's deadline passed before the last tier".to_owned());
+    match answer.trace.fallback {
+        Some(fallback) if fallback.may_pass() => Some(said()),
+        _ => answer.error().map(ToString::to_string),
+    }
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(
+        loaded: &'a Loaded,
+        set: &FixtureSet,
+        recordings: Option<&'a Recordings>,
+        engine: Engine,
+        repeats: u32,
+    ) -> Result<Self, LiveError> {
+        let player = recordings.map(|recordings| Player::new(loaded, set, recordings)).transpose()?;
+        Ok(Self { loaded, player, engine, repeats })
+    }
+
+    pub(super) async fn ask(&self, example: &Example) -> Asked {
+        let mut answers = Vec::new();
+        // One after the other: repeats at once would hit one cache, or one overload, together.
+        for _ in 0..self.repeats {
+            answers.push(self.engine.complete(example.request()).await);
+        }
+        let failed = answers.last().is_some_and(|answer| lost(answer).is_some());
+        let said = answers.iter().rev().find_map(lost);
+        let refused = Decision::Defer(Deferral::Failed(CallErrorKind::Cancelled));
+        let cut = answers.iter().flat_map(|answer| &answer.trace.steps).any(|step| step.decision == refused);
+        Asked { item: self.item(example, &answers), failed, said, cut }
+    }
+
+    fn item(&self, example: &Example, answers: &[Answer]) -> PlayedItem {
+        let answered: Vec<&Answer> = answers.iter().filter(|answer| lost(answer).is_none()).collect();
+        let n = answered.len().max(1) as f64;
+        let correct = answered.iter().fold(0.0, |sum, answer| sum + Self::grade(example, answer)) / n;
+        let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
+        let latency = answered.iter().fold(Duration::ZERO, |sum, answer| sum.saturating_add(answer.trace.latency));
+        let first = answered.first().copied();
+        let person = first.filter(|answer| asks_a_person(&answer.trace));
+        let served = first.filter(|_| person.is_none()).and_then(|answer| match &answer.outcome {
+            Outcome::Answered(served) => Some(served),
+            // As in a replay, the answer attached to a review is what it is.
+            Outcome::Review(attached) => attached.as_ref(),
+            _ => None,
+        });
+        let by_person = person.and_then(|answer| answer.trace.steps.last()).map(|step| step.tier.clone());
+        PlayedItem {
+            id: example.id.clone(),
+            segment: example.segment.clone(),
+            group: example.group.clone(),
+            weight: example.weight,
+            asked: asked(example),
+            outcome: first.map_or(tierfall_core::trace::OutcomeKind::Failed, |answer| answer.trace.outcome),
+            tier: by_person.or_else(|| served.map(|served| self.loaded.cascade.tier(served.tier).name.clone())),
+            answer: served.map(|served| digest_of_completion(&served.answer)),
+            correct,
+            cost: costs.map(|sum| Money::from_pico(sum.pico() / u128::from(self.repeats))),
+            latency_ms: (!answered.is_empty()).then(|| latency.as_secs_f64() * 1e3 / n),
+            asked_tiers: first.or(answers.first()).map(|answer| asked_tiers(self.loaded, &answer.trace)).unwrap_or_default(),
+            // What the last tier's recording lacks is not what was asked here.
+            last: self.player.as_ref().and_then(|player| player.last(example).ok()).unwrap_or(Err(NoLast::NotRecorded)),
+            repeats: self.repeats,
+            errors: answers.iter().map(|answer| u32::from(lost(answer).is_some())).sum(),
+            flaky: answered.len() > 1 && correct > 0.1 && correct < 0.9,
+        }
+    }
+
+    /// The grade of what is served, as in a replay.
+    fn grade(example: &Example, answer: &Answer) -> f64 {
+        if asks_a_person(&answer.trace) {
+            return 1.0;
+        }
+        match &answer.outcome {
+            Outcome::Answered(served) | Outcome::Review(Some(served)) => {
+                // Examples whose graders have to be asked are left out of live runs.
+                example.grader.grade(example, &served.answer).map_or(0.0, |grade| grade.correct)
+            }
+            Outcome::Review(None) | Outcome::Abstained(_) | Outcome::Refused(_) | Outcome::Failed(_) => 0.0,
+        }
+    }
+}

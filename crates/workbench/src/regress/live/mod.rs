@@ -1,0 +1,256 @@
+//! The real providers asked, within a limit: the same examples, the same fold, and what they do today.
+
+mod bounded;
+mod item;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tierfall_core::cascade::Answerer;
+use tierfall_core::money::{Cost, Money};
+use tierfall_core::text::one_line;
+
+use self::bounded::{Bounded, Purse};
+use self::item::{Asked, Asker};
+use super::played::{Mode, Played, PlayedItem};
+use crate::fixture::replay::Recordings;
+use crate::fixture::{Example, FixtureError, FixtureSet};
+use tierfall::Engine;
+use tierfall::clock::{Clock, SystemClock};
+use tierfall::config::Loaded;
+use tierfall::digest;
+use tierfall::{LoadError, sources};
+
+/// How the providers are asked.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// How often each example is asked; its grade is the mean.
+    pub repeats: u32,
+    /// Examples under way at once.
+    pub concurrency: NonZeroUsize,
+    /// No call is made that could exceed it, all tiers together.
+    pub max_spend: Option<Money>,
+    /// Ask only this many examples.
+    pub limit: Option<usize>,
+    /// Decides the order in which examples are asked, and so which ones a limit leaves.
+    pub seed: u64,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self { repeats: 1, concurrency: NonZeroUsize::MIN.saturating_add(3), max_spend: None, limit: None, seed: 0 }
+    }
+}
+
+/// Why a live run ended before every example was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LiveStop {
+    /// Whoever watches knew enough.
+    #[error("the verdict was clear")]
+    Decided,
+    /// The next call could exceed the limit.
+    #[error("the next call could exceed the spending limit: {} of {} USD are spent", spent.usd(), limit.usd())]
+    Spend {
+        /// Spent by all tiers together, charges of unknown size at the most they can be.
+        spent: Money,
+        /// The limit.
+        limit: Money,
+    },
+    /// A call's cost has no bound, so no limit could be kept.
+    #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
+    Unbounded(Arc<str>),
+    /// Every further call would fail like this one.
+    #[error("the provider {what}: {message}")]
+    Lasting {
+        /// What it does, as in [`CallErrorKind::lasting`](tierfall_core::provider::CallErrorKind::lasting).
+        what: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// More calls at once than the provider has places and its queue takes: no fault of the provider's.
+    #[error("{0}; ask fewer examples at once, or give the provider more places")]
+    QueueFull(String),
+    /// One failure after another.
+    #[error("{count} requests in a row failed, the last one with: {message}")]
+    Storm {
+        /// How many.
+        count: u32,
+        /// What the last one said.
+        message: String,
+    },
+}
+
+impl LiveStop {
+    /// Whether a provider is the reason, and not a limit or enough certainty.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Lasting { .. } | Self::QueueFull(_) | Self::Storm { .. })
+    }
+}
+
+/// Why the providers could not be asked at all.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LiveError {
+    /// No providers.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// No grades.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// Nothing to ask.
+    #[error("{0}")]
+    Nothing(String),
+}
+
+/// What the providers did.
+#[derive(Debug)]
+pub struct LiveRun {
+    /// The examples that were asked as often as they were to be, in the order of the set.
+    pub played: Played,
+    /// Why others were not, or why nothing was learned of any; `None` where all were asked.
+    pub stopped: Option<LiveStop>,
+    /// How many were not.
+    pub left: usize,
+    /// Everything charged, examples that were not finished included.
+    pub cost: Cost,
+}
+
+/// This many failed requests one after another mean that a provider is down, not that the questions are bad.
+const STORM: u32 = 20;
+
+/// Asks the declared providers the examples of a split, in an order drawn from the seed, and grades what they answer.
+///
+/// `watch` sees every finished example, in that order, with what was charged so far, and ends the run by returning true.
+/// What always asking the last tier would have done is taken from `recordings`, where there are any. May be dropped at any
+/// await; calls under way are cancelled.
+pub async fn live(
+    loaded: &Loaded,
+    set: &FixtureSet,
+    recordings: Option<&Recordings>,
+    split: &str,
+    options: &LiveOptions,
+    watch: &mut dyn FnMut(&PlayedItem, Cost) -> bool,
+) -> Result<LiveRun, LiveError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let purse = Arc::new(Purse::new(options.max_spend, clock));
+    let asker = Asker::new(loaded, set, recordings, engine(loaded, &purse)?, options.repeats.max(1))?;
+    let mut warnings = Vec::new();
+    let examples = chosen(set, split, options, &mut warnings)?;
+    let total = examples.len();
+    let mut items: Vec<(usize, PlayedItem)> = Vec::with_capacity(total);
+    let (mut stopped, mut failures, mut answered, mut last_words) = (None, 0, false, String::new());
+    {
+        // In order: what is finished first must not decide what is watched first.
+        let questions = examples.into_iter().map(|example| asker.ask(example));
+        let mut answers = futures_util::stream::iter(questions).buffered(options.concurrency.get());
+        while let Some(Asked { item, failed, said, cut }) = answers.next().await {
+            // What was finished before the purse closed has been paid for, and counts.
+            if cut && let Some(stop) = purse.stopped() {
+                stopped = Some(stop.clone());
+                break;
+            }
+            failures = if failed { failures + 1 } else { 0 };
+            answered |= item.errors < item.repeats;
+            let position = set.position(&item.id).unwrap_or(usize::MAX);
+            let enough = watch(&item, purse.spent());
+            items.push((position, item));
+            last_words = said.unwrap_or(last_words);
+            if failures >= STORM {
+                stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
+                break;
+            }
+            if enough {
+                stopped = Some(LiveStop::Decided);
+                break;
+            }
+        }
+    }
+    // However few they are: where none was answered, nothing was learned.
+    if stopped.is_none() && !answered && failures > 0 {
+        stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
+    }
+    items.sort_by_key(|(position, _)| *position);
+    let left = total - items.len();
+    let flaky = items.iter().filter(|(_, item)| item.flaky).count();
+    if flaky > 0 {
+        warnings.push(format!("{flaky} of {} examples are flaky: their repeats disagree", items.len()));
+    }
+    let errors: u64 = items.iter().map(|(_, item)| u64::from(item.errors)).sum();
+    if errors > 0 {
+        let of: u64 = items.iter().map(|(_, item)| u64::from(item.repeats)).sum();
+        // A storm quotes it already.
+        let said = match &stopped {
+            Some(LiveStop::Storm { .. }) => String::new(),
+            _ => format!(", the last one with: {}", one_line(&last_words, 300)),
+        };
+        warnings.push(format!("{errors} of {of} requests failed{said}; that is no grade, and counts as availability alone"));
+    }
+    if left > 0
+        && let Some(stop) = &stopped
+    {
+        warnings.push(format!("{left} of {total} examples were not asked: {stop}"));
+    }
+    let played = Played {
+        fixtures: set.about().name.clone(),
+        split: split.to_owned(),
+        mode: Mode::Live,
+        system: super::system(loaded),
+        tiers: loaded.cascade.tiers().iter().map(|tier| tier.name.clone()).collect(),
+        items: items.into_iter().map(|(_, item)| item).collect(),
+        warnings,
+    };
+    // Who was decided with the last example left nothing out.
+    let stopped = stopped.filter(|stop| left > 0 || stop.is_failure());
+    Ok(LiveRun { played, stopped, left, cost: purse.spent() })
+}
+
+fn engine(loaded: &Loaded, purse: &Arc<Purse>) -> Result<Engine, LoadError> {
+    let sources = sources(loaded)?;
+    let mut builder = Engine::builder(loaded.cascade.clone());
+    if let Some(fit) = &loaded.fit {
+        builder = builder.fit(fit.clone());
+    }
+    for tier in loaded.cascade.tiers() {
+        if let (Answerer::Model(model), Some(source)) = (&tier.answerer, sources.get(&tier.name)) {
+            let bounded = Bounded {
+                tier: tier.name.clone(),
+                inner: source.provider.clone(),
+                model: model.clone(),
+                attempts: source.attempts,
+                purse: purse.clone(),
+            };
+            builder = builder.provider(&*tier.name, Arc::new(bounded));
+        }
+    }
+    Ok(builder.build()?)
+}
+
+/// The examples to ask, shuffled by the seed. Those that nobody can grade in passing are left out.
+fn chosen<'s>(
+    set: &'s FixtureSet,
+    split: &str,
+    options: &LiveOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<&'s Example>, LiveError> {
+    let of_split = || set.examples().iter().filter(|example| *example.split == *split);
+    let mut examples: Vec<&Example> = of_split().filter(|example| example.grader.is_pure()).collect();
+    let ungradable = of_split().count() - examples.len();
+    if ungradable > 0 {
+        warnings.push(format!(
+            "{ungradable} examples are left out: new answers to them have no grade without a person, a judge or a command"
+        ));
+    }
+    if examples.is_empty() {
+        let name = &set.about().name;
+        return Err(LiveError::Nothing(format!(
+            "the split \"{split}\" of the fixture set \"{name}\" has no example whose new answers can be graded in passing"
+        )));
+    }
+    examples.sort_by_cached_key(|example| digest::of_text(format!("{}\u{0}{}", options.seed, example.id).as_bytes()));
+    examples.truncate(options.limit.unwrap_or(usize::MAX));
+    Ok(examples)
+}
+
+#[cfg(test)]
+mod tests;

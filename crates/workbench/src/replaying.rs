@@ -1,0 +1,173 @@
+//! An engine whose answers come from where they are asked to: its providers, or the recordings of a fixture set.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tierfall::config::{self, ConfigError, Loaded};
+use tierfall::{Asker, Engine, EngineBuilder, TierBinding, bindings};
+use tierfall_core::request::{Request, RequestId};
+
+use crate::fixture::replay::Recordings;
+use crate::fixture::{FixtureError, FixtureSet};
+
+/// Where an engine's answers come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// As the cascade file says: from `[replay]`, else from the providers.
+    #[default]
+    AsDeclared,
+    /// From the providers, whatever `[replay]` says.
+    Live,
+    /// From the recordings of this fixture set.
+    Replay(String),
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The cascade file or its providers cannot be used.
+    #[error(transparent)]
+    Load(#[from] tierfall::LoadError),
+    /// The recordings cannot be used.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+}
+
+impl From<ConfigError> for OpenError {
+    fn from(error: ConfigError) -> Self {
+        Self::Load(error.into())
+    }
+}
+
+/// An engine to be built, and what its answers are.
+pub struct Opened {
+    /// Takes observers and other providers.
+    pub builder: EngineBuilder,
+    /// What answers, where recordings do.
+    pub replay: Option<Arc<Replaying>>,
+    /// What the answers of each tier with a model are bound to.
+    pub tiers: Vec<TierBinding>,
+}
+
+/// Loads a cascade file, and whatever it names, into an engine's builder.
+///
+/// ```no_run
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use tierfall::Asker;
+/// use tierfall_workbench::{Answers, open};
+///
+/// let engine = open("cascades/support.cascade.toml", &Answers::AsDeclared, Asker::Anybody)?.builder.build()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<Opened, OpenError> {
+    let loaded = config::load(path)?;
+    let declared = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
+    let set = match answers {
+        Answers::AsDeclared => declared,
+        Answers::Live => None,
+        Answers::Replay(set) => Some(set.clone()),
+    };
+    match set {
+        Some(set) => replaying(loaded, &set),
+        None => {
+            let tiers = bindings(&loaded);
+            Ok(Opened { builder: Engine::live(loaded, asker)?, replay: None, tiers })
+        }
+    }
+}
+
+fn replaying(loaded: Loaded, set: &str) -> Result<Opened, OpenError> {
+    let set = FixtureSet::load(fixture_folder(&loaded.path, set))?;
+    let tiers = bindings(&loaded);
+    let recordings = Arc::new(Recordings::load(set.dir(), &tiers)?.with_questions_of(&set));
+    for tier in recordings.torn() {
+        tracing::warn!(tier, "the last line of the recording was cut in the middle of a write and is missing");
+    }
+    let replay = Arc::new(Replaying { set: Arc::new(set), recordings: recordings.clone() });
+    let identify = replay.clone();
+    let mut builder = Engine::unprovided(loaded).identify(move |request| identify.identify(request));
+    for tier in &tiers {
+        builder = builder.provider(&*tier.tier, Arc::new(recordings.provider(tier.tier.clone())));
+    }
+    Ok(Opened { builder, replay: Some(replay), tiers })
+}
+
+/// The set whose recordings answer an engine's calls.
+#[derive(Clone, Debug)]
+pub struct Replaying {
+    /// The examples that can be asked.
+    pub set: Arc<FixtureSet>,
+    /// What the tiers answered to them.
+    pub recordings: Arc<Recordings>,
+}
+
+impl Replaying {
+    /// The id of the example that asks what the request asks.
+    fn identify(&self, request: &Request) -> Option<RequestId> {
+        self.set.find(request).map(|example| RequestId::from(example.id.clone()))
+    }
+
+    /// What to say of a question that no example asks.
+    pub fn not_in_the_set(&self, question: &str) -> String {
+        let name = &self.set.about().name;
+        match self.set.nearest(question, 1).first() {
+            Some((example, likeness)) if *likeness > 0.0 => {
+                format!(
+                    "the fixture set \"{name}\" has no recording of this query; the nearest example is {}: {}",
+                    example.id,
+                    example.question()
+                )
+            }
+            _ => format!("the fixture set \"{name}\" has no recording of this query, nor of one like it"),
+        }
+    }
+}
+
+/// The folder of a fixture set: a path as it is, a bare name below `fixtures/` beside the cascade's folder, else in the
+/// working directory.
+pub fn fixture_folder(cascade: &Path, set: &str) -> PathBuf {
+    let given = PathBuf::from(set);
+    if given.components().count() > 1 || given.is_absolute() || holds_a_set(&given) {
+        return given;
+    }
+    let here = Path::new("fixtures").join(set);
+    let beside = cascade.parent().unwrap_or(Path::new("")).join("../fixtures").join(set);
+    // The cascade's own set wins; where both are one, the plain path is the better one in messages.
+    if holds_a_set(&beside) && !is_same(&beside, &here) { beside } else { here }
+}
+
+fn holds_a_set(folder: &Path) -> bool {
+    folder.join("set.toml").exists()
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((fs_err::canonicalize(a), fs_err::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_name_is_below_fixtures_beside_the_cascades_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let cascade = dir.path().join("cascades/a.cascade.toml");
+        fs_err::create_dir_all(cascade.parent().unwrap()).unwrap();
+        assert_eq!(fixture_folder(&cascade, "sums"), Path::new("fixtures/sums"), "nothing is beside it");
+        let set = dir.path().join("fixtures/sums");
+        fs_err::create_dir_all(&set).unwrap();
+        fs_err::write(set.join("set.toml"), "").unwrap();
+        let found = fixture_folder(&cascade, "sums");
+        assert!(is_same(&found, &set), "{}", found.display());
+    }
+
+    #[test]
+    fn a_path_is_taken_as_it_is() {
+        let cascade = Path::new("cascades/a.cascade.toml");
+        for path in ["./sums", "elsewhere/sums", "/sets/sums"] {
+            assert_eq!(fixture_folder(cascade, path), Path::new(path));
+        }
+    }
+}

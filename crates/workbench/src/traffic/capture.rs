@@ -1,0 +1,136 @@
+//! Writes traces, and for a sample of the requests what was said.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_err::OpenOptions;
+use tierfall_core::observer::{Called, Ended, Observer};
+use tierfall_core::provider::{CallError, CallErrorKind};
+use tierfall_core::request::{Purpose, Request};
+
+use super::line::{Captured, Content, Line, Sample};
+use super::{Sampling, Stratum};
+use crate::fixture::recording::{Header, Record, Recorded};
+use tierfall::jsonl::Queue;
+use tierfall::{TierBinding, digest};
+
+/// Appends the trace of every run to a JSON Lines file, and with it, for the requests that the [`Sampling`] keeps, the client's
+/// messages and tags and every tier's answer. Given to [`EngineBuilder::observer`](tierfall::EngineBuilder::observer), it takes the
+/// place of a [`JsonlSink`](tierfall::JsonlSink).
+///
+/// What people asked is in this file: where it is made, only its owner may read it.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use tierfall::{Asker, Engine, bindings, config};
+/// use tierfall_workbench::traffic::Capture;
+///
+/// let loaded = config::load("cascades/shop.cascade.toml")?;
+/// let capture = Arc::new(Capture::open("traces.jsonl", 4096, "accepted=0.05,escalated=0.5".parse()?, &bindings(&loaded))?);
+/// let engine = Engine::live(loaded, Asker::Anybody)?.observer(capture.clone()).build()?;
+/// engine.complete("Where is my order?").await;
+/// capture.close()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Capture {
+    queue: Queue<Line>,
+    sampling: Sampling,
+    /// What answers are bound to, by tier.
+    bindings: BTreeMap<Arc<str>, String>,
+}
+
+impl Capture {
+    /// Appends to the file at `path`, which is made with permissions 0600 if it is not there, with room for `capacity` waiting
+    /// lines, at least one. `tiers` say what the answers are bound to, so that they can be told from answers of another model, prompt
+    /// or parameters.
+    pub fn open(path: impl AsRef<Path>, capacity: usize, sampling: Sampling, tiers: &[TierBinding]) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.create(true);
+        #[cfg(unix)]
+        {
+            use fs_err::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        let bindings = tiers.iter().map(|tier| (tier.tier.clone(), Header::new(tier).digest())).collect();
+        Ok(Self { queue: Queue::appending(&mut options, path.as_ref(), capacity)?, sampling, bindings })
+    }
+
+    /// How many lines were lost: the queue was full, or the file could not be written.
+    pub fn lost(&self) -> u64 {
+        self.queue.lost()
+    }
+
+    /// Writes what is waiting and closes the file; the first error that writing met comes back. What is recorded afterwards is
+    /// lost, and counted.
+    pub fn close(&self) -> io::Result<()> {
+        self.queue.close()
+    }
+}
+
+impl Observer for Capture {
+    fn ended(&self, ended: &Ended<'_>) {
+        let Ended { cascade, request, trace, .. } = ended;
+        let stratum = Stratum::of(trace).filter(|stratum| self.sampling.keeps(cascade.salt(), &request.id, *stratum));
+        let trace = (*trace).clone();
+        self.queue.put(match stratum {
+            None => Line::Plain(Box::new(trace)),
+            Some(stratum) => Line::Captured(Box::new(Captured {
+                trace,
+                content: Content::of(request, Said::in_run(ended).answers, &self.bindings),
+                sample: Sample { propensity: self.sampling.rate(stratum), stratum, least: self.sampling.least() },
+            })),
+        });
+    }
+}
+
+/// What the tiers of one run said so far.
+#[derive(Debug, Default)]
+struct Said {
+    answers: BTreeMap<Arc<str>, Record>,
+    /// Whose answer probes are about.
+    last: Option<Arc<str>>,
+}
+
+impl Said {
+    /// What the calls of a run gave: the tiers' own answers, and those to probes about them.
+    fn in_run(ended: &Ended<'_>) -> Self {
+        let mut said = Self::default();
+        for called in ended.calls {
+            said.keep(&ended.cascade.tier(called.call.tier()).name, ended.request, called);
+        }
+        said
+    }
+
+    fn keep(&mut self, tier: &Arc<str>, request: &Request, Called { call, result, took }: &Called) {
+        // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
+        let is_the_tiers = |error: &CallError| {
+            let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];
+            // A timeout with which the request's own time ran out is the deadline's.
+            let cut = call.deadline.is_some_and(|left| took.time().saturating_add(took.queued) >= left);
+            !ours.contains(&error.kind) && (!cut || error.kind != CallErrorKind::Timeout)
+        };
+        let counts = result.as_ref().err().is_none_or(is_the_tiers);
+        match &call.purpose {
+            Purpose::Answer => {
+                self.last = counts.then(|| tier.clone());
+                if !counts {
+                    return;
+                }
+                let answer = Recorded::new(Some(digest::of_question(&request.messages)), result, took);
+                let record = Record { id: request.id.as_str().into(), answer, probes: BTreeMap::new() };
+                self.answers.insert(tier.clone(), record);
+            }
+            Purpose::Probe(label) => {
+                let about = self.last.as_ref().filter(|_| counts);
+                if let Some(record) = about.and_then(|tier| self.answers.get_mut(tier)) {
+                    record.probes.insert(label.clone(), Recorded::new(Some(digest::of_probe(call)), result, took));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The workbench from outside: what a program that uses the library sees.
+
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod permission;
