@@ -1,5 +1,5 @@
 //! Lists of kinds, one of which a file names, with options of its own: signals, rules, graders. A list is declared once, by
-//! [`registry!`]; parser, errors and JSON Schema come from it.
+//! [`registry!`](crate::registry!); parser, errors and JSON Schema come from it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,6 +14,9 @@ pub trait Registry: Sized {
 
     /// The names of all kinds, in the order of the list.
     const NAMES: &'static [&'static str];
+
+    /// What each of them is, in the same order.
+    const ABOUT: &'static [&'static str];
 
     /// Reads the options of the kind `name`; `None` where there is no such kind.
     fn read<'de, D: Deserializer<'de>>(name: &str, options: D) -> Option<Result<Self, D::Error>>;
@@ -76,17 +79,18 @@ impl<'de, R: Registry> Visitor<'de> for Named<R> {
     }
 }
 
-/// Declares a registry: an enum of options, `"name" => Options: "what it is"`. `of` is the trait through which all options are
-/// used alike.
+/// Declares a [`Registry`](crate::registry::Registry): an enum of options, `"name" => Options: "what it is"`. `of` is the trait
+/// through which all options are used alike.
+#[macro_export]
 macro_rules! registry {
     (
         $(#[$meta:meta])*
-        pub enum $name:ident: $noun:literal of $seam:path {
+        $vis:vis enum $name:ident: $noun:literal of $seam:path {
             $($key:literal => $options:ident: $about:literal),+ $(,)?
         }
     ) => {
         $(#[$meta])*
-        pub enum $name { $(#[doc = $about] $options($options)),+ }
+        $vis enum $name { $(#[doc = $about] $options($options)),+ }
 
         impl $name {
             /// The names in files.
@@ -105,6 +109,7 @@ macro_rules! registry {
         impl $crate::registry::Registry for $name {
             const NOUN: &'static str = $noun;
             const NAMES: &'static [&'static str] = Self::NAMES;
+            const ABOUT: &'static [&'static str] = &[$($about),+];
 
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, options: D) -> Option<Result<Self, D::Error>> {
                 match name {
@@ -112,6 +117,19 @@ macro_rules! registry {
                     _ => None,
                 }
             }
+        }
+    };
+}
+
+/// Declares a registry whose options have JSON Schemas, under the feature `schema`.
+macro_rules! described_registry {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident: $noun:literal of $seam:path { $($key:literal => $options:ident: $about:literal),+ $(,)? }
+    ) => {
+        $crate::registry! {
+            $(#[$meta])*
+            $vis enum $name: $noun of $seam { $($key => $options: $about),+ }
         }
 
         #[cfg(feature = "schema")]
@@ -129,4 +147,4 @@ macro_rules! registry {
         }
     };
 }
-pub(crate) use registry;
+pub(crate) use described_registry;

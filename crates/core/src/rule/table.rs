@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Keyword, Length, NamedRule, PersonalData, Question, Route, Rule, SystemPrompt, Tag, Tools};
-use crate::registry::registry;
+use crate::registry::described_registry;
 use crate::request::Request;
 
 /// When a built-in rule applies.
@@ -27,7 +27,7 @@ pub trait Settings: fmt::Debug {
 #[error("{0}")]
 pub struct SettingsError(pub String);
 
-registry! {
+described_registry! {
     /// The settings of one built-in rule, which a file writes under the rule's name.
     #[derive(Clone, Debug)]
     #[non_exhaustive]

@@ -19,9 +19,9 @@ use super::rivalry::{Entropy, LogMargin, Margin};
 use super::self_rated::SelfRated;
 use super::sequence::{LengthPenalisedLogprob, MeanLogprob, MinLogprob, QuantileLogprob, SumLogprob, TrimmedLogprob};
 use super::validate::{FinishReason, JsonSchema, NonEmpty, NotRefusal, Pattern};
-use crate::registry::{Registry, registry};
+use crate::registry::{Registry, described_registry};
 
-registry! {
+described_registry! {
     /// A signal as a cascade file declares it: a name, or a name with options.
     #[derive(Clone, Debug, PartialEq)]
     pub enum SignalSpec: "signal" of AnyOptions {
