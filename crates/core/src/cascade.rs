@@ -19,6 +19,7 @@ pub struct TierIx(pub usize);
 
 /// Something that a request may need and not every model has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// Calls tools.
@@ -89,6 +90,7 @@ pub struct Tier {
 
 /// After a failed call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// Go on with the next tier.
@@ -100,6 +102,7 @@ pub enum OnError {
 
 /// After a signal that had nothing to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnAbstain {
     /// Go on with the next tier.
@@ -111,6 +114,7 @@ pub enum OnAbstain {
 
 /// When no further tier may be called and none accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnExhausted {
     /// Serve the best answer there is.

@@ -22,6 +22,7 @@ pub mod permit;
 pub mod plan;
 pub mod point;
 pub mod provider;
+pub mod registry;
 pub mod replay;
 pub mod request;
 pub mod rule;

@@ -50,12 +50,13 @@ impl Cascade {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
     use crate::rule::table::ConditionSpec;
 
     #[test]
     fn the_tag_is_believed_before_the_rules_and_the_first_rule_before_the_others() {
         let rule = |name: &str, word: &str| {
-            let spec = ConditionSpec::deserialize("keyword", serde_json::json!({ "any": [word] })).unwrap().unwrap();
+            let spec = ConditionSpec::read("keyword", serde_json::json!({ "any": [word] })).unwrap().unwrap();
             SegmentRule { name: name.into(), when: spec.build().unwrap() }
         };
         let rules = vec![rule("billing", "invoice"), rule("orders", "order")];

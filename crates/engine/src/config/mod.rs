@@ -1,6 +1,6 @@
 //! Cascade files: `*.cascade.toml`, read in two stages.
 //!
-//! The text is checked against the tables of [keys](self), of signals, rules and dialects; whatever cannot be used is
+//! The text is checked against the schema that the types of [file](self), of signals, rules and dialects declare; whatever cannot be used is
 //! reported and taken out, and the rest is resolved to a [`Cascade`]. So every problem of a file is found in one go, each
 //! with its place. Nothing here reads the environment: which secrets are absent is asked with [`Loaded::unset_keys`].
 
@@ -8,13 +8,11 @@ mod check;
 mod code;
 mod diagnostic;
 mod file;
-mod keys;
 mod provider;
 mod reference;
 mod resolve;
 mod schema;
-mod shape;
-mod signals;
+mod types;
 mod values;
 
 #[cfg(test)]
@@ -242,7 +240,7 @@ fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Re
     let (mut segment_digest, mut serving_digest) = (None, String::new());
     let resolved = if errors.is_empty() {
         let at = table.span();
-        checker.table(&keys::CASCADE, table.get_mut(), &(at.start..at.start));
+        checker.table(schema::Schema::root(), table.get_mut(), &(at.start..at.start));
         segment_digest = table.get_ref().get("segment").and_then(digest_of);
         serving_digest = serving_digest_of(table.get_ref());
         let fits = (fits, segment_digest.as_deref());

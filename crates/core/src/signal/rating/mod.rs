@@ -21,6 +21,7 @@ use text::{Mention, Mentions};
 
 /// The scale that the model was asked to rate on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     /// 0 to 100.
@@ -45,6 +46,7 @@ impl Scale {
 
 /// How the model was asked to write its rating.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Style {
     /// Behind a marker in the text: `Confidence: 80%`.
