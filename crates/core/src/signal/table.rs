@@ -62,10 +62,12 @@ impl SignalSpec {
         Ok(NamedSignal { declared, ..self.options().build(self.label()).map_err(bad)? })
     }
 
-    /// The options that are not at their defaults; the others need nothing said about them.
+    /// The options that are not at their defaults, by name; the others need nothing said about them.
     fn changed(&self) -> Map<String, Value> {
         let (mut options, default) = (self.options().written(), self.defaults());
         options.retain(|name, value| default.get(name) != Some(value));
+        // They are sorted already, unless another crate of the build asks serde_json for the order of insertion.
+        options.sort_keys();
         options
     }
 

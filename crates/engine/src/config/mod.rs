@@ -36,6 +36,7 @@ use crate::{digest, fit};
 
 pub use code::Code;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
+pub use file::RegressRules;
 pub use provider::{HeaderSource, HttpSpec, KeyRef, ProviderSpec, SimulatedSpec};
 pub use reference::reference;
 pub use schema::json_schema;
@@ -109,17 +110,6 @@ pub struct Expect {
     pub availability_at_least: Option<f64>,
     /// Where it stands in the file, from 1.
     pub line: usize,
-}
-
-/// How a comparison with the baseline is judged; what is not declared has the defaults of the `regress` command.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RegressRules {
-    /// The chance, at most, that a change which makes nothing worse fails this cascade: all fixture sets and splits share it.
-    pub level: Option<f64>,
-    /// The loss of quality that is still no regression.
-    pub margin: Option<f64>,
-    /// The relative rise in cost that is still no regression.
-    pub cost_rise: Option<f64>,
 }
 
 /// Bounds on the share of the requests that reach a tier which it accepts.

@@ -71,7 +71,7 @@ fn write(out: &mut String) -> fmt::Result {
     }
 
     for (heading, table) in
-        [("[policy]", "PolicyFile"), ("[replay]", "ReplayFile"), ("[[expect]]", "ExpectFile"), ("[regress]", "RegressFile")]
+        [("[policy]", "PolicyFile"), ("[replay]", "ReplayFile"), ("[[expect]]", "ExpectFile"), ("[regress]", "RegressRules")]
     {
         section(out, &format!("`{heading}`"), Schema::definition(table))?;
     }

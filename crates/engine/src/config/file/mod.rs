@@ -60,7 +60,7 @@ pub(crate) struct CascadeFile {
     pub(crate) expect: Vec<Spanned<ExpectFile>>,
     /// How a regression run compares with the baseline.
     #[serde(default)]
-    pub(crate) regress: RegressFile,
+    pub(crate) regress: RegressRules,
 }
 
 /// What happens when a gate cannot decide alone.
@@ -133,19 +133,20 @@ pub(crate) struct ExpectFile {
 }
 
 /// How `tierfall regress` compares with the baseline.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+// What is not declared has the defaults of that command, which the schema repeats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "rules of a regression run")]
-pub(crate) struct RegressFile {
+pub struct RegressRules {
     /// The chance, at most, that a change which makes nothing worse fails this cascade: all fixture sets and splits share it.
-    #[schemars(extend("default" = 0.01))]
-    pub(crate) level: Option<Share>,
+    #[schemars(range(min = 0, max = 1), extend("default" = 0.01))]
+    pub level: Option<f64>,
     /// The loss of quality that is still no regression; a pass rules it out.
-    #[schemars(extend("default" = 0.02))]
-    pub(crate) margin: Option<Share>,
+    #[schemars(range(min = 0, max = 1), extend("default" = 0.02))]
+    pub margin: Option<f64>,
     /// The relative rise in cost that is still no regression.
     #[schemars(range(min = 0, max = 1_000_000), extend("default" = 0.05))]
-    pub(crate) cost_rise: Option<f64>,
+    pub cost_rise: Option<f64>,
 }
 
 /// Bounds on a tier's coverage.

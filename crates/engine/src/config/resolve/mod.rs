@@ -118,12 +118,7 @@ pub(super) fn resolve(
     let policy = policy(&mut context, &file.policy);
     let fit_path = fit::check(&mut context, path);
     let expects = expect::resolve_all(&mut context);
-    let declared = &file.regress;
-    let regress = RegressRules {
-        level: declared.level.map(|level| level.0),
-        margin: declared.margin.map(|margin| margin.0),
-        cost_rise: declared.cost_rise,
-    };
+    let regress = file.regress;
     let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures: fixtures.0 });
     let declared = std::mem::take(&mut context.providers);
     let fit_at = context.fitted.first().cloned().unwrap_or(0..0);
