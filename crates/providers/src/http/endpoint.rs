@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect};
+use rustls::ClientConfig;
 use secrecy::SecretString;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply};
@@ -22,6 +23,7 @@ use super::live::Live;
 use super::retry_after::pause;
 use super::settings::{BuildError, HttpSettings};
 use super::times::Times;
+use super::tls::tls;
 use crate::billing::billing_of;
 use crate::reply::whole;
 
@@ -31,6 +33,7 @@ pub(super) struct Endpoint {
     headers: HeaderMap,
     secrets: Arc<[SecretString]>,
     place: Arc<str>,
+    tls: ClientConfig,
     /// One client for each connect timeout in use, since that timeout belongs to the client and not to the request.
     clients: Mutex<BTreeMap<Option<Duration>, Client>>,
 }
@@ -43,13 +46,15 @@ impl fmt::Debug for Endpoint {
 
 impl Endpoint {
     pub(super) fn new(settings: HttpSettings) -> Result<Self, BuildError> {
-        let client = client(settings.timeouts.connect)
-            .map_err(|why| BuildError::Client { provider: settings.name.clone(), why: why.to_string() })?;
+        let failed = |why: String| BuildError::Client { provider: settings.name.clone(), why };
+        let tls = tls(settings.base_url.is_encrypted()).map_err(|why| failed(why.to_string()))?;
+        let client = client(settings.timeouts.connect, &tls).map_err(|why| failed(why.to_string()))?;
         Ok(Self {
             headers: settings.header_map()?,
             secrets: settings.secrets().into(),
             place: settings.base_url.place().into(),
             clients: Mutex::new(BTreeMap::from([(settings.timeouts.connect, client)])),
+            tls,
             settings,
         })
     }
@@ -114,7 +119,7 @@ impl Endpoint {
         if let Some(client) = clients.get(&connect) {
             return Ok(client.clone());
         }
-        let client = client(connect).map_err(|error| Failed::transport(&error, &self.place, connect))?;
+        let client = client(connect, &self.tls).map_err(|error| Failed::transport(&error, &self.place, connect))?;
         Ok(clients.entry(connect).or_insert(client).clone())
     }
 
@@ -177,8 +182,9 @@ pub(super) fn malformed(error: &DecodeError) -> Failed {
     Failed::new(CallErrorKind::Malformed, Billing::Unknown, message)
 }
 
-fn client(connect: Option<Duration>) -> Result<Client, reqwest::Error> {
+fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwest::Error> {
     let builder = Client::builder()
+        .tls_backend_preconfigured(tls.clone())
         .user_agent(concat!("tierfall/", env!("CARGO_PKG_VERSION")))
         // A redirected POST would lose its body or take the key elsewhere.
         .redirect(redirect::Policy::none())

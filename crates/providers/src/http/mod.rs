@@ -7,6 +7,7 @@ mod live;
 mod retry_after;
 mod settings;
 mod times;
+mod tls;
 
 use futures_util::future::BoxFuture;
 use tierfall_core::provider::{CallError, Provider, Reply};

@@ -59,6 +59,11 @@ impl BaseUrl {
         self.0.scheme() == "http" && !loopback
     }
 
+    /// Whether calls go over TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// Host and port, for messages.
     pub(crate) fn place(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();

@@ -14,3 +14,5 @@ mod status;
 mod stream;
 #[cfg(test)]
 mod timeouts;
+#[cfg(test)]
+mod tls;
