@@ -1,33 +1,11 @@
 //! A check in words and numbers, the same in every form.
 
-use tierfall_calibrate::regress::{Check, Section, Side, Verdict};
+use tierfall_calibrate::regress::{Check, Section, Side, Unit, Verdict};
 
 use super::segments;
 use crate::render::document::{Column, Rows, Table, Tone};
 use crate::render::money;
 use crate::render::words::{self, UNKNOWN};
-
-/// What a metric is measured in.
-#[derive(Clone, Copy)]
-enum Unit {
-    /// A share of the examples; differences in points.
-    Share,
-    /// A difference of shares.
-    Points,
-    /// USD a query; differences relative to what it was.
-    Usd,
-    /// Milliseconds.
-    Ms,
-}
-
-fn unit(check: &Check) -> Unit {
-    match check.name.as_str() {
-        "loss-vs-last" => Unit::Points,
-        "cost-vs-baseline" => Unit::Usd,
-        name if name.starts_with("latency") => Unit::Ms,
-        _ => Unit::Share,
-    }
-}
 
 /// What a section is about: `cascades/a.cascade.toml on support, split test`.
 pub(super) fn title(section: &Section) -> String {
@@ -155,7 +133,7 @@ fn amount(unit: Unit, value: f64) -> String {
 
 /// The value now.
 pub(super) fn value(check: &Check) -> String {
-    words::maybe(check.value, |value| amount(unit(check), value))
+    words::maybe(check.value, |value| amount(check.unit, value))
 }
 
 /// What it is held against: `≥ 90 %` of a limit, else what it was.
@@ -163,9 +141,9 @@ pub(super) fn against(check: &Check) -> String {
     match (check.limit, check.baseline) {
         (Some(limit), _) => {
             let sign = if limit.limit_is == Side::AtLeast { "≥" } else { "≤" };
-            format!("{sign} {}", amount(unit(check), limit.limit))
+            format!("{sign} {}", amount(check.unit, limit.limit))
         }
-        (None, Some(was)) => amount(unit(check), was),
+        (None, Some(was)) => amount(check.unit, was),
         (None, None) => UNKNOWN.to_owned(),
     }
 }
@@ -179,12 +157,12 @@ fn signed(text: String, difference: f64) -> String {
 pub(super) fn interval(check: &Check) -> String {
     let Some([low, high]) = check.interval else { return String::new() };
     if check.limit.is_some() {
-        return match unit(check) {
+        return match check.unit {
             Unit::Share | Unit::Points => format!("{} to {}", words::points(low), words::points(high)),
             other => format!("{} to {}", amount(other, low), amount(other, high)),
         };
     }
-    let shown = |value: f64| match unit(check) {
+    let shown = |value: f64| match check.unit {
         Unit::Share | Unit::Points => signed(words::points(value), value),
         Unit::Usd => signed(words::percent(value), value),
         Unit::Ms => signed(format!("{} ms", words::number(value)), value),
@@ -200,7 +178,7 @@ pub(super) fn p(check: &Check) -> String {
 /// The smallest regression that would have been found, in points where the head says nothing else.
 pub(super) fn mde(check: &Check) -> String {
     let Some(mde) = check.mde else { return String::new() };
-    match unit(check) {
+    match check.unit {
         Unit::Share | Unit::Points => words::points(mde),
         Unit::Usd => words::percent(mde),
         Unit::Ms => words::milliseconds(mde),
