@@ -201,6 +201,7 @@ impl Observations {
             replayed: self.replayed,
             conditions: self.conditions.clone(),
             assumed: self.assumed.unwrap_or(0),
+            rivals: 0,
         }
     }
 

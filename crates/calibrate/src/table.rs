@@ -34,6 +34,8 @@ pub struct Basis {
     pub conditions: Arc<[Condition]>,
     /// Of all rows, those in which what counts for the target is not known: the worst it can be stands for it.
     pub assumed: usize,
+    /// How many other gate values share δ: a promise made of one of them at its part of δ is said at the whole, at which all hold.
+    pub rivals: usize,
 }
 
 /// 1/sampling probability a row.

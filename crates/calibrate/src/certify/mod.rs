@@ -44,7 +44,7 @@ use crate::ask::{Ask, BySegment, Target};
 use crate::observations::Condition;
 use crate::policy::Policy;
 use crate::quality::Quality;
-use crate::table::Table;
+use crate::table::{Basis, Table};
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 
 /// The method of a promise that needs no rows: the last tier loses nothing against itself.
@@ -223,7 +223,7 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
     Ok(Certification { points, warnings })
 }
 
-/// Certifies the same rows under several gate values, each at an equal part of δ, and keeps the cheapest of what is certified,
+/// Certifies the same rows under several gate values, each at an equal part of δ, so that whichever is chosen holds at δ, and keeps the cheapest of what is certified,
 /// or where nothing is the one that does best on the rows: for where there are too few rows to choose the gate values on some of them. The place of the choice comes first; without
 /// any input there is none.
 ///
@@ -232,7 +232,7 @@ pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Ce
     let ask = Ask { delta: ask.delta.map(|delta| delta.over(inputs.len())), ..ask.clone() };
     let mut best: Option<((bool, f64, f64), usize, Certification)> = None;
     for (at, input) in inputs.iter().enumerate() {
-        let found = certify(input, &ask)?;
+        let found = certify(&input.on(|basis| basis.rivals = inputs.len() - 1), &ask)?;
         let rank = found.points.first().map_or((true, f64::INFINITY, 0.0), |point| {
             if point.status == Status::Certified {
                 return (false, 0.0, Prices::new(&input.certify).of(&point.policy));
@@ -253,8 +253,13 @@ pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Ce
 impl Input<'_> {
     /// The same under one more condition.
     fn under(&self, condition: &Condition) -> Input<'_> {
+        self.on(|basis| basis.conditions = basis.conditions.iter().chain([condition]).cloned().collect())
+    }
+
+    /// The same on another basis.
+    fn on(&self, change: impl FnOnce(&mut Basis)) -> Input<'_> {
         let mut certify = self.certify.borrowed();
-        certify.basis.conditions = certify.basis.conditions.iter().chain([condition]).cloned().collect();
+        change(&mut certify.basis);
         Input {
             certify,
             tune: self.tune.as_ref().map(Table::borrowed),

@@ -445,7 +445,9 @@ fn the_best_of_several_signals_pays_for_the_choice() {
     let wanted = ask(Target::MaxLoss(0.04), 0.1);
     let (at, found) = certify_best(&[input(noise), input(good)], &wanted).unwrap().unwrap();
     assert_eq!(at, 1);
-    assert!((found.points[0].guarantee.as_ref().unwrap().delta - 0.05).abs() < 1e-12);
+    let guarantee = found.points[0].guarantee.as_ref().unwrap();
+    assert!((guarantee.delta - 0.1).abs() < 1e-12 && guarantee.statement.contains("probability >= 0.9 over"), "{guarantee:?}");
+    assert!(found.points[0].why.contains("at level 0.05"), "{}", found.points[0].why);
 }
 
 #[test]

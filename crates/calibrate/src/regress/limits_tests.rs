@@ -88,13 +88,13 @@ fn the_interval_of_a_quantile_covers_it() {
 fn limits_are_held_by_the_value_alone() {
     let at_least = |limit| Limit { limit, limit_is: Side::AtLeast };
     let at_most = |limit| Limit { limit, limit_is: Side::AtMost };
-    let of = |limit| Check::of_limit("accuracy", None, 100, Ok(accuracy(&rows(100, 10))), limit, Some(7));
+    let of = |limit| Check::of_limit(("accuracy", Unit::Share), None, 100, Ok(accuracy(&rows(100, 10))), limit, Some(7));
     assert_eq!(of(at_least(0.9)).verdict, Verdict::Pass);
     assert_eq!(of(at_most(0.9)).verdict, Verdict::Pass);
     let failed = of(at_least(0.91));
     assert_eq!((failed.verdict, failed.why.as_str(), failed.line), (Verdict::Fail, "0.9 is not at least 0.91", Some(7)));
     assert!(failed.interval.is_some_and(|[low, high]| low < 0.9 && high > 0.91));
-    let without = |why| Check::of_limit("cost-ratio", Some("math"), 100, Err(why), at_most(0.5), None);
+    let without = |why| Check::of_limit(("cost-ratio", Unit::Share), Some("math"), 100, Err(why), at_most(0.5), None);
     let unknown = without(Missing::Unknown("a price is missing".to_owned()));
     assert_eq!((unknown.verdict, unknown.value), (Verdict::Fail, None));
     assert_eq!(unknown.why, "not known, and so not kept: a price is missing");
@@ -102,5 +102,8 @@ fn limits_are_held_by_the_value_alone() {
     assert_eq!((unseen.verdict, unseen.why.as_str()), (Verdict::Inconclusive, "no example was asked"));
     // Sums of thirds do not meet 0.9 to the last bit.
     let weighted: Vec<Sample> = rows(10, 1).into_iter().map(|row| Sample { weight: 1.0 / 3.0, ..row }).collect();
-    assert_eq!(Check::of_limit("accuracy", None, 10, Ok(accuracy(&weighted)), at_least(0.9), None).verdict, Verdict::Pass);
+    assert_eq!(
+        Check::of_limit(("accuracy", Unit::Share), None, 10, Ok(accuracy(&weighted)), at_least(0.9), None).verdict,
+        Verdict::Pass
+    );
 }
