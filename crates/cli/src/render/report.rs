@@ -8,10 +8,15 @@ use tierfall_core::fit::Provenance;
 use super::document::{Block, Document, Fact, Rows, Table};
 use super::words;
 
-/// A loss against the last tier.
+/// A loss against the last tier. The interval counts the way that the number does: what is better is better by that much.
 pub(super) fn loss(loss: &Estimate, last: &str) -> Fact {
     let (value, after) = words::loss_parts(loss.value, last);
-    Fact::new("", value, format!("{after} ({})", words::range(loss)))
+    let interval = match words::points(loss.value).as_str() {
+        "0" => format!("{} points worse", words::range(loss)),
+        _ if loss.value < 0.0 => words::range(&Estimate { value: -loss.value, low: -loss.high, high: -loss.low }),
+        _ => words::range(loss),
+    };
+    Fact::new("", value, format!("{after} ({interval})"))
 }
 
 /// A cost, of the cascade and of the last tier.
@@ -96,4 +101,20 @@ pub(super) fn provenance(provenance: &Provenance) -> Vec<(&'static str, String)>
     }
     facts.push(("made by", format!("tierfall {}", provenance.tierfall)));
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_counts_the_way_that_its_number_does() {
+        let of = |value, low, high| {
+            let Fact { value, after, .. } = loss(&Estimate { value, low, high }, "large");
+            value + &after
+        };
+        assert_eq!(of(0.02, -0.01, 0.05), "2 points worse than always large (−1 to 5)");
+        assert_eq!(of(-0.002, -0.021, 0.016), "0.2 points better than always large (−1.6 to 2.1)");
+        assert_eq!(of(0.0, -0.021, 0.016), "as good as always large (−2.1 to 1.6 points worse)");
+    }
 }
