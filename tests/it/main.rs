@@ -11,6 +11,8 @@ mod concurrency;
 #[cfg(test)]
 mod counting;
 #[cfg(test)]
+mod dependencies;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod live_is_replay;

@@ -1,19 +1,16 @@
 //! From a cascade file to an engine: providers made, keys read.
 
+#[cfg_attr(not(feature = "http"), path = "assemble/no_http.rs")]
+mod http;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tierfall_core::provider::Provider;
-use tierfall_providers::http::{HttpProvider, HttpSettings};
-use tierfall_providers::queue::QueuePolicy;
-use tierfall_providers::retry::RetryPolicy;
-use tierfall_wire::dialect::table as dialects;
 
 use crate::binding::TierBinding;
-use crate::config::{ConfigError, HeaderSource, HttpSpec, Loaded, ProviderSpec, UnsetKey};
+use crate::config::{ConfigError, Loaded, ProviderSpec, UnsetKey};
 use crate::engine::{BuildError, Engine, EngineBuilder};
 use crate::environment;
 use crate::simulated::Models;
@@ -168,38 +165,7 @@ fn providers(loaded: &Loaded, used: &BTreeSet<&str>, asker: Asker) -> Result<BTr
 fn provider(name: &str, spec: &ProviderSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
     let failed = |why: &dyn std::fmt::Display| LoadError::Provider(format!("provider \"{name}\": {why}"));
     match spec {
-        ProviderSpec::Http(http) => {
-            let settings = settings(name, http, asker).map_err(|why| failed(&why))?;
-            let provider = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
-            Ok(Arc::new(provider))
-        }
+        ProviderSpec::Http(spec) => http::provider(name, spec, asker),
         ProviderSpec::Simulated(spec) => Ok(Arc::new(Models::new(name, spec).map_err(|why| failed(&why))?)),
     }
-}
-
-fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, String> {
-    let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
-    let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
-    if let Some(key) = &spec.api_key {
-        settings.key = environment::secret(&key.env);
-        settings.key_source = Some(key.env.clone());
-    }
-    for (header, source) in &spec.headers {
-        let value = match source {
-            HeaderSource::Text(text) => text.clone().into(),
-            HeaderSource::Env(key) => environment::secret(&key.env).ok_or_else(|| format!("{} is not set", key.env))?,
-        };
-        settings.headers.push((header.clone(), value));
-    }
-    let (waiting, longest) = match asker {
-        Asker::Anybody => (spec.max_queue as usize, spec.queue_timeout),
-        Asker::Job => (usize::MAX, Duration::MAX),
-    };
-    let places = NonZeroUsize::new(spec.max_concurrency as usize);
-    settings.queue = places.map(|places| QueuePolicy { places, waiting, longest });
-    settings.sample_by_calls = spec.sample_by_calls;
-    settings.max_body_bytes = usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX);
-    settings.timeouts.connect = Some(spec.connect_timeout);
-    settings.retry = RetryPolicy { attempts: spec.retries.saturating_add(1), ..RetryPolicy::default() };
-    Ok(settings)
 }

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 use tierfall_core::request::{Call, Content, Message};
 
 /// SHA-256 of a value's JSON: the fields of types in their order, the keys of maps sorted.
+///
+/// # Panics
+/// Where a value is no plain data: a map whose keys are no strings has no JSON.
 pub fn of<T: Serialize + ?Sized>(value: &T) -> String {
     of_bytes(&serde_json::to_vec(value).expect("plain data with string keys is always JSON"))
 }

@@ -4,8 +4,10 @@
 //! [`retry::Retrying`] and [`fan_out::FanOut`] that wrap one. What arrives is bounded, what fails is told attempt by attempt, and dropping a
 //! call ends it upstream.
 
+mod base_url;
 mod billing;
 pub mod fan_out;
+#[cfg(feature = "http")]
 pub mod http;
 pub mod queue;
 mod reply;
@@ -15,8 +17,10 @@ pub mod simulated;
 mod test_calls;
 pub mod waits;
 
+pub use base_url::{BaseUrl, BaseUrlError};
 pub use fan_out::FanOut;
-pub use http::{BaseUrl, HttpProvider, HttpSettings};
+#[cfg(feature = "http")]
+pub use http::{HttpProvider, HttpSettings};
 pub use queue::{QueuePolicy, Queued};
 pub use reply::collect;
 pub use retry::{RetryPolicy, Retrying};

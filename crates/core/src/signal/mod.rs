@@ -16,6 +16,7 @@ pub mod options;
 pub mod p_true;
 pub mod rating;
 pub mod rivalry;
+mod schema;
 pub mod self_rated;
 pub mod sequence;
 pub mod table;

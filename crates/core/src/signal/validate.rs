@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::options::{BadOption, Options, regex};
+use super::schema::Schema;
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
@@ -105,7 +106,7 @@ pub struct Validator(Check);
 enum Check {
     NonEmpty,
     Pattern { pattern: regex::Regex, must: Must },
-    Schema(jsonschema::Validator),
+    Schema(Schema),
     NotRefusal { phrases: Vec<String>, within: usize },
     Finish { allowed: Vec<String> },
 }
@@ -115,7 +116,7 @@ impl Check {
         Ok(match self {
             Self::NonEmpty => !answer.is_empty(),
             Self::Pattern { pattern, must } => pattern.is_match(&answer.text) == (*must == Must::Match),
-            Self::Schema(schema) => serde_json::from_str(&answer.text).is_ok_and(|value: Value| schema.is_valid(&value)),
+            Self::Schema(schema) => serde_json::from_str(&answer.text).is_ok_and(|value| schema.holds(&value)),
             Self::NotRefusal { .. } if answer.refusal.is_none() && answer.is_empty() => return Err(Abstain::EmptyAnswer),
             Self::NotRefusal { phrases, within } => {
                 let opening = plain_quotes(&answer.text.trim_start().chars().take(*within).collect::<String>());
@@ -165,11 +166,7 @@ impl Options for JsonSchema {
         if !self.schema.is_object() {
             return Err(BadOption::new("schema", "is missing, but must be a JSON Schema, written as a table"));
         }
-        // The linear-time engine: a schema's pattern meets text that nobody has checked.
-        let options = jsonschema::options().with_pattern_options(jsonschema::PatternOptions::regex());
-        let schema = options
-            .build(&self.schema)
-            .map_err(|error| BadOption::new("schema", format!("is no JSON Schema that can be used: {error}")))?;
+        let schema = Schema::new(&self.schema).map_err(|problem| BadOption::new("schema", problem))?;
         Ok(Validator(Check::Schema(schema)))
     }
 }

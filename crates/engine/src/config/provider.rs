@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tierfall_providers::http::{BaseUrl, BaseUrlError};
 use tierfall_providers::simulated::{Latency, SimulatedSettings, Simulation};
+use tierfall_providers::{BaseUrl, BaseUrlError};
 use tierfall_wire::dialect::{Dialect, Gives, table as dialects};
 
 use super::code::Code;

@@ -14,7 +14,7 @@ use tierfall_core::provider::{CallError, Provider, Reply};
 use tierfall_core::request::Call;
 
 use self::endpoint::Endpoint;
-pub use self::settings::{BaseUrl, BaseUrlError, BuildError, HttpSettings};
+pub use self::settings::{BuildError, HttpSettings};
 use crate::fan_out::FanOut;
 use crate::queue::Queued;
 use crate::retry::Retrying;

@@ -1,0 +1,48 @@
+//! A declared server or service as a provider.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tierfall_core::provider::Provider;
+use tierfall_providers::http::{HttpProvider, HttpSettings};
+use tierfall_providers::queue::QueuePolicy;
+use tierfall_providers::retry::RetryPolicy;
+use tierfall_wire::dialect::table as dialects;
+
+use super::{Asker, LoadError};
+use crate::config::{HeaderSource, HttpSpec};
+use crate::environment;
+
+pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
+    let settings = settings(name, spec, asker).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
+    let provider = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
+    Ok(Arc::new(provider))
+}
+
+fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, String> {
+    let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
+    let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
+    if let Some(key) = &spec.api_key {
+        settings.key = environment::secret(&key.env);
+        settings.key_source = Some(key.env.clone());
+    }
+    for (header, source) in &spec.headers {
+        let value = match source {
+            HeaderSource::Text(text) => text.clone().into(),
+            HeaderSource::Env(key) => environment::secret(&key.env).ok_or_else(|| format!("{} is not set", key.env))?,
+        };
+        settings.headers.push((header.clone(), value));
+    }
+    let (waiting, longest) = match asker {
+        Asker::Anybody => (spec.max_queue as usize, spec.queue_timeout),
+        Asker::Job => (usize::MAX, Duration::MAX),
+    };
+    let places = NonZeroUsize::new(spec.max_concurrency as usize);
+    settings.queue = places.map(|places| QueuePolicy { places, waiting, longest });
+    settings.sample_by_calls = spec.sample_by_calls;
+    settings.max_body_bytes = usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX);
+    settings.timeouts.connect = Some(spec.connect_timeout);
+    settings.retry = RetryPolicy { attempts: spec.retries.saturating_add(1), ..RetryPolicy::default() };
+    Ok(settings)
+}
