@@ -85,8 +85,7 @@ const MAY_ASK: &[&str] =
 fn models_are_asked_in_one_place_with_calls_that_a_plan_permits() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut asking = Vec::new();
-    let mut folders: Vec<_> =
-        ["engine", "workbench", "gateway", "cli"].map(|name| root.join("crates").join(name).join("src")).into();
+    let mut folders: Vec<_> = ["engine", "workbench", "gateway", "cli"].map(|name| root.join("crates").join(name).join("src")).into();
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -250,7 +250,7 @@ impl Observations {
     }
 
     /// The place of a row's run-time segment in [`Self::segments`].
-    pub fn segment_at(&self, row: usize) -> Option<usize> {
+    pub(crate) fn segment_at(&self, row: usize) -> Option<usize> {
         self.segments.place(row)
     }
 
@@ -265,7 +265,7 @@ impl Observations {
     }
 
     /// The place of a row's stratum in [`Self::strata`].
-    pub fn stratum_at(&self, row: usize) -> Option<usize> {
+    pub(crate) fn stratum_at(&self, row: usize) -> Option<usize> {
         self.strata.place(row)
     }
 

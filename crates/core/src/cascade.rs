@@ -255,7 +255,7 @@ impl Cascade {
     }
 
     /// The dearest tier with a model: what "always the best" would use.
-    pub fn last_model(&self) -> Option<(TierIx, &Model)> {
+    pub(crate) fn last_model(&self) -> Option<(TierIx, &Model)> {
         self.models().next_back()
     }
 

@@ -5,7 +5,7 @@
 //! call ends it upstream.
 
 mod billing;
-pub mod fan_out;
+mod fan_out;
 pub mod http;
 pub mod queue;
 mod reply;

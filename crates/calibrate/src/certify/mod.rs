@@ -102,7 +102,7 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
 /// any input there is none.
 ///
 /// Refusing a candidate before is free; looking at more than are given here is not.
-pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Certification)>, CertifyError> {
+pub(crate) fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Certification)>, CertifyError> {
     let ask = Ask { delta: ask.delta.map(|delta| delta.over(inputs.len())), ..ask.clone() };
     let mut best: Option<((bool, f64, f64), usize, Certification)> = None;
     for (at, input) in inputs.iter().enumerate() {
