@@ -31,6 +31,7 @@ mod said;
 pub mod segment;
 pub mod signal;
 pub mod text;
+mod tier;
 pub mod trace;
 
 pub use ledger::answering_cost;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::cascade::Cascade;
 use crate::request::Request;
 use crate::rule::table::Condition;
 
@@ -30,20 +29,6 @@ impl Segments {
         let tagged = self.tag.as_ref().and_then(|tag| request.tags.get(tag)).filter(|value| !value.is_empty());
         let ruled = || self.rules.iter().find(|rule| rule.when.holds(request)).map(|rule| &*rule.name);
         tagged.map(String::as_str).or_else(ruled)
-    }
-}
-
-impl Cascade {
-    /// The cascade with a declaration of segments.
-    #[must_use]
-    pub fn with_segments(mut self, segments: Segments) -> Self {
-        self.set_segments(segments);
-        self
-    }
-
-    /// The run-time segment of a request; `None` where nothing says one.
-    pub fn segment_of<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
-        self.segments().of(request)
     }
 }
 

@@ -6,6 +6,8 @@ use super::sample::{table, tie};
 use super::tests::{ask, input};
 use super::*;
 use crate::ask::{BySegment, Method};
+use crate::policy::Policy;
+use crate::quality::Quality;
 
 #[test]
 fn a_judge_that_misses_errors_is_corrected_by_people() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::evidence::Goal;
+use super::goal::Goal;
 use super::test::{Kind, Test};
 use super::{BY_CONSTRUCTION, Labels};
 use crate::ask::LatencyLimit;

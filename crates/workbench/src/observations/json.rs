@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::chunk::{Config, Met};
+use super::config::{Config, Met};
 use super::names;
 use super::row::{Cell, Presence, Row, below_confidence};
 use super::scalar::Word;

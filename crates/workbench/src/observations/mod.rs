@@ -5,7 +5,8 @@
 
 mod chunk;
 mod collect;
-mod columns;
+pub(crate) mod columns;
+mod config;
 mod digest;
 mod error;
 pub(crate) mod faults;

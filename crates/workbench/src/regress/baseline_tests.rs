@@ -1,5 +1,10 @@
-use proptest::prelude::*;
+use std::sync::Arc;
 
+use proptest::prelude::*;
+use tierfall_core::money::Money;
+use tierfall_core::trace::OutcomeKind;
+
+use super::super::played::PlayedItem;
 use super::super::testing::{SMALL, Shop, read};
 use super::*;
 
