@@ -69,13 +69,11 @@ pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<O
         Answers::Live => None,
         Answers::Replay(set) => Some(set.clone()),
     };
-    match set {
-        Some(set) => replaying(loaded, &set),
-        None => {
-            let tiers = bindings(&loaded);
-            Ok(Opened { builder: Engine::live(loaded, asker)?, replay: None, tiers })
-        }
+    if let Some(set) = set {
+        return replaying(loaded, &set);
     }
+    let tiers = bindings(&loaded);
+    Ok(Opened { builder: Engine::live(loaded, asker)?, replay: None, tiers })
 }
 
 fn replaying(loaded: Loaded, set: &str) -> Result<Opened, OpenError> {

@@ -87,7 +87,7 @@ impl Storm {
     /// Counts what became of one: what it said where it failed for a reason that passes. Says when there were too many.
     pub(crate) fn sees(&mut self, failed: Option<&str>) -> Option<Halt> {
         self.count = failed.map_or(0, |_| self.count + 1);
-        self.message = failed.unwrap_or_default().to_owned();
+        failed.unwrap_or_default().clone_into(&mut self.message);
         (self.count >= STORM).then(|| self.halt()).flatten()
     }
 
@@ -115,5 +115,54 @@ pub(crate) async fn drive<J, F: Future>(
         }
         let Some(result) = under_way.next().await else { break };
         ended |= done(result).is_break();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use tokio::sync::Notify;
+
+    #[test]
+    fn a_storm_is_failures_in_a_row() {
+        let mut storm = Storm::of("calls");
+        assert_eq!(storm.halt(), None);
+        for _ in 1..STORM {
+            assert_eq!(storm.sees(Some("down")), None);
+        }
+        assert_eq!(storm.sees(None), None, "one that succeeds ends it");
+        assert_eq!(storm.halt(), None);
+        let mut seen: Vec<_> = (0..STORM).map(|n| storm.sees(Some(&n.to_string()))).collect();
+        let last = seen.pop().flatten();
+        assert!(seen.iter().all(Option::is_none));
+        assert_eq!(last.as_ref().map(ToString::to_string).unwrap(), "20 calls in a row failed, the last one with: 19");
+        assert!(last.is_some_and(|halt| halt.is_failure()));
+    }
+
+    #[tokio::test]
+    async fn results_come_as_they_arrive_and_what_is_under_way_is_not_dropped() {
+        let gates: Vec<Notify> = (0..5).map(|_| Notify::new()).collect();
+        let (begun, done) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+        let job = |n: usize| {
+            begun.borrow_mut().push(n);
+            let gates = &gates;
+            async move {
+                gates[n].notified().await;
+                n
+            }
+        };
+        // The second of the first two is done first, and lets the third begin; that one ends it.
+        gates[1].notify_one();
+        let finished = |n: usize| {
+            done.borrow_mut().push(n);
+            match n {
+                1 => gates[2].notify_one(),
+                _ => gates[0].notify_one(),
+            }
+            if n == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        drive(0..5, NonZeroUsize::new(2).unwrap(), job, finished).await;
+        assert_eq!((begun.into_inner(), done.into_inner()), (vec![0, 1, 2], vec![1, 2, 0]));
     }
 }
