@@ -6,6 +6,7 @@
 mod graph;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use self::graph::{Graph, circles, imports};
@@ -52,7 +53,7 @@ fn told(circle: &BTreeSet<String>, graph: &Graph) -> String {
             let first = imports.first().unwrap();
             let names: BTreeSet<_> = imports.iter().map(|import| import.name.as_str()).collect();
             let names: Vec<_> = names.into_iter().collect();
-            text += &format!("  {from}:{} → {to}: {}\n", first.line, names.join(", "));
+            writeln!(text, "  {from}:{} → {to}: {}", first.line, names.join(", ")).unwrap();
         }
     }
     text
@@ -74,7 +75,7 @@ fn files_of_a_crate_import_each_other_one_way() {
     for (exception, found) in EXCEPTIONS.iter().zip(excepted) {
         if found != exception.files {
             let Exception { within, files, why } = exception;
-            wrong += &format!("excepted (\"{why}\"): {files} files in circles within {within:?}, and there are {found}\n");
+            writeln!(wrong, "excepted (\"{why}\"): {files} files in circles within {within:?}, and there are {found}").unwrap();
         }
     }
     assert!(wrong.is_empty(), "{wrong}Move what both sides need to a file of its own, or to the side where it belongs.");

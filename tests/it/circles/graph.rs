@@ -11,8 +11,8 @@ use syn::{Attribute, ImplItem, Item, Meta, UseTree, Visibility};
 /// One file's mention of an item that another file defines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Import {
-    pub line: usize,
-    pub name: String,
+    pub(super) line: usize,
+    pub(super) name: String,
 }
 
 /// From a file to a file: the imports. Paths are relative to the folder that the crates were looked for in.
@@ -63,7 +63,7 @@ struct Crate {
 /// The imports inside the crate whose `lib.rs` or `main.rs` this is.
 pub(super) fn imports(root: &Path, top: &Path) -> Graph {
     let mut found = Crate::default();
-    read(&mut found, root, top, Vec::new(), &root.parent().unwrap().to_path_buf());
+    read(&mut found, root, top, Vec::new(), root.parent().unwrap());
     found.graph()
 }
 
@@ -246,7 +246,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             self.found.modules.insert(place.clone(), Module { file: self.file.clone(), ..Module::default() });
             let outer = (std::mem::replace(&mut self.place, place), std::mem::replace(&mut self.folder, folder));
             self.inside = false;
-            items.iter().for_each(|item| self.visit_item(item));
+            for item in items {
+                self.visit_item(item);
+            }
             (self.place, self.folder) = outer;
         } else {
             let [file, facade] = [self.folder.join(format!("{name}.rs")), folder.join("mod.rs")];

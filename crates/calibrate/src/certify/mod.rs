@@ -13,8 +13,6 @@ mod goal;
 mod ground;
 mod input;
 mod job;
-#[cfg(test)]
-mod judged_tests;
 mod latency;
 pub mod ledger;
 mod path;

@@ -1,5 +1,7 @@
 //! End to end: what is certified, and that it is what brute force certifies.
 
+mod judged;
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;
@@ -15,7 +17,7 @@ use crate::quality::Quality;
 use crate::stat::{binomial, trinomial};
 use crate::table::Table;
 
-pub(super) fn ask(target: Target, delta: f64) -> Ask {
+fn ask(target: Target, delta: f64) -> Ask {
     Ask {
         target,
         delta: Delta::new(delta),
@@ -31,7 +33,7 @@ pub(super) fn ask(target: Target, delta: f64) -> Ask {
     }
 }
 
-pub(super) fn input(table: Table<'_>) -> Input<'_> {
+fn input(table: Table<'_>) -> Input<'_> {
     Input { certify: table, tune: None, segments: None, labels: Labels::Human }
 }
 

@@ -219,5 +219,4 @@ fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rul
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
 mod tests;

@@ -215,5 +215,4 @@ fn decimal(value: f64) -> String {
 }
 
 #[cfg(test)]
-#[path = "limits_tests.rs"]
 mod tests;

@@ -23,4 +23,4 @@ pub use pair::{Item, Pair};
 pub use rules::Rules;
 
 #[cfg(test)]
-mod size_tests;
+mod tests;

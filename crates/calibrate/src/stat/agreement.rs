@@ -187,5 +187,4 @@ fn counts(values: &[f64], given: impl Iterator<Item = f64>) -> Vec<u64> {
 }
 
 #[cfg(test)]
-#[path = "agreement_tests.rs"]
 mod tests;

@@ -13,8 +13,6 @@ pub(crate) mod faults;
 mod json;
 mod lined;
 mod names;
-#[cfg(test)]
-mod odd_tests;
 mod options;
 mod quotes;
 mod read;

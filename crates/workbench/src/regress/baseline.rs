@@ -88,5 +88,4 @@ impl Baseline {
 }
 
 #[cfg(test)]
-#[path = "baseline_tests.rs"]
 mod tests;

@@ -126,5 +126,4 @@ fn change((entry, was): (usize, &EntryItem), (now, item): (usize, &PlayedItem)) 
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;

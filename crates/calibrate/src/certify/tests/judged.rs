@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::sample::{table, tie};
-use super::tests::{ask, input};
 use super::*;
 use crate::ask::{BySegment, Method};
 use crate::policy::Policy;

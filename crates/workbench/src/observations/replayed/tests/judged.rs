@@ -40,7 +40,7 @@ fn read(dir: &Path, exact: &[usize], small: Said<'_>, large: Said<'_>) -> ReadOu
         fs_err::create_dir_all(dir.join(folder)).unwrap();
     }
     for (binding, said) in tierfall::bindings(&loaded).into_iter().zip([small, large]) {
-        let header = serde_json::to_string(&crate::fixture::recording::Header::new(&binding)).unwrap() + "\n";
+        let header = serde_json::to_string(&Header::new(&binding)).unwrap() + "\n";
         let answer = |k: usize| {
             if k == 5 && &*binding.tier == "small" {
                 json!({"id": "e5", "error": {"kind": "timeout", "message": "late"}})

@@ -327,7 +327,7 @@ fn long_numbers_stay_different_names() {
     };
     let ids = ["9007199254740992", "9007199254740993", "123456789012345678901", "123456789012345678902"];
     let json = take(&ids.map(|id| row(id, id)).concat(), &options("")).unwrap();
-    let items: std::collections::BTreeSet<u32> = json.observations.items().iter().copied().collect();
+    let items: BTreeSet<u32> = json.observations.items().iter().copied().collect();
     assert_eq!((json.summary.repeated_ids, items.len()), (0, 4));
     let csv = "id,group,small.correct,large.correct\n".to_owned() + &of_lines(ids.iter().map(|id| format!("{id},{id},1,1")));
     let csv = take(&csv, &options("")).unwrap();

@@ -1,3 +1,5 @@
+mod judged;
+
 use std::collections::BTreeMap;
 
 use std::path::Path;
