@@ -7,6 +7,8 @@ mod architecture;
 #[cfg(test)]
 mod bans;
 #[cfg(test)]
+mod circles;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod counting;

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
+use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::chains::subchains;
 use tierfall_calibrate::sweep::exact3::Triple;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::sweep::pair::PairSweep;
-use tierfall_calibrate::table::{Basis, Column, Table};
+use tierfall_calibrate::table::{Column, Table};
 
 fn main() {
     println!("{} threads", rayon::current_num_threads());

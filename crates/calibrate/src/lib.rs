@@ -7,6 +7,7 @@
 //! that searches or certifies thresholds reads. What is *reported* reads [`view::Held`] rows alone, which no fit has seen.
 
 pub mod advise;
+pub mod agreement;
 pub mod ask;
 pub mod certify;
 pub mod evaluate;

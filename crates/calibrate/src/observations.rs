@@ -12,10 +12,9 @@ use std::sync::Arc;
 use siphasher::sip::SipHasher24;
 
 use crate::quality::Quality;
-use crate::table::Basis;
 
 pub use build::{Builder, Cell, Row, RowError};
-pub use condition::Condition;
+pub use condition::{Basis, Condition};
 pub use graders::MixedGraders;
 pub(crate) use graders::People;
 pub use ungraded::Ungraded;
@@ -201,6 +200,7 @@ impl Observations {
             replayed: self.replayed,
             conditions: self.conditions.clone(),
             assumed: self.assumed.unwrap_or(0),
+            rivals: 0,
         }
     }
 
@@ -251,7 +251,7 @@ impl Observations {
     }
 
     /// The place of a row's run-time segment in [`Self::segments`].
-    pub fn segment_at(&self, row: usize) -> Option<usize> {
+    pub(crate) fn segment_at(&self, row: usize) -> Option<usize> {
         self.segments.place(row)
     }
 
@@ -266,7 +266,7 @@ impl Observations {
     }
 
     /// The place of a row's stratum in [`Self::strata`].
-    pub fn stratum_at(&self, row: usize) -> Option<usize> {
+    pub(crate) fn stratum_at(&self, row: usize) -> Option<usize> {
         self.strata.place(row)
     }
 
@@ -312,6 +312,25 @@ impl Observations {
     pub fn length_of(&self, tier: usize, row: usize) -> Option<u32> {
         Some(self.tiers[tier].length[row]).filter(|length| *length != UNKNOWN_U32)
     }
+
+    /// An error where different graders graded the tiers.
+    pub fn one_grader(&self) -> Result<(), MixedGraders> {
+        self.graders.clone()
+    }
+
+    /// How many rows people graded in every tier that a judge graded.
+    pub fn by_people(&self) -> usize {
+        let judged: Vec<usize> = (0..self.tiers.len()).filter(|tier| self.tiers[*tier].spec.judge.is_some()).collect();
+        let graded = |row: &usize| judged.iter().all(|tier| self.human(*tier, *row).is_some());
+        if judged.is_empty() { 0 } else { (0..self.len()).filter(graded).count() }
+    }
+
+    /// Why people's grades cannot correct the judge's, where there are any and they cannot.
+    pub(crate) fn uncorrected(&self) -> Option<String> {
+        let why = self.people.why()?;
+        let any = self.by_people() > 0 || self.people.unjudged > 0;
+        any.then(|| format!("people's grades do not correct the judge's: {why}"))
+    }
 }
 
 /// A fixed 64-bit fingerprint of an id or a group.
@@ -320,5 +339,12 @@ pub fn fingerprint(kind: &str, text: &str) -> u64 {
     hasher.write(&(kind.len() as u64).to_le_bytes());
     hasher.write(kind.as_bytes());
     hasher.write(text.as_bytes());
+    hasher.finish()
+}
+
+/// The seeded hash of a row's tie, which is itself a hash of its id: unrelated to how the tie orders equal gate values.
+pub(crate) fn hashed(seed: u64, bits: u64) -> u64 {
+    let mut hasher = SipHasher24::new_with_keys(seed, 0x63_65_72_74);
+    hasher.write(&bits.to_le_bytes());
     hasher.finish()
 }

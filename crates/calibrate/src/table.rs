@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::Score;
 
-use crate::observations::{Condition, TierSpec};
+use crate::observations::{Basis, Condition, TierSpec};
 use crate::quality::Quality;
 use crate::view::View;
 
@@ -21,19 +21,6 @@ pub struct Table<'a> {
     pub weights: Option<Weights<'a>>,
     /// What the rows are, as far as a promise has to say it.
     pub basis: Basis,
-}
-
-/// What a promise rests on beside its rows being a sample of the traffic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Basis {
-    /// Whether the rows are different questions, each counted once however often it was asked, and not requests.
-    pub questions: bool,
-    /// Whether signals read the answers themselves, and not a file that may have lost some of what they read.
-    pub replayed: bool,
-    /// What it supposes of rows that are not there, or of all: see [`Table::conditions`].
-    pub conditions: Arc<[Condition]>,
-    /// Of all rows, those in which what counts for the target is not known: the worst it can be stands for it.
-    pub assumed: usize,
 }
 
 /// 1/sampling probability a row.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use siphasher::sip::SipHasher24;
 
-use crate::certify::rows::hashed;
-use crate::observations::Observations;
+use crate::observations::{Observations, hashed};
 use tierfall_core::fit::Seen;
 
 /// From this many rows on, cores share their hashing.

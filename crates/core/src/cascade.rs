@@ -6,89 +6,18 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fusion::GateValue;
 use crate::gate::Gate;
-use crate::money::{Money, Price};
-use crate::point::OperatingPoint;
-use crate::request::{Params, Preamble, Timeouts};
+use crate::money::Money;
+use crate::point::{Cut, FittedGate, OperatingPoint, UnknownPoint};
+use crate::request::Request;
 use crate::rule::NamedRule;
 use crate::segment::Segments;
-
-/// A tier's place in the chain, 0 = cheapest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TierIx(pub usize);
-
-/// Something that a request may need and not every model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Capability {
-    /// Calls tools.
-    Tools,
-    /// Follows a JSON schema.
-    StructuredOutput,
-    /// Reads images.
-    Vision,
-}
-
-/// A model behind a tier.
-#[derive(Clone, Debug)]
-pub struct Model {
-    /// The name that the provider knows.
-    pub name: Arc<str>,
-    /// What its tokens cost; `None` = unknown, and so are all costs.
-    pub price: Option<Price>,
-    /// The tier's system prompt and example turns.
-    pub preamble: Preamble,
-    /// The tier's sampling parameters; they override the client's.
-    pub params: Params,
-    /// How long a call may take.
-    pub timeouts: Timeouts,
-    /// Most tokens of prompt and answer together; `None` = not declared.
-    pub context_window: Option<u64>,
-    /// What the model can do; `None` = not declared, everything is tried.
-    pub capabilities: Option<BTreeSet<Capability>>,
-}
-
-impl Model {
-    /// A model without preamble, price or limits.
-    pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self {
-            name: name.into(),
-            price: None,
-            preamble: Arc::new([]),
-            params: Params::default(),
-            timeouts: Timeouts::default(),
-            context_window: None,
-            capabilities: None,
-        }
-    }
-}
-
-/// Who answers at a tier.
-#[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a handful a process, never moved")]
-pub enum Answerer {
-    /// A model.
-    Model(Model),
-    /// A person: the run ends with the outcome *review*.
-    Human {
-        /// What one review costs.
-        cost: Option<Money>,
-    },
-}
-
-/// One rung.
-#[derive(Clone, Debug)]
-pub struct Tier {
-    /// Its name in configuration, traces and recordings.
-    pub name: Arc<str>,
-    /// Who answers.
-    pub answerer: Answerer,
-    /// Its deferral rule; absent exactly on the last tier.
-    pub gate: Option<Gate>,
-}
+pub use crate::tier::{Answerer, Capability, Model, Tier, TierIx};
 
 /// After a failed call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnError {
     /// Go on with the next tier.
@@ -100,6 +29,7 @@ pub enum OnError {
 
 /// After a signal that had nothing to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnAbstain {
     /// Go on with the next tier.
@@ -111,6 +41,7 @@ pub enum OnAbstain {
 
 /// When no further tier may be called and none accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnExhausted {
     /// Serve the best answer there is.
@@ -314,20 +245,20 @@ impl Cascade {
         self
     }
 
-    pub(crate) fn parts_mut(&mut self) -> &mut Parts {
-        &mut self.parts
-    }
-
-    pub(crate) fn set_points(&mut self, points: Vec<OperatingPoint>) {
-        self.points = points;
-    }
-
-    pub(crate) fn set_segments(&mut self, segments: Segments) {
+    /// The cascade with a declaration of segments.
+    #[must_use]
+    pub fn with_segments(mut self, segments: Segments) -> Self {
         self.segments = segments;
+        self
+    }
+
+    /// The run-time segment of a request; `None` where nothing says one.
+    pub fn segment_of<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
+        self.segments.of(request)
     }
 
     /// The dearest tier with a model: what "always the best" would use.
-    pub fn last_model(&self) -> Option<(TierIx, &Model)> {
+    pub(crate) fn last_model(&self) -> Option<(TierIx, &Model)> {
         self.models().next_back()
     }
 
@@ -342,5 +273,55 @@ impl Cascade {
     /// The tier with a model of this name.
     pub fn model_named(&self, name: &str) -> Option<(TierIx, &Model)> {
         self.models().find(|(ix, _)| &*self.tier(*ix).name == name)
+    }
+
+    /// The cascade with the gates and operating points of a fit: one gate for every tier but the last, and at least one
+    /// point, of which the first is in force where a request names none. The gates' own thresholds no longer count.
+    pub fn fitted(mut self, gates: Vec<FittedGate>, points: Vec<OperatingPoint>) -> Result<Self, CascadeError> {
+        let deciding = self.tiers().len() - 1;
+        let names: Vec<&Arc<str>> = points.iter().map(|point| &point.name).collect();
+        if let Some(twice) = names.iter().enumerate().find_map(|(at, name)| names[..at].contains(name).then_some(*name)) {
+            return Err(CascadeError::DuplicatePoint(twice.clone()));
+        }
+        let misshapen = |point: &&OperatingPoint| {
+            point.segments.values().chain([&point.cuts]).any(|cuts| cuts.len() != deciding) || gates.len() != deciding
+        };
+        if let Some(point) = points.iter().find(misshapen) {
+            return Err(CascadeError::PointShape { point: point.name.clone(), gated: deciding });
+        }
+        if points.is_empty() {
+            return Err(CascadeError::NoPoint);
+        }
+        for (tier, fitted) in self.parts.tiers.iter_mut().zip(gates) {
+            let Some(gate) = &mut tier.gate else { return Err(CascadeError::Ungated(tier.name.clone())) };
+            let missing = fitted.value.signals().into_iter().find(|label| gate.signals().all(|named| *named.label != **label));
+            if let Some(missing) = missing {
+                return Err(CascadeError::UnknownSignal { tier: tier.name.clone(), signal: missing.to_owned() });
+            }
+            let own = GateValue::Signal { signal: gate.signal.label.to_string(), negated: false };
+            gate.value = Some(fitted.value).filter(|value| *value != own);
+            gate.map = fitted.map;
+        }
+        self.points = points;
+        Ok(self)
+    }
+
+    /// The operating point of this name, or the one in force by default; `None` where the cascade was not fitted.
+    pub fn point(&self, name: Option<&str>) -> Result<Option<&OperatingPoint>, UnknownPoint> {
+        let Some(name) = name else { return Ok(self.points().first()) };
+        let unknown =
+            || UnknownPoint { name: name.into(), known: self.points().iter().map(|point| point.name.clone()).collect() };
+        self.points().iter().find(|point| &*point.name == name).map(Some).ok_or_else(unknown)
+    }
+
+    /// What every declared tier does for a request of this segment: the cuts of `point`, else the gates' own thresholds.
+    /// The last tier is asked and cuts nothing.
+    pub(crate) fn cuts(&self, point: Option<&OperatingPoint>, segment: Option<&str>) -> Vec<Option<Cut>> {
+        let own = |ix: usize| {
+            let gate = self.tier(TierIx(ix)).gate.as_ref()?;
+            Some(Cut { asked: true, threshold: gate.threshold })
+        };
+        let cuts = point.map(|point| point.cuts(segment));
+        (0..self.tiers().len()).map(|ix| cuts.map_or_else(|| own(ix), |cuts| cuts.get(ix).copied())).collect()
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::fusion::GateValue;
 use crate::map::ScoreMap;
 pub use crate::point::Cut;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -226,8 +228,6 @@ impl Seen {
     }
 }
 
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 impl Serialize for Seen {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (mut bytes, mut before) = (Vec::new(), 0);
@@ -240,31 +240,15 @@ impl Serialize for Seen {
             }
             bytes.push(rest.to_le_bytes()[0]);
         }
-        let mut text = String::with_capacity(bytes.len() * 4 / 3 + 4);
-        for chunk in bytes.chunks(3) {
-            let word = chunk.iter().enumerate().fold(0_u32, |word, (at, byte)| word | u32::from(*byte) << (16 - 8 * at));
-            text.extend((0..=chunk.len()).map(|at| BASE64[(word >> (18 - 6 * at) & 63) as usize] as char));
-        }
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&STANDARD_NO_PAD.encode(bytes))
     }
 }
 
 impl<'de> Deserialize<'de> for Seen {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let (mut bytes, mut word, mut bits) = (Vec::with_capacity(text.len()), 0_u32, 0);
-        for byte in text.bytes() {
-            let Some(six) = (0_u32..).zip(BASE64).find_map(|(six, known)| (*known == byte).then_some(six)) else {
-                return Err(D::Error::custom("`seen` is not base64; the fit was edited, make it again"));
-            };
-            word = word << 6 | six;
-            bits += 6;
-            if bits >= 8 {
-                bits -= 8;
-                bytes.push((word >> bits).to_le_bytes()[0]);
-                word &= (1 << bits) - 1;
-            }
-        }
+        let edited = |_| D::Error::custom("`seen` is not base64; the fit was edited, make it again");
+        let bytes = STANDARD_NO_PAD.decode(text).map_err(edited)?;
         let (mut all, mut value, mut shift, mut before) = (Vec::new(), 0_u64, 0, 0_u64);
         for byte in bytes {
             if shift > 42 {

@@ -22,6 +22,7 @@ pub mod permit;
 pub mod plan;
 pub mod point;
 pub mod provider;
+pub mod registry;
 pub mod replay;
 pub mod request;
 pub mod rule;
@@ -30,6 +31,7 @@ mod said;
 pub mod segment;
 pub mod signal;
 pub mod text;
+mod tier;
 pub mod trace;
 
 pub use ledger::answering_cost;

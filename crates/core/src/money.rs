@@ -79,11 +79,6 @@ impl Rate {
     pub fn of(self, tokens: u64) -> Money {
         Money(u128::from(self.0) * u128::from(tokens))
     }
-
-    /// USD per million tokens, for display.
-    pub fn usd_per_million(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
 }
 
 impl FromStr for Rate {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+
 use crate::cascade::{Answerer, Capability, Cascade, Model, OnExhausted, TierIx};
 use crate::caught::caught;
 use crate::gate::Gate;
@@ -54,6 +56,13 @@ pub enum Skip {
     },
     /// The model cannot do what the request needs.
     Capability(Capability),
+}
+
+/// In words, as [`Display`](fmt::Display) has them.
+impl Serialize for Skip {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl fmt::Display for Skip {

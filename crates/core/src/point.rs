@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cascade::{Cascade, CascadeError, TierIx};
 use crate::fusion::GateValue;
 use crate::map::ScoreMap;
 use crate::number::Threshold;
@@ -65,57 +64,5 @@ fn listed(names: &[Arc<str>]) -> String {
         [] => "the cascade has no fit, so it has none".to_owned(),
         [only] => format!("there is \"{only}\" alone"),
         names => format!("there are {}", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-impl Cascade {
-    /// The cascade with the gates and operating points of a fit: one gate for every tier but the last, and at least one
-    /// point, of which the first is in force where a request names none. The gates' own thresholds no longer count.
-    pub fn fitted(mut self, gates: Vec<FittedGate>, points: Vec<OperatingPoint>) -> Result<Self, CascadeError> {
-        let deciding = self.tiers().len() - 1;
-        let names: Vec<&Arc<str>> = points.iter().map(|point| &point.name).collect();
-        if let Some(twice) = names.iter().enumerate().find_map(|(at, name)| names[..at].contains(name).then_some(*name)) {
-            return Err(CascadeError::DuplicatePoint(twice.clone()));
-        }
-        let misshapen = |point: &&OperatingPoint| {
-            point.segments.values().chain([&point.cuts]).any(|cuts| cuts.len() != deciding) || gates.len() != deciding
-        };
-        if let Some(point) = points.iter().find(misshapen) {
-            return Err(CascadeError::PointShape { point: point.name.clone(), gated: deciding });
-        }
-        if points.is_empty() {
-            return Err(CascadeError::NoPoint);
-        }
-        for (tier, fitted) in self.parts_mut().tiers.iter_mut().zip(gates) {
-            let Some(gate) = &mut tier.gate else { return Err(CascadeError::Ungated(tier.name.clone())) };
-            let missing = fitted.value.signals().into_iter().find(|label| gate.signals().all(|named| *named.label != **label));
-            if let Some(missing) = missing {
-                return Err(CascadeError::UnknownSignal { tier: tier.name.clone(), signal: missing.to_owned() });
-            }
-            let own = GateValue::Signal { signal: gate.signal.label.to_string(), negated: false };
-            gate.value = Some(fitted.value).filter(|value| *value != own);
-            gate.map = fitted.map;
-        }
-        self.set_points(points);
-        Ok(self)
-    }
-
-    /// The operating point of this name, or the one in force by default; `None` where the cascade was not fitted.
-    pub fn point(&self, name: Option<&str>) -> Result<Option<&OperatingPoint>, UnknownPoint> {
-        let Some(name) = name else { return Ok(self.points().first()) };
-        let unknown =
-            || UnknownPoint { name: name.into(), known: self.points().iter().map(|point| point.name.clone()).collect() };
-        self.points().iter().find(|point| &*point.name == name).map(Some).ok_or_else(unknown)
-    }
-
-    /// What every declared tier does for a request of this segment: the cuts of `point`, else the gates' own thresholds.
-    /// The last tier is asked and cuts nothing.
-    pub(crate) fn cuts(&self, point: Option<&OperatingPoint>, segment: Option<&str>) -> Vec<Option<Cut>> {
-        let own = |ix: usize| {
-            let gate = self.tier(TierIx(ix)).gate.as_ref()?;
-            Some(Cut { asked: true, threshold: gate.threshold })
-        };
-        let cuts = point.map(|point| point.cuts(segment));
-        (0..self.tiers().len()).map(|ix| cuts.map_or_else(|| own(ix), |cuts| cuts.get(ix).copied())).collect()
     }
 }

@@ -360,7 +360,7 @@ impl Call {
     }
 
     /// Makes sure that the call samples at least `samples` answers.
-    pub fn want_samples(&mut self, samples: NonZeroU8) {
+    pub(crate) fn want_samples(&mut self, samples: NonZeroU8) {
         self.samples = self.samples.max(samples);
     }
 

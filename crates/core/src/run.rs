@@ -220,7 +220,8 @@ impl<'c> Run<'c> {
         self.cancel();
         let State::Done(outcome) = self.state else { unreachable!("cancel() ends every run") };
         let (cost_if_last, cost_if_last_basis) = cost_if_last(self.cascade, &self.request, &self.steps).unzip();
-        let ended = self.steps.iter().rev().map(|step| &step.decision).find(|decision| decision.reason() != "review");
+        let ended =
+            self.steps.iter().rev().map(|step| &step.decision).find(|decision| **decision != Decision::Defer(Deferral::Review));
         let ended_failed = match ended {
             Some(Decision::Defer(Deferral::Failed(CallErrorKind::Deadline))) => Some(Fallback::Deadline),
             Some(Decision::Defer(Deferral::Failed(_))) => Some(Fallback::Failed),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::cascade::Cascade;
 use crate::request::Request;
 use crate::rule::table::Condition;
 
@@ -33,29 +32,16 @@ impl Segments {
     }
 }
 
-impl Cascade {
-    /// The cascade with a declaration of segments.
-    #[must_use]
-    pub fn with_segments(mut self, segments: Segments) -> Self {
-        self.set_segments(segments);
-        self
-    }
-
-    /// The run-time segment of a request; `None` where nothing says one.
-    pub fn segment_of<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
-        self.segments().of(request)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::registry::Registry;
     use crate::rule::table::ConditionSpec;
 
     #[test]
     fn the_tag_is_believed_before_the_rules_and_the_first_rule_before_the_others() {
         let rule = |name: &str, word: &str| {
-            let spec = ConditionSpec::deserialize("keyword", serde_json::json!({ "any": [word] })).unwrap().unwrap();
+            let spec = ConditionSpec::read("keyword", serde_json::json!({ "any": [word] })).unwrap().unwrap();
             SegmentRule { name: name.into(), when: spec.build().unwrap() }
         };
         let rules = vec![rule("billing", "invoice"), rule("orders", "order")];

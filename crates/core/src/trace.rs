@@ -11,7 +11,7 @@ use crate::completion::Usage;
 use crate::gate::{Accepted, Decision, Deferral, Unusable};
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
-use crate::plan::Plan;
+use crate::plan::{Plan, Skip};
 use crate::provider::{Attempt, CallErrorKind};
 use crate::request::RequestId;
 use crate::rule::Route;
@@ -181,7 +181,7 @@ pub struct RouteTrace {
     pub tiers: Vec<Arc<str>>,
     /// The others, and why not.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub skipped: BTreeMap<Arc<str>, String>,
+    pub skipped: BTreeMap<Arc<str>, Skip>,
 }
 
 impl RouteTrace {
@@ -201,7 +201,7 @@ impl RouteTrace {
             promise: cascade.points().iter().find(|point| Some(&point.name) == plan.point.as_ref()).map(|p| p.promise.clone()),
             segment: plan.segment.clone(),
             tiers: plan.tiers.iter().copied().map(name).collect(),
-            skipped: plan.skipped.iter().map(|(ix, why)| (name(*ix), why.to_string())).collect(),
+            skipped: plan.skipped.iter().map(|(ix, why)| (name(*ix), why.clone())).collect(),
         }
     }
 }

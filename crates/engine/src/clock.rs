@@ -17,21 +17,11 @@ pub fn time_of_day() -> SystemTime {
     SystemTime::now()
 }
 
-/// A moment as RFC 3339 writes it, in UTC and to the second; what lies before 1970 is the beginning of 1970.
+/// A moment as RFC 3339 writes it, in UTC and to the second; what lies before 1970 is the beginning of 1970, what lies after 9999 its end.
 pub fn rfc3339(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // The calendar repeats every 146,097 days, and its years begin in March here, so that a leap day is a year's last.
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    // The last second of the year 9999, after which RFC 3339 has no form.
+    let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    humantime::format_rfc3339_seconds(time.clamp(UNIX_EPOCH, last)).to_string()
 }
 
 /// The machine's monotonic clock. Follows tokio's time where a test pauses it.

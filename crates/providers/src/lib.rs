@@ -6,7 +6,7 @@
 
 mod base_url;
 mod billing;
-pub mod fan_out;
+mod fan_out;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod queue;

@@ -7,7 +7,6 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tierfall_core::completion::Usage;
 
 /// A string that borrows from the body wherever it holds no escape, inside an `Option` or a list too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -170,8 +169,7 @@ impl<'de> Deserialize<'de> for Part {
     }
 }
 
-/// A count of tokens as a server wrote it; nothing where that is no count: below zero, broken, no number, or more than any
-/// call has.
+/// A count of tokens as a server wrote it; nothing where that is no count: below zero, broken, or no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) Option<u64>);
 
@@ -180,7 +178,7 @@ impl<'de> Deserialize<'de> for Count {
         let text = <&RawValue>::deserialize(deserializer)?.get();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and bounded")]
         let whole = || text.parse().ok().filter(|n: &f64| n.fract() == 0.0 && (0.0..1e15).contains(n)).map(|n| n as u64);
-        Ok(Self(text.parse().ok().or_else(whole).filter(|count| *count < Usage::ABSURD)))
+        Ok(Self(text.parse().ok().or_else(whole)))
     }
 }
 

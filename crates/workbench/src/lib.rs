@@ -3,6 +3,7 @@
 //! Fixture sets are recorded, graded and looked after; observations are read from files or replayed from recordings; cascades are
 //! calibrated, evaluated and held against a committed baseline. Each is a call that returns a report; nothing here knows a terminal.
 
+pub mod batch;
 pub mod fit;
 pub mod fixture;
 pub mod import;

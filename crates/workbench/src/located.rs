@@ -116,7 +116,7 @@ fn escaped(key: &str) -> String {
 }
 
 /// An object whose keys differ, in the order of the text; a map alone would keep the last of two equal keys.
-struct Object<'t>(Vec<(String, &'t RawValue)>);
+pub(crate) struct Object<'t>(pub(crate) Vec<(String, &'t RawValue)>);
 
 impl<'de: 't, 't> Deserialize<'de> for Object<'t> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -84,7 +84,7 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
                 .into(),
         );
     }
-    let sample = Sample::of(&view, &judged.best);
+    let sample = judged.best.sample(&view);
     let gates = gates_on(&view.one_per_item(), signals, seed)?;
     let table = table_under(&view, &gates)?;
     let mut advice = Advice {
@@ -140,7 +140,7 @@ fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged<'_>, nam
         .iter()
         .zip(&judged.chains)
         .map(|(chain, played)| {
-            let sample = Sample::of(view, played);
+            let sample = played.sample(view);
             ChainAdvice {
                 chain: chain.iter().map(|tier| names[*tier].clone()).collect(),
                 accuracy: sample.quality(|at| played.quality(at)),

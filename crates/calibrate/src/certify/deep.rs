@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Input;
-use super::evidence::Goal;
+use super::goal::Goal;
 use super::ground::Ground;
 use super::path::{self, Path};
 use super::rows;

@@ -5,7 +5,8 @@ use tierfall_core::number::Threshold;
 
 use super::Labels;
 use super::descent::Descent;
-use super::evidence::{Evidence, Goal};
+use super::evidence::Evidence;
+use super::goal::Goal;
 use super::latency::{self, Slow};
 use super::price::Prices;
 use super::test::{Kind, Test};

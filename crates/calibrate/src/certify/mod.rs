@@ -3,13 +3,16 @@
 //! Every certificate comes from a test whose size is known and whose whole search is paid for: a fixed-sequence test over
 //! every cut of every pair (Learn then Test, arXiv 2110.01052), and over a path laid on other rows for anything deeper.
 
+mod certification;
+mod counts;
 mod deep;
 mod descent;
 mod evidence;
 mod frontier;
+mod goal;
 mod ground;
-#[cfg(test)]
-mod judged_tests;
+mod input;
+mod job;
 mod latency;
 pub mod ledger;
 mod path;
@@ -28,154 +31,23 @@ mod uncertified;
 mod verdict;
 mod walk;
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use tierfall_core::money::Money;
-use tierfall_core::number::Threshold;
 
+pub use self::certification::{BY_CONSTRUCTION, Certification, FrontierCut, PointCertified, SegmentCertified};
+pub use self::input::{CertifyError, Input, Labels, Segments};
 pub(crate) use self::ppi::LEAST_HUMANS;
 pub(crate) use self::segments::{REST, shortened};
 
 use self::ground::Ground;
-use self::point::Job;
+use self::job::Job;
 use self::price::Prices;
 use crate::ask::{Ask, BySegment, Target};
 use crate::observations::Condition;
-use crate::policy::Policy;
-use crate::quality::Quality;
-use crate::table::Table;
-use tierfall_core::fit::{Guarantee, Status, TargetFit};
-
-/// The method of a promise that needs no rows: the last tier loses nothing against itself.
-pub const BY_CONSTRUCTION: &str = "by-construction";
-
-/// What there is to certify on.
-#[derive(Clone, Debug)]
-pub struct Input<'a> {
-    /// Rows that no choice was made on; one row an item.
-    pub certify: Table<'a>,
-    /// Rows on which choices may be made at no cost in error: paths of deeper chains, paths over segments, grids of cuts.
-    /// `None` = where such rows are needed, 40 in 100 of `certify` are set apart for it, by a hash keyed with the seed.
-    pub tune: Option<Table<'a>>,
-    /// The run-time segments of the rows, where thresholds by segment are asked for.
-    pub segments: Option<Segments<'a>>,
-    /// Whose grades the quality columns of `certify` hold.
-    pub labels: Labels<'a>,
-}
-
-/// Run-time segments.
-#[derive(Clone, Debug)]
-pub struct Segments<'a> {
-    /// Every segment's name.
-    pub names: Vec<Arc<str>>,
-    /// One a row of [`Input::certify`]: a place in `names`.
-    pub certify: Cow<'a, [Option<u32>]>,
-    /// One a row of [`Input::tune`]; empty where there is none.
-    pub tune: Cow<'a, [Option<u32>]>,
-}
-
-/// Whose grades are certified on.
-#[derive(Clone, Debug)]
-pub enum Labels<'a> {
-    /// They are taken for the truth.
-    Human,
-    /// A judge's alone: whatever is promised is promised relative to it.
-    Judge {
-        /// Who judged.
-        name: String,
-    },
-    /// A judge's, and those of people on a random part of the rows: the truth is promised by prediction-powered inference
-    /// (arXiv 2301.09633).
-    Ppi {
-        /// Who judged.
-        judge: String,
-        /// One column a tier, one entry a row of [`Input::certify`]; `None` = people did not grade it.
-        human: Vec<Cow<'a, [Option<Quality>]>>,
-    },
-}
-
-/// The verdicts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Certification {
-    /// The point named `default` first, then the extra ones in the order in which they were declared.
-    pub points: Vec<PointCertified>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-}
-
-/// The verdict on an operating point.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PointCertified {
-    /// Its name.
-    pub name: String,
-    /// Whether and what is promised.
-    pub status: Status,
-    /// What it was searched for.
-    pub target: TargetFit,
-    /// In force, for requests of a segment that is not listed; the fallback where nothing is certified.
-    pub policy: Policy,
-    /// In force by segment, where that was asked for; small ones are pooled into one named `rest`.
-    pub segments: Vec<SegmentCertified>,
-    /// The promise; present exactly where `status` is certified.
-    pub guarantee: Option<Guarantee>,
-    /// About how many labels would do; only where inconclusive, and only where that can be told.
-    pub needed_n: Option<u64>,
-    /// The best value of the target that could be promised, where it is infeasible; where nothing was to be promised, the best that there is
-    /// on these rows, if that misses the target.
-    pub attainable: Option<f64>,
-    /// Why, in a sentence.
-    pub why: String,
-    /// For every tier but the last: the cheapest certified cut of the pair (tier, last); `None` = none is certified, not
-    /// even deferring all.
-    pub pair_cuts: Vec<Option<Threshold>>,
-    /// The cuts of all pairs that no other beats on these rows in both cost and quality, cheapest first, at most 200.
-    pub frontier: Vec<FrontierCut>,
-}
-
-/// The verdict on a segment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SegmentCertified {
-    /// Its name, or `rest` for those that were pooled and the rows without one.
-    pub name: String,
-    /// In force.
-    pub policy: Policy,
-    /// Its verdict; under an overall promise that of all.
-    pub status: Status,
-    /// Its items.
-    pub n: u64,
-    /// The segments that were pooled into `rest`; empty for any other.
-    pub pooled: Vec<String>,
-    /// Its own promise, where every segment has one.
-    pub guarantee: Option<Guarantee>,
-    /// As [`PointCertified::pair_cuts`], for this segment.
-    pub pair_cuts: Vec<Option<Threshold>>,
-}
-
-/// A point of the searched frontier.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FrontierCut {
-    /// The pair and its cut, or one tier alone.
-    pub policy: Policy,
-    /// Whether the point's target is promised for it, together with every other one that is.
-    pub certified: bool,
-}
-
-/// Columns that do not belong together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are {found} {what} where there must be {expected}, so rows cannot be told apart: pass columns of the same rows")]
-pub struct CertifyError {
-    /// Of what there is another number.
-    pub what: &'static str,
-    /// How many there are.
-    pub found: usize,
-    /// How many there must be.
-    pub expected: usize,
-}
+use tierfall_core::fit::Status;
 
 /// The verdict on every operating point that is asked for.
 pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyError> {
-    check(input)?;
+    input.check()?;
     let mut warnings = warnings(input, ask);
     let delta = ask.delta.map(|delta| ledger::discount(delta.get(), ask.earlier) / (1 + ask.points.len()) as f64);
     let carved;
@@ -223,16 +95,16 @@ pub fn certify(input: &Input<'_>, ask: &Ask) -> Result<Certification, CertifyErr
     Ok(Certification { points, warnings })
 }
 
-/// Certifies the same rows under several gate values, each at an equal part of δ, and keeps the cheapest of what is certified,
+/// Certifies the same rows under several gate values, each at an equal part of δ, so that whichever is chosen holds at δ, and keeps the cheapest of what is certified,
 /// or where nothing is the one that does best on the rows: for where there are too few rows to choose the gate values on some of them. The place of the choice comes first; without
 /// any input there is none.
 ///
 /// Refusing a candidate before is free; looking at more than are given here is not.
-pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Certification)>, CertifyError> {
+pub(crate) fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Certification)>, CertifyError> {
     let ask = Ask { delta: ask.delta.map(|delta| delta.over(inputs.len())), ..ask.clone() };
     let mut best: Option<((bool, f64, f64), usize, Certification)> = None;
     for (at, input) in inputs.iter().enumerate() {
-        let found = certify(input, &ask)?;
+        let found = certify(&input.on(|basis| basis.rivals = inputs.len() - 1), &ask)?;
         let rank = found.points.first().map_or((true, f64::INFINITY, 0.0), |point| {
             if point.status == Status::Certified {
                 return (false, 0.0, Prices::new(&input.certify).of(&point.policy));
@@ -248,20 +120,6 @@ pub fn certify_best(inputs: &[Input<'_>], ask: &Ask) -> Result<Option<(usize, Ce
         }
     }
     Ok(best.map(|(_, at, found)| (at, found)))
-}
-
-impl Input<'_> {
-    /// The same under one more condition.
-    fn under(&self, condition: &Condition) -> Input<'_> {
-        let mut certify = self.certify.borrowed();
-        certify.basis.conditions = certify.basis.conditions.iter().chain([condition]).cloned().collect();
-        Input {
-            certify,
-            tune: self.tune.as_ref().map(Table::borrowed),
-            segments: self.segments.clone(),
-            labels: self.labels.clone(),
-        }
-    }
 }
 
 /// Rows that name no segment, where others do, thresholds depend on it, and a row may have lost its own.
@@ -290,30 +148,6 @@ fn people_graded(input: &Input<'_>) -> Option<usize> {
 fn usd(usd: f64) -> Money {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates; nothing costs less than nothing")]
     Money::from_pico((usd.max(0.0) * 1e12).round() as u128)
-}
-
-fn check(input: &Input<'_>) -> Result<(), CertifyError> {
-    let same = |what: &'static str, found: usize, expected: usize| {
-        if found == expected { Ok(()) } else { Err(CertifyError { what, found, expected }) }
-    };
-    let (n, tiers) = (input.certify.len(), input.certify.tiers.len());
-    if let Some(segments) = &input.segments {
-        same("segments of rows", segments.certify.len(), n)?;
-        let tuned = input.tune.as_ref().map_or(0, Table::len);
-        if !segments.tune.is_empty() {
-            same("segments of tuning rows", segments.tune.len(), tuned)?;
-        }
-        let beyond = segments.certify.iter().chain(segments.tune.iter()).flatten().map(|ix| *ix as usize + 1).max();
-        let names = segments.names.len();
-        same("names of segments", names, beyond.map_or(names, |beyond| beyond.max(names)))?;
-    }
-    if let Labels::Ppi { human, .. } = &input.labels {
-        same("tiers with people's grades", human.len(), tiers)?;
-        for tier in human {
-            same("rows with people's grades", tier.len(), n)?;
-        }
-    }
-    input.tune.as_ref().map_or(Ok(()), |tune| same("tiers of tuning rows", tune.tiers.len(), tiers))
 }
 
 fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The truth from a judge's grades on all rows and people's on a random part of them (arXiv 2301.09633, 2311.01453).
 
-use super::evidence::{Counts, Goal};
+use super::counts::Counts;
+use super::goal::Goal;
 use super::rows;
 use crate::quality::Quality;
 use crate::stat::{betting, normal, plan, proportion};

@@ -1,19 +1,10 @@
 //! Orders and parts of rows that depend on the seed and on the rows' ties alone, never on the order in a file.
 
 use std::borrow::Cow;
-use std::hash::Hasher;
-
-use siphasher::sip::SipHasher24;
 
 use super::{Input, Labels, Segments};
+use crate::observations::hashed;
 use crate::table::{Column, Table, Weights};
-
-/// The seeded hash of a row's tie, which is itself a hash of its id: unrelated to how the tie orders equal gate values.
-pub(crate) fn hashed(seed: u64, bits: u64) -> u64 {
-    let mut hasher = SipHasher24::new_with_keys(seed, 0x63_65_72_74);
-    hasher.write(&bits.to_le_bytes());
-    hasher.finish()
-}
 
 /// The shuffled order that betting tests read rows in.
 pub(crate) fn shuffled(table: &Table<'_>, seed: u64) -> Vec<u32> {

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::observations::Basis;
 use crate::quality::Quality;
-use crate::table::{Basis, Column, Table};
+use crate::table::{Column, Table};
 
 /// Gate values of every tier but the last, whether each tier is right, and ties; every tier costs ten times the one before.
 pub(crate) fn table(values: &[&[f64]], right: &[&[bool]], ties: &[f64]) -> Table<'static> {
@@ -20,5 +21,5 @@ pub(crate) fn table(values: &[&[f64]], right: &[&[bool]], ties: &[f64]) -> Table
 
 /// Uniform in [0, 1), fixed by the row: what a hash of its id would be.
 pub(crate) fn tie(row: usize) -> f64 {
-    super::rows::hashed(7, (row as f64).to_bits()) as f64 / 2f64.powi(64)
+    crate::observations::hashed(7, (row as f64).to_bits()) as f64 / 2f64.powi(64)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::evidence::Goal;
+use super::goal::Goal;
 use super::test::{Kind, Test};
 use super::{BY_CONSTRUCTION, Labels};
 use crate::ask::LatencyLimit;
@@ -15,7 +15,7 @@ pub(crate) struct Promise<'p> {
     pub(crate) labels: &'p Labels<'p>,
     /// The gated tiers that the promised policy asks.
     pub(crate) asked: &'p [usize],
-    /// In all.
+    /// At which it is made; the other gate values that share δ have as much.
     pub(crate) delta: f64,
     /// In the target's terms.
     pub(crate) bound: f64,
@@ -35,7 +35,7 @@ impl Promise<'_> {
         // Against itself no tier loses anything: that needs no rows.
         let (method, finite_sample) = if self.by_construction { (BY_CONSTRUCTION, true) } else { self.test.kind.name() };
         Guarantee {
-            delta: self.delta,
+            delta: self.stated_delta(),
             method: method.into(),
             bound: self.bound,
             finite_sample,
@@ -44,6 +44,11 @@ impl Promise<'_> {
             conditions: self.conditions().collect(),
             statement: self.statement(),
         }
+    }
+
+    /// All candidates hold together at this error, so whichever is chosen does.
+    fn stated_delta(&self) -> f64 {
+        self.delta * (1 + self.test.table.basis.rivals) as f64
     }
 
     /// Whose grades were taken for right, where they are not people's.
@@ -84,7 +89,7 @@ impl Promise<'_> {
             counted = if basis.questions { "each counted once however often it is asked, " } else { "" },
             about = if finite { "" } else { "approximately " },
             // Downward: never more than is promised.
-            probability = number(((1.0 - self.delta) * 1e6 + 1e-6).floor() / 1e6),
+            probability = number(((1.0 - self.stated_delta()) * 1e6 + 1e-6).floor() / 1e6),
             scope = self.scope,
         );
         let add = |text: &mut String, more: std::fmt::Arguments<'_>| {

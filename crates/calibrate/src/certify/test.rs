@@ -1,7 +1,9 @@
 //! One test, with a known size, of one goal on one policy.
 
 use super::Labels;
-use super::evidence::{Counts, Evidence, Gather, Goal};
+use super::counts::Counts;
+use super::evidence::{Evidence, Gather};
+use super::goal::Goal;
 use super::ppi::Humans;
 use crate::ask::Method;
 use crate::quality::Quality;

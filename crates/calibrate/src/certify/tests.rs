@@ -1,5 +1,7 @@
 //! End to end: what is certified, and that it is what brute force certifies.
 
+mod judged;
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;
@@ -9,9 +11,13 @@ use tierfall_core::number::{Score, Threshold};
 use super::sample::{table, tie};
 use super::*;
 use crate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit, Method};
+use crate::observations::hashed;
+use crate::policy::Policy;
+use crate::quality::Quality;
 use crate::stat::{binomial, trinomial};
+use crate::table::Table;
 
-pub(super) fn ask(target: Target, delta: f64) -> Ask {
+fn ask(target: Target, delta: f64) -> Ask {
     Ask {
         target,
         delta: Delta::new(delta),
@@ -27,13 +33,13 @@ pub(super) fn ask(target: Target, delta: f64) -> Ask {
     }
 }
 
-pub(super) fn input(table: Table<'_>) -> Input<'_> {
+fn input(table: Table<'_>) -> Input<'_> {
     Input { certify: table, tune: None, segments: None, labels: Labels::Human }
 }
 
 /// `n` rows of `tiers` tiers whose gate values are probabilities of being right, each tier better than the one before.
 fn honest(n: usize, tiers: usize) -> Table<'static> {
-    let uniform = |row: usize, salt: u64| rows::hashed(salt, row as u64) as f64 / 2f64.powi(64);
+    let uniform = |row: usize, salt: u64| hashed(salt, row as u64) as f64 / 2f64.powi(64);
     let p = |row: usize, tier: usize| {
         let hard = uniform(row, 1).powi(2);
         (1.0 - hard * (0.9 - 0.4 * tier as f64)).clamp(0.02, 0.99)
@@ -353,7 +359,7 @@ fn a_latency_limit_is_certified_beside_the_target() {
 fn deeper_chains_are_found_where_they_are_cheaper() {
     // The first gate knows a third of the rows, the second another third, and both tiers know nothing else.
     let n = 4000;
-    let kind: Vec<usize> = (0..n).map(|row| (rows::hashed(5, row as u64) % 3) as usize).collect();
+    let kind: Vec<usize> = (0..n).map(|row| (hashed(5, row as u64) % 3) as usize).collect();
     let values: Vec<Vec<f64>> =
         (0..2).map(|tier| (0..n).map(|row| f64::from(u8::from(kind[row] == tier)) + 0.3 * tie(row + n)).collect()).collect();
     let right: Vec<Vec<bool>> = (0..3).map(|tier| kind.iter().map(|kind| tier == 2 || *kind == tier).collect()).collect();
@@ -370,20 +376,20 @@ fn deeper_chains_are_found_where_they_are_cheaper() {
     assert!(deep.policy.tally(&table).loss_vs_last() < 0.02);
     // What is said of it comes from the rows that certified it, not from those that it was searched on.
     let carved = rows::carve(&input(table), deep::TUNE, wanted.seed);
-    let test = test::Test::new(&carved.certify, &Labels::Human, evidence::Goal::Loss(0.02), Method::Exact, wanted.seed);
+    let test = test::Test::new(&carved.certify, &Labels::Human, goal::Goal::Loss(0.02), Method::Exact, wanted.seed);
     let bound = test.bound(&ground::evidence(&test, &deep.policy), 0.05);
     assert!((deep.guarantee.unwrap().bound - bound).abs() < 1e-12);
 }
 
 /// Three segments: in `a` the first tier is as good as the last, in `b` it is not, and `c` has few rows.
 fn segmented(n: usize) -> (Table<'static>, Segments<'static>) {
-    let of = |row: usize| match rows::hashed(9, row as u64) % 100 {
+    let of = |row: usize| match hashed(9, row as u64) % 100 {
         0..55 => Some(0),
         55..97 => Some(1),
         _ => Some(2),
     };
     let segments: Vec<Option<u32>> = (0..n).map(of).collect();
-    let uniform = |row: usize, salt: u64| rows::hashed(salt, row as u64) as f64 / 2f64.powi(64);
+    let uniform = |row: usize, salt: u64| hashed(salt, row as u64) as f64 / 2f64.powi(64);
     let values: Vec<f64> = (0..n).map(|row| uniform(row, 11)).collect();
     let right: Vec<bool> = (0..n).map(|row| segments[row] == Some(0) || values[row] > 0.6 || uniform(row, 12) < 0.5).collect();
     let last = vec![true; n];
@@ -445,7 +451,9 @@ fn the_best_of_several_signals_pays_for_the_choice() {
     let wanted = ask(Target::MaxLoss(0.04), 0.1);
     let (at, found) = certify_best(&[input(noise), input(good)], &wanted).unwrap().unwrap();
     assert_eq!(at, 1);
-    assert!((found.points[0].guarantee.as_ref().unwrap().delta - 0.05).abs() < 1e-12);
+    let guarantee = found.points[0].guarantee.as_ref().unwrap();
+    assert!((guarantee.delta - 0.1).abs() < 1e-12 && guarantee.statement.contains("probability >= 0.9 over"), "{guarantee:?}");
+    assert!(found.points[0].why.contains("at level 0.05"), "{}", found.points[0].why);
 }
 
 #[test]

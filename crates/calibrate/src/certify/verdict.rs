@@ -1,6 +1,6 @@
 //! Certified, inconclusive or infeasible: three different things, and a sentence on why.
 
-use super::evidence::Goal;
+use super::goal::Goal;
 use super::ground::{Ground, Pairs, evidence};
 use super::statement::{Promise, number};
 use super::test::{Kind, Test};

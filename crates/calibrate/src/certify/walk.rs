@@ -6,8 +6,10 @@
 
 use tierfall_core::number::Threshold;
 
+use super::counts::Counts;
 use super::descent::Descent;
-use super::evidence::{Counts, Evidence, Gather, Goal};
+use super::evidence::{Evidence, Gather};
+use super::goal::Goal;
 use super::test::Test;
 
 /// Walks a pair down; the number of cuts, counted from "defer all", that are certified all at once.

@@ -56,7 +56,7 @@ pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played<'_>)
     spots.insert("always-last".into(), spot(vec![last], alone[last].accuracy, alone[last].cost));
     let best = best_single(&alone);
     spots.insert("best-single".into(), spot(vec![best], alone[best].accuracy, alone[best].cost));
-    if let Some((shares, cost)) = mix(&Sample::of(view, played), &alone, played) {
+    if let Some((shares, cost)) = mix(&played.sample(view), &alone, played) {
         let quality = |at: usize| shares.iter().map(|(tier, share)| share * table.tiers[*tier].quality[at].get()).sum();
         let chain = shares.iter().map(|(tier, _)| *tier).collect();
         spots.insert("random-mix".into(), spot(chain, sample.ratio(quality, |_| 1.0, 0.0, 1.0), cost));

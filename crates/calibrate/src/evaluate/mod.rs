@@ -1,6 +1,7 @@
 //! How a fit, or cuts written by hand, does on rows that no fit has seen.
 
 mod baselines;
+mod error;
 mod matched;
 mod play;
 mod promise;
@@ -11,71 +12,19 @@ mod warnings;
 
 use tierfall_core::fusion::GateValue;
 
-use crate::observations::Ungraded;
 use crate::report::{Evaluation, Latency};
-use crate::table::{NoSignal, Table};
+use crate::table::Table;
 use crate::view::Held;
 use tierfall_core::fit::{Fit, Guarantee, Point, TargetFit, TierFit};
 
 pub(crate) use baselines::baselines;
+pub use error::EvaluateError;
 pub(crate) use play::Played;
 pub use play::{Cuts, MOST_TIERS, chain_of};
 pub(crate) use sample::{CONFIDENCE, Sample, finite, indicator, share_of};
 pub(crate) use segments::labels;
 pub(crate) use tiers::Readings;
 pub use tiers::in_words;
-
-/// Why rows cannot judge a fit.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EvaluateError {
-    /// No row.
-    #[error("there is no row to evaluate on: every one was left out, or the split has none")]
-    Empty,
-    /// The fit has no such operating point.
-    #[error("the fit has no operating point \"{asked}\"; it has {known}")]
-    NoPoint {
-        /// The one that was asked for.
-        asked: String,
-        /// Those that there are, as a list.
-        known: String,
-    },
-    /// A tier in force is not among the observed ones.
-    #[error("the fit asks tier \"{tier}\", and the observations have only {known}: name it in the chain")]
-    NoTier {
-        /// The tier.
-        tier: String,
-        /// Those that there are, as a list.
-        known: String,
-    },
-    /// The tiers are in another order.
-    #[error("the fit asks its tiers in the order {fit}, and the chain of the observations is {observed}: declare the same order")]
-    Order {
-        /// The fit's.
-        fit: String,
-        /// That of the observations.
-        observed: String,
-    },
-    /// Losses would refer to another tier.
-    #[error(
-        "the fit's last tier is \"{fit}\" and that of the observations \"{observed}\": losses refer to the last tier, so end the chain with \"{fit}\""
-    )]
-    LastTier {
-        /// The fit's.
-        fit: String,
-        /// That of the observations.
-        observed: String,
-    },
-    /// More tiers than a chain can have.
-    #[error("a chain of {0} tiers is longer than {MOST_TIERS}")]
-    TooManyTiers(usize),
-    /// A gate reads what was not observed.
-    #[error(transparent)]
-    NoSignal(#[from] NoSignal),
-    /// Grades are missing.
-    #[error(transparent)]
-    Ungraded(#[from] Ungraded),
-}
 
 /// How a fit does at one of its operating points (the first where none is named). The fit's tiers are found by name: tiers that are
 /// not in force may be missing from the observations, and those that the fit does not know are never asked.
@@ -141,7 +90,7 @@ fn judge(
     let table = Table::partly_gated(view, &gates)?;
     let (cuts, last) = (&matched.cuts, table.last());
     let played = Played::new(view, &table, cuts);
-    let sample = Sample::of(view, &played);
+    let sample = played.sample(view);
     let chain = cuts.chain();
     let name = |tier: &usize| table.tiers[*tier].name.to_string();
     let next = |tier: usize| chain.iter().copied().find(|other| *other > tier).unwrap_or(last);

@@ -275,6 +275,11 @@ impl<'a> Played<'a> {
         (f64::from(self.quality_last(at)) - f64::from(self.quality(at))) / 1e9
     }
 
+    /// Of the rows that were played.
+    pub(crate) fn sample(&self, view: &View<'_>) -> Sample {
+        Sample::new(view, &self.row)
+    }
+
     /// Rows where both are right, only always-last, only the cascade, neither; `None` unless counts are whole.
     pub(crate) fn cells(&self, sample: &Sample) -> Option<[u64; 4]> {
         if !sample.plain {

@@ -44,8 +44,7 @@ pub(crate) fn promise(
     } else {
         vec![played.clone()]
     };
-    let found: Vec<(bool, f64)> =
-        parts.iter().map(|part| looked_at(target, part, &Sample::of(view, part))).collect::<Option<_>>()?;
+    let found: Vec<(bool, f64)> = parts.iter().map(|part| looked_at(target, part, &part.sample(view))).collect::<Option<_>>()?;
     let adjusted = multiple::holm(&found.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
     Some(Promise {
         guarantee: guarantee.clone(),

@@ -7,8 +7,6 @@ use crate::report::Estimate;
 use crate::stat::{normal, proportion};
 use crate::view::View;
 
-use super::play::Played;
-
 /// Two-sided, of everything that is reported.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
@@ -82,11 +80,6 @@ impl Sample {
     /// Σ share.
     fn total(&self) -> f64 {
         self.share.as_ref().map_or(self.rows as f64, |share| share.iter().sum())
-    }
-
-    /// Of the rows that were played.
-    pub(crate) fn of(view: &View<'_>, played: &Played<'_>) -> Self {
-        Self::new(view, &played.row)
     }
 
     /// Σ share · value an item.

@@ -50,7 +50,7 @@ pub(crate) fn labels(view: &View<'_>) -> (Vec<Arc<str>>, bool) {
 }
 
 fn score(view: &View<'_>, name: &str, part: &Played<'_>, last: usize) -> SegmentScore {
-    let sample = Sample::of(view, part);
+    let sample = part.sample(view);
     SegmentScore {
         segment: name.to_owned(),
         n: sample.items as u64,

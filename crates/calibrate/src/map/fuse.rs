@@ -7,7 +7,7 @@ use tierfall_core::fusion::{FusedInput, Fusion};
 use super::finite_range;
 use super::logistic::{self, Options};
 use super::parametric::moments;
-use super::recommend::transform_for;
+use super::transform::transform_for;
 use crate::metric::auroc;
 use crate::view::View;
 

@@ -9,11 +9,13 @@ pub mod isotonic;
 pub mod logistic;
 pub mod parametric;
 pub mod recommend;
+pub mod transform;
 
 pub use isotonic::fit_isotonic;
 pub use parametric::{fit_beta, fit_platt, fit_temperature};
+pub use recommend::recommended;
 pub(crate) use recommend::recommended_of;
-pub use recommend::{recommended, transform_for};
+pub use transform::transform_for;
 
 /// Fewer rows than this fit no map: its curve would be the noise of a handful of labels.
 pub const LEAST_ROWS: usize = 20;

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tierfall_core::map::{Scale, ScoreMap, Transform};
 
 use super::logistic::{self, Options};
-use super::recommend::{scale_for, transform_for};
+use super::transform::{scale_for, transform_for};
 use super::{Read, finite_range};
 
 /// From this many scores on, cores share their transformation.

@@ -8,7 +8,7 @@ pub mod ranking;
 pub mod selective;
 mod sorted;
 
-pub use calibration::{BINS, Bins, brier, decomposition, ece, log_loss, mce, reliability};
+pub use calibration::{BINS, Bins, brier, ece, log_loss, mce, reliability};
 pub(crate) use calibration::{brier_of, reliability_of};
 pub use ranking::{auroc, auroc_benefit, auroc_interval, average_precision};
 pub(crate) use ranking::{auroc_of, is_upside_down};

@@ -81,3 +81,18 @@ impl fmt::Display for Condition {
         }
     }
 }
+
+/// What a promise rests on beside its rows being a sample of the traffic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// Whether the rows are different questions, each counted once however often it was asked, and not requests.
+    pub questions: bool,
+    /// Whether signals read the answers themselves, and not a file that may have lost some of what they read.
+    pub replayed: bool,
+    /// What it supposes of rows that are not there, or of all: see [`conditions`](crate::table::Table::conditions).
+    pub conditions: Arc<[Condition]>,
+    /// Of all rows, those in which what counts for the target is not known: the worst it can be stands for it.
+    pub assumed: usize,
+    /// How many other gate values share δ: a promise made of one of them at its part of δ is said at the whole, at which all hold.
+    pub rivals: usize,
+}

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Observations;
-
 /// Tiers that different people, programs or judges graded: what one calls right is not what the other does, so that no difference between
 /// them says anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,34 +39,21 @@ pub(crate) struct People {
     pub(super) nowhere: u64,
 }
 
-impl Observations {
-    /// An error where different graders graded the tiers.
-    pub fn one_grader(&self) -> Result<(), MixedGraders> {
-        self.graders.clone()
-    }
-
-    /// How many rows people graded in every tier that a judge graded.
-    pub fn by_people(&self) -> usize {
-        let judged: Vec<usize> = (0..self.tiers.len()).filter(|tier| self.tiers[*tier].spec.judge.is_some()).collect();
-        let graded = |row: &usize| judged.iter().all(|tier| self.human(*tier, *row).is_some());
-        if judged.is_empty() { 0 } else { (0..self.len()).filter(graded).count() }
-    }
-
-    /// Why people's grades cannot correct the judge's, where there are any and they cannot.
-    pub(crate) fn uncorrected(&self) -> Option<String> {
-        let People { unjudged, nowhere } = self.people;
-        let why = if unjudged > 0 {
-            format!(
+impl People {
+    /// Why they cannot.
+    pub(super) fn why(self) -> Option<String> {
+        let People { unjudged, nowhere } = self;
+        if unjudged > 0 {
+            Some(format!(
                 "{unjudged} answers that people graded have no grade of the judge's, so that nothing shows what it would have said of them: \
                  let it grade these, too"
-            )
+            ))
         } else if nowhere > 0 {
-            format!(
+            Some(format!(
                 "in {nowhere} rows no tier that it graded gave an answer, and nobody can say whether people would have been asked of them"
-            )
+            ))
         } else {
-            return None;
-        };
-        (self.by_people() > 0 || unjudged > 0).then(|| format!("people's grades do not correct the judge's: {why}"))
+            None
+        }
     }
 }

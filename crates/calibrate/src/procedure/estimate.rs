@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::ask::{Ask, SignalChoice};
 use crate::certify::LEAST_HUMANS;
-use crate::evaluate::{Cuts, Played, Readings, Sample, chain_of};
+use crate::evaluate::{Cuts, Played, Readings, chain_of};
 use crate::report::Expected;
 use crate::view::{Held, View};
 use tierfall_core::fit::Status;
@@ -130,11 +130,11 @@ pub(super) fn expected(
 
 fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, by_judge: bool, method: String) -> Expected {
     let last = cuts.overall.len();
-    let sample = Sample::of(view, played);
+    let sample = played.sample(view);
     // About people's grades where there are enough of them, unless what is promised is about the judge's.
     let judged = view.observations().weights().is_none() && view.observations().tiers().any(|spec| spec.judge.is_some());
     let people = Some(played).filter(|_| judged && !by_judge).map(Played::by_people).filter(|part| part.len() >= LEAST_HUMANS);
-    let (graded, of_graded) = people.as_ref().map_or_else(|| (played, sample.clone()), |part| (part, Sample::of(view, part)));
+    let (graded, of_graded) = people.as_ref().map_or_else(|| (played, sample.clone()), |part| (part, part.sample(view)));
     let method = match &people {
         Some(part) => format!("{method}; right by people, on the {} rows that they graded", part.len()),
         None => method,
@@ -149,7 +149,7 @@ fn of(view: &View<'_>, played: &Played<'_>, cuts: &Cuts, by_judge: bool, method:
         (Cow::Borrowed(played), sample.clone())
     } else {
         let part = played.filter(|at| !listed(at));
-        let sample = Sample::of(view, &part);
+        let sample = part.sample(view);
         (Cow::Owned(part), sample)
     };
     Expected {

@@ -7,8 +7,6 @@ use crate::metric::{Sorted, is_right};
 use crate::report::Verdict;
 use crate::view::View;
 
-use super::signals::kept;
-
 /// A column and the order of its rows.
 pub(super) struct Gauge<'a> {
     pub values: Cow<'a, [f64]>,
@@ -52,4 +50,14 @@ pub(super) fn refusal_beside(view: &View<'_>, tier: usize, gauge: &Gauge<'_>, le
         "it ranks right answers no better than the length of the answer alone (AUROC {:.3} against {:.3})",
         found.signal, found.length
     ))
+}
+
+/// By place in the view: whether the answer of the tier that would be asked `next` is no better.
+pub(super) fn kept<'v>(view: &'v View<'_>, tier: usize, next: usize) -> impl Fn(usize) -> bool + 'v {
+    let observations = view.observations();
+    let (this, next) = (observations.quality(tier), observations.quality(next));
+    move |at: usize| {
+        let row = view.row(at);
+        next[row] <= this[row]
+    }
 }

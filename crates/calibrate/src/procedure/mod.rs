@@ -4,6 +4,7 @@
 //! never comes from rows that were fitted on.
 
 mod curve;
+mod error;
 mod estimate;
 mod length;
 mod once;
@@ -21,14 +22,14 @@ use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Threshold};
 
 use crate::ask::{Ask, SignalChoice};
-use crate::certify::CertifyError;
-use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, Sample, baselines, chain_of, in_words};
-use crate::observations::{MixedGraders, Observations, Ungraded};
+use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, baselines, chain_of, in_words};
+use crate::observations::Observations;
 use crate::report::{Calibration, PointReport, TierReport};
 use crate::table::{NoSignal, Table};
 use crate::view::View;
 use tierfall_core::fit::{self, Seen, TierFit};
 
+pub use error::FitError;
 pub(crate) use estimate::folds_for;
 pub use signals::SPLIT_FROM;
 pub(crate) use signals::{Picked, gates_on, table as table_under};
@@ -64,62 +65,6 @@ pub enum Progress {
     },
     /// Putting the report together.
     Reporting,
-}
-
-/// Why nothing can be calibrated.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FitError {
-    /// No row.
-    #[error("there is no row to calibrate on: every one was left out, or the split has none")]
-    Empty,
-    /// A chain of one tier decides nothing.
-    #[error("a chain of one tier has no threshold to calibrate: declare at least two")]
-    OneTier,
-    /// More tiers than a chain can have.
-    #[error("a chain of {0} tiers is longer than {MOST_TIERS}")]
-    TooManyTiers(usize),
-    /// Another number of signal choices than gated tiers.
-    #[error("{found} signals were chosen for {expected} gated tiers: one for every tier but the last is needed")]
-    Signals {
-        /// How many were chosen.
-        found: usize,
-        /// How many are needed.
-        expected: usize,
-    },
-    /// A tier without any.
-    #[error("tier \"{tier}\" has no signal to decide by: record one for it, or leave the tier out of the chain")]
-    NoSignals {
-        /// The tier.
-        tier: String,
-    },
-    /// A gate reads what was not observed.
-    #[error(transparent)]
-    NoSignal(#[from] NoSignal),
-    /// Rows that repeat an item and were sampled with unequal chances.
-    #[error(
-        "{rows} rows repeat {items} items (\"group\"), and rows have weights: one row of an item stands for it in a test, and \
-         which of its requests were kept decides which that can be, so no promise holds. Give each item one weight and one row, \
-         chosen before sampling; or, where repeats are requests like any other, leave \"group\" out; or promise nothing"
-    )]
-    WeightedRepeats {
-        /// Rows.
-        rows: usize,
-        /// Different items.
-        items: usize,
-    },
-    /// Tiers that cannot be compared.
-    #[error(transparent)]
-    MixedGraders(#[from] MixedGraders),
-    /// Grades are missing where all are needed.
-    #[error(transparent)]
-    Ungraded(#[from] Ungraded),
-    /// Grades are missing where signals are to be chosen by them.
-    #[error("signals are chosen and fused by grades: name one a tier with --signal. {0}")]
-    UngradedChoice(Ungraded),
-    /// Columns that do not belong together.
-    #[error(transparent)]
-    Columns(#[from] CertifyError),
 }
 
 /// Whether these observations can be calibrated as is asked; the error says why not. [`calibrate`] asks it, too.
@@ -296,7 +241,7 @@ fn tier_reports(all: &View<'_>, fitted: &Once<'_>, cuts: &Cuts, folded: &Folded<
     let fallback = cuts.chain() == [fitted.gates.len()];
     let played = if fallback { Cow::Owned(folded.played[0].always_last()) } else { Cow::Borrowed(&folded.played[0]) };
     let played = &*played;
-    let sample = Sample::of(all, played);
+    let sample = played.sample(all);
     let names = all.observations().tiers().map(|spec| spec.name.clone());
     let each: Vec<_> = names.zip(&fitted.gates).zip(&folded.readings).enumerate().collect();
     let report = |(tier, ((name, picked), readings)): (usize, ((Arc<str>, &Picked), &Readings))| {

@@ -61,12 +61,6 @@ pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<
         if approximate && !by_construction {
             unpromise(point, APPROXIMATE);
         }
-        // All candidates hold together with probability 1 − δ, so whichever is chosen does.
-        let promises = point.segments.iter_mut().map(|segment| &mut segment.guarantee).chain([&mut point.guarantee]);
-        for guarantee in promises.flatten().filter(|_| shared > 1) {
-            guarantee.delta *= shared as f64;
-            guarantee.statement = restated(&guarantee.statement, guarantee.delta);
-        }
     }
     let tiers = table.tiers.len();
     let cuts = certification.points.iter().map(|point| cuts(point, tiers)).collect();
@@ -92,16 +86,6 @@ fn unpromise(point: &mut PointCertified, why: &str) {
         }
     }
     why.clone_into(&mut point.why);
-}
-
-/// A promise whose error is that of all candidates together.
-fn restated(statement: &str, delta: f64) -> String {
-    const AT_LEAST: &str = ">= ";
-    let Some((before, after)) = statement.split_once(" over the draw") else { return statement.to_owned() };
-    let Some(from) = before.rfind(AT_LEAST) else { return statement.to_owned() };
-    // Downward: never more than is promised.
-    let probability = ((1.0 - delta) * 1e6 + 1e-6).floor() / 1e6;
-    format!("{}{probability} over the draw{after}", &before[..from + AT_LEAST.len()])
 }
 
 /// The map that shows a tier's gate values: the one recommended for these rows.

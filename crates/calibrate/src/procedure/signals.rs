@@ -147,17 +147,7 @@ pub(crate) fn table<'a>(view: &View<'a>, gates: &[Picked]) -> Result<Table<'a>, 
 /// How well gate values rank what deferral is about: AUROC for *not* (last right ∧ this wrong), ½ where that says nothing.
 pub(super) fn rank(view: &View<'_>, tier: usize, gate_values: &[f64]) -> f64 {
     let last = view.observations().tiers().len() - 1;
-    metric::auroc_of(&Sorted::new(gate_values), kept(view, tier, last)).unwrap_or(0.5)
-}
-
-/// By place in the view: whether the answer of the tier that would be asked `next` is no better.
-pub(super) fn kept<'v>(view: &'v View<'_>, tier: usize, next: usize) -> impl Fn(usize) -> bool + 'v {
-    let observations = view.observations();
-    let (this, next) = (observations.quality(tier), observations.quality(next));
-    move |at: usize| {
-        let row = view.row(at);
-        next[row] <= this[row]
-    }
+    metric::auroc_of(&Sorted::new(gate_values), length::kept(view, tier, last)).unwrap_or(0.5)
 }
 
 /// The tier that a deferral of `tier` asks: the next one in force, and where none is, the last.

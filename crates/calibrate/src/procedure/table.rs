@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 
 use super::FitError;
-use super::length::{self, Gauge};
+use super::length::{self, Gauge, kept};
 use super::once::Once;
-use super::signals::{fused_scores, kept, labels_of, next_of};
+use super::signals::{fused_scores, labels_of, next_of};
 
 /// A ranking this near to that of a coin is no ranking: it would read 0.500.
 const SAYS_NOTHING: f64 = 5e-4;

@@ -35,12 +35,28 @@ impl Verdict {
     }
 }
 
+/// What a metric is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A share of the examples; differences in points.
+    Share,
+    /// A difference of shares.
+    Points,
+    /// USD a query; differences relative to what it was.
+    Usd,
+    /// Milliseconds.
+    Ms,
+}
+
 /// One metric of one segment, held against a limit or a baseline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Check {
     /// What is checked: `accuracy`, `loss-vs-last`, `cost-ratio`, `escalation-rate`, `coverage.TIER`, `latency-p95-ms`,
     /// `availability` (limits of an `[[expect]]`); `quality-vs-baseline`, `cost-vs-baseline`, `latency-vs-baseline`.
     pub name: String,
+    /// What its value is measured in.
+    #[serde(skip)]
+    pub unit: Unit,
     /// The segment; `None` = all examples.
     pub segment: Option<String>,
     /// How many examples say so.
@@ -77,6 +93,39 @@ pub struct Check {
     /// The line of the cascade file that demands it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
+}
+
+impl Check {
+    /// One of all examples, `n`, about which nothing is known.
+    pub fn new(name: &str, unit: Unit, n: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            unit,
+            segment: None,
+            n,
+            value: None,
+            limit: None,
+            baseline: None,
+            moved: None,
+            p: None,
+            interval: None,
+            mde: None,
+            verdict: Verdict::Inconclusive,
+            decides: true,
+            why: String::new(),
+            line: None,
+        }
+    }
+
+    /// One of the grades of all examples, `n`, held against those under a baseline.
+    pub fn of_quality(n: u64) -> Self {
+        Self::new("quality-vs-baseline", Unit::Share, n)
+    }
+
+    /// The same of costs.
+    pub fn of_cost(n: u64) -> Self {
+        Self::new("cost-vs-baseline", Unit::Usd, n)
+    }
 }
 
 /// How many examples got worse or better than under the baseline.

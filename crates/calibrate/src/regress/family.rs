@@ -94,7 +94,7 @@ impl Family {
 impl Shared {
     /// The same where this family has only a share of the level: its p-values are to be compared with the whole.
     #[must_use]
-    pub fn of_a_share(self, share: f64) -> Self {
+    pub(super) fn of_a_share(self, share: f64) -> Self {
         let whole = |adjusted: Adjusted| Adjusted { p: (adjusted.p / share).min(1.0), ..adjusted };
         Self {
             quality: whole(self.quality),

@@ -114,7 +114,7 @@ pub fn compare(
     let (played_b, cuts_b) = play(held, &b.tier, &Cuts::from(chosen_b))?;
     let tiers: Vec<String> = view.observations().tiers().map(|spec| spec.name.to_string()).collect();
     let (names, pairs) = pairs(view, &played_a, &played_b);
-    let sample = Sample::of(view, &played_a);
+    let sample = played_a.sample(view);
     let whole = Part::of(&pairs.iter().collect::<Vec<_>>(), rules);
     let mut moves = vec![vec![0; tiers.len()]; tiers.len()];
     let mut changed = Vec::new();

@@ -7,7 +7,7 @@ use crate::stat::{binomial, paired};
 
 use super::latency::micros;
 use super::rows::{self, is_whole, student_quantile};
-use super::{Check, Limit, Side, Verdict};
+use super::{Check, Limit, Side, Unit, Verdict};
 
 /// One example under one system, as limits read it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -171,7 +171,7 @@ impl Check {
     /// A value held against a limit of an `[[expect]]`: it passes or fails by the value alone, which `n` examples gave. What is not
     /// known does not keep a limit: otherwise a price that is taken out would switch off the limit on costs.
     pub fn of_limit(
-        name: &str,
+        (name, unit): (&str, Unit),
         segment: Option<&str>,
         n: u64,
         value: Result<Estimate, Missing>,
@@ -194,22 +194,16 @@ impl Check {
             }
         };
         Self {
-            name: name.to_owned(),
             segment: segment.map(str::to_owned),
-            n,
             value: estimate.map(|estimate| estimate.value),
             limit: Some(limit),
-            baseline: None,
-            moved: None,
-            p: None,
             interval: estimate
                 .map(|estimate| [estimate.low, estimate.high])
                 .filter(|ends| ends.iter().all(|end| end.is_finite())),
-            mde: None,
             verdict,
-            decides: true,
             why,
             line,
+            ..Self::new(name, unit, n)
         }
     }
 }
@@ -221,5 +215,4 @@ fn decimal(value: f64) -> String {
 }
 
 #[cfg(test)]
-#[path = "limits_tests.rs"]
 mod tests;

@@ -17,10 +17,10 @@ mod rules;
 pub mod sequential;
 mod words;
 
-pub use check::{Changed, Changes, Check, Judged, Limit, Moved, Report, Section, Side, Verdict};
+pub use check::{Changed, Changes, Check, Judged, Limit, Moved, Report, Section, Side, Unit, Verdict};
 pub use judge::judge;
 pub use pair::{Item, Pair};
 pub use rules::Rules;
 
 #[cfg(test)]
-mod size_tests;
+mod tests;

@@ -77,11 +77,6 @@ impl Watch {
     pub fn evidence_worse(&self) -> f64 {
         self.worse.value()
     }
-
-    /// Evidence that it is not worse by the margin.
-    pub fn evidence_not_worse(&self) -> f64 {
-        self.not_worse.value()
-    }
 }
 
 #[cfg(test)]

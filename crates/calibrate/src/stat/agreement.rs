@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use crate::report::Estimate;
 use crate::stat::{normal, proportion};
 
 /// How far apart two grades are, δ² in Krippendorff's words. On grades that are 0 or 1 alone both are the same.
@@ -25,25 +26,14 @@ impl Metric {
     }
 }
 
-/// A share or a coefficient with an interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Known {
-    /// The estimate.
-    pub value: f64,
-    /// The interval's lower end.
-    pub low: f64,
-    /// The interval's upper end.
-    pub high: f64,
-}
-
 /// The share `k` of `n` with the Clopper–Pearson interval; `None` where n = 0.
-pub fn share(k: u64, n: u64, confidence: f64) -> Option<Known> {
+pub fn share(k: u64, n: u64, confidence: f64) -> Option<Estimate> {
     let (low, high) = proportion::clopper_pearson(k, n, confidence);
-    (n > 0).then(|| Known { value: k as f64 / n as f64, low, high })
+    (n > 0).then(|| Estimate { value: k as f64 / n as f64, low, high })
 }
 
 /// The share of units to which both gave the same grade; `None` without units.
-pub fn raw(pairs: &[(f64, f64)], confidence: f64) -> Option<Known> {
+pub fn raw(pairs: &[(f64, f64)], confidence: f64) -> Option<Estimate> {
     let same = pairs.iter().filter(|(a, b)| a.total_cmp(b) == Ordering::Equal).count();
     share(same as u64, pairs.len() as u64, confidence)
 }
@@ -55,7 +45,7 @@ pub fn raw(pairs: &[(f64, f64)], confidence: f64) -> Option<Known> {
 /// The interval is the wider, on either side, of two: the large-sample one, from the standard error of Fleiss, Cohen and
 /// Everitt (1969), and the Clopper–Pearson interval of 1 − D with E as it is, since the former has no width at all where
 /// few units are all agreed on.
-pub fn kappa(pairs: &[(f64, f64)], metric: Metric, confidence: f64) -> Option<Known> {
+pub fn kappa(pairs: &[(f64, f64)], metric: Metric, confidence: f64) -> Option<Estimate> {
     let Kappa { value: kappa, error, seen, chance } = Kappa::of(pairs, metric)?;
     let (n, tail) = (pairs.len() as u64, 0.5 - 0.5 * confidence);
     let half = normal::quantile(1.0 - tail) * error;
@@ -65,7 +55,7 @@ pub fn kappa(pairs: &[(f64, f64)], metric: Metric, confidence: f64) -> Option<Kn
     let exact = |alike: f64| 1.0 - (1.0 - alike) / chance;
     let low = exact(proportion::lower(fewest, n, tail)).min(kappa - half);
     let high = exact(proportion::upper(most, n, tail)).max(kappa + half);
-    Some(Known { value: kappa, low: low.max(-1.0), high: high.min(1.0) })
+    Some(Estimate { value: kappa, low: low.max(-1.0), high: high.min(1.0) })
 }
 
 struct Kappa {
@@ -167,12 +157,12 @@ impl Confusion {
     }
 
     /// The share of the errors that the rater misses; `None` where nothing is wrong.
-    pub fn missed(&self, confidence: f64) -> Option<Known> {
+    pub fn missed(&self, confidence: f64) -> Option<Estimate> {
         share(self.false_positive, self.false_positive + self.both_wrong, confidence)
     }
 
     /// The share of what is right that the rater calls wrong; `None` where nothing is right.
-    pub fn false_alarms(&self, confidence: f64) -> Option<Known> {
+    pub fn false_alarms(&self, confidence: f64) -> Option<Estimate> {
         share(self.false_negative, self.false_negative + self.both_right, confidence)
     }
 }
@@ -197,5 +187,4 @@ fn counts(values: &[f64], given: impl Iterator<Item = f64>) -> Vec<u64> {
 }
 
 #[cfg(test)]
-#[path = "agreement_tests.rs"]
 mod tests;

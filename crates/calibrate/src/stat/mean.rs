@@ -22,7 +22,7 @@ pub fn interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
 }
 
 /// Student's interval from the mean, the sample standard deviation and the number of values, at least two.
-pub fn interval_from(mean: f64, deviation: f64, n: u64, confidence: f64) -> (f64, f64) {
+fn interval_from(mean: f64, deviation: f64, n: u64, confidence: f64) -> (f64, f64) {
     let half = student::quantile(0.5 + 0.5 * confidence, n as f64 - 1.0) * deviation / (n as f64).sqrt();
     (mean - half, mean + half)
 }

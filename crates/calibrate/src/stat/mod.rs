@@ -18,7 +18,6 @@ pub mod multiple;
 pub mod normal;
 pub mod paired;
 pub mod plan;
-pub mod ppi;
 pub mod proportion;
 pub mod student;
 pub mod trinomial;

@@ -1,8 +1,8 @@
-//! How many examples a promise needs, and what a number of examples can promise.
+//! How many examples a promise needs, and which differences a number of examples finds.
 //!
 //! All sizes are for the error probability `delta` and the `power` to certify, [`POWER`] by default.
 
-use crate::stat::{binomial, normal, proportion};
+use crate::stat::{binomial, normal};
 
 /// The power that is planned for where nothing else is asked.
 pub const POWER: f64 = 0.8;
@@ -17,11 +17,6 @@ const MOST: u64 = 1_000_000_000;
 /// (1 − eps)ⁿ ≤ δ. `None` where no number is enough.
 pub fn zero_loss_floor(eps: f64, delta: f64) -> Option<u64> {
     whole((delta.ln() / (-eps).ln_1p()).max(1.0), eps > 0.0)
-}
-
-/// The margin that `n` examples without a single loss certify: 1 − δ^(1/n).
-pub fn zero_loss_margin(n: u64, delta: f64) -> f64 {
-    if n == 0 { 1.0 } else { -(delta.ln() / n as f64).exp_m1() }
 }
 
 /// Examples to certify "the error rate is at most `limit`" where it is `true_rate`, by the exact binomial test. The search
@@ -78,31 +73,6 @@ fn loss_formula(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -
     ((z_level * under(eps) + z_power * under(loss)) / (eps - loss)).powi(2)
 }
 
-/// The smallest limit on the error rate that `n` examples certify at this power where it is `true_rate`; 1 where none is.
-pub fn limit_for(n: u64, true_rate: f64, delta: f64, power: f64) -> f64 {
-    // The most losses that the policy's own rate makes with this probability decide.
-    let losses = first(n, |k| binomial::cdf(k, n, true_rate) >= power);
-    proportion::upper(losses, n, delta)
-}
-
-/// The smallest margin on the loss that `n` examples certify at this power, the inverse of [`n_loss`]; 1 where none is.
-pub fn margin_for(n: u64, loss: f64, discordance: f64, delta: f64, power: f64) -> f64 {
-    let enough = |eps: f64| n_loss(eps, loss, discordance, delta, power).is_some_and(|needed| needed <= n);
-    let (mut low, mut high) = (loss.max(0.0), 1.0 - 1e-12);
-    if !enough(high) {
-        return 1.0;
-    }
-    for _ in 0..60 {
-        let at = f64::midpoint(low, high);
-        if enough(at) {
-            high = at;
-        } else {
-            low = at;
-        }
-    }
-    high
-}
-
 /// The smallest loss that a paired test at level `alpha` finds with this power: `(z₁₋α + z_power) √(discordance/n)`.
 pub fn detectable(n: u64, discordance: f64, alpha: f64, power: f64) -> f64 {
     (normal::quantile(1.0 - alpha) + normal::quantile(power)) * (discordance / n.max(1) as f64).sqrt()
@@ -118,8 +88,6 @@ fn whole(n: f64, possible: bool) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
     use crate::stat::trinomial;
 
@@ -136,7 +104,6 @@ mod tests {
         for (eps, delta) in [(0.02, 0.1), (0.01, 0.05), (0.3, 0.001)] {
             let n = zero_loss_floor(eps, delta).unwrap();
             assert!(trinomial::harm_only(0, n, eps) <= delta && trinomial::harm_only(0, n - 1, eps) > delta);
-            assert!(zero_loss_margin(n, delta) <= eps && zero_loss_margin(n - 1, delta) > eps);
         }
     }
 
@@ -158,22 +125,5 @@ mod tests {
         });
         let power = certified.count() as f64 / 2000.0;
         assert!((power - POWER).abs() < 0.035, "{power}");
-    }
-
-    proptest! {
-        #[test]
-        fn the_margin_of_a_size_needs_no_more_than_it(n in 50u64..20_000, loss in 0.0f64..0.02, discordance in 0.02f64..0.2) {
-            let margin = margin_for(n, loss, discordance, 0.1, POWER);
-            prop_assert!(n_loss(margin, loss, discordance, 0.1, POWER).is_some_and(|needed| needed <= n));
-            prop_assert!(n_loss(margin * 0.999, loss, discordance, 0.1, POWER).is_none_or(|needed| needed >= n));
-        }
-
-        #[test]
-        fn a_limit_is_met_with_the_power_that_was_asked_for(n in 20u64..5000, rate in 0.0f64..0.3) {
-            let limit = limit_for(n, rate, 0.1, POWER);
-            // P(the test at this limit certifies) where the rate is what it is.
-            let most = (0..=n).take_while(|k| binomial::cdf(*k, n, limit) <= 0.1 + 1e-9).last();
-            prop_assert!(limit >= 1.0 || most.is_some_and(|k| binomial::cdf(k, n, rate) >= POWER));
-        }
     }
 }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use proptest::prelude::*;
 
+use crate::observations::Basis;
 use crate::quality::Quality;
-use crate::table::{Basis, Column, Table};
+use crate::table::{Column, Table};
 
 /// A row: (gate value, quality) a tier, and the tie.
 pub(super) type Row = (Vec<(f64, f64)>, f64);

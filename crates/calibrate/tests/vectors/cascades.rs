@@ -1,12 +1,13 @@
 //! Frontiers of small cascades.
 
 use serde_json::Value;
+use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::exact3::Triple;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::sweep::path::of_chain;
-use tierfall_calibrate::table::{Basis, Column, Table};
+use tierfall_calibrate::table::{Column, Table};
 use tierfall_core::number::{Score, Threshold};
 
 use crate::reference::{block, cases, close, count, number, numbers};

@@ -1,7 +1,7 @@
 //! Means and what is estimated beside a judge.
 
 use tierfall_calibrate::stat::eprocess::Mixture;
-use tierfall_calibrate::stat::{flips, mean, ppi};
+use tierfall_calibrate::stat::{flips, mean};
 
 use crate::reference::{block, close, number, numbers};
 
@@ -48,19 +48,5 @@ fn bootstrap() {
     let (low, high) = mean::bca(&d, 0.95, 20_000, 1).expect("twelve values");
     for (ours, theirs) in [low, high].into_iter().zip(numbers(&block, "scipy_bca_95")) {
         assert!((ours - theirs).abs() <= number(&block, "tol_interval"), "{ours} {theirs}");
-    }
-}
-
-#[test]
-fn prediction_powered_means() {
-    let Some(block) = block("ppi_mean") else { return };
-    let [truth, judged, others] = ["Y", "Yhat", "Yhat_unlabeled"].map(|key| numbers(&block, key));
-    let tol = number(&block, "tol");
-    for (lambda, point, interval) in [(Some(1.0), "point_lam1", "ci90_lam1"), (None, "point_tuned", "ci90_tuned")] {
-        let ours = ppi::mean(&truth, &judged, &others, lambda).expect("enough rows");
-        close(ours.mean, numbers(&block, point)[0], tol, point);
-        let ((low, high), theirs) = (ours.interval(0.9), numbers(&block, interval));
-        close(low, theirs[0], tol, interval);
-        close(high, theirs[1], tol, interval);
     }
 }

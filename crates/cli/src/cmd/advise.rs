@@ -17,8 +17,7 @@ pub(crate) async fn advise(args: &Advise, quiet: bool) -> Result<Exit, Failure> 
     check(written.iter().map(|(_, path)| path.as_path()))?;
     let owned = args.clone();
     let (report, from) = interruptible(move || made(&owned, quiet)).await?;
-    let html = || render::html::advice(&report, &from.name);
-    results(&args.outputs, &report, html, || render::advice::advice(&report), quiet)?;
+    results(&args.outputs, &report, &render::advice::advice(&report, &from.name), quiet)?;
     Ok(Exit::Fine)
 }
 

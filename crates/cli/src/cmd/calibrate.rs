@@ -178,9 +178,9 @@ fn write(args: &Calibrate, made: &Made, quiet: bool) -> Result<(), Failure> {
         tierfall_workbench::fit::write(file, &made.fit).map_err(Failure::usage)?;
     }
     let report = &made.report;
-    let html = || render::html::calibration(report, &made.fit.provenance, &made.from.name);
-    let summary = || render::calibration::calibration(report, &next(args, made, file.as_deref()));
-    results(&args.outputs, report, html, summary, quiet)?;
+    let next = next(args, made, file.as_deref());
+    let document = render::calibration::calibration(report, &made.fit.provenance, &made.from.name, &next);
+    results(&args.outputs, report, &document, quiet)?;
     if let Some(file) = &file
         && !quiet
     {

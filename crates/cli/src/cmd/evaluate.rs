@@ -24,8 +24,8 @@ pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failu
     let owned = args.clone();
     let (report, fit, from) = interruptible(move || made(&owned, quiet)).await?;
     let by_segment = fit.point.iter().any(|point| point.name == report.point && !point.segments.is_empty());
-    let html = || render::html::evaluation(&report, &fit.provenance, &from.name, &from.shown(), by_segment);
-    results(&args.outputs, &report, html, || render::evaluation::evaluation(&report, by_segment, &[]), quiet)?;
+    let document = render::evaluation::evaluation(&report, &fit.provenance, &from.name, &from.shown(), by_segment);
+    results(&args.outputs, &report, &document, quiet)?;
     Ok(Exit::Fine)
 }
 

@@ -10,6 +10,8 @@ use tierfall_workbench::whole::{self, Beside};
 
 use crate::args::Outputs;
 use crate::exit::{Exit, Failure};
+use crate::render::document::Document;
+use crate::render::{html, text};
 use crate::{interrupt, print_verdict, say};
 
 /// What temporary files begin with.
@@ -40,16 +42,10 @@ pub(crate) fn unwritten(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Writes and prints a result: JSON and HTML where they are asked for, else, and beside files, the summary.
-pub(crate) fn results<R: Serialize>(
-    outputs: &Outputs,
-    report: &R,
-    html: impl FnOnce() -> String,
-    summary: impl FnOnce() -> String,
-    quiet: bool,
-) -> Result<(), Failure> {
+pub(crate) fn results<R: Serialize>(outputs: &Outputs, report: &R, document: &Document<'_>, quiet: bool) -> Result<(), Failure> {
     let json = serde_json::to_string(report).map_err(Failure::usage)?;
     if let Some(path) = &outputs.html {
-        write(path, &html())?;
+        write(path, &html::page(document))?;
     }
     let alone = outputs.json.as_deref() == Some(Path::new("-"));
     if let Some(path) = &outputs.json
@@ -60,7 +56,7 @@ pub(crate) fn results<R: Serialize>(
     if alone {
         print_verdict(format_args!("{json}\n"))?;
     } else {
-        print_verdict(summary())?;
+        print_verdict(text::document(document))?;
     }
     if let Some(path) = &outputs.html
         && !quiet

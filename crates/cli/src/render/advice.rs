@@ -1,138 +1,153 @@
-//! What `tierfall advise` says in a terminal.
+//! What `tierfall advise` says: the advice first, then what it rests on.
 
 use std::fmt::Write as _;
 
-use tierfall_calibrate::report::{Advice, Verdict};
+use tierfall_calibrate::report::{Advice, Estimate, TierSegment, Verdict as Earns};
 
-use super::calibration::baselines;
-use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
-use super::text::{parts, table, table_or_less, warnings, wrapped};
+use super::document::{Block, Column, Curve, Document, Line, Rows, Table, Tone, Verdict};
+use super::report;
 use super::words;
 
-/// The advice first, then what it rests on.
-pub(crate) fn advice(report: &Advice) -> String {
-    parts(&[
-        said(report),
-        warnings(&report.warnings),
-        tiers(report),
-        segments(report),
-        chains(report),
-        baselines(&report.baselines),
-    ])
+/// The report. `name` is the chain that was looked at.
+pub(crate) fn advice<'a>(report: &'a Advice, name: &str) -> Document<'a> {
+    let last = report.declared_chain.last().map_or("", String::as_str);
+    let about = format!("{name} · {}", words::chain(&report.declared_chain));
+    let mut document = Document::new(format!("{name}: advice"), about);
+    document.add(Block::Verdict(said(report)));
+    document.add(Block::Warnings(&report.warnings));
+    document.add(Block::Table(tiers(report, last)));
+    segments(&mut document, report);
+    document.add(Block::Table(chains(report, last)));
+    document.on_page(Block::Curve(curve(report, last)));
+    document.add(Block::Table(report::baselines(&report.baselines)));
+    document.on_page(Block::Footer(
+        "All of it is cross-fitted: no request judged what was fitted on it. Intervals hold 95 % each by itself. Nothing here is a promise.",
+    ));
+    document
 }
 
-fn said(report: &Advice) -> String {
-    let mut text = String::new();
-    for (place, sentence) in report.advice.iter().enumerate() {
-        let line = wrapped(sentence, 0);
-        if place == 0 {
-            text += &paint(STRONG, line.trim_end());
-            text.push('\n');
-        } else {
-            text += &line;
-        }
-    }
+fn said(report: &Advice) -> Verdict {
+    let (first, rest) = report.advice.split_first().map_or(("Nothing can be said.", &[][..]), |(f, r)| (f.as_str(), r));
     let mut rows = format!("{} labelled examples", words::count(report.n));
     if report.n_excluded > 0 {
         let _ = write!(rows, ", {} left out", words::count(report.n_excluded));
     }
-    text + &wrapped(&format!("({rows}; everything is cross-fitted, and intervals hold 95 %)"), 0)
+    let rows = format!("({rows}; everything is cross-fitted, and intervals hold 95 %)");
+    let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence)).collect();
+    Verdict { tone: Tone::Strong, mark: "", headline: first.to_owned(), long: true, said }
 }
 
-fn earns(verdict: Verdict) -> String {
-    let style = match verdict {
-        Verdict::Yes => GOOD,
-        Verdict::No => BAD,
-        Verdict::Unclear => WARN,
+fn earns(earns: Earns) -> (Tone, String) {
+    let (tone, word) = match earns {
+        Earns::Yes => (Tone::Good, "yes"),
+        Earns::No => (Tone::Bad, "no"),
+        Earns::Unclear => (Tone::Unsure, "unclear"),
     };
-    paint(style, words::earns(verdict))
+    (tone, word.to_owned())
 }
 
-fn tiers(report: &Advice) -> String {
-    let rows = report.tiers.iter().map(|tier| {
-        vec![
-            tier.tier.clone(),
-            words::percent(tier.accuracy.value),
-            words::range(&tier.accuracy),
-            words::usd(tier.cost_usd),
-            tier.saving.as_ref().map_or_else(|| words::UNKNOWN.to_owned(), words::points_with_range),
-            words::earns(tier.earns).to_owned(),
-        ]
-    });
-    let head = ["tier", "right alone", "95 %", "a query", "saves, % of last", "earns its call"];
-    coloured(&table_or_less(&head, &[1, 2, 3, 4], &[2], rows))
+fn saving(saving: Option<&Estimate>) -> String {
+    words::maybe(saving, words::points_with_range)
 }
 
-/// The tiers by segment where that is clear and no matter of course: what a rule can use.
-fn segments(report: &Advice) -> String {
-    let last = report.declared_chain.last();
-    let mut all: Vec<_> = report.tiers.iter().flat_map(|tier| tier.segments.iter().map(move |part| (&tier.tier, part))).collect();
-    let before = all.len();
-    all.retain(|(tier, (_, part))| match part.earns {
-        Verdict::Yes => last != Some(*tier),
-        Verdict::No => true,
-        Verdict::Unclear => false,
-    });
-    all.sort_by_key(|(_, (_, part))| part.earns != Verdict::Yes);
-    let hidden = before - all.len();
-    let rows = all.into_iter().map(|(tier, (name, part))| {
-        vec![
-            tier.clone(),
-            name.clone(),
-            words::count(part.n),
-            words::percent(part.accuracy.value),
-            part.saving.as_ref().map_or_else(|| words::UNKNOWN.to_owned(), words::points_with_range),
-            words::earns(part.earns).to_owned(),
-        ]
-    });
-    let head = ["tier", "in segment", "items", "right alone", "saves, % of last", "earns its call"];
-    let mut text = coloured(&table(&head, &[2, 3, 4], rows));
-    if hidden > 0 {
-        let more = format!("{hidden} more are unclear or a matter of course; --html and --json have all");
-        let _ = writeln!(text, "{}", paint(DIM, wrapped(&more, 0).trim_end()));
+/// The head of what a tier saves.
+const SAVES: &str = "saves, % of last";
+
+fn tiers(report: &Advice, last: &str) -> Table {
+    let of = Rows(&report.tiers);
+    Table {
+        title: "What each tier earns",
+        caption: format!("What is lost without the tier at equal quality, as a share of the cost of always {last}"),
+        columns: vec![
+            of.text("tier", |tier| tier.tier.clone()),
+            of.number("right alone", |tier| words::percent(tier.accuracy.value)),
+            of.number("95 %", |tier| words::range(&tier.accuracy)).spare(1),
+            of.number("a query", |tier| words::usd(tier.cost_usd)),
+            of.number(SAVES, |tier| saving(tier.saving.as_ref())),
+            of.toned("earns its call", |tier| earns(tier.earns)),
+        ],
     }
-    text
 }
 
-/// A table's last column in colour; colours inside a table would count as letters.
-fn coloured(table: &str) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        let verdict = [Verdict::Yes, Verdict::No, Verdict::Unclear].into_iter().find_map(|verdict| {
-            let start = line.strip_suffix(words::earns(verdict))?;
-            start.ends_with(' ').then_some((start, verdict))
-        });
-        match verdict {
-            Some((start, verdict)) => text += &(start.to_owned() + &earns(verdict)),
-            None => text += line,
-        }
-        text.push('\n');
-    }
-    text
-}
+/// A tier in a segment.
+type Part<'a> = (&'a String, &'a String, &'a TierSegment);
 
-fn chains(report: &Advice) -> String {
-    let rows = report.chains.iter().map(|chain| {
-        vec![
-            words::chain(&chain.chain),
-            words::share_with_range(&chain.accuracy),
-            words::points_with_range(&chain.loss_vs_last),
-            chain.cost_ratio.as_ref().map_or_else(|| words::UNKNOWN.to_owned(), words::points_with_range),
-            if chain.efficient { "efficient" } else { "" }.to_owned(),
-        ]
+/// The tiers by segment: in a terminal where that is clear and no matter of course, which is what a rule can use.
+fn segments(document: &mut Document<'_>, report: &Advice) {
+    let all: Vec<Part<'_>> =
+        report.tiers.iter().flat_map(|tier| tier.segments.iter().map(move |(name, part)| (&tier.tier, name, part))).collect();
+    let mut clear = all.clone();
+    clear.retain(|(tier, _, part)| match part.earns {
+        Earns::Yes => report.declared_chain.last() != Some(*tier),
+        Earns::No => true,
+        Earns::Unclear => false,
     });
-    table(&["chain", "right", "points worse", "cost, % of last", ""], &[1, 2, 3], rows)
+    clear.sort_by_key(|(_, _, part)| part.earns != Earns::Yes);
+    let table = |parts: &[Part<'_>]| Table { title: "By segment", columns: in_segments(parts), ..Table::default() };
+    document.on_page(Block::Table(table(&all)));
+    let hidden = all.len() - clear.len();
+    let more = format!("{hidden} more are unclear or a matter of course; --html and --json have all");
+    let more = (hidden > 0).then(|| Line::note(more));
+    document.in_terminal(Block::Joined(vec![Block::Table(table(&clear)), Block::Lines(more.into_iter().collect())]));
+}
+
+fn in_segments(parts: &[Part<'_>]) -> Vec<Column> {
+    let of = Rows(parts);
+    vec![
+        of.text("tier", |(tier, ..)| (*tier).clone()),
+        of.text("in segment", |(_, name, _)| (*name).clone()),
+        of.number("items", |(_, _, part)| words::count(part.n)),
+        of.number("right alone", |(_, _, part)| words::percent(part.accuracy.value)),
+        of.number("95 %", |(_, _, part)| words::range(&part.accuracy)).on_page(),
+        of.number(SAVES, |(_, _, part)| saving(part.saving.as_ref())),
+        of.toned("earns its call", |(_, _, part)| earns(part.earns)),
+    ]
+}
+
+fn chains(report: &Advice, last: &str) -> Table {
+    let of = Rows(&report.chains);
+    Table {
+        title: "Every sub-chain",
+        caption: format!("Against always {last}, at its best trade-off; efficient: no other is both cheaper and better"),
+        columns: vec![
+            of.text("chain", |chain| words::chain(&chain.chain)),
+            of.number("right", |chain| words::share_with_range(&chain.accuracy)),
+            of.number("points worse", |chain| words::points_with_range(&chain.loss_vs_last)),
+            of.number("cost, % of last", |chain| words::maybe(chain.cost_ratio.as_ref(), words::points_with_range)),
+            of.text("", |chain| if chain.efficient { "efficient" } else { "" }.to_owned()),
+        ],
+    }
+}
+
+fn curve<'a>(report: &'a Advice, last: &'a str) -> Curve<'a> {
+    let cost_last = report.baselines.get("always-last").and_then(|spot| spot.cost_usd).filter(|cost| *cost > 0.0);
+    let chains = report.chains.iter().filter(|chain| chain.chain.len() > 1).filter_map(|chain| {
+        let cost = chain.cost_ratio.as_ref()?.value * cost_last?;
+        Some((words::chain(&chain.chain), cost, chain.accuracy.value))
+    });
+    Curve {
+        last,
+        cost_last,
+        frontier: &[],
+        baselines: &report.baselines,
+        chosen: None,
+        chosen_is: "",
+        points: chains.collect(),
+        points_are: "chains of several tiers, each at its best trade-off",
+        floor: None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::{sample, text};
 
     #[test]
     fn advice_comes_before_what_it_rests_on() {
-        let text = advice(&sample::advice());
-        assert!(text.contains(&earns(Verdict::No)), "verdicts are coloured");
+        let report = sample::advice();
+        let text = text::document(&advice(&report, "support"));
+        assert!(text.contains("no\u{1b}"), "verdicts are coloured");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"
         Leave out small: medium → large costs 1 point less at equal quality.
         In greetings small earns its call: a rule that enters there at small saves 10 points.

@@ -1,41 +1,72 @@
-//! What `tierfall calibrate` says in a terminal, the most important first.
+//! What `tierfall calibrate` says, the most important first.
 
 use std::fmt::Write as _;
 
-use tierfall_calibrate::report::{Calibration, Expected, PointReport, TierReport};
-use tierfall_core::fit::Status;
+use tierfall_calibrate::report::{Calibration, Expected, PointReport};
+use tierfall_core::fit::{Provenance, Status, TargetFit};
 
-use super::printable;
-use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
-use super::text::{block, named, parts, table, table_or_less, warnings, wrapped};
+use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tiers, Tone, Verdict};
+use super::report;
 use super::words::{self, Part};
 
-/// The summary. `next` is what to do now: what it is for, and the command.
-pub(crate) fn calibration(report: &Calibration, next: &[(String, String)]) -> String {
+/// The report. `name` is what was calibrated; `next` is what to do now: what it is for, and the command.
+pub(crate) fn calibration<'a>(
+    report: &'a Calibration,
+    provenance: &Provenance,
+    name: &str,
+    next: &'a [(String, String)],
+) -> Document<'a> {
     let last = report.declared_chain.last().map_or("", String::as_str);
-    parts(&[
-        verdict(report),
-        block("in force", &in_force(report)),
-        report.estimate.as_ref().map(|estimate| block("expected", &expected(estimate, last))).unwrap_or_default(),
-        warnings(&report.warnings),
-        points(report, last),
-        segments(report),
-        tiers(&report.tiers),
-        signals(report),
-        baselines(&report.baselines),
-        next_steps(next),
-    ])
+    let status = words::status(report.status, report.guarantee.as_ref());
+    let about = format!("{name} · {} · {} labelled examples", words::target(&report.target, last), words::count(report.n));
+    let mut document = Document::new(format!("{name}: {status}"), about);
+    document.add(Block::Verdict(verdict(report)));
+    match &report.guarantee {
+        Some(guarantee) => {
+            let bound = words::bound(&report.target, guarantee.bound);
+            let numbers = format!("bound {bound} {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-"));
+            document.add(Block::Promise { statement: &guarantee.statement, numbers });
+        }
+        None => document.on_page(Block::Promise {
+            statement: "There is no promise about new requests.",
+            numbers: words::no_promise_because(report.status).to_owned(),
+        }),
+    }
+    document.add(Block::Tiers(in_force(report)));
+    if let Some(estimate) = &report.estimate {
+        document.add(Block::Facts { name: "expected", facts: expected(estimate, last) });
+    } else {
+        let unknown = Fact::new("right ", words::UNKNOWN, ": no estimate could be made without reusing examples");
+        document.on_page(Block::Facts { name: "expected", facts: vec![unknown] });
+    }
+    document.add(Block::Warnings(&report.warnings));
+    // Without grades there is no quality to draw.
+    if !report.frontier.is_empty() {
+        document.on_page(Block::Curve(curve(report, last)));
+    }
+    if report.points.len() > 1 {
+        document.add(Block::Table(points(report, last)));
+    }
+    document.add(Block::Table(segments(report)));
+    report::tiers(&mut document, &report.tiers, |tier| report.segments.is_empty() && report.chain.first() == Some(&tier.tier));
+    document.add(Block::Table(signals(report)));
+    document.add(Block::Table(report::baselines(&report.baselines)));
+    document.in_terminal(Block::Steps(next));
+    document.on_page(Block::Origin(origin(report, provenance, last)));
+    document.on_page(Block::Footer(
+        "A promise is about the mean over requests like the examples. It does not speak about a single request, about traffic that has \
+         changed since, or about wrong labels. What is expected was estimated on examples that its thresholds were not fitted on.",
+    ));
+    document
 }
 
-fn verdict(report: &Calibration) -> String {
-    let style = match report.status {
-        Status::Certified => GOOD,
-        Status::Inconclusive => WARN,
-        Status::Infeasible => BAD,
-        Status::Uncertified => STRONG,
+fn verdict(report: &Calibration) -> Verdict {
+    let tone = match report.status {
+        Status::Certified => Tone::Good,
+        Status::Inconclusive => Tone::Unsure,
+        Status::Infeasible => Tone::Bad,
+        Status::Uncertified => Tone::Strong,
     };
-    let mut text =
-        format!("{}\n", paint(style, printable::line(&format!("{} {}", words::mark(report.status), words::headline(report)))));
     let mut numbers = format!("{} labelled examples", words::count(report.n));
     if report.n_items != report.n {
         let _ = write!(numbers, ", {} items", words::count(report.n_items));
@@ -43,188 +74,182 @@ fn verdict(report: &Calibration) -> String {
     if report.n_excluded > 0 {
         let _ = write!(numbers, ", {} left out", words::count(report.n_excluded));
     }
-    text += &wrapped(&format!("{} ({numbers})", report.why), 2);
-    if let Some(needed) = report.needed_n {
-        text += &wrapped(&format!("About {} labelled examples would do, if they are like these.", words::count(needed)), 2);
+    let needed = report
+        .needed_n
+        .map(|needed| format!("About {} labelled examples would do, if they are like these.", words::count(needed)));
+    let attainable = report.attainable.map(|attainable| {
+        format!("Attainable here: {}.", words::bound(&report.target, words::askable(&report.target, attainable)))
+    });
+    let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
+    Verdict {
+        tone,
+        mark: words::mark(report.status),
+        headline: words::headline(report),
+        long: false,
+        said: said.into_iter().flatten().map(|said| Line::plain(2, said)).collect(),
     }
-    if let Some(attainable) = report.attainable {
-        text += &wrapped(
-            &format!("Attainable here: {}.", words::bound(&report.target, words::askable(&report.target, attainable))),
-            2,
-        );
-    }
-    if let Some(guarantee) = &report.guarantee {
-        text.push('\n');
-        text += &wrapped(&guarantee.statement, 2);
-        let bound = words::bound(&report.target, guarantee.bound);
-        text += &paint(
-            DIM,
-            wrapped(&format!("bound {bound} {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-")), 2)
-                .trim_end(),
-        );
-        text.push('\n');
-    }
-    text
 }
 
-/// A line a declared tier.
-fn in_force(report: &Calibration) -> Vec<String> {
-    let line = |(place, tier): (usize, &String)| {
+fn in_force(report: &Calibration) -> Tiers {
+    let does = |(place, tier): (usize, &String)| {
         let part = words::part(report, place);
-        let mut line = words::role(part);
+        let mut does = words::role(part);
         if let Part::Gated { raw: Some(raw), .. } = part {
             let signal = report.signals.get(tier).map_or("score", String::as_str);
-            let _ = write!(line, " ({signal} {})", words::cut(Some(raw)));
+            let _ = write!(does, " ({signal} {})", words::cut(Some(raw)));
         }
-        line
+        (tier.clone(), !matches!(part, Part::NotAsked), does)
     };
-    let lines = named(&report.declared_chain, report.declared_chain.iter().enumerate().map(line));
-    if report.segments.is_empty() {
-        return lines;
+    let by_segment = "by segment, as the table below says; for requests of no other segment:";
+    Tiers {
+        of: (!report.segments.is_empty()).then_some(by_segment),
+        tiers: report.declared_chain.iter().enumerate().map(does).collect(),
     }
-    let by_segment = "by segment, as the table below says; for requests of no other segment:".to_owned();
-    std::iter::once(by_segment).chain(lines).collect()
 }
 
 /// What to expect on new requests.
-fn expected(expected: &Expected, last: &str) -> Vec<String> {
+fn expected(expected: &Expected, last: &str) -> Vec<Fact> {
     let right = match &expected.accuracy {
-        Some(accuracy) => format!("{} right ({})", words::percent(accuracy.value), words::range(accuracy)),
-        None => format!("right in a share that cannot be told: {}", words::UNGRADED),
+        Some(accuracy) => Fact::new("", words::percent(accuracy.value), format!(" right ({})", words::range(accuracy))),
+        None => Fact::plain(format!("right in a share that cannot be told: {}", words::UNGRADED)),
     };
-    let loss = expected.loss_vs_last.as_ref();
-    let loss = loss.map(|loss| format!("{} ({})", words::loss_in_words(loss.value, last), words::range(loss)));
-    let cost = match expected.cost_ratio {
-        Some(ratio) => format!(
-            "would cost {}: {} a query{}",
-            words::cost_in_words(ratio, last),
-            words::usd(expected.cost_usd),
-            words::instead_of(expected.cost_usd, expected.cost_last)
-        ),
-        None => "unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it".to_owned(),
+    let loss = expected.loss_vs_last.as_ref().map(|loss| report::loss(loss, last));
+    let cost = report::cost("would cost ", expected.cost_ratio, (expected.cost_usd, expected.cost_last), last);
+    let method = Fact::plain(format!("{}; intervals hold 95 %", expected.method));
+    [right].into_iter().chain(loss).chain([cost, method]).collect()
+}
+
+fn curve<'a>(report: &'a Calibration, last: &'a str) -> Curve<'a> {
+    let expected = report.estimate.as_ref();
+    let from_baselines = report.baselines.get("always-last");
+    let others = report.points.iter().skip(1).filter_map(|point| {
+        let expected = point.estimate.as_ref()?;
+        Some((point.name.clone(), expected.cost_usd?, expected.accuracy?.value))
+    });
+    let accuracy_last = || Some(from_baselines?.accuracy.value);
+    Curve {
+        last,
+        cost_last: expected.and_then(|e| e.cost_last).or_else(|| from_baselines?.cost_usd).filter(|cost| *cost > 0.0),
+        frontier: &report.frontier,
+        baselines: &report.baselines,
+        chosen: expected.and_then(|e| Some((e.accuracy?, e.cost_usd?))),
+        chosen_is: "as expected on new requests",
+        points: others.collect(),
+        points_are: "further operating points, as expected on new requests",
+        floor: match report.target {
+            TargetFit::Accuracy(accuracy) => Some(accuracy),
+            TargetFit::MaxLoss(loss) => accuracy_last().map(|accuracy| accuracy - loss),
+            TargetFit::MaxCost(_) => None,
+        },
+    }
+}
+
+fn points(report: &Calibration, last: &str) -> Table {
+    let of = Rows(&report.points);
+    let accuracy = |point: &PointReport| point.estimate.as_ref().and_then(|e| e.accuracy);
+    let loss = |point: &PointReport| point.estimate.as_ref().and_then(|e| e.loss_vs_last);
+    let policy = |point: &PointReport| {
+        let whole = words::chain_with_cuts(&point.chain, &point.raw_thresholds);
+        if report.segments.is_empty() { whole } else { format!("by segment, else {whole}") }
     };
-    [right].into_iter().chain(loss).chain([cost, format!("{}; intervals hold 95 %", expected.method)]).collect()
-}
-
-fn points(report: &Calibration, last: &str) -> String {
-    if report.points.len() < 2 {
-        return String::new();
+    let promised = |point: &PointReport| match &point.guarantee {
+        Some(guarantee) => words::bound(&point.target, guarantee.bound),
+        None => "nothing".to_owned(),
+    };
+    Table {
+        title: "Operating points",
+        caption: "Declared beforehand, the first one in force by default: they share δ, so all promises hold together".to_owned(),
+        columns: vec![
+            of.text("point", |point| point.name.clone()),
+            of.text("verdict", |point| words::status(point.status, point.guarantee.as_ref())),
+            of.text("asked for", |point| words::target(&point.target, last)),
+            of.text("policy", policy),
+            of.text("promised", promised).on_page(),
+            of.number("right", |point| words::maybe(accuracy(point).map(|right| right.value), words::percent)),
+            of.number("95 %", |point| words::maybe(accuracy(point).as_ref(), words::range)).on_page(),
+            of.number("points worse", |point| words::maybe(loss(point).as_ref(), words::points_with_range)).on_page(),
+            of.number("cost", |point| words::maybe(point.estimate.as_ref().and_then(|e| e.cost_ratio), words::rough)),
+        ],
     }
-    let rows = report.points.iter().map(|point| {
-        let estimate = point.estimate.as_ref();
-        vec![
-            point.name.clone(),
-            words::status(point.status, point.guarantee.as_ref()),
-            words::target(&point.target, last),
-            policy(report, point),
-            words::maybe(estimate.and_then(|e| Some(e.accuracy?.value)), words::percent),
-            words::maybe(estimate.and_then(|e| e.cost_ratio), words::rough),
-        ]
-    });
-    table(&["point", "verdict", "asked for", "policy", "right", "cost"], &[4, 5], rows)
 }
 
-/// What an operating point does, in a cell.
-pub(super) fn policy(report: &Calibration, point: &PointReport) -> String {
-    let whole = words::chain_with_cuts(&point.chain, &point.raw_thresholds);
-    if report.segments.is_empty() { whole } else { format!("by segment, else {whole}") }
-}
-
-fn segments(report: &Calibration) -> String {
-    let rows = report.segments.iter().map(|segment| {
-        let pooled: Vec<&str> = segment.pooled.iter().map(String::as_str).collect();
-        let name = if pooled.is_empty() { String::new() } else { format!(" ({})", words::list(&pooled)) };
-        vec![
-            format!("{}{name}", segment.segment),
-            words::count(segment.n),
-            words::status(segment.status, segment.guarantee.as_ref()),
-            words::chain_with_cuts(&segment.chain, &segment.raw_thresholds),
-        ]
-    });
-    table(&["segment", "items", "verdict", "policy"], &[1], rows)
-}
-
-/// How well the gated tiers know when they are right.
-pub(super) fn tiers(tiers: &[TierReport]) -> String {
-    let score = |value: Option<f64>| words::maybe(value, |value| format!("{value:.3}"));
-    let rows = tiers.iter().map(|tier| {
-        vec![
-            tier.tier.clone(),
-            tier.signal.clone(),
-            words::percent(tier.accuracy.value),
-            score(tier.auroc),
-            score(tier.auroc_benefit),
-            score(tier.augrc),
-            score(tier.ece),
-            words::maybe(tier.coverage, words::rough),
-            words::maybe(tier.selective_risk.as_ref().map(|risk| risk.value), words::percent),
-            words::count(tier.abstained),
-        ]
-    });
-    let head = ["tier", "gate value", "right", "AUROC", "benefit", "AUGRC", "ECE", "accepts", "wrong then", "abstained"];
-    table_or_less(&head, &[2, 3, 4, 5, 6, 7, 8, 9], &[5, 6, 9], rows)
-}
-
-fn signals(report: &Calibration) -> String {
-    let score = |value: Option<f64>| words::maybe(value, |value| format!("{value:.3}"));
-    let rows = report.signal_table.iter().map(|row| {
-        let note = match (&row.note, row.chosen) {
-            (Some(note), true) => format!("in use; {note}"),
-            (Some(note), false) => note.clone(),
-            (None, true) => "in use".to_owned(),
-            (None, false) => String::new(),
-        };
-        vec![
-            row.tier.clone(),
-            row.signal.clone(),
-            score(row.auroc),
-            score(row.auroc_benefit),
-            words::percent(row.abstained),
-            note,
-        ]
-    });
-    table(&["tier", "signal", "AUROC", "benefit", "abstains", ""], &[2, 3, 4], rows)
-}
-
-/// What is had without a cascade.
-pub(super) fn baselines(all: &std::collections::BTreeMap<String, tierfall_calibrate::report::Spot>) -> String {
-    let rows = words::baselines(all).into_iter().map(|words::Baseline { name, spot, also }| {
-        vec![
-            if also.is_empty() { name.to_owned() } else { format!("{name} = {}", also.join(", ")) },
-            words::percent(spot.accuracy.value),
-            words::range(&spot.accuracy),
-            words::usd(spot.cost_usd),
-            words::maybe(spot.cost_ratio, words::rough),
-        ]
-    });
-    table_or_less(&["without a cascade", "right", "95 %", "a query", "of last"], &[1, 2, 3, 4], &[2], rows)
-}
-
-/// What to do now.
-pub(super) fn next_steps(next: &[(String, String)]) -> String {
-    let mut text = String::new();
-    for (what_for, command) in next {
-        text += &wrapped(what_for, 0);
-        if !command.is_empty() {
-            let _ = writeln!(text, "  {}", paint(super::style::HINT, command));
-        }
+fn segments(report: &Calibration) -> Table {
+    let of = Rows(&report.segments);
+    Table {
+        title: "By segment",
+        caption: "A request's segment is what a rule, tag or header says at run time; unlisted ones are treated as the whole"
+            .to_owned(),
+        columns: vec![
+            of.text("segment", |segment| {
+                let pooled: Vec<&str> = segment.pooled.iter().map(String::as_str).collect();
+                let name = if pooled.is_empty() { String::new() } else { format!(" ({})", words::list(&pooled)) };
+                format!("{}{name}", segment.segment)
+            }),
+            of.number("items", |segment| words::count(segment.n)),
+            of.text("verdict", |segment| words::status(segment.status, segment.guarantee.as_ref())),
+            of.text("policy", |segment| words::chain_with_cuts(&segment.chain, &segment.raw_thresholds)),
+            of.text("promised by itself", |segment| {
+                words::maybe(segment.guarantee.as_ref(), |guarantee| words::bound(&report.target, guarantee.bound))
+            })
+            .on_page(),
+        ],
     }
-    text
+}
+
+fn signals(report: &Calibration) -> Table {
+    let of = Rows(&report.signal_table);
+    Table {
+        title: "Signals",
+        caption:
+            "AUROC: how well it tells right answers from wrong ones; benefit: from those where only the next tier is right. \
+                  0.5 = not at all"
+                .to_owned(),
+        columns: vec![
+            of.text("tier", |row| row.tier.clone()),
+            of.text("signal", |row| row.signal.clone()),
+            of.number("AUROC", |row| report::score(row.auroc)),
+            of.number("benefit", |row| report::score(row.auroc_benefit)),
+            of.number("abstains", |row| words::percent(row.abstained)),
+            of.text("", |row| {
+                let notes = [row.chosen.then_some("in use"), row.note.as_deref()];
+                notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
+            }),
+        ],
+    }
+}
+
+fn origin(report: &Calibration, provenance: &Provenance, last: &str) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("status", words::status(report.status, report.guarantee.as_ref())),
+        ("asked for", words::target(&report.target, last)),
+    ];
+    if let Some(guarantee) = &report.guarantee {
+        facts.push(("test", format!("{}, δ = {}", guarantee.method, words::number(guarantee.delta))));
+    }
+    if let Some(needed) = report.needed_n {
+        facts.push(("examples needed", format!("about {}, for this target at 80 % power", words::count(needed))));
+    }
+    if let Some(estimate) = &report.estimate {
+        facts.push(("estimates", estimate.method.clone()));
+    }
+    facts.extend(report::provenance(provenance));
+    facts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::{sample, text};
 
-    fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
+    fn plain(report: &Calibration, next: &[(String, String)]) -> String {
+        let text = text::document(&calibration(report, &sample::provenance(), "support", next));
+        anstream::adapter::strip_str(&text).to_string()
     }
 
     #[test]
     fn the_most_important_comes_first() {
         let next = [("Judge it on requests that it has not seen:".to_owned(), "tierfall evaluate a b --fit c".to_owned())];
-        insta::assert_snapshot!(plain(&calibration(&sample::calibration(), &next)), @r#"
+        insta::assert_snapshot!(plain(&sample::calibration(), &next), @r#"
         ✓ Certified: at most 5 points worse than always large
           The loss against always large is at most 4.6 points, at 90 %; 5 points were asked for. (840
           labelled examples, 3 left out)
@@ -293,7 +318,7 @@ mod tests {
         (report.raw_thresholds, report.thresholds, report.ties) = (vec![], vec![], vec![]);
         report.estimate = None;
         report.segments.clear();
-        let text = plain(&calibration(&report, &[]));
+        let text = plain(&report, &[]);
         let top: Vec<&str> = text.lines().take(7).collect();
         insta::assert_snapshot!(top.join("\n"), @"
         ? Inconclusive: too few examples to promise at most 5 points worse than always large
@@ -308,7 +333,7 @@ mod tests {
 
     #[test]
     fn it_fits_a_hundred_columns() {
-        let text = plain(&calibration(&sample::calibration(), &[]));
+        let text = plain(&sample::calibration(), &[]);
         for line in text.lines() {
             assert!(line.chars().count() <= 100, "{line}");
         }

@@ -1,12 +1,11 @@
 //! What `tierfall diff` says of two fits in a terminal.
 
-use tierfall_calibrate::regress::fits::{Comparison, OneFit, SegmentComparison};
+use tierfall_calibrate::regress::fits::{Comparison, OneFit};
 use tierfall_calibrate::regress::{Changed, Changes};
 
-use super::regress::{changed_rows, conclusions};
-use super::style::{STRONG, paint};
-use super::text::{block, parts, table, warnings, wrapped};
-use super::words;
+use super::document::{Block, Fact, Line, Rows, Table, Tone, Verdict};
+use super::regress::{changes, conclusions};
+use super::{text, words};
 
 /// What is compared, and over which rows.
 pub(crate) struct Sides {
@@ -16,19 +15,27 @@ pub(crate) struct Sides {
 }
 
 pub(crate) fn diff(sides: &Sides, comparison: &Comparison, changed: &[Changed], max_changes: usize) -> String {
-    parts(&[
-        headline(comparison),
-        block("compared", &[format!("A  {}", sides.a), format!("B  {}", sides.b), rows(sides, comparison)]),
-        side_by_side(comparison),
-        warnings(&comparison.warnings),
-        moves(comparison),
-        segments(comparison),
-        conclusions(&comparison.checks),
-        changed_rows(&changes(comparison, changed), max_changes),
-    ])
+    let compared = [format!("A  {}", sides.a), format!("B  {}", sides.b), rows(sides, comparison)];
+    let changed = Changes {
+        tier: comparison.moved,
+        gained: comparison.gained,
+        lost: comparison.lost,
+        items: changed.to_vec(),
+        ..Changes::default()
+    };
+    let before = [
+        Block::Verdict(verdict(comparison)),
+        Block::Facts { name: "compared", facts: compared.map(Fact::plain).into() },
+        Block::Table(side_by_side(comparison)),
+        Block::Warnings(&comparison.warnings),
+        Block::Facts { name: "moved", facts: moves(comparison).map(Fact::plain).into() },
+        Block::Table(segments(comparison)),
+        Block::Lines(conclusions(&comparison.checks)),
+    ];
+    text::blocks(before.iter().chain(&changes(&changed, max_changes)))
 }
 
-fn headline(comparison: &Comparison) -> String {
+fn verdict(comparison: &Comparison) -> Verdict {
     let loss = &comparison.loss;
     let quality = if loss.value.abs() < 5e-5 {
         "B is right as often as A".to_owned()
@@ -36,18 +43,21 @@ fn headline(comparison: &Comparison) -> String {
         let side = if loss.value > 0.0 { "worse" } else { "better" };
         format!("B is {} {side} than A", words::in_points(loss.value.abs()))
     };
-    let cost = match &comparison.cost_ratio {
-        Some(ratio) => format!("at {} of its cost", words::rough(ratio.value)),
-        None => "at an unknown cost".to_owned(),
+    let (cost, range) = match &comparison.cost_ratio {
+        Some(ratio) => {
+            let [value, low, high] = [ratio.value, ratio.low, ratio.high].map(words::rough);
+            (format!("at {value} of its cost"), format!("; {low} to {high} of the cost"))
+        }
+        None => ("at an unknown cost".to_owned(), String::new()),
     };
-    let mut text = paint(STRONG, format!("{quality}, {cost}"));
-    text.push('\n');
     let ends = format!("{} to {} of loss", words::points(loss.low), words::in_points(loss.high));
-    let cost = comparison
-        .cost_ratio
-        .as_ref()
-        .map_or_else(String::new, |ratio| format!("; {} to {} of the cost", words::rough(ratio.low), words::rough(ratio.high)));
-    text + &wrapped(&format!("with 95 % confidence {ends}{cost}"), 2)
+    Verdict {
+        tone: Tone::Strong,
+        mark: "",
+        headline: format!("{quality}, {cost}"),
+        long: false,
+        said: vec![Line::plain(2, format!("with 95 % confidence {ends}{range}"))],
+    }
 }
 
 fn rows(sides: &Sides, comparison: &Comparison) -> String {
@@ -56,26 +66,28 @@ fn rows(sides: &Sides, comparison: &Comparison) -> String {
     format!("over {} requests{repeats} ({})", words::count(comparison.n), sides.rows)
 }
 
-fn side_by_side(comparison: &Comparison) -> String {
-    let (a, b) = (&comparison.a, &comparison.b);
+fn side_by_side(comparison: &Comparison) -> Table {
+    let both = |name: &str, of: &dyn Fn(&OneFit) -> String| (name.to_owned(), of(&comparison.a), of(&comparison.b));
     let mut lines = vec![
-        vec!["point".to_owned(), a.point.clone(), b.point.clone()],
-        vec!["asks".to_owned(), words::chain(&a.chain), words::chain(&b.chain)],
-        vec!["right".to_owned(), words::share_with_range(&a.accuracy), words::share_with_range(&b.accuracy)],
-        vec!["a query".to_owned(), words::usd(a.cost_usd), words::usd(b.cost_usd)],
-        vec!["of always the last".to_owned(), words::maybe(a.cost_ratio, words::rough), words::maybe(b.cost_ratio, words::rough)],
+        both("point", &|fit| fit.point.clone()),
+        both("asks", &|fit| words::chain(&fit.chain)),
+        both("right", &|fit| words::share_with_range(&fit.accuracy)),
+        both("a query", &|fit| words::usd(fit.cost_usd)),
+        both("of always the last", &|fit| words::maybe(fit.cost_ratio, words::rough)),
     ];
     for tier in &comparison.tiers {
-        let covers = |fit: &OneFit| match fit.chain.iter().position(|name| name == tier) {
+        lines.push(both(&format!("{tier} answers"), &|fit| match fit.chain.iter().position(|name| name == tier) {
             Some(place) => words::maybe(fit.coverage.get(place).copied().flatten(), words::rough),
             None => "not asked".to_owned(),
-        };
-        lines.push(vec![format!("{tier} answers"), covers(a), covers(b)]);
+        }));
     }
-    table(&["", "A", "B"], &[], lines)
+    let of = Rows(&lines);
+    let columns =
+        vec![of.text("", |line| line.0.clone()), of.text("A", |line| line.1.clone()), of.text("B", |line| line.2.clone())];
+    Table { columns, ..Table::default() }
 }
 
-fn moves(comparison: &Comparison) -> String {
+fn moves(comparison: &Comparison) -> [String; 2] {
     let mut moves: Vec<(u64, String)> = Vec::new();
     for (from, row) in comparison.moves.iter().enumerate() {
         for (to, n) in row.iter().enumerate().filter(|(to, n)| *to != from && **n > 0) {
@@ -90,34 +102,24 @@ fn moves(comparison: &Comparison) -> String {
         format!("{} of {} requests: {}", words::count(comparison.moved), words::count(comparison.n), said.join(", "))
     };
     let grades = format!("{} get better, {} get worse", words::count(comparison.gained), words::count(comparison.lost));
-    block("moved", &[summary, grades])
+    [summary, grades]
 }
 
-fn segments(comparison: &Comparison) -> String {
+fn segments(comparison: &Comparison) -> Table {
     if comparison.segments.len() < 2 {
-        return String::new();
+        return Table::default();
     }
-    let row = |segment: &SegmentComparison| {
-        vec![
-            segment.segment.clone(),
-            words::count(segment.n),
-            words::count(segment.moved),
-            words::count(segment.gained),
-            words::count(segment.lost),
-            words::points_with_range(&segment.loss),
-            segment.cost_ratio.as_ref().map_or_else(|| words::UNKNOWN.to_owned(), |ratio| words::rough(ratio.value)),
-        ]
-    };
-    let head = ["segment", "n", "moved", "better", "worse", "loss of B", "cost of B"];
-    table(&head, &[1, 2, 3, 4, 6], comparison.segments.iter().map(row))
-}
-
-fn changes(comparison: &Comparison, changed: &[Changed]) -> Changes {
-    Changes {
-        tier: comparison.moved,
-        gained: comparison.gained,
-        lost: comparison.lost,
-        items: changed.to_vec(),
-        ..Changes::default()
+    let of = Rows(&comparison.segments);
+    Table {
+        columns: vec![
+            of.text("segment", |segment| segment.segment.clone()),
+            of.number("n", |segment| words::count(segment.n)),
+            of.number("moved", |segment| words::count(segment.moved)),
+            of.number("better", |segment| words::count(segment.gained)),
+            of.number("worse", |segment| words::count(segment.lost)),
+            of.text("loss of B", |segment| words::points_with_range(&segment.loss)),
+            of.number("cost of B", |segment| words::maybe(segment.cost_ratio.as_ref(), |ratio| words::rough(ratio.value))),
+        ],
+        ..Table::default()
     }
 }

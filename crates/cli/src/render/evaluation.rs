@@ -1,110 +1,151 @@
-//! What `tierfall evaluate` says in a terminal.
+//! What `tierfall evaluate` says.
 
 use tierfall_calibrate::report::Evaluation;
+use tierfall_core::fit::{Provenance, TargetFit};
 
-use super::calibration::{baselines, next_steps, tiers};
-use super::printable;
-use super::style::{BAD, GOOD, STRONG, WARN, paint};
-use super::text::{block, named, parts, table, warnings, wrapped};
-use super::words;
+use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tiers, Tone, Verdict};
+use super::report;
+use super::words::{self, Part};
 
-/// The summary. `by_segment` is whether the fit's thresholds go by segment, `next` what to do now.
-pub(crate) fn evaluation(report: &Evaluation, by_segment: bool, next: &[(String, String)]) -> String {
+/// The report. `name` is what was evaluated, `on` the rows that judged it; `fit` is where the fit comes from, `by_segment` whether its
+/// thresholds go by segment.
+pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &str, on: &str, by_segment: bool) -> Document<'a> {
     let last = report.declared_chain.last().map_or("", String::as_str);
-    parts(&[
-        verdict(report, last),
-        block("in force", &in_force(report, by_segment)),
-        block("measured", &measured(report, last)),
-        warnings(&report.warnings),
-        segments(report),
-        tiers(&report.tiers),
-        baselines(&report.baselines),
-        next_steps(next),
-    ])
+    let about = format!("{name} · point {} · {} requests of {on}", report.point, words::count(report.n));
+    let mut document = Document::new(format!("{name}: evaluation"), about);
+    document.add(Block::Verdict(verdict(report, last)));
+    document.on_page(match &report.promise {
+        Some(promise) => Block::Promise { statement: &promise.guarantee.statement, numbers: String::new() },
+        None => {
+            Block::Promise { statement: "The fit promises nothing, so there is no promise to check.", numbers: String::new() }
+        }
+    });
+    document.add(Block::Tiers(in_force(report, by_segment)));
+    document.add(Block::Facts { name: "measured", facts: measured(report, last) });
+    document.add(Block::Warnings(&report.warnings));
+    document.on_page(Block::Curve(curve(report, last)));
+    document.add(Block::Table(segments(report)));
+    report::tiers(&mut document, &report.tiers, |tier| !by_segment && report.chain.first() == Some(&tier.tier));
+    document.add(Block::Table(report::baselines(&report.baselines)));
+    let mut origin = vec![
+        ("judged on", on.to_owned()),
+        ("rows there", words::count(report.n)),
+        ("left out there", words::count(report.n_excluded)),
+        ("operating point", report.point.clone()),
+    ];
+    origin.extend(report::provenance(fit));
+    document.on_page(Block::Origin(origin));
+    document.on_page(Block::Footer(
+        "Intervals hold 95 % each by itself. None of these requests was seen by the fit, unless a warning says so.",
+    ));
+    document
 }
 
-fn verdict(report: &Evaluation, last: &str) -> String {
-    let mut text = paint(STRONG, printable::line(&words::evaluation_headline(report)));
-    text.push('\n');
+fn verdict(report: &Evaluation, last: &str) -> Verdict {
     let said = words::promise_in_words(report, last);
-    if let Some(promise) = &report.promise {
-        let (style, mark) = match promise.p_broken {
-            p if p < 0.05 => (BAD, "✗"),
-            _ if promise.met => (GOOD, "✓"),
-            _ => (WARN, "?"),
-        };
-        let said = wrapped(&format!("{mark} {said}"), 2);
-        text += &said.replacen(mark, &paint(style, mark), 1);
-    } else if !said.is_empty() {
-        text += &wrapped(&said, 2);
+    let line = match &report.promise {
+        Some(promise) => {
+            let (tone, mark) = match promise.p_broken {
+                p if p < 0.05 => (Tone::Bad, "✗"),
+                _ if promise.met => (Tone::Good, "✓"),
+                _ => (Tone::Unsure, "?"),
+            };
+            Some(Line::led(2, tone, mark, format!(" {said}")))
+        }
+        None => (!said.is_empty()).then(|| Line::plain(2, said)),
+    };
+    Verdict {
+        tone: Tone::Strong,
+        mark: "",
+        headline: words::evaluation_headline(report),
+        long: false,
+        said: line.into_iter().collect(),
     }
-    text
 }
 
-fn in_force(report: &Evaluation, by_segment: bool) -> Vec<String> {
-    let places = 0..report.declared_chain.len();
-    let tiers = named(&report.declared_chain, places.map(|place| words::role(words::evaluated_part(report, place))));
-    by_segment.then(|| "by segment, as the fit has it; over all segments together:".to_owned()).into_iter().chain(tiers).collect()
+fn in_force(report: &Evaluation, by_segment: bool) -> Tiers {
+    let does = |(place, tier): (usize, &String)| {
+        let part = words::evaluated_part(report, place);
+        (tier.clone(), !matches!(part, Part::NotAsked), words::role(part))
+    };
+    Tiers {
+        of: by_segment.then_some("by segment, as the fit has it; over all segments together:"),
+        tiers: report.declared_chain.iter().enumerate().map(does).collect(),
+    }
 }
 
-fn measured(report: &Evaluation, last: &str) -> Vec<String> {
-    let (accuracy, loss) = (&report.accuracy, &report.loss_vs_last);
-    let mut lines = vec![
-        format!(
-            "{} right ({}); always {last} {}",
-            words::percent(accuracy.value),
-            words::range(accuracy),
-            words::percent(report.accuracy_last)
-        ),
-        format!("{} ({})", words::loss_in_words(loss.value, last), words::range(loss)),
-        match report.cost_ratio {
-            Some(ratio) => format!(
-                "costs {}: {} a query{}",
-                words::cost_in_words(ratio, last),
-                words::usd(report.cost_usd),
-                words::instead_of(report.cost_usd, report.cost_last)
-            ),
-            None => "unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it".to_owned(),
-        },
+fn measured(report: &Evaluation, last: &str) -> Vec<Fact> {
+    let right = format!(" right ({}); always {last} {}", words::range(&report.accuracy), words::percent(report.accuracy_last));
+    let mut facts = vec![
+        Fact::new("", words::percent(report.accuracy.value), right),
+        report::loss(&report.loss_vs_last, last),
+        report::cost("costs ", report.cost_ratio, (report.cost_usd, report.cost_last), last),
     ];
     if let Some(latency) = &report.latency_ms {
-        lines.push(format!(
-            "takes {} on average, 95 of 100 within {}; always {last} {}, {}",
-            words::milliseconds(latency.mean),
+        let after = format!(
+            " on average, 95 of 100 within {}; always {last} {}, {}",
             words::milliseconds(latency.p95),
             words::milliseconds(latency.mean_last),
             words::milliseconds(latency.p95_last)
-        ));
+        );
+        facts.push(Fact::new("takes ", words::milliseconds(latency.mean), after));
     }
     let left_out = if report.n_excluded > 0 { format!(", {} left out", words::count(report.n_excluded)) } else { String::new() };
-    lines.push(format!("{} requests at point {}{left_out}; intervals hold 95 %", words::count(report.n), report.point));
-    lines
+    let rows = format!("{} requests at point {}{left_out}; intervals hold 95 %", words::count(report.n), report.point);
+    facts.push(Fact::plain(rows));
+    facts
 }
 
-fn segments(report: &Evaluation) -> String {
-    let rows = report.segments.iter().map(|segment| {
-        vec![
-            segment.segment.clone(),
-            words::count(segment.n),
-            words::percent(segment.accuracy.value),
-            words::points_with_range(&segment.loss_vs_last),
-            words::maybe(segment.cost_ratio, words::rough),
-            words::p_value(segment.p_worse),
-            if segment.worse { "worse than the last tier".to_owned() } else { String::new() },
-        ]
-    });
-    table(&["segment", "items", "right", "points worse", "of last", "p, Holm", ""], &[1, 2, 3, 4, 5], rows)
+fn curve<'a>(report: &'a Evaluation, last: &'a str) -> Curve<'a> {
+    Curve {
+        last,
+        cost_last: report.cost_last.filter(|cost| *cost > 0.0),
+        frontier: &[],
+        baselines: &report.baselines,
+        chosen: report.cost_usd.map(|cost_usd| (report.accuracy, cost_usd)),
+        chosen_is: "as measured on these requests",
+        points: Vec::new(),
+        points_are: "",
+        floor: report.promise.as_ref().and_then(|promise| match promise.target {
+            TargetFit::Accuracy(accuracy) => Some(accuracy),
+            TargetFit::MaxLoss(loss) => Some(report.accuracy_last - loss),
+            TargetFit::MaxCost(_) => None,
+        }),
+    }
+}
+
+fn segments(report: &Evaluation) -> Table {
+    let of = Rows(&report.segments);
+    Table {
+        title: "By segment",
+        caption: "p: that the cascade is no worse than the last tier there, adjusted for the number of segments (Holm)"
+            .to_owned(),
+        columns: vec![
+            of.text("segment", |segment| segment.segment.clone()),
+            of.number("items", |segment| words::count(segment.n)),
+            of.number("right", |segment| words::percent(segment.accuracy.value)),
+            of.number("95 %", |segment| words::range(&segment.accuracy)).on_page(),
+            of.number("points worse", |segment| words::points_with_range(&segment.loss_vs_last)),
+            of.number("of last", |segment| words::maybe(segment.cost_ratio, words::rough)),
+            of.number("p, Holm", |segment| words::p_value(segment.p_worse)),
+            of.text("", |segment| if segment.worse { "worse than the last tier" } else { "" }.to_owned()),
+        ],
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::sample;
+    use crate::render::{sample, text};
+
+    fn plain(report: &Evaluation) -> String {
+        let text = text::document(&evaluation(report, &sample::provenance(), "support", "test", false));
+        anstream::adapter::strip_str(&text).to_string()
+    }
 
     #[test]
     fn what_was_measured_and_what_that_says_of_the_promise() {
-        let text = evaluation(&sample::evaluation(), false, &[]);
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"
+        insta::assert_snapshot!(plain(&sample::evaluation()), @"
         75.7 % right, 2.4 points worse than always large, at 62 % of the cost
           ✓ These requests keep the promise of at most 5 points worse than always large.
 
@@ -158,7 +199,7 @@ mod tests {
         if let Some(promise) = &mut report.promise {
             (promise.met, promise.p_broken) = (false, 0.002);
         }
-        let text = anstream::adapter::strip_str(&evaluation(&report, false, &[])).to_string();
+        let text = plain(&report);
         assert!(text.lines().nth(1).is_some_and(|line| line.contains("✗ These requests speak against the promise")), "{text}");
     }
 }

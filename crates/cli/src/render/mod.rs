@@ -6,6 +6,7 @@ pub(crate) mod calibration;
 pub(crate) mod card;
 pub(crate) mod diagnostic;
 pub(crate) mod diff;
+pub(crate) mod document;
 pub(crate) mod evaluation;
 pub(crate) mod html;
 pub(crate) mod hygiene;
@@ -13,6 +14,7 @@ pub(crate) mod money;
 pub(crate) mod plan;
 pub(crate) mod printable;
 pub(crate) mod regress;
+mod report;
 #[cfg(test)]
 mod sample;
 pub(crate) mod style;

@@ -1,51 +1,58 @@
 //! What `tierfall calibrate --plan` says in a terminal.
 
-use tierfall_calibrate::planner::{Margin, Plan};
+use tierfall_calibrate::planner::Plan;
 
-use super::style::{STRONG, paint};
-use super::text::{parts, table, wrapped};
-use super::words;
+use super::document::{Block, Line, Rows, Table, Tone, Verdict};
+use super::{text, words};
 
 /// The tables. `last` is the last tier, where there is a pilot.
 pub(crate) fn plan(plan: &Plan, last: Option<&str>) -> String {
-    let title = paint(STRONG, "Labelled examples that a promise needs");
     let odds = format!("with probability {} ({} power)", words::percent(1.0 - plan.delta), words::percent(plan.power));
     let basis = match plan.n {
-        Some(n) => wrapped(
-            &format!(
-                "{odds}, as a pilot of {} items has it: for each margin the cheapest cut that loses at most half of it there. \
-                 A little too hopeful, for the cuts were chosen on the items that they are counted on.",
-                words::count(n)
-            ),
-            0,
+        Some(n) => format!(
+            "{odds}, as a pilot of {} items has it: for each margin the cheapest cut that loses at most half of it there. A little too \
+             hopeful, for the cuts were chosen on the items that they are counted on.",
+            words::count(n)
         ),
-        None => wrapped(&format!("{odds}, where tiers differ in being right as often as was said."), 0),
+        None => format!("{odds}, where tiers differ in being right as often as was said."),
     };
-    parts(&[format!("{title}\n{basis}"), margins(plan, last), accuracies(plan)])
+    let verdict = Verdict {
+        tone: Tone::Strong,
+        mark: "",
+        headline: "Labelled examples that a promise needs".to_owned(),
+        long: false,
+        said: vec![Line::plain(0, basis)],
+    };
+    text::blocks(&[Block::Verdict(verdict), Block::Table(margins(plan, last)), Block::Table(accuracies(plan))])
 }
 
-fn margins(plan: &Plan, last: Option<&str>) -> String {
-    let shown = |row: &Margin| {
-        let mut cells = vec![words::in_points(row.margin)];
-        if let (Some(tier), Some(last)) = (&row.tier, last) {
-            cells.push(format!("{tier} → {last}"));
-            cells.push(words::maybe(row.accepted, words::rough));
-            cells.push(words::maybe(row.cost_ratio, words::rough));
-        }
-        cells.extend([words::points(row.loss), words::percent(row.discordance), needed(row.needed_n), needed(row.floor_n)]);
-        cells
-    };
-    let pilot: &[&str] = if plan.n.is_some() { &["chain", "accepts", "cost"] } else { &[] };
-    let head = [&["at most worse by"], pilot, &["loses, points", "differ", "examples", "never below"]].concat();
-    let numbers: Vec<usize> = (1..head.len()).filter(|place| head[*place] != "chain").collect();
-    table(&head, &numbers, plan.margins.iter().map(shown))
+fn margins(plan: &Plan, last: Option<&str>) -> Table {
+    let of = Rows(&plan.margins);
+    let mut columns = vec![of.text("at most worse by", |row| words::in_points(row.margin))];
+    if plan.n.is_some() {
+        let last = last.unwrap_or_default();
+        columns.push(of.text("chain", |row| row.tier.as_ref().map_or_else(String::new, |tier| format!("{tier} → {last}"))));
+        columns.push(of.number("accepts", |row| words::maybe(row.accepted, words::rough)));
+        columns.push(of.number("cost", |row| words::maybe(row.cost_ratio, words::rough)));
+    }
+    columns.push(of.number("loses, points", |row| words::points(row.loss)));
+    columns.push(of.number("differ", |row| words::percent(row.discordance)));
+    columns.push(of.number("examples", |row| needed(row.needed_n)));
+    columns.push(of.number("never below", |row| needed(row.floor_n)));
+    Table { columns, ..Table::default() }
 }
 
-fn accuracies(plan: &Plan) -> String {
-    let rows = plan.accuracies.iter().map(|row| {
-        vec![format!("{} right", words::percent(row.accuracy)), row.tier.clone(), words::percent(row.has), needed(row.needed_n)]
-    });
-    table(&["at least", "by always", "has", "examples"], &[2, 3], rows)
+fn accuracies(plan: &Plan) -> Table {
+    let of = Rows(&plan.accuracies);
+    Table {
+        columns: vec![
+            of.text("at least", |row| format!("{} right", words::percent(row.accuracy))),
+            of.text("by always", |row| row.tier.clone()),
+            of.number("has", |row| words::percent(row.has)),
+            of.number("examples", |row| needed(row.needed_n)),
+        ],
+        ..Table::default()
+    }
 }
 
 fn needed(n: Option<u64>) -> String {

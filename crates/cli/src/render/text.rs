@@ -1,13 +1,97 @@
-//! Paragraphs and tables in a terminal of at most 100 columns.
+//! Documents in a terminal of at most 100 columns.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
+use anstyle::Style;
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table as Drawn, Width};
 
+use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tiers, Tone, Verdict};
 use super::printable;
-use super::style::{DIM, STRONG, WARN, paint};
+use super::style::{BAD, DIM, GOOD, HINT, STRONG, WARN, paint};
+
+/// The whole document.
+pub(crate) fn document(document: &Document<'_>) -> String {
+    blocks(document.blocks(Form::Terminal))
+}
+
+/// Blocks with a blank line between them; empty ones are left out.
+pub(super) fn blocks<'b, 'a: 'b>(blocks: impl IntoIterator<Item = &'b Block<'a>>) -> String {
+    let drawn: Vec<String> = blocks.into_iter().map(block).filter(|block| !block.is_empty()).collect();
+    drawn.join("\n")
+}
+
+fn block(block: &Block<'_>) -> String {
+    match block {
+        Block::Verdict(verdict) => self::verdict(verdict),
+        Block::Promise { statement, numbers } => wrapped(statement, 2) + &line(&Line::led(2, Tone::Soft, numbers, "")),
+        Block::Tiers(tiers) => in_force(tiers),
+        Block::Facts { name, facts } => {
+            let sentence = |fact: &Fact| (String::new(), format!("{}{}{}", fact.before, fact.value, fact.after));
+            beside(name, facts.iter().map(sentence))
+        }
+        Block::Joined(all) => all.iter().map(self::block).collect(),
+        Block::Lines(lines) => lines.iter().map(line).collect(),
+        Block::Warnings(all) => warnings(all),
+        Block::Table(table) => self::table(table),
+        Block::Steps(steps) => next_steps(steps),
+        // Drawings, and what they stand among.
+        Block::Origin(_) | Block::Curve(_) | Block::Tier { .. } | Block::Footer(_) => String::new(),
+    }
+}
+
+fn style(tone: Tone) -> Style {
+    match tone {
+        Tone::Good => GOOD,
+        Tone::Unsure => WARN,
+        Tone::Bad => BAD,
+        Tone::Strong => STRONG,
+        Tone::Soft => DIM,
+        Tone::Plain => Style::new(),
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    let Verdict { tone, mark, headline, long, said } = verdict;
+    let blank = if mark.is_empty() { "" } else { " " };
+    let headline = format!("{mark}{blank}{headline}");
+    let headline = if *long { wrapped(&headline, 0) } else { printable::line(&headline) };
+    format!("{}\n{}", paint(style(*tone), headline.trim_end()), said.iter().map(line).collect::<String>())
+}
+
+/// A sentence in lines, its lead in colour.
+fn line(line: &Line) -> String {
+    let Line { tone, lead, text, indent } = line;
+    if *tone == Tone::Plain {
+        return wrapped(&format!("{lead}{text}"), *indent);
+    }
+    let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+    let drawn = wrapped(&format!("{lead}{text}"), *indent);
+    // The lead ends behind as many letters as it has: blanks in it may have become line ends.
+    let last = letters(&wrapped(lead, 0)).saturating_sub(1);
+    let end = drawn.char_indices().filter(|(_, c)| !c.is_whitespace()).nth(last).map_or(0, |(at, c)| at + c.len_utf8());
+    let begin = if text.is_empty() { 0 } else { *indent };
+    format!("{}{}{}", &drawn[..begin], paint(style(*tone), &drawn[begin..end]), &drawn[end..])
+}
+
+fn in_force(tiers: &Tiers) -> String {
+    let wide = tiers.tiers.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    let of = tiers.of.map(|of| (String::new(), of.to_owned()));
+    beside("in force", of.into_iter().chain(tiers.tiers.iter().map(|(name, _, does)| (format!("{name:wide$}  "), does.clone()))))
+}
+
+/// What to do now.
+fn next_steps(steps: &[(String, String)]) -> String {
+    let mut text = String::new();
+    for (what_for, command) in steps {
+        text += &wrapped(what_for, 0);
+        if !command.is_empty() {
+            let _ = writeln!(text, "  {}", paint(HINT, command));
+        }
+    }
+    text
+}
 
 /// The longest line that reads well.
 const WIDTH: usize = 100;
@@ -50,103 +134,97 @@ fn wrapped_in(width: usize, text: &str, indent: usize) -> String {
     out
 }
 
-/// Lines beside a name: `expected     75 % right`. Lines that are too long go on below their beginning.
-pub(crate) fn block(name: &str, lines: &[String]) -> String {
+/// Lines beside a name: `expected     75 % right`. Lines that are too long go on below their beginning, and what is set before one of
+/// them keeps its blanks.
+fn beside(name: &str, lines: impl IntoIterator<Item = (String, String)>) -> String {
     const BESIDE: usize = 13;
     let mut out = String::new();
-    for (place, line) in lines.iter().enumerate() {
-        // Blanks that align names stay; only the rest is set in lines.
-        let (aligned, rest) = line.split_once(ALIGNED).unwrap_or(("", line));
-        let aligned = printable::line(aligned);
-        let indent = BESIDE + aligned.chars().count();
+    for (place, (before, line)) in lines.into_iter().enumerate() {
+        let before = printable::line(&before);
+        let indent = BESIDE + before.chars().count();
         let blanks = BESIDE.saturating_sub(name.chars().count());
         let head = if place == 0 { format!("{}{:blanks$}", paint(STRONG, name), "") } else { " ".repeat(BESIDE) };
-        let _ = write!(out, "{head}{aligned}{}", wrapped(rest, indent).trim_start());
+        let _ = write!(out, "{head}{before}{}", wrapped(&line, indent).trim_start());
     }
     out
 }
 
-/// Ends what [`block`] leaves as it is at the beginning of a line.
-const ALIGNED: char = '\u{1f}';
-
-/// Lines for [`block`], each after a name, one below the other.
-pub(crate) fn named(names: &[String], lines: impl Iterator<Item = String>) -> Vec<String> {
-    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    names.iter().zip(lines).map(|(name, line)| format!("{name:wide$}  {ALIGNED}{line}")).collect()
+/// A table; nothing where it has no rows.
+fn table(table: &Table) -> String {
+    let printed =
+        |column: &Column| Column { cells: column.cells.iter().map(|cell| printable::line(cell)).collect(), ..column.clone() };
+    let columns: Vec<Column> = table.columns.iter().filter(|column| !column.page_only).map(printed).collect();
+    let text = within(width(), &columns.iter().collect::<Vec<_>>());
+    columns.last().map_or_else(String::new, |last| coloured(&text, last))
 }
 
-/// A table with a name in its first head cell; nothing where it has no rows. The first columns are text, `numbers` the
-/// places of those that are not.
-pub(crate) fn table(head: &[&str], numbers: &[usize], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    table_or_less(head, numbers, &[], rows)
-}
-
-/// The same of which columns may be left out where there is no room, the least important first.
-pub(crate) fn table_or_less(
-    head: &[&str],
-    numbers: &[usize],
-    dispensable: &[usize],
-    rows: impl IntoIterator<Item = Vec<String>>,
-) -> String {
-    let printed = |row: Vec<String>| row.iter().map(|cell| printable::line(cell)).collect();
-    let rows: Vec<Vec<String>> = rows.into_iter().map(printed).collect();
-    within(width(), head, numbers, dispensable, &rows)
-}
-
-fn within(width: usize, head: &[&str], numbers: &[usize], dispensable: &[usize], rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
+fn within(width: usize, columns: &[&Column]) -> String {
+    if columns.first().is_none_or(|first| first.cells.is_empty()) {
         return String::new();
     }
-    let mut kept: Vec<usize> = (0..head.len()).collect();
-    let whole = drawn(head, numbers, &kept, rows);
+    let whole = set(columns);
     if whole.lines().all(|line| line.trim_end().chars().count() <= width + 1) {
         return dim_head(&lines(&whole));
     }
-    let least: Vec<usize> = (0..head.len()).map(|at| least(at, numbers.contains(&at), head, rows)).collect();
     // A blank on both sides of each.
-    let needs = |kept: &[usize]| kept.iter().map(|at| least[*at] + 2).sum::<usize>();
-    for column in dispensable {
+    let needs = |kept: &[&Column]| kept.iter().map(|column| least(column) + 2).sum::<usize>();
+    let mut kept = columns.to_vec();
+    for order in 1..=columns.iter().map(|column| column.spare).max().unwrap_or(0) {
         if needs(&kept) > width {
-            kept.retain(|at| at != column);
+            kept.retain(|column| column.spare != order);
         }
     }
     if needs(&kept) > width {
-        return list(width, head, rows);
+        return list(width, columns);
     }
-    let mut table = drawn(head, numbers, &kept, rows);
+    let mut table = set(&kept);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    for (column, at) in table.column_iter_mut().zip(kept) {
-        let wide = u16::try_from(least[at] + 2).unwrap_or(u16::MAX);
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide)));
+    for (drawn, column) in table.column_iter_mut().zip(kept) {
+        let wide = u16::try_from(least(column) + 2).unwrap_or(u16::MAX);
+        drawn.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide)));
     }
     dim_head(&lines(&table))
 }
 
-fn drawn(head: &[&str], numbers: &[usize], kept: &[usize], rows: &[Vec<String>]) -> Table {
-    let cell = |at: usize, text: &str| {
-        let side = if numbers.contains(&at) { CellAlignment::Right } else { CellAlignment::Left };
-        Cell::new(text).set_alignment(side)
+fn set(columns: &[&Column]) -> Drawn {
+    let cell = |column: &Column, text: &str| {
+        Cell::new(text).set_alignment(if column.number { CellAlignment::Right } else { CellAlignment::Left })
     };
-    let mut table = Table::new();
+    let mut table = Drawn::new();
     table.load_style(NOTHING);
-    table.set_header(kept.iter().map(|at| cell(*at, head[*at])));
-    for row in rows {
-        table.add_row(kept.iter().filter_map(|at| Some(cell(*at, row.get(*at)?))));
+    table.set_header(columns.iter().map(|column| cell(column, column.head)));
+    for row in 0..columns[0].cells.len() {
+        table.add_row(columns.iter().map(|column| cell(column, &column.cells[row])));
     }
     table
+}
+
+/// A drawn table's last column in colour; colours inside a table would count as letters.
+fn coloured(table: &str, last: &Column) -> String {
+    let mut cells = last.cells.iter().zip(&last.tones).peekable();
+    let mut text = String::new();
+    for line in table.lines() {
+        let before = cells.peek().and_then(|(cell, _)| line.strip_suffix(cell.as_str())).filter(|before| before.ends_with(' '));
+        let painted = before.and_then(|before| {
+            let (cell, tone) = cells.next()?;
+            Some(format!("{before}{}", paint(style(*tone), cell)))
+        });
+        let _ = writeln!(text, "{}", painted.as_deref().unwrap_or(line));
+    }
+    text
 }
 
 /// Text reads badly in a column that is narrower than this.
 const READABLE: usize = 20;
 
 /// The least width of a column: numbers stay in one piece, and so do words; sentences have some room.
-fn least(at: usize, number: bool, head: &[&str], rows: &[Vec<String>]) -> usize {
+fn least(column: &Column) -> usize {
     let word = |text: &str| text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
-    let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| {
+    let cells = column.cells.iter().map(|cell| {
         let whole = cell.chars().count();
-        if number { whole } else { word(cell).max(whole.min(READABLE)) }
+        if column.number { whole } else { word(cell).max(whole.min(READABLE)) }
     });
-    cells.chain(head.get(at).map(|name| word(name))).max().unwrap_or(0)
+    cells.chain([word(column.head)]).max().unwrap_or(0)
 }
 
 fn dim_head(text: &str) -> String {
@@ -157,11 +235,11 @@ fn dim_head(text: &str) -> String {
 }
 
 /// What a table says where it has no room: every row by itself, with the names of its columns.
-fn list(width: usize, head: &[&str], rows: &[Vec<String>]) -> String {
+fn list(width: usize, columns: &[&Column]) -> String {
     let mut out = String::new();
-    for row in rows {
-        let cells = head.iter().zip(row).enumerate().filter(|(_, (_, cell))| !cell.is_empty());
-        let parts = cells.map(|(at, (name, cell))| match at {
+    for row in 0..columns[0].cells.len() {
+        let cells = columns.iter().map(|column| (column.head, &column.cells[row])).enumerate();
+        let parts = cells.filter(|(_, (_, cell))| !cell.is_empty()).map(|(at, (name, cell))| match at {
             0 => cell.clone(),
             _ if name.is_empty() => cell.clone(),
             _ => format!("{name} {cell}"),
@@ -191,7 +269,7 @@ fn list(width: usize, head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// A table without the blanks around it.
-pub(crate) fn lines(table: &Table) -> String {
+pub(crate) fn lines(table: &Drawn) -> String {
     let mut text = String::new();
     for line in table.lines() {
         let line = line.trim_end();
@@ -202,7 +280,7 @@ pub(crate) fn lines(table: &Table) -> String {
 }
 
 /// What the user should know.
-pub(crate) fn warnings(warnings: &[String]) -> String {
+fn warnings(warnings: &[String]) -> String {
     let mut out = String::new();
     for warning in warnings {
         let text = wrapped(&format!("! {warning}"), 0);
@@ -213,15 +291,28 @@ pub(crate) fn warnings(warnings: &[String]) -> String {
     out
 }
 
-/// Parts with a blank line between them; empty ones are left out.
-pub(crate) fn parts(parts: &[String]) -> String {
-    let there: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    there.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::document::Rows;
+
+    /// Rows with these heads, `numbers` and `spare` being places of columns.
+    fn drawn<const N: usize>(
+        width: usize,
+        head: &[&'static str; N],
+        numbers: &[usize],
+        spare: &[usize],
+        rows: &[[&str; N]],
+    ) -> String {
+        let of = Rows(rows);
+        let column = |at: usize| {
+            let order = spare.iter().position(|spare| *spare == at).map_or(0, |place| place + 1);
+            let column = of.text(head[at], |row| row[at].to_owned()).spare(u8::try_from(order).unwrap());
+            if numbers.contains(&at) { column.number() } else { column }
+        };
+        let columns: Vec<Column> = (0..N).map(column).collect();
+        anstream::adapter::strip_str(&within(width, &columns.iter().collect::<Vec<_>>())).to_string()
+    }
 
     #[test]
     fn no_line_is_too_long() {
@@ -231,16 +322,15 @@ mod tests {
             assert!(text.lines().all(|line| line.len() <= WIDTH && line.starts_with(&" ".repeat(indent))), "{text}");
             assert_eq!(text.split_whitespace().count(), 90);
         }
-        let rows = vec![vec!["a".to_owned(), "long words ".repeat(12)], vec!["b".to_owned(), "c".to_owned()]];
-        let table = table(&["x", "y"], &[], rows);
+        let table = drawn(WIDTH, &["x", "y"], &[], &[], &[["a", &"long words ".repeat(12)], ["b", "c"]]);
         assert!(table.lines().skip(1).all(|line| line.chars().count() <= WIDTH), "{table}");
     }
 
     #[test]
     fn a_name_stays_in_one_piece_where_there_is_room() {
         let name = "high_school_government_and_politics";
-        let rows = vec![vec![name.to_owned(), "−3.7 (−18.2 to 9.5)".to_owned(), "worse than the last tier ".repeat(3)]];
-        let table = table(&["segment", "points worse", ""], &[1], rows);
+        let row = [name, "−3.7 (−18.2 to 9.5)", &"worse than the last tier ".repeat(3)];
+        let table = drawn(WIDTH, &["segment", "points worse", ""], &[1], &[], &[row]);
         assert!(table.contains(name) && table.contains("−3.7 (−18.2 to 9.5)"), "{table}");
         assert!(table.lines().skip(1).all(|line| line.chars().count() <= WIDTH), "{table}");
     }
@@ -248,13 +338,10 @@ mod tests {
     #[test]
     fn no_number_is_broken_in_a_narrow_terminal() {
         let head = ["tier", "gate value", "right", "AUROC", "wrong then", "abstained", ""];
-        let row = |tier: &str| {
-            let cells = [tier, "mean-logprob", "62.2 %", "0.871", "10.1 (8.9 to 11.4)", "1,006", "it does not beat the length"];
-            cells.map(str::to_owned).to_vec()
-        };
+        let row = |tier| [tier, "mean-logprob", "62.2 %", "0.871", "10.1 (8.9 to 11.4)", "1,006", "it does not beat the length"];
         let rows = [row("small"), row("medium")];
         for width in 20..110 {
-            let text = anstream::adapter::strip_str(&within(width, &head, &[2, 3, 4, 5], &[5, 3], &rows)).to_string();
+            let text = drawn(width, &head, &[2, 3, 4, 5], &[5, 3], &rows);
             for whole in ["mean-logprob", "62.2 %", "medium", "length"] {
                 assert_eq!(text.matches(whole).count(), if whole == "medium" { 1 } else { 2 }, "{whole} at {width}:\n{text}");
             }
@@ -266,8 +353,7 @@ mod tests {
 
     #[test]
     fn what_can_be_spared_goes_before_the_table_does() {
-        let (head, rows) = (["tier", "right", "spare"], [vec!["small".to_owned(), "62.2 %".to_owned(), "0.1234".to_owned()]]);
-        let at = |width| anstream::adapter::strip_str(&within(width, &head, &[1, 2], &[2], &rows)).to_string();
+        let at = |width| drawn(width, &["tier", "right", "spare"], &[1, 2], &[2], &[["small", "62.2 %", "0.1234"]]);
         insta::assert_snapshot!(at(30), @"
         tier    right   spare
         small  62.2 %  0.1234

@@ -147,12 +147,12 @@ fn steps(trace: &Trace, text: &mut String) {
         let _ = writeln!(text, "  {line}");
     }
     // What the rule says is on its own line.
-    let by_rule = |why: &str| [Skip::NotAllowed, Skip::BeforeEntry].iter().any(|skip| skip.to_string() == why);
+    let by_rule = |why: &Skip| matches!(why, Skip::NotAllowed | Skip::BeforeEntry);
     let skipped = trace.route.skipped.iter().filter(|(_, why)| !by_rule(why)).map(|(tier, why)| Row {
         tier,
         style: DIM,
         decision: "skip",
-        why: why.clone(),
+        why: why.to_string(),
         cost: String::new(),
         time: String::new(),
         said: None,

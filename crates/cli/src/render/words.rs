@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot, Verdict};
+use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot};
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Score;
 
@@ -87,28 +87,30 @@ pub(crate) fn share_with_range(estimate: &Estimate) -> String {
 
 /// A loss in words: above 0 = worse.
 pub(crate) fn loss_in_words(loss: f64, last: &str) -> String {
-    let shown = in_points(loss.abs());
+    let (value, after) = loss_parts(loss, last);
+    value + &after
+}
+
+/// The same in two parts, the number and what follows it.
+pub(crate) fn loss_parts(loss: f64, last: &str) -> (String, String) {
     if points(loss) == "0" {
-        format!("as good as always {last}")
-    } else if loss > 0.0 {
-        format!("{shown} worse than always {last}")
-    } else {
-        format!("{shown} better than always {last}")
+        return ("as good".to_owned(), format!(" as always {last}"));
     }
+    (in_points(loss.abs()), format!(" {} than always {last}", if loss > 0.0 { "worse" } else { "better" }))
 }
 
 /// A cost ratio in words.
 pub(crate) fn cost_in_words(ratio: f64, last: &str) -> String {
-    if (ratio - 1.0).abs() < 5e-4 {
-        return format!("as much as always asking {last}");
-    }
-    format!("{} of always asking {last}", rough(ratio))
+    let (value, after) = cost_parts(ratio, last);
+    value + &after
 }
 
-/// ` instead of $0.2`, where that is another amount.
-pub(crate) fn instead_of(cost: Option<f64>, last: Option<f64>) -> String {
-    let (cost, last) = (usd(cost), usd(last));
-    if cost == last { String::new() } else { format!(" instead of {last}") }
+/// The same in two parts, the number and what follows it.
+pub(crate) fn cost_parts(ratio: f64, last: &str) -> (String, String) {
+    if (ratio - 1.0).abs() < 5e-4 {
+        return ("as much".to_owned(), format!(" as always asking {last}"));
+    }
+    (rough(ratio), format!(" of always asking {last}"))
 }
 
 /// USD a query.
@@ -159,15 +161,6 @@ pub(crate) fn mark(status: Status) -> &'static str {
         Status::Inconclusive => "?",
         Status::Infeasible => "✗",
         Status::Uncertified => "·",
-    }
-}
-
-/// Whether a call is worth its cost.
-pub(crate) fn earns(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Yes => "yes",
-        Verdict::No => "no",
-        Verdict::Unclear => "unclear",
     }
 }
 
@@ -367,10 +360,7 @@ pub(crate) fn milliseconds(ms: f64) -> String {
     money::time(Duration::try_from_secs_f64((ms / 1e3).min(1e9)).unwrap_or_default())
 }
 
-/// Stands where a certificate would.
-pub(crate) const NO_PROMISE: &str = "There is no promise about new requests.";
-
-/// Why there is none.
+/// Why there is no promise.
 pub(crate) fn no_promise_because(status: Status) -> &'static str {
     match status {
         Status::Certified => "",

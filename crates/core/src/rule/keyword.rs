@@ -10,15 +10,19 @@ use crate::request::Request;
 
 /// Words that must or may stand in the question.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1)))]
 pub struct Keyword {
     /// At least one of these.
+    #[cfg_attr(feature = "schema", schemars(inner(length(min = 1))))]
     #[serde(default)]
     pub any: Vec<String>,
     /// Each of these.
+    #[cfg_attr(feature = "schema", schemars(inner(length(min = 1))))]
     #[serde(default)]
     pub all: Vec<String>,
-    /// Only whole words count.
+    /// "refund" is not found in "refunded".
     #[serde(default = "yes")]
     pub whole_word: bool,
 }
@@ -28,17 +32,7 @@ fn yes() -> bool {
 }
 
 impl Settings for Keyword {
-    const ABOUT: &'static str = "Words in the question (the last turn of the person), whatever their case.";
-    const SCHEMA: &'static str = r#"{
-        "type": "object", "additionalProperties": false, "minProperties": 1,
-        "properties": {
-            "any": { "type": "array", "items": { "type": "string", "minLength": 1 }, "description": "At least one of these." },
-            "all": { "type": "array", "items": { "type": "string", "minLength": 1 }, "description": "Each of these." },
-            "whole-word": { "type": "boolean", "default": true, "description": "\"refund\" is not found in \"refunded\"." }
-        }
-    }"#;
-
-    fn build(self) -> Result<Arc<dyn Condition>, SettingsError> {
+    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
         if self.any.is_empty() && self.all.is_empty() {
             return Err(SettingsError("there are no words to look for; write `any = [\"…\"]` or `all = [\"…\"]`".into()));
         }

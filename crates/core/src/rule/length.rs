@@ -9,7 +9,9 @@ use crate::request::Request;
 
 /// Bounds on the request's length in estimated tokens; both are inclusive.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1)))]
 pub struct Length {
     /// At least this many.
     pub min: Option<u64>,
@@ -18,22 +20,13 @@ pub struct Length {
 }
 
 impl Settings for Length {
-    const ABOUT: &'static str = "The request's length in estimated tokens (bytes / 4, and 4 a turn; tools and schemas included).";
-    const SCHEMA: &'static str = r#"{
-        "type": "object", "additionalProperties": false, "minProperties": 1,
-        "properties": {
-            "min": { "type": "integer", "minimum": 0, "description": "At least this many." },
-            "max": { "type": "integer", "minimum": 0, "description": "At most this many." }
-        }
-    }"#;
-
-    fn build(self) -> Result<Arc<dyn Condition>, SettingsError> {
+    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
         match (self.min, self.max) {
             (None, None) => Err(SettingsError("there is no bound; write `min = 500` or `max = 500`".into())),
             (Some(min), Some(max)) if min > max => {
                 Err(SettingsError(format!("no length is at least {min} and at most {max} tokens")))
             }
-            _ => Ok(Arc::new(self)),
+            _ => Ok(Arc::new(*self)),
         }
     }
 }

@@ -10,28 +10,26 @@ use crate::request::{Message, Request, Role};
 
 /// A regular expression over the question.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", schemars(extend("format" = "regex")))]
 pub struct Question(String);
 
 /// A regular expression over the client's system prompt.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", schemars(extend("format" = "regex")))]
 pub struct SystemPrompt(String);
 
 impl Settings for Question {
-    const ABOUT: &'static str = "A regular expression over the question (the last turn of the person); `(?i)` ignores case.";
-    const SCHEMA: &'static str = r#"{ "type": "string", "format": "regex" }"#;
-
-    fn build(self) -> Result<Arc<dyn Condition>, SettingsError> {
+    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
         Ok(Arc::new(InQuestion(compile(&self.0)?)))
     }
 }
 
 impl Settings for SystemPrompt {
-    const ABOUT: &'static str = "A regular expression over the system prompt that the client sent (not the tier's own).";
-    const SCHEMA: &'static str = r#"{ "type": "string", "format": "regex" }"#;
-
-    fn build(self) -> Result<Arc<dyn Condition>, SettingsError> {
+    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
         Ok(Arc::new(InSystemPrompt(compile(&self.0)?)))
     }
 }

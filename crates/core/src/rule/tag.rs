@@ -9,29 +9,22 @@ use crate::request::Request;
 
 /// A tag with a value, or any value.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tag {
-    /// The tag.
+    /// The label.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub key: String,
-    /// Its value; without it the tag only has to be there.
+    /// Its value; without it the label only has to be there.
     pub equals: Option<String>,
 }
 
 impl Settings for Tag {
-    const ABOUT: &'static str = "A label that the caller put on the request (segment, tenant, …).";
-    const SCHEMA: &'static str = r#"{
-        "type": "object", "additionalProperties": false, "required": ["key"],
-        "properties": {
-            "key": { "type": "string", "minLength": 1, "description": "The label." },
-            "equals": { "type": "string", "description": "Its value; without it the label only has to be there." }
-        }
-    }"#;
-
-    fn build(self) -> Result<Arc<dyn Condition>, SettingsError> {
+    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
         if self.key.is_empty() {
             return Err(SettingsError("the tag has no name".into()));
         }
-        Ok(Arc::new(self))
+        Ok(Arc::new(self.clone()))
     }
 }
 

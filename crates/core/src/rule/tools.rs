@@ -9,15 +9,13 @@ use crate::request::Request;
 
 /// Whether tools must be declared or must not.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Tools(bool);
 
 impl Settings for Tools {
-    const ABOUT: &'static str = "Whether the request declares tools (`true`) or none (`false`).";
-    const SCHEMA: &'static str = r#"{ "type": "boolean" }"#;
-
-    fn build(self) -> Result<Arc<dyn Condition>, SettingsError> {
-        Ok(Arc::new(self))
+    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
+        Ok(Arc::new(*self))
     }
 }
 

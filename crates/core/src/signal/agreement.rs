@@ -3,25 +3,26 @@
 //! Needs a temperature above zero: repeated greedy answers agree with themselves. Systematic errors agree too.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::normal::{Normalise, normal_form};
-use super::options::{BadOption, Options, integer_schema, texts_schema, word_schema};
+use super::options::{BadOption, Options};
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
 use crate::completion::Sample;
 use crate::number::Score;
 
 /// n of the m other samples agree with the answer: n/m, or (n+1)/(m+2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Agreement {
-    /// How many answers are sampled, the served one included; 2 to 64.
+    /// how many answers are sampled, the served one included
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = MOST_SAMPLES)))]
     pub samples: u8,
-    /// What is compared.
+    /// what is compared
     pub normalise: Normalise,
-    /// The choices, where those are compared.
+    /// the choices, with `normalise = "choice"`
     pub choices: Vec<String>,
-    /// How a small number of samples is read.
+    /// n/m, or (n+1)/(m+2)
     pub smoothing: Smoothing,
 }
 
@@ -33,6 +34,7 @@ impl Default for Agreement {
 
 /// How a small number of samples is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Smoothing {
     /// n/m.
@@ -97,15 +99,6 @@ impl Options for Agreement {
             return Err(BadOption::new("choices", "must be given with `normalise = \"choice\"`, and only then"));
         }
         Ok(SampleAgreement(self.clone()))
-    }
-
-    fn properties() -> Value {
-        json!({
-            "samples": integer_schema(2, u32::from(MOST_SAMPLES), "how many answers are sampled, the served one included"),
-            "normalise": word_schema(&["text", "number", "choice", "json"], "what is compared"),
-            "choices": texts_schema("the choices, with `normalise = \"choice\"`"),
-            "smoothing": word_schema(&["none", "beta"], "n/m, or (n+1)/(m+2)"),
-        })
     }
 }
 

@@ -5,32 +5,36 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::align::{align, covering};
 use super::filter::{after_marker, checked_pointer};
 use super::json::{at_pointer, find, leaves, place};
 use super::labels::Labels;
-use super::options::{BadOption, Options, integer_schema, number_schema, present, texts_schema, top, within, word_schema};
+use super::options::{BadOption, Options, present, top, within};
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
 use crate::completion::{Completion, Token};
 use crate::number::Score;
 
 /// P(label) / Σ P(labels) at the token that decides between them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Choice {
-    /// The labels, at least two, none of which begins another.
+    /// the labels, at least two
+    // None of them begins another.
     pub choices: Vec<String>,
-    /// Further writings of a label; case, blanks, quotes, brackets and stops around it never matter.
+    /// further writings of a label
+    // Case, blanks, quotes, brackets and stops around it never matter.
     pub variants: BTreeMap<String, Vec<String>>,
-    /// Where the answer decides.
+    /// where the answer decides
     pub at: Position,
-    /// The label whose probability is read.
+    /// the label that the answer gives, or the likeliest
     pub of: Of,
-    /// The least probability that the labels must hold together, in [0, 1].
+    /// the least probability that the labels must hold together
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub min_coverage: f64,
-    /// How many alternatives a token are asked for, 2 to 20.
+    /// how many alternatives a token are read
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = 20)))]
     pub top: u8,
 }
 
@@ -42,19 +46,21 @@ impl Default for Choice {
 
 /// Where an answer decides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Position {
     /// At its first token.
     #[default]
     First,
     /// Behind the last occurrence of a text.
-    AfterMarker(String),
+    AfterMarker(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
     /// At a JSON pointer in the answer's JSON.
-    JsonPointer(String),
+    JsonPointer(#[cfg_attr(feature = "schema", schemars(pattern(r"^/")))] String),
 }
 
 /// Whose probability is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Of {
     /// The label that the answer gives.
@@ -139,33 +145,6 @@ impl Options for Choice {
             top: top(self.top)?,
         })
     }
-
-    fn properties() -> Value {
-        let one = |name: &str, value: Value| json!({ "type": "object", "properties": { name: value }, "required": [name], "additionalProperties": false });
-        json!({
-            "choices": texts_schema("the labels, at least two"),
-            "variants": {
-                "type": "object",
-                "additionalProperties": { "type": "array", "items": { "type": "string" } },
-                "description": "further writings of a label",
-            },
-            "at": {
-                "description": "where the answer decides",
-                "oneOf": [
-                    { "enum": ["first"] },
-                    one("after-marker", json!({ "type": "string", "minLength": 1 })),
-                    one("json-pointer", json!({ "type": "string", "pattern": "^/" })),
-                ]
-            },
-            "of": word_schema(&["chosen", "best"], "the label that the answer gives, or the likeliest"),
-            "min-coverage": number_schema(0.0, 1.0, "the least probability that the labels must hold together"),
-            "top": integer_schema(2, 20, "how many alternatives a token are read"),
-        })
-    }
-
-    fn example() -> Self {
-        Self { choices: vec!["yes".into(), "no".into()], ..Self::default() }
-    }
 }
 
 #[cfg(test)]
@@ -190,7 +169,7 @@ mod tests {
     }
 
     fn yes_no() -> Choice {
-        Choice::example()
+        Choice { choices: vec!["yes".into(), "no".into()], ..Choice::default() }
     }
 
     const YES: Row<'_> = (" Yes", 0.6, &[(" Yes", 0.6), (" No", 0.3), (" Maybe", 0.1)]);

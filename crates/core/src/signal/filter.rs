@@ -5,7 +5,6 @@ use std::slice;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Abstain;
 use super::align::{align, covering};
@@ -15,6 +14,7 @@ use crate::completion::{Completion, Token, Tokens};
 
 /// A token filter, as a cascade file writes it. Tokens without text (the end of the turn) are never read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenFilter {
     /// Every token.
@@ -23,15 +23,15 @@ pub enum TokenFilter {
     /// No blanks and no special `<|…|>` tokens.
     Content,
     /// The first match of a regular expression in the text: its first group, or all of it where it has none.
-    AnswerSpan(String),
+    AnswerSpan(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
     /// The values at a JSON pointer in the answer's JSON, without quotes, names and punctuation.
-    JsonPointer(String),
+    JsonPointer(#[cfg_attr(feature = "schema", schemars(pattern(r"^/")))] String),
     /// The values in the arguments of the tool calls.
     ToolArguments,
     /// What follows the last occurrence of a text.
-    AfterMarker(String),
+    AfterMarker(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
     /// The first n tokens.
-    FirstN(u32),
+    FirstN(#[cfg_attr(feature = "schema", schemars(range(min = 1)))] u32),
 }
 
 /// The selector of [`TokenFilter::All`].
@@ -54,22 +54,6 @@ impl TokenFilter {
             Self::ToolArguments => Kind::ToolArguments,
             Self::AfterMarker(marker) => Kind::AfterMarker(present("tokens", marker, "the text before the answer")?.to_owned()),
         }))
-    }
-
-    /// The JSON Schema of a token filter.
-    pub(super) fn schema() -> Value {
-        let text = json!({ "type": "string", "minLength": 1 });
-        let one = |name: &str, value: Value| json!({ "type": "object", "properties": { name: value }, "required": [name], "additionalProperties": false });
-        json!({
-            "description": "which tokens are read; tokens without text never are",
-            "oneOf": [
-                { "enum": ["all", "content", "tool-arguments"] },
-                one("answer-span", text.clone()),
-                one("json-pointer", json!({ "type": "string", "pattern": "^/" })),
-                one("after-marker", text),
-                one("first-n", json!({ "type": "integer", "minimum": 1 })),
-            ]
-        })
     }
 }
 

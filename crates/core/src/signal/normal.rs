@@ -11,6 +11,7 @@ use super::labels::plain;
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalise {
     /// The words: case, blanks and closing punctuation do not matter.

@@ -1,8 +1,7 @@
-//! What every kind of signal shows to a cascade file: its options, what is wrong with them, and their JSON Schema.
+//! What every kind of signal shows to a cascade file: its options, and what is wrong with them.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 
 use super::Signal;
 
@@ -13,14 +12,6 @@ pub trait Options: Clone + Default + Serialize + DeserializeOwned {
 
     /// The signal, or the first option that makes no sense.
     fn build(&self) -> Result<Self::Signal, BadOption>;
-
-    /// The JSON Schema of each option, by its name in the file.
-    fn properties() -> Value;
-
-    /// Options that build; the defaults, except where an option has no sensible default.
-    fn example() -> Self {
-        Self::default()
-    }
 }
 
 /// An option that makes no sense.
@@ -78,29 +69,4 @@ pub(super) fn present<'a>(option: &'static str, text: &'a str, what: &str) -> Re
 pub(super) fn regex(option: &'static str, pattern: &str) -> Result<regex::Regex, BadOption> {
     regex::Regex::new(present(option, pattern, "a regular expression")?)
         .map_err(|error| BadOption::new(option, format!("is no regular expression: {error}")))
-}
-
-/// A number in [low, high].
-pub(super) fn number_schema(low: f64, high: f64, description: &str) -> Value {
-    json!({ "type": "number", "minimum": low, "maximum": high, "description": description })
-}
-
-/// A whole number in [low, high].
-pub(super) fn integer_schema(low: u32, high: u32, description: &str) -> Value {
-    json!({ "type": "integer", "minimum": low, "maximum": high, "description": description })
-}
-
-/// One of a few words.
-pub(super) fn word_schema(words: &[&str], description: &str) -> Value {
-    json!({ "enum": words, "description": description })
-}
-
-/// A text.
-pub(super) fn text_schema(description: &str) -> Value {
-    json!({ "type": "string", "description": description })
-}
-
-/// A list of texts.
-pub(super) fn texts_schema(description: &str) -> Value {
-    json!({ "type": "array", "items": { "type": "string" }, "description": description })
 }

@@ -5,11 +5,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::ask::about;
 use super::labels::Labels;
-use super::options::{BadOption, Options, integer_schema, number_schema, present, text_schema, top, within};
+use super::options::{BadOption, Options, present, top, within};
 use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
@@ -17,13 +16,16 @@ use crate::request::{Call, Request};
 
 /// P(True) / (P(True) + P(False)) at the first token of the judgement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PTrue {
-    /// The tier that judges; the answering tier itself where none is named. Where a rule keeps the request from it, nothing is read.
+    /// the tier that judges; the answering tier itself where none is named. Where a rule keeps the request from it, nothing is read
     pub surrogate: Option<String>,
-    /// The least probability that True and False must hold together, in [0, 1].
+    /// the least probability that True and False must hold together
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub min_coverage: f64,
-    /// How many alternatives are asked for, 2 to 20.
+    /// how many alternatives are read
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = 20)))]
     pub top: u8,
 }
 
@@ -82,14 +84,6 @@ impl Options for PTrue {
             surrogate: self.surrogate.clone(),
             min_coverage: within("min-coverage", self.min_coverage, 0.0, 1.0)?,
             top: top(self.top)?,
-        })
-    }
-
-    fn properties() -> Value {
-        json!({
-            "surrogate": text_schema("the tier that judges; the answering tier itself where none is named. Where a rule keeps the request from it, nothing is read"),
-            "min-coverage": number_schema(0.0, 1.0, "the least probability that True and False must hold together"),
-            "top": integer_schema(2, 20, "how many alternatives are read"),
         })
     }
 }

@@ -4,17 +4,17 @@
 //! least two of them is no sure token: the signal abstains.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::filter::{Selector, TokenFilter};
 use super::logprob::{finite, rivals};
-use super::options::{BadOption, Options, integer_schema, top, word_schema};
+use super::options::{BadOption, Options, top};
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
 
 /// How the readings of single tokens become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Over {
     /// Their mean.
@@ -24,43 +24,41 @@ pub enum Over {
     Worst,
 }
 
-impl Over {
-    fn schema() -> Value {
-        word_schema(&["mean", "worst"], "the mean over the tokens, or the least sure token")
-    }
-}
-
 /// `margin`: p₁ − p₂, the two likeliest of the alternatives and the token itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Margin {
-    /// Mean or worst token.
+    /// the mean over the tokens, or the least sure token
     pub over: Over,
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
 /// `log-margin`: ln p₁ − ln p₂, without an upper end; shown as 1 − exp(−m/3).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LogMargin {
-    /// Mean or worst token.
+    /// the mean over the tokens, or the least sure token
     pub over: Over,
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
 /// `entropy`: −H = Σ p̃ ln p̃ over the k likeliest alternatives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Entropy {
-    /// k: how many alternatives a token are asked for and read, 2 to 20.
+    /// how many alternatives a token are read
+    #[cfg_attr(feature = "schema", schemars(range(min = 2, max = 20)))]
     pub top: u8,
-    /// Where the probability outside the top k goes.
+    /// what becomes of the probability outside the top: divided out, or a bin of its own
     pub tail: Tail,
-    /// Mean or worst token.
+    /// the mean over the tokens, or the least sure token
     pub over: Over,
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
@@ -72,6 +70,7 @@ impl Default for Entropy {
 
 /// Where the probability outside the top k goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Tail {
     /// Nowhere: p̃ = p / Σ p over the k.
@@ -194,18 +193,12 @@ impl Options for Margin {
     fn build(&self) -> Result<Rivalry, BadOption> {
         Ok(Rivalry { formula: Formula::Margin, over: self.over, tokens: self.tokens.build()? })
     }
-    fn properties() -> Value {
-        json!({ "over": Over::schema(), "tokens": TokenFilter::schema() })
-    }
 }
 
 impl Options for LogMargin {
     type Signal = Rivalry;
     fn build(&self) -> Result<Rivalry, BadOption> {
         Ok(Rivalry { formula: Formula::LogMargin, over: self.over, tokens: self.tokens.build()? })
-    }
-    fn properties() -> Value {
-        json!({ "over": Over::schema(), "tokens": TokenFilter::schema() })
     }
 }
 
@@ -214,14 +207,6 @@ impl Options for Entropy {
     fn build(&self) -> Result<Rivalry, BadOption> {
         let formula = Formula::Entropy { top: top(self.top)?, tail: self.tail };
         Ok(Rivalry { formula, over: self.over, tokens: self.tokens.build()? })
-    }
-    fn properties() -> Value {
-        json!({
-            "top": integer_schema(2, 20, "how many alternatives a token are read"),
-            "tail": word_schema(&["renormalise", "bin"], "what becomes of the probability outside the top: divided out, or a bin of its own"),
-            "over": Over::schema(),
-            "tokens": TokenFilter::schema(),
-        })
     }
 }
 

@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::align::align;
 use super::ask::about;
-use super::options::{BadOption, Options, word_schema};
+use super::options::{BadOption, Options};
 use super::rating::{ANSWER, RatingParser, Scale, Style};
 use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
 use crate::completion::{Completion, Tokens};
@@ -16,18 +15,20 @@ use crate::request::{Call, Request};
 
 /// The stated confidence, read strictly by [`RatingParser`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SelfRated {
-    /// Where the rating is asked for.
+    /// ask with the answer and take the rating out again, or in a follow-up call
     pub mode: Mode,
-    /// The scale that is asked for.
+    /// 0 to 100, 0 to 1 or 0 to 10; decides what "1" means
     pub scale: Scale,
-    /// How the rating is written.
+    /// a line behind a marker, or a field of a JSON object
     pub style: Style,
 }
 
 /// Where a rating is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// With the answer; it is taken out again before anyone else sees the answer.
@@ -166,14 +167,6 @@ impl Options for SelfRated {
 
     fn build(&self) -> Result<SelfRating, BadOption> {
         Ok(SelfRating { options: self.clone(), parser: RatingParser::new(self.style, self.scale, FIELD)? })
-    }
-
-    fn properties() -> Value {
-        json!({
-            "mode": word_schema(&["answer", "probe"], "ask with the answer and take the rating out again, or in a follow-up call"),
-            "scale": word_schema(&["percent", "unit", "ten"], "0 to 100, 0 to 1 or 0 to 10; decides what \"1\" means"),
-            "style": word_schema(&["text", "json"], "a line behind a marker, or a field of a JSON object"),
-        })
     }
 }
 

@@ -1,46 +1,50 @@
 //! Signals over the log-probabilities of the answer's tokens: ℓ₁, ℓ₂, … of the T tokens that pass the filter.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::filter::{Selection, Selector, TokenFilter};
 use super::logprob::{checked, finite};
-use super::options::{BadOption, Options, integer_schema, number_schema, within};
+use super::options::{BadOption, Options, within};
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
 
 /// `mean-logprob`: (1/T) Σ ℓₜ, the logarithm of the answer's inverse perplexity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MeanLogprob {
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
 /// `sum-logprob`: Σ ℓₜ, the logarithm of the whole answer's probability.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SumLogprob {
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
 /// `min-logprob`: min ℓₜ, the least sure token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MinLogprob {
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
 /// `quantile-logprob`: the ⌈αT⌉-th smallest ℓₜ, without interpolation; α = 0 reads the smallest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct QuantileLogprob {
-    /// α in [0, 1].
+    /// which quantile; 0 reads the lowest
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub alpha: f64,
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
@@ -52,11 +56,13 @@ impl Default for QuantileLogprob {
 
 /// `length-penalised-logprob`: Σ ℓₜ / T^α, between the sum (α = 0) and the mean (α = 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LengthPenalisedLogprob {
-    /// α in [0, 1].
+    /// how much length counts: 0 is the sum, 1 the mean
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub alpha: f64,
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
@@ -68,13 +74,16 @@ impl Default for LengthPenalisedLogprob {
 
 /// `trimmed-logprob`: the mean of the lowest ℓₜ: k of them, or ⌈rT⌉; of fewer than k tokens all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TrimmedLogprob {
-    /// k, at least 1; 5 where neither this nor `share` is given.
+    /// how many of the lowest log-probabilities are averaged; 5 unless `share` is given
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = u32::MAX)))]
     pub lowest: Option<u32>,
-    /// r in (0, 1].
+    /// which share of them, instead of a count
+    #[cfg_attr(feature = "schema", schemars(extend("exclusiveMinimum" = 0), range(max = 1)))]
     pub share: Option<f64>,
-    /// The tokens read.
+    /// which tokens are read; tokens without text never are
     pub tokens: TokenFilter,
 }
 
@@ -192,9 +201,6 @@ impl Options for MeanLogprob {
     fn build(&self) -> Result<Sequence, BadOption> {
         Sequence::new(Formula::Mean, &self.tokens)
     }
-    fn properties() -> Value {
-        json!({ "tokens": TokenFilter::schema() })
-    }
 }
 
 impl Options for SumLogprob {
@@ -202,18 +208,12 @@ impl Options for SumLogprob {
     fn build(&self) -> Result<Sequence, BadOption> {
         Sequence::new(Formula::Sum, &self.tokens)
     }
-    fn properties() -> Value {
-        json!({ "tokens": TokenFilter::schema() })
-    }
 }
 
 impl Options for MinLogprob {
     type Signal = Sequence;
     fn build(&self) -> Result<Sequence, BadOption> {
         Sequence::new(Formula::Min, &self.tokens)
-    }
-    fn properties() -> Value {
-        json!({ "tokens": TokenFilter::schema() })
     }
 }
 
@@ -223,9 +223,6 @@ impl Options for QuantileLogprob {
         let alpha = within("alpha", self.alpha, 0.0, 1.0)?;
         Sequence::new(Formula::Quantile { alpha }, &self.tokens)
     }
-    fn properties() -> Value {
-        json!({ "alpha": number_schema(0.0, 1.0, "which quantile; 0 reads the lowest"), "tokens": TokenFilter::schema() })
-    }
 }
 
 impl Options for LengthPenalisedLogprob {
@@ -233,10 +230,6 @@ impl Options for LengthPenalisedLogprob {
     fn build(&self) -> Result<Sequence, BadOption> {
         let alpha = within("alpha", self.alpha, 0.0, 1.0)?;
         Sequence::new(Formula::LengthPenalised { alpha }, &self.tokens)
-    }
-    fn properties() -> Value {
-        let alpha = number_schema(0.0, 1.0, "how much length counts: 0 is the sum, 1 the mean");
-        json!({ "alpha": alpha, "tokens": TokenFilter::schema() })
     }
 }
 
@@ -256,13 +249,6 @@ impl Options for TrimmedLogprob {
             (lowest, None) => Formula::MeanOfLowest { count: lowest.unwrap_or(DEFAULT_LOWEST) as usize },
         };
         Sequence::new(formula, &self.tokens)
-    }
-    fn properties() -> Value {
-        json!({
-            "lowest": integer_schema(1, u32::MAX, "how many of the lowest log-probabilities are averaged; 5 unless `share` is given"),
-            "share": { "type": "number", "exclusiveMinimum": 0, "maximum": 1, "description": "which share of them, instead of a count" },
-            "tokens": TokenFilter::schema(),
-        })
     }
 }
 

@@ -1,87 +1,30 @@
 //! The one list of built-in signals. Configuration parser, JSON Schema, generated reference and conformance tests read
 //! it; one more signal is one file and one line here.
 
-use std::fmt::{self, Write};
+use std::fmt::Write;
 use std::hash::Hasher;
 use std::sync::Arc;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 use siphasher::sip::SipHasher24;
 
 use super::NamedSignal;
 use super::agreement::Agreement;
 use super::choice::Choice;
 use super::json::canonical;
-use super::options::{OptionError, Options};
+use super::options::{BadOption, OptionError, Options};
 use super::p_true::PTrue;
 use super::rivalry::{Entropy, LogMargin, Margin};
 use super::self_rated::SelfRated;
 use super::sequence::{LengthPenalisedLogprob, MeanLogprob, MinLogprob, QuantileLogprob, SumLogprob, TrimmedLogprob};
 use super::validate::{FinishReason, JsonSchema, NonEmpty, NotRefusal, Pattern};
+use crate::registry::{Registry, described_registry};
 
-macro_rules! table {
-    ($(#[$meta:meta])* pub enum $name:ident { $($key:literal => $options:ident: $description:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum $name { $(#[doc = $description] $options($options)),+ }
-
-        impl $name {
-            /// The names of all signals.
-            pub const NAMES: &'static [&'static str] = &[$($key),+];
-
-            /// The signal's name.
-            pub fn name(&self) -> &'static str {
-                match self { $(Self::$options(_) => $key),+ }
-            }
-
-            /// The signal with its defaults, by name.
-            pub fn by_name(name: &str) -> Option<Self> {
-                match name { $($key => Some(Self::$options($options::default())),)+ _ => None }
-            }
-
-            /// Options that build, one signal after another.
-            pub fn examples() -> impl Iterator<Item = Self> {
-                [$(|| Self::$options($options::example())),+].into_iter().map(|example: fn() -> Self| example())
-            }
-
-            /// Name, description, defaults and the JSON Schema of the options of every signal.
-            pub fn options() -> impl Iterator<Item = (&'static str, &'static str, Value, Value)> {
-                [$(|| ($key, $description, written($options::default()), schema::<$options>($description))),+]
-                    .into_iter()
-                    .map(|row: fn() -> (&'static str, &'static str, Value, Value)| row())
-            }
-
-            /// Checks the options and builds the signal under its [`label`](Self::label).
-            pub fn build(&self) -> Result<NamedSignal, OptionError> {
-                let declared = serde_json::to_value(self).ok().map(Arc::new);
-                match self {
-                    $(Self::$options(options) => match options.build() {
-                        Ok(signal) => Ok(NamedSignal { declared, ..NamedSignal::new(self.label(), signal) }),
-                        Err(bad) => Err(OptionError { signal: $key, option: bad.option, problem: bad.problem }),
-                    }),+
-                }
-            }
-
-            /// The options as written, and as they are by default.
-            fn values(&self) -> (Value, Value) {
-                match self { $(Self::$options(options) => (written(options), written($options::default()))),+ }
-            }
-
-            fn from_map<'de, A: MapAccess<'de>>(name: &'static str, map: &mut A) -> Result<Self, A::Error> {
-                match name {
-                    $($key => map.next_value().map(Self::$options),)+
-                    _ => Err(de::Error::unknown_variant(name, Self::NAMES)),
-                }
-            }
-        }
-    };
-}
-
-table! {
+described_registry! {
     /// A signal as a cascade file declares it: a name, or a name with options.
-    pub enum SignalSpec {
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum SignalSpec: "signal" of AnyOptions {
         "mean-logprob" => MeanLogprob: "mean log-probability of the answer's tokens",
         "sum-logprob" => SumLogprob: "log-probability of the whole answer",
         "min-logprob" => MinLogprob: "log-probability of the least sure token",
@@ -107,15 +50,31 @@ table! {
 const LONGEST_VALUE: usize = 48;
 
 impl SignalSpec {
+    /// The signal with its defaults, by name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Registry::by_name(name)
+    }
+
+    /// Checks the options and builds the signal under its [`label`](Self::label).
+    pub fn build(&self) -> Result<NamedSignal, OptionError> {
+        let bad = |bad: BadOption| OptionError { signal: self.name(), option: bad.option, problem: bad.problem };
+        let declared = serde_json::to_value(self).ok().map(Arc::new);
+        Ok(NamedSignal { declared, ..self.options().build(self.label()).map_err(bad)? })
+    }
+
+    /// The options that are not at their defaults, by name; the others need nothing said about them.
+    fn changed(&self) -> Map<String, Value> {
+        let (mut options, default) = (self.options().written(), self.defaults());
+        options.retain(|name, value| default.get(name) != Some(value));
+        // They are sorted already, unless another crate of the build asks serde_json for the order of insertion.
+        options.sort_keys();
+        options
+    }
+
     /// The name under which traces, observations and fits know the signal: its name, and in parentheses every option
     /// that is not at its default, by name: `quantile-logprob(alpha=0.25,tokens=content)`. Long values stand as a digest.
     pub fn label(&self) -> String {
-        let (now, default) = self.values();
-        let mut changed: Vec<(&String, &Value)> = match &now {
-            Value::Object(options) => options.iter().filter(|(name, value)| default.get(name) != Some(value)).collect(),
-            _ => Vec::new(),
-        };
-        changed.sort_by_key(|(name, _)| *name);
+        let changed = self.changed();
         let mut label = self.name().to_owned();
         for (place, (name, value)) in changed.iter().enumerate() {
             let separator = if place == 0 { '(' } else { ',' };
@@ -127,9 +86,9 @@ impl SignalSpec {
         label
     }
 
-    /// The options that are not at their defaults need nothing said about the others.
-    pub fn defaults(&self) -> Value {
-        self.values().1
+    /// The options of this kind of signal where nothing is said about them.
+    fn defaults(&self) -> Map<String, Value> {
+        Self::by_name(self.name()).map(|usual| usual.options().written()).unwrap_or_default()
     }
 }
 
@@ -148,89 +107,71 @@ fn shown(value: &Value) -> String {
     format!("#{:016x}", hasher.finish())
 }
 
-/// Options as JSON, those without a value left out.
-fn written(options: impl Serialize) -> Value {
-    let mut value = serde_json::to_value(options).unwrap_or_default();
-    if let Value::Object(options) = &mut value {
+/// Options of whatever signal.
+trait AnyOptions {
+    fn build(&self, label: String) -> Result<NamedSignal, BadOption>;
+
+    /// As JSON, those without a value left out.
+    fn written(&self) -> Map<String, Value>;
+}
+
+impl<O: Options> AnyOptions for O {
+    fn build(&self, label: String) -> Result<NamedSignal, BadOption> {
+        Ok(NamedSignal::new(label, Options::build(self)?))
+    }
+
+    fn written(&self) -> Map<String, Value> {
+        let mut options = match serde_json::to_value(self) {
+            Ok(Value::Object(options)) => options,
+            _ => Map::new(),
+        };
         options.retain(|_, value| !value.is_null());
-    }
-    value
-}
-
-fn schema<O: Options>(description: &str) -> Value {
-    let mut schema = json!({
-        "type": "object",
-        "description": description,
-        "properties": O::properties(),
-        "additionalProperties": false,
-    });
-    // What does not build without an option needs it in the file.
-    if let (Err(bad), Value::Object(schema)) = (O::default().build(), &mut schema) {
-        schema.insert("required".to_owned(), json!([bad.option]));
-    }
-    schema
-}
-
-/// The name of a signal in a file; unknown ones are told all that there are.
-struct Name(&'static str);
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = Name;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a signal")
-            }
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
-                let known = SignalSpec::NAMES.iter().find(|known| **known == name);
-                known.map(|known| Name(known)).ok_or_else(|| E::unknown_variant(name, SignalSpec::NAMES))
-            }
-        }
-        deserializer.deserialize_str(V)
+        options
     }
 }
 
-/// `"mean-logprob"` or `{ quantile-logprob = { alpha = 0.1 } }`: the name is the key, so that positions in the file
-/// survive inside.
 impl<'de> Deserialize<'de> for SignalSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = SignalSpec;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a signal, or a table with that name as its only key and the signal's options")
-            }
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<SignalSpec, E> {
-                SignalSpec::by_name(name).ok_or_else(|| E::unknown_variant(name, SignalSpec::NAMES))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SignalSpec, A::Error> {
-                let Some(Name(name)) = map.next_key()? else {
-                    return Err(de::Error::invalid_length(0, &self));
-                };
-                let spec = SignalSpec::from_map(name, &mut map)?;
-                if map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-                    return Err(de::Error::custom(format!(
-                        "`{name}` stands beside another key, but a signal is one name with its options"
-                    )));
-                }
-                Ok(spec)
-            }
-        }
-        deserializer.deserialize_any(V)
+        Self::read_named(deserializer)
     }
 }
 
 /// The shortest form that reads back as the same signal.
 impl Serialize for SignalSpec {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (mut now, default) = self.values();
-        if let Value::Object(options) = &mut now {
-            options.retain(|name, value| default.get(name) != Some(value));
-            if options.is_empty() {
-                return serializer.serialize_str(self.name());
+        let changed = self.changed();
+        if changed.is_empty() { serializer.serialize_str(self.name()) } else { serializer.collect_map([(self.name(), changed)]) }
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for SignalSpec {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Signal".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut with_options = Self::schemas(generator);
+        let mut names = Vec::new();
+        for name in Self::NAMES {
+            let schema = &mut with_options[*name];
+            names.push(serde_json::json!({ "const": name, "description": schema["description"] }));
+            // What does not build without an option needs it in the file.
+            if let Some(Err(bad)) = Self::by_name(name).map(|usual| usual.build()) {
+                schema["required"] = serde_json::json!([bad.option]);
             }
         }
-        serializer.collect_map([(self.name(), now)])
+        schemars::json_schema!({
+            "anyOf": [
+                { "oneOf": names },
+                {
+                    "type": "object",
+                    "properties": with_options,
+                    "additionalProperties": false,
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                },
+            ]
+        })
     }
 }

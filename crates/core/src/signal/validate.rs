@@ -1,9 +1,9 @@
 //! Validators: 1 where an answer passes a check, 0 where it does not. Made for a gate's `require`.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::options::{BadOption, Options, integer_schema, regex, text_schema, texts_schema, word_schema};
+use super::options::{BadOption, Options, regex};
 use super::schema::Schema;
 use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
 use crate::completion::Completion;
@@ -11,21 +11,24 @@ use crate::number::Score;
 
 /// `non-empty`: there is a text or a tool call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NonEmpty {}
 
 /// `regex`: the text matches a pattern, or must not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Pattern {
-    /// The regular expression, searched anywhere in the text.
+    /// a regular expression, searched anywhere in the text
     pub pattern: String,
-    /// What the text must do.
+    /// what the text must do
     pub must: Must,
 }
 
 /// What the text must do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Must {
     /// Match.
@@ -37,19 +40,24 @@ pub enum Must {
 
 /// `json-schema`: the text is JSON and fits a schema.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JsonSchema {
-    /// The schema. It may refer to itself, never to a file or an address.
+    /// a JSON Schema that refers to no file and no address
+    #[cfg_attr(feature = "schema", schemars(extend("type" = "object")))]
     pub schema: Value,
 }
 
 /// `not-refusal`: the provider marks no refusal, and the text does not open with one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NotRefusal {
-    /// Phrases of refusals; case and the kind of apostrophe do not matter.
+    /// phrases of refusals
     pub phrases: Vec<String>,
-    /// How many characters at the start of the text are searched: a refusal opens an answer, a quotation may follow.
+    /// how many characters at the start of the text are searched
+    // A refusal opens an answer, a quotation may follow.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = u32::MAX)))]
     pub within: u32,
 }
 
@@ -76,10 +84,11 @@ impl Default for NotRefusal {
 
 /// `finish`: the model stopped for an allowed reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FinishReason {
-    /// The reasons, by their names on OpenAI's wire. An answer that ended for any other reason than `stop` and
-    /// `tool_calls` is deferred whatever stands here.
+    /// the reasons to stop that pass, by their names on the wire
+    // An answer that ended for any other reason than `stop` and `tool_calls` is deferred whatever stands here.
     pub allowed: Vec<String>,
 }
 
@@ -142,24 +151,12 @@ impl Options for NonEmpty {
     fn build(&self) -> Result<Validator, BadOption> {
         Ok(Validator(Check::NonEmpty))
     }
-    fn properties() -> Value {
-        json!({})
-    }
 }
 
 impl Options for Pattern {
     type Signal = Validator;
     fn build(&self) -> Result<Validator, BadOption> {
         Ok(Validator(Check::Pattern { pattern: regex("pattern", &self.pattern)?, must: self.must }))
-    }
-    fn properties() -> Value {
-        json!({
-            "pattern": text_schema("a regular expression, searched anywhere in the text"),
-            "must": word_schema(&["match", "not-match"], "what the text must do"),
-        })
-    }
-    fn example() -> Self {
-        Self { pattern: "^[A-D]$".into(), ..Self::default() }
     }
 }
 
@@ -172,12 +169,6 @@ impl Options for JsonSchema {
         let schema = Schema::new(&self.schema).map_err(|problem| BadOption::new("schema", problem))?;
         Ok(Validator(Check::Schema(schema)))
     }
-    fn properties() -> Value {
-        json!({ "schema": { "type": "object", "description": "a JSON Schema that refers to no file and no address" } })
-    }
-    fn example() -> Self {
-        Self { schema: json!({ "type": "object", "required": ["order"] }) }
-    }
 }
 
 impl Options for NotRefusal {
@@ -189,12 +180,6 @@ impl Options for NotRefusal {
         let phrases = self.phrases.iter().map(|phrase| plain_quotes(phrase)).collect();
         Ok(Validator(Check::NotRefusal { phrases, within: self.within as usize }))
     }
-    fn properties() -> Value {
-        json!({
-            "phrases": texts_schema("phrases of refusals"),
-            "within": integer_schema(0, u32::MAX, "how many characters at the start of the text are searched"),
-        })
-    }
 }
 
 impl Options for FinishReason {
@@ -205,13 +190,12 @@ impl Options for FinishReason {
         }
         Ok(Validator(Check::Finish { allowed: self.allowed.clone() }))
     }
-    fn properties() -> Value {
-        json!({ "allowed": texts_schema("the reasons to stop that pass, by their names on the wire") })
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::completion::{Finish, ToolCall};
     use crate::request::Request;
@@ -233,7 +217,7 @@ mod tests {
 
     #[test]
     fn patterns_hold_both_ways() {
-        let letter = Pattern::example();
+        let letter = Pattern { pattern: "^[A-D]$".into(), ..Pattern::default() };
         assert!(passes(&letter, "B") && !passes(&letter, "The answer is B"));
         let not = Pattern { pattern: "(?i)lorem".into(), must: Must::NotMatch };
         assert!(passes(&not, "fine") && !passes(&not, "Lorem ipsum"));

@@ -84,7 +84,7 @@ fn a_probe_does_not_reach_a_tier_that_a_rule_forbids() {
     assert_eq!(calls, [(0, false), (1, false)]);
     assert_eq!(trace.steps[0].decision.detail().as_deref(), Some("not-allowed"));
     assert_eq!(outcome.served().map(|served| served.tier), Some(TierIx(1)));
-    assert_eq!(trace.route.skipped["t2"], "not-allowed");
+    assert_eq!(trace.route.skipped["t2"], Skip::NotAllowed);
     // What no rule restricts is asked as ever.
     let (_, _, calls) = called(&asking_the_last(only(&[0, 1]), Policy::default()), Request::new("id", "Where is it?"));
     assert_eq!(calls[..2], [(0, false), (2, true)]);
@@ -117,7 +117,7 @@ fn a_rule_that_enters_later_skips_tiers_and_forbids_none() {
     let cascade = Cascade::try_from(parts).unwrap();
     let (_, trace, calls) = called(&cascade, ruled());
     assert_eq!(calls, [(1, false), (0, true), (2, false)]);
-    assert_eq!(trace.route.skipped["t0"], "before-entry");
+    assert_eq!(trace.route.skipped["t0"], Skip::BeforeEntry);
     let plan = Plan::new(&cascade, ruled());
     assert!(matches!(plan.skipped[..], [(TierIx(0), Skip::BeforeEntry)]) && plan.may_see(TierIx(0)).is_some());
 }

@@ -103,7 +103,7 @@ fn tiers_that_the_fit_leaves_out_are_not_called() {
     let cascade = fitted(vec![point("default", &[LEFT_OUT, cut(0.5)])]);
     let (_, trace) = at(&cascade, None, &[Cell::score(1.0), Cell::score(0.1), Cell::score(0.0)]);
     assert_eq!(called(&trace), ["t1", "t2"]);
-    assert_eq!(trace.route.skipped["t0"], "fit: not in the sub-chain in force");
+    assert_eq!(trace.route.skipped["t0"].to_string(), "fit: not in the sub-chain in force");
 }
 
 #[test]

@@ -27,7 +27,7 @@ static ALL: LazyLock<Vec<NamedSignal>> = LazyLock::new(|| {
         {"regex": {"pattern": "a", "must": "not-match"}}
     ]"#;
     let others: Vec<SignalSpec> = serde_json::from_str(others).unwrap();
-    SignalSpec::examples().chain(others).map(|spec| spec.build().unwrap()).collect()
+    crate::examples().chain(others).map(|spec| spec.build().unwrap()).collect()
 });
 
 fn logprob() -> impl Strategy<Value = f64> {

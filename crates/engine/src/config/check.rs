@@ -1,10 +1,11 @@
-//! Checks a parsed file against its shape and takes out what is wrong, so that the rest can still be read: every
+//! Checks a parsed file against its schema and takes out what is wrong, so that the rest can still be read: every
 //! problem is found in one go, and none is reported twice.
 
 use std::ops::Range;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
+use tierfall_core::registry::Registry as _;
 use tierfall_core::rule::table::ConditionSpec;
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_wire::dialect::table as dialects;
@@ -13,12 +14,9 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::code::Code;
 use super::diagnostic::Diagnostic;
-use super::keys;
-use super::shape::{Key, Kind, Need, Shape, Together, range};
+use super::file::SIMULATED;
+use super::schema::{Key, Kind, Schema, range};
 use super::values::{duration, nearest, suggestion};
-
-/// The name of the provider kind that invents its answers.
-pub(crate) const SIMULATED: &str = "simulated";
 
 /// The kinds of provider.
 pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {
@@ -37,61 +35,58 @@ type Value<'i> = Spanned<DeValue<'i>>;
 
 impl Checker {
     /// Checks the keys of a table and removes those that cannot be used.
-    pub(crate) fn table(&mut self, shape: &Shape, table: &mut DeTable<'_>, at: &Range<usize>) {
-        let known = || shape.keys.iter().map(|key| key.name);
+    pub(crate) fn table(&mut self, schema: Schema, table: &mut DeTable<'_>, at: &Range<usize>) {
+        let (keys, title) = (schema.keys(), schema.title());
+        let known = || keys.iter().map(|key| key.name);
         let mut given = Vec::new();
         retain(table, |name, span, value| {
-            let Some(key) = shape.keys.iter().find(|key| key.name == name) else {
-                let message = format!("{} has no key `{name}`", shape.title);
+            let Some(key) = keys.iter().find(|key| key.name == name) else {
+                let message = format!("{title} has no key `{name}`");
                 // What was meant is not missing as well.
-                let meant = nearest(name, known()).and_then(|meant| shape.keys.iter().find(|key| key.name == meant));
-                given.extend(meant.map(|key| (key.name, span.clone())));
+                given.extend(nearest(name, known()).map(|meant| (meant, span.clone())));
                 self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known())));
                 return false;
             };
             given.push((key.name, span.clone()));
-            self.key(key, value)
+            self.key(*key, value)
         });
-        match shape.rule {
-            Together::Any => self.missing(shape, &given, at),
-            Together::Some(either) => {
-                self.missing(shape, &given, at);
-                if !given.iter().any(|(name, _)| either.contains(name)) {
-                    let all: Vec<String> = either.iter().map(|name| format!("`{name}`")).collect();
-                    let message = format!("{} needs {}", shape.title, all.join(" or "));
-                    self.found.push(Diagnostic::error(Code::MISSING_KEY, at.clone(), message));
-                }
+        if !schema.is_one() {
+            self.missing(schema, &given, at);
+            let either = schema.some_of();
+            if !either.is_empty() && !given.iter().any(|(name, _)| either.contains(name)) {
+                let all: Vec<String> = either.iter().map(|name| format!("`{name}`")).collect();
+                self.refuse(Code::MISSING_KEY, at.clone(), format!("{title} needs {}", all.join(" or ")));
             }
-            Together::One if given.len() == 1 => {}
-            Together::One => {
-                let all: Vec<String> = known().map(|name| format!("`{name}`")).collect();
-                let message = format!("{} takes exactly one of {}", shape.title, all.join(", "));
-                let mut diagnostic = Diagnostic::error(Code::ONE_OF, at.clone(), message);
-                if let [(_, first), .., (_, last)] = given.as_slice() {
-                    diagnostic.span = last.clone();
-                    diagnostic = diagnostic.label(first.clone(), "the other one is here");
-                }
-                self.found.push(diagnostic);
-                // Which one was meant is unknown.
-                retain(table, |_, _, _| false);
+        } else if given.len() != 1 {
+            let all: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+            let message = format!("{title} takes exactly one of {}", all.join(", "));
+            let mut diagnostic = Diagnostic::error(Code::ONE_OF, at.clone(), message);
+            if let [(_, first), .., (_, last)] = given.as_slice() {
+                diagnostic.span = last.clone();
+                diagnostic = diagnostic.label(first.clone(), "the other one is here");
             }
+            self.found.push(diagnostic);
+            // Which one was meant is unknown.
+            retain(table, |_, _, _| false);
         }
     }
 
-    fn missing(&mut self, shape: &Shape, given: &[(&str, Range<usize>)], at: &Range<usize>) {
-        for key in shape.keys {
-            if key.need == Need::Required && !given.iter().any(|(name, _)| *name == key.name) {
-                let message = format!("{} needs the key `{}`", shape.title, key.name);
-                let help = match key.kind {
-                    Kind::List(Kind::Table(_)) => format!("add `[[{}]]`: {}", key.name, key.about),
-                    _ => format!("add `{} = …`: {}", key.name, key.about),
+    fn missing(&mut self, schema: Schema, given: &[(&str, Range<usize>)], at: &Range<usize>) {
+        for key in schema.keys().into_iter().filter(|key| key.required) {
+            if !given.iter().any(|(name, _)| *name == key.name) {
+                let message = format!("{} needs the key `{}`", schema.title(), key.name);
+                let help = match key.value.kind() {
+                    Kind::List(of) if matches!(of.kind(), Kind::Table) => {
+                        format!("add `[[{}]]`: {}", key.name, key.value.about())
+                    }
+                    _ => format!("add `{} = …`: {}", key.name, key.value.about()),
                 };
                 self.found.push(Diagnostic::error(Code::MISSING_KEY, at.clone(), message).help(help));
             }
         }
     }
 
-    fn key(&mut self, key: &Key, value: &mut Value<'_>) -> bool {
+    fn key(&mut self, key: Key, value: &mut Value<'_>) -> bool {
         if (key.name == "api-key" || key.name == "headers") && !self.secrets(key.name, value) {
             return false;
         }
@@ -102,7 +97,7 @@ impl Checker {
             );
             return false;
         }
-        self.value(&key.kind, &format!("`{}`", key.name), value)
+        self.value(key.value, &format!("`{}`", key.name), value)
     }
 
     /// A secret in the file is reported once, as what it is, and never shown; false = the value is one.
@@ -136,10 +131,10 @@ impl Checker {
     }
 
     /// Checks a value; false = it cannot be used.
-    fn value(&mut self, kind: &Kind, what: &str, value: &mut Value<'_>) -> bool {
-        let span = value.span();
-        match (kind, value.get_mut()) {
-            (Kind::Text | Kind::Name | Kind::Variable | Kind::Model, DeValue::String(text)) => self.text(kind, what, text, span),
+    fn value(&mut self, schema: Schema, what: &str, value: &mut Value<'_>) -> bool {
+        let (span, kind) = (value.span(), schema.kind());
+        match (&kind, value.get_mut()) {
+            (Kind::Text | Kind::Name | Kind::Variable | Kind::Model, DeValue::String(text)) => self.text(&kind, what, text, span),
             (Kind::Flag, DeValue::Boolean(_)) => true,
             (Kind::Whole { min, max }, DeValue::Integer(whole)) => {
                 let number = whole_number(whole);
@@ -149,7 +144,7 @@ impl Checker {
                 let number = number(value);
                 self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &range(*min, *max), span)
             }
-            (Kind::Nominal | Kind::Score, DeValue::Integer(_) | DeValue::Float(_)) => {
+            (Kind::Nominal, DeValue::Integer(_) | DeValue::Float(_)) => {
                 let number = number(value);
                 self.bounded(number.is_some_and(|n| !n.is_nan()), what, "a number", span)
             }
@@ -157,8 +152,8 @@ impl Checker {
                 Ok(_) => true,
                 Err(why) => self.refuse(Code::BAD_DURATION, span, format!("{what} is no usable duration: {why}")),
             },
-            (Kind::Money { places }, DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_)) => {
-                self.money(*places, what, value)
+            (Kind::Money { is_price }, DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_)) => {
+                self.money(*is_price, what, value)
             }
             (Kind::Word(words), DeValue::String(text)) => {
                 let fits = words.contains(&&**text);
@@ -174,33 +169,33 @@ impl Checker {
                 // where it is a table, else the list goes.
                 let mut fits = true;
                 for item in items.iter_mut() {
-                    fits &= self.value(of, &format!("an entry of {what}"), item);
+                    fits &= self.value(*of, &format!("an entry of {what}"), item);
                 }
                 fits
             }
-            (Kind::Table(shape), DeValue::Table(table)) => {
-                self.table(shape, table, &span);
+            (Kind::Table, DeValue::Table(table)) => {
+                self.table(schema, table, &span);
                 true
             }
             (Kind::Names(of), DeValue::Table(table)) => {
-                retain(table, |name, _, value| self.value(of, &format!("`{name}`"), value));
+                retain(table, |name, _, value| self.value(*of, &format!("`{name}`"), value));
                 true
             }
-            (Kind::Either(kinds), _) => match kinds.iter().find(|kind| takes(kind, value.get_ref())) {
-                Some(kind) => self.value(kind, what, value),
-                None => self.wrong_type(kind, what, value),
+            (Kind::Either(several), _) => match several.iter().find(|one| takes(&one.kind(), value.get_ref())) {
+                Some(one) => self.value(*one, what, value),
+                None => self.wrong_type(schema, what, value),
             },
-            (Kind::Json, _) => self.json(what, value),
+            (Kind::Json, _) => self.json(schema, what, value),
             (Kind::Provider, DeValue::Table(table)) => {
-                self.provider(what, table, &span);
+                self.provider(schema, what, table, &span);
                 true
             }
             (Kind::Signal, DeValue::String(_) | DeValue::Table(_)) => self.signal(value),
-            (Kind::Rule(shape), DeValue::Table(table)) => {
-                self.rule(shape, table, &span);
+            (Kind::Rule, DeValue::Table(table)) => {
+                self.rule(schema, table, &span);
                 true
             }
-            _ => self.wrong_type(kind, what, value),
+            _ => self.wrong_type(schema, what, value),
         }
     }
 
@@ -213,11 +208,11 @@ impl Checker {
         fits || self.refuse(Code::BAD_VALUE, span, format!("{what} must be {range}"))
     }
 
-    fn wrong_type(&mut self, kind: &Kind, what: &str, value: &mut Value<'_>) -> bool {
-        let message = format!("{what} should be {}, but is {}", kind.expected(), type_name(value.get_ref()));
+    fn wrong_type(&mut self, schema: Schema, what: &str, value: &mut Value<'_>) -> bool {
+        let message = format!("{what} should be {}, but is {}", schema.expected(), type_name(value.get_ref()));
         self.found.push(Diagnostic::error(Code::WRONG_TYPE, value.span(), message));
         // An empty table stands for one that is wrong, so that nobody reports it as absent.
-        let stands = matches!(kind, Kind::Table(_) | Kind::Provider | Kind::Rule(_) | Kind::Names(_));
+        let stands = matches!(schema.kind(), Kind::Table | Kind::Provider | Kind::Rule | Kind::Names(_));
         if stands {
             *value.get_mut() = DeValue::Table(DeTable::new());
         }
@@ -251,12 +246,12 @@ impl Checker {
     }
 
     /// A number is kept as its shortest decimal text, which is what was written.
-    fn money(&mut self, places: u32, what: &str, value: &mut Value<'_>) -> bool {
+    fn money(&mut self, is_price: bool, what: &str, value: &mut Value<'_>) -> bool {
         let text = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
             _ => number(value).map_or_else(String::new, |n| n.to_string()),
         };
-        let read: Result<(), _> = if places == 6 {
+        let read: Result<(), _> = if is_price {
             text.parse::<tierfall_core::money::Rate>().map(drop)
         } else {
             text.parse::<tierfall_core::money::Money>().map(drop)
@@ -272,22 +267,22 @@ impl Checker {
         }
     }
 
-    fn json(&mut self, what: &str, value: &mut Value<'_>) -> bool {
+    fn json(&mut self, schema: Schema, what: &str, value: &mut Value<'_>) -> bool {
         let span = value.span();
         let finite = number(value).is_some_and(f64::is_finite);
         match value.get_mut() {
-            DeValue::Datetime(_) => self.wrong_type(&Kind::Json, what, value),
+            DeValue::Datetime(_) => self.wrong_type(schema, what, value),
             DeValue::Float(_) if !finite => {
                 self.refuse(Code::BAD_VALUE, span, format!("{what} is a number that JSON cannot say"))
             }
             DeValue::Integer(whole) if whole_number(whole).is_none() => {
                 self.refuse(Code::BAD_VALUE, span, format!("{what} is too large a number"))
             }
-            DeValue::Array(items) => items.iter_mut().all(|item| self.json(what, item)),
+            DeValue::Array(items) => items.iter_mut().all(|item| self.json(schema, what, item)),
             DeValue::Table(table) => {
                 let mut fits = true;
                 retain(table, |name, _, value| {
-                    fits &= self.json(&format!("`{name}`"), value);
+                    fits &= self.json(schema, &format!("`{name}`"), value);
                     true
                 });
                 fits
@@ -296,22 +291,17 @@ impl Checker {
         }
     }
 
-    fn provider(&mut self, what: &str, table: &mut DeTable<'_>, at: &Range<usize>) {
+    fn provider(&mut self, schema: Schema, what: &str, table: &mut DeTable<'_>, at: &Range<usize>) {
         let mut kinds = 0;
         retain(table, |kind, span, settings| {
-            let shape = if kind == SIMULATED {
-                &keys::SIMULATED
-            } else if dialects::NAMES.contains(&kind) {
-                &keys::HTTP
-            } else {
+            kinds += 1;
+            let Some(known) = schema.property(kind) else {
                 let message = format!("there is no kind of provider `{kind}`");
                 self.found
                     .push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(kind, provider_kinds())));
-                kinds += 1;
                 return false;
             };
-            kinds += 1;
-            self.value(&Kind::Table(shape), &format!("`{kind}`"), settings)
+            self.value(known, &format!("`{kind}`"), settings)
         });
         if kinds != 1 {
             let all: Vec<String> = provider_kinds().map(|kind| format!("`{kind}`")).collect();
@@ -321,39 +311,39 @@ impl Checker {
         }
     }
 
-    fn rule(&mut self, shape: &Shape, table: &mut DeTable<'_>, at: &Range<usize>) {
+    fn rule(&mut self, schema: Schema, table: &mut DeTable<'_>, at: &Range<usize>) {
         let kinds = || ConditionSpec::NAMES.iter().copied();
+        let keys = schema.keys();
         let mut given: Vec<(&str, Range<usize>)> = Vec::new();
         let mut conditions: Vec<Range<usize>> = Vec::new();
         retain(table, |name, span, value| {
-            if let Some(key) = shape.keys.iter().find(|key| key.name == name) {
+            if let Some(key) = keys.iter().find(|key| key.name == name) {
                 given.push((key.name, span.clone()));
-                return self.key(key, value);
+                return self.key(*key, value);
             }
             conditions.push(span.clone());
-            if !ConditionSpec::NAMES.contains(&name) {
-                let known = kinds().chain(shape.keys.iter().map(|key| key.name));
-                let message = format!("there is no kind of rule `{name}`");
-                self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known)));
-                return false;
-            }
-            let read = ConditionSpec::deserialize(name, value.clone().into_deserializer());
-            match read {
-                Some(Err(error)) => {
-                    let schema = tierfall_core::rule::table::KINDS.iter().find(|kind| kind.name == name).map(|kind| kind.schema);
-                    let options =
-                        schema.and_then(|schema| serde_json::from_str(schema).ok()).map_or_else(Vec::new, |s| option_names(&s));
-                    self.foreign(Code::BAD_RULE, &format!("rule `{name}`"), value, &error, &options);
+            match ConditionSpec::read(name, value.clone().into_deserializer()) {
+                None => {
+                    let known = kinds().chain(keys.iter().map(|key| key.name));
+                    let message = format!("there is no kind of rule `{name}`");
+                    self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known)));
                     false
                 }
-                _ => true,
+                Some(Err(error)) => {
+                    self.foreign(Code::BAD_RULE, &format!("rule `{name}`"), value, &error, schema.property(name));
+                    false
+                }
+                Some(Ok(_)) => true,
             }
         });
-        self.missing(shape, &given, at);
+        self.missing(schema, &given, at);
         if conditions.len() != 1 {
             let all: Vec<String> = kinds().map(|kind| format!("`{kind}`")).collect();
-            let mut diagnostic =
-                Diagnostic::error(Code::ONE_OF, at.clone(), format!("{} takes exactly one of {}", shape.title, all.join(", ")));
+            let mut diagnostic = Diagnostic::error(
+                Code::ONE_OF,
+                at.clone(),
+                format!("{} takes exactly one of {}", schema.title(), all.join(", ")),
+            );
             if let [first, .., last] = conditions.as_slice() {
                 diagnostic.span = last.clone();
                 diagnostic = diagnostic.label(first.clone(), "the other one is here").help("write two rules");
@@ -385,9 +375,8 @@ impl Checker {
         }
         match SignalSpec::deserialize(value.clone().into_deserializer()) {
             Err(error) => {
-                let known = super::signals::option_names(&name);
                 let options = options.cloned().unwrap_or_else(|| value.clone());
-                self.foreign(Code::BAD_SIGNAL, &format!("signal `{name}`"), &options, &error, &known);
+                self.foreign(Code::BAD_SIGNAL, &format!("signal `{name}`"), &options, &error, Some(Schema::of_signal(&name)));
                 false
             }
             Ok(spec) => match spec.build() {
@@ -403,8 +392,9 @@ impl Checker {
     }
 
     /// Reports settings that their own type refused: every unknown one, else what the type said first.
-    fn foreign(&mut self, code: Code, what: &str, settings: &Value<'_>, error: &toml::de::Error, known: &[String]) {
-        let known = || known.iter().map(String::as_str);
+    fn foreign(&mut self, code: Code, what: &str, settings: &Value<'_>, error: &toml::de::Error, schema: Option<Schema>) {
+        let keys = schema.map(Schema::keys).unwrap_or_default();
+        let known = || keys.iter().map(|key| key.name);
         let before = self.found.len();
         if let Some(table) = settings.get_ref().as_table() {
             for key in table.keys().filter(|key| known().all(|known| known != key.get_ref().as_ref())) {
@@ -419,11 +409,6 @@ impl Checker {
             self.found.push(Diagnostic::error(code, span, format!("{what}: {said}")));
         }
     }
-}
-
-/// The names of the settings that a JSON Schema allows.
-pub(crate) fn option_names(schema: &serde_json::Value) -> Vec<String> {
-    schema["properties"].as_object().into_iter().flat_map(|properties| properties.keys().cloned()).collect()
 }
 
 fn retain(table: &mut DeTable<'_>, mut keep: impl FnMut(&str, Range<usize>, &mut Value<'_>) -> bool) {
@@ -451,12 +436,12 @@ fn takes(kind: &Kind, value: &DeValue<'_>) -> bool {
         Kind::Text | Kind::Name | Kind::Variable | Kind::Model | Kind::Duration | Kind::Word(_) => value.is_str(),
         Kind::Flag => value.is_bool(),
         Kind::Whole { .. } => value.is_integer(),
-        Kind::Number { .. } | Kind::Nominal | Kind::Score => value.is_integer() || value.is_float(),
+        Kind::Number { .. } | Kind::Nominal => value.is_integer() || value.is_float(),
         Kind::Money { .. } => value.is_str() || value.is_integer() || value.is_float(),
         Kind::List(_) => value.is_array(),
-        Kind::Table(_) | Kind::Names(_) | Kind::Provider | Kind::Rule(_) => value.is_table(),
+        Kind::Table | Kind::Names(_) | Kind::Provider | Kind::Rule => value.is_table(),
         Kind::Signal => value.is_str() || value.is_table(),
-        Kind::Either(kinds) => kinds.iter().any(|kind| takes(kind, value)),
+        Kind::Either(kinds) => kinds.iter().any(|one| takes(&one.kind(), value)),
         Kind::Json => true,
     }
 }

@@ -1,6 +1,6 @@
 //! Cascade files: `*.cascade.toml`, read in two stages.
 //!
-//! The text is checked against the tables of [keys](self), of signals, rules and dialects; whatever cannot be used is
+//! The text is checked against the schema that the types of [file](self), of signals, rules and dialects declare; whatever cannot be used is
 //! reported and taken out, and the rest is resolved to a [`Cascade`]. So every problem of a file is found in one go, each
 //! with its place. Nothing here reads the environment: which secrets are absent is asked with [`Loaded::unset_keys`].
 
@@ -8,13 +8,11 @@ mod check;
 mod code;
 mod diagnostic;
 mod file;
-mod keys;
 mod provider;
 mod reference;
 mod resolve;
 mod schema;
-mod shape;
-mod signals;
+mod types;
 mod values;
 
 #[cfg(test)]
@@ -38,6 +36,7 @@ use crate::{digest, fit};
 
 pub use code::Code;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
+pub use file::RegressRules;
 pub use provider::{HeaderSource, HttpSpec, KeyRef, ProviderSpec, SimulatedSpec};
 pub use reference::reference;
 pub use schema::json_schema;
@@ -111,17 +110,6 @@ pub struct Expect {
     pub availability_at_least: Option<f64>,
     /// Where it stands in the file, from 1.
     pub line: usize,
-}
-
-/// How a comparison with the baseline is judged; what is not declared has the defaults of the `regress` command.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct RegressRules {
-    /// The chance, at most, that a change which makes nothing worse fails this cascade: all fixture sets and splits share it.
-    pub level: Option<f64>,
-    /// The loss of quality that is still no regression.
-    pub margin: Option<f64>,
-    /// The relative rise in cost that is still no regression.
-    pub cost_rise: Option<f64>,
 }
 
 /// Bounds on the share of the requests that reach a tier which it accepts.
@@ -242,7 +230,7 @@ fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Re
     let (mut segment_digest, mut serving_digest) = (None, String::new());
     let resolved = if errors.is_empty() {
         let at = table.span();
-        checker.table(&keys::CASCADE, table.get_mut(), &(at.start..at.start));
+        checker.table(schema::Schema::root(), table.get_mut(), &(at.start..at.start));
         segment_digest = table.get_ref().get("segment").and_then(digest_of);
         serving_digest = serving_digest_of(table.get_ref());
         let fits = (fits, segment_digest.as_deref());

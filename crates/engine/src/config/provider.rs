@@ -7,13 +7,11 @@ use std::time::Duration;
 use tierfall_providers::simulated::{Latency, SimulatedSettings, Simulation};
 use tierfall_providers::{BaseUrl, BaseUrlError};
 use tierfall_wire::dialect::{Dialect, Gives, table as dialects};
-use toml::Spanned;
 
-use super::check::SIMULATED;
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Severity};
-use super::file::{EnvFile, HeaderFile, HttpFile, ProviderFile, ProviderKind, SimulatedFile};
-use super::values::duration;
+use super::file::{EnvFile, HeaderFile, HttpFile, ProviderFile, ProviderKind, SIMULATED, SimulatedFile};
+use super::types::{Spanned, Variable, Wait};
 
 /// A secret's place in the environment. The secret itself is read by whoever uses the provider.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,22 +129,21 @@ pub(super) fn resolve(
 fn simulated(file: &SimulatedFile, found: &mut Vec<Diagnostic>) -> Option<SimulatedSpec> {
     let before = found.len();
     let mut models = BTreeMap::new();
-    for (name, model) in &file.models {
-        let time = |text: &Option<String>| text.as_deref().map_or(Some(Duration::ZERO), |text| duration(text).ok());
-        let usual = SimulatedSettings::new(name.get_ref().as_str(), file.seed);
+    for (name, model) in file.models.iter().flatten() {
+        let time = |wait: &Option<Wait>| wait.as_deref().copied().unwrap_or_default();
         let settings = SimulatedSettings {
-            ability: model.ability.unwrap_or(usual.ability),
-            slope: model.slope.unwrap_or(usual.slope),
-            separation: model.separation.unwrap_or(usual.separation),
-            tokens: (model.min_tokens.unwrap_or(usual.tokens.0), model.max_tokens.unwrap_or(usual.tokens.1)),
-            gives_logprobs: model.logprobs.unwrap_or(usual.gives_logprobs),
+            ability: model.ability,
+            slope: model.slope,
+            separation: model.separation,
+            tokens: (model.min_tokens, model.max_tokens),
+            gives_logprobs: model.logprobs,
             latency: Latency {
-                first: time(&model.latency.first)?,
-                per_token: time(&model.latency.per_token)?,
-                jitter: model.latency.jitter,
+                first: time(&model.latency.first),
+                per_token: time(&model.latency.per_token),
+                jitter: model.latency.jitter.0,
             },
-            errors: model.errors.clone(),
-            ..usual
+            errors: model.errors.rates(),
+            ..SimulatedSettings::new(name.get_ref().as_str(), file.seed)
         };
         if let Err(why) = Simulation::try_from(settings.clone()) {
             found.push(Diagnostic::error(Code::BAD_VALUE, name.span(), why.to_string()));
@@ -187,8 +184,8 @@ fn http(
             continue;
         }
         let value = match value {
-            HeaderFile::Text(text) => HeaderSource::Text(text.clone()),
-            HeaderFile::Env(EnvFile { env: Some(env) }) => HeaderSource::Env(KeyRef { env: env.clone() }),
+            HeaderFile::Text(text) => HeaderSource::Text(text.0.clone()),
+            HeaderFile::Env(EnvFile { env: Some(env) }) => HeaderSource::Env(key_ref(env)),
             HeaderFile::Env(_) => continue,
         };
         headers.insert(name.get_ref().clone(), value);
@@ -199,16 +196,20 @@ fn http(
     Some(HttpSpec {
         dialect: dialect.to_owned(),
         base_url: base_url?,
-        api_key: file.api_key.as_ref().and_then(|key| key.env.clone()).map(|env| KeyRef { env }),
+        api_key: file.api_key.as_ref().and_then(|key| key.env.as_ref()).map(key_ref),
         headers,
-        max_concurrency: file.max_concurrency.unwrap_or(32),
-        max_queue: file.max_queue.unwrap_or(1024),
-        queue_timeout: file.queue_timeout.as_deref().map_or(Some(Duration::from_mins(10)), |text| duration(text).ok())?,
-        retries: file.retries.unwrap_or(2),
-        max_body_bytes: u64::from(file.max_body_mib.unwrap_or(16)) * 1024 * 1024,
+        max_concurrency: file.max_concurrency,
+        max_queue: file.max_queue,
+        queue_timeout: file.queue_timeout.0,
+        retries: file.retries,
+        max_body_bytes: u64::from(file.max_body_mib) * 1024 * 1024,
         sample_by_calls: file.sample_by_calls,
-        connect_timeout: file.connect_timeout.as_deref().map_or(Some(Duration::from_secs(10)), |text| duration(text).ok())?,
+        connect_timeout: file.connect_timeout.0,
     })
+}
+
+fn key_ref(variable: &Variable) -> KeyRef {
+    KeyRef { env: variable.0.clone() }
 }
 
 /// What is wrong with a base URL, and whether it must not be shown.

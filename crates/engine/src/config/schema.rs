@@ -1,160 +1,319 @@
-//! The JSON Schema of cascade files, for editors: from the same tables that the parser checks with.
+//! The schema of cascade files, made once from the types that they are read into, and how the checker and the reference see it.
 
-use serde_json::{Map, Value, json};
-use tierfall_core::rule::table as rules;
-use tierfall_wire::dialect::table as dialects;
+use std::sync::LazyLock;
 
-use super::check::SIMULATED;
-use super::keys;
-use super::shape::{Key, Kind, Need, Shape, Together};
-use super::signals;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform, transform_subschemas};
+use serde_json::{Value, json};
 
-/// The JSON Schema (2020-12) of cascade files.
+use super::file::CascadeFile;
+
+/// What the annotations of ours mean: `x-kind` is a type that TOML has none for, `x-order` the keys as they were declared.
+/// A `title` is what diagnostics call a table. They are for the checker and the reference alone.
+const OWN: [&str; 3] = ["x-kind", "x-order", "title"];
+
+static ROOT: LazyLock<Value> = LazyLock::new(|| {
+    let read = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<CascadeFile>();
+    let written = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<CascadeFile>();
+    let mut root = read.to_value();
+    order(&mut root, written.as_value());
+    if let Ok(schema) = (&mut root).try_into() {
+        RecursiveTransform(tidy).transform(schema);
+    }
+    root
+});
+
+/// The JSON Schema (2020-12) of cascade files, for editors.
 pub fn json_schema() -> Value {
-    let mut schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Tierfall cascade",
-    });
-    merge(&mut schema, table(&keys::CASCADE));
-    let defs = json!({ "signal": signal(), "provider": provider(), "rule": rule(&keys::RULE), "segment-rule": rule(&keys::SEGMENT_RULE) });
-    merge(&mut schema, json!({ "$defs": defs }));
-    schema
+    fn publish(schema: &mut schemars::Schema) {
+        for own in OWN {
+            schema.remove(own);
+        }
+        transform_subschemas(&mut publish, schema);
+    }
+    let mut root = ROOT.clone();
+    if let Ok(schema) = (&mut root).try_into() {
+        publish(schema);
+    }
+    root["title"] = "Tierfall cascade".into();
+    root
 }
 
-fn table(shape: &Shape) -> Value {
-    let properties: Map<String, Value> = shape.keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
-    let required: Vec<_> = shape.keys.iter().filter(|key| key.need == Need::Required).map(|key| key.name).collect();
-    let mut schema = json!({
-        "type": "object",
-        "description": shape.about,
-        "properties": properties,
-        "additionalProperties": false,
-    });
-    if shape.rule == Together::One {
-        merge(&mut schema, json!({ "minProperties": 1, "maxProperties": 1 }));
-    } else if !required.is_empty() {
-        merge(&mut schema, json!({ "required": required }));
-    }
-    if let Together::Some(either) = shape.rule {
-        let any: Vec<Value> = either.iter().map(|name| json!({ "required": [name] })).collect();
-        merge(&mut schema, json!({ "anyOf": any }));
-    }
-    schema
-}
-
-fn property(key: &Key) -> Value {
-    let mut schema = value(&key.kind);
-    merge(&mut schema, json!({ "description": key.about }));
-    if let Need::Default(default) = key.need {
-        // Defaults are written as TOML, which for plain values is JSON.
-        merge(&mut schema, json!({ "default": serde_json::from_str::<Value>(default).unwrap_or_default() }));
-    }
-    schema
-}
-
-fn value(kind: &Kind) -> Value {
-    match kind {
-        Kind::Text => json!({ "type": "string", "minLength": 1 }),
-        Kind::Name => json!({ "type": "string", "pattern": "^[\\p{L}\\p{N}_-][\\p{L}\\p{N}._-]*$" }),
-        Kind::Variable => json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" }),
-        Kind::Model => json!({ "type": "string", "pattern": "^[^/]+/.+$" }),
-        Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Whole { min, max } => {
-            let mut schema = json!({ "type": "integer" });
-            if *min != i64::MIN {
-                merge(&mut schema, json!({ "minimum": min }));
+/// Notes the order in which keys were declared: whoever writes a value writes all keys, in that order, and JSON sorts properties.
+fn order(read: &mut Value, written: &Value) {
+    match (read, written) {
+        (Value::Object(read), Value::Object(written)) => {
+            if let Some(keys @ Value::Array(_)) = written.get("required").filter(|_| read.contains_key("properties")) {
+                read.entry("x-order").or_insert_with(|| keys.clone());
             }
-            if *max != i64::MAX {
-                merge(&mut schema, json!({ "maximum": max }));
+            for (key, value) in read {
+                order(value, written.get(key).unwrap_or(&Value::Null));
             }
-            schema
         }
-        Kind::Number { min, max } => {
-            // Written out, the least positive number would be a riddle.
-            let (low, min) = if super::shape::is_open(*min) { ("exclusiveMinimum", 0.0) } else { ("minimum", *min) };
-            json!({ "type": "number", low: min, "maximum": max })
+        (Value::Array(read), Value::Array(written)) => {
+            read.iter_mut().zip(written).for_each(|(read, written)| order(read, written));
         }
-        Kind::Nominal => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        Kind::Score => json!({ "type": "number" }),
-        Kind::Duration => json!({ "type": "string", "pattern": "^[0-9.]+ ?(ms|s|m|h)$" }),
-        Kind::Money { places } => json!({
-            "anyOf": [
-                { "type": "string", "pattern": format!("^[0-9]+(\\.[0-9]{{1,{places}}})?$") },
-                { "type": "number", "minimum": 0 },
-            ]
-        }),
-        Kind::Word(words) => json!({ "enum": words }),
-        Kind::List(of) => json!({ "type": "array", "items": value(of) }),
-        Kind::Table(shape) => table(shape),
-        Kind::Names(of) => json!({ "type": "object", "additionalProperties": value(of) }),
-        Kind::Either(kinds) => json!({ "anyOf": kinds.iter().map(value).collect::<Vec<_>>() }),
-        Kind::Json => json!({}),
-        Kind::Provider => json!({ "$ref": "#/$defs/provider" }),
-        Kind::Signal => json!({ "$ref": "#/$defs/signal" }),
-        Kind::Rule(shape) if std::ptr::eq(*shape, &raw const keys::RULE) => json!({ "$ref": "#/$defs/rule" }),
-        Kind::Rule(_) => json!({ "$ref": "#/$defs/segment-rule" }),
+        _ => {}
     }
 }
 
-fn provider() -> Value {
-    let mut kinds = Map::new();
-    for dialect in dialects::DIALECTS {
-        let mut schema = table(&keys::HTTP);
-        merge(&mut schema, json!({ "description": dialect.about }));
-        kinds.insert(dialect.name.into(), schema);
+/// Leaves out what says nothing about TOML: null, which it does not have, sizes of Rust's numbers, and defaults that are empty, which
+/// is what an absent key means. Words that are told one by one become one list.
+fn tidy(schema: &mut schemars::Schema) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    let is_null = |value: &Value| value == "null" || value["type"] == "null";
+    for several in ["type", "anyOf"] {
+        let Some(Value::Array(all)) = schema.get_mut(several) else { continue };
+        all.retain(|one| !is_null(one));
+        if all.len() > 1 {
+            continue;
+        }
+        match all.pop() {
+            // What stands beside it says more.
+            Some(Value::Object(only)) => {
+                schema.remove(several);
+                for (key, value) in only {
+                    schema.entry(key).or_insert(value);
+                }
+            }
+            only => drop(schema.insert(several.to_owned(), only.into())),
+        }
     }
-    kinds.insert(SIMULATED.into(), table(&keys::SIMULATED));
-    json!({
-        "type": "object",
-        "properties": kinds,
-        "additionalProperties": false,
-        "minProperties": 1,
-        "maxProperties": 1,
-    })
+    if let Some(Value::Array(all)) = schema.get_mut("oneOf") {
+        let words = all.extract_if(.., |one| one.get("const").is_some() && one["type"] == "string");
+        let words: Vec<Value> = words.map(|mut one| one["const"].take()).collect();
+        if all.is_empty() {
+            schema.remove("oneOf");
+            schema.insert("enum".to_owned(), words.into());
+        } else if !words.is_empty() {
+            all.insert(0, json!({ "enum": words }));
+        }
+    }
+    if schema.contains_key("enum") {
+        schema.remove("type");
+    }
+    if schema.get("format").is_some_and(|format| format != "regex") {
+        schema.remove("format");
+    }
+    let is_empty = |value: &Value| value.is_null() || value == "" || value == &json!([]) || value == &json!({});
+    if schema.get("default").is_some_and(is_empty) {
+        schema.remove("default");
+    }
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    }
+    // A whole number is written as one.
+    if let Some(number) =
+        schema.get("default").and_then(Value::as_f64).filter(|number| number.fract() == 0.0 && number.abs() < 1e15)
+    {
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and small")]
+        schema.insert("default".to_owned(), json!(number as i64));
+    }
 }
 
-fn signal() -> Value {
-    let (mut with_options, mut names) = (Map::new(), Vec::new());
-    for known in signals::all() {
-        names.push(json!({ "const": known.name, "description": known.about }));
-        let mut schema = json!({ "type": "object", "description": known.about, "additionalProperties": false });
-        merge(&mut schema, json!({ "properties": known.options }));
-        if known.required.is_array() {
-            merge(&mut schema, json!({ "required": known.required }));
-        }
-        with_options.insert(known.name.into(), schema);
+/// A place in the schema.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schema(&'static Value);
+
+/// One key of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) value: Schema,
+    /// It must be given.
+    pub(crate) required: bool,
+}
+
+/// What a value may be.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// A text that is not empty.
+    Text,
+    /// A name: letters, digits, `-`, `_` and `.`.
+    Name,
+    /// The name of an environment variable.
+    Variable,
+    /// `provider/model`.
+    Model,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number, bounds included.
+    Whole { min: i64, max: i64 },
+    /// A number but NaN, bounds included.
+    Number { min: f64, max: f64 },
+    /// A number on a signal's nominal scale, from 0 to 1; its gate checks it, knowing the signal.
+    Nominal,
+    /// `"30s"`.
+    Duration,
+    /// US dollars as a decimal text or a number; a price is per million tokens.
+    Money { is_price: bool },
+    /// One of these words.
+    Word(Vec<&'static str>),
+    /// A list.
+    List(Schema),
+    /// A table of known keys.
+    Table,
+    /// A table of free names.
+    Names(Schema),
+    /// One of these, told apart by their TOML types.
+    Either(Vec<Schema>),
+    /// Anything that JSON can say.
+    Json,
+    /// A provider: one key, its kind.
+    Provider,
+    /// A signal: its name, or one key, its name, with its options.
+    Signal,
+    /// A condition: known keys, and one key more, its kind.
+    Rule,
+}
+
+impl Schema {
+    /// The file.
+    pub(crate) fn root() -> Self {
+        Self(&ROOT)
     }
-    json!({
-        "anyOf": [
-            { "oneOf": names },
-            {
-                "type": "object",
-                "properties": with_options,
-                "additionalProperties": false,
-                "minProperties": 1,
-                "maxProperties": 1,
+
+    /// What the schema of this name says, wherever it is referred to.
+    pub(crate) fn definition(name: &str) -> Self {
+        Self(&ROOT["$defs"][name])
+    }
+
+    /// The options of a kind of signal.
+    pub(crate) fn of_signal(name: &str) -> Self {
+        Self(&Self::definition("Signal").0["anyOf"][1]["properties"][name])
+    }
+
+    fn refers(self) -> Option<&'static str> {
+        self.0["$ref"].as_str()?.strip_prefix("#/$defs/")
+    }
+
+    /// What is said here, or where this refers to.
+    pub(crate) fn get(self, keyword: &str) -> Option<&'static Value> {
+        self.0.get(keyword).or_else(|| Self::definition(self.refers()?).get(keyword))
+    }
+
+    fn texts(self, keyword: &str) -> Vec<&'static str> {
+        self.get(keyword).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// What diagnostics call a table: "a tier".
+    pub(crate) fn title(self) -> &'static str {
+        self.get("title").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What it means here.
+    pub(crate) fn about(self) -> &'static str {
+        self.get("description").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// What such a table means anywhere.
+    pub(crate) fn about_table(self) -> &'static str {
+        self.refers().map_or(self, Self::definition).about()
+    }
+
+    /// The keys of a table, as declared. Of a rule, those besides its kind.
+    pub(crate) fn keys(self) -> Vec<Key> {
+        let required = self.texts("required");
+        let key = |name| Some(Key { name, value: self.property(name)?, required: required.contains(&name) });
+        self.texts("x-order").into_iter().filter_map(key).collect()
+    }
+
+    /// The value of a key.
+    pub(crate) fn property(self, name: &str) -> Option<Self> {
+        self.get("properties")?.get(name).map(Self)
+    }
+
+    /// Whether a table takes exactly one of its keys.
+    pub(crate) fn is_one(self) -> bool {
+        // A variant of an enum stands where it is meant, and has one key.
+        let is_variant = self.refers().is_none() && self.0.get("title").is_none();
+        self.get("maxProperties").is_some() || is_variant && self.texts("required") == self.texts("x-order")
+    }
+
+    /// The keys of which a table needs at least one.
+    pub(crate) fn some_of(self) -> Vec<&'static str> {
+        let any = self.get("anyOf").and_then(Value::as_array);
+        any.into_iter().flatten().filter_map(|one| one["required"][0].as_str()).collect()
+    }
+
+    fn alternatives(self) -> Option<Vec<Self>> {
+        let several = self.get("anyOf").or_else(|| self.get("oneOf"))?.as_array()?;
+        Some(several.iter().map(Self).collect())
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        let bound = |keyword: &str| self.get(keyword).and_then(Value::as_f64);
+        let whole = |keyword: &str| self.get(keyword).and_then(Value::as_i64);
+        match self.get("x-kind").and_then(Value::as_str) {
+            Some("name") => return Kind::Name,
+            Some("variable") => return Kind::Variable,
+            Some("model") => return Kind::Model,
+            Some("duration") => return Kind::Duration,
+            Some("dollars") => return Kind::Money { is_price: false },
+            Some("dollars-per-million") => return Kind::Money { is_price: true },
+            Some("nominal") => return Kind::Nominal,
+            Some("provider") => return Kind::Provider,
+            Some("rule") => return Kind::Rule,
+            _ => {}
+        }
+        if self.refers() == Some("Signal") {
+            return Kind::Signal;
+        }
+        if self.get("enum").is_some() {
+            return Kind::Word(self.texts("enum"));
+        }
+        match self.get("type").and_then(Value::as_str) {
+            Some("string") => Kind::Text,
+            Some("boolean") => Kind::Flag,
+            Some("integer") => {
+                Kind::Whole { min: whole("minimum").unwrap_or(i64::MIN), max: whole("maximum").unwrap_or(i64::MAX) }
+            }
+            Some("number") => {
+                let above = bound("exclusiveMinimum").map(|_| f64::MIN_POSITIVE);
+                let min = above.or(bound("minimum")).unwrap_or(f64::NEG_INFINITY);
+                Kind::Number { min, max: bound("maximum").unwrap_or(f64::INFINITY) }
+            }
+            Some("array") => Kind::List(self.get("items").map_or(self, Self)),
+            Some("object") => match self.get("additionalProperties") {
+                Some(of) if of != &Value::Bool(false) => Kind::Names(Self(of)),
+                _ => Kind::Table,
             },
-        ]
-    })
-}
-
-fn rule(shape: &Shape) -> Value {
-    let mut schema = table(shape);
-    let mut one = Vec::new();
-    for kind in rules::KINDS {
-        let mut settings: Value = serde_json::from_str(kind.schema).unwrap_or_default();
-        merge(&mut settings, json!({ "description": kind.about }));
-        if let Some(properties) = schema["properties"].as_object_mut() {
-            properties.insert(kind.name.into(), settings);
+            _ => self.alternatives().map_or(Kind::Json, Kind::Either),
         }
-        one.push(json!({ "required": [kind.name] }));
     }
-    merge(&mut schema, json!({ "oneOf": one }));
-    schema
+
+    /// What a value should have been, for "expected …".
+    pub(crate) fn expected(self) -> String {
+        match self.kind() {
+            Kind::Text | Kind::Model => "a text".into(),
+            Kind::Name => "a name".into(),
+            Kind::Variable => "the name of an environment variable".into(),
+            Kind::Flag => "true or false".into(),
+            Kind::Whole { .. } => "a whole number".into(),
+            Kind::Number { .. } | Kind::Nominal => "a number".into(),
+            Kind::Duration => "a duration like \"30s\"".into(),
+            Kind::Money { .. } => "an amount of money like \"0.04\"".into(),
+            Kind::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
+            Kind::List(of) => format!("a list, each {}", of.expected()),
+            Kind::Table if self.is_one() => {
+                self.keys().iter().map(|key| format!("{{ {} = … }}", key.name)).collect::<Vec<_>>().join(" or ")
+            }
+            Kind::Table | Kind::Rule => format!("a table ({})", self.title()),
+            Kind::Names(_) => "a table of names".into(),
+            Kind::Either(several) => several.into_iter().map(Self::expected).collect::<Vec<_>>().join(", or "),
+            Kind::Json => "a value that JSON can say".into(),
+            Kind::Provider => "a table with the provider's kind as its key".into(),
+            Kind::Signal => "a signal's name, or { name = { … } }".into(),
+        }
+    }
 }
 
-fn merge(into: &mut Value, from: Value) {
-    if let (Value::Object(into), Value::Object(from)) = (into, from) {
-        into.extend(from);
+/// A range of numbers in words.
+pub(crate) fn range(min: f64, max: f64) -> String {
+    match (min, max) {
+        (f64::NEG_INFINITY, f64::INFINITY) => "a number".into(),
+        // The least positive number stands for anything above zero.
+        (f64::MIN_POSITIVE, max) => format!("above 0 and at most {max}"),
+        (min, max) => format!("from {min} to {max}"),
     }
 }

@@ -11,7 +11,6 @@ use tierfall_core::gate::Gate;
 use tierfall_core::signal::NamedSignal;
 
 use crate::binding::TierBinding;
-use crate::config::Loaded;
 
 /// Something that changed since a fit was made, so that its numbers no longer hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,32 +40,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) segment_digest: Option<&'a str>,
 }
 
-impl<'a> From<&'a Loaded> for Bound<'a> {
-    fn from(loaded: &'a Loaded) -> Self {
-        Self { cascade: &loaded.cascade, tiers: &loaded.tiers, segment_digest: loaded.segment_digest.as_deref() }
-    }
-}
-
-/// What changed since a fit was made; empty where it is fresh. Prices, timeouts, rules and comments may change freely.
-pub fn stale(fit: &Fit, loaded: &Loaded) -> Vec<Difference> {
-    differences(fit, loaded.into())
-}
-
-/// Binds a fit to the cascade that it was made for: its name and salt, and what each tier's numbers depend on.
-pub fn bind(fit: &mut Fit, loaded: &Loaded) {
-    fit.cascade = loaded.cascade.name().to_string();
-    loaded.cascade.salt().clone_into(&mut fit.salt);
-    fit.provenance.cascade_digest.clone_from(&loaded.digest);
-    fit.provenance.segment_digest.clone_from(&loaded.segment_digest);
-    for tier in &mut fit.tier {
-        let found = loaded.cascade.tiers().iter().zip(&loaded.tiers).find(|(declared, _)| *declared.name == *tier.name);
-        let bound = found.and_then(|(declared, binding)| Some((declared.gate.as_ref(), binding.as_ref()?)));
-        tier.binding = bound.map(|(gate, binding)| binding_of(binding, gate, tier.gate.as_ref()));
-    }
-}
-
 /// What a tier's numbers depend on under a gate value; a signal of it that the gate does not read is left out.
-fn binding_of(binding: &TierBinding, gate: Option<&Gate>, value: Option<&GateValue>) -> BindingFit {
+pub(super) fn binding_of(binding: &TierBinding, gate: Option<&Gate>, value: Option<&GateValue>) -> BindingFit {
     let version = |named: &NamedSignal| (named.label.to_string(), named.version());
     let wanted = value.map(GateValue::signals).unwrap_or_default();
     let deciding = |named: &&NamedSignal| wanted.contains(&&*named.label);
@@ -82,6 +57,7 @@ fn binding_of(binding: &TierBinding, gate: Option<&Gate>, value: Option<&GateVal
     }
 }
 
+/// What changed since a fit was made; empty where it is fresh.
 pub(crate) fn differences(fit: &Fit, bound: Bound<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
     let whole = |what: String| Difference { tier: None, what };

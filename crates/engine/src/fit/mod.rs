@@ -1,5 +1,6 @@
 //! Fits: `*.fit.toml`, read, written, held against a cascade, and put in force.
 
+mod bind;
 mod dial;
 mod file;
 mod fresh;
@@ -9,13 +10,14 @@ use std::path::{Path, PathBuf};
 use tierfall_core::cascade::{Cascade, CascadeError};
 use tierfall_core::point::{FittedGate, OperatingPoint};
 
+pub use bind::{bind, stale};
 pub use dial::{NoSuchPoint, find, meeting, wanted};
 pub use tierfall_core::fit::{BindingFit, Cut, Fit, Guarantee, Point, Provenance, Seen, Status, TargetFit, TierFit};
 
 pub(crate) use file::read_text;
 pub use file::{FitFileError, parse, read, render};
+pub use fresh::Difference;
 pub(crate) use fresh::{Bound, differences};
-pub use fresh::{Difference, bind, stale};
 
 /// Where the fit of a cascade file is looked for: `NAME.fit.toml` beside `NAME.cascade.toml`.
 pub fn path_for(cascade: &Path) -> PathBuf {

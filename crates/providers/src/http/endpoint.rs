@@ -15,7 +15,7 @@ use secrecy::SecretString;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
-use tierfall_wire::dialect::{DecodeError, Encoded, NoAnswer};
+use tierfall_wire::dialect::{Encoded, NoAnswer};
 
 use super::body;
 use super::failed::{Failed, quoted, told, without};
@@ -162,7 +162,7 @@ impl Endpoint {
 
     fn decode(&self, body: &[u8]) -> Result<Completion, Failed> {
         let mut answer = self.settings.dialect.decode(body).map_err(|why| match why {
-            NoAnswer::Unreadable(error) => malformed(&error),
+            NoAnswer::Unreadable(error) => Failed::malformed(&error),
             NoAnswer::Failed(failure) => {
                 let message = format!("it reports an error: {}", quoted(&failure.message, &self.secrets));
                 Failed::new(failure.kind, failure.billing.unwrap_or_else(|| billing_of(failure.kind)), message)
@@ -174,12 +174,6 @@ impl Endpoint {
         }
         Ok(answer)
     }
-}
-
-/// A reply that is no answer.
-pub(super) fn malformed(error: &DecodeError) -> Failed {
-    let message = format!("its reply cannot be read ({error}); is the dialect the right one for this server?");
-    Failed::new(CallErrorKind::Malformed, Billing::Unknown, message)
 }
 
 fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwest::Error> {

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
 use tierfall_core::text::one_line;
+use tierfall_wire::dialect::DecodeError;
 use tokio::time::Instant;
 
 /// A failed attempt, without the provider's name.
@@ -40,6 +41,12 @@ impl Failed {
         }
         let message = format!("the connection to {place} broke before the reply was complete: {}", deepest(error));
         Self::new(CallErrorKind::Truncated, Billing::Unknown, message)
+    }
+
+    /// A reply that is no answer.
+    pub(super) fn malformed(error: &DecodeError) -> Self {
+        let message = format!("its reply cannot be read ({error}); is the dialect the right one for this server?");
+        Self::new(CallErrorKind::Malformed, Billing::Unknown, message)
     }
 
     /// The error that callers see: named, without secrets, with its one attempt.

@@ -13,7 +13,6 @@ use tierfall_wire::dialect::{Event, StreamDecoder};
 use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
 
 use super::body::{next, too_large};
-use super::endpoint::malformed;
 use super::failed::{Failed, quoted, told, without};
 use super::settings::HttpSettings;
 use super::times::Times;
@@ -123,7 +122,7 @@ impl Live {
                         let billing = failure.billing.or(begun).unwrap_or_else(|| billing_of(failure.kind));
                         return Err(Failed::new(failure.kind, billing, message));
                     }
-                    Err(error) => return Err(Failed { billing: self.billing(), ..malformed(&error) }),
+                    Err(error) => return Err(Failed { billing: self.billing(), ..Failed::malformed(&error) }),
                 }
             } else if let Some(broken) = self.broken.take() {
                 return Err(self.broken(broken));

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::script::{Framing, Part, Script};
-use super::{Received, Shared};
+use super::shared::{Received, Shared};
 
 /// How a script ended.
 enum Played {

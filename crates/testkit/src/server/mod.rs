@@ -2,85 +2,18 @@
 
 mod connection;
 mod script;
+mod shared;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use script::{Gate, Script};
-
-/// A request as the server received it.
-#[derive(Clone, Debug)]
-pub struct Received {
-    /// The method.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// The headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Bytes,
-}
-
-impl Received {
-    /// The first header of this name, given in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON; null where it is none.
-    pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-}
-
-/// What has happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Connections accepted.
-    pub connections: usize,
-    /// Whole requests received.
-    pub requests: usize,
-    /// Connections that the client closed.
-    pub closed: usize,
-    /// Requests being answered right now.
-    pub in_flight: usize,
-    /// The most that were ever answered at once.
-    pub peak: usize,
-    /// Bytes of body written to sockets.
-    pub sent: usize,
-}
-
-#[derive(Debug)]
-struct Shared {
-    scripts: Mutex<(VecDeque<Script>, Script)>,
-    received: Mutex<Vec<Received>>,
-    counts: watch::Sender<Counts>,
-}
-
-impl Shared {
-    fn note(&self, change: impl FnOnce(&mut Counts)) {
-        self.counts.send_modify(change);
-    }
-
-    /// Keeps the request and takes the script that answers it.
-    fn take(&self, request: Received) -> Script {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-        self.note(|counts| {
-            counts.requests += 1;
-            counts.in_flight += 1;
-            counts.peak = counts.peak.max(counts.in_flight);
-        });
-        let mut scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
-        scripts.0.pop_front().unwrap_or_else(|| scripts.1.clone())
-    }
-}
+use shared::Shared;
+pub use shared::{Counts, Received};
 
 /// The server. Dropping it closes every connection.
 #[derive(Debug)]
@@ -105,11 +38,7 @@ impl Server {
     async fn listen(script: Script, mute: bool) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            scripts: Mutex::new((VecDeque::new(), script)),
-            received: Mutex::default(),
-            counts: watch::Sender::default(),
-        });
+        let shared = Arc::new(Shared::new(script));
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, shared.clone(), mute));
         Ok(Self { address, shared, _tasks: tasks })

@@ -3,10 +3,12 @@
 //! Every format is one file and one line in [`FORMATS`]. A row that cannot be converted is what one is to the reader of observations: an error,
 //! or left out where that was declared. What a source does not say stays absent.
 
+mod converted;
 mod error;
 mod generic;
 mod grades;
 mod log;
+mod options;
 mod records;
 mod routellm;
 mod routerbench;
@@ -14,18 +16,16 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 
-use serde::Serialize;
-
+use converted::Converted;
+pub use converted::Imported;
 pub use error::ImportError;
-use row::Row;
+pub use options::ImportOptions;
 
-use crate::observations::faults::{Fault, Faults};
-use crate::observations::row::UNREADABLE;
-use crate::observations::{BadRow, BadRows, Unreadable, hint};
+use crate::observations::faults::Faults;
+use crate::observations::{Unreadable, hint};
 
 /// A format that can be imported.
 #[derive(Clone, Copy)]
@@ -84,111 +84,6 @@ pub fn format(name: &str) -> Result<&'static Format, ImportError> {
     })
 }
 
-/// How to convert.
-#[derive(Clone, Debug, Default)]
-pub struct ImportOptions {
-    /// Column → field, for `csv`; for the other formats column → the column that is looked for.
-    pub columns: BTreeMap<String, String>,
-    /// Name in the source → tier; models that are not named keep their names.
-    pub tiers: BTreeMap<String, String>,
-    /// The greatest score that the source gives, where grades go from 0 to something else than 1.
-    pub max_score: Option<f64>,
-    /// What becomes of rows that cannot be converted.
-    pub bad_rows: BadRows,
-}
-
-impl ImportOptions {
-    fn tier(&self, model: &str) -> String {
-        self.tiers.get(model).map_or(model, String::as_str).to_owned()
-    }
-
-    /// The source's own name of the column that stands for a field.
-    fn column<'f>(&'f self, field: &'f str) -> &'f str {
-        self.columns.iter().find(|(_, known)| *known == field).map_or(field, |(column, _)| column)
-    }
-}
-
-/// What became of the rows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Imported {
-    /// Rows of the source.
-    pub read: u64,
-    /// Examples written.
-    pub written: u64,
-    /// Rows that could not be converted, which was declared to be [at random](BadRows::AtRandom): they are written as rows that cannot be read,
-    /// so that whoever reads them has to declare it, too.
-    pub bad: u64,
-    /// The first of them, at most [`Summary::SHOWN`](crate::observations::Summary::SHOWN).
-    pub first_bad: Vec<BadRow>,
-    /// Examples by tier.
-    pub tiers: BTreeMap<String, u64>,
-    /// Answers without a grade: they are written without one.
-    pub ungraded: u64,
-    /// Places of tiers in which nothing is said: they are written as they are.
-    pub unsaid: u64,
-    /// Requests that cannot be read: their answers are written, and signals that look at the request saw none.
-    pub unread_requests: u64,
-    /// The signals that were found.
-    pub signals: BTreeSet<String>,
-    /// Columns of a tier that are no fields, and that nobody calls signals.
-    pub passed_over: BTreeSet<String>,
-}
-
-/// Takes converted rows.
-struct Converted<'w> {
-    options: &'w ImportOptions,
-    source: &'w Path,
-    out: &'w mut dyn Write,
-    report: Imported,
-    faults: Faults,
-    /// What the grades look like that are none.
-    scales: Vec<String>,
-}
-
-impl Converted<'_> {
-    /// One row of the source: an example, or why it is none.
-    fn row(&mut self, line: u64, row: Result<Row, Fault>) -> Result<(), ImportError> {
-        self.report.read += 1;
-        match row {
-            Ok(row) => self.write(&row),
-            Err(fault) => self.bad(line, fault),
-        }
-    }
-
-    /// What cannot be converted is one row of the result, too, which cannot be read: what is promised on it rests on the same declaration.
-    fn bad(&mut self, line: u64, mut fault: Fault) -> Result<(), ImportError> {
-        let column = self.options.column(&fault.field).to_owned();
-        fault.field = column;
-        let bad = BadRow { path: self.source.to_owned(), line, field: fault.field.clone(), reason: fault.reason.clone() };
-        self.faults.note(line, fault);
-        self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))
-    }
-
-    fn write(&mut self, row: &Row) -> Result<(), ImportError> {
-        self.report.written += 1;
-        for (tier, cell) in &row.tiers {
-            if !cell.said {
-                self.report.unsaid += 1;
-                continue;
-            }
-            *self.report.tiers.entry(tier.clone()).or_default() += 1;
-            self.report.ungraded += u64::from(cell.correct.is_none() && cell.judged.is_none());
-            for signal in cell.confidence.keys() {
-                if !self.report.signals.contains(signal) {
-                    self.report.signals.insert(signal.clone());
-                }
-            }
-        }
-        self.put(row)
-    }
-
-    fn put(&mut self, row: &impl Serialize) -> Result<(), ImportError> {
-        let mut line = serde_json::to_vec(row).map_err(std::io::Error::from)?;
-        line.push(b'\n');
-        Ok(self.out.write_all(&line)?)
-    }
-}
-
 /// Writes a source as observations in JSON Lines.
 pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, ImportError> {
     if format.name == LOG && !options.columns.is_empty() {
@@ -197,8 +92,7 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
     if let Some(most) = options.max_score.filter(|most| !(most.is_finite() && *most > 0.0)) {
         return Err(ImportError::Options(format!("--max-score {most}: the greatest grade of a source is above 0")));
     }
-    let mut converted =
-        Converted { options, source: input, out, report: Imported::default(), faults: Faults::default(), scales: Vec::new() };
+    let mut converted = Converted::new(options, input, out);
     (format.convert)(input, options, &mut converted)?;
     let Converted { mut report, faults, scales, .. } = converted;
     let mut all = Faults::default();

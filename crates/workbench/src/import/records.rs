@@ -9,8 +9,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::grades::Grades;
-use super::row::at;
+use super::row::{Row, at};
 use super::{Converted, ImportError, ImportOptions};
+use crate::observations::columns::is_blank;
 use crate::observations::faults::Fault;
 use crate::observations::scalar::{Scalar, Word};
 use crate::observations::source::{self, Lines, Table};
@@ -134,7 +135,7 @@ pub(super) fn each(
     path: &Path,
     options: &ImportOptions,
     converted: &mut Converted<'_>,
-    convert: impl FnMut(&Record<'_>, u64) -> Result<super::Row, Fault>,
+    convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
 ) -> Result<(), ImportError> {
     let context = Context { options, models: RefCell::default(), passed_over: RefCell::default(), grades: Grades::new(options) };
     let (start, input) = source::open(path, &Arc::default())?;
@@ -163,7 +164,7 @@ fn each_object(
     path: &Path,
     context: &Context<'_>,
     converted: &mut Converted<'_>,
-    mut convert: impl FnMut(&Record<'_>, u64) -> Result<super::Row, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
 ) -> Result<(), ImportError> {
     let renamed = &context.options.columns;
     let mut unseen: BTreeSet<&String> = renamed.keys().collect();
@@ -198,7 +199,7 @@ fn each_record(
     mut reader: Table,
     context: &Context<'_>,
     converted: &mut Converted<'_>,
-    mut convert: impl FnMut(&Record<'_>, u64) -> Result<super::Row, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
 ) -> Result<(), ImportError> {
     let header = reader.headers().map_err(|error| source::csv_error(path, &error))?;
     let there: Vec<&str> = header.iter().map(str::trim).collect();
@@ -217,7 +218,7 @@ fn each_record(
         if records.is_empty() {
             return Ok(());
         }
-        for record in records.iter().filter(|record| !source::is_blank(record)) {
+        for record in records.iter().filter(|record| !is_blank(record)) {
             let line = record.position().map_or(0, ::csv::Position::line);
             let cells: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
             let row = match cells {

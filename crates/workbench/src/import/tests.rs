@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use tierfall_calibrate::observations::Condition;
 
 use super::*;
-use crate::observations::{ObservationsError, ReadOptions, ReadOut, Unreadable, digest, read};
+use crate::observations::{BadRows, ObservationsError, ReadOptions, ReadOut, Unreadable, digest, read};
 
 fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, Imported), ImportError> {
     let dir = tempfile::tempdir().unwrap();

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::io::BufRead as _;
 use std::ops::Range;
-use std::sync::Arc;
 
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::completion::Usage;
-use tierfall_core::money::{Money, Price};
+use tierfall_core::money::Money;
 
+use super::config::{Config, Met};
 use super::faults::{Fault, Faults};
 use super::names::Names;
-use super::options::ReadOptions;
 use super::row::{Cell, Places, Presence, Row};
 use super::scalar::Scalar;
 use super::scale::Seen;
@@ -19,37 +18,6 @@ use super::{json, text, value};
 
 /// Log-probabilities from here down stand for "not in the top": −∞.
 const MINUS_INFINITY: f64 = -1e9;
-
-/// What parsing needs to know.
-#[derive(Debug)]
-pub(super) struct Config<'o> {
-    pub(super) chain: &'o [Arc<str>],
-    split: Option<&'o str>,
-    prices: Vec<Option<Price>>,
-    costs: Vec<Option<Money>>,
-    /// Tiers whose quality is a judge's.
-    pub(super) judged: Vec<bool>,
-}
-
-impl<'o> Config<'o> {
-    pub(super) fn new(options: &'o ReadOptions, judged: Vec<bool>) -> Self {
-        Self {
-            chain: &options.chain,
-            split: options.split.as_deref(),
-            prices: options.chain.iter().map(|tier| options.prices.get(&**tier).copied()).collect(),
-            costs: options.chain.iter().map(|tier| options.costs.get(&**tier).copied()).collect(),
-            judged,
-        }
-    }
-}
-
-/// The names that a piece of a file uses.
-#[derive(Debug)]
-pub(super) struct Met {
-    /// By tier.
-    pub(super) signals: Vec<Names>,
-    pub(super) other_tiers: Names,
-}
 
 /// A row that was taken.
 #[derive(Debug)]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use ::csv::{ByteRecord, StringRecord};
 
-use super::chunk::{Chunk, Config};
+use super::chunk::Chunk;
+use super::config::Config;
 use super::faults::Fault;
 use super::options::ReadOptions;
 use super::row::{Cell, Places, Presence, Row, graded_tier, of_tier};
 use super::scalar::Scalar;
-use super::source::is_blank;
 use super::text::{self, Plain};
 
 /// What a column holds.
@@ -207,4 +207,9 @@ fn mostly_numbers<'r>(cells: impl Iterator<Item = &'r [u8]>) -> bool {
 fn shown(header: &StringRecord) -> String {
     let all = header.iter().map(|column| format!("{column:?}")).collect::<Vec<_>>().join(", ");
     if all.chars().count() > 300 { format!("{}…", all.chars().take(300).collect::<String>()) } else { all }
+}
+
+/// Whether a record is a blank line with delimiters, as spreadsheets write them below a table.
+pub(crate) fn is_blank(record: &ByteRecord) -> bool {
+    record.iter().all(|cell| cell.trim_ascii().is_empty())
 }

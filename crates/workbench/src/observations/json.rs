@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::chunk::{Config, Met};
+use super::config::{Config, Met};
 use super::names;
 use super::row::{Cell, Presence, Row, below_confidence};
 use super::scalar::Word;
@@ -54,29 +55,9 @@ pub(super) fn without_literals(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The name of a key, borrowed where it has no escapes.
-struct Name<'de>(Cow<'de, str>);
-
-struct NameSeed;
-
-impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = Name<'de>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for NameSeed {
-    type Value = Name<'de>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok(Name(Cow::Borrowed(v)))
-    }
-    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-        Ok(Name(Cow::Owned(v.to_owned())))
-    }
-}
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// An object that is read key by key, or something else in its place.
 trait Object<'de>: Sized {
@@ -111,7 +92,7 @@ impl<'de, O: Object<'de>> Visitor<'de> for OrElse<'de, O> {
         Ok(Presence::Other)
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Presence, A::Error> {
-        while let Some(Name(key)) = map.next_key_seed(NameSeed)? {
+        while let Some(Name(key)) = map.next_key()? {
             self.0.key(&key, &mut map)?;
         }
         Ok(Presence::There)
@@ -143,7 +124,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Whole<'_, 'a> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { config, met, row } = self;
-        while let Some(Name(key)) = map.next_key_seed(NameSeed)? {
+        while let Some(Name(key)) = map.next_key()? {
             match Row::field(&key) {
                 Some(Row::WEIGHT) => row.set(Row::WEIGHT, map.next_value()?),
                 Some(field) => row.set(field, map.next_value::<Word<'a>>()?.0),

@@ -5,15 +5,14 @@
 
 mod chunk;
 mod collect;
-mod columns;
+pub(crate) mod columns;
+mod config;
 mod digest;
 mod error;
 pub(crate) mod faults;
 mod json;
 mod lined;
 mod names;
-#[cfg(test)]
-mod odd_tests;
 mod options;
 mod quotes;
 mod read;

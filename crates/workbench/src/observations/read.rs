@@ -5,8 +5,9 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::chunk::{Chunk, Config};
+use super::chunk::Chunk;
 use super::collect::Collector;
+use super::config::Config;
 use super::options::ReadOptions;
 use super::source::{Piece, Source};
 use super::{ObservationsError, ReadOut};

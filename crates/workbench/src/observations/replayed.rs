@@ -292,9 +292,4 @@ fn of_tier(observations: &Observations, ix: usize, spec: &TierSpec, unknown_cost
 }
 
 #[cfg(test)]
-#[path = "replayed_tests.rs"]
 mod tests;
-
-#[cfg(test)]
-#[path = "judged_tests.rs"]
-mod judged_tests;

@@ -213,11 +213,6 @@ pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>
     Ok(next)
 }
 
-/// Whether a record is a blank line with delimiters, as spreadsheets write them below a table.
-pub(crate) fn is_blank(record: &ByteRecord) -> bool {
-    record.iter().all(|cell| cell.trim_ascii().is_empty())
-}
-
 pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> ObservationsError {
     match error.kind() {
         ::csv::ErrorKind::Io(error) => broken(path, error),

@@ -12,7 +12,8 @@ use serde_json::value::RawValue;
 use tierfall_core::money::Money;
 use tierfall_core::trace::OutcomeKind;
 
-use super::baseline::{BaselineError, Entry, EntryItem, Summary};
+use super::entry::{Entry, EntryItem, Summary};
+use super::error::BaselineError;
 use super::played::Mode;
 use crate::located::{Fault, Located};
 

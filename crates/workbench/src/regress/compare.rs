@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::baseline::{BaselineError, Entry, EntryItem};
+use super::entry::{Entry, EntryItem};
+use super::error::BaselineError;
 use super::played::{Mode, Played, PlayedItem};
 
 /// A run held against an entry of a baseline. Numbers are places in [`Entry::items`] and [`Played::items`].
@@ -125,5 +126,4 @@ fn change((entry, was): (usize, &EntryItem), (now, item): (usize, &PlayedItem)) 
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;

@@ -1,8 +1,8 @@
-//! Why a set cannot be replayed under a cascade: everything at once, each with what mends it.
+//! Why a set cannot be replayed under a cascade: everything at once, each with what mends it. And why a baseline cannot be used.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use crate::fixture::FixtureError;
 
@@ -95,4 +95,43 @@ impl fmt::Display for Problem {
         };
         write!(f, ": {}{more}; `{command}` {mends} {them}", names.join(", "))
     }
+}
+
+/// A baseline that cannot be used. No file is touched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BaselineError {
+    /// The file could not be read or written.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        why: io::Error,
+    },
+    /// The file is not what a baseline must be.
+    #[error("{}:{line}:{column}: {}{why}; {mend}", path.display(), if pointer.is_empty() { String::new() } else { format!("{pointer}: ") })]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// In characters, from 1.
+        column: usize,
+        /// JSON pointer to what is wrong; empty for the whole file.
+        pointer: String,
+        /// What is wrong.
+        why: String,
+        /// What to do.
+        mend: String,
+    },
+    /// The entry is about other examples than those it is held against.
+    #[error(
+        "the baseline is from another fixture set: {why}; if the set was replaced on purpose, agree with what the cascade does on it \
+         with `tierfall regress CASCADE --update-baseline`"
+    )]
+    OtherSet {
+        /// What differs.
+        why: String,
+    },
 }

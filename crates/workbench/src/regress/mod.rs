@@ -6,14 +6,16 @@
 mod baseline;
 mod baseline_file;
 mod compare;
+mod entry;
 mod error;
 pub mod live;
 mod played;
 mod replay;
 
-pub use baseline::{Baseline, BaselineError, Entry, EntryItem, Summary};
+pub use baseline::Baseline;
 pub use compare::{Compared, ItemChange, compare};
-pub use error::{Problem, ProblemKind, RegressError};
+pub use entry::{Entry, EntryItem, Summary};
+pub use error::{BaselineError, Problem, ProblemKind, RegressError};
 pub use played::{Last, Mode, NoLast, Played, PlayedItem};
 pub use replay::{asked, replay, system};
 

@@ -380,5 +380,4 @@ pub(super) fn asks_a_person(trace: &Trace) -> bool {
 }
 
 #[cfg(test)]
-#[path = "replay_tests.rs"]
 mod tests;

@@ -2,10 +2,10 @@
 
 use super::{Groups, REST, gated, shortened, sizes};
 use crate::ask::Ask;
-use crate::certify::evidence::Goal;
 use crate::certify::frontier::frontier;
+use crate::certify::goal::Goal;
 use crate::certify::ground::Ground;
-use crate::certify::point::Job;
+use crate::certify::job::Job;
 use crate::certify::ppi::LEAST_HUMANS;
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Beside, Over, Verdict, verdict};

@@ -4,11 +4,11 @@
 use super::{Groups, gated, sizes};
 use crate::ask::Ask;
 use crate::certify::deep::{STEPS, TUNE, priced};
-use crate::certify::evidence::Goal;
 use crate::certify::frontier::frontier;
+use crate::certify::goal::Goal;
 use crate::certify::ground::Ground;
+use crate::certify::job::Job;
 use crate::certify::path::{self, Path};
-use crate::certify::point::Job;
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Over, Verdict, refused, short};
 use crate::certify::{Input, PointCertified, SegmentCertified, Segments, rows, uncertified};

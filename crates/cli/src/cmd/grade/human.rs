@@ -6,11 +6,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tierfall::clock::{rfc3339, time_of_day};
+use tierfall_calibrate::agreement::Agreement;
 use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::grade::{Person, Session, Which};
 use tierfall_workbench::fixture::replay::Recordings;
 
-use super::agreement::{self, Agreement};
+use super::agreement;
 use super::keys::{Keys, Typed};
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
@@ -19,7 +20,14 @@ use crate::render::card::{card, keys};
 use crate::render::style::{DIM, GOOD, paint};
 use crate::{load, print, say};
 
-pub(super) async fn grade(set: &FixtureSet, recordings: &Recordings, args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+/// `recorded` are the tiers whose grades are compared when all is graded.
+pub(super) async fn grade(
+    set: &FixtureSet,
+    recordings: &Recordings,
+    recorded: &[Arc<str>],
+    args: &Grade,
+    quiet: bool,
+) -> Result<Exit, Failure> {
     let person = person(args.people.by.as_deref())?;
     let tiers: Vec<Arc<str>> = args.tiers.iter().map(|name| name.as_str().into()).collect();
     let which = Which {
@@ -45,7 +53,10 @@ pub(super) async fn grade(set: &FixtureSet, recordings: &Recordings, args: &Grad
         graded: session.graded(),
         left: session.left(),
         total,
-        agreement: if session.left() == 0 { agreement::of_people(set, recordings, args)? } else { None },
+        agreement: match session.left() {
+            0 => Some(agreement::of(set, recordings, recorded, args)?).filter(|agreement| !agreement.is_empty()),
+            _ => None,
+        },
     };
     if args.json {
         let json = serde_json::to_string(&report).map_err(Failure::usage)?;

@@ -24,8 +24,6 @@ use crate::render::style::{BAD, paint};
 use crate::render::text::lines;
 use crate::{load, print, say};
 
-pub(crate) use agreement::{Against, Agreement, Pair};
-
 pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
     let set = load::fixture_set(&args.set)?;
     let recordings = Recordings::open(set.dir(), &set.about().tiers).map_err(|error| load::fixture(&error))?;
@@ -37,7 +35,7 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         named => named.iter().map(|name| name.as_str().into()).collect(),
     };
     if args.people.human {
-        return human::grade(&set, &recordings, args, quiet).await;
+        return human::grade(&set, &recordings, &tiers, args, quiet).await;
     }
     known(&set, &recordings, args)?;
     if args.people.agreement {

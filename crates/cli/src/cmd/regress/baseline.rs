@@ -65,30 +65,18 @@ fn changes(entry: &Entry, now: &Played, compared: &Compared) -> Changes {
 
 /// Where nothing changed there is nothing to test: the system is the one that was agreed with.
 fn unchanged(entry: &Entry, now: &Played) -> Vec<Check> {
-    let mut checks = Vec::new();
-    let mut check = |name: &str, value: Option<f64>, why: &str| {
-        checks.push(Check {
-            name: name.to_owned(),
-            segment: None,
-            n: now.items.len() as u64,
-            value,
-            limit: None,
-            baseline: value,
-            moved: None,
-            p: None,
-            interval: None,
-            mde: None,
-            verdict: Verdict::Pass,
-            decides: true,
-            why: why.to_owned(),
-            line: None,
-        });
-    };
     let samples = rows::samples(now, None);
-    let why = "nothing that decides how requests are served changed since the baseline, nor any answer";
-    check("quality-vs-baseline", Some(limits::accuracy(&samples).value), why);
+    let same = |check: Check, value: Option<f64>| Check {
+        value,
+        baseline: value,
+        verdict: Verdict::Pass,
+        why: "nothing that decides how requests are served changed since the baseline, nor any answer".to_owned(),
+        ..check
+    };
+    let n = now.items.len() as u64;
+    let mut checks = vec![same(Check::of_quality(n), Some(limits::accuracy(&samples).value))];
     if entry.summary.cost.is_some() {
-        check("cost-vs-baseline", limits::cost(&samples).map(|cost| cost.value), why);
+        checks.push(same(Check::of_cost(n), limits::cost(&samples).map(|cost| cost.value)));
     }
     checks
 }

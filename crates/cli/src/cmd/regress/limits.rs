@@ -2,7 +2,7 @@
 
 use tierfall::config::{Expect, Loaded};
 use tierfall_calibrate::regress::limits::{self, Missing, Sample};
-use tierfall_calibrate::regress::{Check, Limit, Side};
+use tierfall_calibrate::regress::{Check, Limit, Side, Unit};
 use tierfall_calibrate::report::Estimate;
 use tierfall_workbench::regress::{Mode, NoLast, Played, PlayedItem};
 
@@ -15,14 +15,14 @@ pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<C
     let items: Vec<&PlayedItem> = rows::graded(played, segment).collect();
     let n = samples.len() as u64;
     let mut checks = Vec::new();
-    let mut check = |name: &str, n: u64, bound: Option<f64>, limit_is: Side, value: Value| {
+    let mut check = |name: &str, unit: Unit, n: u64, bound: Option<f64>, limit_is: Side, value: Value| {
         if let Some(limit) = bound {
             let value = if items.is_empty() { Err(missing::examples()) } else { value };
-            checks.push(Check::of_limit(name, segment, n, value, Limit { limit, limit_is }, Some(expect.line)));
+            checks.push(Check::of_limit((name, unit), segment, n, value, Limit { limit, limit_is }, Some(expect.line)));
         }
     };
     let (least, most) = (Side::AtLeast, Side::AtMost);
-    check("accuracy", n, expect.accuracy_at_least, least, Ok(limits::accuracy(&samples)));
+    check("accuracy", Unit::Share, n, expect.accuracy_at_least, least, Ok(limits::accuracy(&samples)));
     // Where a rule keeps a request from the last tier, always asking that tier is no choice to be held against.
     let comparable = |item: &PlayedItem| item.last != Err(NoLast::NotAllowed);
     let (samples_vs_last, vs_last): (Vec<Sample>, Vec<&PlayedItem>) =
@@ -32,29 +32,29 @@ pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<C
     };
     let n_vs_last = vs_last.len() as u64;
     let loss = against(limits::loss(&samples_vs_last), &|| missing::last_answers(loaded, played.mode, &vs_last));
-    check("loss-vs-last", n_vs_last, expect.loss_vs_last_at_most, most, loss);
+    check("loss-vs-last", Unit::Points, n_vs_last, expect.loss_vs_last_at_most, most, loss);
     let ratio = against(limits::cost_ratio(&samples_vs_last), &|| missing::costs(loaded, played.mode, &vs_last));
-    check("cost-ratio", n_vs_last, expect.cost_ratio_at_most, most, ratio);
+    check("cost-ratio", Unit::Share, n_vs_last, expect.cost_ratio_at_most, most, ratio);
     let (reached, rate) = escalation_rate(&samples, &items);
     let rate = rate.ok_or_else(|| missing::reach(played.mode, None));
-    check("escalation-rate", reached, expect.escalation_rate_at_least, least, rate.clone());
-    check("escalation-rate", reached, expect.escalation_rate_at_most, most, rate);
+    check("escalation-rate", Unit::Share, reached, expect.escalation_rate_at_least, least, rate.clone());
+    check("escalation-rate", Unit::Share, reached, expect.escalation_rate_at_most, most, rate);
     for limit in &expect.coverage {
         let (reached, share) = coverage(&samples, &items, played.tiers.iter().position(|name| *name == limit.tier));
         let share = share.ok_or_else(|| missing::reach(played.mode, Some(&limit.tier)));
         let name = format!("coverage.{}", limit.tier);
-        check(&name, reached, limit.at_least, least, share.clone());
-        check(&name, reached, limit.at_most, most, share);
+        check(&name, Unit::Share, reached, limit.at_least, least, share.clone());
+        check(&name, Unit::Share, reached, limit.at_most, most, share);
     }
     if played.mode == Mode::Live {
         let times = limits::p95(&samples).ok_or_else(missing::times);
-        check("latency-p95-ms", n, expect.latency_p95_ms_at_most, most, times);
+        check("latency-p95-ms", Unit::Ms, n, expect.latency_p95_ms_at_most, most, times);
         if let Some(limit) = expect.availability_at_least {
             // Of requests that were never answered there is no grade, and this is about them.
             let (answered, asked) = attempts(played, segment);
             let value = if asked == 0 { Err(missing::examples()) } else { Ok(limits::rate(answered, asked)) };
             let limit = Limit { limit, limit_is: least };
-            checks.push(Check::of_limit("availability", segment, asked, value, limit, Some(expect.line)));
+            checks.push(Check::of_limit(("availability", Unit::Share), segment, asked, value, limit, Some(expect.line)));
         }
     }
     checks

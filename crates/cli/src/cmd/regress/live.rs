@@ -150,20 +150,12 @@ impl<'a> Early<'a> {
             _ => "a loss of the margin was ruled out",
         };
         Check {
-            name: "quality-vs-baseline".to_owned(),
-            segment: None,
-            n,
             value: Some(self.sums.1 / n.max(1) as f64),
-            limit: None,
             baseline: Some(self.sums.0 / n.max(1) as f64),
-            moved: None,
             p: Some((self.scale / self.watch.evidence_worse()).min(1.0)),
-            interval: None,
-            mde: None,
             verdict,
-            decides: true,
             why: format!("{what} after {n} examples, whenever one looks; {left} were not asked"),
-            line: None,
+            ..Check::of_quality(n)
         }
     }
 }

@@ -1,119 +1,81 @@
-//! Cost against quality: what was searched, what is promised, what is chosen, and what is had without a cascade.
+//! Cost against quality.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use tierfall_calibrate::report::{Estimate, FrontierPoint, Spot};
+use maud::{Markup, html};
+use tierfall_calibrate::report::{Estimate, FrontierPoint};
 
 use super::axis::Axis;
-use super::labels::Labels;
-use super::markup::Markup;
 use super::plot::{Caption, Plot};
-use crate::render::words;
-
-/// What the drawing shows.
-pub(super) struct Curve<'a> {
-    pub(super) last: &'a str,
-    /// Mean cost of always asking the last tier, which costs are shown as shares of.
-    pub(super) cost_last: Option<f64>,
-    pub(super) frontier: &'a [FrontierPoint],
-    pub(super) baselines: &'a BTreeMap<String, Spot>,
-    pub(super) chosen: Option<Chosen>,
-    /// What is to be said of the chosen point, like `as expected on new requests`.
-    pub(super) chosen_is: &'static str,
-    /// Further dots: a name, a cost in USD and a share of right answers.
-    pub(super) points: Vec<(String, f64, f64)>,
-    /// What these are, like `further operating points`.
-    pub(super) points_are: &'static str,
-    /// The quality that is asked for.
-    pub(super) floor: Option<f64>,
-}
-
-/// The point in force.
-pub(super) struct Chosen {
-    pub(super) accuracy: Estimate,
-    pub(super) cost_usd: f64,
-}
+use crate::render::document::Curve;
+use crate::render::{money, words};
 
 /// Most dots that are worth drawing.
 const DOTS: usize = 60;
 /// How finely a straight line is drawn that is bent on a logarithmic axis.
 const STEPS: u32 = 40;
 
-impl Curve<'_> {
-    /// The figure; what is said in its place where costs are unknown.
-    pub(super) fn draw(&self, page: &mut Markup) {
-        let frontier: Vec<(f64, f64, &FrontierPoint)> =
-            self.frontier.iter().filter_map(|point| Some((self.cost(point.cost_usd?), point.accuracy, point))).collect();
-        let spots = self.spots();
-        if frontier.is_empty() && spots.is_empty() {
-            page.leaf("p", &[], "Costs are unknown, so there is no curve: --price TIER=IN/OUT or --cost TIER=USD declares them.");
-            return;
-        }
-        let chosen = self.chosen.as_ref().map(|chosen| (self.cost(chosen.cost_usd), chosen.accuracy));
-        let points: Vec<(&str, f64, f64)> =
-            self.points.iter().map(|(name, cost, accuracy)| (name.as_str(), self.cost(*cost), *accuracy)).collect();
-        let costs = frontier.iter().map(|point| point.0).chain(spots.iter().map(|spot| spot.1));
-        let costs: Vec<f64> = costs.chain(chosen.iter().map(|c| c.0)).chain(points.iter().map(|p| p.1)).collect();
-        let accuracies = frontier.iter().map(|point| point.1).chain(spots.iter().map(|spot| spot.2));
-        let accuracies = accuracies.chain(chosen.iter().flat_map(|c| [c.1.low, c.1.high])).chain(points.iter().map(|p| p.2));
-        let accuracies: Vec<f64> = accuracies.chain(self.floor).collect();
-        let x = match self.cost_last {
-            Some(_) => Axis::fitting(&costs, words::rough),
-            None => Axis::fitting(&costs, super::money::usd_of),
-        };
-        let plot = Plot { x, y: Axis::linear(accuracies, words::percent), width: 860.0, height: 430.0 };
-        let unit = match self.cost_last {
-            Some(_) => format!("cost, as a share of always asking {}", self.last),
-            None => "cost a query, USD".to_owned(),
-        };
-        let unit = if plot.x.is_log() { format!("{unit} (logarithmic)") } else { unit };
-        let shows = self.shows(chosen);
-        let caption = Caption { id: "curve", title: "Cost against quality", shows: &shows };
-        page.element("figure", &[("class", &"wide")], |figure| {
-            plot.draw(figure, &caption, (&unit, "right answers"), |svg, plot| {
-                Self::mixed(svg, plot, &spots);
-                if let Some(floor) = self.floor {
-                    let (low, high) = plot.x.ends();
-                    plot.line(svg, "floor", [(low, floor), (high, floor)]);
-                }
-                searched(svg, plot, &frontier);
-                let mut labels = Labels::default();
-                for (_, cost, accuracy) in &spots {
-                    labels.keep_free(plot, (*cost, *accuracy), 6.0);
-                }
-                for (_, cost, accuracy) in &points {
-                    labels.keep_free(plot, (*cost, *accuracy), 6.0);
-                }
-                for (cost, accuracy, _) in thinned(&frontier) {
-                    labels.keep_free(plot, (*cost, *accuracy), 1.0);
-                }
-                // What matters most is drawn last, so that nothing hides it, and named first, so that it has most room.
-                for (class, dots) in [("dot", &spots), ("dot-point", &points)] {
-                    for (name, cost, accuracy) in dots {
-                        plot.dot(svg, class, (*cost, *accuracy), 5.0, &self.said(name, *cost, *accuracy));
-                    }
-                }
-                if let Some((cost, accuracy)) = chosen {
-                    labels.keep_free(plot, (cost, accuracy.value), 8.0);
-                    labels.keep_whisker_free(plot, cost, (accuracy.low, accuracy.high));
-                    plot.whisker(svg, "whisker", cost, (accuracy.low, accuracy.high));
-                    let tip = format!("chosen: {} right, {}", words::share_with_range(&accuracy), self.cost_in_words(cost));
-                    plot.dot(svg, "dot-chosen", (cost, accuracy.value), 7.0, &tip);
-                    labels.set(svg, plot, (cost, accuracy.value), "name-chosen", "chosen");
-                }
-                for (name, cost, accuracy) in points.iter().chain(&spots) {
-                    labels.set(svg, plot, (*cost, *accuracy), "name", name);
-                }
-                if let Some(floor) = self.floor {
-                    let (low, _) = plot.x.ends();
-                    labels.set(svg, plot, (low, floor), "floor-name", "asked for");
-                }
-            });
-            self.key(figure, !frontier.is_empty());
-        });
-    }
+/// A name, a cost and a share of right answers.
+type Dot<'a> = (&'a str, f64, f64);
 
+/// The figure; what is said in its place where costs are unknown.
+pub(super) fn draw(curve: &Curve<'_>) -> Markup {
+    let frontier: Vec<(f64, f64, &FrontierPoint)> =
+        curve.frontier.iter().filter_map(|point| Some((curve.cost(point.cost_usd?), point.accuracy, point))).collect();
+    // Each baseline once: `always-last` and `best-single` are tiers too.
+    let spots: Vec<Dot<'_>> = words::baselines(curve.baselines)
+        .into_iter()
+        .filter_map(|one| Some((one.name, curve.cost(one.spot.cost_usd?), one.spot.accuracy.value)))
+        .collect();
+    if frontier.is_empty() && spots.is_empty() {
+        return html! { p { "Costs are unknown, so there is no curve: --price TIER=IN/OUT or --cost TIER=USD declares them." } };
+    }
+    let chosen = curve.chosen.map(|(accuracy, cost)| (curve.cost(cost), accuracy));
+    let points: Vec<Dot<'_>> =
+        curve.points.iter().map(|(name, cost, accuracy)| (name.as_str(), curve.cost(*cost), *accuracy)).collect();
+    let dots = || points.iter().chain(&spots);
+    let costs = frontier.iter().map(|point| point.0).chain(dots().map(|dot| dot.1)).chain(chosen.map(|chosen| chosen.0));
+    let costs: Vec<f64> = costs.collect();
+    let accuracies = frontier.iter().map(|point| point.1).chain(dots().map(|dot| dot.2)).chain(curve.floor);
+    let accuracies = accuracies.chain(chosen.iter().flat_map(|chosen| [chosen.1.low, chosen.1.high]));
+    let (show, unit): (fn(f64) -> String, _) = match curve.cost_last {
+        Some(_) => (words::rough, format!("cost, as a share of always asking {}", curve.last)),
+        None => (money::usd_of, "cost a query, USD".to_owned()),
+    };
+    let x = Axis::fitting(&costs, show);
+    let unit = if x.is_log() { format!("{unit} (logarithmic)") } else { unit };
+    let mut plot = Plot::new(x, Axis::linear(accuracies, words::percent), (860.0, 430.0));
+    mixed(&mut plot, &spots);
+    let start = plot.x.ends().0;
+    if let Some(floor) = curve.floor {
+        let end = plot.x.ends().1;
+        plot.line("floor", [(start, floor), (end, floor)]);
+    }
+    searched(&mut plot, &frontier);
+    // What matters most is drawn last, so that nothing hides it, and named first, so that it has most room.
+    for (class, dots) in [("dot", &spots), ("dot-point", &points)] {
+        for (name, cost, accuracy) in dots {
+            plot.dot(class, (*cost, *accuracy), 5.0, &curve.said(name, *cost, *accuracy));
+        }
+    }
+    if let Some((cost, accuracy)) = chosen {
+        plot.whisker("whisker", cost, (accuracy.low, accuracy.high));
+        let tip = format!("chosen: {} right, {}", words::share_with_range(&accuracy), curve.cost_in_words(cost));
+        plot.dot("dot-chosen", (cost, accuracy.value), 7.0, &tip);
+        plot.name((cost, accuracy.value), "name-chosen", "chosen");
+    }
+    for (name, cost, accuracy) in dots() {
+        plot.name((*cost, *accuracy), "name", name);
+    }
+    if let Some(floor) = curve.floor {
+        plot.name((start, floor), "floor-name", "asked for");
+    }
+    let shows = curve.shows(chosen);
+    let caption = Caption { id: "curve", title: "Cost against quality", shows: &shows, axes: (&unit, "right answers") };
+    html! { figure.wide { (plot.draw(&caption)) figcaption { (key(curve, !frontier.is_empty())) } } }
+}
+
+impl Curve<'_> {
     fn cost(&self, usd: f64) -> f64 {
         self.cost_last.map_or(usd, |last| usd / last)
     }
@@ -121,24 +83,7 @@ impl Curve<'_> {
     fn cost_in_words(&self, cost: f64) -> String {
         match self.cost_last {
             Some(_) => words::cost_in_words(cost, self.last),
-            None => format!("{} a query", super::money::usd_of(cost)),
-        }
-    }
-
-    /// The baselines that have a place, each once: `always-last` and `best-single` are tiers too.
-    fn spots(&self) -> Vec<(&str, f64, f64)> {
-        let placed = words::baselines(self.baselines);
-        placed.into_iter().filter_map(|one| Some((one.name, self.cost(one.spot.cost_usd?), one.spot.accuracy.value))).collect()
-    }
-
-    /// What drawing lots between single tiers gives: straight in cost, so bent on a logarithmic axis.
-    fn mixed(svg: &mut Markup, plot: &Plot, spots: &[(&str, f64, f64)]) {
-        let tiers = spots.iter().filter(|(name, ..)| name.starts_with("always-") || *name == "best-single");
-        for pair in hull(tiers.map(|(_, cost, accuracy)| (*cost, *accuracy)).collect()).windows(2) {
-            let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
-            let at = |step: u32| f64::from(step) / f64::from(STEPS);
-            let between = (0..=STEPS).map(|step| (x0 + (x1 - x0) * at(step), y0 + (y1 - y0) * at(step)));
-            plot.line(svg, "mixed", between);
+            None => format!("{} a query", money::usd_of(cost)),
         }
     }
 
@@ -155,51 +100,50 @@ impl Curve<'_> {
             let _ = write!(text, " {}.", self.said(name, self.cost(*cost), *accuracy));
         }
         if let Some((cost, accuracy)) = chosen {
-            let _ = write!(
-                text,
-                " The chosen one, {}: {} right, {}.",
-                self.chosen_is,
-                words::share_with_range(&accuracy),
-                self.cost_in_words(cost)
-            );
+            let (right, cost) = (words::share_with_range(&accuracy), self.cost_in_words(cost));
+            let _ = write!(text, " The chosen one, {}: {right} right, {cost}.", self.chosen_is);
         }
         for (name, spot) in self.baselines {
             let _ = write!(text, " {name}: {} right.", words::percent(spot.accuracy.value));
         }
         text
     }
+}
 
-    fn key(&self, figure: &mut Markup, frontier: bool) {
-        figure.element("figcaption", &[], |key| {
-            if self.chosen.is_some() {
-                key.raw("<span class=\"key key-chosen\"></span><b>chosen</b>, ");
-                key.text(self.chosen_is);
-                key.raw(", with its 95 % interval. ");
-            }
-            if !self.points.is_empty() {
-                key.raw("<span class=\"key key-point\"></span>");
-                key.leaf("b", &[], self.points_are);
-                key.raw(". ");
-            }
-            if self.frontier.iter().any(|point| point.certified) {
-                key.raw("<span class=\"key key-promised\"></span><b>promised</b> for the target. ");
-            }
-            if frontier {
-                key.raw("<span class=\"key key-searched\"></span><b>searched</b>: its shape on the examples themselves, so a little too good. ");
-            }
-            key.raw("<span class=\"key key-mixed\"></span><b>drawing lots</b> between single tiers.");
-        });
+fn key(curve: &Curve<'_>, frontier: bool) -> Markup {
+    html! {
+        @if curve.chosen.is_some() {
+            span.key.key-chosen {} b { "chosen" } ", " (curve.chosen_is) ", with its 95 % interval. "
+        }
+        @if !curve.points.is_empty() { span.key.key-point {} b { (curve.points_are) } ". " }
+        @if curve.frontier.iter().any(|point| point.certified) {
+            span.key.key-promised {} b { "promised" } " for the target. "
+        }
+        @if frontier {
+            span.key.key-searched {} b { "searched" } ": its shape on the examples themselves, so a little too good. "
+        }
+        span.key.key-mixed {} b { "drawing lots" } " between single tiers."
     }
 }
 
-fn searched(svg: &mut Markup, plot: &Plot, frontier: &[(f64, f64, &FrontierPoint)]) {
-    plot.line(svg, "searched", frontier.iter().map(|(cost, accuracy, _)| (*cost, *accuracy)));
+/// What drawing lots between single tiers gives: straight in cost, so bent on a logarithmic axis.
+fn mixed(plot: &mut Plot, spots: &[Dot<'_>]) {
+    let tiers = spots.iter().filter(|(name, ..)| name.starts_with("always-") || *name == "best-single");
+    for pair in hull(tiers.map(|(_, cost, accuracy)| (*cost, *accuracy)).collect()).windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        let at = |step: u32| f64::from(step) / f64::from(STEPS);
+        plot.line("mixed", (0..=STEPS).map(|step| (x0 + (x1 - x0) * at(step), y0 + (y1 - y0) * at(step))));
+    }
+}
+
+fn searched(plot: &mut Plot, frontier: &[(f64, f64, &FrontierPoint)]) {
+    plot.line("searched", frontier.iter().map(|(cost, accuracy, _)| (*cost, *accuracy)));
     for run in frontier.chunk_by(|a, b| a.2.certified && b.2.certified) {
         if run[0].2.certified {
-            plot.line(svg, "promised", run.iter().map(|(cost, accuracy, _)| (*cost, *accuracy)));
+            plot.line("promised", run.iter().map(|(cost, accuracy, _)| (*cost, *accuracy)));
         }
     }
-    for (cost, accuracy, point) in thinned(frontier) {
+    for (cost, accuracy, point) in frontier.iter().step_by(frontier.len().div_ceil(DOTS).max(1)) {
         let promise = match (point.certified, point.certified_for.as_str()) {
             (_, for_what) if !for_what.is_empty() => format!("promised: {for_what}"),
             (true, _) => "promised".to_owned(),
@@ -211,13 +155,8 @@ fn searched(svg: &mut Markup, plot: &Plot, frontier: &[(f64, f64, &FrontierPoint
             words::percent(*accuracy),
             words::usd(point.cost_usd)
         );
-        let class = if point.certified { "dot-promised" } else { "dot-searched" };
-        plot.dot(svg, class, (*cost, *accuracy), 2.5, &tip);
+        plot.dot(if point.certified { "dot-promised" } else { "dot-searched" }, (*cost, *accuracy), 2.5, &tip);
     }
-}
-
-fn thinned<T>(all: &[T]) -> impl Iterator<Item = &T> {
-    all.iter().step_by(all.len().div_ceil(DOTS).max(1))
 }
 
 /// The corners of the least concave curve over the dots, from the cheapest to the best.

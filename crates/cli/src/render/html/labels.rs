@@ -1,20 +1,15 @@
-//! Names of dots, set where they cover nothing.
+//! Names of dots, set where they cover neither another name nor a dot.
 
-use super::markup::{Markup, Px};
-use super::plot::Plot;
+use maud::html;
 
-/// Labels of dots, set where they cover neither another label nor a dot.
-#[derive(Debug, Default)]
-pub(super) struct Labels {
-    taken: Vec<Box>,
-}
+use super::plot::{Plot, px, straight};
 
 /// Left, top, right, bottom.
-type Box = (f64, f64, f64, f64);
+pub(super) type Area = (f64, f64, f64, f64);
 
 /// A place for a label: its box, how much of it lies left of its anchor, and how far it is from the dot.
 struct Place {
-    area: Box,
+    area: Area,
     before: f64,
     far: f64,
 }
@@ -31,39 +26,37 @@ const LETTER: f64 = 6.6;
 /// The same of the chosen point's name, which is bold.
 const BOLD: f64 = 7.8;
 
-impl Labels {
-    /// Keeps a dot free.
-    pub(super) fn keep_free(&mut self, plot: &Plot, (x, y): (f64, f64), r: f64) {
-        let (x, y) = (plot.px(x), plot.py(y));
+impl Plot {
+    /// Keeps names off the surroundings of a value.
+    pub(super) fn keep_free(&mut self, (x, y): (f64, f64), r: f64) {
+        let (x, y) = (self.across(x), self.down(y));
         self.taken.push((x - r, y - r, x + r, y + r));
     }
 
-    /// Keeps an upright interval free.
-    pub(super) fn keep_whisker_free(&mut self, plot: &Plot, x: f64, (low, high): (f64, f64)) {
-        self.taken.push((plot.px(x) - 5.0, plot.py(high) - 2.0, plot.px(x) + 5.0, plot.py(low) + 2.0));
-    }
-
-    /// Sets a label near a dot, where there is most room.
-    pub(super) fn set(&mut self, svg: &mut Markup, plot: &Plot, (x, y): (f64, f64), class: &str, text: &str) {
-        let (x, y) = (plot.px(x), plot.py(y));
+    /// Sets a name near a dot, where there is most room.
+    pub(super) fn name(&mut self, (x, y): (f64, f64), class: &str, text: &str) {
+        let (x, y) = (self.across(x), self.down(y));
         let text = shortened(text);
         let letter = if class == "name-chosen" { BOLD } else { LETTER };
-        let Some(place) = self.best(plot, (x, y), text.chars().count() as f64 * letter) else { return };
+        let Some(place) = self.best((x, y), text.chars().count() as f64 * letter) else { return };
         let (left, top, right, bottom) = place.area;
         if place.far > RINGS[0] {
-            lead(svg, (x, y), (x.clamp(left, right), y.clamp(top, bottom)));
+            // A thin line from the rim of the dot to where its name begins.
+            let to = (x.clamp(left, right), y.clamp(top, bottom));
+            let (across, down) = (to.0 - x, to.1 - y);
+            let begin = (6.0 / across.hypot(down).max(1.0)).min(1.0);
+            self.put(straight("leader", (x + across * begin, y + down * begin), to));
         }
         let anchor = ["start", "middle", "end"][usize::from(place.before > 0.25) + usize::from(place.before > 0.75)];
-        let class = format!("{class} {anchor}");
         let at = left + place.before * (right - left);
-        svg.leaf("text", &[("class", &class), ("x", &Px(at)), ("y", &Px(bottom - 3.0))], &text);
+        self.put(html! { text class=(format!("{class} {anchor}")) x=(px(at)) y=(px(bottom - 3.0)) { (text) } });
         // Letters may be wider than most, and two names in a row are to be two.
         self.taken.push((left - 4.0, top, right + 4.0, bottom));
     }
 
     /// The place that covers least, the nearer the better.
-    fn best(&self, plot: &Plot, (x, y): (f64, f64), width: f64) -> Option<Place> {
-        let paper = plot.paper();
+    fn best(&self, (x, y): (f64, f64), width: f64) -> Option<Place> {
+        let paper = self.paper();
         let places = RINGS.iter().flat_map(|far| AROUND.iter().map(move |around| (*far, *around))).map(|(far, (dx, dy))| {
             let before = if dx > 0.0 {
                 0.0
@@ -80,19 +73,11 @@ impl Labels {
         let cost = |place: &Place| {
             let covers: f64 = self.taken.iter().map(|taken| covered(*taken, place.area)).sum();
             let inside =
-                place.area.0 >= paper.0 && place.area.1 >= 2.0 && place.area.2 <= plot.width - 2.0 && place.area.3 <= paper.3;
+                place.area.0 >= paper.0 && place.area.1 >= 2.0 && place.area.2 <= self.width - 2.0 && place.area.3 <= paper.3;
             4.0 * covers + place.far + if inside { 0.0 } else { 1e6 }
         };
         places.min_by(|a, b| cost(a).total_cmp(&cost(b)))
     }
-}
-
-/// A thin line from the rim of a dot to where its label begins.
-fn lead(svg: &mut Markup, from: (f64, f64), to: (f64, f64)) {
-    let (across, up) = (to.0 - from.0, to.1 - from.1);
-    let begin = (6.0 / across.hypot(up).max(1.0)).min(1.0);
-    let (x1, y1) = (Px(from.0 + across * begin), Px(from.1 + up * begin));
-    svg.empty("line", &[("class", &"leader"), ("x1", &x1), ("y1", &y1), ("x2", &Px(to.0)), ("y2", &Px(to.1))]);
 }
 
 fn shortened(name: &str) -> String {
@@ -102,7 +87,7 @@ fn shortened(name: &str) -> String {
     name.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-fn covered(a: Box, b: Box) -> f64 {
+fn covered(a: Area, b: Area) -> f64 {
     (a.2.min(b.2) - a.0.max(b.0)).max(0.0) * (a.3.min(b.3) - a.1.max(b.1)).max(0.0)
 }
 
@@ -113,19 +98,17 @@ mod tests {
 
     #[test]
     fn labels_of_a_crowd_cover_neither_each_other_nor_its_dots() {
-        let plot = Plot { x: Axis::share(), y: Axis::share(), width: 860.0, height: 430.0 };
+        let mut plot = Plot::new(Axis::share(), Axis::share(), (860.0, 430.0));
         let crowd: Vec<(f64, f64)> = (0..9).map(|n| (0.93 + 0.01 * f64::from(n % 5), 0.72 + 0.004 * f64::from(n))).collect();
-        let mut labels = Labels::default();
         for dot in &crowd {
-            labels.keep_free(&plot, *dot, 5.0);
+            plot.keep_free(*dot, 5.0);
         }
-        let mut svg = Markup::default();
         for dot in &crowd {
-            labels.set(&mut svg, &plot, *dot, "name", "small → medium → large");
+            plot.name(*dot, "name", "small → medium → large");
         }
-        let of_labels = &labels.taken[crowd.len()..];
+        let of_labels = &plot.taken[crowd.len()..];
         for (at, label) in of_labels.iter().enumerate() {
-            for other in labels.taken[..crowd.len()].iter().chain(&of_labels[..at]) {
+            for other in plot.taken[..crowd.len()].iter().chain(&of_labels[..at]) {
                 assert!(covered(*label, *other) < 1.0, "{label:?} covers {other:?}");
             }
         }

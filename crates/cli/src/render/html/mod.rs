@@ -1,36 +1,142 @@
-//! Reports: one file each, with its style and drawings in it. It needs no network and no script.
+//! Documents as files: one each, with its style and drawings in it. They need no network and no script.
 
-mod advice;
 mod axis;
-mod calibration;
 mod curve;
-mod evaluation;
 mod labels;
-mod markup;
-mod parts;
 mod plot;
-mod table;
-mod tiers;
+mod tier;
 
-use self::markup::Markup;
-use super::money;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub(crate) use advice::advice;
-pub(crate) use calibration::calibration;
-pub(crate) use evaluation::evaluation;
+use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tiers, Tone};
 
 /// The whole file.
-fn page(title: &str, within: impl FnOnce(&mut Markup)) -> String {
-    let mut page = Markup::default();
-    page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.leaf("title", &[], title);
-    page.raw("\n<style>\n");
-    page.raw(include_str!("style.css"));
-    page.raw("</style>\n</head>\n<body>\n");
-    page.element("main", &[], within);
-    page.raw("\n</body>\n</html>\n");
-    page.into_string()
+pub(crate) fn page(document: &Document<'_>) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (document.title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                main {
+                    p.about { (document.about) }
+                    @for (place, block) in document.blocks(Form::Page).enumerate() { (self::block(block, place)) }
+                }
+            }
+        }
+    };
+    // Control characters are not allowed in HTML, however they are written.
+    page.into_string().replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}")
+}
+
+/// One block; `place` is a number that no other has.
+fn block(block: &Block<'_>, place: usize) -> Markup {
+    match block {
+        Block::Verdict(verdict) => html! {
+            header class={ "verdict " (class(verdict.tone)) } {
+                h1 { (verdict.headline) }
+                @for said in &verdict.said { (line(said)) }
+            }
+        },
+        Block::Promise { statement, numbers } => html! {
+            blockquote { (statement) @if !numbers.is_empty() { p.soft { (numbers) } } }
+        },
+        Block::Tiers(tiers) => self::tiers(tiers),
+        Block::Facts { name, facts } => self::facts(name, facts),
+        Block::Joined(all) => html! { @for one in all { (self::block(one, place)) } },
+        Block::Lines(lines) => html! { @for one in lines { (line(one)) } },
+        Block::Warnings([]) => Markup::default(),
+        Block::Warnings(warnings) => html! {
+            h2 { "Warnings" }
+            ul.warnings { @for warning in *warnings { li { (warning) } } }
+        },
+        Block::Table(table) => self::table(table),
+        Block::Steps(steps) => html! { @for (what_for, command) in *steps { p { (what_for) " " code { (command) } } } },
+        Block::Origin(facts) => html! {
+            h2 { "Where this comes from" }
+            dl.facts { @for (name, value) in facts { dt { (name) } dd { (value) } } }
+        },
+        Block::Curve(curve) => html! { h2 { "Cost and quality" } (curve::draw(curve)) },
+        Block::Tier { tier, sees_all } => tier::draw(tier, *sees_all, place),
+        Block::Footer(text) => html! { footer { (text) } },
+    }
+}
+
+/// The class of a tone; of good ones, what is of no account has none.
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Unsure => "unsure",
+        Tone::Bad => "bad",
+        Tone::Strong => "strong",
+        Tone::Soft => "soft",
+        Tone::Plain => "plain",
+    }
+}
+
+fn line(line: &Line) -> Markup {
+    html! { p { span class=(class(line.tone)) { (line.lead) } (line.text) } }
+}
+
+fn tiers(tiers: &Tiers) -> Markup {
+    html! {
+        h2 { "In force" }
+        @if let Some(of) = tiers.of { p.soft { (of) } }
+        ol.chain aria-label="the tiers, in the order in which they are asked" {
+            @for (name, asked, does) in &tiers.tiers {
+                li.out[!asked] { strong { (name) } span { (does) } }
+            }
+        }
+    }
+}
+
+fn facts(name: &str, facts: &[Fact]) -> Markup {
+    let (plain, tiles): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.value.is_empty());
+    html! {
+        h2 { (name) }
+        ul.tiles {
+            @for Fact { before, value, after } in tiles { li { span { (before) } strong { (value) } span { (after) } } }
+        }
+        @for fact in plain { p.soft { (fact.after) } }
+    }
+}
+
+fn table(table: &Table) -> Markup {
+    let rows = table.rows();
+    html! {
+        @if rows > 0 {
+            h2 { (table.title) }
+            div.scroll {
+                table {
+                    @if !table.caption.is_empty() { caption { (table.caption) } }
+                    thead { tr { @for column in &table.columns { th.number[column.number] scope="col" { (column.head) } } } }
+                    tbody {
+                        @for row in 0..rows {
+                            tr { @for (at, column) in table.columns.iter().enumerate() { (cell(column, row, at == 0)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A cell. An interval goes below its number, and a word on a line of its own, never to pieces.
+fn cell(column: &Column, row: usize, names_row: bool) -> Markup {
+    let text = &column.cells[row];
+    let class = column.tones.get(row).map_or("", |tone| class(*tone));
+    match text.split_once(" (") {
+        _ if names_row => html! { th scope="row" { (text) } },
+        Some((number, interval)) if column.number => html! {
+            td.number.range { (number) " (" (interval.replace(' ', "\u{a0}")) }
+        },
+        _ if column.number => html! { td.number { (text) } },
+        _ => html! { td class={ @if !text.contains(' ') { "word " } (class) } { (text) } },
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use tierfall_calibrate::regress::{Changed, Changes};
 
+use crate::render::document::{Rows, Table};
 use crate::render::printable;
 use crate::render::words::count;
 
@@ -27,34 +28,33 @@ pub(super) fn summary(changes: &Changes) -> String {
     if parts.is_empty() { NONE.to_owned() } else { parts.join(", ") }
 }
 
-/// What changed most first: lost, gained, then another tier alone; in the order of the set otherwise.
-pub(super) fn shown(changes: &Changes, max: usize) -> Vec<&Changed> {
-    let rank = |item: &Changed| match item.correct.total_cmp(&item.was_correct) {
+/// The first of the changed examples, what changed most first: lost, gained, then another tier alone; in the order of the set otherwise.
+pub(super) fn table(changes: &Changes, max: usize) -> Table {
+    let rank = |item: &&Changed| match item.correct.total_cmp(&item.was_correct) {
         std::cmp::Ordering::Less => 0,
         std::cmp::Ordering::Greater => 1,
         std::cmp::Ordering::Equal => 2,
     };
     let mut items: Vec<&Changed> = changes.items.iter().collect();
-    items.sort_by_key(|item| rank(item));
+    items.sort_by_key(rank);
     items.truncate(max);
-    items
+    let tier = |tier: &Option<String>| tier.clone().unwrap_or_else(|| "none".to_owned());
+    let of = Rows(&items);
+    Table {
+        columns: vec![
+            of.text("example", |item| item.id.clone()),
+            of.text("segment", |item| item.segment.clone()),
+            of.text("tier", |item| arrow(&tier(&item.was_tier), &tier(&item.tier))),
+            of.text("answer", |item| arrow(&grade(item.was_correct), &grade(item.correct))),
+        ],
+        ..Table::default()
+    }
 }
 
 /// How many are not shown; nothing where all are.
 pub(super) fn hidden(changes: &Changes, max: usize) -> Option<String> {
     let left = changes.items.len().saturating_sub(max);
     (left > 0).then(|| format!("and {} more: --max-changes {} shows all", count(left as u64), changes.items.len()))
-}
-
-/// The head of [`row`].
-pub(super) const HEAD: [&str; 4] = ["example", "segment", "tier", "answer"];
-
-/// Id, segment, tiers, grades, each on one line.
-pub(super) fn row(item: &Changed) -> [String; 4] {
-    let tier = |tier: &Option<String>| tier.clone().unwrap_or_else(|| "none".to_owned());
-    let tiers = arrow(&tier(&item.was_tier), &tier(&item.tier));
-    let grades = arrow(&grade(item.was_correct), &grade(item.correct));
-    [printable::line(&item.id), printable::line(&item.segment), printable::line(&tiers), grades]
 }
 
 fn arrow(was: &str, now: &str) -> String {
@@ -75,8 +75,8 @@ pub(super) fn plain(changes: &Changes, max: usize) -> Vec<String> {
     if summary == NONE {
         return Vec::new();
     }
-    let mut lines = vec![format!("since the baseline: {summary}")];
-    lines.extend(shown(changes, max).into_iter().map(|item| row(item).join("  ")));
-    lines.extend(hidden(changes, max));
-    lines
+    let table = table(changes, max);
+    let row = |at: usize| table.columns.iter().map(|column| printable::line(&column.cells[at])).collect::<Vec<_>>().join("  ");
+    let rows = (0..table.rows()).map(row);
+    [format!("since the baseline: {summary}")].into_iter().chain(rows).chain(hidden(changes, max)).collect()
 }

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use tierfall_calibrate::regress::{Check, Section, Verdict};
+use tierfall_calibrate::regress::{Section, Verdict};
 
 use super::{Says, Sheet, changes, words};
+use crate::render::document::{Column, Table, Tone};
 use crate::render::printable;
 use crate::render::words::count;
 
@@ -20,11 +21,15 @@ pub(super) fn markdown(sheet: &Sheet<'_>) -> String {
 }
 
 /// A sign that is seen and a word that is read.
-fn icon(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✅ pass",
-        Verdict::Fail => "❌ fail",
-        Verdict::Inconclusive => "⚠️ inconclusive",
+fn icon(verdict: Verdict) -> String {
+    format!("{} {}", sign(words::tone(verdict)), verdict.as_str())
+}
+
+fn sign(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✅",
+        Tone::Bad => "❌",
+        _ => "⚠️",
     }
 }
 
@@ -44,18 +49,14 @@ fn section(sheet: &Sheet<'_>, section: &Section) -> String {
     if !text.ends_with("\n\n") {
         text.push('\n');
     }
-    text += &checks(sheet, section);
+    text += &words::tables(section).iter().map(table).collect::<Vec<_>>().join("\n");
+    for note in words::notes(section, true, sheet.all_checks) {
+        let _ = write!(text, "\n<sub>{}</sub>\n", escaped(&note));
+    }
     if let Some(changes) = section.changes.as_ref().filter(|changes| !changes.items.is_empty()) {
-        let _ = write!(
-            text,
-            "\n<details>\n<summary>{} changed examples</summary>\n\n{}",
-            count(changes.items.len() as u64),
-            table(
-                &changes::HEAD,
-                &[],
-                changes::shown(changes, sheet.max_changes).into_iter().map(|item| changes::row(item).to_vec())
-            )
-        );
+        let shown = table(&changes::table(changes, sheet.max_changes));
+        let all = count(changes.items.len() as u64);
+        let _ = write!(text, "\n<details>\n<summary>{all} changed examples</summary>\n\n{shown}");
         if let Some(hidden) = changes::hidden(changes, sheet.max_changes) {
             let _ = write!(text, "\n{hidden}\n");
         }
@@ -64,28 +65,18 @@ fn section(sheet: &Sheet<'_>, section: &Section) -> String {
     text
 }
 
-fn checks(sheet: &Sheet<'_>, section: &Section) -> String {
-    let drawn = words::tables(section).into_iter().map(|(columns, checks)| {
-        let head: Vec<&str> = columns.iter().map(|column| column.head).chain(["verdict"]).collect();
-        let numbers: Vec<usize> = columns.iter().enumerate().filter(|(_, column)| column.number).map(|(at, _)| at).collect();
-        let cells = |check: &Check| columns.iter().map(|column| (column.cell)(check)).collect::<Vec<_>>();
-        let rows = checks.iter().map(|check| [cells(check), vec![icon(check.verdict).to_owned()]].concat());
-        table(&head, &numbers, rows)
-    });
-    let mut text = drawn.collect::<Vec<_>>().join("\n");
-    for note in words::notes(section, true, sheet.all_checks) {
-        let _ = write!(text, "\n<sub>{}</sub>\n", escaped(&note));
-    }
-    text
-}
-
-fn table(head: &[&str], numbers: &[usize], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let side = |at| if numbers.contains(&at) { "---:" } else { "---" };
-    let sides: Vec<&str> = (0..head.len()).map(side).collect();
-    let mut text = format!("| {} |\n| {} |\n", head.join(" | "), sides.join(" | "));
-    for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | "));
+/// A table; a sign stands before a cell that has a tone.
+fn table(table: &Table) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let columns = || table.columns.iter();
+    let mut text = line(columns().map(|column| column.head.to_owned()).collect());
+    text += &line(columns().map(|column| if column.number { "---:" } else { "---" }.to_owned()).collect());
+    let cell = |column: &Column, row: usize| match column.tones.get(row) {
+        Some(tone) => format!("{} {}", sign(*tone), escaped(&column.cells[row])),
+        None => escaped(&column.cells[row]),
+    };
+    for row in 0..table.rows() {
+        text += &line(columns().map(|column| cell(column, row)).collect());
     }
     text
 }

@@ -13,7 +13,7 @@ mod text;
 mod valid_junit;
 mod words;
 
-pub(crate) use text::{changed_rows, conclusions};
+pub(super) use text::{changes, conclusions};
 
 use tierfall_calibrate::regress::{Check, Report, Verdict};
 

@@ -1,6 +1,6 @@
 //! A report made by hand, for tests of what is drawn from one. Its numbers are invented.
 
-use tierfall_calibrate::regress::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Verdict};
+use tierfall_calibrate::regress::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Unit, Verdict};
 
 use super::{Problem, Sheet};
 
@@ -14,22 +14,12 @@ pub(super) fn problems() -> Vec<Problem> {
 }
 
 fn check(name: &str, n: u64, value: f64, verdict: Verdict, why: &str) -> Check {
-    Check {
-        name: name.to_owned(),
-        segment: None,
-        n,
-        value: Some(value),
-        limit: None,
-        baseline: None,
-        moved: None,
-        p: None,
-        interval: None,
-        mde: None,
-        verdict,
-        decides: true,
-        why: why.to_owned(),
-        line: None,
-    }
+    let unit = match name {
+        "loss-vs-last" => Unit::Points,
+        "cost-vs-baseline" => Unit::Usd,
+        _ => Unit::Share,
+    };
+    Check { value: Some(value), verdict, why: why.to_owned(), ..Check::new(name, unit, n) }
 }
 
 fn changed(id: &str, tiers: (&str, &str), grades: (f64, f64)) -> Changed {

@@ -1,159 +1,111 @@
 //! What `tierfall regress` says in a terminal, the verdict first.
 
-use std::fmt::Write as _;
+use tierfall_calibrate::regress::{Changes, Check, Section, Verdict as Judged};
 
-use tierfall_calibrate::regress::{Changes, Check, Section, Verdict};
-
-use super::words::Column;
-use super::{Says, Sheet, changes, words};
-use crate::render::style::{BAD, DIM, GOOD, WARN, paint};
-use crate::render::text::{block, parts, table, warnings, width, wrapped};
+use super::{Says, Sheet, changes as changed, words};
+use crate::render::document::{Block, Fact, Line, Table, Verdict};
+use crate::render::text::{blocks, width};
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
-    let mut all = vec![together(sheet)];
-    all.extend(sheet.report.cascades.iter().map(|section| self::section(sheet, section)));
-    parts(&all)
+    let sections = sheet.report.cascades.iter().flat_map(|section| self::section(sheet, section));
+    blocks(&together(sheet).into_iter().chain(sections).collect::<Vec<_>>())
 }
 
 /// One line on several sections; nothing on one.
-fn together(sheet: &Sheet<'_>) -> String {
+fn together(sheet: &Sheet<'_>) -> Option<Block<'static>> {
     let sections = &sheet.report.cascades;
-    let judged = sections.len() + sheet.problems.len();
-    if judged < 2 {
-        return String::new();
-    }
-    let of = |verdict: Verdict| sections.iter().filter(|section| section.verdict == verdict).count();
+    let of = |verdict: Judged| sections.iter().filter(|section| section.verdict == verdict).count();
     let counts = [
-        (of(Verdict::Fail), "failed"),
-        (of(Verdict::Inconclusive), "inconclusive"),
-        (of(Verdict::Pass), "passed"),
+        (of(Judged::Fail), "failed"),
+        (of(Judged::Inconclusive), "inconclusive"),
+        (of(Judged::Pass), "passed"),
         (sheet.problems.len(), "could not be judged"),
     ];
     let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    let verdict = sheet.verdict();
-    format!("{}\n", paint(style(verdict), format_args!("{} {}: {}", words::mark(verdict), verdict.as_str(), said.join(", "))))
+    let several = sections.len() + sheet.problems.len() > 1;
+    several.then(|| Block::Verdict(Verdict { long: false, ..verdict(sheet.verdict(), &said.join(", "), Vec::new()) }))
 }
 
-fn style(verdict: Verdict) -> anstyle::Style {
-    match verdict {
-        Verdict::Pass => GOOD,
-        Verdict::Fail => BAD,
-        Verdict::Inconclusive => WARN,
-    }
+fn verdict(verdict: Judged, of: &str, said: Vec<Line>) -> Verdict {
+    let headline = format!("{}: {of}", verdict.as_str());
+    Verdict { tone: words::tone(verdict), mark: words::mark(verdict), headline, long: true, said }
 }
 
-fn section(sheet: &Sheet<'_>, section: &Section) -> String {
-    parts(&[headline(sheet, section), warnings(&section.warnings), checks(sheet, section), changed(sheet, section)])
+fn section<'a>(sheet: &Sheet<'_>, section: &'a Section) -> Vec<Block<'a>> {
+    let headline = verdict(section.verdict, &words::title(section), said(sheet, section));
+    let mut all = vec![Block::Verdict(headline), Block::Warnings(&section.warnings)];
+    all.extend(checks(sheet, section));
+    all.extend(section.changes.iter().flat_map(|changes| self::changes(changes, sheet.max_changes)));
+    all
 }
 
-fn headline(sheet: &Sheet<'_>, section: &Section) -> String {
-    let verdict = section.verdict;
-    let head = wrapped(&format!("{} {}: {}", words::mark(verdict), verdict.as_str(), words::title(section)), 0);
-    let mut text = format!("{}\n", paint(style(verdict), head.trim_end()));
+fn said(sheet: &Sheet<'_>, section: &Section) -> Vec<Line> {
     let mut speaking: Vec<&Check> = section.checks.iter().filter(|check| sheet.says(check) != Says::Fine).collect();
     if speaking.is_empty() {
         let counts = format!("{}, {}", words::examples(section.n), words::some(section.checks.len() as u64, "check"));
         // What a pass rules out is worth as much as that it passes.
         let compared = section.checks.iter().find(|check| check.decides && check.limit.is_none());
         let said = compared.map_or_else(String::new, |check| format!("; {}: {}", words::compared(check), check.why));
-        text += &wrapped(&(counts + &said), 2);
+        return vec![Line::plain(2, counts + &said)];
     }
-    if !speaking.is_empty() {
-        // The table calls them inconclusive; why is said here.
-        speaking.extend(section.checks.iter().filter(|check| words::is_undecided(check)));
-    }
+    // The table calls them inconclusive; why is said here.
+    speaking.extend(section.checks.iter().filter(|check| words::is_undecided(check)));
     // Failures first: they are what is to be done.
-    for (wanted, style) in [(Verdict::Fail, BAD), (Verdict::Inconclusive, WARN)] {
-        for check in speaking.iter().filter(|check| check.verdict == wanted) {
+    let ordered = [Judged::Fail, Judged::Inconclusive].into_iter().flat_map(|wanted| {
+        speaking.iter().filter(move |check| check.verdict == wanted).map(move |check| {
             let line = check.line.map_or_else(String::new, |line| format!(" (line {line})"));
-            let sentence = wrapped(&format!("{}: {}{line}", words::name(check), check.why), 2);
-            let (name, rest) = sentence.trim_start().split_once(':').unwrap_or((sentence.as_str(), ""));
-            let _ = writeln!(text, "  {}:{}", paint(style, name), rest.trim_end());
-        }
-    }
-    text
+            Line::led(2, words::tone(wanted), words::name(check), format!(": {}{line}", check.why))
+        })
+    });
+    ordered.collect()
 }
 
-fn checks(sheet: &Sheet<'_>, section: &Section) -> String {
-    let (mut left_out, mut mde) = (false, false);
-    let drawn = words::tables(section).into_iter().map(|(mut columns, checks)| {
-        left_out |= fit(&mut columns, &checks, width());
-        mde |= columns.iter().any(|column| column.head == words::MDE);
-        let head: Vec<&str> = columns.iter().map(|column| column.head).chain(["verdict"]).collect();
-        let numbers: Vec<usize> = columns.iter().enumerate().filter(|(_, column)| column.number).map(|(at, _)| at).collect();
-        let cells = |check: &Check| columns.iter().map(|column| (column.cell)(check)).collect::<Vec<_>>();
-        let rows = checks.iter().map(|check| [cells(check), vec![check.verdict.as_str().to_owned()]].concat());
-        coloured(&table(&head, &numbers, rows))
-    });
-    let mut text = parts(&drawn.collect::<Vec<_>>());
-    let wider = "a wider terminal has more columns".to_owned();
-    for note in words::notes(section, mde, sheet.all_checks).into_iter().chain(left_out.then_some(wider)) {
-        let _ = writeln!(text, "{}", paint(DIM, wrapped(&note, 0).trim_end()));
-    }
-    text
+fn checks(sheet: &Sheet<'_>, section: &Section) -> Vec<Block<'static>> {
+    let mut tables = words::tables(section);
+    let left_out = tables.iter_mut().map(|table| fit(table, width())).fold(false, |any, left_out| any | left_out);
+    let mde = tables.iter().flat_map(|table| &table.columns).any(|column| column.head == words::MDE);
+    let wider = left_out.then(|| "a wider terminal has more columns".to_owned());
+    let notes = words::notes(section, mde, sheet.all_checks).into_iter().chain(wider);
+    let notes = Block::Lines(notes.map(Line::note).collect());
+    let last = tables.pop().into_iter().map(Block::Table).chain([notes]).collect();
+    tables.into_iter().map(Block::Table).chain([Block::Joined(last)]).collect()
 }
 
 /// Leaves out columns until a line has room, those first that are missed least; says whether any was.
-fn fit(columns: &mut Vec<&Column>, checks: &[&Check], room: usize) -> bool {
-    let verdict = checks.iter().map(|check| check.verdict.as_str().len()).fold("verdict".len(), usize::max);
-    let wide = |column: &Column| {
-        let cells = checks.iter().map(|check| (column.cell)(check).chars().count());
-        2 + cells.max().unwrap_or(0).max(column.head.chars().count())
-    };
-    let before = columns.len();
-    for spare in [words::MDE, "95 % of change", "95 %", "was", "p"] {
-        if columns.iter().map(|column| wide(column)).sum::<usize>() + verdict <= room {
+fn fit(table: &mut Table, room: usize) -> bool {
+    let before = table.columns.len();
+    for order in 1..=5 {
+        let wide = table
+            .columns
+            .iter()
+            .map(|column| 2 + column.cells.iter().map(|cell| cell.chars().count()).fold(column.head.chars().count(), usize::max));
+        if wide.sum::<usize>() <= room + 2 {
             break;
         }
-        columns.retain(|column| column.head != spare);
+        table.columns.retain(|column| column.spare != order);
     }
-    columns.len() < before
-}
-
-/// A table's last column in colour; colours inside a table would count as letters.
-fn coloured(table: &str) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        let verdict = [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive].into_iter().find_map(|verdict| {
-            let start = line.strip_suffix(verdict.as_str())?;
-            start.ends_with(' ').then_some((start, verdict))
-        });
-        match verdict {
-            Some((start, verdict)) => text += &(start.to_owned() + &paint(style(verdict), verdict.as_str())),
-            None => text += line,
-        }
-        text.push('\n');
-    }
-    text
-}
-
-fn changed(sheet: &Sheet<'_>, section: &Section) -> String {
-    section.changes.as_ref().map_or_else(String::new, |changes| changed_rows(changes, sheet.max_changes))
+    table.columns.len() < before
 }
 
 /// The counts of what changed, and the first of the examples.
-pub(crate) fn changed_rows(changes: &Changes, max_changes: usize) -> String {
-    let summary = block("changes", &[changes::summary(changes)]);
-    let shown = changes::shown(changes, max_changes);
-    let mut text = parts(&[summary, table(&changes::HEAD, &[], shown.into_iter().map(|item| changes::row(item).to_vec()))]);
-    if let Some(hidden) = changes::hidden(changes, max_changes) {
-        let _ = writeln!(text, "{}", paint(DIM, hidden));
+pub(in crate::render) fn changes(changes: &Changes, max_changes: usize) -> Vec<Block<'static>> {
+    let summary = Block::Facts { name: "changes", facts: vec![Fact::plain(changed::summary(changes))] };
+    let hidden = Block::Lines(changed::hidden(changes, max_changes).map(Line::note).into_iter().collect());
+    let table = changed::table(changes, max_changes);
+    if table.rows() == 0 {
+        return vec![Block::Joined(vec![summary, hidden])];
     }
-    text
+    vec![summary, Block::Joined(vec![Block::Table(table), hidden])]
 }
 
 /// What the tests conclude, a sentence each; of segments only what fails.
-pub(crate) fn conclusions(checks: &[Check]) -> String {
-    let mut text = String::new();
-    for check in checks.iter().filter(|check| check.segment.is_none() || check.verdict == Verdict::Fail) {
-        let said = format!("{} {}: {}", words::mark(check.verdict), words::name(check), check.why);
-        let _ = write!(
-            text,
-            "{}",
-            wrapped(&said, 0).replacen(words::mark(check.verdict), &paint(style(check.verdict), words::mark(check.verdict)), 1)
-        );
-    }
-    text
+pub(in crate::render) fn conclusions(checks: &[Check]) -> Vec<Line> {
+    let shown = checks.iter().filter(|check| check.segment.is_none() || check.verdict == Judged::Fail);
+    let line = |check: &Check| {
+        let said = format!(" {}: {}", words::name(check), check.why);
+        Line::led(0, words::tone(check.verdict), words::mark(check.verdict), said)
+    };
+    shown.map(line).collect()
 }
 
 #[cfg(test)]
@@ -162,6 +114,7 @@ mod tests {
 
     use super::super::sample;
     use super::*;
+    use crate::render::style::{BAD, paint};
 
     fn plain(sheet: &Sheet<'_>) -> String {
         anstream::adapter::strip_str(&text(sheet)).to_string()
@@ -260,13 +213,12 @@ mod tests {
         let section = sample::worse();
         let heads = |room: usize| {
             let mut tables = words::tables(&section);
-            let (columns, checks) = &mut tables[1];
-            let left_out = fit(columns, checks, room);
-            (columns.iter().map(|column| column.head).collect::<Vec<_>>().join(" "), left_out)
+            let left_out = fit(&mut tables[1], room);
+            (tables[1].columns.iter().map(|column| column.head).collect::<Vec<_>>().join(" "), left_out)
         };
-        assert_eq!(heads(100), ("vs baseline now was 95 % of change p mde".to_owned(), false));
-        assert_eq!(heads(60), ("vs baseline now was p".to_owned(), true));
-        assert_eq!(heads(1), ("vs baseline now".to_owned(), true));
+        assert_eq!(heads(100), ("vs baseline now was 95 % of change p mde verdict".to_owned(), false));
+        assert_eq!(heads(60), ("vs baseline now was p verdict".to_owned(), true));
+        assert_eq!(heads(1), ("vs baseline now verdict".to_owned(), true));
     }
 
     #[test]

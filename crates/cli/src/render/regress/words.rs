@@ -1,32 +1,11 @@
 //! A check in words and numbers, the same in every form.
 
-use tierfall_calibrate::regress::{Check, Section, Side, Verdict};
+use tierfall_calibrate::regress::{Check, Section, Side, Unit, Verdict};
 
 use super::segments;
+use crate::render::document::{Column, Rows, Table, Tone};
 use crate::render::money;
 use crate::render::words::{self, UNKNOWN};
-
-/// What a metric is measured in.
-#[derive(Clone, Copy)]
-enum Unit {
-    /// A share of the examples; differences in points.
-    Share,
-    /// A difference of shares.
-    Points,
-    /// USD a query; differences relative to what it was.
-    Usd,
-    /// Milliseconds.
-    Ms,
-}
-
-fn unit(check: &Check) -> Unit {
-    match check.name.as_str() {
-        "loss-vs-last" => Unit::Points,
-        "cost-vs-baseline" => Unit::Usd,
-        name if name.starts_with("latency") => Unit::Ms,
-        _ => Unit::Share,
-    }
-}
 
 /// What a section is about: `cascades/a.cascade.toml on support, split test`.
 pub(super) fn title(section: &Section) -> String {
@@ -47,61 +26,63 @@ pub(super) fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A column of a table of checks: its head, whether it is of numbers, its cells.
-pub(super) struct Column {
-    pub(super) head: &'static str,
-    pub(super) number: bool,
-    pub(super) cell: fn(&Check) -> String,
-}
-
-const fn column(head: &'static str, number: bool, cell: fn(&Check) -> String) -> Column {
-    Column { head, number, cell }
+/// How a verdict is meant.
+pub(super) fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Pass => Tone::Good,
+        Verdict::Fail => Tone::Bad,
+        Verdict::Inconclusive => Tone::Unsure,
+    }
 }
 
 /// The head of the smallest regression that would have been found.
 pub(super) const MDE: &str = "mde";
 
-/// The columns of limits, but for the verdict.
-const LIMITS: [Column; 5] = [
-    column("limit", false, |check| check.name.clone()),
-    column("segment", false, segment),
-    column("now", true, value),
-    column("must be", true, against),
-    column("95 %", true, interval),
-];
-
-/// The columns of comparisons with the baseline, but for the verdict.
-const COMPARISONS: [Column; 7] = [
-    column("vs baseline", false, |check| compared(check).to_owned()),
-    column("segment", false, segment),
-    column("now", true, value),
-    column("was", true, against),
-    column("95 % of change", true, interval),
-    column("p", true, p),
-    column(MDE, true, mde),
-];
-
-/// The checks that are shown, as up to two tables; a column without a word in it is left out.
-pub(super) fn tables(section: &Section) -> Vec<(Vec<&'static Column>, Vec<&Check>)> {
-    let shown = section.checks.iter().filter(|check| !is_quiet(check));
-    let (limits, compared): (Vec<&Check>, Vec<&Check>) = shown.partition(|check| check.limit.is_some());
-    let mut tables = vec![(needed(&LIMITS, &limits), limits), (needed(&COMPARISONS, &compared), compared)];
-    tables.retain(|(_, checks)| !checks.is_empty());
-    tables
+/// What is said of limits, but for the verdict.
+fn limits(of: &Rows<'_, &Check>) -> Vec<Column> {
+    vec![
+        of.text("limit", |check| check.name.clone()),
+        of.text("segment", |check| segment(check)),
+        of.number("now", |check| value(check)),
+        of.number("must be", |check| against(check)),
+        of.number("95 %", |check| interval(check)).spare(3),
+    ]
 }
 
-fn needed(columns: &'static [Column], checks: &[&Check]) -> Vec<&'static Column> {
-    let says = |column: &&Column| match column.head {
-        "segment" => checks.iter().any(|check| check.segment.is_some()),
-        _ => checks.iter().any(|check| !(column.cell)(check).is_empty()),
+/// What is said of comparisons with the baseline, but for the verdict.
+fn comparisons(of: &Rows<'_, &Check>) -> Vec<Column> {
+    vec![
+        of.text("vs baseline", |check| compared(check).to_owned()),
+        of.text("segment", |check| segment(check)),
+        of.number("now", |check| value(check)),
+        of.number("was", |check| against(check)).spare(4),
+        of.number("95 % of change", |check| interval(check)).spare(2),
+        of.number("p", |check| p(check)).spare(5),
+        of.number(MDE, |check| mde(check)).spare(1),
+    ]
+}
+
+/// The checks that are shown, as up to two tables; a column without a word in it is left out.
+pub(super) fn tables(section: &Section) -> Vec<Table> {
+    let shown = section.checks.iter().filter(|check| !is_quiet(check));
+    let (limited, compared): (Vec<&Check>, Vec<&Check>) = shown.partition(|check| check.limit.is_some());
+    let table = |checks: &[&Check], columns: fn(&Rows<'_, &Check>) -> Vec<Column>| {
+        let of = Rows(checks);
+        let mut columns = columns(&of);
+        let segmented = checks.iter().any(|check| check.segment.is_some());
+        columns.retain(|column| column.cells.iter().any(|cell| !cell.is_empty()) && (segmented || column.head != "segment"));
+        columns.push(of.toned("verdict", |check| (tone(check.verdict), check.verdict.as_str().to_owned())));
+        Table { columns, ..Table::default() }
     };
-    columns.iter().filter(says).collect()
+    let both = [(limited, limits as fn(&Rows<'_, &Check>) -> Vec<Column>), (compared, comparisons)];
+    both.into_iter().filter(|(checks, _)| !checks.is_empty()).map(|(checks, columns)| table(&checks, columns)).collect()
 }
 
 /// A check's numbers with the heads that they have in a table.
 pub(super) fn numbers(check: &Check) -> Vec<(&'static str, String)> {
-    let columns: &[Column] = if check.limit.is_some() { &LIMITS } else { &COMPARISONS };
-    let numbers = columns.iter().filter(|column| column.number).map(|column| (column.head, (column.cell)(check)));
+    let one = [check];
+    let columns = if check.limit.is_some() { limits(&Rows(&one)) } else { comparisons(&Rows(&one)) };
+    let numbers = columns.into_iter().filter(|column| column.number).map(|column| (column.head, column.cells.concat()));
     numbers.filter(|(_, value)| !value.is_empty()).collect()
 }
 
@@ -152,7 +133,7 @@ fn amount(unit: Unit, value: f64) -> String {
 
 /// The value now.
 pub(super) fn value(check: &Check) -> String {
-    words::maybe(check.value, |value| amount(unit(check), value))
+    words::maybe(check.value, |value| amount(check.unit, value))
 }
 
 /// What it is held against: `≥ 90 %` of a limit, else what it was.
@@ -160,9 +141,9 @@ pub(super) fn against(check: &Check) -> String {
     match (check.limit, check.baseline) {
         (Some(limit), _) => {
             let sign = if limit.limit_is == Side::AtLeast { "≥" } else { "≤" };
-            format!("{sign} {}", amount(unit(check), limit.limit))
+            format!("{sign} {}", amount(check.unit, limit.limit))
         }
-        (None, Some(was)) => amount(unit(check), was),
+        (None, Some(was)) => amount(check.unit, was),
         (None, None) => UNKNOWN.to_owned(),
     }
 }
@@ -176,12 +157,12 @@ fn signed(text: String, difference: f64) -> String {
 pub(super) fn interval(check: &Check) -> String {
     let Some([low, high]) = check.interval else { return String::new() };
     if check.limit.is_some() {
-        return match unit(check) {
+        return match check.unit {
             Unit::Share | Unit::Points => format!("{} to {}", words::points(low), words::points(high)),
             other => format!("{} to {}", amount(other, low), amount(other, high)),
         };
     }
-    let shown = |value: f64| match unit(check) {
+    let shown = |value: f64| match check.unit {
         Unit::Share | Unit::Points => signed(words::points(value), value),
         Unit::Usd => signed(words::percent(value), value),
         Unit::Ms => signed(format!("{} ms", words::number(value)), value),
@@ -197,7 +178,7 @@ pub(super) fn p(check: &Check) -> String {
 /// The smallest regression that would have been found, in points where the head says nothing else.
 pub(super) fn mde(check: &Check) -> String {
     let Some(mde) = check.mde else { return String::new() };
-    match unit(check) {
+    match check.unit {
         Unit::Share | Unit::Points => words::points(mde),
         Unit::Usd => words::percent(mde),
         Unit::Ms => words::milliseconds(mde),

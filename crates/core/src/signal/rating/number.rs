@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::{NoRating, Scale};
+use super::scale::{NoRating, Scale, same};
 
 /// What stands where a number is expected.
 pub(super) struct Value {
@@ -116,12 +116,12 @@ impl Number {
         };
         let read = self.rating(scale);
         if let (Ok(one), Ok(other)) = (read, again.rating(scale)) {
-            return if super::same(one, other) { Ok(one) } else { Err(NoRating::Contradictory) };
+            return if same(one, other) { Ok(one) } else { Err(NoRating::Contradictory) };
         }
         let (one, other) = (scales(self), scales(again));
-        let mut common = one.into_iter().filter(|a| (0.0..=1.0).contains(a) && other.iter().any(|b| super::same(*a, *b)));
+        let mut common = one.into_iter().filter(|a| (0.0..=1.0).contains(a) && other.iter().any(|b| same(*a, *b)));
         match (common.next(), common.next()) {
-            (Some(only), None) if read.is_ok_and(|read| !super::same(read, only)) => Err(NoRating::Contradictory),
+            (Some(only), None) if read.is_ok_and(|read| !same(read, only)) => Err(NoRating::Contradictory),
             (Some(only), None) => Ok(only),
             (Some(_), Some(_)) => Err(NoRating::OutOfScale),
             (None, _) => Err(NoRating::Contradictory),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use regex::Regex;
 
 use super::number::{Value, is_note, value};
-use super::{NoRating, Scale};
+use super::scale::{NoRating, Scale};
 use crate::said::thoughts;
 use crate::signal::options::BadOption;
 

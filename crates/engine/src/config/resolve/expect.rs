@@ -3,6 +3,7 @@
 use super::Context;
 use crate::config::code::Code;
 use crate::config::file::ExpectFile;
+use crate::config::types::{Share, Spanned};
 use crate::config::{CoverageLimit, Expect};
 
 pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<Expect> {
@@ -10,31 +11,36 @@ pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<Expect> {
     file.expect.iter().filter_map(|expect| resolve(context, expect)).collect()
 }
 
-fn resolve(context: &mut Context<'_>, file: &toml::Spanned<ExpectFile>) -> Option<Expect> {
+fn resolve(context: &mut Context<'_>, file: &Spanned<ExpectFile>) -> Option<Expect> {
     let (at, file) = (file.span(), file.get_ref());
+    let share = |limit: Option<Share>| limit.map(|share| share.0);
     let mut coverage = Vec::new();
     for (tier, limits) in &file.coverage {
-        let ix = context.target(tier);
+        let ix = context.target(tier.get_ref(), tier.span());
         if let Some(ix) = ix
             && ix.0 + 1 == context.tiers().len()
         {
             let message = format!("the last tier \"{}\" accepts everything; its coverage is always 1", tier.get_ref());
             context.error(Code::BAD_VALUE, tier.span(), message);
         }
-        coverage.push(CoverageLimit { tier: tier.get_ref().as_str().into(), at_least: limits.at_least, at_most: limits.at_most });
+        coverage.push(CoverageLimit {
+            tier: tier.get_ref().as_str().into(),
+            at_least: share(limits.at_least),
+            at_most: share(limits.at_most),
+        });
     }
     let expect = Expect {
-        fixtures: file.fixtures.clone()?,
-        split: file.split.clone().unwrap_or_else(|| "test".into()),
-        segment: file.segment.clone(),
-        accuracy_at_least: file.accuracy_at_least,
+        fixtures: file.fixtures.clone()?.0,
+        split: file.split.0.clone(),
+        segment: file.segment.as_ref().map(|segment| segment.0.clone()),
+        accuracy_at_least: share(file.accuracy_at_least),
         loss_vs_last_at_most: file.loss_vs_last_at_most,
         cost_ratio_at_most: file.cost_ratio_at_most,
-        escalation_rate_at_least: file.escalation_rate_at_least,
-        escalation_rate_at_most: file.escalation_rate_at_most,
+        escalation_rate_at_least: share(file.escalation_rate_at_least),
+        escalation_rate_at_most: share(file.escalation_rate_at_most),
         coverage,
         latency_p95_ms_at_most: file.latency_p95_ms_at_most,
-        availability_at_least: file.availability_at_least,
+        availability_at_least: share(file.availability_at_least),
         line: context.line(at.start),
     };
     let limits = [

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
 use tierfall_core::fit::{Fit, Status, TargetFit};
-use toml::Spanned;
 
 use super::Context;
 use crate::config::ReadFile;
 use crate::config::code::Code;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::CascadeFile;
+use crate::config::types::Spanned;
 use crate::fit::{self, Bound};
 
 /// Where the fit is, if thresholds come from one.
@@ -37,13 +37,13 @@ pub(super) fn check(context: &mut Context<'_>, path: &Path) -> Option<PathBuf> {
             Diagnostic::error(Code::POLICY_UNDER_FIT, at, message).label(first.clone(), "thresholds come from a fit");
         context.found.push(diagnostic.help(format!("write `{key} = \"escalate\"`")));
     };
-    if let Some(word) = file.policy.on_abstain.as_ref().filter(|word| *word.get_ref() == OnAbstain::Accept) {
-        refuse(word.span(), "on-abstain", "a signal that had nothing to read");
+    if *file.policy.on_abstain.get_ref() == OnAbstain::Accept {
+        refuse(file.policy.on_abstain.span(), "on-abstain", "a signal that had nothing to read");
     }
-    if let Some(word) = file.policy.on_error.as_ref().filter(|word| *word.get_ref() == OnError::Fail) {
-        refuse(word.span(), "on-error", "a failed call");
+    if *file.policy.on_error.get_ref() == OnError::Fail {
+        refuse(file.policy.on_error.span(), "on-error", "a failed call");
     }
-    let named = file.fit.as_ref().map(|named| context.directory.join(named.get_ref()));
+    let named = file.fit.as_ref().map(|named| context.directory.join(named.get_ref().as_str()));
     Some(named.unwrap_or_else(|| fit::path_for(path)))
 }
 
@@ -118,7 +118,7 @@ impl Place<'_> {
     /// Where the name of a tier stands.
     fn tier(&self, name: &str) -> Option<Range<usize>> {
         let names = self.file.tier.iter().flatten().filter_map(|tier| tier.get_ref().name.as_ref());
-        names.into_iter().find(|own| own.get_ref() == name).map(Spanned::span)
+        names.into_iter().find(|own| own.get_ref().as_str() == name).map(Spanned::span)
     }
 }
 

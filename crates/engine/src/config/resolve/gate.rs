@@ -6,13 +6,13 @@ use tierfall_core::gate::Gate;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::signal::{NamedSignal, Needs, Nominal};
-use toml::Spanned;
 
 use super::Context;
 use crate::config::code::Code;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{GateFile, RawFile, ThresholdFile, ThresholdWord, TierFile};
 use crate::config::provider::ProviderSpec;
+use crate::config::types::Spanned;
 use crate::config::values::suggestion;
 
 /// The gate of a tier; `None` where something is wrong with it.

@@ -17,13 +17,13 @@ use tierfall_core::fit::Fit;
 use tierfall_core::rule::table::Conditional;
 use tierfall_core::rule::{NamedRule, Route};
 use tierfall_core::segment::{SegmentRule, Segments};
-use toml::Spanned;
 
 use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
 use super::provider::ProviderSpec;
-use super::values::{duration, suggestion};
+use super::types::Spanned;
+use super::values::suggestion;
 use super::{Expect, Fits, ReadFile, RegressRules, Replay, provider};
 use crate::binding::TierBinding;
 use crate::fit::Bound;
@@ -72,20 +72,20 @@ impl Context<'_> {
     }
 
     fn tier_named(&self, name: &str) -> Option<(TierIx, &Spanned<TierFile>)> {
-        let named = |tier: &TierFile| tier.name.as_ref().is_some_and(|own| own.get_ref() == name);
+        let named = |tier: &TierFile| tier.name.as_ref().is_some_and(|own| own.get_ref().as_str() == name);
         self.tiers().iter().enumerate().find(|(_, tier)| named(tier.get_ref())).map(|(ix, tier)| (TierIx(ix), tier))
     }
 
     /// The tier of this name, or a diagnostic.
-    fn target(&mut self, name: &Spanned<String>) -> Option<TierIx> {
-        if let Some((ix, _)) = self.tier_named(name.get_ref()) {
+    fn target(&mut self, name: &str, at: Range<usize>) -> Option<TierIx> {
+        if let Some((ix, _)) = self.tier_named(name) {
             return Some(ix);
         }
         let names: Vec<String> =
-            self.tiers().iter().filter_map(|tier| tier.get_ref().name.as_ref()).map(|name| name.get_ref().clone()).collect();
-        let help = suggestion(name.get_ref(), names.iter().map(String::as_str));
-        let message = format!("there is no tier \"{}\"", name.get_ref());
-        self.found.push(Diagnostic::error(Code::UNKNOWN_TIER, name.span(), message).maybe_help(help));
+            self.tiers().iter().filter_map(|tier| tier.get_ref().name.as_ref()).map(|name| name.get_ref().0.clone()).collect();
+        let help = suggestion(name, names.iter().map(String::as_str));
+        let message = format!("there is no tier \"{name}\"");
+        self.found.push(Diagnostic::error(Code::UNKNOWN_TIER, at, message).maybe_help(help));
         None
     }
 }
@@ -118,16 +118,15 @@ pub(super) fn resolve(
     let policy = policy(&mut context, &file.policy);
     let fit_path = fit::check(&mut context, path);
     let expects = expect::resolve_all(&mut context);
-    let declared = &file.regress;
-    let regress = RegressRules { level: declared.level, margin: declared.margin, cost_rise: declared.cost_rise };
-    let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures });
+    let regress = file.regress;
+    let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures: fixtures.0 });
     let declared = std::mem::take(&mut context.providers);
     let fit_at = context.fitted.first().cloned().unwrap_or(0..0);
     if found.iter().any(|diagnostic| diagnostic.severity == super::Severity::Error) {
         return None;
     }
-    let name: Arc<str> = file.name.as_deref()?.into();
-    let salt = file.salt.as_deref().map_or_else(|| name.clone(), Into::into);
+    let name: Arc<str> = file.name.as_ref()?.as_str().into();
+    let salt = file.salt.as_ref().map_or_else(|| name.clone(), |salt| salt.as_str().into());
     let (tiers, bindings): (_, Vec<_>) = tiers.into_iter().unzip();
     let cascade = match Cascade::try_from(Parts { name, salt, tiers, rules, policy }) {
         Ok(cascade) => cascade.with_segments(segments),
@@ -154,7 +153,7 @@ fn segments(context: &mut Context<'_>) -> Segments {
     let mut rules = Vec::new();
     for rule in &file.rule {
         let (Some(name), Some(condition)) = (&rule.name, &rule.condition) else { continue };
-        match condition.get_ref().clone().build() {
+        match condition.get_ref().build() {
             Ok(when) => rules.push(SegmentRule { name: name.as_str().into(), when }),
             Err(why) => {
                 let kind = condition.get_ref().name();
@@ -162,7 +161,7 @@ fn segments(context: &mut Context<'_>) -> Segments {
             }
         }
     }
-    Segments { tag: file.tag.clone(), rules }
+    Segments { tag: file.tag.as_ref().map(|tag| tag.0.clone()), rules }
 }
 
 fn unused_providers(context: &mut Context<'_>) {
@@ -182,8 +181,8 @@ fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<NamedRule> {
     let route = file.route.as_ref().and_then(|route| self::route(context, route));
     let condition = file.condition.as_ref()?;
     let kind = condition.get_ref().name();
-    match condition.get_ref().clone().build() {
-        Ok(built) => Some(Conditional::named(file.name.as_deref().unwrap_or(kind), built, route?)),
+    match condition.get_ref().build() {
+        Ok(built) => Some(Conditional::named(file.name.as_ref().map_or(kind, |name| name.as_str()), built, route?)),
         Err(why) => {
             context.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
             None
@@ -193,17 +192,17 @@ fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<NamedRule> {
 
 fn route(context: &mut Context<'_>, file: &RouteFile) -> Option<Route> {
     if let Some(tier) = &file.enter_at {
-        return context.target(tier).map(Route::EnterAt);
+        return context.target(tier.get_ref(), tier.span()).map(Route::EnterAt);
     }
     if let Some(only) = &file.only {
-        let tiers: Vec<Option<TierIx>> = only.iter().map(|tier| context.target(tier)).collect();
+        let tiers: Vec<Option<TierIx>> = only.iter().map(|tier| context.target(tier.get_ref(), tier.span())).collect();
         return tiers.into_iter().collect::<Option<Vec<_>>>().map(Route::Only);
     }
-    file.refuse.as_deref().map(|why| Route::Refuse(why.into()))
+    file.refuse.as_ref().map(|why| Route::Refuse(why.as_str().into()))
 }
 
 fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {
-    let budget = file.budget.as_ref().and_then(|budget| Some((budget.get_ref().parse().ok()?, budget.span())));
+    let budget = file.budget.as_ref().map(|budget| (budget.get_ref().0, budget.span()));
     if let Some((_, at)) = &budget {
         let unpriced: Vec<_> = context
             .tiers()
@@ -212,17 +211,17 @@ fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {
             .filter_map(|tier| tier.get_ref().name.clone())
             .collect();
         for tier in unpriced {
-            let message = format!("a budget needs the price of every tier, and \"{}\" has none", tier.get_ref());
+            let message = format!("a budget needs the price of every tier, and \"{}\" has none", tier.get_ref().as_str());
             let help = "write `price = { input = \"…\", output = \"…\" }` in USD per million tokens; \"0\" is a price";
             let diagnostic = Diagnostic::error(Code::BUDGET_WITHOUT_PRICE, tier.span(), message);
             context.found.push(diagnostic.label(at.clone(), "the budget").help(help));
         }
     }
     Policy {
-        on_error: file.on_error.as_ref().map(|word| *word.get_ref()).unwrap_or_default(),
-        on_abstain: file.on_abstain.as_ref().map(|word| *word.get_ref()).unwrap_or_default(),
+        on_error: *file.on_error.get_ref(),
+        on_abstain: *file.on_abstain.get_ref(),
         on_exhausted: file.on_exhausted,
         budget: budget.map(|(budget, _)| budget),
-        deadline: file.deadline.as_deref().and_then(|text| duration(text).ok()),
+        deadline: file.deadline.as_deref().copied(),
     }
 }

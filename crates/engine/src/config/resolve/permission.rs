@@ -9,11 +9,11 @@ use tierfall_core::plan::Plan;
 use tierfall_core::request::Request;
 use tierfall_core::rule::{NamedRule, Route, Rule};
 use tierfall_core::segment::Segments;
-use toml::Spanned;
 
 use crate::config::code::Code;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{CascadeFile, RuleFile};
+use crate::config::types::{Name, Spanned};
 
 /// A rule that always decides so.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Rule for Always {
 pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Vec<Diagnostic>) {
     for (rule, written) in cascade.rules().iter().zip(&file.rule) {
         let Some(only) = written.route.as_ref().and_then(|route| route.only.as_ref()) else { continue };
-        let place = |name: &Spanned<String>| cascade.tiers().iter().position(|tier| *tier.name == **name.get_ref());
+        let place = |name: &Spanned<Name>| cascade.tiers().iter().position(|tier| *tier.name == *name.get_ref().as_str());
         let always = Always(Route::Only(only.iter().filter_map(place).map(TierIx).collect()));
         let rules = vec![NamedRule { name: rule.name.clone(), rule: Arc::new(always) }];
         let segments = Segments { tag: Some(SEGMENT.to_owned()), rules: Vec::new() };
@@ -83,8 +83,9 @@ fn warning(
     let only = written.route.as_ref().and_then(|route| route.only.as_deref()).unwrap_or_default();
     let at = only.first().map_or(0..0, |first| first.span().start..only.last().unwrap_or(first).span().end);
     let gates = file.tier.iter().flatten().map(Spanned::get_ref);
-    let gate =
-        gates.filter(|one| one.name.as_ref().is_some_and(|name| **name.get_ref() == **tier)).find_map(|one| one.gate.as_ref());
+    let gate = gates
+        .filter(|one| one.name.as_ref().is_some_and(|name| *name.get_ref().as_str() == **tier))
+        .find_map(|one| one.gate.as_ref());
     let diagnostic = Diagnostic::warning(Code::UNREADABLE_GATE, at, message)
         .help("let it ask a tier that the rule allows, or read a signal that asks nobody");
     match gate {

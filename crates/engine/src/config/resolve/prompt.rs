@@ -14,7 +14,7 @@ pub(super) fn preamble(context: &mut Context<'_>, tier: &TierFile) -> Option<Pre
     let (mut messages, mut whole) = (Vec::new(), true);
     if let Some(prompt) = &tier.system_prompt {
         match prompt.get_ref() {
-            PromptFile::Text(text) => messages.push(Message::system(text)),
+            PromptFile::Text(text) => messages.push(Message::system(text.as_str())),
             PromptFile::File(FileFile { file: Some(file) }) => match read(context, file, &prompt.span()) {
                 // Editors end files with a line break that belongs to no prompt.
                 Some(text) => messages.push(Message::system(text.trim_end())),
@@ -26,7 +26,10 @@ pub(super) fn preamble(context: &mut Context<'_>, tier: &TierFile) -> Option<Pre
     if let Some(turns) = &tier.example_turns {
         match turns.get_ref() {
             TurnsFile::Turns(turns) => {
-                messages.extend(turns.iter().flat_map(|turn| [Message::user(&turn.user), Message::assistant(&turn.assistant)]));
+                let said = turns.iter().filter_map(|turn| {
+                    Some([Message::user(turn.user.as_deref()?), Message::assistant(turn.assistant.as_deref()?)])
+                });
+                messages.extend(said.flatten());
             }
             TurnsFile::File(FileFile { file: Some(file) }) => {
                 match read(context, file, &turns.span()).and_then(|text| lines(context, file, &text, &turns.span())) {

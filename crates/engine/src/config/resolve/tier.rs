@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use tierfall_core::cascade::{Answerer, Model, Tier};
 use tierfall_core::gate::Gate;
-use tierfall_core::money::{Price, Rate};
+use tierfall_core::money::Price;
 use tierfall_core::request::Timeouts;
-use toml::Spanned;
 
 use super::{Context, gate, prompt};
 use crate::binding::TierBinding;
 use crate::config::code::Code;
 use crate::config::diagnostic::Diagnostic;
-use crate::config::file::{ParamsFile, PriceFile, TierFile};
-use crate::config::values::{duration, suggestion};
+use crate::config::file::{ParamsFile, PriceFile, TierFile, TimeoutsFile};
+use crate::config::types::Spanned;
+use crate::config::values::suggestion;
 
 /// Every tier that can be read, with what its answers are bound to.
 pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBinding>)> {
@@ -42,7 +42,7 @@ fn names(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
     let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
     for name in tiers.iter().filter_map(|tier| tier.get_ref().name.as_ref()) {
         if let Some(first) = seen.get(name.get_ref().as_str()) {
-            let message = format!("two tiers are named \"{}\"", name.get_ref());
+            let message = format!("two tiers are named \"{}\"", name.get_ref().as_str());
             let diagnostic = Diagnostic::error(Code::DUPLICATE_NAME, name.span(), message);
             context.found.push(diagnostic.label(first.clone(), "the first one"));
         } else {
@@ -57,7 +57,7 @@ fn prices(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
         .iter()
         .filter_map(|tier| {
             let place = tier.get_ref().price.as_ref()?;
-            Some((tier.get_ref().name.as_ref()?.get_ref(), price(place.get_ref())?, place.span()))
+            Some((tier.get_ref().name.as_ref()?.get_ref().as_str(), price(place.get_ref())?, place.span()))
         })
         .collect();
     for pair in priced.windows(2) {
@@ -114,7 +114,7 @@ fn built(
     gate: Option<Gate>,
 ) -> (Tier, Option<TierBinding>) {
     let kind = context.providers.get(provider).and_then(Option::as_ref).map_or("", |spec| spec.kind());
-    let digest = tier.model_digest.as_deref().map(Into::into);
+    let digest = tier.model_digest.as_deref().map(|digest| digest.as_str().into());
     let binding = TierBinding::of(name.clone(), (provider.into(), kind.into()), &model, digest, gate.as_ref());
     (Tier { name, answerer: Answerer::Model(model), gate }, Some(binding))
 }
@@ -140,7 +140,7 @@ fn human(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, last:
             context.error(Code::HUMAN, span, format!("`{key}` belongs to a model, and this tier is a person"));
         }
     }
-    let cost = tier.cost.as_ref().and_then(|cost| cost.get_ref().parse().ok());
+    let cost = tier.cost.as_ref().map(|cost| cost.get_ref().0);
     Some((Tier { name: tier.name.as_ref()?.get_ref().as_str().into(), answerer: Answerer::Human { cost }, gate: None }, None))
 }
 
@@ -172,9 +172,9 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
         let message = format!("the simulated provider \"{provider}\" has no model \"{model_name}\"");
         context.found.push(Diagnostic::error(Code::BAD_VALUE, model.span(), message).maybe_help(help));
     }
-    let read = |text: &Option<String>| text.as_deref().and_then(|text| duration(text).ok());
-    let timeouts =
-        Timeouts { connect: read(&tier.timeouts.connect), idle: read(&tier.timeouts.idle), total: read(&tier.timeouts.total) };
+    let TimeoutsFile { connect, idle, total } = &tier.timeouts;
+    let [connect, idle, total] = [connect, idle, total].map(|wait| wait.as_deref().copied());
+    let timeouts = Timeouts { connect, idle, total };
     let model = Model {
         name: model_name.into(),
         price: tier.price.as_ref().and_then(|price| self::price(price.get_ref())),
@@ -201,6 +201,9 @@ fn reserved(context: &mut Context<'_>, params: Option<&ParamsFile>) {
 }
 
 fn price(file: &PriceFile) -> Option<Price> {
-    let rate = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Rate>().ok());
-    Some(Price { input: rate(&file.input)?, output: rate(&file.output)?, cached_input: rate(&file.cached_input) })
+    Some(Price {
+        input: file.input.as_deref().copied()?,
+        output: file.output.as_deref().copied()?,
+        cached_input: file.cached_input.as_deref().copied(),
+    })
 }

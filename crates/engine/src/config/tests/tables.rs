@@ -1,66 +1,46 @@
-//! The tables of keys and the types that are read into say the same.
+//! What the declarations of keys say of themselves.
 
-use std::collections::BTreeSet;
+use tierfall_core::rule::table::ConditionSpec;
 
-use serde::Deserialize;
+use crate::config::json_schema;
+use crate::config::schema::Schema;
 
-use crate::config::file;
-use crate::config::keys;
-use crate::config::shape::{Kind, Shape};
-
-/// The fields of a type that refuses unknown ones.
-fn fields<T: for<'de> Deserialize<'de> + std::fmt::Debug>() -> BTreeSet<String> {
-    let error = toml::from_str::<T>("no-such-key = 1").unwrap_err().message().to_owned();
-    assert!(error.contains("unknown field"), "{error}");
-    error.split('`').skip(3).step_by(2).map(ToOwned::to_owned).collect()
-}
-
-fn inner(shape: &'static Shape, path: &[&str]) -> &'static Shape {
-    fn table(kind: &'static Kind) -> Option<&'static Shape> {
-        match kind {
-            Kind::Table(shape) => Some(shape),
-            Kind::List(of) | Kind::Names(of) => table(of),
-            Kind::Either(kinds) => kinds.iter().find_map(table),
-            _ => None,
+#[test]
+fn every_key_says_what_it_means() {
+    fn look(schema: &serde_json::Value, place: &str) {
+        for (key, value) in schema["properties"].as_object().into_iter().flatten() {
+            // What an enum's option holds is told with the option.
+            let is_option =
+                schema["required"] == serde_json::json!([key]) && schema["properties"].as_object().unwrap().len() == 1;
+            assert!(
+                value["description"].is_string() || value["$ref"].is_string() || is_option,
+                "{place}: `{key}` says nothing about itself"
+            );
+        }
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            look(value, &format!("{place}/{key}"));
         }
     }
-    path.iter().fold(shape, |shape, name| {
-        let key = shape.keys.iter().find(|key| key.name == *name).unwrap();
-        table(&key.kind).unwrap()
-    })
+    look(&json_schema(), "");
 }
 
 #[test]
-fn every_key_of_the_tables_is_read_and_no_other() {
-    let same = |path: &[&str], fields: BTreeSet<String>| {
-        let keys: BTreeSet<String> = inner(&keys::CASCADE, path).keys.iter().map(|key| key.name.to_owned()).collect();
-        assert_eq!(keys, fields, "{path:?}");
-    };
-    same(&[], fields::<file::CascadeFile>());
-    same(&["tier"], fields::<file::TierFile>());
-    same(&["tier", "price"], fields::<file::PriceFile>());
-    same(&["tier", "system-prompt"], fields::<file::FileFile>());
-    same(&["tier", "example-turns"], fields::<file::TurnFile>());
-    same(&["tier", "params"], fields::<file::ParamsFile>());
-    same(&["tier", "timeouts"], fields::<file::TimeoutsFile>());
-    same(&["tier", "gate"], fields::<file::GateFile>());
-    same(&["tier", "gate", "threshold"], fields::<file::RawFile>());
-    same(&["policy"], fields::<file::PolicyFile>());
-    same(&["replay"], fields::<file::ReplayFile>());
-    same(&["expect"], fields::<file::ExpectFile>());
-    same(&["expect", "coverage"], fields::<file::CoverageFile>());
-    let names = |shape: &'static Shape| shape.keys.iter().map(|key| key.name.to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(names(&keys::HTTP), fields::<file::HttpFile>());
-    assert_eq!(names(inner(&keys::HTTP, &["api-key"])), fields::<file::EnvFile>());
-    assert_eq!(names(&keys::SIMULATED), fields::<file::SimulatedFile>());
-    assert_eq!(names(inner(&keys::SIMULATED, &["models"])), fields::<file::SimulatedModelFile>());
-    assert_eq!(names(inner(&keys::SIMULATED, &["models", "latency"])), fields::<file::LatencyFile>());
-    assert_eq!(names(inner(&keys::RULE, &["route"])), fields::<file::RouteFile>());
+fn every_table_tells_its_keys_in_the_order_of_the_declaration() {
+    let names = |schema: Schema| schema.keys().iter().map(|key| key.name).collect::<Vec<_>>();
+    assert_eq!(names(Schema::root())[..4], ["version", "name", "salt", "provider"]);
+    assert_eq!(names(Schema::of_signal("entropy")), ["top", "tail", "over", "tokens"]);
+    for (name, definition) in json_schema()["$defs"].as_object().unwrap() {
+        let keys = names(Schema::definition(name)).len();
+        let kinds = if name.ends_with("RuleFile") { ConditionSpec::NAMES.len() } else { 0 };
+        if let (Some(properties), true) = (definition["properties"].as_object(), name != "ProviderFile") {
+            assert_eq!(keys + kinds, properties.len(), "{name}");
+        }
+    }
 }
 
 #[test]
 fn no_kind_of_rule_is_also_a_key_of_rules() {
-    for key in keys::RULE.keys {
-        assert!(!tierfall_core::rule::table::ConditionSpec::NAMES.contains(&key.name));
+    for key in Schema::definition("RuleFile").keys() {
+        assert!(!ConditionSpec::NAMES.contains(&key.name));
     }
 }

@@ -4,9 +4,16 @@ use serde::Serialize;
 use serde_json::Value;
 use tierfall_core::request::{Call, Json, Prompt, Request};
 
-use super::{Anthropic, turns};
+use super::turns;
 use crate::body::Body;
 use crate::dialect::{EncodeError, Encoded};
+
+/// The version of the protocol that is spoken.
+const VERSION: &str = "2023-06-01";
+
+/// The token limit where neither the tier nor the request declares one: the protocol demands a limit, and this is
+/// the largest that every model accepts.
+const DEFAULT_MAX_TOKENS: u32 = 4096;
 
 /// Writes `call` from its typed view: a body in OpenAI's shape says nothing here. Of what that body holds beyond the
 /// view, the choice of tools is translated; a sampling seed has no counterpart and is left out.
@@ -21,7 +28,7 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
     let params = &call.params;
     let mut body = Body::new();
     set(&mut body, "model", call.model.as_ref())?;
-    set(&mut body, "max_tokens", &params.max_tokens.unwrap_or(Anthropic::DEFAULT_MAX_TOKENS))?;
+    set(&mut body, "max_tokens", &params.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS))?;
     if !system.is_empty() {
         set(&mut body, "system", &system)?;
     }
@@ -46,7 +53,7 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
         set(&mut body, name, value)?;
     }
     let body = body.write().map_err(|error| unwritable(&error))?.into_bytes();
-    Ok(Encoded { path: "/messages", headers: vec![("anthropic-version", Anthropic::VERSION.to_owned())], body })
+    Ok(Encoded { path: "/messages", headers: vec![("anthropic-version", VERSION.to_owned())], body })
 }
 
 fn refuse_formats(format: Option<&Json>) -> Result<(), EncodeError> {

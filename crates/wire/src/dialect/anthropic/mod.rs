@@ -17,13 +17,6 @@ pub struct Anthropic;
 impl Anthropic {
     /// Its name in configuration.
     pub const NAME: &str = "anthropic";
-
-    /// The version of the protocol that is spoken.
-    pub const VERSION: &str = "2023-06-01";
-
-    /// The token limit where neither the tier nor the request declares one: the protocol demands a limit, and this is
-    /// the largest that every model accepts.
-    pub const DEFAULT_MAX_TOKENS: u32 = 4096;
 }
 
 impl Dialect for Anthropic {

@@ -7,16 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tierfall_core::request::{Call, Content, Message, Params, Preamble, Prompt, Request, Role};
 
-use super::OpenAiChat;
 use crate::body::Body;
 use crate::dialect::{EncodeError, Encoded};
 
 /// Writes `call`. A request that came with its body keeps it byte for byte, except for what the call declares.
 pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
-    if call.logprobs.is_some_and(|top| top > OpenAiChat::TOP_LOGPROBS) {
-        let most = OpenAiChat::TOP_LOGPROBS;
-        return Err(EncodeError(format!("{} gives at most {most} alternatives a token: ask for fewer", OpenAiChat::NAME)));
-    }
     if call.stream && call.samples.get() > 1 {
         return Err(EncodeError("several samples do not stream: ask for a whole reply, or for one sample".to_owned()));
     }

@@ -36,6 +36,10 @@ impl Dialect for OpenAiChat {
     }
 
     fn encode(&self, call: &Call) -> Result<Encoded, EncodeError> {
+        if call.logprobs.is_some_and(|top| top > Self::TOP_LOGPROBS) {
+            let most = Self::TOP_LOGPROBS;
+            return Err(EncodeError(format!("{} gives at most {most} alternatives a token: ask for fewer", Self::NAME)));
+        }
         encode::encode(call)
     }
 

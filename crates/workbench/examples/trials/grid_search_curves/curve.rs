@@ -3,11 +3,12 @@
 //! on the test rows.
 
 use tierfall_calibrate::map::parametric::fit_logit_on;
-use tierfall_calibrate::map::recommend::scale_for;
+use tierfall_calibrate::map::transform::scale_for;
+use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::grid::Grid;
-use tierfall_calibrate::table::{Basis, Column, Table};
+use tierfall_calibrate::table::{Column, Table};
 use tierfall_core::map::{Scale, ScoreMap, Transform};
 use tierfall_core::number::{Confidence, Score, Threshold};
 

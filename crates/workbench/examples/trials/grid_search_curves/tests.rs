@@ -1,5 +1,4 @@
 //! The published curves, point for point, from the rows they were made of. Where the data is absent the tests say so and pass.
-#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
+use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::quality::Quality;
-use tierfall_calibrate::table::{Basis, Column, Table};
+use tierfall_calibrate::table::{Column, Table};
 use tierfall_core::number::Tie;
 
 /// The rows of a file that have all tiers of a chain; `signal` with a leading minus is negated.

@@ -1,5 +1,4 @@
 //! The promise itself, in a few hundred draws: it is broken in no more than δ of them, and the usual practice breaks it more often.
-#![expect(clippy::print_stdout, clippy::panic, reason = "tests print the rates that they hold")]
 
 use std::borrow::Cow;
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::pair::PairSweep;
-use tierfall_calibrate::table::{Basis, Column, Table};
+use tierfall_calibrate::table::{Column, Table};
 use tierfall_core::number::{Score, Threshold, Tie};
 
 /// Mean quality and cost a query; cost in units of asking the last tier.

@@ -163,9 +163,10 @@ fn routed(plan: &Plan<'_>) -> String {
         Skip::NotAllowed if matches!(plan.route(), Route::Refuse(_)) => format!("rule \"{rule}\" refuses them"),
         Skip::NotAllowed => format!("rule \"{rule}\" does not let tier \"{tier}\" see them"),
         Skip::BeforeEntry => format!("rule \"{rule}\" enters behind tier \"{tier}\""),
-        Skip::Capability(_) => format!("tier \"{tier}\" is skipped ({why})"),
+        Skip::Fit => format!("tier \"{tier}\" is skipped (fit)"),
         // Without the numbers, which differ from example to example.
-        _ => format!("tier \"{tier}\" is skipped ({})", why.to_string().split(':').next().unwrap_or_default()),
+        Skip::ContextWindow { .. } => format!("tier \"{tier}\" is skipped (context-window)"),
+        Skip::Capability(_) | Skip::UnknownPoint(_) => format!("tier \"{tier}\" is skipped ({why})"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Providers that spend no more than they may, together.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, stream};
@@ -10,21 +10,21 @@ use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall_core::request::Call;
 
 use super::LiveStop;
-use crate::fixture::budget::{self, Budget};
+use crate::batch::purse::{Account, Purse};
 use tierfall::clock::Clock;
 use tierfall::timed::passed_on;
 
-/// What all tiers of one live run spend.
-pub(super) struct Purse {
-    budget: Budget,
-    spent: Mutex<Cost>,
+/// What all tiers of one live run spend, and what ended it.
+pub(super) struct Paid {
+    account: Account,
     stop: OnceLock<LiveStop>,
     clock: Arc<dyn Clock>,
 }
 
-impl Purse {
+impl Paid {
     pub(super) fn new(limit: Option<Money>, clock: Arc<dyn Clock>) -> Self {
-        Self { budget: Budget::new(limit), spent: Mutex::default(), stop: OnceLock::new(), clock }
+        let purse = Arc::new(Purse::new(limit, "fewer examples"));
+        Self { account: Account::new(&purse), stop: OnceLock::new(), clock }
     }
 
     /// Why no further call is made.
@@ -34,7 +34,7 @@ impl Purse {
 
     /// Everything charged so far.
     pub(super) fn spent(&self) -> Cost {
-        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.account.charged().0
     }
 
     fn refuse(&self, stop: LiveStop) -> CallError {
@@ -45,39 +45,30 @@ impl Purse {
     }
 }
 
-/// A tier's provider, whose every call is paid from the purse before it is made.
+/// A tier's provider, whose every call is paid before it is made.
 pub(super) struct Bounded {
     pub(super) tier: Arc<str>,
     pub(super) inner: Arc<dyn Provider>,
     pub(super) model: Model,
     /// The most attempts that one call makes.
     pub(super) attempts: u32,
-    pub(super) purse: Arc<Purse>,
+    pub(super) paid: Arc<Paid>,
 }
 
 impl Provider for Bounded {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         async move {
-            let purse = &*self.purse;
-            if let Some(stop) = purse.stopped() {
+            let Paid { account, clock, .. } = &*self.paid;
+            if let Some(stop) = self.paid.stopped() {
                 return Err(CallError::new(CallErrorKind::Cancelled, stop.to_string()));
             }
-            let most = budget::most(&self.model, call);
-            if most.is_none() && purse.budget.is_limited() {
-                return Err(purse.refuse(LiveStop::Unbounded(self.tier.clone())));
-            }
-            let reserved = purse.budget.reserve(most.unwrap_or_default(), self.attempts).await;
-            let reserved = reserved.map_err(|full| purse.refuse(LiveStop::Spend { spent: full.spent, limit: full.limit }))?;
-            let (result, took) = passed_on(&*self.inner, call, &*purse.clock).await;
-            let cost = budget::cost(&self.model, &budget::billings(&result, &took));
-            reserved.settle(cost);
-            *purse.spent.lock().unwrap_or_else(PoisonError::into_inner) += cost;
-            let answer = result.map_err(|error| match error.kind.lasting() {
-                Some(what) => purse.refuse(LiveStop::Lasting { what, message: error.message }),
-                None if error.kind == CallErrorKind::QueueFull => purse.refuse(LiveStop::QueueFull(error.message)),
-                None => error,
-            })?;
-            let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(answer))]));
+            let unbounded = || self.paid.refuse(LiveStop::Unbounded(self.tier.clone()));
+            let most = account.purse().most(&self.model, call).ok_or_else(unbounded)?;
+            let mut cost = Cost::ZERO;
+            let made = passed_on(&*self.inner, call, &**clock);
+            let paid = account.pay(&self.model, most, self.attempts, made, &mut cost).await;
+            let (result, took) = paid.map_err(|halt| self.paid.refuse(halt.into()))?;
+            let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(result?))]));
             let (recorded, queued, wall) = (Some(took.latency), took.queued, took.wall);
             Ok(Reply { failed: took.failed, recorded, queued, wall, ..Reply::new(chunks) })
         }

@@ -11,9 +11,10 @@ use tierfall_core::cascade::Answerer;
 use tierfall_core::money::{Cost, Money};
 use tierfall_core::text::one_line;
 
-use self::bounded::{Bounded, Purse};
+use self::bounded::{Bounded, Paid};
 use self::item::{Asked, Asker};
 use super::played::{Mode, Played, PlayedItem};
+use crate::batch::{Halt, Storm};
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureError, FixtureSet};
 use tierfall::Engine;
@@ -49,42 +50,18 @@ pub enum LiveStop {
     /// Whoever watches knew enough.
     #[error("the verdict was clear")]
     Decided,
-    /// The next call could exceed the limit.
-    #[error("the next call could exceed the spending limit: {} of {} USD are spent", spent.usd(), limit.usd())]
-    Spend {
-        /// Spent by all tiers together, charges of unknown size at the most they can be.
-        spent: Money,
-        /// The limit.
-        limit: Money,
-    },
+    /// No further call is made.
+    #[error(transparent)]
+    Halted(#[from] Halt),
     /// A call's cost has no bound, so no limit could be kept.
     #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
     Unbounded(Arc<str>),
-    /// Every further call would fail like this one.
-    #[error("the provider {what}: {message}")]
-    Lasting {
-        /// What it does, as in [`CallErrorKind::lasting`](tierfall_core::provider::CallErrorKind::lasting).
-        what: &'static str,
-        /// What it said.
-        message: String,
-    },
-    /// More calls at once than the provider has places and its queue takes: no fault of the provider's.
-    #[error("{0}; ask fewer examples at once, or give the provider more places")]
-    QueueFull(String),
-    /// One failure after another.
-    #[error("{count} requests in a row failed, the last one with: {message}")]
-    Storm {
-        /// How many.
-        count: u32,
-        /// What the last one said.
-        message: String,
-    },
 }
 
 impl LiveStop {
     /// Whether a provider is the reason, and not a limit or enough certainty.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Lasting { .. } | Self::QueueFull(_) | Self::Storm { .. })
+        matches!(self, Self::Halted(halt) if halt.is_failure())
     }
 }
 
@@ -116,9 +93,6 @@ pub struct LiveRun {
     pub cost: Cost,
 }
 
-/// This many failed requests one after another mean that a provider is down, not that the questions are bad.
-const STORM: u32 = 20;
-
 /// Asks the declared providers the examples of a split, in an order drawn from the seed, and grades what they answer.
 ///
 /// `watch` sees every finished example, in that order, with what was charged so far, and ends the run by returning true.
@@ -133,31 +107,30 @@ pub async fn live(
     watch: &mut dyn FnMut(&PlayedItem, Cost) -> bool,
 ) -> Result<LiveRun, LiveError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let purse = Arc::new(Purse::new(options.max_spend, clock));
-    let asker = Asker::new(loaded, set, recordings, engine(loaded, &purse)?, options.repeats.max(1))?;
+    let paid = Arc::new(Paid::new(options.max_spend, clock));
+    let asker = Asker::new(loaded, set, recordings, engine(loaded, &paid)?, options.repeats.max(1))?;
     let mut warnings = Vec::new();
     let examples = chosen(set, split, options, &mut warnings)?;
     let total = examples.len();
     let mut items: Vec<(usize, PlayedItem)> = Vec::with_capacity(total);
-    let (mut stopped, mut failures, mut answered, mut last_words) = (None, 0, false, String::new());
+    let (mut stopped, mut storm, mut answered, mut last_words) = (None, Storm::of("requests"), false, String::new());
     {
         // In order: what is finished first must not decide what is watched first.
         let questions = examples.into_iter().map(|example| asker.ask(example));
         let mut answers = futures_util::stream::iter(questions).buffered(options.concurrency.get());
         while let Some(Asked { item, failed, said, cut }) = answers.next().await {
             // What was finished before the purse closed has been paid for, and counts.
-            if cut && let Some(stop) = purse.stopped() {
+            if cut && let Some(stop) = paid.stopped() {
                 stopped = Some(stop.clone());
                 break;
             }
-            failures = if failed { failures + 1 } else { 0 };
             answered |= item.errors < item.repeats;
             let position = set.position(&item.id).unwrap_or(usize::MAX);
-            let enough = watch(&item, purse.spent());
+            let enough = watch(&item, paid.spent());
             items.push((position, item));
             last_words = said.unwrap_or(last_words);
-            if failures >= STORM {
-                stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
+            if let Some(halt) = storm.sees(failed.then_some(last_words.as_str())) {
+                stopped = Some(halt.into());
                 break;
             }
             if enough {
@@ -167,8 +140,8 @@ pub async fn live(
         }
     }
     // However few they are: where none was answered, nothing was learned.
-    if stopped.is_none() && !answered && failures > 0 {
-        stopped = Some(LiveStop::Storm { count: failures, message: last_words.clone() });
+    if stopped.is_none() && !answered {
+        stopped = storm.halt().map(LiveStop::from);
     }
     items.sort_by_key(|(position, _)| *position);
     let left = total - items.len();
@@ -181,7 +154,7 @@ pub async fn live(
         let of: u64 = items.iter().map(|(_, item)| u64::from(item.repeats)).sum();
         // A storm quotes it already.
         let said = match &stopped {
-            Some(LiveStop::Storm { .. }) => String::new(),
+            Some(LiveStop::Halted(Halt::Storm { .. })) => String::new(),
             _ => format!(", the last one with: {}", one_line(&last_words, 300)),
         };
         warnings.push(format!("{errors} of {of} requests failed{said}; that is no grade, and counts as availability alone"));
@@ -202,10 +175,10 @@ pub async fn live(
     };
     // Who was decided with the last example left nothing out.
     let stopped = stopped.filter(|stop| left > 0 || stop.is_failure());
-    Ok(LiveRun { played, stopped, left, cost: purse.spent() })
+    Ok(LiveRun { played, stopped, left, cost: paid.spent() })
 }
 
-fn engine(loaded: &Loaded, purse: &Arc<Purse>) -> Result<Engine, LoadError> {
+fn engine(loaded: &Loaded, paid: &Arc<Paid>) -> Result<Engine, LoadError> {
     let sources = sources(loaded)?;
     let mut builder = Engine::builder(loaded.cascade.clone());
     if let Some(fit) = &loaded.fit {
@@ -218,7 +191,7 @@ fn engine(loaded: &Loaded, purse: &Arc<Purse>) -> Result<Engine, LoadError> {
                 inner: source.provider.clone(),
                 model: model.clone(),
                 attempts: source.attempts,
-                purse: purse.clone(),
+                paid: paid.clone(),
             };
             builder = builder.provider(&*tier.name, Arc::new(bounded));
         }

@@ -1,0 +1,238 @@
+//! A report as data: what it says, in the order in which it is read. It is made in one place a report, and drawn by one writer a form:
+//! [`super::text`] for a terminal, [`super::html`] for a file.
+
+use std::collections::BTreeMap;
+
+use tierfall_calibrate::report::{Estimate, FrontierPoint, Spot, TierReport};
+
+/// A report.
+pub(crate) struct Document<'a> {
+    /// The name of the file's page.
+    pub(crate) title: String,
+    /// What it is about; on a page, where the command that asked does not stand above it.
+    pub(crate) about: String,
+    blocks: Vec<(Form, Block<'a>)>,
+}
+
+/// Where a block is drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Everywhere,
+    Terminal,
+    Page,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(title: String, about: String) -> Self {
+        Self { title, about, blocks: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, block: Block<'a>) {
+        self.blocks.push((Form::Everywhere, block));
+    }
+
+    /// Adds what there is no room for in a terminal.
+    pub(super) fn on_page(&mut self, block: Block<'a>) {
+        self.blocks.push((Form::Page, block));
+    }
+
+    /// Adds what a page says in another way.
+    pub(super) fn in_terminal(&mut self, block: Block<'a>) {
+        self.blocks.push((Form::Terminal, block));
+    }
+
+    /// What is drawn in a form.
+    pub(super) fn blocks(&self, form: Form) -> impl Iterator<Item = &Block<'a>> {
+        self.blocks.iter().filter(move |(only, _)| [Form::Everywhere, form].contains(only)).map(|(_, block)| block)
+    }
+}
+
+/// A part of a report; in a terminal a blank line is between two.
+pub(super) enum Block<'a> {
+    Verdict(Verdict),
+    /// A promise in words, and its numbers.
+    Promise {
+        statement: &'a str,
+        numbers: String,
+    },
+    /// What each tier of the declared chain does.
+    Tiers(Tiers),
+    /// What was measured or is expected, beside a name.
+    Facts {
+        name: &'static str,
+        facts: Vec<Fact>,
+    },
+    Lines(Vec<Line>),
+    /// Blocks with no blank line between them.
+    Joined(Vec<Block<'a>>),
+    /// What the user should know.
+    Warnings(&'a [String]),
+    Table(Table),
+    /// What to do now: what it is for, and the command.
+    Steps(&'a [(String, String)]),
+    /// Where it comes from, as names and values.
+    Origin(Vec<(&'static str, String)>),
+    Curve(Curve<'a>),
+    /// How well a tier knows when it is right. `sees_all` is whether every request reaches it: only there is what it accepts a point of
+    /// the curve over all requests.
+    Tier {
+        tier: &'a TierReport,
+        sees_all: bool,
+    },
+    /// What goes without saying for those who know it.
+    Footer(&'static str),
+}
+
+/// How something is meant: a colour in a terminal and on a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Good,
+    Unsure,
+    Bad,
+    Strong,
+    Soft,
+    Plain,
+}
+
+/// What it all comes to, and why.
+pub(super) struct Verdict {
+    pub(super) tone: Tone,
+    /// A mark that needs no colour; may be empty.
+    pub(super) mark: &'static str,
+    pub(super) headline: String,
+    /// Whether the headline is a sentence of any length, which a terminal sets in lines.
+    pub(super) long: bool,
+    pub(super) said: Vec<Line>,
+}
+
+/// A sentence, of which the beginning may have a tone.
+pub(super) struct Line {
+    pub(super) tone: Tone,
+    pub(super) lead: String,
+    pub(super) text: String,
+    /// Blanks before it in a terminal.
+    pub(super) indent: usize,
+}
+
+impl Line {
+    pub(super) fn plain(indent: usize, text: impl Into<String>) -> Self {
+        Self { tone: Tone::Plain, lead: String::new(), text: text.into(), indent }
+    }
+
+    /// What is worth saying in passing.
+    pub(super) fn note(text: impl Into<String>) -> Self {
+        Self::led(0, Tone::Soft, text, "")
+    }
+
+    pub(super) fn led(indent: usize, tone: Tone, lead: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { tone, lead: lead.into(), text: text.into(), indent }
+    }
+}
+
+/// The declared chain.
+pub(super) struct Tiers {
+    /// Of which requests this is said, where not of all.
+    pub(super) of: Option<&'static str>,
+    /// Each tier, whether it is asked, and what it does.
+    pub(super) tiers: Vec<(String, bool, String)>,
+}
+
+/// A sentence with the number that it is about.
+pub(super) struct Fact {
+    pub(super) before: &'static str,
+    /// Empty in a sentence about no number.
+    pub(super) value: String,
+    pub(super) after: String,
+}
+
+impl Fact {
+    pub(super) fn new(before: &'static str, value: impl Into<String>, after: impl Into<String>) -> Self {
+        Self { before, value: value.into(), after: after.into() }
+    }
+
+    pub(super) fn plain(text: impl Into<String>) -> Self {
+        Self::new("", "", text)
+    }
+}
+
+/// A table whose first column names its rows; one that has no rows is not drawn.
+#[derive(Default)]
+pub(super) struct Table {
+    /// Its name on a page; may be empty.
+    pub(super) title: &'static str,
+    /// What a page says above it; may be empty.
+    pub(super) caption: String,
+    pub(super) columns: Vec<Column>,
+}
+
+impl Table {
+    pub(super) fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.cells.len())
+    }
+}
+
+/// A column: its head, and a cell a row.
+#[derive(Clone)]
+pub(super) struct Column {
+    pub(super) head: &'static str,
+    pub(super) cells: Vec<String>,
+    /// How each cell is meant, where that is known.
+    pub(super) tones: Vec<Tone>,
+    pub(super) number: bool,
+    /// Whether a terminal has no room for it.
+    pub(super) page_only: bool,
+    /// The order in which columns go where there is no room, 1 first; 0 stays.
+    pub(super) spare: u8,
+}
+
+impl Column {
+    pub(super) fn number(self) -> Self {
+        Self { number: true, ..self }
+    }
+
+    pub(super) fn on_page(self) -> Self {
+        Self { page_only: true, ..self }
+    }
+
+    pub(super) fn spare(self, order: u8) -> Self {
+        Self { spare: order, ..self }
+    }
+}
+
+/// What columns are made of.
+pub(super) struct Rows<'r, T>(pub(super) &'r [T]);
+
+impl<'r, T> Rows<'r, T> {
+    pub(super) fn text(&self, head: &'static str, cell: impl Fn(&'r T) -> String) -> Column {
+        let cells = self.0.iter().map(cell).collect();
+        Column { head, cells, tones: Vec::new(), number: false, page_only: false, spare: 0 }
+    }
+
+    pub(super) fn number(&self, head: &'static str, cell: impl Fn(&'r T) -> String) -> Column {
+        self.text(head, cell).number()
+    }
+
+    pub(super) fn toned(&self, head: &'static str, cell: impl Fn(&'r T) -> (Tone, String)) -> Column {
+        let (tones, cells) = self.0.iter().map(cell).unzip();
+        Column { cells, tones, ..self.text(head, |_| String::new()) }
+    }
+}
+
+/// Cost against quality: what was searched, what is promised, what is chosen, and what is had without a cascade.
+pub(super) struct Curve<'a> {
+    pub(super) last: &'a str,
+    /// Mean cost of always asking the last tier, which costs are shown as shares of.
+    pub(super) cost_last: Option<f64>,
+    pub(super) frontier: &'a [FrontierPoint],
+    pub(super) baselines: &'a BTreeMap<String, Spot>,
+    /// The point in force: its share of right answers and its cost in USD.
+    pub(super) chosen: Option<(Estimate, f64)>,
+    /// What is to be said of the chosen point, like `as expected on new requests`.
+    pub(super) chosen_is: &'static str,
+    /// Further dots: a name, a cost in USD and a share of right answers.
+    pub(super) points: Vec<(String, f64, f64)>,
+    /// What these are, like `further operating points`.
+    pub(super) points_are: &'static str,
+    /// The quality that is asked for.
+    pub(super) floor: Option<f64>,
+}

@@ -1,0 +1,85 @@
+//! A rung of the chain, and who answers at it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::Gate;
+use crate::money::{Money, Price};
+use crate::request::{Params, Preamble, Timeouts};
+
+/// A tier's place in the chain, 0 = cheapest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TierIx(pub usize);
+
+/// Something that a request may need and not every model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Calls tools.
+    Tools,
+    /// Follows a JSON schema.
+    StructuredOutput,
+    /// Reads images.
+    Vision,
+}
+
+/// A model behind a tier.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The name that the provider knows.
+    pub name: Arc<str>,
+    /// What its tokens cost; `None` = unknown, and so are all costs.
+    pub price: Option<Price>,
+    /// The tier's system prompt and example turns.
+    pub preamble: Preamble,
+    /// The tier's sampling parameters; they override the client's.
+    pub params: Params,
+    /// How long a call may take.
+    pub timeouts: Timeouts,
+    /// Most tokens of prompt and answer together; `None` = not declared.
+    pub context_window: Option<u64>,
+    /// What the model can do; `None` = not declared, everything is tried.
+    pub capabilities: Option<BTreeSet<Capability>>,
+}
+
+impl Model {
+    /// A model without preamble, price or limits.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            price: None,
+            preamble: Arc::new([]),
+            params: Params::default(),
+            timeouts: Timeouts::default(),
+            context_window: None,
+            capabilities: None,
+        }
+    }
+}
+
+/// Who answers at a tier.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful a process, never moved")]
+pub enum Answerer {
+    /// A model.
+    Model(Model),
+    /// A person: the run ends with the outcome *review*.
+    Human {
+        /// What one review costs.
+        cost: Option<Money>,
+    },
+}
+
+/// One rung.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its name in configuration, traces and recordings.
+    pub name: Arc<str>,
+    /// Who answers.
+    pub answerer: Answerer,
+    /// Its deferral rule; absent exactly on the last tier.
+    pub gate: Option<Gate>,
+}

@@ -1,0 +1,253 @@
+//! `[provider.NAME.KIND]`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use tierfall_core::provider::CallErrorKind;
+use tierfall_providers::simulated::SimulatedSettings;
+use tierfall_wire::dialect::table as dialects;
+
+use crate::config::types::{Share, Spanned, Text, Variable, Wait};
+
+/// The name of the provider kind that invents its answers.
+pub(crate) const SIMULATED: &str = "simulated";
+
+/// `[provider.NAME.KIND]`; `None` where the kind was reported.
+#[derive(Debug, Default)]
+pub(crate) struct ProviderFile(pub(crate) Option<ProviderKind>);
+
+#[derive(Debug)]
+pub(crate) enum ProviderKind {
+    Http { dialect: String, settings: HttpFile },
+    Simulated(SimulatedFile),
+}
+
+impl<'de> Deserialize<'de> for ProviderFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Kinds;
+        impl<'de> Visitor<'de> for Kinds {
+            type Value = ProviderFile;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a kind of provider")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ProviderFile, A::Error> {
+                let Some(kind) = map.next_key::<String>()? else { return Ok(ProviderFile(None)) };
+                let kind = if kind == SIMULATED {
+                    ProviderKind::Simulated(map.next_value()?)
+                } else {
+                    ProviderKind::Http { dialect: kind, settings: map.next_value()? }
+                };
+                Ok(ProviderFile(Some(kind)))
+            }
+        }
+        deserializer.deserialize_map(Kinds)
+    }
+}
+
+impl JsonSchema for ProviderFile {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ProviderFile".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut kinds = serde_json::Map::new();
+        for dialect in dialects::DIALECTS {
+            let mut kind = generator.subschema_for::<HttpFile>();
+            kind.insert("description".to_owned(), dialect.about.into());
+            kinds.insert(dialect.name.to_owned(), kind.to_value());
+        }
+        kinds.insert(SIMULATED.to_owned(), generator.subschema_for::<SimulatedFile>().to_value());
+        json_schema!({
+            "type": "object",
+            "properties": kinds,
+            "additionalProperties": false,
+            "minProperties": 1,
+            "maxProperties": 1,
+            "x-kind": "provider",
+        })
+    }
+}
+
+fn whole<const N: u32>() -> u32 {
+    N
+}
+
+fn seconds<const N: u64>() -> Wait {
+    Wait(Duration::from_secs(N))
+}
+
+/// A model server or service over HTTP, in the dialect that its key names.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "a provider")]
+#[expect(clippy::doc_markdown, reason = "what users of the file read, word for word")]
+pub(crate) struct HttpFile {
+    /// Where its API begins, like "https://api.openai.com/v1".
+    #[schemars(required)]
+    pub(crate) base_url: Option<Spanned<Text>>,
+    /// The key; only ever from the environment.
+    pub(crate) api_key: Option<EnvFile>,
+    /// Further headers of every call; secret ones from the environment.
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<Spanned<String>, HeaderFile>,
+    /// Most calls at a time; the others wait for a place.
+    #[schemars(range(min = 1, max = 10_000))]
+    #[serde(default = "whole::<32>")]
+    pub(crate) max_concurrency: u32,
+    /// Most calls that wait. One more is turned away as `queue-full`, which ends its run: a dearer tier would only be flooded in
+    /// turn. A batch, `record`, `grade --judge` and `regress --live` are held by no such bound: they wait.
+    #[schemars(range(max = 1_000_000))]
+    #[serde(default = "whole::<1024>")]
+    pub(crate) max_queue: u32,
+    /// Longest wait for a place; then the call is `queue-full`, too. No tier's timeouts count it, the policy's `deadline` does.
+    #[serde(default = "seconds::<600>")]
+    pub(crate) queue_timeout: Wait,
+    /// Most further attempts at a call that failed in passing.
+    #[schemars(range(max = 10))]
+    #[serde(default = "whole::<2>")]
+    pub(crate) retries: u32,
+    /// Longest reply that is read, in MiB.
+    #[schemars(range(min = 1, max = 1024))]
+    #[serde(default = "whole::<16>")]
+    pub(crate) max_body_mib: u32,
+    /// Several samples are as many calls: for servers that do not take `n`, though their dialect has it.
+    #[serde(default)]
+    pub(crate) sample_by_calls: bool,
+    /// Longest wait for a connection.
+    #[serde(default = "seconds::<10>")]
+    pub(crate) connect_timeout: Wait,
+}
+
+/// A value that never stands in the file.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "a value from the environment", extend("minProperties" = 1, "maxProperties" = 1))]
+pub(crate) struct EnvFile {
+    /// The environment variable that holds it.
+    pub(crate) env: Option<Variable>,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(crate) enum HeaderFile {
+    Text(Text),
+    Env(EnvFile),
+}
+
+/// Invented answers for demonstrations and tests; every one of them is marked as simulated.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "a simulated provider")]
+pub(crate) struct SimulatedFile {
+    /// The same seed gives the same answers.
+    #[serde(default)]
+    pub(crate) seed: u64,
+    /// The models that it pretends to have.
+    #[schemars(required)]
+    pub(crate) models: Option<BTreeMap<Spanned<String>, SimulatedModelFile>>,
+}
+
+/// How good, how sure and how fast a simulated model is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "a simulated model")]
+pub(crate) struct SimulatedModelFile {
+    /// A request of difficulty d in [0, 1) is answered rightly with probability σ(slope · (ability − d)).
+    #[schemars(range(min = -100, max = 100))]
+    pub(crate) ability: f64,
+    /// How sharply ability divides right from wrong.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(crate) slope: f64,
+    /// How well it knows when it is right: the AUROC of its log-probabilities is Φ(separation / √2).
+    #[schemars(range(min = 0, max = 100))]
+    pub(crate) separation: f64,
+    /// Fewest tokens of an answer.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) min_tokens: u32,
+    /// Most tokens of an answer.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_tokens: u32,
+    /// Whether it tells log-probabilities.
+    pub(crate) logprobs: bool,
+    /// How long it takes; nothing without it.
+    pub(crate) latency: LatencyFile,
+    /// How often a call fails in each way; together at most 1.
+    pub(crate) errors: ErrorsFile,
+}
+
+impl Default for SimulatedModelFile {
+    fn default() -> Self {
+        let usual = SimulatedSettings::new("", 0);
+        Self {
+            ability: usual.ability,
+            slope: usual.slope,
+            separation: usual.separation,
+            min_tokens: usual.tokens.0,
+            max_tokens: usual.tokens.1,
+            logprobs: usual.gives_logprobs,
+            latency: LatencyFile::default(),
+            errors: ErrorsFile::default(),
+        }
+    }
+}
+
+/// How long a simulated model takes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "a latency")]
+pub(crate) struct LatencyFile {
+    /// Until the first token.
+    pub(crate) first: Option<Wait>,
+    /// Between two tokens.
+    pub(crate) per_token: Option<Wait>,
+    /// All of it varies by this share up and down.
+    #[serde(default)]
+    pub(crate) jitter: Share,
+}
+
+/// Shares of calls that fail.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(title = "error rates")]
+pub(crate) struct ErrorsFile {
+    /// No connection.
+    connect: Option<Share>,
+    /// The prompt is refused.
+    content_filter: Option<Share>,
+    /// The prompt is too long.
+    context_length: Option<Share>,
+    /// The request can never work.
+    invalid_request: Option<Share>,
+    /// The reply cannot be read.
+    malformed: Option<Share>,
+    /// 5xx.
+    overloaded: Option<Share>,
+    /// 429.
+    rate_limited: Option<Share>,
+    /// The time runs out.
+    timeout: Option<Share>,
+    /// The stream ends before the answer.
+    truncated: Option<Share>,
+}
+
+impl ErrorsFile {
+    pub(crate) fn rates(&self) -> BTreeMap<CallErrorKind, f64> {
+        let rates = [
+            (CallErrorKind::Connect, self.connect),
+            (CallErrorKind::ContentFilter, self.content_filter),
+            (CallErrorKind::ContextLength, self.context_length),
+            (CallErrorKind::InvalidRequest, self.invalid_request),
+            (CallErrorKind::Malformed, self.malformed),
+            (CallErrorKind::Overloaded, self.overloaded),
+            (CallErrorKind::RateLimited, self.rate_limited),
+            (CallErrorKind::Timeout, self.timeout),
+            (CallErrorKind::Truncated, self.truncated),
+        ];
+        rates.into_iter().filter_map(|(kind, rate)| Some((kind, rate?.0))).collect()
+    }
+}

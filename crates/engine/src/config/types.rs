@@ -1,0 +1,138 @@
+//! The types of values that TOML has none for. Each says in its schema what it looks like; `x-kind` tells the checker which one
+//! it is.
+
+use std::borrow::Cow;
+use std::ops::{Deref, Range};
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
+use tierfall_core::money::{DecimalError, Money, Rate};
+
+use super::values::duration;
+
+/// A value with its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Spanned<T>(toml::Spanned<T>);
+
+impl<T> Spanned<T> {
+    pub(crate) fn new(span: Range<usize>, value: T) -> Self {
+        Self(toml::Spanned::new(span, value))
+    }
+
+    pub(crate) fn get_ref(&self) -> &T {
+        self.0.get_ref()
+    }
+
+    pub(crate) fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
+}
+
+impl<T: Default> Default for Spanned<T> {
+    fn default() -> Self {
+        Self::new(0..0, T::default())
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+macro_rules! types {
+    ($($(#[$meta:meta])* $name:ident($of:ty) = $schema:tt;)+) => {
+        $(
+            #[derive(Clone, Debug, Deserialize)]
+            $(#[$meta])*
+            pub(crate) struct $name(pub(crate) $of);
+
+            impl Deref for $name {
+                type Target = $of;
+                fn deref(&self) -> &$of {
+                    &self.0
+                }
+            }
+
+            impl JsonSchema for $name {
+                fn inline_schema() -> bool {
+                    true
+                }
+                fn schema_name() -> Cow<'static, str> {
+                    stringify!($name).into()
+                }
+                fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                    json_schema!($schema)
+                }
+            }
+        )+
+    };
+}
+
+types! {
+    /// A text that is not empty.
+    Text(String) = { "type": "string", "minLength": 1 };
+    /// A name: letters, digits, `-`, `_` and `.`.
+    #[derive(Serialize)]
+    Name(String) = { "type": "string", "pattern": "^[\\p{L}\\p{N}_-][\\p{L}\\p{N}._-]*$", "x-kind": "name" };
+    /// The name of an environment variable.
+    Variable(String) = { "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "x-kind": "variable" };
+    /// `provider/model`.
+    ModelName(String) = { "type": "string", "pattern": "^[^/]+/.+$", "x-kind": "model" };
+    /// A share of a whole.
+    #[derive(Copy, Default, Serialize)]
+    Share(f64) = { "type": "number", "minimum": 0, "maximum": 1 };
+    /// `"30s"`.
+    #[serde(try_from = "String")]
+    Wait(Duration) = { "type": "string", "pattern": "^[0-9.]+ ?(ms|s|m|h)$", "x-kind": "duration" };
+    /// US dollars, as a decimal text or a number.
+    #[serde(try_from = "String")]
+    Dollars(Money) = { "anyOf": [
+        { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,12})?$" },
+        { "type": "number", "minimum": 0 },
+    ], "x-kind": "dollars" };
+    /// US dollars a million tokens, likewise.
+    #[serde(try_from = "String")]
+    DollarsPerMillion(Rate) = { "anyOf": [
+        { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,6})?$" },
+        { "type": "number", "minimum": 0 },
+    ], "x-kind": "dollars-per-million" };
+}
+
+impl TryFrom<String> for Wait {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        duration(&text).map(Self)
+    }
+}
+
+impl Serialize for Wait {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+impl TryFrom<String> for Dollars {
+    type Error = DecimalError;
+    fn try_from(text: String) -> Result<Self, DecimalError> {
+        text.parse().map(Self)
+    }
+}
+
+impl TryFrom<String> for DollarsPerMillion {
+    type Error = DecimalError;
+    fn try_from(text: String) -> Result<Self, DecimalError> {
+        text.parse().map(Self)
+    }
+}
