@@ -20,7 +20,7 @@ pub struct Imported {
     pub read: u64,
     /// Examples written.
     pub written: u64,
-    /// Rows that could not be converted, which was declared to be [at random](BadRows::AtRandom): they are written as rows that cannot be read,
+    /// Rows that could not be converted, which was declared to be [at random](crate::observations::BadRows::AtRandom): they are written as rows that cannot be read,
     /// so that whoever reads them has to declare it, too.
     pub bad: u64,
     /// The first of them, at most [`Summary::SHOWN`](crate::observations::Summary::SHOWN).
