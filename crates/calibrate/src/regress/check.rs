@@ -79,6 +79,28 @@ pub struct Check {
     pub line: Option<usize>,
 }
 
+impl Check {
+    /// A check that decides, of so many examples, with nothing concluded yet.
+    pub fn new(name: impl Into<String>, n: u64) -> Self {
+        Self {
+            name: name.into(),
+            segment: None,
+            n,
+            value: None,
+            limit: None,
+            baseline: None,
+            moved: None,
+            p: None,
+            interval: None,
+            mde: None,
+            verdict: Verdict::Inconclusive,
+            decides: true,
+            why: String::new(),
+            line: None,
+        }
+    }
+}
+
 /// How many examples got worse or better than under the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Moved {

@@ -58,26 +58,6 @@ pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
     Judged { checks }
 }
 
-/// A check against the baseline with nothing filled in.
-fn check(name: &str, n: u64) -> Check {
-    Check {
-        name: name.to_owned(),
-        segment: None,
-        n,
-        value: None,
-        limit: None,
-        baseline: None,
-        moved: None,
-        p: None,
-        interval: None,
-        mde: None,
-        verdict: Verdict::Inconclusive,
-        decides: true,
-        why: String::new(),
-        line: None,
-    }
-}
-
 /// What would have been found, in words.
 fn found(what: &str, power: f64) -> String {
     format!("{what} would have been found with probability {}", plain(power))
@@ -117,7 +97,7 @@ fn quality_check(quality: &Quality, segment: Option<&Arc<str>>, adjusted: Adjust
         verdict,
         decides: segment.is_none(),
         why,
-        ..check("quality-vs-baseline", quality.n)
+        ..Check::new("quality-vs-baseline", quality.n)
     }
 }
 
@@ -148,7 +128,7 @@ fn cost_check(cost: &Cost, n: u64, adjusted: Option<Adjusted>, worse: Option<&st
             // Removing a price must not be a way past the gate.
             why = format!("{why}, and the baseline knows that of {lost} of them: declare the prices, or update the baseline");
         }
-        return Check { decides: lost > 0 && worse.is_none(), why, ..check("cost-vs-baseline", n) };
+        return Check { decides: lost > 0 && worse.is_none(), why, ..Check::new("cost-vs-baseline", n) };
     };
     let mde = cost.detectable(adjusted.level, rules);
     let verdict = if worse.is_some() {
@@ -181,7 +161,7 @@ fn cost_check(cost: &Cost, n: u64, adjusted: Option<Adjusted>, worse: Option<&st
         verdict,
         decides: worse.is_none(),
         why,
-        ..check("cost-vs-baseline", n)
+        ..Check::new("cost-vs-baseline", n)
     }
 }
 
@@ -234,7 +214,7 @@ fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rul
         verdict,
         decides: worse.is_none(),
         why,
-        ..check("latency-vs-baseline", fast.n)
+        ..Check::new("latency-vs-baseline", fast.n)
     }
 }
 

@@ -194,22 +194,16 @@ impl Check {
             }
         };
         Self {
-            name: name.to_owned(),
             segment: segment.map(str::to_owned),
-            n,
             value: estimate.map(|estimate| estimate.value),
             limit: Some(limit),
-            baseline: None,
-            moved: None,
-            p: None,
             interval: estimate
                 .map(|estimate| [estimate.low, estimate.high])
                 .filter(|ends| ends.iter().all(|end| end.is_finite())),
-            mde: None,
             verdict,
-            decides: true,
             why,
             line,
+            ..Self::new(name, n)
         }
     }
 }
