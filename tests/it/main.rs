@@ -22,3 +22,5 @@ mod live_is_replay;
 mod probes;
 #[cfg(test)]
 mod recordings;
+#[cfg(test)]
+mod seams;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-use super::table::{Condition, Settings, SettingsError};
+use super::settings::{Condition, Settings, SettingsError};
 use crate::request::Request;
 
 /// Words that must or may stand in the question.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::table::{Condition, Settings, SettingsError};
+use super::settings::{Condition, Settings, SettingsError};
 use crate::request::Request;
 
 /// Bounds on the request's length in estimated tokens; both are inclusive.

@@ -7,6 +7,7 @@ mod length;
 mod pattern;
 mod personal;
 mod sent;
+mod settings;
 pub mod table;
 mod tag;
 mod tools;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::table::{Condition, Settings, SettingsError};
+use super::settings::{Condition, Settings, SettingsError};
 use crate::request::{Message, Request, Role};
 
 /// A regular expression over the question.

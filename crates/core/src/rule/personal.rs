@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::sent::{plain, sent};
-use super::table::{Condition, Settings, SettingsError};
+use super::settings::{Condition, Settings, SettingsError};
 use crate::request::Request;
 
 /// Which kinds of personal data to look for.

@@ -3,29 +3,13 @@
 //! A built-in rule is a condition and a route: where the condition holds, the route is taken. Adding a condition is one
 //! file and one line here.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::{Keyword, Length, NamedRule, PersonalData, Question, Route, Rule, SystemPrompt, Tag, Tools};
 use crate::registry::described_registry;
 use crate::request::Request;
 
-/// When a built-in rule applies.
-pub trait Condition: fmt::Debug + Send + Sync {
-    /// Whether it holds for a request.
-    fn holds(&self, request: &Request) -> bool;
-}
-
-/// A condition's settings, as a configuration file writes them.
-pub trait Settings: fmt::Debug {
-    /// Checks the settings and compiles what can be compiled.
-    fn build(&self) -> Result<Arc<dyn Condition>, SettingsError>;
-}
-
-/// Settings that have the right shape but make no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SettingsError(pub String);
+pub use super::settings::{Condition, Settings, SettingsError};
 
 described_registry! {
     /// The settings of one built-in rule, which a file writes under the rule's name.

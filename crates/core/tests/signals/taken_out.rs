@@ -362,8 +362,13 @@ fn is_sound(reply: &str, style: Style) -> Result<(), TestCaseError> {
         let before = before.rsplit("</think>").next().unwrap();
         let behind = behind.trim_start_matches(['.', '。', '!', '?']);
         prop_assert!(before.trim().is_empty() || behind.trim().is_empty() || reply.matches(*gaps[0]).count() > 1, "{:?}", gaps);
-        for kept in ["<think>", "</think>", "```", "~~~"] {
+        for kept in ["<think>", "</think>"] {
             prop_assert_eq!(reply.matches(kept).count(), rest.text.matches(kept).count());
+        }
+        // A fence begins a line; the same letters behind a text quote it.
+        for fence in ["```", "~~~"] {
+            let fences = |text: &str| text.lines().filter(|line| line.trim_start().starts_with(fence)).count();
+            prop_assert_eq!(fences(reply), fences(&rest.text));
         }
     }
     Ok(())

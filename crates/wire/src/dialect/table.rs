@@ -16,7 +16,7 @@ pub struct DialectSpec {
 }
 
 /// Every dialect.
-pub const DIALECTS: [DialectSpec; 2] = [
+pub const DIALECTS: &[DialectSpec] = &[
     DialectSpec {
         name: OpenAiChat::NAME,
         about: "OpenAI's chat completions, as spoken by OpenAI, vLLM, llama.cpp, Ollama, Gemini's compatible endpoint and \

@@ -12,8 +12,8 @@ use crate::support::{pretty, shown, streamed};
 /// The goldens of a dialect with this ending, in order.
 fn goldens(dialect: &str, ending: &str) -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(dialect);
-    let mut found: Vec<(String, PathBuf)> = std::fs::read_dir(folder)
-        .unwrap()
+    let mut found: Vec<(String, PathBuf)> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("the dialect {dialect} needs golden replies in {}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == ending))
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path))

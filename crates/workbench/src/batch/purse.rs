@@ -154,9 +154,9 @@ impl Account {
         let usage = billings.iter().filter_map(|billing| billing.usage()).fold(Usage::default(), |sum, usage| sum + usage);
         let mut charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
         *charged = (charged.0 + charge, charged.1 + usage);
-        match result {
-            Err(error) if let Some(halt) = Halt::after(&error, self.purse.fewer) => Err(halt),
-            result => Ok((result, took)),
+        match result.as_ref().err().and_then(|error| Halt::after(error, self.purse.fewer)) {
+            Some(halt) => Err(halt),
+            None => Ok((result, took)),
         }
     }
 

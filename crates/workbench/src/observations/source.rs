@@ -52,12 +52,14 @@ impl Source {
         let format = |why: &str| ObservationsError::Format { path: path.to_owned(), why: why.to_owned() };
         let kind = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(format("it is empty; it should hold one example a line")),
-            // A name that is given to nothing would be dropped in silence.
-            Some(b'{') if let Some(column) = options.columns.keys().next() => {
-                let why = format!("--map {column}=…: {} is JSON Lines, whose keys are given no other names", path.display());
-                return Err(ObservationsError::Options(why));
-            }
-            Some(b'{') => Kind::Json(Lines { rest: start, input, ended: false }),
+            Some(b'{') => match options.columns.keys().next() {
+                None => Kind::Json(Lines { rest: start, input, ended: false }),
+                // A name that is given to nothing would be dropped in silence.
+                Some(column) => {
+                    let why = format!("--map {column}=…: {} is JSON Lines, whose keys are given no other names", path.display());
+                    return Err(ObservationsError::Options(why));
+                }
+            },
             Some(b'[') => return Err(format("it begins with a list; JSON Lines has one object a line")),
             Some(_) => {
                 let mut reader = Box::new(csv_reader(path, start, input));

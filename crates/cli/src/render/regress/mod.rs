@@ -28,7 +28,7 @@ pub(crate) struct Format {
 }
 
 /// The forms, the default first.
-pub(crate) const FORMATS: [Format; 5] = [
+pub(crate) const FORMATS: &[Format] = &[
     Format { name: "text", about: "For a terminal", draw: text::text },
     Format { name: "json", about: "Everything, for programs", draw: json::json },
     Format { name: "junit", about: "JUnit XML, for the test reports of GitLab, Jenkins and others", draw: junit::junit },
