@@ -2,8 +2,8 @@
 
 use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge, limits};
 
-use super::entry::Entry;
 use super::compare::{Compared, ItemChange, compare};
+use super::entry::Entry;
 use super::played::{Mode, Played};
 use super::rows;
 use crate::Error;

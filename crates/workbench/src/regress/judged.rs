@@ -8,9 +8,9 @@ use tierfall::fit;
 use tierfall_calibrate::regress::{Changes, Check, Report, Rules, Section, Verdict};
 
 use super::baseline::Baseline;
-use super::entry::Entry;
 use super::beside::{Beside, beside};
 use super::early::{self, Asking, Live};
+use super::entry::Entry;
 use super::limits;
 use super::played::{Mode, Played};
 use super::replay::replay;

@@ -7,8 +7,8 @@ use tierfall_calibrate::regress::limits::Sample;
 use tierfall_calibrate::regress::{Item, Pair};
 use tierfall_core::money::Money;
 
-use super::entry::{Entry, EntryItem};
 use super::compare::Compared;
+use super::entry::{Entry, EntryItem};
 use super::played::{Played, PlayedItem};
 
 /// Numbers for the items that examples repeat: those of one group share one.
