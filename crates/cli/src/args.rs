@@ -12,9 +12,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tierfall_workbench::traffic::Sampling;
 
 pub(crate) use calibrate::{Advise, Calibrate, Chance, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
-pub(crate) use diff::{CutArg, Diff};
+pub(crate) use diff::Diff;
 pub(crate) use people::People;
-pub(crate) use regress::{LiveArgs, Regress};
+pub(crate) use regress::Regress;
 
 /// Ask the cheapest model first; escalate when it is not sure.
 #[derive(Debug, Parser)]

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use tierfall::config::{self, ConfigError, Loaded};
 use tierfall::{Asker, LoadError};
+use tierfall_workbench::fixture::grade::judge;
 use tierfall_workbench::fixture::replay::Recordings;
 use tierfall_workbench::fixture::{FixtureError, FixtureSet};
-use tierfall_workbench::{Answers, OpenError, Opened};
+use tierfall_workbench::regress::live::LiveError;
+use tierfall_workbench::{Answers, Error, Opened};
 
 use crate::args::Source;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::render;
 use crate::render::style::{WARN, paint};
 use crate::say;
@@ -21,21 +23,15 @@ pub(crate) fn engine(path: &Path, source: &Source, asker: Asker) -> Result<Opene
         None if source.live => Answers::Live,
         None => Answers::AsDeclared,
     };
-    tierfall_workbench::open(path, &answers, asker).map_err(|error| match error {
-        OpenError::Load(error) => failure(&error, ", or answer from recordings with --replay SET"),
-        OpenError::Fixture(error) => fixture(&error),
-        _ => Failure::usage(error),
+    tierfall_workbench::open(path, &answers, asker).map_err(|error| match &error {
+        Error::Load(error) => failure(error, ", or answer from recordings with --replay SET"),
+        _ => Failure::from(error),
     })
 }
 
 /// A cascade file, read and found right.
 pub(crate) fn cascade(path: &Path) -> Result<Loaded, Failure> {
     config::load(path).map_err(|error| invalid(&error))
-}
-
-/// A cascade file without its fit, which may be stale or not there yet.
-pub(crate) fn unfitted(path: &Path) -> Result<Loaded, Failure> {
-    config::load_unfitted(path).map_err(|error| invalid(&error))
 }
 
 /// Shows every problem of a file; what is left to say is how many there are.
@@ -51,11 +47,7 @@ pub(crate) fn invalid(error: &ConfigError) -> Failure {
 pub(crate) fn failure(error: &LoadError, otherwise: &str) -> Failure {
     match error {
         LoadError::Config(error) => invalid(error),
-        LoadError::UnsetKeys(keys) => {
-            let names: Vec<String> = keys.iter().map(|key| format!("export {}=…", key.env)).collect();
-            Failure::usage(error).with_hint(format!("{}{otherwise}", names.join("; ")))
-        }
-        _ => Failure::usage(error),
+        _ => Failure { hint: error.hint().map(|hint| hint + otherwise), ..Failure::usage(error) },
     }
 }
 
@@ -66,11 +58,29 @@ pub(crate) fn fixture_set(folder: impl Into<PathBuf>) -> Result<FixtureSet, Fail
 
 /// Why a fixture set cannot be used.
 pub(crate) fn fixture(error: &FixtureError) -> Failure {
-    match error {
-        FixtureError::Io(io) if io.kind() == std::io::ErrorKind::NotFound => Failure::usage(error)
-            .with_hint("a fixture set is a folder with set.toml and examples.jsonl: its path, or its name below fixtures/"),
-        FixtureError::Mismatch { .. } => Failure::usage(error).with_hint("recordings are bound to model, parameters and prompt"),
-        _ => Failure::usage(error),
+    Failure { hint: error.hint().map(str::to_owned), ..Failure::usage(error) }
+}
+
+/// How the command ends where a call came to nothing.
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let exit = if matches!(error, Error::Provider(_)) { Exit::Provider } else { Exit::Usage };
+        let message = match error {
+            Error::Load(LoadError::Config(broken)) | Error::Live(LiveError::Load(LoadError::Config(broken))) => {
+                invalid(broken).message
+            }
+            Error::Judge(judge::OpenError::Load { judge, path, error }) => {
+                format!("judge \"{judge}\" ({}): {}", path.display(), failure(error, "").message)
+            }
+            _ => error.to_string(),
+        };
+        Self { exit, message, hint: error.hint() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
     }
 }
 

@@ -56,6 +56,14 @@ pub enum LoadError {
     Build(#[from] BuildError),
 }
 
+impl LoadError {
+    /// How keys are set that are not, for a shell.
+    pub fn hint(&self) -> Option<String> {
+        let Self::UnsetKeys(keys) = self else { return None };
+        Some(keys.iter().map(|key| format!("export {}=…", key.env)).collect::<Vec<_>>().join("; "))
+    }
+}
+
 fn unset(keys: &[UnsetKey]) -> String {
     let keys: Vec<String> = keys.iter().map(|key| format!("provider \"{}\" needs {}", key.provider, key.env)).collect();
     format!("a key is not set: {}", keys.join(", "))

@@ -132,7 +132,7 @@ fn main() -> std::io::Result<()> {
         let read_set = lap();
         let recordings = Recordings::load(dir.path(), &bindings(&loaded)).expect("the simulated recordings are right");
         let read_recordings = lap();
-        let played = replay(&loaded, &set, &recordings, "test", &|_| ()).expect("everything is recorded and graded");
+        let played = replay(&loaded, &set, &recordings, "test", &|_, _| ()).expect("everything is recorded and graded");
         let replayed = lap();
         let before = Baseline::read(&baseline).expect("the baseline is right");
         let read_baseline = lap();

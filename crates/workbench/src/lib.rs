@@ -3,17 +3,39 @@
 //! Fixture sets are recorded, graded and looked after; observations are read from files or replayed from recordings; cascades are
 //! calibrated, evaluated and held against a committed baseline. Each is a call that returns a report; nothing here knows a terminal.
 
+pub mod advise;
 pub mod batch;
+pub mod calibrate;
+pub mod diff;
+mod error;
+pub mod evaluate;
 pub mod fit;
 pub mod fixture;
+pub mod grade;
 pub mod import;
+pub mod inputs;
 pub mod ledger;
 mod located;
 pub mod locked;
 pub mod observations;
+pub mod plan;
+pub mod progress;
+mod record;
 pub mod regress;
 mod replaying;
+pub mod results;
 pub mod traffic;
 pub mod whole;
 
-pub use replaying::{Answers, OpenError, Opened, Replaying, fixture_folder, open};
+pub use advise::advise;
+pub use calibrate::calibrate;
+pub use diff::diff;
+pub use error::Error;
+pub use evaluate::evaluate;
+pub use grade::grade;
+pub use inputs::Inputs;
+pub use plan::plan;
+pub use progress::Progress;
+pub use record::record;
+pub use regress::regress;
+pub use replaying::{Answers, Opened, Replaying, fixture_folder, open};

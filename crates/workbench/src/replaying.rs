@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tierfall::config::{self, ConfigError, Loaded};
+use tierfall::config::{self, Loaded};
 use tierfall::{Asker, Engine, EngineBuilder, TierBinding, bindings};
 use tierfall_core::request::{Request, RequestId};
 
+use crate::Error;
+use crate::fixture::FixtureSet;
 use crate::fixture::replay::Recordings;
-use crate::fixture::{FixtureError, FixtureSet};
 
 /// Where an engine's answers come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,24 +21,6 @@ pub enum Answers {
     Live,
     /// From the recordings of this fixture set.
     Replay(String),
-}
-
-/// Why there is no engine.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The cascade file or its providers cannot be used.
-    #[error(transparent)]
-    Load(#[from] tierfall::LoadError),
-    /// The recordings cannot be used.
-    #[error(transparent)]
-    Fixture(#[from] FixtureError),
-}
-
-impl From<ConfigError> for OpenError {
-    fn from(error: ConfigError) -> Self {
-        Self::Load(error.into())
-    }
 }
 
 /// An engine to be built, and what its answers are.
@@ -61,7 +44,7 @@ pub struct Opened {
 /// # Ok(())
 /// # }
 /// ```
-pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<Opened, OpenError> {
+pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<Opened, Error> {
     let loaded = config::load(path)?;
     let declared = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
     let set = match answers {
@@ -76,7 +59,7 @@ pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<O
     Ok(Opened { builder: Engine::live(loaded, asker)?, replay: None, tiers })
 }
 
-fn replaying(loaded: Loaded, set: &str) -> Result<Opened, OpenError> {
+fn replaying(loaded: Loaded, set: &str) -> Result<Opened, Error> {
     let set = FixtureSet::load(fixture_folder(&loaded.path, set))?;
     let tiers = bindings(&loaded);
     let recordings = Arc::new(Recordings::load(set.dir(), &tiers)?.with_questions_of(&set));

@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, ValueEnum, ValueHint};
 use tierfall_core::money::{Money, Price};
 use tierfall_workbench::import::FORMATS;
 use tierfall_workbench::observations::{BadRows, Ungraded};
+use tierfall_workbench::results::Named;
 use tierfall_workbench::traffic::Splits;
 
 use super::value::{above_0_below_1, at_least_1, column, latency_limit, named_share, renamed, share, tier_cost, tier_price, usd};
@@ -90,6 +91,14 @@ pub(crate) struct Outputs {
     /// Write the result as JSON to this file; `-` prints it, and nothing else
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) json: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// The files, each by its option.
+    pub(crate) fn written(&self) -> Vec<Named> {
+        let both = [("--json", &self.json), ("--html", &self.html)];
+        both.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect()
+    }
 }
 
 #[derive(Clone, Debug, Args)]

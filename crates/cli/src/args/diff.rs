@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use tierfall_workbench::diff::Cut;
 
 use super::calibrate::{Chance, Unsegmented};
 use super::value::{above_0_below_1, above_0_to_1};
@@ -22,7 +23,7 @@ pub(crate) struct Diff {
     pub(crate) b: Option<PathBuf>,
     /// What if: in the second one this tier answers from this confidence on; raw:X in its gate value's own units, or defer-all
     #[arg(long = "threshold", value_name = "TIER=X", value_parser = cut, allow_hyphen_values = true)]
-    pub(crate) thresholds: Vec<(String, CutArg)>,
+    pub(crate) thresholds: Vec<(String, Cut)>,
     /// The operating point of both; the first of each by default
     #[arg(long, value_name = "NAME")]
     pub(crate) point: Option<String>,
@@ -64,24 +65,14 @@ pub(crate) struct Diff {
     pub(crate) json: Option<PathBuf>,
 }
 
-/// Where a what-if cuts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum CutArg {
-    /// On the confidence scale.
-    Confidence(f64),
-    /// In the gate value's own units.
-    Raw(f64),
-    DeferAll,
-}
-
-fn cut(text: &str) -> Result<(String, CutArg), String> {
+fn cut(text: &str) -> Result<(String, Cut), String> {
     let how = "write TIER=CONFIDENCE, as in medium=0.6, TIER=raw:SCORE or TIER=defer-all";
     let (tier, cut) = text.split_once('=').filter(|(tier, _)| !tier.is_empty()).ok_or(how)?;
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| !number.is_nan()).ok_or(how);
     let cut = match (cut, cut.strip_prefix("raw:")) {
-        ("defer-all", _) => CutArg::DeferAll,
-        (_, Some(raw)) => CutArg::Raw(number(raw)?),
-        _ => CutArg::Confidence(
+        ("defer-all", _) => Cut::DeferAll,
+        (_, Some(raw)) => Cut::Raw(number(raw)?),
+        _ => Cut::Confidence(
             number(cut)
                 .ok()
                 .filter(|share| (0.0..=1.0).contains(share))
@@ -97,9 +88,9 @@ mod tests {
 
     #[test]
     fn what_ifs_are_read() {
-        assert_eq!(cut("medium=0.6"), Ok(("medium".to_owned(), CutArg::Confidence(0.6))));
-        assert_eq!(cut("medium=raw:-0.3"), Ok(("medium".to_owned(), CutArg::Raw(-0.3))));
-        assert_eq!(cut("m=defer-all"), Ok(("m".to_owned(), CutArg::DeferAll)));
+        assert_eq!(cut("medium=0.6"), Ok(("medium".to_owned(), Cut::Confidence(0.6))));
+        assert_eq!(cut("medium=raw:-0.3"), Ok(("medium".to_owned(), Cut::Raw(-0.3))));
+        assert_eq!(cut("m=defer-all"), Ok(("m".to_owned(), Cut::DeferAll)));
         for bad in ["0.6", "m=7", "m=x", "=0.5", "m=raw:NaN"] {
             assert!(cut(bad).is_err(), "{bad}");
         }

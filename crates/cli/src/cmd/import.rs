@@ -6,11 +6,12 @@ use std::path::Path;
 
 use tempfile::spooled_tempfile;
 use tierfall_workbench::import::{ImportError, ImportOptions, Imported, convert, format};
+use tierfall_workbench::inputs::no_stdin;
+use tierfall_workbench::results::{Named, PREFIX, ready};
 use tierfall_workbench::whole::Beside;
 
-use super::files::{Named, apart};
-use super::observed::{no_stdin, tell_bad, unreadable};
-use super::output::{PREFIX, check, ended, until, unwritten};
+use super::output::{ended, until, unwritten};
+use super::watch::tell_bad;
 use crate::args::{Chance, Import, TRACES};
 use crate::exit::{Exit, Failure};
 use crate::render::printable;
@@ -24,9 +25,8 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
     let to = destination(args);
     let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).collect();
     no_stdin(&args.files)?;
-    apart(&read, &to.map(|path| ("--out", path.to_owned())).into_iter().collect::<Vec<_>>())?;
     let ended = ended();
-    check(to)?;
+    ready(&read, &to.map(|path| ("--out", path.to_owned())).into_iter().collect::<Vec<_>>())?;
     // It is held here, not by the work, which nobody waits for once it is interrupted.
     let out = match to {
         Some(path) => Some((path, Beside::open(path, PREFIX).map_err(|error| unwritten(path, &error))?)),
@@ -69,7 +69,7 @@ fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
     };
     let format = format(&args.format).map_err(Failure::usage)?;
     let failed = |error: ImportError| match &error {
-        ImportError::Rows(rows) => unreadable(rows),
+        ImportError::Rows(rows) => Failure::usage(rows).with_hint(rows.advice()),
         _ => Failure::usage(error),
     };
     let convert = |out: &mut dyn Write| -> Result<Imported, ImportError> {

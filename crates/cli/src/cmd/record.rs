@@ -6,12 +6,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
-use tierfall::{SystemClock, sources_for};
 use tierfall_core::money::{Cost, Money};
-use tierfall_workbench::fixture::record::{
-    Options, RecordError, RecordEvent, RecordReport, Stop, TierReport, record as record_set,
-};
-use tierfall_workbench::fixture_folder;
+use tierfall_workbench::fixture::record::{Options, RecordEvent, RecordReport, Stop, TierReport};
 
 use crate::args::Record;
 use crate::exit::{Exit, Failure};
@@ -19,12 +15,9 @@ use crate::interrupt::interrupted;
 use crate::render::money::{cost, time};
 use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
-use crate::{load, progress, say};
+use crate::{progress, say};
 
 pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> {
-    let loaded = load::unfitted(&args.cascade)?;
-    let set = load::fixture_set(fixture_folder(&args.cascade, &args.set))?;
-    let sources = sources_for(&loaded, &args.tiers).map_err(|error| load::failure(&error, ""))?;
     let options = Options {
         concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
         max_spend: args.max_spend.as_deref().map(max_spend).transpose()?,
@@ -35,14 +28,10 @@ pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> 
         ..Options::default()
     };
     let bars = Bars::new(quiet);
-    let clock = SystemClock::default();
     let watch = |event: RecordEvent<'_>| bars.event(event);
-    let report = record_set(&loaded.cascade, &sources, &set, &options, &clock, &watch, interrupted()).await;
+    let report = tierfall_workbench::record(&args.cascade, &args.set, &options, &watch, interrupted()).await;
     bars.clear();
-    let report = report.map_err(|error| match &error {
-        RecordError::Fixture(error) => load::fixture(error),
-        _ => Failure::usage(error),
-    })?;
+    let report = report?;
     if !quiet {
         report.tiers.iter().for_each(summarise);
     }

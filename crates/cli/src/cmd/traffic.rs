@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use tierfall::config;
 use tierfall_workbench::fixture::grade::GraderSpec;
-use tierfall_workbench::traffic::{self, ImportedTraffic, Repeats, TrafficError, TrafficOptions};
+use tierfall_workbench::traffic::{self, ImportedTraffic, Repeats, TrafficOptions};
 
-use super::observed::{shell_word, tell_bad};
+use super::inputs::shell_word;
 use super::output::interruptible;
+use super::watch::tell_bad;
 use crate::args::{Import, RepeatsAs};
 use crate::exit::{Exit, Failure};
 use crate::render::printable;
 use crate::render::words::count;
-use crate::{load, say};
+use crate::say;
 
 pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> {
     let (Some(into), Some(cascade)) = (args.traffic.into.clone(), args.traffic.cascade.clone()) else {
@@ -26,8 +28,8 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
     let options = options(args)?;
     let (files, folder, of) = (args.files.clone(), into.clone(), cascade.clone());
     let report = interruptible(move || {
-        let loaded = load::unfitted(&of)?;
-        traffic::import(&files, &folder, &loaded, &options).map_err(|error| failure(&error, &folder))
+        let loaded = config::load_unfitted(&of)?;
+        Ok(traffic::import(&files, &folder, &loaded, &options)?)
     })
     .await?;
     if !quiet {
@@ -49,22 +51,6 @@ fn options(args: &Import) -> Result<TrafficOptions, Failure> {
         append: given.append,
         strict: given.strict,
     })
-}
-
-fn failure(error: &TrafficError, into: &Path) -> Failure {
-    match error {
-        TrafficError::Fixture(error) => load::fixture(error),
-        TrafficError::Exists(_) => Failure::usage(error).with_hint("--append adds to it; nothing is ever overwritten"),
-        TrafficError::Sampled { .. } => Failure::usage(error)
-            .with_hint("--repeats each counts requests, which were drawn; --repeats once is for logs that kept every one"),
-        TrafficError::Repeats { .. } => Failure::usage(error)
-            .with_hint("say how it was made: --repeats once where its examples have groups, else --repeats each"),
-        TrafficError::Heaviest { heaviest, .. } => {
-            let line = format!("heaviest-weight = {heaviest:?}");
-            Failure::usage(error).with_hint(format!("say so in {}: {line}", into.join("set.toml").display()))
-        }
-        _ => Failure::usage(error),
-    }
 }
 
 fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot};
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Score;
+pub(crate) use tierfall_core::text::{count, list};
 
 use super::money;
 
@@ -200,28 +201,6 @@ pub(crate) fn chain_with_cuts(tiers: &[String], raw: &[Option<Score>]) -> String
         None => tier.clone(),
     };
     tiers.iter().enumerate().map(gated).collect::<Vec<_>>().join(" → ")
-}
-
-/// Names as a list: `a, b and c`.
-pub(crate) fn list(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
-    }
-}
-
-/// A count with its digits in threes.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// How a tier of the declared chain takes part: what it accepts, or that it is not asked.

@@ -1,23 +1,34 @@
-//! Fixture sets replayed under a cascade as it is now: what each example gets, and how that differs from a committed baseline.
-//!
-//! Everything here is exact. Whether a difference means anything on other requests is a question of statistics, which the
-//! engine does not answer.
+//! Fixture sets replayed under a cascade as it is now: what each example gets, how that differs from a committed baseline, and what
+//! that says of other requests.
 
 mod baseline;
 mod baseline_file;
+mod beside;
 mod compare;
+mod early;
 mod entry;
 mod error;
+mod judged;
+mod limits;
 pub mod live;
+mod missing;
 mod played;
 mod replay;
+mod rows;
+mod sets;
+mod update;
 
 pub use baseline::Baseline;
+pub(crate) use beside::{Beside, beside};
 pub use compare::{Compared, ItemChange, compare};
+pub use early::Asking;
 pub use entry::{Entry, EntryItem, Summary};
 pub use error::{BaselineError, Problem, ProblemKind, RegressError};
+pub(crate) use judged::section;
+pub use judged::{Ask, Regressed, regress};
 pub use played::{Last, Mode, NoLast, Played, PlayedItem};
 pub use replay::{asked, replay, system};
+pub use update::{Update, UpdatedEntry};
 
 #[cfg(test)]
 mod testing;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -31,24 +32,25 @@ use tierfall::digest;
 /// tier that would pay for the person's work; it has the grade of the answer attached, which is what the caller has until
 /// somebody looks, and is wrong without one. Where the cascade abstains, refuses or fails, nothing is served, and that is wrong.
 ///
-/// `progress` is told how many more examples are done, from any thread.
+/// `progress` is told how many examples are done, and of how many, from any thread.
 pub fn replay(
     loaded: &Loaded,
     set: &FixtureSet,
     recordings: &Recordings,
     split: &str,
-    progress: &(dyn Fn(usize) + Sync),
+    progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Played, RegressError> {
     let examples = of_split(set, split)?;
     if let (Some(fit), None) = (&loaded.fit_path, &loaded.fit) {
         return Err(RegressError::Unfitted { cascade: loaded.path.clone(), fit: fit.clone() });
     }
     let player = Player::new(loaded, set, recordings)?;
+    let done = AtomicU64::new(0);
     let results: Vec<Result<PlayedItem, Vec<Lack>>> = examples
         .par_iter()
         .map(|example| {
             let item = player.item(example);
-            progress(1);
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, examples.len() as u64);
             item
         })
         .collect();

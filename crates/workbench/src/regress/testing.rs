@@ -107,7 +107,7 @@ impl Shop {
     }
 
     pub(super) fn replay(&self, split: &str) -> Result<Played, String> {
-        let replayed = replay(&self.loaded(), &self.set(), &self.recordings()?, split, &|_| ());
+        let replayed = replay(&self.loaded(), &self.set(), &self.recordings()?, split, &|_, _| ());
         replayed.map_err(|error: RegressError| self.said(&error.to_string()))
     }
 

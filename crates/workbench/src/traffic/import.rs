@@ -120,6 +120,25 @@ pub enum TrafficError {
     },
 }
 
+impl TrafficError {
+    /// What to do about it, where that can be said.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Fixture(error) => error.hint()?,
+            Self::Exists(_) => "--append adds to it; nothing is ever overwritten",
+            Self::Sampled { .. } => {
+                "--repeats each counts requests, which were drawn; --repeats once is for logs that kept every one"
+            }
+            Self::Repeats { .. } => "say how it was made: --repeats once where its examples have groups, else --repeats each",
+            Self::Heaviest { path, heaviest, .. } => {
+                return Some(format!("say so in {}: heaviest-weight = {heaviest:?}", path.display()));
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
 /// One request that is taken.
 struct Taken {
     example: Example,

@@ -7,7 +7,7 @@ use tierfall::core::trace::OutcomeKind;
 use tierfall::{Ask, Asker, Engine, LoadError, SystemClock, sources, sources_for};
 use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::record::{Options, RecordEvent, record};
-use tierfall_workbench::{Answers, OpenError, open};
+use tierfall_workbench::{Answers, Error, open};
 
 const CASCADE: &str = r#"
 version = 1
@@ -29,7 +29,7 @@ model = "here/large"
 "#;
 
 /// A cascade file and a set of three questions beside its folder.
-fn folder() -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn folder() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (cascades, set) = (dir.path().join("cascades"), dir.path().join("fixtures/places"));
     for folder in [&cascades, &set] {
@@ -72,7 +72,7 @@ async fn a_replay_gives_a_question_the_id_of_its_example() {
 fn recordings_that_are_not_there_are_an_error() {
     let (_dir, path) = folder();
     let error = open(&path, &Answers::Replay("places".to_owned()), Asker::Anybody).err().unwrap();
-    assert!(matches!(error, OpenError::Fixture(_)) && error.to_string().contains("small"), "{error}");
+    assert!(matches!(error, Error::Fixture(_)) && error.to_string().contains("small"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The workbench from outside: what a program that uses the library sees.
 
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod permission;

@@ -1,66 +1,68 @@
 //! `tierfall grade`: grade what was recorded, and show how the tiers compare.
 
 mod agreement;
-mod command;
 mod human;
-mod judge;
 mod keys;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell as TableCell, CellAlignment, Table};
-use tierfall_workbench::fixture::FixtureSet;
-use tierfall_workbench::fixture::grade::command::NotGradedBy;
-use tierfall_workbench::fixture::grade::{Cell, GradeTable, ToGrade, grade_set};
-use tierfall_workbench::fixture::replay::Recordings;
+use futures_util::FutureExt as _;
+use futures_util::future::select;
+use tierfall_workbench::fixture::grade::judge::{JudgeReport, Options};
+use tierfall_workbench::fixture::grade::{Cell, GradeTable};
+use tierfall_workbench::fixture::record::Stop;
+use tierfall_workbench::grade::{Ask, Endings, Graded, Recorded};
 
+use super::graded::standings;
+use super::record::max_spend;
+use super::watch::Watch;
 use crate::args::Grade;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::{interrupted, told_to_end};
 use crate::render::printable;
-use crate::render::style::{BAD, paint};
 use crate::render::text::lines;
 use crate::{load, print, say};
 
 pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
-    let set = load::fixture_set(&args.set)?;
-    let recordings = Recordings::open(set.dir(), &set.about().tiers).map_err(|error| load::fixture(&error))?;
+    let recorded = Recorded::open(&args.set, &args.tiers)?;
+    let Recorded { set, recordings, tiers } = &recorded;
     if !quiet {
-        load::tell_torn(&recordings);
+        load::tell_torn(recordings);
     }
-    let tiers: Vec<Arc<str>> = match args.tiers.as_slice() {
-        [] => recordings.tiers().cloned().collect(),
-        named => named.iter().map(|name| name.as_str().into()).collect(),
-    };
     if args.people.human {
-        return human::grade(&set, &recordings, &tiers, args, quiet).await;
+        return human::grade(set, recordings, tiers, args, quiet).await;
     }
-    known(&set, &recordings, args)?;
     if args.people.agreement {
-        return agreement::show(&set, &recordings, &tiers, args);
+        recorded.check(args.split.as_deref())?;
+        return agreement::show(set, recordings, tiers, args);
     }
-    let answers = ToGrade { set: &set, recordings: &recordings, tiers: &tiers };
-    let rules = args.rules_of.iter().map(|path| Ok(load::unfitted(path)?.cascade)).collect::<Result<Vec<_>, Failure>>()?;
-    let mut exit = command::run(answers, args, quiet).await?;
-    if args.judge && exit != Exit::Interrupted {
-        let judged = judge::ask(answers, &rules, args, quiet).await?;
-        // Who failed matters more than what.
-        exit = if judged == Exit::Fine { exit } else { judged };
-    }
-    if exit == Exit::Interrupted {
-        return Ok(exit);
-    }
-    let table = grade_set(&set, &recordings, &tiers, args.split.as_deref(), None).map_err(|error| load::fixture(&error))?;
+    let concurrency = NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN);
+    let max_spend = args.max_spend.as_deref().map(max_spend).transpose()?;
+    let ask = Ask {
+        allow_commands: args.allow_commands,
+        concurrency,
+        judges: args.judge.then(|| Options { concurrency, max_spend, ..Options::default() }),
+        rules_of: args.rules_of.clone(),
+        split: args.split.clone(),
+    };
+    // Whatever ends this program ends those that it runs.
+    let programs = || select(interrupted(), told_to_end()).map(drop).boxed();
+    let endings = Endings { commands: &programs, judges: &interrupted };
+    let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::new(quiet), endings).await?;
+    let exit = exit(&graded);
+    let Some(table) = &graded.table else { return Ok(exit) };
     if args.json {
-        let json = serde_json::to_string(&table).map_err(Failure::usage)?;
+        let json = serde_json::to_string(table).map_err(Failure::usage)?;
         print(format_args!("{json}\n"))?;
     } else {
-        print(format_args!("{}\n{}", lines(&shares(&table)), lines(&rivalry(&table))))?;
+        print(format_args!("{}\n{}", lines(&shares(table)), lines(&rivalry(table))))?;
     }
     if !quiet {
-        judge::tell_standings(answers, &rules)?;
+        standings(&graded.standings);
         if !args.json {
             say(format_args!("grades are in {}", set.dir().join("grades").display()));
         }
@@ -68,37 +70,21 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// A tier or split by a name that is not there has no answers, and would be taken for one with nothing wrong.
-fn known(set: &FixtureSet, recordings: &Recordings, args: &Grade) -> Result<(), Failure> {
-    let recorded: Vec<&str> = recordings.tiers().map(|tier| &**tier).collect();
-    if let Some(tier) = args.tiers.iter().find(|tier| !recorded.contains(&tier.as_str())) {
-        let path = set.dir().join("recordings").join(format!("{tier}.jsonl"));
-        return Err(Failure::usage(format!("{} is not there: tier \"{tier}\" has no recordings", path.display()))
-            .with_hint(format!("recorded are {}", recorded.join(", "))));
-    }
-    let Some(split) = &args.split else { return Ok(()) };
-    let splits: BTreeSet<&str> = set.examples().iter().map(|example| &*example.split).collect();
-    if splits.contains(split.as_str()) {
-        return Ok(());
-    }
-    let names = splits.into_iter().collect::<Vec<_>>().join(", ");
-    Err(Failure::usage(format!("no example of {} is in the split \"{split}\"", set.dir().display()))
-        .with_hint(format!("there are {names}")))
-}
-
-/// Shows what could not be graded, the first few by name.
-fn tell(errors: &[NotGradedBy], who: &str) {
-    const SHOWN: usize = 5;
-    if errors.is_empty() {
-        return;
-    }
-    say(format_args!("{} {who} could not grade {} answers; they have no grade:", paint(BAD, "error:"), errors.len()));
-    for NotGradedBy { tier, id, why } in errors.iter().take(SHOWN) {
-        say(format_args!("  {}", printable::line(&format!("{id} ({tier}): {why}"))));
-    }
-    if errors.len() > SHOWN {
-        say(format_args!("  and {} more", errors.len() - SHOWN));
-    }
+/// Who failed matters more than what.
+fn exit(graded: &Graded) -> Exit {
+    let judged = |report: &JudgeReport| match &report.stopped {
+        Some(Stop::Cancelled) => Exit::Interrupted,
+        Some(stop) if stop.is_failure() => Exit::Provider,
+        _ if !report.errors.is_empty() => Exit::Provider,
+        Some(_) => Exit::Usage,
+        None => Exit::Fine,
+    };
+    let ran = match &graded.commands {
+        ran if ran.left > 0 => Exit::Interrupted,
+        ran if !ran.errors.is_empty() => Exit::Usage,
+        _ => Exit::Fine,
+    };
+    graded.judged.as_ref().map(judged).filter(|exit| *exit != Exit::Fine).unwrap_or(ran)
 }
 
 /// Segments × tiers: the share of right answers.

@@ -253,7 +253,7 @@ async fn a_live_run_is_what_the_replay_of_its_recording_is() {
     let quiet = |_: RecordEvent<'_>| {};
     record(&loaded.cascade, &sources, &set, &Options::default(), &clock, &quiet, std::future::pending()).await.unwrap();
     let recordings = Recordings::load(set.dir(), &tierfall::bindings(&loaded)).unwrap();
-    let replayed = super::super::replay(&loaded, &set, &recordings, "test", &|_| {}).unwrap();
+    let replayed = super::super::replay(&loaded, &set, &recordings, "test", &|_, _| ()).unwrap();
     let run = live(&loaded, &set, Some(&recordings), "test", &LiveOptions::default(), &mut |_, _| false).await.unwrap();
     let timeless = |item: &PlayedItem| PlayedItem { latency_ms: None, ..item.clone() };
     assert_eq!(run.played.items.iter().map(timeless).collect::<Vec<_>>(), replayed.items);

@@ -6,9 +6,9 @@
 use tierfall::config::Loaded;
 use tierfall_calibrate::regress::limits::Missing;
 use tierfall_core::cascade::{Answerer, Tier};
-use tierfall_workbench::regress::{Mode, PlayedItem};
+use tierfall_core::text::list;
 
-use crate::render::words;
+use super::played::{Mode, PlayedItem};
 
 /// No example of the segment was asked and answered.
 pub(super) fn examples() -> Missing {
@@ -56,7 +56,7 @@ pub(super) fn costs(loaded: &Loaded, mode: Mode, items: &[&PlayedItem]) -> Missi
         [tier] => format!("tier {tier} has no price; declare it"),
         several => {
             let names: Vec<&str> = several.iter().map(String::as_str).collect();
-            format!("the tiers {} have no price; declare them", words::list(&names))
+            format!("the tiers {} have no price; declare them", list(&names))
         }
     };
     let last_name = tiers.get(last).map_or("", |tier| &*tier.name);

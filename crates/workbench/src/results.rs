@@ -1,41 +1,28 @@
-//! Files that a command reads and writes: what it reads is never overwritten, and no two results go to one file.
+//! Files that a call reads, and those that are written from what it returns: what is read is never overwritten, no two results go to
+//! one file, and whether they can be written shows before anything is calculated.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
-use tierfall::config;
-use tierfall::fit;
-use tierfall_workbench::ledger::Ledger;
-use tierfall_workbench::{fixture_folder, whole};
+use tierfall::{config, fit};
 
-use crate::args::{Inputs, Outputs};
-use crate::exit::Failure;
+use crate::ledger::Ledger;
+use crate::whole::{self, Beside};
+use crate::{Error, fixture_folder};
 
-/// A file or folder, and what it is to the command: `--json`, `the fixture set`.
-pub(crate) type Named = (&'static str, PathBuf);
+/// A file or folder, and what it is: `--json`, `the fixture set`.
+pub type Named = (&'static str, PathBuf);
+
+/// What temporary files begin with.
+pub const PREFIX: &str = ".tierfall";
 
 /// What a fixture set is called.
-pub(crate) const SET: &str = "the fixture set";
+const SET: &str = "the fixture set";
 
-/// What is read of labelled examples.
-pub(crate) fn read_by(inputs: &Inputs) -> Vec<Named> {
-    let mut all: Vec<Named> = inputs.observations.iter().map(|path| ("the observations", path.clone())).collect();
-    let Some(cascade) = &inputs.cascade else { return all };
-    all.push(("the cascade", cascade.clone()));
-    if let Some(set) = &inputs.set {
-        all.extend(parts_of_set(&fixture_folder(cascade, set)));
-    }
-    all
-}
-
-/// The files of a fixture set, and folders of which any file is one.
-pub(crate) fn parts_of_set(folder: &Path) -> [Named; 5] {
+/// The files of a cascade's fixture set, and folders of which any file is one.
+pub(crate) fn parts_of_set(cascade: &Path, set: &str) -> [Named; 5] {
+    let folder = fixture_folder(cascade, set);
     ["set.toml", "examples.jsonl", "recordings", "grades", Ledger::FILE].map(|part| (SET, folder.join(part)))
-}
-
-/// What is written besides the terminal.
-pub(crate) fn written_by(outputs: &Outputs) -> Vec<Named> {
-    let both = [("--json", &outputs.json), ("--html", &outputs.html)];
-    both.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect()
 }
 
 /// Where a cascade's fit is, or would be; `None` where the cascade is wrong, which whoever reads it next will say.
@@ -44,15 +31,23 @@ pub(crate) fn fit_of(cascade: &Path) -> Option<PathBuf> {
     Some(loaded.fit_path.clone().unwrap_or_else(|| fit::path_for(&loaded.path)))
 }
 
+/// What is read, without the set's own files under the name of `ledger`: a set's ledger may be named.
+pub(crate) fn without_ledger(read: &mut Vec<Named>, ledger: &Path) {
+    read.retain(|(what, path)| *what != SET || !same(path, ledger));
+}
+
 /// Whether two names are of one file.
-pub(crate) fn same(a: &Path, b: &Path) -> bool {
+fn same(a: &Path, b: &Path) -> bool {
     place(a).is_some_and(|a| place(b).is_some_and(|b| a == b))
 }
 
-/// Refuses results that would overwrite what is read, a folder's files included, or each other.
-pub(crate) fn apart(read: &[Named], written: &[Named]) -> Result<(), Failure> {
-    let refused = |message: String| {
-        Err(Failure::usage(message).with_hint("nothing was read and nothing written; name another file, one for each result"))
+/// Refuses results that cannot be written, or would overwrite what is read, a folder's files included, or each other.
+///
+/// # Errors
+/// It names the results as `written` does, and what they would take the place of.
+pub fn ready(read: &[Named], written: &[Named]) -> Result<(), Error> {
+    let refused = |why: String| {
+        Err(Error::refused(why).with_hint("nothing was read and nothing written; name another file, one for each result"))
     };
     for (at, (name, path)) in written.iter().enumerate() {
         let Some(place) = place(path) else { continue };
@@ -64,7 +59,21 @@ pub(crate) fn apart(read: &[Named], written: &[Named]) -> Result<(), Failure> {
             return refused(format!("{other} and {name} name one file, {}: one would overwrite the other", path.display()));
         }
     }
-    Ok(())
+    written.iter().try_for_each(|(_, path)| writable(path))
+}
+
+/// Whether a file can be put where it is wanted; nothing is left there.
+pub(crate) fn writable(path: &Path) -> Result<(), Error> {
+    // What cannot be replaced is written into, and opening it now might wait for a reader.
+    if path == Path::new("-") || whole::is_stream(path) {
+        return Ok(());
+    }
+    let tried =
+        if path.is_dir() { Err(io::Error::from(io::ErrorKind::IsADirectory)) } else { Beside::open(path, PREFIX).map(drop) };
+    tried.map_err(|error| {
+        Error::refused(format!("{} cannot be written: {error}", path.display()))
+            .with_hint("nothing was calculated; name a file in a folder that exists and may be written to")
+    })
 }
 
 /// The one path of a file under whatever name; `None` for what nothing overwrites: stdout, devices and pipes.
@@ -86,7 +95,7 @@ mod tests {
         fs_err::create_dir_all(at("set/recordings")).unwrap();
         fs_err::write(at("rows.jsonl"), "").unwrap();
         let read = [("the observations", at("rows.jsonl")), ("the fixture set", at("set/recordings"))];
-        let said = |written: &[Named]| apart(&read, written).err().map(|failure| failure.message);
+        let said = |written: &[Named]| ready(&read, written).err().map(|error| error.to_string());
         let json = |path: PathBuf| ("--json", path);
         assert_eq!(said(&[json(at("new.json")), ("--html", at("new.html")), ("--fit-out", "-".into())]), None);
         for same in [at("rows.jsonl"), at("set/../rows.jsonl"), at("set/recordings/small.jsonl")] {

@@ -1,21 +1,28 @@
-//! `regress --live`: the real providers in place of the recordings, within a limit, and no further than the verdict needs.
+//! A live run that is held against a baseline on the way, and asks no further than the verdict needs.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use indicatif::ProgressBar;
 use tierfall::config::Loaded;
 use tierfall_calibrate::regress::sequential::Watch;
 use tierfall_calibrate::regress::{Check, Rules, Verdict};
-use tierfall_workbench::fixture::FixtureSet;
-use tierfall_workbench::fixture::replay::Recordings;
-use tierfall_workbench::regress::live::{LiveError, LiveOptions, LiveRun, LiveStop, live};
-use tierfall_workbench::regress::{Entry, Mode, Played, PlayedItem};
 
-use crate::args::LiveArgs;
-use crate::exit::Failure;
-use crate::render::money::cost;
-use crate::{load, progress, say};
+use super::entry::Entry;
+use super::live::{LiveOptions, LiveRun, LiveStop, live};
+use super::played::{Played, PlayedItem};
+use crate::Error;
+use crate::fixture::FixtureSet;
+use crate::fixture::replay::Recordings;
+use crate::progress::{Notice, Progress, Stage};
+
+/// How the real providers are asked in place of the recordings.
+#[derive(Clone, Debug, Default)]
+pub struct Asking {
+    /// Within which limits, a cascade and split.
+    pub options: LiveOptions,
+    /// Whether to stop as soon as the comparison with the baseline is clear.
+    pub early_stop: bool,
+}
 
 /// What the providers did, and what was concluded before all of them were asked.
 pub(super) struct Live {
@@ -26,58 +33,44 @@ pub(super) struct Live {
     pub(super) unasked: Option<String>,
 }
 
-/// Asks the providers; on the way the examples are held against `entry`, if the run may end early.
-pub(super) fn play(
-    args: &LiveArgs,
+/// Asks the providers; on the way the examples are held against an entry of a baseline, if the run may end early.
+pub(super) async fn play(
+    asking: &Asking,
     (loaded, set, recordings): (&Loaded, &FixtureSet, Option<&Recordings>),
     split: &str,
     against: Option<(&Entry, &Rules)>,
-    quiet: bool,
-) -> Result<Live, Failure> {
-    let options = LiveOptions {
-        repeats: args.repeats.get(),
-        concurrency: NonZeroUsize::new(args.concurrency.into()).unwrap_or(NonZeroUsize::MIN),
-        max_spend: args.max_spend,
-        limit: args.limit,
-        seed: args.seed,
-    };
-    if args.early_stop && set.examples().iter().any(|example| *example.split == *split && (example.weight - 1.0).abs() > 0.0) {
-        return Err(Failure::usage(format!(
+    progress: &dyn Progress,
+) -> Result<Live, Error> {
+    let of_split = || set.examples().iter().filter(|example| *example.split == *split);
+    if asking.early_stop && of_split().any(|example| (example.weight - 1.0).abs() > 0.0) {
+        return Err(Error::refused(format!(
             "--early-stop takes examples of equal weight, and those of {} differ",
             set.about().name
         ))
         .with_hint("leave --early-stop out; the comparison of all examples is weighted"));
     }
-    let of_split = set.examples().iter().filter(|example| *example.split == *split).count();
-    let bar = progress::bar(of_split.min(args.limit.unwrap_or(usize::MAX)) as u64, "asked", quiet);
-    let mut early = against.filter(|_| args.early_stop).map(|(entry, rules)| Early::new(entry, rules));
-    let run = {
-        let mut watch = |item: &PlayedItem, spent| {
-            bar.set_message(format!("· {}", cost(spent)));
-            bar.inc(1);
-            early.as_mut().is_some_and(|early| early.sees(item))
-        };
-        let run = live(loaded, set, recordings, split, &options, &mut watch);
-        // The command runs on a thread of its own, where waiting holds up nobody.
-        tokio::runtime::Handle::current().block_on(run)
+    let of = of_split().count().min(asking.options.limit.unwrap_or(usize::MAX)) as u64;
+    progress.begins(Stage::Asking);
+    progress.at(0, of);
+    let mut early = against.filter(|_| asking.early_stop).map(|(entry, rules)| Early::new(entry, rules));
+    let mut done = 0;
+    let mut watch = |item: &PlayedItem, spent| {
+        done += 1;
+        progress.spent(spent);
+        progress.at(done, of);
+        early.as_mut().is_some_and(|early| early.sees(item))
     };
-    finish(&bar);
-    let LiveRun { mut played, stopped, left, cost: charged } = run.map_err(|error| match &error {
-        LiveError::Load(error) => load::failure(error, ", or replay the recordings without --live"),
-        LiveError::Fixture(error) => load::fixture(error),
-        _ => Failure::usage(error),
-    })?;
-    if !quiet {
-        say(format_args!("{} examples asked, {} spent", played.items.len(), cost(charged)));
-    }
+    let run = live(loaded, set, recordings, split, &asking.options, &mut watch).await?;
+    let LiveRun { mut played, stopped, left, cost } = run;
+    let asked = played.items.len();
+    progress.notice(Notice::Asked { examples: asked, cost });
     if let Some(stop) = stopped.as_ref().filter(|stop| stop.is_failure()) {
-        let asked = played.items.len();
-        return Err(Failure::provider(format!("{stop} ({asked} examples were asked, {left} were not)")));
+        return Err(Error::Provider(format!("{stop} ({asked} examples were asked, {left} were not)")));
     }
     if played.items.is_empty() {
         let why = stopped.map_or_else(|| "nothing was asked".to_owned(), |stop| stop.to_string());
         return Err(
-            Failure::usage(why).with_hint("raise --max-spend, or declare max-tokens and prices so that calls have a bound")
+            Error::refused(why).with_hint("raise --max-spend, or declare max-tokens and prices so that calls have a bound")
         );
     }
     let decided = stopped.as_ref() == Some(&LiveStop::Decided);
@@ -89,28 +82,13 @@ pub(super) fn play(
     Ok(Live { played, early, unasked })
 }
 
-fn finish(bar: &ProgressBar) {
-    bar.finish_and_clear();
-}
-
-/// What a live run is held against: a live one where there is one, else what the recordings gave.
-pub(super) fn entry<'a>(
-    baseline: &'a tierfall_workbench::regress::Baseline,
-    fixtures: &str,
-    split: &str,
-    mode: Mode,
-) -> Option<&'a Entry> {
-    let own = baseline.find(fixtures, split, mode);
-    own.or_else(|| baseline.find(fixtures, split, Mode::Replay).filter(|_| mode == Mode::Live))
-}
-
 /// Looks at every example as it comes.
 struct Early<'a> {
     entry: &'a Entry,
     watch: Watch,
     verdict: Option<Verdict>,
     /// Groups that were seen: their other examples say nothing new.
-    groups: BTreeSet<std::sync::Arc<str>>,
+    groups: BTreeSet<Arc<str>>,
     sums: (f64, f64),
     /// What a p-value is multiplied by, as this look has only a part of the level.
     scale: f64,

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use tierfall_calibrate::regress::limits::Sample;
 use tierfall_calibrate::regress::{Item, Pair};
 use tierfall_core::money::Money;
-use tierfall_workbench::regress::{Compared, Entry, EntryItem, Played, PlayedItem};
+
+use super::compare::Compared;
+use super::entry::{Entry, EntryItem};
+use super::played::{Played, PlayedItem};
 
 /// Numbers for the items that examples repeat: those of one group share one.
 #[derive(Default)]

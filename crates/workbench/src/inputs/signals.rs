@@ -1,4 +1,4 @@
-//! `--signal`: which gate value each gated tier is to use.
+//! Which gate value each gated tier is to use, as `--signal` says it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use tierfall::config::nearest;
 use tierfall_calibrate::ask::SignalChoice;
 use tierfall_core::fit::Fit;
 use tierfall_core::fusion::GateValue;
-use tierfall_workbench::observations::TierSummary;
 
 use super::Observed;
-use crate::exit::Failure;
+use crate::Error;
+use crate::observations::TierSummary;
 
 /// Signals that are asked for by their names, by tier.
 pub(crate) type Named = BTreeMap<String, BTreeSet<String>>;
@@ -100,10 +100,10 @@ impl<'a> Tier<'a> {
 
 /// One choice for every tier but the last. Without a wish a tier uses its gate's `own` signal, else the only one that the rows declare: never
 /// one that merely stands there.
-pub(crate) fn choices(wish: Option<&str>, from: &Observed) -> Result<Vec<SignalChoice>, Failure> {
+pub(crate) fn choices(wish: Option<&str>, from: &Observed) -> Result<Vec<SignalChoice>, Error> {
     let gated = from.summary.tiers.split_last().map_or(&[][..], |(_, gated)| gated);
     resolve(wish, &gated.iter().map(Tier::of).collect::<Vec<_>>(), &from.own_signals())
-        .map_err(|(message, hint)| Failure::usage(message).with_hint(hint))
+        .map_err(|(why, hint)| Error::refused(why).with_hint(hint))
 }
 
 type Wrong = (String, String);

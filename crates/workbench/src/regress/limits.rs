@@ -4,8 +4,8 @@ use tierfall::config::{Expect, Loaded};
 use tierfall_calibrate::regress::limits::{self, Missing, Sample};
 use tierfall_calibrate::regress::{Check, Limit, Side, Unit};
 use tierfall_calibrate::report::Estimate;
-use tierfall_workbench::regress::{Mode, NoLast, Played, PlayedItem};
 
+use super::played::{Mode, NoLast, Played, PlayedItem};
 use super::{missing, rows};
 
 /// One check a limit, in the order in which limits are documented. What only live runs can say is left to them.

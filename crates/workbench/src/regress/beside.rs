@@ -1,21 +1,23 @@
 //! A run held against the baseline: what changed exactly, and what that says of other requests.
 
 use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge, limits};
-use tierfall_workbench::regress::{Compared, Entry, Mode, Played, compare};
 
+use super::compare::{Compared, ItemChange, compare};
+use super::entry::Entry;
+use super::played::{Mode, Played};
 use super::rows;
-use crate::exit::Failure;
+use crate::Error;
 
 /// What is said of a run beside a baseline.
-pub(in crate::cmd) struct Beside {
-    pub(in crate::cmd) changes: Changes,
-    pub(in crate::cmd) checks: Vec<Check>,
-    pub(in crate::cmd) warnings: Vec<String>,
+pub(crate) struct Beside {
+    pub(crate) changes: Changes,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Compares; nothing is judged without `rules`.
-pub(in crate::cmd) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Failure> {
-    let compared = compare(entry, now).map_err(Failure::usage)?;
+pub(crate) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Error> {
+    let compared = compare(entry, now)?;
     let changes = changes(entry, now, &compared);
     let mut warnings = Vec::new();
     if !compared.ungraded.is_empty() {
@@ -39,7 +41,7 @@ pub(in crate::cmd) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>)
 fn changes(entry: &Entry, now: &Played, compared: &Compared) -> Changes {
     let count = |n: usize| n as u64;
     let moved = compared.changes.iter().filter(|change| change.tier || change.grade.is_ne());
-    let item = |change: &tierfall_workbench::regress::ItemChange| {
+    let item = |change: &ItemChange| {
         let (was, is) = (&entry.items[change.entry], &now.items[change.now]);
         Changed {
             id: is.id.to_string(),

@@ -1,0 +1,101 @@
+//! What programs and models did that graded.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use tierfall_workbench::fixture::grade::command::{CommandReport, NotGradedBy};
+use tierfall_workbench::fixture::grade::judge::{JudgeReport, Standing};
+
+use crate::render::money::{cost, time};
+use crate::render::printable;
+use crate::render::style::{BAD, GOOD, WARN, paint};
+use crate::say;
+
+/// What programs did, where something is to be said of it.
+pub(crate) fn ran(report: &CommandReport) {
+    tell(&report.errors, "a command");
+    if report.left > 0 {
+        say(format_args!("interrupted: {} answers are graded, {} are left", report.graded, report.left));
+    }
+}
+
+/// What judges did.
+pub(crate) fn judged(report: &JudgeReport, quiet: bool) {
+    tell(&report.errors, "the judge");
+    if !quiet {
+        summarise(report);
+    }
+}
+
+/// Shows what could not be graded, the first few by name.
+fn tell(errors: &[NotGradedBy], who: &str) {
+    const SHOWN: usize = 5;
+    if errors.is_empty() {
+        return;
+    }
+    say(format_args!("{} {who} could not grade {} answers; they have no grade:", paint(BAD, "error:"), errors.len()));
+    for NotGradedBy { tier, id, why } in errors.iter().take(SHOWN) {
+        say(format_args!("  {}", printable::line(&format!("{id} ({tier}): {why}"))));
+    }
+    if errors.len() > SHOWN {
+        say(format_args!("  and {} more", errors.len() - SHOWN));
+    }
+}
+
+fn summarise(report: &JudgeReport) {
+    let mark = if report.stopped.is_none() && report.errors.is_empty() { paint(GOOD, "✓") } else { paint(WARN, "!") };
+    let mut line = format!("{mark} {} judged", report.judged);
+    for (n, what) in [(report.already, "were there already"), (report.errors.len(), "failed"), (report.left, "left")] {
+        if n > 0 {
+            let _ = write!(line, ", {n} {what}");
+        }
+    }
+    let tokens = report.usage;
+    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(report.cost), time(report.wall));
+    say(line);
+    if report.not_allowed > 0 {
+        say(format_args!(
+            "  {} not allowed: rules keep what they answer from a tier, and the judge is not shown it; people may grade them, or \
+             allow-restricted = true in [judge.NAME] of set.toml lets a judge see it",
+            report.not_allowed
+        ));
+    }
+    if let Some(stop) = &report.stopped {
+        say(format_args!("  stopped: {stop}; the same command goes on from here"));
+    }
+}
+
+/// Says of every judge how far it has come, and how often it contradicts itself.
+pub(crate) fn standings(standings: &BTreeMap<String, Standing>) {
+    for (name, standing) in standings {
+        let Standing { judged, disagreed, cancelled, stale, missing, not_allowed } = *standing;
+        let mut line = format!("judge {name}: {judged} answers judged");
+        if judged > 0 {
+            let share = 100.0 * disagreed as f64 / judged as f64;
+            let _ = write!(line, ", {disagreed} ({share:.1} %) otherwise when the labels are swapped");
+        }
+        if cancelled > 0 {
+            let _ = write!(line, "; on {cancelled} the two cancel, and there is no grade");
+        }
+        if stale > 0 {
+            let _ = write!(line, "; {stale} judged under another rubric or reference, or by another model or parameters");
+        }
+        if missing > 0 {
+            let _ = write!(line, "; {missing} not judged");
+        }
+        if stale + missing > 0 {
+            let _ = write!(line, " (--judge asks about what it may see)");
+        }
+        if not_allowed > 0 {
+            let _ = write!(line, "; {not_allowed} not judged, which it may not see");
+        }
+        say(line);
+        if standing.is_contradictory() {
+            say(format_args!(
+                "{} judge {name} contradicts itself on most answers when the labels are swapped: its grades say where it leans and \
+                 are no measurement; let another model judge, or state the rubric more simply",
+                paint(WARN, "warning:")
+            ));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a call came to nothing.
+
+use std::fmt::Display;
+
+use tierfall::LoadError;
+use tierfall::config::ConfigError;
+use tierfall::fit::FitFileError;
+use tierfall_calibrate::evaluate::EvaluateError;
+use tierfall_calibrate::planner::PlanError;
+use tierfall_calibrate::procedure::FitError;
+use tierfall_calibrate::view::Overlap;
+
+use crate::fixture::FixtureError;
+use crate::fixture::grade::judge;
+use crate::fixture::record::RecordError;
+use crate::ledger::LedgerError;
+use crate::observations::ObservationsError;
+use crate::regress::live::LiveError;
+use crate::regress::{BaselineError, RegressError};
+use crate::traffic::TrafficError;
+
+/// Why a call came to nothing. What to do about it is in [`hint`](Self::hint).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A cascade file, or a provider that it names, cannot be used.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A fixture set, its recordings or its grades cannot be used.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
+    /// The labelled answers cannot be used.
+    #[error(transparent)]
+    Observations(#[from] ObservationsError),
+    /// A fit cannot be read.
+    #[error(transparent)]
+    Fit(#[from] FitFileError),
+    /// Nothing can be calibrated on these rows.
+    #[error(transparent)]
+    Calibrate(#[from] FitError),
+    /// Nothing can be planned from these rows.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A fit cannot be judged by these rows.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// A fit was made on some of the rows that are to judge it.
+    #[error(transparent)]
+    Seen(#[from] Overlap),
+    /// The certificates that were made before cannot be counted.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A fixture set cannot be replayed under a cascade.
+    #[error(transparent)]
+    Regress(#[from] RegressError),
+    /// A baseline cannot be used.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// The providers could not be asked for a live run.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The providers failed on the way, which is no fault of what was asked for.
+    #[error("{0}")]
+    Provider(String),
+    /// Answers could not be recorded or judged.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A judge cannot be asked.
+    #[error(transparent)]
+    Judge(#[from] judge::OpenError),
+    /// Captured traces did not become a fixture set.
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
+    /// What is asked for cannot be done, or not with what is there.
+    #[error("{why}")]
+    Refused {
+        /// What is wrong with it.
+        why: String,
+        /// What to do about it, where that can be said.
+        hint: Option<String>,
+    },
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Load(error.into())
+    }
+}
+
+impl Error {
+    /// What is asked for cannot be done.
+    pub(crate) fn refused(why: impl Display) -> Self {
+        Self::Refused { why: why.to_string(), hint: None }
+    }
+
+    /// The same, with what to do about it.
+    #[must_use]
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self::Refused { why: self.to_string(), hint: Some(hint.into()) }
+    }
+
+    /// What to do about it, where that can be said; it names options of the `tierfall` command.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Load(error) => error.hint(),
+            Self::Live(LiveError::Load(error)) => error.hint().map(|hint| hint + ", or replay the recordings without --live"),
+            Self::Judge(judge::OpenError::Load { error, .. }) => error.hint(),
+            Self::Fixture(error)
+            | Self::Observations(ObservationsError::Fixture(error))
+            | Self::Regress(RegressError::Fixture(error))
+            | Self::Live(LiveError::Fixture(error))
+            | Self::Record(RecordError::Fixture(error))
+            | Self::Judge(judge::OpenError::Fixture(error))
+            | Self::Traffic(TrafficError::Fixture(error)) => error.hint().map(str::to_owned),
+            Self::Observations(ObservationsError::Rows(rows)) => Some(rows.advice()),
+            Self::Fit(_) => Some("tierfall calibrate makes a fit".to_owned()),
+            Self::Seen(_) => Some("name other rows with --split or other files; --allow-overlap judges all the same".to_owned()),
+            Self::Traffic(error) => error.hint(),
+            Self::Refused { hint, .. } => hint.clone(),
+            _ => None,
+        }
+    }
+}

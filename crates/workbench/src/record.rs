@@ -1,0 +1,28 @@
+//! The answers of every tier of a cascade to the examples of a fixture set, asked and kept.
+
+use std::future::Future;
+use std::path::Path;
+
+use tierfall::{SystemClock, config, sources_for};
+
+use crate::fixture::FixtureSet;
+use crate::fixture::record::{Options, Progress, RecordReport, record as record_set};
+use crate::{Error, fixture_folder};
+
+/// Asks every tier of a cascade's file every example of a set that is not recorded yet. The set is named as in
+/// [`fixture_folder`].
+///
+/// # Errors
+/// The cascade or the set cannot be used, a key is not set, or the options contradict them. Failures of providers are in the report.
+pub async fn record(
+    cascade: &Path,
+    set: &str,
+    options: &Options,
+    progress: &dyn Progress,
+    cancel: impl Future<Output = ()> + Send,
+) -> Result<RecordReport, Error> {
+    let loaded = config::load_unfitted(cascade)?;
+    let set = FixtureSet::load(fixture_folder(cascade, set))?;
+    let sources = sources_for(&loaded, &options.tiers)?;
+    Ok(record_set(&loaded.cascade, &sources, &set, options, &SystemClock::default(), progress, cancel).await?)
+}
