@@ -7,7 +7,7 @@ use tierfall_calibrate::ask::SignalChoice;
 use tierfall_core::fit::Fit;
 use tierfall_core::fusion::GateValue;
 
-use super::Observed;
+use super::observed::Observed;
 use crate::Error;
 use crate::observations::TierSummary;
 
