@@ -1,26 +1,50 @@
 //! The numbers a cascade decides with. Each type can only hold what its name promises.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::Hasher;
 
-use ordered_float::NotNan;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use siphasher::sip::SipHasher24;
 
+/// Neither NaN nor -0.0: equal numbers have equal bits, and any two have an order.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Real(f64);
+
+impl Real {
+    fn new(value: f64) -> Option<Self> {
+        // Adding zero turns -0.0 into 0.0.
+        (!value.is_nan()).then_some(Self(value + 0.0))
+    }
+}
+
+impl Eq for Real {}
+
+impl Ord for Real {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Real {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// A raw confidence score: a non-NaN real (±∞ allowed), higher = surer, in its signal's own units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Score(NotNan<f64>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Score(Real);
 
 impl Score {
     /// `None` for NaN: "no reading" is an [`Abstain`](crate::signal::Abstain), never a score.
     pub fn new(value: f64) -> Option<Self> {
-        // Adding zero turns -0.0 into 0.0, so that equal scores have equal bits.
-        NotNan::new(value + 0.0).ok().map(Self)
+        Real::new(value).map(Self)
     }
 
     /// The score in the signal's units.
     pub fn get(self) -> f64 {
-        self.0.into_inner()
+        self.0.0
     }
 }
 
@@ -71,9 +95,9 @@ impl<'de> Deserialize<'de> for Score {
 }
 
 /// The calibrated probability in [0, 1] that an answer is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
-pub struct Confidence(NotNan<f64>);
+pub struct Confidence(Real);
 
 /// A value outside the range its type allows.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
@@ -90,22 +114,20 @@ pub struct OutOfRange {
 impl Confidence {
     /// The probability.
     pub fn get(self) -> f64 {
-        self.0.into_inner()
+        self.0.0
     }
 
     /// The nearest probability to `value`; `None` for NaN.
     pub fn clamped(value: f64) -> Option<Self> {
-        NotNan::new(value.clamp(0.0, 1.0) + 0.0).ok().map(Self)
+        Real::new(value.clamp(0.0, 1.0)).map(Self)
     }
 }
 
 impl TryFrom<f64> for Confidence {
     type Error = OutOfRange;
     fn try_from(value: f64) -> Result<Self, OutOfRange> {
-        match NotNan::new(value + 0.0) {
-            Ok(p) if (0.0..=1.0).contains(&value) => Ok(Self(p)),
-            _ => Err(OutOfRange { value, low: 0.0, high: 1.0 }),
-        }
+        let inside = Real::new(value).filter(|_| (0.0..=1.0).contains(&value));
+        inside.map(Self).ok_or(OutOfRange { value, low: 0.0, high: 1.0 })
     }
 }
 
@@ -121,12 +143,12 @@ impl From<Confidence> for f64 {
 /// most real scores, and without a tie a cluster of equal values is accepted or deferred whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
-pub struct Tie(NotNan<f64>);
+pub struct Tie(Real);
 
 impl Tie {
     /// The tie below every other one: with it a cut accepts its whole cluster of equal gate values.
     pub fn zero() -> Self {
-        Self(NotNan::default())
+        Self(Real::default())
     }
 
     /// U(SipHash-2-4(salt, request id)), the upper 53 bits read as a fraction.
@@ -137,22 +159,20 @@ impl Tie {
         hasher.write(salt.as_bytes());
         hasher.write(request_id.as_bytes());
         let fraction = (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64;
-        Self(NotNan::new(fraction).unwrap_or_default())
+        Self(Real(fraction))
     }
 
     /// The fraction in [0, 1).
     pub fn get(self) -> f64 {
-        self.0.into_inner()
+        self.0.0
     }
 }
 
 impl TryFrom<f64> for Tie {
     type Error = OutOfRange;
     fn try_from(value: f64) -> Result<Self, OutOfRange> {
-        match NotNan::new(value + 0.0) {
-            Ok(tie) if (0.0..1.0).contains(&value) => Ok(Self(tie)),
-            _ => Err(OutOfRange { value, low: 0.0, high: 1.0 }),
-        }
+        let inside = Real::new(value).filter(|_| (0.0..1.0).contains(&value));
+        inside.map(Self).ok_or(OutOfRange { value, low: 0.0, high: 1.0 })
     }
 }
 

@@ -233,15 +233,14 @@ pub(super) fn cut_at(table: &Table<'_>, tier: usize, row: Option<u32>) -> Thresh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ordered_float::NotNan;
     use proptest::prelude::*;
     use std::cmp::Reverse;
 
     /// By comparison.
     fn plain(values: &[f64], ties: &[f64]) -> Order {
         let key = |row: u32| {
-            let value = NotNan::new(values[row as usize] + 0.0).ok();
-            (Reverse(value), Reverse(value.map(|_| NotNan::new(ties[row as usize]).unwrap())), row)
+            let value = Score::new(values[row as usize]);
+            (Reverse(value), Reverse(value.map(|_| Score::new(ties[row as usize]).unwrap())), row)
         };
         let mut rows: Vec<u32> = (0..u32::try_from(values.len()).unwrap()).collect();
         rows.sort_by_key(|row| key(*row));

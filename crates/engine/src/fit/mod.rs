@@ -4,6 +4,8 @@ mod bind;
 mod dial;
 mod file;
 mod fresh;
+#[cfg(feature = "render-fit")]
+mod render;
 
 use std::path::{Path, PathBuf};
 
@@ -15,9 +17,11 @@ pub use dial::{NoSuchPoint, find, meeting, wanted};
 pub use tierfall_core::fit::{BindingFit, Cut, Fit, Guarantee, Point, Provenance, Seen, Status, TargetFit, TierFit};
 
 pub(crate) use file::read_text;
-pub use file::{FitFileError, parse, read, render};
+pub use file::{FitFileError, parse, read};
 pub use fresh::Difference;
 pub(crate) use fresh::{Bound, differences};
+#[cfg(feature = "render-fit")]
+pub use render::render;
 
 /// Where the fit of a cascade file is looked for: `NAME.fit.toml` beside `NAME.cascade.toml`.
 pub fn path_for(cascade: &Path) -> PathBuf {
