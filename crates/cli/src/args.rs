@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tierfall_workbench::traffic::Sampling;
 
-pub(crate) use calibrate::{Advise, Calibrate, Chance, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
+pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, TRACES};
 pub(crate) use diff::Diff;
 pub(crate) use people::People;
 pub(crate) use regress::Regress;
@@ -93,13 +93,15 @@ pub(crate) struct Run {
     pub(crate) strict: bool,
     /// How to print the trace: text to stderr, or one JSON object a query to stdout in place of the answer
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) trace: Option<TraceFormat>,
+    pub(crate) trace: Option<Format>,
     /// Append every trace to this JSON Lines file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) trace_log: Option<PathBuf>,
     /// Keep in the trace log what was asked and answered, for fixtures to be made of it; without this it holds no text
-    #[arg(long, value_enum, value_name = "WHAT", requires = "trace_log")]
-    pub(crate) capture: Option<Captured>,
+    #[arg(long, value_name = "WHAT", requires = "trace_log", value_parser = value::one_of([
+        ("content", "Messages, tags and every tier's answer", ()),
+    ]))]
+    pub(crate) capture: Option<()>,
     /// With --capture: for what share of the requests, by what becomes of them: 0.1, or accepted=0.02,escalated=0.2; the others
     /// are unresolved and failed. Each line says how likely it was
     #[arg(long, value_name = "RATES", requires = "capture")]
@@ -141,15 +143,8 @@ pub(crate) struct Source {
     pub(crate) live: bool,
 }
 
-/// What a trace log keeps beside the traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Captured {
-    /// Messages, tags and every tier's answer
-    Content,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TraceFormat {
+pub(crate) enum Format {
     Text,
     Json,
 }
@@ -179,14 +174,8 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) strict: bool,
     /// How to print what was found
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
-    pub(crate) format: CheckFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
-    Text,
-    Json,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -75,3 +75,9 @@ impl From<std::io::Error> for Failure {
         Self::usage(error)
     }
 }
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::usage(error)
+    }
+}

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tierfall::Ask;
 use tierfall_core::request::Message;
 
-use crate::exit::Failure;
+use crate::Failure;
 
 /// The largest query that is read from stdin, in bytes.
 const STDIN_LIMIT: u64 = 16 << 20;

@@ -1,20 +1,18 @@
 //! Cascade files and their problems.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tierfall::config::{self, ConfigError, Loaded};
 use tierfall::{Asker, LoadError};
+use tierfall_workbench::fixture::FixtureError;
 use tierfall_workbench::fixture::grade::judge;
 use tierfall_workbench::fixture::replay::Recordings;
-use tierfall_workbench::fixture::{FixtureError, FixtureSet};
 use tierfall_workbench::regress::live::LiveError;
 use tierfall_workbench::{Answers, Error, Opened};
 
 use crate::args::Source;
-use crate::exit::{Exit, Failure};
-use crate::render;
-use crate::render::style::{WARN, paint};
-use crate::say;
+use crate::{Exit, Failure, render};
+use crate::{say, warn};
 
 /// The engine of a cascade file, with answers from where the command line says.
 pub(crate) fn engine(path: &Path, source: &Source, asker: Asker) -> Result<Opened, Failure> {
@@ -51,16 +49,6 @@ pub(crate) fn failure(error: &LoadError, otherwise: &str) -> Failure {
     }
 }
 
-/// A set of labelled examples.
-pub(crate) fn fixture_set(folder: impl Into<PathBuf>) -> Result<FixtureSet, Failure> {
-    FixtureSet::load(folder).map_err(|error| fixture(&error))
-}
-
-/// Why a fixture set cannot be used.
-pub(crate) fn fixture(error: &FixtureError) -> Failure {
-    Failure { hint: error.hint().map(str::to_owned), ..Failure::usage(error) }
-}
-
 /// How the command ends where a call came to nothing.
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
@@ -84,14 +72,19 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<FixtureError> for Failure {
+    fn from(error: FixtureError) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// Warns of recordings that lack what was written last.
 pub(crate) fn tell_torn(recordings: &Recordings) {
     for tier in recordings.torn() {
         let line = recordings.torn_line(tier).unwrap_or_default();
-        say(format_args!(
-            "{} the recording of {tier} was cut in the middle of a write: its last line, {line}, cannot be read and is left out; \
-             `record` asks it again",
-            paint(WARN, "warning:")
+        warn(format_args!(
+            "the recording of {tier} was cut in the middle of a write: its last line, {line}, cannot be read and is left out; `record` \
+             asks it again"
         ));
     }
 }

@@ -17,8 +17,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::args::{Cli, Command};
-use crate::exit::{Exit, Failure};
-pub(crate) use crate::out::{print, print_verdict, say, tell, warn};
+pub(crate) use crate::exit::{Exit, Failure};
+pub(crate) use crate::out::{print, print_verdict, printed, say, tell, warn};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -6,8 +6,7 @@ use super::inputs::parsed;
 use super::output::{interruptible, results};
 use super::watch::Watch;
 use crate::args::Advise;
-use crate::exit::{Exit, Failure};
-use crate::render;
+use crate::{Exit, Failure, render};
 
 pub(crate) async fn advise(args: &Advise, quiet: bool) -> Result<Exit, Failure> {
     let ask = Ask { signal: args.signal.clone(), seed: args.seed, results: args.outputs.written() };

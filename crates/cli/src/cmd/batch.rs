@@ -18,11 +18,10 @@ use tierfall_core::trace::OutcomeKind;
 use self::latch::Latch;
 use self::resume::Earlier;
 use self::tally::Tally;
-use crate::args::{Run, TraceFormat};
-use crate::exit::{Exit, Failure};
+use crate::args::{Format, Run};
 use crate::input::{Query, query};
 use crate::interrupt::interrupted;
-use crate::{print, progress, say, tell};
+use crate::{Exit, Failure, print, progress, say, tell};
 
 pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
     let input = Input::open(file)?;
@@ -63,8 +62,8 @@ pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Pa
         // What is recorded is as it was: a tier that failed then need not fail now.
         if !recorded {
             latch.see(&answer.trace);
+            stop.set(latch.is_closed());
         }
-        stop.set(latch.is_closed());
         let line = line(&key, &answer, args.trace)?;
         match &mut out {
             // A failure takes no answer's place, however that came about.
@@ -179,10 +178,10 @@ fn check(engine: &Engine, input: &Input) -> Result<BTreeSet<String>, Failure> {
     Ok(keys)
 }
 
-fn line(key: &str, answer: &Answer, format: Option<TraceFormat>) -> Result<String, Failure> {
+fn line(key: &str, answer: &Answer, format: Option<Format>) -> Result<String, Failure> {
     let mut json = answer.to_json().map_err(Failure::usage)?;
     if let Some(map) = json.as_object_mut() {
-        if format != Some(TraceFormat::Json) {
+        if format != Some(Format::Json) {
             map.retain(|name, _| KEPT.contains(&name.as_str()));
             map.entry("error").or_insert_with(|| ().into());
         }

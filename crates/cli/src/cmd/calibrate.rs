@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tierfall_calibrate::ask::{BySegment, Delta, ExtraPoint, LatencyLimit, Target};
+use tierfall_calibrate::ask::{Delta, ExtraPoint, LatencyLimit, Target};
 use tierfall_core::fit::Status;
 use tierfall_workbench::calibrate::{Ask, Calibrated};
 use tierfall_workbench::plan::{self, Planned};
@@ -10,10 +10,9 @@ use tierfall_workbench::plan::{self, Planned};
 use super::inputs::{again, parsed, shell_word};
 use super::output::{interruptible, json_or, results};
 use super::watch::Watch;
-use crate::args::{Calibrate, Segments};
-use crate::exit::{Exit, Failure};
+use crate::args::Calibrate;
 use crate::render::{self, words};
-use crate::{say, warn};
+use crate::{Exit, Failure, say, warn};
 
 pub(crate) async fn calibrate(args: &Calibrate, quiet: bool) -> Result<Exit, Failure> {
     if args.plan {
@@ -43,10 +42,7 @@ fn ask(args: &Calibrate) -> Result<Ask, Failure> {
     let promise = &mut ask.promise;
     promise.points = args.points.iter().map(|(name, target)| ExtraPoint { name: name.clone(), target: *target }).collect();
     promise.latency = args.max_latency.map(|(over_ms, share)| LatencyLimit { over_ms, share });
-    promise.by_segment = args.by_segment.map(|segments| match segments {
-        Segments::Overall => BySegment::Overall,
-        Segments::Each => BySegment::Each,
-    });
+    promise.by_segment = args.by_segment;
     promise.max_depth = usize::from(args.max_depth);
     promise.people_at_random = args.people.is_some();
     promise.seed = args.seed;
@@ -75,7 +71,7 @@ async fn plan(args: &Calibrate, quiet: bool) -> Result<Exit, Failure> {
     if !quiet {
         warnings.iter().for_each(warn);
     }
-    let json = || Ok(serde_json::to_string(&plan).map_err(Failure::usage)? + "\n");
+    let json = || Ok(serde_json::to_string(&plan)? + "\n");
     json_or(args.outputs.json.as_deref(), json, || render::plan::plan(&plan, last.as_deref()))?;
     Ok(Exit::Fine)
 }

@@ -5,15 +5,15 @@ use tierfall_workbench::inputs::Files;
 
 use super::output::{interruptible, json_or};
 use super::watch::Watch;
-use crate::args::{Chance, Diff};
-use crate::exit::{Exit, Failure};
+use crate::args::Diff;
 use crate::render::diff::{Sides, diff as drawn};
-use crate::render::regress::{Sheet, format};
+use crate::render::regress::{JSON, Sheet, TEXT};
+use crate::{Exit, Failure};
 
 pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
     let files = (!args.observations.is_empty()).then(|| Files {
         paths: args.observations.clone(),
-        bad_rows: Chance::bad_rows(args.bad_rows),
+        bad_rows: args.bad_rows.unwrap_or_default(),
         unsegmented: args.unsegmented.is_some(),
         ..Files::default()
     });
@@ -27,7 +27,7 @@ pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
         set: args.fixtures.clone(),
         files,
         split: args.split.clone(),
-        ungraded: Chance::ungraded(args.ungraded),
+        ungraded: args.ungraded.unwrap_or_default(),
         level: args.level,
         margin: args.margin,
         results: args.json.clone().map(|path| ("--json", path)).into_iter().collect(),
@@ -35,7 +35,7 @@ pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
     let (json, max_changes) = (args.json.as_deref(), args.max_changes);
     match interruptible(move || tierfall_workbench::diff(&ask, &Watch::new(quiet))).await? {
         Diffed::Fits(fits) => {
-            let text = || Ok(serde_json::to_string(&fits).map_err(Failure::usage)? + "\n");
+            let text = || Ok(serde_json::to_string(&fits)? + "\n");
             let [a, b] = fits.of.clone();
             let sides = Sides { a, b, rows: fits.rows.clone() };
             json_or(json, text, || drawn(&sides, &fits.comparison, &fits.changed, max_changes))?;
@@ -43,7 +43,7 @@ pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
         Diffed::Cascades(report) => {
             let all_checks = "--json FILE has them";
             let sheet = Sheet { report: &report, problems: &[], strict: false, max_changes, all_checks };
-            json_or(json, || Ok((format("json").draw)(&sheet)), || (format("text").draw)(&sheet))?;
+            json_or(json, || Ok((JSON.draw)(&sheet)), || (TEXT.draw)(&sheet))?;
         }
     }
     Ok(Exit::Fine)

@@ -6,8 +6,7 @@ use super::inputs::parsed;
 use super::output::{interruptible, results};
 use super::watch::Watch;
 use crate::args::Evaluate;
-use crate::exit::{Exit, Failure};
-use crate::render;
+use crate::{Exit, Failure, render};
 
 pub(crate) async fn evaluate(args: &Evaluate, quiet: bool) -> Result<Exit, Failure> {
     let (fit, point, allow_overlap) = (args.fit.clone(), args.point.clone(), args.allow_overlap);

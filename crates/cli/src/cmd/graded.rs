@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use tierfall_core::completion::Usage;
+use tierfall_core::money::Cost;
 use tierfall_workbench::fixture::grade::command::{CommandReport, NotGradedBy};
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Standing};
 
 use crate::render::money::{cost, time};
 use crate::render::printable;
 use crate::render::style::{BAD, GOOD, WARN, paint};
-use crate::say;
+use crate::{say, warn};
 
 /// What programs did, where something is to be said of it.
 pub(crate) fn ran(report: &CommandReport) {
@@ -42,17 +45,21 @@ fn tell(errors: &[NotGradedBy], who: &str) {
     }
 }
 
+/// Further counts in a list, without those that are 0.
+pub(crate) fn also(counts: &[(usize, &str)]) -> String {
+    counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
+}
+
+/// What asking took.
+pub(crate) fn spent(tokens: Usage, spent: Cost, wall: Duration) -> String {
+    format!("{} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(spent), time(wall))
+}
+
 fn summarise(report: &JudgeReport) {
     let mark = if report.stopped.is_none() && report.errors.is_empty() { paint(GOOD, "✓") } else { paint(WARN, "!") };
-    let mut line = format!("{mark} {} judged", report.judged);
-    for (n, what) in [(report.already, "were there already"), (report.errors.len(), "failed"), (report.left, "left")] {
-        if n > 0 {
-            let _ = write!(line, ", {n} {what}");
-        }
-    }
-    let tokens = report.usage;
-    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(report.cost), time(report.wall));
-    say(line);
+    let counts = [(report.already, "were there already"), (report.errors.len(), "failed"), (report.left, "left")];
+    let spent = spent(report.usage, report.cost, report.wall);
+    say(format_args!("{mark} {} judged{} · {spent}", report.judged, also(&counts)));
     if report.not_allowed > 0 {
         say(format_args!(
             "  {} not allowed: rules keep what they answer from a tier, and the judge is not shown it; people may grade them, or \
@@ -91,10 +98,9 @@ pub(crate) fn standings(standings: &BTreeMap<String, Standing>) {
         }
         say(line);
         if standing.is_contradictory() {
-            say(format_args!(
-                "{} judge {name} contradicts itself on most answers when the labels are swapped: its grades say where it leans and \
-                 are no measurement; let another model judge, or state the rubric more simply",
-                paint(WARN, "warning:")
+            warn(format_args!(
+                "judge {name} contradicts itself on most answers when the labels are swapped: its grades say where it leans and are no \
+                 measurement; let another model judge, or state the rubric more simply"
             ));
         }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use tierfall_workbench::inputs::{self, Files, Rows};
 
-use crate::args::{Chance, Inputs};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::args::Inputs;
 
 /// Where the labelled answers are that the arguments name.
 pub(crate) fn parsed(args: &Inputs) -> Result<inputs::Inputs, Failure> {
@@ -30,11 +30,11 @@ pub(crate) fn parsed(args: &Inputs) -> Result<inputs::Inputs, Failure> {
             costs: args.costs.iter().cloned().collect(),
             columns: args.columns.iter().cloned().collect(),
             heaviest_weight: args.heaviest_weight,
-            bad_rows: Chance::bad_rows(args.bad_rows),
+            bad_rows: args.bad_rows.unwrap_or_default(),
             unsegmented: args.unsegmented.is_some(),
         }),
     };
-    let ungraded = Chance::ungraded(args.ungraded);
+    let ungraded = args.ungraded.unwrap_or_default();
     Ok(inputs::Inputs { split: args.split.clone(), ungraded, strict: args.strict, ..rows.into() })
 }
 

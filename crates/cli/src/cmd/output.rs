@@ -11,10 +11,9 @@ use tierfall_workbench::results::PREFIX;
 use tierfall_workbench::whole;
 
 use crate::args::Outputs;
-use crate::exit::{Exit, Failure};
 use crate::render::document::Document;
 use crate::render::{html, text};
-use crate::{interrupt, print_verdict, say};
+use crate::{Exit, Failure, interrupt, print_verdict, say};
 
 /// Writes text to a file.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -31,7 +30,7 @@ pub(crate) fn results<R: Serialize>(outputs: &Outputs, report: &R, document: &Do
     if let Some(path) = &outputs.html {
         write(path, &html::page(document))?;
     }
-    let json = || Ok(serde_json::to_string(report).map_err(Failure::usage)? + "\n");
+    let json = || Ok(serde_json::to_string(report)? + "\n");
     json_or(outputs.json.as_deref(), json, || text::document(document))?;
     if let Some(path) = &outputs.html
         && !quiet
@@ -57,7 +56,7 @@ pub(crate) fn json_or(
 
 /// Completes when Ctrl-C is pressed, or the command is told to end otherwise. It listens from now on.
 pub(crate) fn ended() -> BoxFuture<'static, ()> {
-    select(interrupt::interrupted(), interrupt::terminated()).map(drop).boxed()
+    select(interrupt::interrupted(), interrupt::told_to_end(false)).map(drop).boxed()
 }
 
 /// Does work that takes long off the runtime's threads, so that Ctrl-C ends it, and whatever else tells it to end. What it has

@@ -1,7 +1,6 @@
 //! `tierfall record`: ask every tier every example, and keep the answers.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,13 +8,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use tierfall_core::money::{Cost, Money};
 use tierfall_workbench::fixture::record::{Options, RecordEvent, RecordReport, Stop, TierReport};
 
+use super::graded::{also, spent};
 use crate::args::Record;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
-use crate::render::money::{cost, time};
+use crate::render::money::cost;
 use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
-use crate::{progress, say};
+use crate::{Exit, Failure, progress, say};
 
 pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> {
     let options = Options {
@@ -59,15 +58,10 @@ fn exit(report: &RecordReport) -> Exit {
 fn summarise(tier: &TierReport) {
     let fine = tier.stopped.is_none() && tier.failed == 0 && tier.unusable.is_empty();
     let mark = if fine { paint(GOOD, "✓") } else { paint(WARN, "!") };
-    let mut line = format!("{mark} {}: {} recorded", tier.tier, tier.recorded);
     let counts =
         [(tier.skipped, "were there already"), (tier.failed, "failed"), (tier.not_allowed, "not allowed"), (tier.left, "left")];
-    for (n, what) in counts.into_iter().filter(|(n, _)| *n > 0) {
-        let _ = write!(line, ", {n} {what}");
-    }
-    let tokens = tier.usage;
-    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(tier.cost), time(tier.wall));
-    say(line);
+    let spent = spent(tier.usage, tier.cost, tier.wall);
+    say(format_args!("{mark} {}: {} recorded{} · {spent}", tier.tier, tier.recorded, also(&counts)));
     for note in &tier.notes {
         say(format_args!("  {note}"));
     }

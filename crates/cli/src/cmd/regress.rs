@@ -13,11 +13,10 @@ use tierfall_workbench::regress::{Ask, Asking, Regressed, Summary, UpdatedEntry}
 use super::output::{interruptible, write};
 use super::watch::Watch;
 use crate::args::Regress;
-use crate::exit::{Exit, Failure};
-use crate::render::regress::{Problem, Sheet, format};
+use crate::render::regress::{Problem, Sheet, TEXT};
 use crate::render::style::{BAD, paint};
 use crate::render::{printable, words};
-use crate::{print_verdict, say, warn};
+use crate::{Exit, Failure, print_verdict, say, warn};
 
 pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure> {
     let ask = ask(args);
@@ -91,11 +90,11 @@ fn ask(args: &Regress) -> Ask {
 
 /// The report where it is wanted; beside a file, the text for people.
 fn deliver(args: &Regress, sheet: &Sheet<'_>, quiet: bool) -> Result<(), Failure> {
-    let drawn = (format(&args.format).draw)(sheet);
+    let drawn = (args.format.draw)(sheet);
     let Some(path) = &args.out else { return print_verdict(drawn) };
     write(path, &anstream::adapter::strip_str(&drawn).to_string())?;
     if !quiet {
-        print_verdict((format("text").draw)(sheet))?;
+        print_verdict((TEXT.draw)(sheet))?;
         say(format_args!("the report is {}", path.display()));
     }
     Ok(())

@@ -7,10 +7,9 @@ use tierfall_core::run::Outcome;
 use tierfall_workbench::{Opened, Replaying};
 
 use super::log::Log;
-use crate::args::{Run, TraceFormat};
-use crate::exit::{Exit, Failure};
+use crate::args::{Format, Run};
 use crate::interrupt::interrupted;
-use crate::{input, load, print, render, say};
+use crate::{Exit, Failure, input, load, print, render, say};
 
 pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
     let asker = if args.jsonl.is_some() { Asker::Job } else { Asker::Anybody };
@@ -58,15 +57,14 @@ async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run, quiet: boo
         answer = engine.complete(ask) => answer,
         () = interrupted => return Ok(Exit::Interrupted),
     };
-    if args.trace == Some(TraceFormat::Json) {
-        let json = answer.to_json().map_err(Failure::usage)?;
-        print(format_args!("{json}\n"))?;
+    if args.trace == Some(Format::Json) {
+        print(format_args!("{}\n", answer.to_json().map_err(Failure::usage)?))?;
     } else {
         if let Outcome::Answered(served) = &answer.outcome {
             print(format_args!("{}\n", shown(&served.answer)))?;
         }
         if !quiet {
-            say(render::trace::report(&answer.trace, args.trace == Some(TraceFormat::Text)));
+            say(render::trace::report(&answer.trace, args.trace == Some(Format::Text)));
             if let Outcome::Abstained(Some(best)) | Outcome::Review(Some(best)) = &answer.outcome {
                 let tier = &engine.cascade().tier(best.tier).name;
                 say(format_args!(

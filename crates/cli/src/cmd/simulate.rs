@@ -9,9 +9,8 @@ use tierfall_providers::SimulatedSettings;
 use tokio::net::TcpListener;
 
 use crate::args::Simulate;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
-use crate::{print, say};
+use crate::{Exit, Failure, print, say};
 
 pub(crate) async fn simulate(args: &Simulate, quiet: bool) -> Result<Exit, Failure> {
     let models = Models::new(usual(args), &args.models).map_err(Failure::usage)?;

@@ -4,16 +4,15 @@ use std::path::Path;
 
 use tierfall::config;
 use tierfall_workbench::fixture::grade::GraderSpec;
-use tierfall_workbench::traffic::{self, ImportedTraffic, Repeats, TrafficOptions};
+use tierfall_workbench::traffic::{self, ImportedTraffic, TrafficOptions};
 
 use super::inputs::shell_word;
 use super::output::interruptible;
 use super::watch::tell_bad;
-use crate::args::{Import, RepeatsAs};
-use crate::exit::{Exit, Failure};
+use crate::args::Import;
 use crate::render::printable;
 use crate::render::words::count;
-use crate::say;
+use crate::{Exit, Failure, say};
 
 pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> {
     let (Some(into), Some(cascade)) = (args.traffic.into.clone(), args.traffic.cascade.clone()) else {
@@ -43,10 +42,7 @@ fn options(args: &Import) -> Result<TrafficOptions, Failure> {
     let grader = given.grader.as_deref().unwrap_or("human");
     Ok(TrafficOptions {
         splits: given.split.clone().unwrap_or_default(),
-        repeats: match given.repeats {
-            Some(RepeatsAs::Once) => Repeats::Once,
-            None | Some(RepeatsAs::Each) => Repeats::Each,
-        },
+        repeats: given.repeats.unwrap_or_default(),
         grader: GraderSpec::new(grader, serde_json::Map::new()).map_err(Failure::usage)?,
         append: given.append,
         strict: given.strict,

@@ -2,29 +2,21 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indicatif::ProgressBar;
 use tierfall_core::money::Cost;
 use tierfall_workbench::observations::{BadRow, Summary};
 use tierfall_workbench::progress::{Notice, Progress, Stage};
 
 use super::graded;
-use crate::exit::Failure;
-use crate::progress::{Late, bar};
+use crate::progress::Shown;
 use crate::render::money::cost;
 use crate::render::printable;
 use crate::render::words::count;
-use crate::{load, say, tell, warn};
+use crate::{Failure, load, say, tell, warn};
 
 /// Shows how far a call is, and what is known before it ends.
 pub(crate) struct Watch {
     quiet: bool,
     shown: Mutex<Option<Shown>>,
-}
-
-/// What is drawn; gone when it is dropped.
-enum Shown {
-    Late(Late),
-    Bar(ProgressBar),
 }
 
 impl Watch {
@@ -37,47 +29,34 @@ impl Watch {
     }
 }
 
-impl Drop for Shown {
-    fn drop(&mut self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 impl Progress for Watch {
     fn begins(&self, stage: Stage) {
-        let late = |what| Shown::Late(Late::new(what, self.quiet));
+        let (late, what) = match stage {
+            Stage::Asking => (false, "asked"),
+            Stage::Commands => (false, "commands"),
+            Stage::Judges => (false, "judge"),
+            Stage::Grading => (true, "grading"),
+            Stage::Calibrating => (true, "calibrating"),
+            Stage::Judging => (true, "judging"),
+            Stage::Comparing => (true, "comparing"),
+            Stage::Replaying => (true, "replaying"),
+            _ => (true, "reading"),
+        };
         let mut shown = self.shown();
         // What was drawn is gone before the next one begins.
         *shown = None;
-        *shown = Some(match stage {
-            Stage::Asking => Shown::Bar(bar(0, "asked", self.quiet)),
-            Stage::Commands => Shown::Bar(bar(0, "commands", self.quiet)),
-            Stage::Judges => Shown::Bar(bar(0, "judge", self.quiet)),
-            Stage::Grading => late("grading"),
-            Stage::Calibrating => late("calibrating"),
-            Stage::Judging => late("judging"),
-            Stage::Comparing => late("comparing"),
-            Stage::Replaying => late("replaying"),
-            _ => late("reading"),
-        });
+        *shown = Some(if late { Shown::late(what, self.quiet) } else { Shown::bar(what, self.quiet) });
     }
 
     fn at(&self, done: u64, of: u64) {
-        match &*self.shown() {
-            Some(Shown::Late(late)) => late.at(done, of),
-            Some(Shown::Bar(bar)) => {
-                bar.set_length(of);
-                bar.set_position(done);
-            }
-            None => {}
+        if let Some(shown) = &*self.shown() {
+            shown.at(done, of);
         }
     }
 
     fn spent(&self, spent: Cost) {
-        if let Some(Shown::Bar(bar)) = &*self.shown() {
-            bar.set_message(format!("· {}", cost(spent)));
+        if let Some(shown) = &*self.shown() {
+            shown.say(format!("· {}", cost(spent)));
         }
     }
 

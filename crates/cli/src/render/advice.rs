@@ -33,8 +33,8 @@ fn said(report: &Advice) -> Verdict {
         let _ = write!(rows, ", {} left out", words::count(report.n_excluded));
     }
     let rows = format!("({rows}; everything is cross-fitted, and intervals hold 95 %)");
-    let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence)).collect();
-    Verdict { tone: Tone::Strong, mark: "", headline: first.to_owned(), long: true, said }
+    let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence));
+    Verdict { long: true, ..Verdict::new(Tone::Strong, first, said) }
 }
 
 fn earns(earns: Earns) -> (Tone, String) {

@@ -5,7 +5,7 @@ use tierfall_calibrate::report::Estimate;
 
 use super::document::{Block, Line, Rows, Table};
 use super::text;
-use super::words::{UNKNOWN, maybe, share_with_range};
+use super::words::{UNKNOWN, first, maybe, share_with_range};
 
 /// Examples that are named.
 const NAMED: usize = 5;
@@ -79,12 +79,10 @@ fn others(report: &Agreement) -> Table {
 fn differing(report: &Agreement) -> Vec<Line> {
     let people = report.pairs.iter().map(|pair| (format!("{} and {}", pair.a, pair.b), &pair.differ));
     let others = report.against_people.iter().map(|one| (format!("people and {}", one.rater), &one.differ));
-    let differ = people.chain(others).filter(|(_, ids)| !ids.is_empty()).map(|(who, ids)| {
-        let more = ids.len().saturating_sub(NAMED);
-        let named = ids.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        Line::plain(0, format!("{who} differ on {named}{rest}."))
-    });
+    let differ = people
+        .chain(others)
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(who, ids)| Line::plain(0, format!("{who} differ on {}.", first(NAMED, ids.iter().cloned()))));
     differ.collect()
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use tierfall_calibrate::report::{Calibration, Expected, PointReport};
 use tierfall_core::fit::{Provenance, Status, TargetFit};
 
-use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tiers, Tone, Verdict};
+use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tone, Verdict};
 use super::report;
-use super::words::{self, Part};
+use super::words;
 
 /// The report. `name` is what was calibrated; `next` is what to do now: what it is for, and the command.
 pub(crate) fn calibration<'a>(
@@ -32,7 +32,7 @@ pub(crate) fn calibration<'a>(
             numbers: words::no_promise_because(report.status).to_owned(),
         }),
     }
-    document.add(Block::Tiers(in_force(report)));
+    document.add(in_force(report));
     if let Some(estimate) = &report.estimate {
         document.add(Block::Facts { name: "expected", facts: expected(estimate, last) });
     } else {
@@ -81,30 +81,32 @@ fn verdict(report: &Calibration) -> Verdict {
         format!("Attainable here: {}.", words::bound(&report.target, words::askable(&report.target, attainable)))
     });
     let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
-    Verdict {
-        tone,
-        mark: words::mark(report.status),
-        headline: words::headline(report),
-        long: false,
-        said: said.into_iter().flatten().map(|said| Line::plain(2, said)).collect(),
+    let verdict = Verdict::new(tone, words::headline(report), said.into_iter().flatten().map(|said| Line::plain(2, said)));
+    if report.status == Status::Uncertified { Verdict { mark: "·", ..verdict } } else { verdict }
+}
+
+fn in_force<'a>(report: &Calibration) -> Block<'a> {
+    let does = |tier: &String| words::role(tier, &report.chain, |place| gated(report, tier, place));
+    let by_segment = "by segment, as the table below says; for requests of no other segment:";
+    Block::Tiers {
+        of: (!report.segments.is_empty()).then_some(by_segment),
+        tiers: report.declared_chain.iter().map(does).collect(),
     }
 }
 
-fn in_force(report: &Calibration) -> Tiers {
-    let does = |(place, tier): (usize, &String)| {
-        let part = words::part(report, place);
-        let mut does = words::role(part);
-        if let Part::Gated { raw: Some(raw), .. } = part {
-            let signal = report.signals.get(tier).map_or("score", String::as_str);
-            let _ = write!(does, " ({signal} {})", words::cut(Some(raw)));
-        }
-        (tier.clone(), !matches!(part, Part::NotAsked), does)
+/// What a tier answers by the gate at this place of the chain.
+fn gated(report: &Calibration, tier: &str, place: usize) -> String {
+    let Some(raw) = report.raw_thresholds.get(place).copied().flatten() else {
+        return "never answers: it passes everything on".to_owned();
     };
-    let by_segment = "by segment, as the table below says; for requests of no other segment:";
-    Tiers {
-        of: (!report.segments.is_empty()).then_some(by_segment),
-        tiers: report.declared_chain.iter().enumerate().map(does).collect(),
-    }
+    let from = match report.thresholds.get(place).copied().flatten() {
+        Some(confidence) => format!("confidence {confidence:.3}"),
+        None => words::number(raw.get()),
+    };
+    let coverage = report.estimate.as_ref().and_then(|estimate| estimate.coverage.get(place).copied().flatten());
+    let share = coverage.map_or_else(String::new, |coverage| format!(", {} of what reaches it", words::rough(coverage)));
+    let signal = report.signals.get(tier).map_or("score", String::as_str);
+    format!("answers from {from}{share} ({signal} {})", words::cut(Some(raw)))
 }
 
 /// What to expect on new requests.

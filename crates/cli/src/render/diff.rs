@@ -4,7 +4,7 @@ use tierfall_calibrate::regress::fits::{Comparison, OneFit};
 use tierfall_calibrate::regress::{Changed, Changes};
 
 use super::document::{Block, Fact, Line, Rows, Table, Tone, Verdict};
-use super::regress::{changes, conclusions};
+use super::regress::{blocks, conclusions};
 use super::{text, words};
 
 /// What is compared, and over which rows.
@@ -32,7 +32,7 @@ pub(crate) fn diff(sides: &Sides, comparison: &Comparison, changed: &[Changed], 
         Block::Table(segments(comparison)),
         Block::Lines(conclusions(&comparison.checks)),
     ];
-    text::blocks(before.iter().chain(&changes(&changed, max_changes)))
+    text::blocks(before.iter().chain(&blocks(&changed, max_changes)))
 }
 
 fn verdict(comparison: &Comparison) -> Verdict {
@@ -51,13 +51,8 @@ fn verdict(comparison: &Comparison) -> Verdict {
         None => ("at an unknown cost".to_owned(), String::new()),
     };
     let ends = format!("{} to {} of loss", words::points(loss.low), words::in_points(loss.high));
-    Verdict {
-        tone: Tone::Strong,
-        mark: "",
-        headline: format!("{quality}, {cost}"),
-        long: false,
-        said: vec![Line::plain(2, format!("with 95 % confidence {ends}{range}"))],
-    }
+    let said = Line::plain(2, format!("with 95 % confidence {ends}{range}"));
+    Verdict::new(Tone::Strong, format!("{quality}, {cost}"), [said])
 }
 
 fn rows(sides: &Sides, comparison: &Comparison) -> String {

@@ -3,9 +3,9 @@
 use tierfall_calibrate::report::Evaluation;
 use tierfall_core::fit::{Provenance, TargetFit};
 
-use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tiers, Tone, Verdict};
+use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tone, Verdict};
 use super::report;
-use super::words::{self, Part};
+use super::words;
 
 /// The report. `name` is what was evaluated, `on` the rows that judged it; `fit` is where the fit comes from, `by_segment` whether its
 /// thresholds go by segment.
@@ -20,7 +20,7 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
             Block::Promise { statement: "The fit promises nothing, so there is no promise to check.", numbers: String::new() }
         }
     });
-    document.add(Block::Tiers(in_force(report, by_segment)));
+    document.add(in_force(report, by_segment));
     document.add(Block::Facts { name: "measured", facts: measured(report, last) });
     document.add(Block::Warnings(&report.warnings));
     document.on_page(Block::Curve(curve(report, last)));
@@ -45,32 +45,24 @@ fn verdict(report: &Evaluation, last: &str) -> Verdict {
     let said = words::promise_in_words(report, last);
     let line = match &report.promise {
         Some(promise) => {
-            let (tone, mark) = match promise.p_broken {
-                p if p < 0.05 => (Tone::Bad, "✗"),
-                _ if promise.met => (Tone::Good, "✓"),
-                _ => (Tone::Unsure, "?"),
+            let tone = match promise.p_broken {
+                p if p < 0.05 => Tone::Bad,
+                _ if promise.met => Tone::Good,
+                _ => Tone::Unsure,
             };
-            Some(Line::led(2, tone, mark, format!(" {said}")))
+            Some(Line::led(2, tone, tone.mark(), format!(" {said}")))
         }
         None => (!said.is_empty()).then(|| Line::plain(2, said)),
     };
-    Verdict {
-        tone: Tone::Strong,
-        mark: "",
-        headline: words::evaluation_headline(report),
-        long: false,
-        said: line.into_iter().collect(),
-    }
+    Verdict::new(Tone::Strong, words::evaluation_headline(report), line)
 }
 
-fn in_force(report: &Evaluation, by_segment: bool) -> Tiers {
-    let does = |(place, tier): (usize, &String)| {
-        let part = words::evaluated_part(report, place);
-        (tier.clone(), !matches!(part, Part::NotAsked), words::role(part))
-    };
-    Tiers {
+fn in_force<'a>(report: &Evaluation, by_segment: bool) -> Block<'a> {
+    let share = |place: usize| words::maybe(report.coverage.get(place).copied().flatten(), words::rough);
+    let gated = |place: usize| format!("answers {} of what reaches it", share(place));
+    Block::Tiers {
         of: by_segment.then_some("by segment, as the fit has it; over all segments together:"),
-        tiers: report.declared_chain.iter().enumerate().map(does).collect(),
+        tiers: report.declared_chain.iter().map(|tier| words::role(tier, &report.chain, gated)).collect(),
     }
 }
 

@@ -16,13 +16,7 @@ pub(crate) fn plan(plan: &Plan, last: Option<&str>) -> String {
         ),
         None => format!("{odds}, where tiers differ in being right as often as was said."),
     };
-    let verdict = Verdict {
-        tone: Tone::Strong,
-        mark: "",
-        headline: "Labelled examples that a promise needs".to_owned(),
-        long: false,
-        said: vec![Line::plain(0, basis)],
-    };
+    let verdict = Verdict::new(Tone::Strong, "Labelled examples that a promise needs", [Line::plain(0, basis)]);
     text::blocks(&[Block::Verdict(verdict), Block::Table(margins(plan, last)), Block::Table(accuracies(plan))])
 }
 

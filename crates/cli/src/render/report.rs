@@ -10,7 +10,7 @@ use super::words;
 
 /// A loss against the last tier. The interval counts the way that the number does: what is better is better by that much.
 pub(super) fn loss(loss: &Estimate, last: &str) -> Fact {
-    let (value, after) = words::loss_parts(loss.value, last);
+    let [value, after] = words::loss(loss.value, last);
     let interval = match words::points(loss.value).as_str() {
         "0" => format!("{} points worse", words::range(loss)),
         _ if loss.value < 0.0 => words::range(&Estimate { value: -loss.value, low: -loss.high, high: -loss.low }),
@@ -22,7 +22,7 @@ pub(super) fn loss(loss: &Estimate, last: &str) -> Fact {
 /// A cost, of the cascade and of the last tier.
 pub(super) fn cost(before: &'static str, ratio: Option<f64>, (cost, of_last): (Option<f64>, Option<f64>), last: &str) -> Fact {
     let Some(ratio) = ratio else { return Fact::plain("unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it") };
-    let (value, after) = words::cost_parts(ratio, last);
+    let [value, after] = words::cost(ratio, last);
     let (cost, of_last) = (words::usd(cost), words::usd(of_last));
     let instead = if cost == of_last { String::new() } else { format!(" instead of {of_last}") };
     Fact::new(before, value, format!("{after}: {cost} a query{instead}"))

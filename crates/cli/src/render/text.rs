@@ -7,7 +7,7 @@ use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table as Drawn, Width};
 
-use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tiers, Tone, Verdict};
+use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tone, Verdict};
 use super::printable;
 use super::style::{BAD, DIM, GOOD, HINT, STRONG, WARN, paint};
 
@@ -26,7 +26,7 @@ fn block(block: &Block<'_>) -> String {
     match block {
         Block::Verdict(verdict) => self::verdict(verdict),
         Block::Promise { statement, numbers } => wrapped(statement, 2) + &line(&Line::led(2, Tone::Soft, numbers, "")),
-        Block::Tiers(tiers) => in_force(tiers),
+        Block::Tiers { of, tiers } => in_force(*of, tiers),
         Block::Facts { name, facts } => {
             let sentence = |fact: &Fact| (String::new(), format!("{}{}{}", fact.before, fact.value, fact.after));
             beside(name, facts.iter().map(sentence))
@@ -75,10 +75,10 @@ fn line(line: &Line) -> String {
     format!("{}{}{}", &drawn[..begin], paint(style(*tone), &drawn[begin..end]), &drawn[end..])
 }
 
-fn in_force(tiers: &Tiers) -> String {
-    let wide = tiers.tiers.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
-    let of = tiers.of.map(|of| (String::new(), of.to_owned()));
-    beside("in force", of.into_iter().chain(tiers.tiers.iter().map(|(name, _, does)| (format!("{name:wide$}  "), does.clone()))))
+fn in_force(of: Option<&str>, tiers: &[(String, bool, String)]) -> String {
+    let wide = tiers.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    let of = of.map(|of| (String::new(), of.to_owned()));
+    beside("in force", of.into_iter().chain(tiers.iter().map(|(name, _, does)| (format!("{name:wide$}  "), does.clone()))))
 }
 
 /// What to do now.
@@ -186,13 +186,23 @@ fn within(width: usize, columns: &[&Column]) -> String {
     dim_head(&lines(&table))
 }
 
+/// How wide columns are that have room for their cells.
+pub(crate) fn widths<'c, const N: usize>(rows: impl Iterator<Item = &'c [String; N]> + Clone) -> [usize; N] {
+    std::array::from_fn(|at| rows.clone().map(|cells| cells[at].chars().count()).max().unwrap_or(0))
+}
+
+/// A table as wide as it is, in one colour.
+pub(crate) fn unbounded(columns: &[Column]) -> String {
+    lines(&set(&columns.iter().collect::<Vec<_>>()))
+}
+
 fn set(columns: &[&Column]) -> Drawn {
     let cell = |column: &Column, text: &str| {
         Cell::new(text).set_alignment(if column.number { CellAlignment::Right } else { CellAlignment::Left })
     };
     let mut table = Drawn::new();
     table.load_style(NOTHING);
-    table.set_header(columns.iter().map(|column| cell(column, column.head)));
+    table.set_header(columns.iter().map(|column| cell(column, &column.head)));
     for row in 0..columns[0].cells.len() {
         table.add_row(columns.iter().map(|column| cell(column, &column.cells[row])));
     }
@@ -224,7 +234,7 @@ fn least(column: &Column) -> usize {
         let whole = cell.chars().count();
         if column.number { whole } else { word(cell).max(whole.min(READABLE)) }
     });
-    cells.chain([word(column.head)]).max().unwrap_or(0)
+    cells.chain([word(&column.head)]).max().unwrap_or(0)
 }
 
 fn dim_head(text: &str) -> String {
@@ -238,7 +248,7 @@ fn dim_head(text: &str) -> String {
 fn list(width: usize, columns: &[&Column]) -> String {
     let mut out = String::new();
     for row in 0..columns[0].cells.len() {
-        let cells = columns.iter().map(|column| (column.head, &column.cells[row])).enumerate();
+        let cells = columns.iter().map(|column| (&column.head, &column.cells[row])).enumerate();
         let parts = cells.filter(|(_, (_, cell))| !cell.is_empty()).map(|(at, (name, cell))| match at {
             0 => cell.clone(),
             _ if name.is_empty() => cell.clone(),
@@ -269,7 +279,7 @@ fn list(width: usize, columns: &[&Column]) -> String {
 }
 
 /// A table without the blanks around it.
-pub(crate) fn lines(table: &Drawn) -> String {
+fn lines(table: &Drawn) -> String {
     let mut text = String::new();
     for line in table.lines() {
         let line = line.trim_end();

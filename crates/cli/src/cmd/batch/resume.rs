@@ -10,7 +10,7 @@ use tierfall_core::trace::Fallback;
 use tierfall_workbench::locked;
 use tierfall_workbench::whole::{self, Beside};
 
-use crate::exit::Failure;
+use crate::Failure;
 
 /// What an output file holds.
 #[derive(Default)]

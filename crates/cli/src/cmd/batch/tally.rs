@@ -11,7 +11,7 @@ use tierfall_core::provider::{Attempt, Billing, CallErrorKind};
 use tierfall_core::signal::Abstain;
 use tierfall_core::trace::{Fallback, OutcomeKind, Step};
 
-use crate::exit::Failure;
+use crate::Failure;
 use crate::render::money::{cost, usd};
 use crate::render::printable;
 use crate::render::style::{WARN, paint};

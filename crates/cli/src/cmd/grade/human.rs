@@ -14,11 +14,10 @@ use tierfall_workbench::fixture::replay::Recordings;
 use super::agreement;
 use super::keys::{Keys, Typed};
 use crate::args::Grade;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::{interrupted, told_to_end};
 use crate::render::card::{card, keys};
 use crate::render::style::{DIM, GOOD, paint};
-use crate::{load, print, say};
+use crate::{Exit, Failure, print, say};
 
 /// `recorded` are the tiers whose grades are compared when all is graded.
 pub(super) async fn grade(
@@ -38,13 +37,13 @@ pub(super) async fn grade(
         seed: args.people.seed.unwrap_or(0),
         again: args.people.again,
     };
-    let session = Session::open(set, recordings, person.clone(), &which).map_err(|error| load::fixture(&error))?;
+    let session = Session::open(set, recordings, person.clone(), &which)?;
     let total = session.place().1;
     if total == 0 && !which.needed {
         return Err(Failure::usage(nothing(set, args)));
     }
     // Listens before anything is shown: a signal never leaves the terminal in another state than it was in.
-    let ended = [interrupted(), told_to_end()];
+    let ended = [interrupted(), told_to_end(true)];
     let mut dialogue = Dialogue { session, last: None, whole: false, alone: args.json };
     let ending = if dialogue.session.left() > 0 { dialogue.hold(ended).await? } else { Ending::Quit };
     let session = dialogue.session;
@@ -59,8 +58,7 @@ pub(super) async fn grade(
         },
     };
     if args.json {
-        let json = serde_json::to_string(&report).map_err(Failure::usage)?;
-        print(format_args!("{json}\n"))?;
+        print(serde_json::to_string(&report)? + "\n")?;
     } else {
         if !quiet {
             say(report.summary(args));
@@ -177,7 +175,7 @@ impl Dialogue<'_> {
 
     fn verdict(&mut self, correct: f64, name: &'static str) -> Result<(), Failure> {
         if self.session.current().is_some() {
-            self.session.grade(correct, &rfc3339(time_of_day())).map_err(|error| load::fixture(&error))?;
+            self.session.grade(correct, &rfc3339(time_of_day()))?;
             (self.last, self.whole) = (Some(name), false);
         }
         Ok(())
@@ -191,7 +189,7 @@ impl Dialogue<'_> {
     }
 
     fn undo(&mut self) -> Result<(), Failure> {
-        let undone = self.session.undo().map_err(|error| load::fixture(&error))?;
+        let undone = self.session.undo()?;
         (self.last, self.whole) = (Some(if undone { "taken back" } else { "nothing to take back in this session" }), false);
         Ok(())
     }

@@ -2,10 +2,7 @@
 
 use maud::html;
 
-use super::plot::{Plot, px, straight};
-
-/// Left, top, right, bottom.
-pub(super) type Area = (f64, f64, f64, f64);
+use super::plot::{Area, Plot, px, straight};
 
 /// A place for a label: its box, how much of it lies left of its anchor, and how far it is from the dot.
 struct Place {

@@ -8,7 +8,7 @@ mod tier;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tiers, Tone};
+use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tone};
 
 /// The whole file.
 pub(crate) fn page(document: &Document<'_>) -> String {
@@ -45,7 +45,7 @@ fn block(block: &Block<'_>, place: usize) -> Markup {
         Block::Promise { statement, numbers } => html! {
             blockquote { (statement) @if !numbers.is_empty() { p.soft { (numbers) } } }
         },
-        Block::Tiers(tiers) => self::tiers(tiers),
+        Block::Tiers { of, tiers } => self::tiers(*of, tiers),
         Block::Facts { name, facts } => self::facts(name, facts),
         Block::Joined(all) => html! { @for one in all { (self::block(one, place)) } },
         Block::Lines(lines) => html! { @for one in lines { (line(one)) } },
@@ -82,12 +82,12 @@ fn line(line: &Line) -> Markup {
     html! { p { span class=(class(line.tone)) { (line.lead) } (line.text) } }
 }
 
-fn tiers(tiers: &Tiers) -> Markup {
+fn tiers(of: Option<&str>, tiers: &[(String, bool, String)]) -> Markup {
     html! {
         h2 { "In force" }
-        @if let Some(of) = tiers.of { p.soft { (of) } }
+        @if let Some(of) = of { p.soft { (of) } }
         ol.chain aria-label="the tiers, in the order in which they are asked" {
-            @for (name, asked, does) in &tiers.tiers {
+            @for (name, asked, does) in tiers {
                 li.out[!asked] { strong { (name) } span { (does) } }
             }
         }

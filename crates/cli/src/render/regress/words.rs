@@ -2,8 +2,7 @@
 
 use tierfall_calibrate::regress::{Check, Section, Side, Unit, Verdict};
 
-use super::segments;
-use crate::render::document::{Column, Rows, Table, Tone};
+use crate::render::document::{Column, Line, Rows, Table, Tone};
 use crate::render::money;
 use crate::render::words::{self, UNKNOWN};
 
@@ -15,15 +14,6 @@ pub(super) fn title(section: &Section) -> String {
 
 pub(super) fn examples(n: u64) -> String {
     some(n, "example")
-}
-
-/// A verdict as a mark that needs no colour.
-pub(super) fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Fail => "✗",
-        Verdict::Inconclusive => "?",
-    }
 }
 
 /// How a verdict is meant.
@@ -79,7 +69,7 @@ pub(super) fn tables(section: &Section) -> Vec<Table> {
 }
 
 /// A check's numbers with the heads that they have in a table.
-pub(super) fn numbers(check: &Check) -> Vec<(&'static str, String)> {
+pub(super) fn numbers(check: &Check) -> Vec<(String, String)> {
     let one = [check];
     let columns = if check.limit.is_some() { limits(&Rows(&one)) } else { comparisons(&Rows(&one)) };
     let numbers = columns.into_iter().filter(|column| column.number).map(|column| (column.head, column.cells.concat()));
@@ -88,10 +78,12 @@ pub(super) fn numbers(check: &Check) -> Vec<(&'static str, String)> {
 
 /// A check's name with its segment: `accuracy in billing`.
 pub(super) fn name(check: &Check) -> String {
-    match &check.segment {
-        Some(segment) => format!("{} in {segment}", check.name),
-        None => check.name.clone(),
-    }
+    sided(check, "")
+}
+
+fn sided(check: &Check, side: &str) -> String {
+    let segment = check.segment.as_ref().map_or_else(String::new, |segment| format!(" in {segment}"));
+    format!("{}{side}{segment}", check.name)
 }
 
 /// What is compared with the baseline, where the head says that it is: `quality`.
@@ -116,10 +108,7 @@ pub(super) fn full_name(check: &Check) -> String {
         Some(Side::AtMost) => " at most",
         None => "",
     };
-    match &check.segment {
-        Some(segment) => format!("{}{side} in {segment}", check.name),
-        None => format!("{}{side}", check.name),
-    }
+    sided(check, side)
 }
 
 fn amount(unit: Unit, value: f64) -> String {
@@ -196,11 +185,12 @@ pub(super) fn is_undecided(check: &Check) -> bool {
     !check.decides && check.segment.is_none() && check.verdict == Verdict::Inconclusive
 }
 
-/// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.
-pub(super) fn notes(section: &Section, mde: bool, all_checks: &str) -> Vec<String> {
-    let mut notes: Vec<String> = segments::unshown(section, all_checks).into_iter().collect();
-    if mde && section.checks.iter().any(|check| !is_quiet(check) && check.mde.is_some()) {
-        notes.push("mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed".to_owned());
-    }
-    notes
+/// What the tests conclude, a sentence each; of segments only what fails.
+pub(in crate::render) fn conclusions(checks: &[Check]) -> Vec<Line> {
+    let shown = checks.iter().filter(|check| check.segment.is_none() || check.verdict == Verdict::Fail);
+    let line = |check: &Check| {
+        let said = format!(" {}: {}", name(check), check.why);
+        Line::led(0, tone(check.verdict), tone(check.verdict).mark(), said)
+    };
+    shown.map(line).collect()
 }
