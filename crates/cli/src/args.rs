@@ -85,8 +85,12 @@ pub(crate) struct Run {
     /// With --jsonl: how many queries are under way at once
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency: u16,
-    #[command(flatten)]
-    pub(crate) source: Source,
+    /// Answer from the recordings of this fixture set: a name beside the cascade's folder, or a path
+    #[arg(long, value_name = "SET", conflicts_with = "live")]
+    pub(crate) replay: Option<String>,
+    /// Ask the real providers, whatever [replay] says in the cascade file
+    #[arg(long)]
+    pub(crate) live: bool,
     /// Exit with 1 where an answer only fell back: it is served, or attached, since the chain could not go on, and was accepted by
     /// neither a gate nor the last tier
     #[arg(long)]
@@ -130,17 +134,6 @@ fn tag(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, as in topic=billing".to_owned()),
     }
-}
-
-/// Where answers come from.
-#[derive(Debug, Args)]
-pub(crate) struct Source {
-    /// Answer from the recordings of this fixture set: a name beside the cascade's folder, or a path
-    #[arg(long, value_name = "SET", conflicts_with = "live")]
-    pub(crate) replay: Option<String>,
-    /// Ask the real providers, whatever [replay] says in the cascade file
-    #[arg(long)]
-    pub(crate) live: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,6 +1,7 @@
 //! What the user sees: results on stdout, everything else on stderr.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::render::printable;
 use crate::render::style::{BAD, HINT, WARN, paint};
@@ -17,6 +18,25 @@ pub(crate) fn tell(failure: &Failure) {
 /// What the user should know; it may quote names that others chose.
 pub(crate) fn warn(warning: impl std::fmt::Display) {
     say(format_args!("{} {}", paint(WARN, "warning:"), printable::lines(&warning.to_string())));
+}
+
+/// Whether stderr is for errors alone.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on, if `quiet`, stderr is for errors alone.
+pub(crate) fn hush(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+pub(crate) fn quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
+/// What is said in passing: a line to stderr that [`quiet`] keeps back.
+pub(crate) fn note(line: impl std::fmt::Display) {
+    if !quiet() {
+        say(line);
+    }
 }
 
 /// One line to stderr, coloured where that is wanted. A closed stderr is nobody's error.

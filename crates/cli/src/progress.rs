@@ -6,13 +6,19 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::JoinSet;
 
+use crate::quiet;
+
 /// A bar with the time left, as wide as the terminal.
-pub(crate) fn bar(len: u64, what: &str, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(len), target);
+pub(crate) fn bar(len: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(len), target());
     bar.set_style(style());
     bar.set_prefix(what.to_owned());
     bar
+}
+
+/// Where bars are drawn.
+pub(crate) fn target() -> ProgressDrawTarget {
+    if quiet() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 
 /// The look of every bar.
@@ -34,13 +40,13 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// One that waits for its moment. It belongs to the runtime that this is called in.
-    pub(crate) fn late(what: &str, quiet: bool) -> Self {
-        Self::after(MOMENT, what, !quiet && std::io::stderr().is_terminal(), ProgressDrawTarget::stderr)
+    pub(crate) fn late(what: &str) -> Self {
+        Self::after(MOMENT, what, std::io::stderr().is_terminal(), target)
     }
 
     /// One that is there at once, and has a length.
-    pub(crate) fn bar(what: &str, quiet: bool) -> Self {
-        Self { bar: bar(0, what, quiet), _appears: JoinSet::new() }
+    pub(crate) fn bar(what: &str) -> Self {
+        Self { bar: bar(0, what), _appears: JoinSet::new() }
     }
 
     fn after(moment: Duration, what: &str, seen: bool, target: impl FnOnce() -> ProgressDrawTarget + Send + 'static) -> Self {

@@ -56,21 +56,23 @@ fn hundredth(value: f64) -> String {
 /// A weight: how many requests a row stands for.
 pub(super) fn at_least_1(text: &str) -> Result<f64, String> {
     let weight: f64 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
-    if weight >= 1.0 && weight.is_finite() { Ok(weight) } else { Err("it is 1 over a probability: at least 1".to_owned()) }
+    only(weight, weight >= 1.0 && weight.is_finite(), "it is 1 over a probability: at least 1")
+}
+
+fn only(value: f64, holds: bool, else_why: &str) -> Result<f64, String> {
+    if holds { Ok(value) } else { Err(else_why.to_owned()) }
 }
 
 /// A probability of being wrong: neither 0, which no number of examples allows, nor 1.
 pub(super) fn above_0_below_1(text: &str) -> Result<f64, String> {
-    share(text).and_then(
-        |value| {
-            if value > 0.0 && value < 1.0 { Ok(value) } else { Err("it must be above 0 and below 1".to_owned()) }
-        },
-    )
+    let value = share(text)?;
+    only(value, value > 0.0 && value < 1.0, "it must be above 0 and below 1")
 }
 
 /// A margin: none is no margin.
 pub(super) fn above_0_to_1(text: &str) -> Result<f64, String> {
-    share(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("it must be above 0".to_owned()) })
+    let value = share(text)?;
+    only(value, value > 0.0, "it must be above 0")
 }
 
 /// An amount.

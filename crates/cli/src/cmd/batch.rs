@@ -21,18 +21,16 @@ use self::tally::Tally;
 use crate::args::{Format, Run};
 use crate::input::{Query, query};
 use crate::interrupt::interrupted;
-use crate::{Exit, Failure, print, progress, say, tell};
+use crate::{Exit, Failure, note, print, progress, tell};
 
-pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path) -> Result<Exit, Failure> {
     let input = Input::open(file)?;
     let keys = check(engine, &input)?;
     let (mut out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
     let earlier = earlier.unwrap_or_default();
     let left = keys.difference(&earlier.done).count();
-    if !quiet && let Some(found) = found(&earlier, left) {
-        say(found);
-    }
-    let bar = progress::bar(left as u64, "queries", quiet);
+    found(&earlier, left).into_iter().for_each(note);
+    let bar = progress::bar(left as u64, "queries");
     let (mut tally, mut latch) = (Tally::new(engine.cascade()), Latch::default());
     let stop = Cell::new(false);
     let queries = queries(&input)?.filter(|query| !matches!(query, Ok((_, query)) if earlier.done.contains(&query.key)));
@@ -79,16 +77,12 @@ pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Pa
     if let Some(path) = args.out.as_deref().filter(|_| !earlier.fell_back.is_empty()) {
         resume::tidied(path)?;
     }
-    if !quiet {
-        say(tally.summary());
-    }
-    if interrupted && args.out.is_some() && !quiet {
-        say("interrupted; the same command goes on where it stopped");
+    note(tally.summary());
+    if interrupted && args.out.is_some() {
+        note("interrupted; the same command goes on where it stopped");
     }
     let exit = ended(&tally, latch.failure(tally.n, left), interrupted, args);
-    if !quiet {
-        tally.notes().into_iter().for_each(say);
-    }
+    tally.notes().into_iter().for_each(note);
     Ok(exit)
 }
 

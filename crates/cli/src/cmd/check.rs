@@ -1,5 +1,6 @@
 //! `tierfall check`: is a cascade file right, do its recordings still belong to it, and can its fixture sets be trusted?
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,14 +11,15 @@ use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::hygiene::{Against, Finding, Material, Severity, Unrecorded, examine};
 use tierfall_workbench::fixture_folder;
 
+use super::graded::also;
 use crate::args::{Check, Format};
 use crate::progress::Shown;
 use crate::render::printable;
 use crate::render::style::{GOOD, paint};
-use crate::{Exit, Failure, load, print_verdict, render, say, tell, warn};
+use crate::{Exit, Failure, load, note, print_verdict, quiet, render, tell, warn};
 
-pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
-    let mut checked = Checked { quiet, bad: 0, warned: 0, sets: Vec::new(), cascades: Vec::new() };
+pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
+    let mut checked = Checked { bad: 0, warned: 0, sets: Vec::new(), cascades: Vec::new() };
     for path in &args.paths {
         if path.is_dir() {
             match checked.set(path) {
@@ -33,7 +35,7 @@ pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
         }
         checked.cascades.push(CascadeChecked { cascade: path.clone(), ok: summary.is_some(), summary });
     }
-    let examining = Shown::late("examining", quiet);
+    let examining = Shown::late("examining");
     let sets: Vec<SetExamined> = checked.sets.iter().map(Used::examine).collect();
     drop(examining);
     let of = |severity| sets.iter().flat_map(|set| &set.findings).filter(|finding| finding.severity == severity).count();
@@ -85,7 +87,6 @@ struct SetExamined {
 
 /// What was looked at so far.
 struct Checked {
-    quiet: bool,
     bad: usize,
     warned: usize,
     /// Every set that was named, read once.
@@ -114,10 +115,8 @@ impl Checked {
             }
         };
         self.warned += loaded.warnings.len();
-        if !self.quiet {
-            for warning in &loaded.warnings {
-                say(render::diagnostic::draw(warning, &path.display().to_string(), &loaded.text));
-            }
+        for warning in &loaded.warnings {
+            note(render::diagnostic::draw(warning, &path.display().to_string(), &loaded.text));
         }
         let tiers: Vec<&str> = loaded.cascade.tiers().iter().map(|tier| &*tier.name).collect();
         let mut summary = tiers.join(" → ");
@@ -133,10 +132,12 @@ impl Checked {
             }
         }
         let last = problems.pop();
-        problems.iter().for_each(|failure| self.fail(failure));
+        for failure in &problems {
+            self.fail(failure);
+        }
         last.map_or(Ok(()), Err)?;
         let unset = loaded.unset_keys(environment_has);
-        if !unset.is_empty() && !self.quiet {
+        if !unset.is_empty() && !quiet() {
             let names: Vec<&str> = unset.iter().map(|key| key.env.as_str()).collect();
             let without = if loaded.replay.is_some() { "live calls" } else { "calls" };
             warn(format_args!("{}: {} not set; {without} will fail", path.display(), names.join(", ")));
@@ -146,20 +147,16 @@ impl Checked {
 
     /// How much of a set is recorded for these tiers.
     fn recordings(&mut self, loaded: &Loaded, name: &str) -> Result<String, Failure> {
-        let quiet = self.quiet;
         let material = self.used(loaded, name)?;
         let set = &material.set;
         material.recordings.stand_for(set.dir(), &bindings(loaded))?;
-        if !quiet {
+        if !quiet() {
             load::tell_torn(&material.recordings);
         }
         let mut text = format!("; {name}: {} examples", set.examples().len());
         for (tier, Unrecorded { missing, not_allowed }) in material.unrecorded(&loaded.cascade) {
-            for (n, what) in [(missing, "recorded"), (not_allowed, "allowed")] {
-                if n > 0 {
-                    let _ = write!(text, ", {n} not {what} for {tier}");
-                }
-            }
+            let missing = (missing, &*format!("not recorded for {tier}"));
+            text += &also(&[missing, (not_allowed, &format!("not allowed for {tier}"))]);
         }
         Ok(text)
     }
@@ -186,12 +183,9 @@ impl Checked {
 }
 
 /// The sets that the file names, each once.
-fn fixture_sets(loaded: &Loaded) -> Vec<String> {
-    let mut sets: Vec<String> = loaded.replay.iter().map(|replay| replay.fixtures.clone()).collect();
-    sets.extend(loaded.expects.iter().map(|expect| expect.fixtures.clone()));
-    sets.sort();
-    sets.dedup();
-    sets
+fn fixture_sets(loaded: &Loaded) -> BTreeSet<String> {
+    let replayed = loaded.replay.iter().map(|replay| replay.fixtures.clone());
+    replayed.chain(loaded.expects.iter().map(|expect| expect.fixtures.clone())).collect()
 }
 
 /// A set with the cascades that use it.

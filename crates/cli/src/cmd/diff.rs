@@ -6,11 +6,11 @@ use tierfall_workbench::inputs::Files;
 use super::output::{interruptible, json_or};
 use super::watch::Watch;
 use crate::args::Diff;
-use crate::render::diff::{Sides, diff as drawn};
-use crate::render::regress::{JSON, Sheet, TEXT};
+use crate::render::diff::diff as drawn;
+use crate::render::regress::{Sheet, TEXT};
 use crate::{Exit, Failure};
 
-pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
     let files = (!args.observations.is_empty()).then(|| Files {
         paths: args.observations.clone(),
         bad_rows: args.bad_rows.unwrap_or_default(),
@@ -33,17 +33,14 @@ pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
         results: args.json.clone().map(|path| ("--json", path)).into_iter().collect(),
     };
     let (json, max_changes) = (args.json.as_deref(), args.max_changes);
-    match interruptible(move || tierfall_workbench::diff(&ask, &Watch::new(quiet))).await? {
+    match interruptible(move || tierfall_workbench::diff(&ask, &Watch::default())).await? {
         Diffed::Fits(fits) => {
-            let text = || Ok(serde_json::to_string(&fits)? + "\n");
-            let [a, b] = fits.of.clone();
-            let sides = Sides { a, b, rows: fits.rows.clone() };
-            json_or(json, text, || drawn(&sides, &fits.comparison, &fits.changed, max_changes))?;
+            json_or(json, &fits, || drawn(&fits, max_changes))?;
         }
         Diffed::Cascades(report) => {
             let all_checks = "--json FILE has them";
             let sheet = Sheet { report: &report, problems: &[], strict: false, max_changes, all_checks };
-            json_or(json, || Ok((JSON.draw)(&sheet)), || (TEXT.draw)(&sheet))?;
+            json_or(json, &report, || (TEXT.draw)(&sheet))?;
         }
     }
     Ok(Exit::Fine)

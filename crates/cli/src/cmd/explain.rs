@@ -65,7 +65,7 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
             ([tier.name.to_string(), accepts(tier, gate, threshold), price(tier, request, expected)], unread)
         })
         .collect();
-    let [names, gates, _] = text::widths(rows.iter().map(|(cells, _)| cells));
+    let [names, gates, _] = text::widths(&rows.iter().map(|(cells, _)| cells));
     for (place, ([name, gate, price], unread)) in rows.iter().enumerate() {
         let name = paint(STRONG, format_args!("{name:names$}"));
         let _ = writeln!(out, "{}. {name}  {gate:gates$}  {}", place + 1, paint(DIM, price));

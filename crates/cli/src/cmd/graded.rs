@@ -12,7 +12,7 @@ use tierfall_workbench::fixture::grade::judge::{JudgeReport, Standing};
 use crate::render::money::{cost, time};
 use crate::render::printable;
 use crate::render::style::{BAD, GOOD, WARN, paint};
-use crate::{say, warn};
+use crate::{quiet, say, warn};
 
 /// What programs did, where something is to be said of it.
 pub(crate) fn ran(report: &CommandReport) {
@@ -23,9 +23,9 @@ pub(crate) fn ran(report: &CommandReport) {
 }
 
 /// What judges did.
-pub(crate) fn judged(report: &JudgeReport, quiet: bool) {
+pub(crate) fn judged(report: &JudgeReport) {
     tell(&report.errors, "the judge");
-    if !quiet {
+    if !quiet() {
         summarise(report);
     }
 }
@@ -47,7 +47,11 @@ fn tell(errors: &[NotGradedBy], who: &str) {
 
 /// Further counts in a list, without those that are 0.
 pub(crate) fn also(counts: &[(usize, &str)]) -> String {
-    counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect()
+    let mut text = String::new();
+    for (n, what) in counts.iter().filter(|(n, _)| *n > 0) {
+        let _ = write!(text, ", {n} {what}");
+    }
+    text
 }
 
 /// What asking took.
@@ -81,21 +85,14 @@ pub(crate) fn standings(standings: &BTreeMap<String, Standing>) {
             let share = 100.0 * disagreed as f64 / judged as f64;
             let _ = write!(line, ", {disagreed} ({share:.1} %) otherwise when the labels are swapped");
         }
-        if cancelled > 0 {
-            let _ = write!(line, "; on {cancelled} the two cancel, and there is no grade");
-        }
-        if stale > 0 {
-            let _ = write!(line, "; {stale} judged under another rubric or reference, or by another model or parameters");
-        }
-        if missing > 0 {
-            let _ = write!(line, "; {missing} not judged");
-        }
-        if stale + missing > 0 {
-            let _ = write!(line, " (--judge asks about what it may see)");
-        }
-        if not_allowed > 0 {
-            let _ = write!(line, "; {not_allowed} not judged, which it may not see");
-        }
+        let also = [
+            (cancelled, format!("; on {cancelled} the two cancel, and there is no grade")),
+            (stale, format!("; {stale} judged under another rubric or reference, or by another model or parameters")),
+            (missing, format!("; {missing} not judged")),
+            (stale + missing, " (--judge asks about what it may see)".to_owned()),
+            (not_allowed, format!("; {not_allowed} not judged, which it may not see")),
+        ];
+        line.extend(also.into_iter().filter(|(n, _)| *n > 0).map(|(_, said)| said));
         say(line);
         if standing.is_contradictory() {
             warn(format_args!(

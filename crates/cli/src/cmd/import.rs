@@ -10,15 +10,15 @@ use tierfall_workbench::results::{Named, PREFIX, ready};
 use tierfall_workbench::whole::Beside;
 
 use super::output::{ended, until, unwritten};
-use super::watch::tell_bad;
+use super::watch::{tell_bad, tell_made};
 use crate::args::{Import, TRACES};
 use crate::render::printable;
 use crate::render::words::{count, list};
-use crate::{Exit, Failure, printed, say};
+use crate::{Exit, Failure, printed, quiet, say};
 
-pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
     if args.format == TRACES {
-        return super::traffic::import(args, quiet).await;
+        return super::traffic::import(args).await;
     }
     let to = destination(args);
     let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).collect();
@@ -34,15 +34,14 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
     };
     let (owned, handle) = (args.clone(), whole.try_clone()?);
     let report = until(ended, move || made(&owned, &handle)).await?;
-    match (to, out) {
-        (Some(path), Some(file)) => file.put().map_err(|error| unwritten(path, &error))?,
-        _ => {
-            whole.rewind()?;
-            let mut stdout = std::io::stdout().lock();
-            printed(std::io::copy(&mut whole, &mut stdout).and_then(|_| stdout.flush()))?;
-        }
+    if let (Some(path), Some(file)) = (to, out) {
+        file.put().map_err(|error| unwritten(path, &error))?;
+    } else {
+        whole.rewind()?;
+        let mut stdout = std::io::stdout().lock();
+        printed(std::io::copy(&mut whole, &mut stdout).and_then(|_| stdout.flush()))?;
     }
-    if !quiet {
+    if !quiet() {
         tell(args, &report);
     }
     Ok(Exit::Fine)
@@ -87,21 +86,15 @@ fn tell(args: &Import, report: &Imported) {
     let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {signals}") };
     let to = destination(args).map_or_else(String::new, |out| format!(" in {}", out.display()));
     say(format_args!("{} examples{to}, {signals}", count(report.written)));
-    for (tier, n) in &report.tiers {
-        say(format_args!("  {}: {} answers", printable::line(tier), count(*n)));
-    }
-    for (n, what) in [
+    let met = [
         (
             report.unread_requests,
             "requests cannot be read; their answers are there, and signals that look at the request saw none",
         ),
         (report.ungraded, "answers have no grade: to `calibrate` each counts as the worst that it can be"),
         (report.unsaid, UNSAID),
-    ] {
-        if n > 0 {
-            say(format_args!("  {} {what}", count(n)));
-        }
-    }
+    ];
+    tell_made(&report.tiers, &met);
     if !report.passed_over.is_empty() {
         let columns = printable::line(&list(&report.passed_over.iter().map(String::as_str).collect::<Vec<_>>()));
         say(format_args!("  not taken, for nobody calls them signals: {columns}; --map COLUMN=TIER.SIGNAL does"));

@@ -55,16 +55,16 @@ fn for_files_alone(inputs: &Inputs) -> Option<&'static str> {
 /// The arguments that name the same rows again, for commands that are suggested.
 pub(crate) fn again(inputs: &Inputs) -> String {
     let quoted = |path: &Path| shell_word(&path.display().to_string());
-    let ungraded = inputs.ungraded.map(|_| "--ungraded at-random".to_owned());
-    if let (Some(cascade), Some(set)) = (&inputs.cascade, &inputs.set) {
-        let rows = format!("{} {}", quoted(cascade), shell_word(set));
-        return std::iter::once(rows).chain(ungraded).collect::<Vec<_>>().join(" ");
-    }
-    let files: Vec<String> = inputs.observations.iter().map(|path| quoted(path)).collect();
-    let mut words = vec![format!("--observations {} --chain {}", files.join(" "), shell_word(&inputs.chain.join(",")))];
+    let mut words = if let (Some(cascade), Some(set)) = (&inputs.cascade, &inputs.set) {
+        vec![quoted(cascade), shell_word(set)]
+    } else {
+        let files = inputs.observations.iter().map(|path| quoted(path));
+        let chain = format!("--chain {}", shell_word(&inputs.chain.join(",")));
+        std::iter::once("--observations".to_owned()).chain(files).chain([chain]).collect()
+    };
     words.extend(inputs.columns.iter().map(|(column, field)| format!("--map {}", shell_word(&format!("{column}={field}")))));
     words.extend(inputs.bad_rows.map(|_| "--bad-rows at-random".to_owned()));
-    words.extend(ungraded);
+    words.extend(inputs.ungraded.map(|_| "--ungraded at-random".to_owned()));
     words.join(" ")
 }
 

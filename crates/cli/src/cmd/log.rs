@@ -4,43 +4,35 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tierfall::{EngineBuilder, JsonlSink, TierBinding};
+use tierfall::{JsonlSink, TierBinding};
 use tierfall_core::observer::Observer;
 use tierfall_workbench::traffic::{Capture, Sampling};
 
 use crate::args::Run;
-use crate::{Failure, warn};
+use crate::{Failure, quiet, warn};
 
 /// Traces that may wait for the disk before any is lost.
 const QUEUE: usize = 4096;
 
 /// An open trace log.
 pub(super) struct Log {
-    observer: Arc<dyn Observer>,
-    close: Box<dyn Fn() -> io::Result<u64>>,
+    pub(super) observer: Arc<dyn Observer>,
+    /// Writes what is waiting; how many traces were lost.
+    pub(super) close: Box<dyn Fn() -> io::Result<u64>>,
 }
 
 impl Log {
-    pub(super) fn open(path: &Path, args: &Run, tiers: &[TierBinding], quiet: bool) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, args: &Run, tiers: &[TierBinding]) -> Result<Self, Failure> {
         if args.capture.is_none() {
             let sink = Arc::new(JsonlSink::open(path, QUEUE)?);
             return Ok(Self { observer: sink.clone(), close: Box::new(move || sink.close().map(|()| sink.lost())) });
         }
         let capture = Arc::new(Capture::open(path, QUEUE, args.sample.unwrap_or(Sampling::ALL), tiers)?);
-        if !quiet && others_may_read(path) {
+        if !quiet() && others_may_read(path) {
             let path = path.display();
             warn(format_args!("others may read {path}, and it now holds what was asked and answered: chmod 600 it"));
         }
         Ok(Self { observer: capture.clone(), close: Box::new(move || capture.close().map(|()| capture.lost())) })
-    }
-
-    pub(super) fn attach(&self, builder: EngineBuilder) -> EngineBuilder {
-        builder.observer(self.observer.clone())
-    }
-
-    /// Writes what is waiting; how many traces were lost.
-    pub(super) fn close(&self) -> io::Result<u64> {
-        (self.close)()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressBar};
 use tierfall_core::money::{Cost, Money};
 use tierfall_workbench::fixture::record::{Options, RecordEvent, RecordReport, Stop, TierReport};
 
@@ -14,9 +14,9 @@ use crate::interrupt::interrupted;
 use crate::render::money::cost;
 use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
-use crate::{Exit, Failure, progress, say};
+use crate::{Exit, Failure, progress, quiet, say};
 
-pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn record(args: &Record) -> Result<Exit, Failure> {
     let options = Options {
         concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
         max_spend: args.max_spend.as_deref().map(max_spend).transpose()?,
@@ -26,12 +26,12 @@ pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> 
         limit: args.limit,
         ..Options::default()
     };
-    let bars = Bars::new(quiet);
+    let bars = Bars::new();
     let watch = |event: RecordEvent<'_>| bars.event(event);
     let report = tierfall_workbench::record(&args.cascade, &args.set, &options, &watch, interrupted()).await;
     bars.clear();
     let report = report?;
-    if !quiet {
+    if !quiet() {
         report.tiers.iter().for_each(summarise);
     }
     Ok(exit(&report))
@@ -84,9 +84,8 @@ struct Bars {
 }
 
 impl Bars {
-    fn new(quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        Self { all: MultiProgress::with_draw_target(target), tiers: Mutex::default() }
+    fn new() -> Self {
+        Self { all: MultiProgress::with_draw_target(progress::target()), tiers: Mutex::default() }
     }
 
     fn event(&self, event: RecordEvent<'_>) {

@@ -1,5 +1,6 @@
 //! What a call tells of itself, in a terminal.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tierfall_core::money::Cost;
@@ -11,19 +12,15 @@ use crate::progress::Shown;
 use crate::render::money::cost;
 use crate::render::printable;
 use crate::render::words::count;
-use crate::{Failure, load, say, tell, warn};
+use crate::{Failure, load, quiet, say, tell, warn};
 
 /// Shows how far a call is, and what is known before it ends.
+#[derive(Default)]
 pub(crate) struct Watch {
-    quiet: bool,
     shown: Mutex<Option<Shown>>,
 }
 
 impl Watch {
-    pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, shown: Mutex::default() }
-    }
-
     fn shown(&self) -> MutexGuard<'_, Option<Shown>> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,7 +42,7 @@ impl Progress for Watch {
         let mut shown = self.shown();
         // What was drawn is gone before the next one begins.
         *shown = None;
-        *shown = Some(if late { Shown::late(what, self.quiet) } else { Shown::bar(what, self.quiet) });
+        *shown = Some(if late { Shown::late(what) } else { Shown::bar(what) });
     }
 
     fn at(&self, done: u64, of: u64) {
@@ -65,12 +62,12 @@ impl Progress for Watch {
         match notice {
             Notice::Recordings(recordings) => load::tell_torn(recordings),
             Notice::Broken(error) => tell(&Failure::from(error)),
-            Notice::Read(summary) if !self.quiet => left_out(summary),
-            Notice::Asked { examples, cost: spent } if !self.quiet => {
+            Notice::Read(summary) if !quiet() => left_out(summary),
+            Notice::Asked { examples, cost: spent } if !quiet() => {
                 say(format_args!("{examples} examples asked, {} spent", cost(spent)));
             }
             Notice::Ran(report) => graded::ran(report),
-            Notice::Judged(report) => graded::judged(report, self.quiet),
+            Notice::Judged(report) => graded::judged(report),
             _ => {}
         }
     }
@@ -99,6 +96,16 @@ pub(crate) fn tell_bad(bad: u64, read: u64, what: &str, first: &[BadRow]) {
     let more = bad.saturating_sub(SHOWN as u64);
     if more > 0 {
         say(format_args!("  and {} more", count(more)));
+    }
+}
+
+/// What was made: answers by tier, and what else there is to say, without what there is none of.
+pub(crate) fn tell_made(answers: &BTreeMap<impl AsRef<str>, u64>, also: &[(u64, &str)]) {
+    for (tier, n) in answers {
+        say(format_args!("  {}: {} answers", printable::line(tier.as_ref()), count(*n)));
+    }
+    for (n, what) in also.iter().filter(|(n, _)| *n > 0) {
+        say(format_args!("  {} {what}", count(*n)));
     }
 }
 

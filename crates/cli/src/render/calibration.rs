@@ -29,7 +29,13 @@ pub(crate) fn calibration<'a>(
         }
         None => document.on_page(Block::Promise {
             statement: "There is no promise about new requests.",
-            numbers: words::no_promise_because(report.status).to_owned(),
+            numbers: match report.status {
+                Status::Certified => "",
+                Status::Inconclusive => "more examples may help",
+                Status::Infeasible => "more examples do not help",
+                Status::Uncertified => "none was asked for, or none exists for this target",
+            }
+            .to_owned(),
         }),
     }
     document.add(in_force(report));
@@ -71,9 +77,7 @@ fn verdict(report: &Calibration) -> Verdict {
     if report.n_items != report.n {
         let _ = write!(numbers, ", {} items", words::count(report.n_items));
     }
-    if report.n_excluded > 0 {
-        let _ = write!(numbers, ", {} left out", words::count(report.n_excluded));
-    }
+    numbers += &words::left_out(report.n_excluded);
     let needed = report
         .needed_n
         .map(|needed| format!("About {} labelled examples would do, if they are like these.", words::count(needed)));
@@ -158,10 +162,10 @@ fn points(report: &Calibration, last: &str) -> Table {
         Some(guarantee) => words::bound(&point.target, guarantee.bound),
         None => "nothing".to_owned(),
     };
-    Table {
-        title: "Operating points",
-        caption: "Declared beforehand, the first one in force by default: they share δ, so all promises hold together".to_owned(),
-        columns: vec![
+    Table::titled(
+        "Operating points",
+        "Declared beforehand, the first one in force by default: they share δ, so all promises hold together",
+        vec![
             of.text("point", |point| point.name.clone()),
             of.text("verdict", |point| words::status(point.status, point.guarantee.as_ref())),
             of.text("asked for", |point| words::target(&point.target, last)),
@@ -172,16 +176,15 @@ fn points(report: &Calibration, last: &str) -> Table {
             of.number("points worse", |point| words::maybe(loss(point).as_ref(), words::points_with_range)).on_page(),
             of.number("cost", |point| words::maybe(point.estimate.as_ref().and_then(|e| e.cost_ratio), words::rough)),
         ],
-    }
+    )
 }
 
 fn segments(report: &Calibration) -> Table {
     let of = Rows(&report.segments);
-    Table {
-        title: "By segment",
-        caption: "A request's segment is what a rule, tag or header says at run time; unlisted ones are treated as the whole"
-            .to_owned(),
-        columns: vec![
+    Table::titled(
+        "By segment",
+        "A request's segment is what a rule, tag or header says at run time; unlisted ones are treated as the whole",
+        vec![
             of.text("segment", |segment| {
                 let pooled: Vec<&str> = segment.pooled.iter().map(String::as_str).collect();
                 let name = if pooled.is_empty() { String::new() } else { format!(" ({})", words::list(&pooled)) };
@@ -195,18 +198,16 @@ fn segments(report: &Calibration) -> Table {
             })
             .on_page(),
         ],
-    }
+    )
 }
 
 fn signals(report: &Calibration) -> Table {
     let of = Rows(&report.signal_table);
-    Table {
-        title: "Signals",
-        caption:
-            "AUROC: how well it tells right answers from wrong ones; benefit: from those where only the next tier is right. \
-                  0.5 = not at all"
-                .to_owned(),
-        columns: vec![
+    Table::titled(
+        "Signals",
+        "AUROC: how well it tells right answers from wrong ones; benefit: from those where only the next tier is right. \
+                  0.5 = not at all",
+        vec![
             of.text("tier", |row| row.tier.clone()),
             of.text("signal", |row| row.signal.clone()),
             of.number("AUROC", |row| report::score(row.auroc)),
@@ -217,7 +218,7 @@ fn signals(report: &Calibration) -> Table {
                 notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
             }),
         ],
-    }
+    )
 }
 
 fn origin(report: &Calibration, provenance: &Provenance, last: &str) -> Vec<(&'static str, String)> {

@@ -180,6 +180,15 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// One that needs no name.
+    pub(super) fn of(columns: Vec<Column>) -> Self {
+        Self::titled("", "", columns)
+    }
+
+    pub(super) fn titled(title: &'static str, caption: impl Into<String>, columns: Vec<Column>) -> Self {
+        Self { title, caption: caption.into(), columns }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
     }

@@ -33,20 +33,17 @@ fn margins(plan: &Plan, last: Option<&str>) -> Table {
     columns.push(of.number("differ", |row| words::percent(row.discordance)));
     columns.push(of.number("examples", |row| needed(row.needed_n)));
     columns.push(of.number("never below", |row| needed(row.floor_n)));
-    Table { columns, ..Table::default() }
+    Table::of(columns)
 }
 
 fn accuracies(plan: &Plan) -> Table {
     let of = Rows(&plan.accuracies);
-    Table {
-        columns: vec![
-            of.text("at least", |row| format!("{} right", words::percent(row.accuracy))),
-            of.text("by always", |row| row.tier.clone()),
-            of.number("has", |row| words::percent(row.has)),
-            of.number("examples", |row| needed(row.needed_n)),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("at least", |row| format!("{} right", words::percent(row.accuracy))),
+        of.text("by always", |row| row.tier.clone()),
+        of.number("has", |row| words::percent(row.has)),
+        of.number("examples", |row| needed(row.needed_n)),
+    ])
 }
 
 fn needed(n: Option<u64>) -> String {

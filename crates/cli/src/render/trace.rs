@@ -18,16 +18,18 @@ use super::text::widths;
 
 /// The whole report: how it ended, the steps where there is more to tell than one, and the cost.
 pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
-    let mut text = headline(trace);
-    text.push('\n');
+    let mut text = headline(trace) + "\n";
     let failed = trace.outcome == OutcomeKind::Failed;
     let chosen = trace.route.point.as_deref().is_some_and(|point| point != "default");
     if every_step || failed || chosen || trace.steps.len() > 1 || trace.route.rule.is_some() {
         steps(trace, &mut text);
     }
-    if let Some(why) = stopped(trace) {
-        let _ = writeln!(text, "  {why}");
-    }
+    // What kept the cascade from going on as declared, where it is not the outcome itself.
+    let _ = match trace.stopped.filter(|_| trace.fallback.is_none()) {
+        Some(Stopped::Budget) => writeln!(text, "  no further tier: the next call could exceed the budget"),
+        Some(Stopped::Deadline) => writeln!(text, "  no further tier: the deadline passed"),
+        None => Ok(()),
+    };
     // Where nothing was called, nothing was spent.
     if !trace.steps.is_empty() {
         let _ = writeln!(text, "{} · {}{}", spent(trace), time(trace.latency), queued(trace));
@@ -36,16 +38,11 @@ pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
     text
 }
 
-/// What kept the cascade from going on as declared, where it is not the outcome itself.
-fn stopped(trace: &Trace) -> Option<&'static str> {
-    Some(match trace.stopped.filter(|_| trace.fallback.is_none())? {
-        Stopped::Budget => "no further tier: the next call could exceed the budget",
-        Stopped::Deadline => "no further tier: the deadline passed",
-    })
-}
-
 fn headline(trace: &Trace) -> String {
     let tier = trace.tier.as_deref().unwrap_or("no tier");
+    // Our own queue, and no tier that failed.
+    let shed = Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull));
+    let is_shed = trace.steps.last().is_some_and(|step| step.decision == shed);
     let how = match (trace.outcome, trace.fallback.map(cut_short)) {
         (OutcomeKind::Answered, _) => accepted(trace),
         (OutcomeKind::Abstained, None) => "no tier was sure enough".to_owned(),
@@ -53,7 +50,7 @@ fn headline(trace: &Trace) -> String {
         (OutcomeKind::Review, None) => "a person must look".to_owned(),
         (OutcomeKind::Review, Some(why)) => format!("a person must look: {why}"),
         (OutcomeKind::Refused, _) => trace.error.clone().unwrap_or_default(),
-        (OutcomeKind::Failed, _) if is_shed(trace) => "there was no place for the call".to_owned(),
+        (OutcomeKind::Failed, _) if is_shed => "there was no place for the call".to_owned(),
         (OutcomeKind::Failed, _) => "no tier could give one".to_owned(),
     };
     let what = match trace.outcome {
@@ -63,11 +60,6 @@ fn headline(trace: &Trace) -> String {
         other => paint(WARN, other.as_str()),
     };
     format!("{what} · {how}")
-}
-
-/// Whether our own queue ended the run: no tier failed.
-fn is_shed(trace: &Trace) -> bool {
-    trace.steps.last().is_some_and(|step| step.decision == Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull)))
 }
 
 /// What the run fell back for.
@@ -146,14 +138,14 @@ fn steps(trace: &Trace, text: &mut String) {
     // How a run failed is told as its error.
     let told = |message: &str| trace.outcome == OutcomeKind::Failed && trace.error.as_deref() == Some(message);
     let rows: Vec<Row> = skipped.chain(trace.steps.iter().map(|step| row(step, told))).collect();
-    let [a, b, c, d, e] = widths(rows.iter().map(|(_, cells, _)| cells));
+    let [tiers, decisions, whys, costs, times] = widths(&rows.iter().map(|(_, cells, _)| cells));
     for (style, [tier, decision, why, cost, time], said) in &rows {
         // Costs begin alike ("$0."), so that their points are aligned on the left; padding goes inside the colour.
-        let decision = paint(*style, format_args!("{decision:b$}"));
-        let line = format!("  {tier:a$}  {decision}  {why:c$}  {cost:d$}  {time:>e$}");
+        let decision = paint(*style, format_args!("{decision:decisions$}"));
+        let line = format!("  {tier:tiers$}  {decision}  {why:whys$}  {cost:costs$}  {time:>times$}");
         let _ = writeln!(text, "{}", line.trim_end());
         if let Some(said) = said {
-            let _ = writeln!(text, "  {:a$}  {said}", "");
+            let _ = writeln!(text, "  {:tiers$}  {said}", "");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot};
+use tierfall_calibrate::report::{Calibration, Estimate, Spot};
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Score;
 pub(crate) use tierfall_core::text::{count, list};
@@ -220,49 +220,9 @@ pub(crate) fn status(status: Status, guarantee: Option<&Guarantee>) -> String {
     format!("{}{under}", status.as_str())
 }
 
-/// What an evaluation found, in a sentence.
-pub(crate) fn evaluation_headline(report: &Evaluation) -> String {
-    let last = report.declared_chain.last().map_or("", String::as_str);
-    let quality = format!("{} right, {}", percent(report.accuracy.value), loss(report.loss_vs_last.value, last).concat());
-    match report.cost_ratio {
-        Some(ratio) => format!("{quality}, at {} of the cost", rough(ratio)),
-        None => quality,
-    }
-}
-
-/// What other rows say of a promise, and what is supposed of those rows; nothing where there is neither.
-pub(crate) fn promise_in_words(report: &Evaluation, last: &str) -> String {
-    let own = (!report.conditions.is_empty())
-        .then(|| format!("What these requests show is said under conditions. {}", report.conditions.join(" ")));
-    let of_promise = report.promise.as_ref().map(|promise| looked_at(promise, last));
-    of_promise.into_iter().chain(own).collect::<Vec<_>>().join(" ")
-}
-
-fn looked_at(promise: &Promise, last: &str) -> String {
-    let target = format!("{}{}", target(&promise.target, last), promise.guarantee.under());
-    let p = p_value(promise.p_broken);
-    if promise.p_broken < 0.05 {
-        format!("These requests speak against the promise of {target} (p = {p}): traffic may have changed since the fit.")
-    } else if promise.met {
-        format!("These requests keep the promise of {target}.")
-    } else {
-        format!("These requests miss the promise of {target}, but by no more than chance explains (p = {p}).")
-    }
-}
-
 /// A time.
 pub(crate) fn milliseconds(ms: f64) -> String {
     money::time(Duration::try_from_secs_f64((ms / 1e3).min(1e9)).unwrap_or_default())
-}
-
-/// Why there is no promise.
-pub(crate) fn no_promise_because(status: Status) -> &'static str {
-    match status {
-        Status::Certified => "",
-        Status::Inconclusive => "more examples may help",
-        Status::Infeasible => "more examples do not help",
-        Status::Uncertified => "none was asked for, or none exists for this target",
-    }
 }
 
 /// A policy without a cascade, and its other names.
@@ -295,6 +255,16 @@ pub(crate) fn baselines(all: &BTreeMap<String, Spot>) -> Vec<Baseline<'_>> {
         }
     }
     shown
+}
+
+/// `2 checks`.
+pub(crate) fn some(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// What was not looked at, where there is any: `, 3 left out`.
+pub(crate) fn left_out(n: u64) -> String {
+    if n > 0 { format!(", {} left out", count(n)) } else { String::new() }
 }
 
 /// The first of these, and how many more there are: `a, b and 2 more`.

@@ -23,16 +23,16 @@ use crate::interrupt::{interrupted, told_to_end};
 use crate::render::document::{Column, Rows};
 use crate::render::printable;
 use crate::render::text::unbounded;
-use crate::{Exit, Failure, load, print, say};
+use crate::{Exit, Failure, load, print, quiet, say};
 
-pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let recorded = Recorded::open(&args.set, &args.tiers)?;
     let Recorded { set, recordings, tiers } = &recorded;
-    if !quiet {
+    if !quiet() {
         load::tell_torn(recordings);
     }
     if args.people.human {
-        return human::grade(set, recordings, tiers, args, quiet).await;
+        return human::grade(set, recordings, tiers, args).await;
     }
     if args.people.agreement {
         recorded.check(args.split.as_deref())?;
@@ -50,7 +50,7 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
     // Whatever ends this program ends those that it runs.
     let programs = || select(interrupted(), told_to_end(true)).map(drop).boxed();
     let endings = Endings { commands: &programs, judges: &interrupted };
-    let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::new(quiet), endings).await?;
+    let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::default(), endings).await?;
     let exit = exit(&graded);
     let Some(table) = &graded.table else { return Ok(exit) };
     if args.json {
@@ -58,7 +58,7 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
     } else {
         print(format_args!("{}\n{}", unbounded(&shares(table)), unbounded(&rivalry(table))))?;
     }
-    if !quiet {
+    if !quiet() {
         standings(&graded.standings);
         if !args.json {
             say(format_args!("grades are in {}", set.dir().join("grades").display()));

@@ -40,15 +40,12 @@ pub(super) fn table(changes: &Changes, max: usize) -> Table {
     items.truncate(max);
     let tier = |tier: &Option<String>| tier.clone().unwrap_or_else(|| "none".to_owned());
     let of = Rows(&items);
-    Table {
-        columns: vec![
-            of.text("example", |item| item.id.clone()),
-            of.text("segment", |item| item.segment.clone()),
-            of.text("tier", |item| arrow(&tier(&item.was_tier), &tier(&item.tier))),
-            of.text("answer", |item| arrow(&grade(item.was_correct), &grade(item.correct))),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("example", |item| item.id.clone()),
+        of.text("segment", |item| item.segment.clone()),
+        of.text("tier", |item| arrow(&tier(&item.was_tier), &tier(&item.tier))),
+        of.text("answer", |item| arrow(&grade(item.was_correct), &grade(item.correct))),
+    ])
 }
 
 /// How many are not shown; nothing where all are.

@@ -30,12 +30,11 @@ pub(crate) struct Format {
 }
 
 pub(crate) const TEXT: Format = Format { name: "text", about: "For a terminal", draw: text::text };
-pub(crate) const JSON: Format = Format { name: "json", about: "Everything, for programs", draw: json::json };
 
 /// The forms, the default first.
 pub(crate) const FORMATS: &[Format] = &[
     TEXT,
-    JSON,
+    Format { name: "json", about: "Everything, for programs", draw: json::json },
     Format { name: "junit", about: "JUnit XML, for the test reports of GitLab, Jenkins and others", draw: junit::junit },
     Format { name: "markdown", about: "For the summary of a pull request", draw: markdown::markdown },
     Format { name: "github", about: "Workflow commands of GitHub Actions, which annotate the files", draw: github::github },

@@ -2,7 +2,8 @@
 
 use tierfall_calibrate::regress::{Check, Section, Verdict};
 
-use super::words::{self, some};
+use super::words;
+use crate::render::words::{first, some};
 
 /// So many segments are named.
 const NAMED: usize = 3;
@@ -36,7 +37,7 @@ fn worst(quiet: &[&Check]) -> String {
     if named.is_empty() {
         return "in none of them more got worse than better".to_owned();
     }
-    format!("worst: {}", crate::render::words::first(NAMED, named.into_iter()))
+    format!("worst: {}", first(NAMED, named.into_iter()))
 }
 
 /// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.

@@ -6,6 +6,7 @@ use super::sheet::{Says, Sheet};
 use super::{changes, segments, words};
 use crate::render::document::{Block, Line, Table, Verdict};
 use crate::render::text::{blocks, width};
+use crate::render::words::some;
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
     let sections = sheet.report.cascades.iter().flat_map(|section| self::section(sheet, section));
@@ -42,7 +43,7 @@ fn section<'a>(sheet: &Sheet<'_>, section: &'a Section) -> Vec<Block<'a>> {
 fn said(sheet: &Sheet<'_>, section: &Section) -> Vec<Line> {
     let mut speaking: Vec<&Check> = section.checks.iter().filter(|check| sheet.says(check) != Says::Fine).collect();
     if speaking.is_empty() {
-        let counts = format!("{}, {}", words::examples(section.n), words::some(section.checks.len() as u64, "check"));
+        let counts = format!("{}, {}", words::examples(section.n), some(section.checks.len() as u64, "check"));
         // What a pass rules out is worth as much as that it passes.
         let compared = section.checks.iter().find(|check| check.decides && check.limit.is_none());
         let said = compared.map_or_else(String::new, |check| format!("; {}: {}", words::compared(check), check.why));
