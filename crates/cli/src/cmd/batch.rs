@@ -7,13 +7,14 @@ mod tally;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
 use futures_util::StreamExt as _;
 use tierfall::{Answer, Engine};
 use tierfall_core::trace::OutcomeKind;
+use tierfall_workbench::whole;
 
 use self::latch::Latch;
 use self::resume::Earlier;
@@ -112,7 +113,7 @@ fn ended(tally: &Tally, stopped: Option<Failure>, interrupted: bool, args: &Run)
     }
 }
 
-/// Where the queries come from. They are read twice, so stdin is kept in a file meanwhile.
+/// Where the queries come from. They are read twice, so stdin is kept in a file meanwhile, and so is a pipe.
 struct Input {
     path: PathBuf,
     shown: String,
@@ -121,12 +122,15 @@ struct Input {
 
 impl Input {
     fn open(path: &Path) -> Result<Self, Failure> {
-        if path != Path::new("-") {
-            return Ok(Self { path: path.to_owned(), shown: path.display().to_string(), _kept: None });
+        let stdin = path == Path::new("-");
+        let shown = if stdin { "stdin".to_owned() } else { path.display().to_string() };
+        if !stdin && !whole::is_stream(path) {
+            return Ok(Self { path: path.to_owned(), shown, _kept: None });
         }
+        let mut from: Box<dyn Read> = if stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
         let mut kept = tempfile::NamedTempFile::new()?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut kept)?;
-        Ok(Self { path: kept.path().to_owned(), shown: "stdin".to_owned(), _kept: Some(kept) })
+        std::io::copy(&mut from, &mut kept)?;
+        Ok(Self { path: kept.path().to_owned(), shown, _kept: Some(kept) })
     }
 }
 
