@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tierfall_workbench::traffic::Sampling;
 
-pub(crate) use calibrate::{Advise, Calibrate, Chance, Evaluate, Import, Inputs, Outputs, RepeatsAs, Segments, TRACES};
+pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, TRACES};
 pub(crate) use diff::Diff;
 pub(crate) use people::People;
 pub(crate) use regress::Regress;
@@ -85,21 +85,27 @@ pub(crate) struct Run {
     /// With --jsonl: how many queries are under way at once
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency: u16,
-    #[command(flatten)]
-    pub(crate) source: Source,
+    /// Answer from the recordings of this fixture set: a name beside the cascade's folder, or a path
+    #[arg(long, value_name = "SET", conflicts_with = "live")]
+    pub(crate) replay: Option<String>,
+    /// Ask the real providers, whatever [replay] says in the cascade file
+    #[arg(long)]
+    pub(crate) live: bool,
     /// Exit with 1 where an answer only fell back: it is served, or attached, since the chain could not go on, and was accepted by
     /// neither a gate nor the last tier
     #[arg(long)]
     pub(crate) strict: bool,
     /// How to print the trace: text to stderr, or one JSON object a query to stdout in place of the answer
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) trace: Option<TraceFormat>,
+    pub(crate) trace: Option<Format>,
     /// Append every trace to this JSON Lines file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) trace_log: Option<PathBuf>,
     /// Keep in the trace log what was asked and answered, for fixtures to be made of it; without this it holds no text
-    #[arg(long, value_enum, value_name = "WHAT", requires = "trace_log")]
-    pub(crate) capture: Option<Captured>,
+    #[arg(long, value_name = "WHAT", requires = "trace_log", value_parser = value::one_of([
+        ("content", "Messages, tags and every tier's answer", ()),
+    ]))]
+    pub(crate) capture: Option<()>,
     /// With --capture: for what share of the requests, by what becomes of them: 0.1, or accepted=0.02,escalated=0.2; the others
     /// are unresolved and failed. Each line says how likely it was
     #[arg(long, value_name = "RATES", requires = "capture")]
@@ -130,26 +136,8 @@ fn tag(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Where answers come from.
-#[derive(Debug, Args)]
-pub(crate) struct Source {
-    /// Answer from the recordings of this fixture set: a name beside the cascade's folder, or a path
-    #[arg(long, value_name = "SET", conflicts_with = "live")]
-    pub(crate) replay: Option<String>,
-    /// Ask the real providers, whatever [replay] says in the cascade file
-    #[arg(long)]
-    pub(crate) live: bool,
-}
-
-/// What a trace log keeps beside the traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Captured {
-    /// Messages, tags and every tier's answer
-    Content,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TraceFormat {
+pub(crate) enum Format {
     Text,
     Json,
 }
@@ -179,14 +167,8 @@ pub(crate) struct Check {
     #[arg(long)]
     pub(crate) strict: bool,
     /// How to print what was found
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckFormat::Text)]
-    pub(crate) format: CheckFormat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CheckFormat {
-    Text,
-    Json,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

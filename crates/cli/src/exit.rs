@@ -7,28 +7,23 @@ use tierfall_core::provider::{CallError, CallErrorKind};
 
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Exit {
-    Fine,
-    /// Usage, configuration or data.
-    Usage,
+    Fine = 0,
     /// The target could not be promised, an expectation does not hold, something got worse, or an answer fell back where that
     /// is to count.
-    Unmet,
+    Unmet = 1,
+    /// Usage, configuration or data.
+    Usage = 2,
     /// A provider failed.
-    Provider,
+    Provider = 3,
     /// Ctrl-C: 128 + SIGINT, as shells have it.
-    Interrupted,
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Fine => 0,
-            Exit::Unmet => 1,
-            Exit::Usage => 2,
-            Exit::Provider => 3,
-            Exit::Interrupted => 130,
-        })
+        Self::from(exit as u8)
     }
 }
 
@@ -72,6 +67,12 @@ impl From<&CallError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
         Self::usage(error)
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tierfall::Ask;
 use tierfall_core::request::Message;
 
-use crate::exit::Failure;
+use crate::Failure;
 
 /// The largest query that is read from stdin, in bytes.
 const STDIN_LIMIT: u64 = 16 << 20;
@@ -71,21 +71,14 @@ pub(crate) fn query(line: &str, number: usize) -> Result<Query, String> {
         (Some(_), Some(_)) => return Err("it has both \"query\" and \"messages\"".to_owned()),
         (None, None) => return Err("it has neither \"query\" nor \"messages\"".to_owned()),
     };
-    for (key, value) in tags {
-        ask = ask.with_tag(key, value);
-    }
+    ask = tags.into_iter().fold(ask, |ask, (key, value)| ask.with_tag(key, value));
     if let Some(point) = &point {
         ask = ask.at_point(point.as_str());
     }
-    let key = id.clone().unwrap_or_else(|| format!("line {number}"));
-    Ok(Query {
-        key,
-        point,
-        ask: match id {
-            Some(id) => ask.with_id(id),
-            None => ask,
-        },
-    })
+    if let Some(id) = &id {
+        ask = ask.with_id(id.as_str());
+    }
+    Ok(Query { key: id.unwrap_or_else(|| format!("line {number}")), ask, point })
 }
 
 #[cfg(test)]

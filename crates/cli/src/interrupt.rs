@@ -1,7 +1,7 @@
 //! Ctrl-C, and other ways of being told to end.
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, pending};
+use futures_util::future::{BoxFuture, pending, select_all};
 
 /// Completes once Ctrl-C is pressed. It listens from now on, not from its first poll: what is printed or begun after this
 /// call can be interrupted in order. Keep one for as long as it matters, since a press between two of them is lost.
@@ -20,39 +20,18 @@ pub(crate) fn interrupted() -> BoxFuture<'static, ()> {
     .boxed()
 }
 
-/// Completes when the system tells the program to end. A closed terminal does not: under `nohup` work goes on without one.
-#[cfg(unix)]
-pub(crate) fn terminated() -> BoxFuture<'static, ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return pending().boxed() };
-    async move {
-        terminated.recv().await;
-    }
-    .boxed()
-}
-
-#[cfg(not(unix))]
-pub(crate) fn terminated() -> BoxFuture<'static, ()> {
-    pending().boxed()
-}
-
-/// Completes when the system or a closed terminal tells the program to end.
-#[cfg(unix)]
-pub(crate) fn told_to_end() -> BoxFuture<'static, ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminated), Ok(mut hung_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        return pending().boxed();
-    };
-    async move {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = hung_up.recv() => {}
+/// Completes when the system tells the program to end, and, where it `hangs_up`, when its terminal is closed: else work goes on without
+/// one, as under `nohup`. It listens from now on.
+pub(crate) fn told_to_end(hangs_up: bool) -> BoxFuture<'static, ()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [Some(SignalKind::terminate()), hangs_up.then(SignalKind::hangup)];
+        if let Ok(told) = kinds.into_iter().flatten().map(signal).collect::<std::io::Result<Vec<_>>>() {
+            return select_all(told.into_iter().map(|mut told| async move { told.recv().await }.boxed())).map(drop).boxed();
         }
     }
-    .boxed()
-}
-
-#[cfg(not(unix))]
-pub(crate) fn told_to_end() -> BoxFuture<'static, ()> {
+    #[cfg(not(unix))]
+    let _ = hangs_up;
     pending().boxed()
 }

@@ -1,31 +1,30 @@
 //! Cascade files and their problems.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tierfall::config::{self, ConfigError, Loaded};
 use tierfall::{Asker, LoadError};
+use tierfall_workbench::fixture::FixtureError;
 use tierfall_workbench::fixture::grade::judge;
 use tierfall_workbench::fixture::replay::Recordings;
-use tierfall_workbench::fixture::{FixtureError, FixtureSet};
 use tierfall_workbench::regress::live::LiveError;
 use tierfall_workbench::{Answers, Error, Opened};
 
-use crate::args::Source;
-use crate::exit::{Exit, Failure};
-use crate::render;
-use crate::render::style::{WARN, paint};
-use crate::say;
+use crate::args::Run;
+use crate::{Exit, Failure, render};
+use crate::{say, warn};
 
 /// The engine of a cascade file, with answers from where the command line says.
-pub(crate) fn engine(path: &Path, source: &Source, asker: Asker) -> Result<Opened, Failure> {
-    let answers = match &source.replay {
+pub(crate) fn engine(args: &Run, asker: Asker) -> Result<Opened, Failure> {
+    let answers = match &args.replay {
         Some(set) => Answers::Replay(set.clone()),
-        None if source.live => Answers::Live,
+        None if args.live => Answers::Live,
         None => Answers::AsDeclared,
     };
-    tierfall_workbench::open(path, &answers, asker).map_err(|error| match &error {
-        Error::Load(error) => failure(error, ", or answer from recordings with --replay SET"),
-        _ => Failure::from(error),
+    tierfall_workbench::open(&args.cascade, &answers, asker).map_err(|error| {
+        let otherwise = if matches!(error, Error::Load(_)) { ", or answer from recordings with --replay SET" } else { "" };
+        let failure = Failure::from(error);
+        Failure { hint: failure.hint.map(|hint| hint + otherwise), ..failure }
     })
 }
 
@@ -40,25 +39,7 @@ pub(crate) fn invalid(error: &ConfigError) -> Failure {
     for diagnostic in &error.diagnostics {
         say(render::diagnostic::draw(diagnostic, &path.to_string(), &error.text));
     }
-    Failure::usage(format!("{path} has {n} problem{}", if n == 1 { "" } else { "s" }))
-}
-
-/// Why providers cannot be asked; `otherwise` is what can be done without keys.
-pub(crate) fn failure(error: &LoadError, otherwise: &str) -> Failure {
-    match error {
-        LoadError::Config(error) => invalid(error),
-        _ => Failure { hint: error.hint().map(|hint| hint + otherwise), ..Failure::usage(error) },
-    }
-}
-
-/// A set of labelled examples.
-pub(crate) fn fixture_set(folder: impl Into<PathBuf>) -> Result<FixtureSet, Failure> {
-    FixtureSet::load(folder).map_err(|error| fixture(&error))
-}
-
-/// Why a fixture set cannot be used.
-pub(crate) fn fixture(error: &FixtureError) -> Failure {
-    Failure { hint: error.hint().map(str::to_owned), ..Failure::usage(error) }
+    Failure::usage(format!("{path} has {}", render::words::some(n as u64, "problem")))
 }
 
 /// How the command ends where a call came to nothing.
@@ -70,7 +51,11 @@ impl From<&Error> for Failure {
                 invalid(broken).message
             }
             Error::Judge(judge::OpenError::Load { judge, path, error }) => {
-                format!("judge \"{judge}\" ({}): {}", path.display(), failure(error, "").message)
+                let why = match &**error {
+                    LoadError::Config(broken) => invalid(broken).message,
+                    error => error.to_string(),
+                };
+                format!("judge \"{judge}\" ({}): {why}", path.display())
             }
             _ => error.to_string(),
         };
@@ -84,14 +69,19 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<FixtureError> for Failure {
+    fn from(error: FixtureError) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// Warns of recordings that lack what was written last.
 pub(crate) fn tell_torn(recordings: &Recordings) {
     for tier in recordings.torn() {
         let line = recordings.torn_line(tier).unwrap_or_default();
-        say(format_args!(
-            "{} the recording of {tier} was cut in the middle of a write: its last line, {line}, cannot be read and is left out; \
-             `record` asks it again",
-            paint(WARN, "warning:")
+        warn(format_args!(
+            "the recording of {tier} was cut in the middle of a write: its last line, {line}, cannot be read and is left out; `record` \
+             asks it again"
         ));
     }
 }

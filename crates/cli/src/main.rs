@@ -17,12 +17,13 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::args::{Cli, Command};
-use crate::exit::{Exit, Failure};
-pub(crate) use crate::out::{print, print_verdict, say, tell, warn};
+pub(crate) use crate::exit::{Exit, Failure};
+pub(crate) use crate::out::{note, print, print_verdict, printed, quiet, say, tell, warn};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.verbose, cli.quiet);
+    out::hush(cli.quiet);
+    log_to_stderr(cli.verbose);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return report(&Failure::usage(format!("the asynchronous runtime did not start: {error}"))).into(),
@@ -35,19 +36,19 @@ fn main() -> ExitCode {
 
 async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
-        Command::Run(args) => cmd::run::run(args, cli.quiet).await,
+        Command::Run(args) => cmd::run::run(args).await,
         Command::Explain(args) => cmd::explain::explain(args),
-        Command::Check(args) => cmd::check::check(args, cli.quiet),
-        Command::Record(args) => cmd::record::record(args, cli.quiet).await,
-        Command::Grade(args) => cmd::grade::grade(args, cli.quiet).await,
-        Command::Calibrate(args) => cmd::calibrate::calibrate(args, cli.quiet).await,
-        Command::Evaluate(args) => cmd::evaluate::evaluate(args, cli.quiet).await,
-        Command::Advise(args) => cmd::advise::advise(args, cli.quiet).await,
-        Command::Regress(args) => cmd::regress::regress(args, cli.quiet).await,
-        Command::Diff(args) => cmd::diff::diff(args, cli.quiet).await,
-        Command::Import(args) => cmd::import::import(args, cli.quiet).await,
-        Command::Simulate(args) => cmd::simulate::simulate(args, cli.quiet).await,
-        Command::Schema => cmd::schema::schema(),
+        Command::Check(args) => cmd::check::check(args),
+        Command::Record(args) => cmd::record::record(args).await,
+        Command::Grade(args) => cmd::grade::grade(args).await,
+        Command::Calibrate(args) => cmd::calibrate::calibrate(args).await,
+        Command::Evaluate(args) => cmd::evaluate::evaluate(args).await,
+        Command::Advise(args) => cmd::advise::advise(args).await,
+        Command::Regress(args) => cmd::regress::regress(args).await,
+        Command::Diff(args) => cmd::diff::diff(args).await,
+        Command::Import(args) => cmd::import::import(args).await,
+        Command::Simulate(args) => cmd::simulate::simulate(args).await,
+        Command::Schema => print(serde_json::to_string_pretty(&tierfall::config::json_schema())? + "\n").map(|()| Exit::Fine),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut <Cli as clap::CommandFactory>::command(), "tierfall", &mut script);
@@ -57,9 +58,9 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
 }
 
 /// `-v` shows failed calls, `-vv` every call and its time; `RUST_LOG` wins over both.
-fn log_to_stderr(verbose: u8, quiet: bool) {
+fn log_to_stderr(verbose: u8) {
     let level = match verbose {
-        _ if quiet => "off",
+        _ if quiet() => "off",
         0 => "error",
         1 => "warn",
         2 => "info",
@@ -73,9 +74,8 @@ fn log_to_stderr(verbose: u8, quiet: bool) {
 }
 
 fn report(failure: &Failure) -> Exit {
-    if failure.message.is_empty() {
-        return failure.exit;
+    if !failure.message.is_empty() {
+        tell(failure);
     }
-    tell(failure);
     failure.exit
 }

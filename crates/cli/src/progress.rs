@@ -1,19 +1,24 @@
 //! Progress on stderr, for anything longer than a moment. Nothing is drawn where stderr is no terminal.
 
 use std::io::IsTerminal as _;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::JoinSet;
+
+use crate::quiet;
 
 /// A bar with the time left, as wide as the terminal.
-pub(crate) fn bar(len: u64, what: &str, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(len), target);
+pub(crate) fn bar(len: u64, what: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(len), target());
     bar.set_style(style());
     bar.set_prefix(what.to_owned());
     bar
+}
+
+/// Where bars are drawn.
+pub(crate) fn target() -> ProgressDrawTarget {
+    if quiet() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() }
 }
 
 /// The look of every bar.
@@ -27,14 +32,21 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// A sign of life that appears by itself where something takes longer than a moment, and is gone when this is dropped: what goes on and
 /// for how long, and how far it is once [`at`](Self::at) is told.
-pub(crate) struct Late {
+pub(crate) struct Shown {
     bar: ProgressBar,
-    ended: Arc<(Mutex<bool>, Condvar)>,
+    /// What makes it appear; it ends with this.
+    _appears: JoinSet<()>,
 }
 
-impl Late {
-    pub(crate) fn new(what: &str, quiet: bool) -> Self {
-        Self::after(MOMENT, what, !quiet && std::io::stderr().is_terminal(), ProgressDrawTarget::stderr)
+impl Shown {
+    /// One that waits for its moment. It belongs to the runtime that this is called in.
+    pub(crate) fn late(what: &str) -> Self {
+        Self::after(MOMENT, what, std::io::stderr().is_terminal(), target)
+    }
+
+    /// One that is there at once, and has a length.
+    pub(crate) fn bar(what: &str) -> Self {
+        Self { bar: bar(0, what), _appears: JoinSet::new() }
     }
 
     fn after(moment: Duration, what: &str, seen: bool, target: impl FnOnce() -> ProgressDrawTarget + Send + 'static) -> Self {
@@ -42,22 +54,16 @@ impl Late {
         let spinner = ProgressStyle::with_template("{prefix:>12} {spinner} {elapsed}");
         bar.set_style(spinner.unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar.set_prefix(what.to_owned());
-        let late = Self { bar, ended: Arc::default() };
+        let (mut appears, appearing) = (JoinSet::new(), bar.clone());
         if seen {
-            let (bar, ended) = (late.bar.clone(), late.ended.clone());
-            thread::spawn(move || {
-                let (ended, told) = &*ended;
-                let waiting = ended.lock().unwrap_or_else(PoisonError::into_inner);
-                let (ended, _) =
-                    told.wait_timeout_while(waiting, moment, |ended| !*ended).unwrap_or_else(PoisonError::into_inner);
-                // Under the lock: nothing is drawn any more once the end is told.
-                if !*ended {
-                    bar.set_draw_target(target());
-                    bar.enable_steady_tick(Duration::from_millis(100));
-                }
+            appears.spawn(async move {
+                tokio::time::sleep(moment).await;
+                // A bar that has ended meanwhile draws nothing any more.
+                appearing.set_draw_target(target());
+                appearing.enable_steady_tick(Duration::from_millis(100));
             });
         }
-        late
+        Self { bar, _appears: appears }
     }
 
     /// So far, of so much.
@@ -68,35 +74,35 @@ impl Late {
         }
         self.bar.set_position(done);
     }
+
+    /// What stands beside it.
+    pub(crate) fn say(&self, message: String) {
+        self.bar.set_message(message);
+    }
 }
 
-impl Drop for Late {
+impl Drop for Shown {
     fn drop(&mut self) {
-        let (ended, told) = &*self.ended;
-        *ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        told.notify_all();
         self.bar.finish_and_clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
-    #[test]
-    fn it_appears_by_itself_and_not_where_work_was_quick() {
-        let (shown, seen) = mpsc::channel();
+    #[tokio::test]
+    async fn it_appears_by_itself_and_not_where_work_was_quick() {
+        let (shown, mut seen) = tokio::sync::mpsc::unbounded_channel();
         let target = move || {
             let _ = shown.send(());
             ProgressDrawTarget::hidden()
         };
-        let late = Late::after(Duration::ZERO, "work", true, target.clone());
-        seen.recv_timeout(Duration::from_mins(1)).unwrap();
+        let late = Shown::after(Duration::ZERO, "work", true, target.clone());
+        assert_eq!(seen.recv().await, Some(()));
         drop(late);
-        drop(Late::after(Duration::from_hours(1), "work", true, target));
-        // The thread ends with the work, and with it the last sender.
-        assert_eq!(seen.recv_timeout(Duration::from_mins(1)), Err(mpsc::RecvTimeoutError::Disconnected));
+        drop(Shown::after(Duration::from_hours(1), "work", true, target));
+        // What waits ends with the work, and with it the last sender.
+        assert_eq!(seen.recv().await, None);
     }
 }

@@ -3,14 +3,18 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{ArgGroup, Args, ValueEnum, ValueHint};
+use clap::{ArgGroup, Args, ValueHint};
+use tierfall_calibrate::ask::BySegment;
 use tierfall_core::money::{Money, Price};
 use tierfall_workbench::import::FORMATS;
 use tierfall_workbench::observations::{BadRows, Ungraded};
 use tierfall_workbench::results::Named;
-use tierfall_workbench::traffic::Splits;
+use tierfall_workbench::traffic::{Repeats, Splits};
 
-use super::value::{above_0_below_1, at_least_1, column, latency_limit, named_share, renamed, share, tier_cost, tier_price, usd};
+use super::value::{
+    above_0_below_1, at_least_1, at_random, column, latency_limit, named_share, one_of, renamed, rest, share, tier_cost,
+    tier_price, usd,
+};
 
 /// Labelled answers of every tier: a cascade and a fixture set, or files.
 #[derive(Clone, Debug, Args)]
@@ -43,43 +47,18 @@ pub(crate) struct Inputs {
     pub(crate) columns: Vec<(String, String)>,
     /// With --observations: leave rows out that cannot be read, and count them, in place of failing. It declares that they are a random part of
     /// all rows, which promises then rest on
-    #[arg(long, requires = "observations", value_enum, value_name = "WHY", conflicts_with = "strict")]
-    pub(crate) bad_rows: Option<Chance>,
+    #[arg(long, requires = "observations", value_parser = at_random(BadRows::AtRandom), value_name = "WHY", conflicts_with = "strict")]
+    pub(crate) bad_rows: Option<BadRows>,
     /// Leave rows out whose answers have no grade, in place of counting those as the worst they can be. It declares that they are a random part
     /// of all rows, which promises then rest on
-    #[arg(long, value_enum, value_name = "WHY", conflicts_with = "strict")]
-    pub(crate) ungraded: Option<Chance>,
+    #[arg(long, value_parser = at_random(Ungraded::AtRandom), value_name = "WHY", conflicts_with = "strict")]
+    pub(crate) ungraded: Option<Ungraded>,
     /// With --observations, where thresholds depend on segments: rows that name no segment are requests that have none at run time
-    #[arg(long, requires = "observations", value_enum, value_name = "WHERE")]
-    pub(crate) unsegmented: Option<Unsegmented>,
+    #[arg(long, requires = "observations", value_parser = rest(), value_name = "WHERE")]
+    pub(crate) unsegmented: Option<()>,
     /// Fail where examples would be left out, instead of counting them
     #[arg(long)]
     pub(crate) strict: bool,
-}
-
-/// What is declared of rows that cannot be read, have no grade or were graded by people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Chance {
-    /// Which rows these are does not depend on whether their answers are right
-    AtRandom,
-}
-
-impl Chance {
-    /// What becomes of answers without a grade; without a declaration they count as the worst they can be.
-    pub(crate) fn ungraded(declared: Option<Self>) -> Ungraded {
-        match declared {
-            Some(Self::AtRandom) => Ungraded::AtRandom,
-            None => Ungraded::AtWorst,
-        }
-    }
-
-    /// What becomes of rows that cannot be read; without a declaration they are an error.
-    pub(crate) fn bad_rows(declared: Option<Self>) -> BadRows {
-        match declared {
-            Some(Self::AtRandom) => BadRows::AtRandom,
-            None => BadRows::Refuse,
-        }
-    }
 }
 
 /// Where results go besides the terminal.
@@ -129,8 +108,8 @@ pub(crate) struct Calibrate {
     pub(crate) no_guarantee: bool,
     /// Correct a judge's grades by people's, so that the promise is about what people say. It declares that people graded a random part of what
     /// the judge graded, which the promise then rests on
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Guarantee")]
-    pub(crate) people: Option<Chance>,
+    #[arg(long, value_parser = at_random(()), value_name = "WHICH", help_heading = "Guarantee")]
+    pub(crate) people: Option<()>,
     /// Also promise that at most this share of requests takes longer: 2000=0.05
     #[arg(long, value_name = "MS=SHARE", value_parser = latency_limit, help_heading = "Guarantee")]
     pub(crate) max_latency: Option<(f64, f64)>,
@@ -138,8 +117,11 @@ pub(crate) struct Calibrate {
     #[arg(long = "point", value_name = "NAME=TARGET", value_parser = named_share, help_heading = "Guarantee")]
     pub(crate) points: Vec<(String, f64)>,
     /// Thresholds by run-time segment; the target holds over all, or in each
-    #[arg(long, value_enum, value_name = "PROMISE", num_args = 0..=1, default_missing_value = "overall", help_heading = "Guarantee")]
-    pub(crate) by_segment: Option<Segments>,
+    #[arg(long, value_parser = one_of([
+        ("overall", "The target over all segments together", BySegment::Overall),
+        ("each", "The target in every segment", BySegment::Each),
+    ]), value_name = "PROMISE", num_args = 0..=1, default_missing_value = "overall", help_heading = "Guarantee")]
+    pub(crate) by_segment: Option<BySegment>,
     /// Keeps count of the certificates made on these rows; beside a fixture set it is ledger.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Guarantee")]
     pub(crate) ledger: Option<PathBuf>,
@@ -160,22 +142,6 @@ pub(crate) struct Calibrate {
     pub(crate) fit_out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
-}
-
-/// What thresholds by segment promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Segments {
-    /// The target over all segments together
-    Overall,
-    /// The target in every segment
-    Each,
-}
-
-/// What rows that name no segment are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Unsegmented {
-    /// Requests without a segment, which count with the rest
-    Rest,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -247,8 +213,8 @@ pub(crate) struct Tables {
     pub(crate) max_score: Option<f64>,
     /// Write rows that cannot be converted as rows that cannot be read, and count them, in place of failing. It declares that they are a random
     /// part of all rows, and what reads the result has to declare it, too
-    #[arg(long, value_enum, value_name = "WHY")]
-    pub(crate) bad_rows: Option<Chance>,
+    #[arg(long, value_parser = at_random(BadRows::AtRandom), value_name = "WHY")]
+    pub(crate) bad_rows: Option<BadRows>,
 }
 
 /// What becomes of captured traces.
@@ -265,8 +231,11 @@ pub(crate) struct Traffic {
     #[arg(long, value_name = "SPLIT", requires = "into")]
     pub(crate) split: Option<Splits>,
     /// Requests that ask the same, word for word, count each, or are one item [default: each]
-    #[arg(long, value_enum, value_name = "HOW", requires = "into")]
-    pub(crate) repeats: Option<RepeatsAs>,
+    #[arg(long, value_parser = one_of([
+        ("each", "Requests like any other: what is asked more often counts more", Repeats::Each),
+        ("once", "One item: never parted by a split, and counted once; for logs that kept every request", Repeats::Once),
+    ]), value_name = "HOW", requires = "into")]
+    pub(crate) repeats: Option<Repeats>,
     /// The new set's grader; production tells of no right answers, so only those that need none fit [default: human]
     #[arg(long, value_name = "GRADER", requires = "into")]
     pub(crate) grader: Option<String>,
@@ -276,15 +245,6 @@ pub(crate) struct Traffic {
     /// Fail on the first line that cannot be used instead of passing over it
     #[arg(long, requires = "into")]
     pub(crate) strict: bool,
-}
-
-/// What requests are that ask the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RepeatsAs {
-    /// Requests like any other: what is asked more often counts more
-    Each,
-    /// One item: never parted by a split, and counted once; for logs that kept every request
-    Once,
 }
 
 /// The format that becomes a fixture set.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use tierfall_workbench::diff::Cut;
+use tierfall_workbench::observations::{BadRows, Ungraded};
 
-use super::calibrate::{Chance, Unsegmented};
-use super::value::{above_0_below_1, above_0_to_1};
+use super::value::{above_0_below_1, above_0_to_1, at_random, rest};
 
 #[derive(Clone, Debug, Args)]
 #[command(
@@ -43,14 +43,14 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath, help_heading = "Rows")]
     pub(crate) observations: Vec<PathBuf>,
     /// With --observations: leave rows out that cannot be read, and count them, in place of failing
-    #[arg(long, requires = "observations", value_enum, value_name = "WHY", help_heading = "Rows")]
-    pub(crate) bad_rows: Option<Chance>,
+    #[arg(long, requires = "observations", value_parser = at_random(BadRows::AtRandom), value_name = "WHY", help_heading = "Rows")]
+    pub(crate) bad_rows: Option<BadRows>,
     /// Leave rows out whose answers have no grade, and count them, in place of failing
-    #[arg(long, value_enum, value_name = "WHY", help_heading = "Rows")]
-    pub(crate) ungraded: Option<Chance>,
+    #[arg(long, value_parser = at_random(Ungraded::AtRandom), value_name = "WHY", help_heading = "Rows")]
+    pub(crate) ungraded: Option<Ungraded>,
     /// With --observations, where thresholds depend on segments: rows that name no segment are requests that have none at run time
-    #[arg(long, requires = "observations", value_enum, value_name = "WHERE", help_heading = "Rows")]
-    pub(crate) unsegmented: Option<Unsegmented>,
+    #[arg(long, requires = "observations", value_parser = rest(), value_name = "WHERE", help_heading = "Rows")]
+    pub(crate) unsegmented: Option<()>,
     /// The level of the tests
     #[arg(long, value_name = "SHARE", value_parser = above_0_below_1, default_value = "0.01", help_heading = "Verdict")]
     pub(crate) level: f64,

@@ -3,12 +3,12 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueHint};
 use tierfall_core::money::Money;
 
-use super::value::{above_0_below_1, above_0_to_1};
-use crate::render::regress::FORMATS;
+use super::value::{above_0_below_1, above_0_to_1, one_of, usd};
+use crate::render::regress::{FORMATS, Format};
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "What is held against what:\n  \
@@ -24,7 +24,7 @@ pub(crate) struct Regress {
     pub(crate) cascades: Vec<PathBuf>,
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = FORMATS[0].name, value_parser = formats(), help_heading = "Output")]
-    pub(crate) format: String,
+    pub(crate) format: &'static Format,
     /// Write the report to this file, and the text for people to stdout
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
@@ -78,14 +78,10 @@ pub(crate) struct LiveArgs {
     pub(crate) concurrency: u16,
 }
 
-fn usd(text: &str) -> Result<Money, String> {
-    text.trim_start_matches('$').parse().map_err(|error| format!("{error}"))
-}
-
 fn above_0(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "must be a whole number above 0".to_owned())
 }
 
-fn formats() -> PossibleValuesParser {
-    PossibleValuesParser::new(FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about)))
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    one_of(FORMATS.iter().map(|format| (format.name, format.about, format)))
 }

@@ -1,6 +1,28 @@
 //! Values of arguments. Every error says what to write instead.
 
+use std::collections::BTreeMap;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tierfall_core::money::{Money, Price, Rate};
+
+/// One of several words: each with what it is for, and what it stands for.
+pub(super) fn one_of<T: Clone + Send + Sync + 'static>(
+    words: impl IntoIterator<Item = (&'static str, &'static str, T)>,
+) -> impl TypedValueParser<Value = T> {
+    let shown = words.into_iter().map(|(word, about, stands_for)| (PossibleValue::new(word).help(about), (word, stands_for)));
+    let (shown, meanings): (Vec<_>, BTreeMap<_, _>) = shown.unzip();
+    PossibleValuesParser::new(shown).try_map(move |word| meanings.get(&*word).cloned().ok_or("it is none of them"))
+}
+
+/// What is declared of rows that cannot be read, have no grade or were graded by people, and what that means for them.
+pub(super) fn at_random<T: Clone + Send + Sync + 'static>(means: T) -> impl TypedValueParser<Value = T> {
+    one_of([("at-random", "Which rows these are does not depend on whether their answers are right", means)])
+}
+
+/// What rows that name no segment are.
+pub(super) fn rest() -> impl TypedValueParser<Value = ()> {
+    one_of([("rest", "Requests without a segment, which count with the rest", ())])
+}
 
 /// `NAME=VALUE`; the last `=` counts, since names may have one.
 fn named<'a>(text: &'a str, example: &str) -> Result<(&'a str, &'a str), String> {
@@ -34,21 +56,23 @@ fn hundredth(value: f64) -> String {
 /// A weight: how many requests a row stands for.
 pub(super) fn at_least_1(text: &str) -> Result<f64, String> {
     let weight: f64 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
-    if weight >= 1.0 && weight.is_finite() { Ok(weight) } else { Err("it is 1 over a probability: at least 1".to_owned()) }
+    only(weight, weight >= 1.0 && weight.is_finite(), "it is 1 over a probability: at least 1")
+}
+
+fn only(value: f64, holds: bool, else_why: &str) -> Result<f64, String> {
+    if holds { Ok(value) } else { Err(else_why.to_owned()) }
 }
 
 /// A probability of being wrong: neither 0, which no number of examples allows, nor 1.
 pub(super) fn above_0_below_1(text: &str) -> Result<f64, String> {
-    share(text).and_then(
-        |value| {
-            if value > 0.0 && value < 1.0 { Ok(value) } else { Err("it must be above 0 and below 1".to_owned()) }
-        },
-    )
+    let value = share(text)?;
+    only(value, value > 0.0 && value < 1.0, "it must be above 0 and below 1")
 }
 
 /// A margin: none is no margin.
 pub(super) fn above_0_to_1(text: &str) -> Result<f64, String> {
-    share(text).and_then(|value| if value > 0.0 { Ok(value) } else { Err("it must be above 0".to_owned()) })
+    let value = share(text)?;
+    only(value, value > 0.0, "it must be above 0")
 }
 
 /// An amount.

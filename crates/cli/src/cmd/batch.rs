@@ -7,33 +7,31 @@ mod tally;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::File;
 use futures_util::StreamExt as _;
 use tierfall::{Answer, Engine};
 use tierfall_core::trace::OutcomeKind;
+use tierfall_workbench::whole;
 
 use self::latch::Latch;
 use self::resume::Earlier;
 use self::tally::Tally;
-use crate::args::{Run, TraceFormat};
-use crate::exit::{Exit, Failure};
+use crate::args::{Format, Run};
 use crate::input::{Query, query};
 use crate::interrupt::interrupted;
-use crate::{print, progress, say, tell};
+use crate::{Exit, Failure, note, print, progress, tell};
 
-pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path) -> Result<Exit, Failure> {
     let input = Input::open(file)?;
     let keys = check(engine, &input)?;
     let (mut out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
     let earlier = earlier.unwrap_or_default();
     let left = keys.difference(&earlier.done).count();
-    if !quiet && let Some(found) = found(&earlier, left) {
-        say(found);
-    }
-    let bar = progress::bar(left as u64, "queries", quiet);
+    found(&earlier, left).into_iter().for_each(note);
+    let bar = progress::bar(left as u64, "queries");
     let (mut tally, mut latch) = (Tally::new(engine.cascade()), Latch::default());
     let stop = Cell::new(false);
     let queries = queries(&input)?.filter(|query| !matches!(query, Ok((_, query)) if earlier.done.contains(&query.key)));
@@ -63,8 +61,8 @@ pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Pa
         // What is recorded is as it was: a tier that failed then need not fail now.
         if !recorded {
             latch.see(&answer.trace);
+            stop.set(latch.is_closed());
         }
-        stop.set(latch.is_closed());
         let line = line(&key, &answer, args.trace)?;
         match &mut out {
             // A failure takes no answer's place, however that came about.
@@ -80,16 +78,12 @@ pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Pa
     if let Some(path) = args.out.as_deref().filter(|_| !earlier.fell_back.is_empty()) {
         resume::tidied(path)?;
     }
-    if !quiet {
-        say(tally.summary());
-    }
-    if interrupted && args.out.is_some() && !quiet {
-        say("interrupted; the same command goes on where it stopped");
+    note(tally.summary());
+    if interrupted && args.out.is_some() {
+        note("interrupted; the same command goes on where it stopped");
     }
     let exit = ended(&tally, latch.failure(tally.n, left), interrupted, args);
-    if !quiet {
-        tally.notes().into_iter().for_each(say);
-    }
+    tally.notes().into_iter().for_each(note);
     Ok(exit)
 }
 
@@ -119,7 +113,7 @@ fn ended(tally: &Tally, stopped: Option<Failure>, interrupted: bool, args: &Run)
     }
 }
 
-/// Where the queries come from. They are read twice, so stdin is kept in a file meanwhile.
+/// Where the queries come from. They are read twice, so stdin is kept in a file meanwhile, and so is a pipe.
 struct Input {
     path: PathBuf,
     shown: String,
@@ -128,12 +122,15 @@ struct Input {
 
 impl Input {
     fn open(path: &Path) -> Result<Self, Failure> {
-        if path != Path::new("-") {
-            return Ok(Self { path: path.to_owned(), shown: path.display().to_string(), _kept: None });
+        let stdin = path == Path::new("-");
+        let shown = if stdin { "stdin".to_owned() } else { path.display().to_string() };
+        if !stdin && !whole::is_stream(path) {
+            return Ok(Self { path: path.to_owned(), shown, _kept: None });
         }
+        let mut from: Box<dyn Read> = if stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
         let mut kept = tempfile::NamedTempFile::new()?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut kept)?;
-        Ok(Self { path: kept.path().to_owned(), shown: "stdin".to_owned(), _kept: Some(kept) })
+        std::io::copy(&mut from, &mut kept)?;
+        Ok(Self { path: kept.path().to_owned(), shown, _kept: Some(kept) })
     }
 }
 
@@ -179,10 +176,10 @@ fn check(engine: &Engine, input: &Input) -> Result<BTreeSet<String>, Failure> {
     Ok(keys)
 }
 
-fn line(key: &str, answer: &Answer, format: Option<TraceFormat>) -> Result<String, Failure> {
+fn line(key: &str, answer: &Answer, format: Option<Format>) -> Result<String, Failure> {
     let mut json = answer.to_json().map_err(Failure::usage)?;
     if let Some(map) = json.as_object_mut() {
-        if format != Some(TraceFormat::Json) {
+        if format != Some(Format::Json) {
             map.retain(|name, _| KEPT.contains(&name.as_str()));
             map.entry("error").or_insert_with(|| ().into());
         }

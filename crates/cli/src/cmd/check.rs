@@ -1,56 +1,48 @@
 //! `tierfall check`: is a cascade file right, do its recordings still belong to it, and can its fixture sets be trusted?
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tierfall::config::{self, Loaded};
 use tierfall::{bindings, fit};
+use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::hygiene::{Against, Finding, Material, Severity, Unrecorded, examine};
 use tierfall_workbench::fixture_folder;
 
-use crate::args::{Check, CheckFormat};
-use crate::exit::{Exit, Failure};
-use crate::progress::Late;
+use super::graded::also;
+use crate::args::{Check, Format};
+use crate::progress::Shown;
 use crate::render::printable;
-use crate::render::style::{GOOD, WARN, paint};
-use crate::{load, print_verdict, render, say, tell};
+use crate::render::style::{GOOD, paint};
+use crate::{Exit, Failure, load, note, print_verdict, quiet, render, tell, warn};
 
-pub(crate) fn check(args: &Check, quiet: bool) -> Result<Exit, Failure> {
-    let mut checked = Checked { quiet, bad: 0, warned: 0, sets: Sets::default(), cascades: Vec::new() };
+pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
+    let mut checked = Checked { bad: 0, warned: 0, sets: Vec::new(), cascades: Vec::new() };
     for path in &args.paths {
         if path.is_dir() {
-            if let Err(failure) = checked.sets.add(path) {
-                checked.fail(&failure);
+            match checked.set(path) {
+                Ok(used) => used.alone = true,
+                Err(failure) => checked.fail(&failure),
             }
             continue;
         }
-        let result = checked.cascade(path);
-        let summary = match &result {
-            Ok(summary) => Some(summary.clone()),
-            Err(failure) => {
-                checked.fail(failure);
-                None
-            }
-        };
-        if let (CheckFormat::Text, Some(summary)) = (args.format, &summary) {
+        let summary = checked.cascade(path);
+        let summary = summary.map_err(|failure| checked.fail(&failure)).ok();
+        if let (Format::Text, Some(summary)) = (args.format, &summary) {
             print_verdict(format_args!("{} {}: {}\n", paint(GOOD, "ok"), path.display(), printable::line(summary)))?;
         }
         checked.cascades.push(CascadeChecked { cascade: path.clone(), ok: summary.is_some(), summary });
     }
-    let examining = Late::new("examining", quiet);
-    let sets: Vec<SetExamined> = checked.sets.examine();
+    let examining = Shown::late("examining");
+    let sets: Vec<SetExamined> = checked.sets.iter().map(Used::examine).collect();
     drop(examining);
     let of = |severity| sets.iter().flat_map(|set| &set.findings).filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     match args.format {
-        CheckFormat::Json => {
-            let report = Report { cascades: checked.cascades, sets };
-            let json = serde_json::to_string(&report).map_err(Failure::usage)?;
-            print_verdict(format_args!("{json}\n"))?;
-        }
-        CheckFormat::Text => {
+        Format::Json => print_verdict(serde_json::to_string(&Report { cascades: checked.cascades, sets })? + "\n")?,
+        Format::Text => {
             for set in &sets {
                 // A set that is right needs no line of its own beside its cascade's.
                 if set.alone || !set.findings.is_empty() {
@@ -95,10 +87,10 @@ struct SetExamined {
 
 /// What was looked at so far.
 struct Checked {
-    quiet: bool,
     bad: usize,
     warned: usize,
-    sets: Sets,
+    /// Every set that was named, read once.
+    sets: Vec<Used>,
     cascades: Vec<CascadeChecked>,
 }
 
@@ -116,17 +108,15 @@ impl Checked {
                 if let Ok(unfitted) = config::load_unfitted(path) {
                     for name in fixture_sets(&unfitted) {
                         // A set that cannot be read is told of when the cascade can.
-                        let _ = self.sets.used(&unfitted, &name);
+                        let _ = self.used(&unfitted, &name);
                     }
                 }
                 return Err(failure);
             }
         };
         self.warned += loaded.warnings.len();
-        if !self.quiet {
-            for warning in &loaded.warnings {
-                say(render::diagnostic::draw(warning, &path.display().to_string(), &loaded.text));
-            }
+        for warning in &loaded.warnings {
+            note(render::diagnostic::draw(warning, &path.display().to_string(), &loaded.text));
         }
         let tiers: Vec<&str> = loaded.cascade.tiers().iter().map(|tier| &*tier.name).collect();
         let mut summary = tiers.join(" → ");
@@ -145,105 +135,79 @@ impl Checked {
         for failure in &problems {
             self.fail(failure);
         }
-        if let Some(failure) = last {
-            return Err(failure);
-        }
+        last.map_or(Ok(()), Err)?;
         let unset = loaded.unset_keys(environment_has);
-        if !unset.is_empty() && !self.quiet {
+        if !unset.is_empty() && !quiet() {
             let names: Vec<&str> = unset.iter().map(|key| key.env.as_str()).collect();
             let without = if loaded.replay.is_some() { "live calls" } else { "calls" };
-            say(format_args!(
-                "{} {}: {} not set; {without} will fail",
-                paint(WARN, "warning:"),
-                path.display(),
-                names.join(", ")
-            ));
+            warn(format_args!("{}: {} not set; {without} will fail", path.display(), names.join(", ")));
         }
         Ok(summary)
     }
 
     /// How much of a set is recorded for these tiers.
     fn recordings(&mut self, loaded: &Loaded, name: &str) -> Result<String, Failure> {
-        let material = self.sets.used(loaded, name)?;
-        let tiers = bindings(loaded);
+        let material = self.used(loaded, name)?;
         let set = &material.set;
-        material.recordings.stand_for(set.dir(), &tiers).map_err(|error| load::fixture(&error))?;
-        if !self.quiet {
+        material.recordings.stand_for(set.dir(), &bindings(loaded))?;
+        if !quiet() {
             load::tell_torn(&material.recordings);
         }
         let mut text = format!("; {name}: {} examples", set.examples().len());
         for (tier, Unrecorded { missing, not_allowed }) in material.unrecorded(&loaded.cascade) {
-            for (n, what) in [(missing, "recorded"), (not_allowed, "allowed")] {
-                if n > 0 {
-                    let _ = write!(text, ", {n} not {what} for {tier}");
-                }
-            }
+            let missing = (missing, &*format!("not recorded for {tier}"));
+            text += &also(&[missing, (not_allowed, &format!("not allowed for {tier}"))]);
         }
         Ok(text)
-    }
-}
-
-/// The sets that the file names, each once.
-fn fixture_sets(loaded: &Loaded) -> Vec<String> {
-    let mut sets: Vec<String> = loaded.replay.iter().map(|replay| replay.fixtures.clone()).collect();
-    sets.extend(loaded.expects.iter().map(|expect| expect.fixtures.clone()));
-    sets.sort();
-    sets.dedup();
-    sets
-}
-
-/// Every set that was named, read once, with the cascades that use it.
-#[derive(Default)]
-struct Sets {
-    order: Vec<PathBuf>,
-    by_folder: BTreeMap<PathBuf, Used>,
-}
-
-struct Used {
-    material: Material,
-    alone: bool,
-    cascades: Vec<(Loaded, String)>,
-}
-
-impl Sets {
-    /// A set that was asked for by itself.
-    fn add(&mut self, folder: &Path) -> Result<(), Failure> {
-        self.read(folder).map(|used| used.alone = true)
     }
 
     /// A set that a cascade uses.
     fn used(&mut self, loaded: &Loaded, name: &str) -> Result<&Material, Failure> {
-        let used = self.read(&fixture_folder(&loaded.path, name))?;
+        let used = self.set(&fixture_folder(&loaded.path, name))?;
         if !used.cascades.iter().any(|(other, named)| other.path == loaded.path && named == name) {
             used.cascades.push((loaded.clone(), name.to_owned()));
         }
         Ok(&used.material)
     }
 
-    fn read(&mut self, folder: &Path) -> Result<&mut Used, Failure> {
+    fn set(&mut self, folder: &Path) -> Result<&mut Used, Failure> {
         let key = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        if !self.by_folder.contains_key(&key) {
-            let set = load::fixture_set(folder)?;
-            let material = Material::load(set).map_err(|error| load::fixture(&error))?;
-            self.order.push(key.clone());
-            self.by_folder.insert(key.clone(), Used { material, alone: false, cascades: Vec::new() });
+        let place = self.sets.iter().position(|used| used.folder == key);
+        if place.is_none() {
+            let material = Material::load(FixtureSet::load(folder)?)?;
+            self.sets.push(Used { folder: key, material, alone: false, cascades: Vec::new() });
         }
-        self.by_folder.get_mut(&key).ok_or_else(|| Failure::usage(format!("{} was not read", folder.display())))
+        let last = self.sets.len() - 1;
+        Ok(&mut self.sets[place.unwrap_or(last)])
     }
+}
 
-    fn examine(&self) -> Vec<SetExamined> {
-        let used = self.order.iter().filter_map(|key| self.by_folder.get(key));
-        let examined = used.map(|Used { material, alone, cascades }| {
-            let against: Vec<Against<'_>> = cascades.iter().map(|(loaded, named)| Against { loaded, named }).collect();
-            SetExamined {
-                set: material.set.dir().to_owned(),
-                name: material.set.about().name.clone(),
-                examples: material.set.examples().len(),
-                findings: examine(material, &against),
-                alone: *alone,
-            }
-        });
-        examined.collect()
+/// The sets that the file names, each once.
+fn fixture_sets(loaded: &Loaded) -> BTreeSet<String> {
+    let replayed = loaded.replay.iter().map(|replay| replay.fixtures.clone());
+    replayed.chain(loaded.expects.iter().map(|expect| expect.fixtures.clone())).collect()
+}
+
+/// A set with the cascades that use it.
+struct Used {
+    folder: PathBuf,
+    material: Material,
+    /// Asked for by itself.
+    alone: bool,
+    cascades: Vec<(Loaded, String)>,
+}
+
+impl Used {
+    fn examine(&self) -> SetExamined {
+        let Self { material, alone, cascades, .. } = self;
+        let against: Vec<Against<'_>> = cascades.iter().map(|(loaded, named)| Against { loaded, named }).collect();
+        SetExamined {
+            set: material.set.dir().to_owned(),
+            name: material.set.about().name.clone(),
+            examples: material.set.examples().len(),
+            findings: examine(material, &against),
+            alone: *alone,
+        }
     }
 }
 

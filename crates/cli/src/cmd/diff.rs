@@ -5,15 +5,15 @@ use tierfall_workbench::inputs::Files;
 
 use super::output::{interruptible, json_or};
 use super::watch::Watch;
-use crate::args::{Chance, Diff};
-use crate::exit::{Exit, Failure};
-use crate::render::diff::{Sides, diff as drawn};
-use crate::render::regress::{Sheet, format};
+use crate::args::Diff;
+use crate::render::diff::diff as drawn;
+use crate::render::regress::{Sheet, TEXT};
+use crate::{Exit, Failure};
 
-pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
     let files = (!args.observations.is_empty()).then(|| Files {
         paths: args.observations.clone(),
-        bad_rows: Chance::bad_rows(args.bad_rows),
+        bad_rows: args.bad_rows.unwrap_or_default(),
         unsegmented: args.unsegmented.is_some(),
         ..Files::default()
     });
@@ -27,23 +27,20 @@ pub(crate) async fn diff(args: &Diff, quiet: bool) -> Result<Exit, Failure> {
         set: args.fixtures.clone(),
         files,
         split: args.split.clone(),
-        ungraded: Chance::ungraded(args.ungraded),
+        ungraded: args.ungraded.unwrap_or_default(),
         level: args.level,
         margin: args.margin,
         results: args.json.clone().map(|path| ("--json", path)).into_iter().collect(),
     };
     let (json, max_changes) = (args.json.as_deref(), args.max_changes);
-    match interruptible(move || tierfall_workbench::diff(&ask, &Watch::new(quiet))).await? {
+    match interruptible(move || tierfall_workbench::diff(&ask, &Watch::default())).await? {
         Diffed::Fits(fits) => {
-            let text = || Ok(serde_json::to_string(&fits).map_err(Failure::usage)? + "\n");
-            let [a, b] = fits.of.clone();
-            let sides = Sides { a, b, rows: fits.rows.clone() };
-            json_or(json, text, || drawn(&sides, &fits.comparison, &fits.changed, max_changes))?;
+            json_or(json, &fits, || drawn(&fits, max_changes))?;
         }
         Diffed::Cascades(report) => {
             let all_checks = "--json FILE has them";
             let sheet = Sheet { report: &report, problems: &[], strict: false, max_changes, all_checks };
-            json_or(json, || Ok((format("json").draw)(&sheet)), || (format("text").draw)(&sheet))?;
+            json_or(json, &report, || (TEXT.draw)(&sheet))?;
         }
     }
     Ok(Exit::Fine)

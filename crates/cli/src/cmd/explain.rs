@@ -17,10 +17,10 @@ use tierfall_core::request::Request;
 use tierfall_core::trace::RouteTrace;
 
 use crate::args::Explain;
-use crate::exit::{Exit, Failure};
 use crate::render::money::usd;
 use crate::render::style::{DIM, STRONG, WARN, paint};
-use crate::{input, load, print, render};
+use crate::render::{text, trace};
+use crate::{Exit, Failure, input, load, print};
 
 pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     // Neither providers nor recordings are made or read: a plan needs no key.
@@ -55,39 +55,34 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
             .collect();
         return print(format_args!("{}\n", json!({ "route": route, "tiers": tiers }))).map(|()| Exit::Fine);
     }
-    let mut text = String::new();
-    let _ = writeln!(text, "{}", render::trace::route(&route).unwrap_or_else(|| "no rule decides".to_owned()));
-    if let Some(point) = render::trace::point(&route) {
-        let _ = writeln!(text, "{point}");
+    let rule = trace::route(&route).unwrap_or_else(|| "no rule decides".to_owned());
+    let mut out = format!("{rule}\n");
+    if let Some(point) = trace::point(&route) {
+        let _ = writeln!(out, "{point}");
     }
-    let row = |(tier, expected, gate, threshold, unread): (&Tier, _, _, _, Vec<Unread<'_>>)| Row {
-        name: tier.name.to_string(),
-        gate: accepts(tier, gate, threshold),
-        price: price(tier, request, expected),
-        unread: unread
-            .iter()
-            .map(|one| format!("{} would ask {}, which may not see this: {}", one.signal, tier_name(one.asks), one.then))
-            .collect(),
-    };
-    let rows: Vec<Row> = tiers.map(row).collect();
-    let width = |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
-    let (names, gates) = (width(|row| &row.name), width(|row| &row.gate));
-    for (place, Row { name, gate, price, unread }) in rows.iter().enumerate() {
+    let rows: Vec<_> = tiers
+        .map(|(tier, expected, gate, threshold, unread)| {
+            ([tier.name.to_string(), accepts(tier, gate, threshold), price(tier, request, expected)], unread)
+        })
+        .collect();
+    let [names, gates, _] = text::widths(&rows.iter().map(|(cells, _)| cells));
+    for (place, ([name, gate, price], unread)) in rows.iter().enumerate() {
         let name = paint(STRONG, format_args!("{name:names$}"));
-        let _ = writeln!(text, "{}. {name}  {gate:gates$}  {}", place + 1, paint(DIM, price));
-        for why in unread {
-            let _ = writeln!(text, "   {}", paint(WARN, why));
+        let _ = writeln!(out, "{}. {name}  {gate:gates$}  {}", place + 1, paint(DIM, price));
+        for Unread { signal, asks, then, .. } in unread {
+            let why = format!("{signal} would ask {}, which may not see this: {then}", tier_name(*asks));
+            let _ = writeln!(out, "   {}", paint(WARN, why));
         }
     }
     for (ix, why) in &plan.skipped {
         let tier = tier_name(*ix);
         let _ = match why {
-            Skip::NotAllowed => writeln!(text, "   {tier} may not see it (by the rule)"),
-            Skip::BeforeEntry => writeln!(text, "   {tier} is skipped (by the rule)"),
-            _ => writeln!(text, "   {tier} is skipped ({why})"),
+            Skip::NotAllowed => writeln!(out, "   {tier} may not see it (by the rule)"),
+            Skip::BeforeEntry => writeln!(out, "   {tier} is skipped (by the rule)"),
+            _ => writeln!(out, "   {tier} is skipped ({why})"),
         };
     }
-    print(text).map(|()| Exit::Fine)
+    print(out).map(|()| Exit::Fine)
 }
 
 /// The operating point of this name, or the one that meets this target.
@@ -96,15 +91,6 @@ fn found(loaded: &Loaded, point: &str) -> Result<Arc<str>, Failure> {
         Some(fit) => fit::find(fit, point).map(|point| point.name.as_str().into()).map_err(Failure::usage),
         None => Err(Failure::usage(format!("there is no operating point \"{point}\"; the cascade has no fit"))),
     }
-}
-
-/// One tier of the plan, in words.
-struct Row {
-    name: String,
-    gate: String,
-    price: String,
-    /// What its gate cannot read.
-    unread: Vec<String>,
 }
 
 /// What the tier accepts by the gate in force.

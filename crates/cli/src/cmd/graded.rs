@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use tierfall_core::completion::Usage;
+use tierfall_core::money::Cost;
 use tierfall_workbench::fixture::grade::command::{CommandReport, NotGradedBy};
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Standing};
 
 use crate::render::money::{cost, time};
 use crate::render::printable;
 use crate::render::style::{BAD, GOOD, WARN, paint};
-use crate::say;
+use crate::{quiet, say, warn};
 
 /// What programs did, where something is to be said of it.
 pub(crate) fn ran(report: &CommandReport) {
@@ -20,9 +23,9 @@ pub(crate) fn ran(report: &CommandReport) {
 }
 
 /// What judges did.
-pub(crate) fn judged(report: &JudgeReport, quiet: bool) {
+pub(crate) fn judged(report: &JudgeReport) {
     tell(&report.errors, "the judge");
-    if !quiet {
+    if !quiet() {
         summarise(report);
     }
 }
@@ -42,17 +45,25 @@ fn tell(errors: &[NotGradedBy], who: &str) {
     }
 }
 
+/// Further counts in a list, without those that are 0.
+pub(crate) fn also(counts: &[(usize, &str)]) -> String {
+    let mut text = String::new();
+    for (n, what) in counts.iter().filter(|(n, _)| *n > 0) {
+        let _ = write!(text, ", {n} {what}");
+    }
+    text
+}
+
+/// What asking took.
+pub(crate) fn spent(tokens: Usage, spent: Cost, wall: Duration) -> String {
+    format!("{} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(spent), time(wall))
+}
+
 fn summarise(report: &JudgeReport) {
     let mark = if report.stopped.is_none() && report.errors.is_empty() { paint(GOOD, "✓") } else { paint(WARN, "!") };
-    let mut line = format!("{mark} {} judged", report.judged);
-    for (n, what) in [(report.already, "were there already"), (report.errors.len(), "failed"), (report.left, "left")] {
-        if n > 0 {
-            let _ = write!(line, ", {n} {what}");
-        }
-    }
-    let tokens = report.usage;
-    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(report.cost), time(report.wall));
-    say(line);
+    let counts = [(report.already, "were there already"), (report.errors.len(), "failed"), (report.left, "left")];
+    let spent = spent(report.usage, report.cost, report.wall);
+    say(format_args!("{mark} {} judged{} · {spent}", report.judged, also(&counts)));
     if report.not_allowed > 0 {
         say(format_args!(
             "  {} not allowed: rules keep what they answer from a tier, and the judge is not shown it; people may grade them, or \
@@ -74,27 +85,19 @@ pub(crate) fn standings(standings: &BTreeMap<String, Standing>) {
             let share = 100.0 * disagreed as f64 / judged as f64;
             let _ = write!(line, ", {disagreed} ({share:.1} %) otherwise when the labels are swapped");
         }
-        if cancelled > 0 {
-            let _ = write!(line, "; on {cancelled} the two cancel, and there is no grade");
-        }
-        if stale > 0 {
-            let _ = write!(line, "; {stale} judged under another rubric or reference, or by another model or parameters");
-        }
-        if missing > 0 {
-            let _ = write!(line, "; {missing} not judged");
-        }
-        if stale + missing > 0 {
-            let _ = write!(line, " (--judge asks about what it may see)");
-        }
-        if not_allowed > 0 {
-            let _ = write!(line, "; {not_allowed} not judged, which it may not see");
-        }
+        let also = [
+            (cancelled, format!("; on {cancelled} the two cancel, and there is no grade")),
+            (stale, format!("; {stale} judged under another rubric or reference, or by another model or parameters")),
+            (missing, format!("; {missing} not judged")),
+            (stale + missing, " (--judge asks about what it may see)".to_owned()),
+            (not_allowed, format!("; {not_allowed} not judged, which it may not see")),
+        ];
+        line.extend(also.into_iter().filter(|(n, _)| *n > 0).map(|(_, said)| said));
         say(line);
         if standing.is_contradictory() {
-            say(format_args!(
-                "{} judge {name} contradicts itself on most answers when the labels are swapped: its grades say where it leans and \
-                 are no measurement; let another model judge, or state the rubric more simply",
-                paint(WARN, "warning:")
+            warn(format_args!(
+                "judge {name} contradicts itself on most answers when the labels are swapped: its grades say where it leans and are no \
+                 measurement; let another model judge, or state the rubric more simply"
             ));
         }
     }

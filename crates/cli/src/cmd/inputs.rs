@@ -4,8 +4,8 @@ use std::path::Path;
 
 use tierfall_workbench::inputs::{self, Files, Rows};
 
-use crate::args::{Chance, Inputs};
-use crate::exit::Failure;
+use crate::Failure;
+use crate::args::Inputs;
 
 /// Where the labelled answers are that the arguments name.
 pub(crate) fn parsed(args: &Inputs) -> Result<inputs::Inputs, Failure> {
@@ -30,11 +30,11 @@ pub(crate) fn parsed(args: &Inputs) -> Result<inputs::Inputs, Failure> {
             costs: args.costs.iter().cloned().collect(),
             columns: args.columns.iter().cloned().collect(),
             heaviest_weight: args.heaviest_weight,
-            bad_rows: Chance::bad_rows(args.bad_rows),
+            bad_rows: args.bad_rows.unwrap_or_default(),
             unsegmented: args.unsegmented.is_some(),
         }),
     };
-    let ungraded = Chance::ungraded(args.ungraded);
+    let ungraded = args.ungraded.unwrap_or_default();
     Ok(inputs::Inputs { split: args.split.clone(), ungraded, strict: args.strict, ..rows.into() })
 }
 
@@ -55,16 +55,16 @@ fn for_files_alone(inputs: &Inputs) -> Option<&'static str> {
 /// The arguments that name the same rows again, for commands that are suggested.
 pub(crate) fn again(inputs: &Inputs) -> String {
     let quoted = |path: &Path| shell_word(&path.display().to_string());
-    let ungraded = inputs.ungraded.map(|_| "--ungraded at-random".to_owned());
-    if let (Some(cascade), Some(set)) = (&inputs.cascade, &inputs.set) {
-        let rows = format!("{} {}", quoted(cascade), shell_word(set));
-        return std::iter::once(rows).chain(ungraded).collect::<Vec<_>>().join(" ");
-    }
-    let files: Vec<String> = inputs.observations.iter().map(|path| quoted(path)).collect();
-    let mut words = vec![format!("--observations {} --chain {}", files.join(" "), shell_word(&inputs.chain.join(",")))];
+    let mut words = if let (Some(cascade), Some(set)) = (&inputs.cascade, &inputs.set) {
+        vec![quoted(cascade), shell_word(set)]
+    } else {
+        let files = inputs.observations.iter().map(|path| quoted(path));
+        let chain = format!("--chain {}", shell_word(&inputs.chain.join(",")));
+        std::iter::once("--observations".to_owned()).chain(files).chain([chain]).collect()
+    };
     words.extend(inputs.columns.iter().map(|(column, field)| format!("--map {}", shell_word(&format!("{column}={field}")))));
     words.extend(inputs.bad_rows.map(|_| "--bad-rows at-random".to_owned()));
-    words.extend(ungraded);
+    words.extend(inputs.ungraded.map(|_| "--ungraded at-random".to_owned()));
     words.join(" ")
 }
 

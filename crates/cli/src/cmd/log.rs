@@ -1,54 +1,38 @@
 //! Where `run` writes traces, with content where the user wants it.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tierfall::{EngineBuilder, JsonlSink, TierBinding};
+use tierfall::{JsonlSink, TierBinding};
+use tierfall_core::observer::Observer;
 use tierfall_workbench::traffic::{Capture, Sampling};
 
 use crate::args::Run;
-use crate::exit::Failure;
-use crate::render::style::{WARN, paint};
-use crate::say;
+use crate::{Failure, quiet, warn};
 
 /// Traces that may wait for the disk before any is lost.
 const QUEUE: usize = 4096;
 
 /// An open trace log.
-pub(super) enum Log {
-    Traces(Arc<JsonlSink>),
-    Content(Arc<Capture>),
+pub(super) struct Log {
+    pub(super) observer: Arc<dyn Observer>,
+    /// Writes what is waiting; how many traces were lost.
+    pub(super) close: Box<dyn Fn() -> io::Result<u64>>,
 }
 
 impl Log {
-    pub(super) fn open(path: &Path, args: &Run, tiers: &[TierBinding], quiet: bool) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, args: &Run, tiers: &[TierBinding]) -> Result<Self, Failure> {
         if args.capture.is_none() {
-            return Ok(Self::Traces(Arc::new(JsonlSink::open(path, QUEUE)?)));
+            let sink = Arc::new(JsonlSink::open(path, QUEUE)?);
+            return Ok(Self { observer: sink.clone(), close: Box::new(move || sink.close().map(|()| sink.lost())) });
         }
-        let capture = Capture::open(path, QUEUE, args.sample.unwrap_or(Sampling::ALL), tiers)?;
-        if !quiet && others_may_read(path) {
-            say(format_args!(
-                "{} others may read {}, and it now holds what was asked and answered: chmod 600 it",
-                paint(WARN, "warning:"),
-                path.display()
-            ));
+        let capture = Arc::new(Capture::open(path, QUEUE, args.sample.unwrap_or(Sampling::ALL), tiers)?);
+        if !quiet() && others_may_read(path) {
+            let path = path.display();
+            warn(format_args!("others may read {path}, and it now holds what was asked and answered: chmod 600 it"));
         }
-        Ok(Self::Content(Arc::new(capture)))
-    }
-
-    pub(super) fn attach(&self, builder: EngineBuilder) -> EngineBuilder {
-        match self {
-            Self::Traces(sink) => builder.observer(sink.clone()),
-            Self::Content(capture) => builder.observer(capture.clone()),
-        }
-    }
-
-    /// Writes what is waiting; how many traces were lost.
-    pub(super) fn close(&self) -> std::io::Result<u64> {
-        match self {
-            Self::Traces(sink) => sink.close().map(|()| sink.lost()),
-            Self::Content(capture) => capture.close().map(|()| capture.lost()),
-        }
+        Ok(Self { observer: capture.clone(), close: Box::new(move || capture.close().map(|()| capture.lost())) })
     }
 }
 

@@ -16,7 +16,6 @@ mod output;
 pub(crate) mod record;
 pub(crate) mod regress;
 pub(crate) mod run;
-pub(crate) mod schema;
 pub(crate) mod simulate;
 mod traffic;
 mod watch;

@@ -11,10 +11,9 @@ use tierfall_workbench::results::PREFIX;
 use tierfall_workbench::whole;
 
 use crate::args::Outputs;
-use crate::exit::{Exit, Failure};
 use crate::render::document::Document;
 use crate::render::{html, text};
-use crate::{interrupt, print_verdict, say};
+use crate::{Exit, Failure, interrupt, note, print_verdict};
 
 /// Writes text to a file.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -27,37 +26,32 @@ pub(crate) fn unwritten(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// Writes and prints a result: HTML and JSON where they are asked for, else, and beside files, the summary.
-pub(crate) fn results<R: Serialize>(outputs: &Outputs, report: &R, document: &Document<'_>, quiet: bool) -> Result<(), Failure> {
+pub(crate) fn results<R: Serialize>(outputs: &Outputs, report: &R, document: &Document<'_>) -> Result<(), Failure> {
     if let Some(path) = &outputs.html {
         write(path, &html::page(document))?;
     }
-    let json = || Ok(serde_json::to_string(report).map_err(Failure::usage)? + "\n");
-    json_or(outputs.json.as_deref(), json, || text::document(document))?;
-    if let Some(path) = &outputs.html
-        && !quiet
-    {
-        say(format_args!("the report is {}", path.display()));
+    json_or(outputs.json.as_deref(), report, || text::document(document))?;
+    if let Some(path) = &outputs.html {
+        note(format_args!("the report is {}", path.display()));
     }
     Ok(())
 }
 
 /// Prints the summary, with JSON in a file where that is asked for; or JSON alone for `-`.
-pub(crate) fn json_or(
-    path: Option<&Path>,
-    json: impl FnOnce() -> Result<String, Failure>,
-    summary: impl FnOnce() -> String,
-) -> Result<(), Failure> {
-    match path {
-        Some(path) if path == Path::new("-") => return print_verdict(json()?),
-        Some(path) => write(path, &json()?)?,
-        None => {}
+pub(crate) fn json_or(path: Option<&Path>, report: &impl Serialize, summary: impl FnOnce() -> String) -> Result<(), Failure> {
+    if let Some(path) = path {
+        let json = serde_json::to_string(report)? + "\n";
+        if path == Path::new("-") {
+            return print_verdict(json);
+        }
+        write(path, &json)?;
     }
     print_verdict(summary())
 }
 
 /// Completes when Ctrl-C is pressed, or the command is told to end otherwise. It listens from now on.
 pub(crate) fn ended() -> BoxFuture<'static, ()> {
-    select(interrupt::interrupted(), interrupt::terminated()).map(drop).boxed()
+    select(interrupt::interrupted(), interrupt::told_to_end(false)).map(drop).boxed()
 }
 
 /// Does work that takes long off the runtime's threads, so that Ctrl-C ends it, and whatever else tells it to end. What it has

@@ -1,23 +1,22 @@
 //! `tierfall record`: ask every tier every example, and keep the answers.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressBar};
 use tierfall_core::money::{Cost, Money};
 use tierfall_workbench::fixture::record::{Options, RecordEvent, RecordReport, Stop, TierReport};
 
+use super::graded::{also, spent};
 use crate::args::Record;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
-use crate::render::money::{cost, time};
+use crate::render::money::cost;
 use crate::render::printable;
 use crate::render::style::{GOOD, WARN, paint};
-use crate::{progress, say};
+use crate::{Exit, Failure, progress, quiet, say};
 
-pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn record(args: &Record) -> Result<Exit, Failure> {
     let options = Options {
         concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
         max_spend: args.max_spend.as_deref().map(max_spend).transpose()?,
@@ -27,12 +26,12 @@ pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> 
         limit: args.limit,
         ..Options::default()
     };
-    let bars = Bars::new(quiet);
+    let bars = Bars::new();
     let watch = |event: RecordEvent<'_>| bars.event(event);
     let report = tierfall_workbench::record(&args.cascade, &args.set, &options, &watch, interrupted()).await;
     bars.clear();
     let report = report?;
-    if !quiet {
+    if !quiet() {
         report.tiers.iter().for_each(summarise);
     }
     Ok(exit(&report))
@@ -59,15 +58,10 @@ fn exit(report: &RecordReport) -> Exit {
 fn summarise(tier: &TierReport) {
     let fine = tier.stopped.is_none() && tier.failed == 0 && tier.unusable.is_empty();
     let mark = if fine { paint(GOOD, "✓") } else { paint(WARN, "!") };
-    let mut line = format!("{mark} {}: {} recorded", tier.tier, tier.recorded);
     let counts =
         [(tier.skipped, "were there already"), (tier.failed, "failed"), (tier.not_allowed, "not allowed"), (tier.left, "left")];
-    for (n, what) in counts.into_iter().filter(|(n, _)| *n > 0) {
-        let _ = write!(line, ", {n} {what}");
-    }
-    let tokens = tier.usage;
-    let _ = write!(line, " · {} tokens in, {} out · {} · {}", tokens.input, tokens.output, cost(tier.cost), time(tier.wall));
-    say(line);
+    let spent = spent(tier.usage, tier.cost, tier.wall);
+    say(format_args!("{mark} {}: {} recorded{} · {spent}", tier.tier, tier.recorded, also(&counts)));
     for note in &tier.notes {
         say(format_args!("  {note}"));
     }
@@ -90,9 +84,8 @@ struct Bars {
 }
 
 impl Bars {
-    fn new(quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        Self { all: MultiProgress::with_draw_target(target), tiers: Mutex::default() }
+    fn new() -> Self {
+        Self { all: MultiProgress::with_draw_target(progress::target()), tiers: Mutex::default() }
     }
 
     fn event(&self, event: RecordEvent<'_>) {

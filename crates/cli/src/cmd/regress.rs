@@ -1,6 +1,5 @@
 //! `tierfall regress`: did a change make a cascade worse?
 
-use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 
 use tierfall::LoadError;
@@ -13,25 +12,22 @@ use tierfall_workbench::regress::{Ask, Asking, Regressed, Summary, UpdatedEntry}
 use super::output::{interruptible, write};
 use super::watch::Watch;
 use crate::args::Regress;
-use crate::exit::{Exit, Failure};
-use crate::render::regress::{Problem, Sheet, format};
+use crate::render::regress::{Problem, Sheet, TEXT};
 use crate::render::style::{BAD, paint};
 use crate::render::{printable, words};
-use crate::{print_verdict, say, warn};
+use crate::{Exit, Failure, note, print_verdict, quiet, say, warn};
 
-pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn regress(args: &Regress) -> Result<Exit, Failure> {
     let ask = ask(args);
     // Where the calculation is waits for providers, too, and holds up nobody.
     let here = tokio::runtime::Handle::current();
-    let work = move || here.block_on(tierfall_workbench::regress(&ask, &Watch::new(quiet)));
+    let work = move || here.block_on(tierfall_workbench::regress(&ask, &Watch::default()));
     let Regressed { report, broken, updates } = interruptible(work).await?;
     if broken.is_empty() {
         for update in updates {
             update.write().map_err(Failure::usage)?;
-            if !quiet {
-                say(printable::line(&format!("the baseline is {}", update.path.display())));
-                update.entries.iter().for_each(|entry| say(printable::line(&line(entry))));
-            }
+            note(printable::line(&format!("the baseline is {}", update.path.display())));
+            update.entries.iter().for_each(|entry| note(printable::line(&line(entry))));
         }
     } else if args.update_baseline {
         say(format_args!("{} no baseline is written: not every cascade could be replayed", paint(BAD, "error:")));
@@ -51,7 +47,7 @@ pub(crate) async fn regress(args: &Regress, quiet: bool) -> Result<Exit, Failure
         max_changes: args.max_changes,
         all_checks: "--format json has them",
     };
-    deliver(args, &sheet, quiet)?;
+    deliver(args, &sheet)?;
     if !broken.is_empty() {
         // Files are to be mended before providers are asked again.
         let of_provider = broken.iter().all(|(_, error)| matches!(error, Error::Provider(_)));
@@ -90,12 +86,12 @@ fn ask(args: &Regress) -> Ask {
 }
 
 /// The report where it is wanted; beside a file, the text for people.
-fn deliver(args: &Regress, sheet: &Sheet<'_>, quiet: bool) -> Result<(), Failure> {
-    let drawn = (format(&args.format).draw)(sheet);
+fn deliver(args: &Regress, sheet: &Sheet<'_>) -> Result<(), Failure> {
+    let drawn = (args.format.draw)(sheet);
     let Some(path) = &args.out else { return print_verdict(drawn) };
     write(path, &anstream::adapter::strip_str(&drawn).to_string())?;
-    if !quiet {
-        print_verdict((format("text").draw)(sheet))?;
+    if !quiet() {
+        print_verdict((TEXT.draw)(sheet))?;
         say(format_args!("the report is {}", path.display()));
     }
     Ok(())
@@ -118,24 +114,25 @@ fn line(entry: &UpdatedEntry) -> String {
     };
     // A baseline has no weights: where they matter, its share is another number than this one.
     let weighted = (*right - now.summary.correct).abs() > 1e-9;
+    let numbers_now = numbers(&now.summary, *right);
     let before = was.as_ref().map(|was| numbers(&was.summary, was.summary.correct));
-    let mut text = format!("  {}, split {}:", now.fixtures, now.split);
-    for (place, number) in numbers(&now.summary, *right).into_iter().enumerate() {
-        let _ = write!(text, "{} {number} {}", ["", ",", ","][place], ["examples", "right", "a query"][place]);
-        if place == 1 && weighted {
-            text.push_str(" (weighted)");
-            continue;
-        }
-        if let Some(before) = before.as_ref().map(|before| &before[place]).filter(|before| **before != number) {
-            let _ = write!(text, " ({before} before)");
-        }
-        if place == 0 && now.summary.failed > 0 {
-            let _ = write!(text, ", {} never answered and without a grade", words::count(now.summary.failed as u64));
-        }
-    }
-    match was {
-        None => text + "; new",
-        Some(was) if was == now => text + "; unchanged",
-        Some(_) => text,
-    }
+    let differ = |place: usize| match &before {
+        Some(before) if before[place] != numbers_now[place] => format!(" ({} before)", before[place]),
+        _ => String::new(),
+    };
+    let of_right = if weighted { " (weighted)".to_owned() } else { differ(1) };
+    let failed = match now.summary.failed {
+        0 => String::new(),
+        n => format!(", {} never answered and without a grade", words::count(n as u64)),
+    };
+    let ends = match was {
+        None => "; new",
+        Some(was) if was == now => "; unchanged",
+        Some(_) => "",
+    };
+    let ([examples, right, cost], set, split) = (&numbers_now, &now.fixtures, &now.split);
+    let (of_examples, of_cost) = (differ(0), differ(2));
+    format!(
+        "  {set}, split {split}: {examples} examples{of_examples}{failed}, {right} right{of_right}, {cost} a query{of_cost}{ends}"
+    )
 }

@@ -7,21 +7,20 @@ use tierfall_core::run::Outcome;
 use tierfall_workbench::{Opened, Replaying};
 
 use super::log::Log;
-use crate::args::{Run, TraceFormat};
-use crate::exit::{Exit, Failure};
+use crate::args::{Format, Run};
 use crate::interrupt::interrupted;
-use crate::{input, load, print, render, say};
+use crate::{Exit, Failure, input, load, print, quiet, render, say};
 
-pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
     let asker = if args.jsonl.is_some() { Asker::Job } else { Asker::Anybody };
-    let Opened { mut builder, replay, tiers } = load::engine(&args.cascade, &args.source, asker)?;
-    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, &tiers, quiet)).transpose()?;
+    let Opened { mut builder, replay, tiers } = load::engine(args, asker)?;
+    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, &tiers)).transpose()?;
     if let Some(log) = &log {
-        builder = log.attach(builder);
+        builder = builder.observer(log.observer.clone());
     }
     let engine = builder.build().map_err(Failure::usage)?;
     if let Some(replay) = &replay
-        && !quiet
+        && !quiet()
     {
         load::tell_torn(&replay.recordings);
     }
@@ -29,11 +28,11 @@ pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
         engine.find_point(point).map_err(Failure::usage)?;
     }
     let result = match &args.jsonl {
-        Some(file) => super::batch::batch(&engine, replay.is_some(), args, file, quiet).await,
-        None => one(&engine, replay.as_deref(), args, quiet).await,
+        Some(file) => super::batch::batch(&engine, replay.is_some(), args, file).await,
+        None => one(&engine, replay.as_deref(), args).await,
     };
     if let Some(log) = log {
-        let lost = log.close()?;
+        let lost = (log.close)()?;
         if lost > 0 {
             say(format_args!("warning: {lost} traces did not fit the queue and are not in the log"));
         }
@@ -41,7 +40,7 @@ pub(crate) async fn run(args: &Run, quiet: bool) -> Result<Exit, Failure> {
     result
 }
 
-async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run, quiet: bool) -> Result<Exit, Failure> {
+async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run) -> Result<Exit, Failure> {
     let prompt = input::prompt(args.prompt.as_deref())?;
     let mut ask = Ask::from(prompt.as_str());
     if let Some(id) = &args.id {
@@ -58,15 +57,14 @@ async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run, quiet: boo
         answer = engine.complete(ask) => answer,
         () = interrupted => return Ok(Exit::Interrupted),
     };
-    if args.trace == Some(TraceFormat::Json) {
-        let json = answer.to_json().map_err(Failure::usage)?;
-        print(format_args!("{json}\n"))?;
+    if args.trace == Some(Format::Json) {
+        print(format_args!("{}\n", answer.to_json().map_err(Failure::usage)?))?;
     } else {
         if let Outcome::Answered(served) = &answer.outcome {
             print(format_args!("{}\n", shown(&served.answer)))?;
         }
-        if !quiet {
-            say(render::trace::report(&answer.trace, args.trace == Some(TraceFormat::Text)));
+        if !quiet() {
+            say(render::trace::report(&answer.trace, args.trace == Some(Format::Text)));
             if let Outcome::Abstained(Some(best)) | Outcome::Review(Some(best)) = &answer.outcome {
                 let tier = &engine.cascade().tier(best.tier).name;
                 say(format_args!(

@@ -9,30 +9,11 @@ use tierfall_providers::SimulatedSettings;
 use tokio::net::TcpListener;
 
 use crate::args::Simulate;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
-use crate::{print, say};
+use crate::{Exit, Failure, note, print};
 
-pub(crate) async fn simulate(args: &Simulate, quiet: bool) -> Result<Exit, Failure> {
-    let models = Models::new(usual(args), &args.models).map_err(Failure::usage)?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
-        Failure::usage(format!("port {} on 127.0.0.1 cannot be used: {error}", args.port)).with_hint("--port 0 picks a free one")
-    })?;
-    let base_url = format!("http://{}/v1", listener.local_addr()?);
-    let interrupted = interrupted();
-    print(format_args!("{base_url}\n"))?;
-    if !quiet {
-        say(format_args!("simulating {models} at {base_url}; Ctrl-C ends it"));
-    }
-    // Whoever is still being answered is cut off: nobody waits for a simulation.
-    tokio::select! {
-        served = serve(listener, models) => served.map(|()| Exit::Fine).map_err(Failure::usage),
-        () = interrupted => Ok(Exit::Fine),
-    }
-}
-
-/// What the models have in common.
-fn usual(args: &Simulate) -> SimulatedSettings {
+pub(crate) async fn simulate(args: &Simulate) -> Result<Exit, Failure> {
+    // What the models have in common.
     let mut usual = SimulatedSettings::new("any", args.seed);
     usual.ability = args.ability;
     usual.separation = args.separation;
@@ -46,5 +27,17 @@ fn usual(args: &Simulate) -> SimulatedSettings {
         (CallErrorKind::Truncated, args.truncated),
     ];
     usual.errors = errors.into_iter().collect();
-    usual
+    let models = Models::new(usual, &args.models).map_err(Failure::usage)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
+        Failure::usage(format!("port {} on 127.0.0.1 cannot be used: {error}", args.port)).with_hint("--port 0 picks a free one")
+    })?;
+    let base_url = format!("http://{}/v1", listener.local_addr()?);
+    let interrupted = interrupted();
+    print(format_args!("{base_url}\n"))?;
+    note(format_args!("simulating {models} at {base_url}; Ctrl-C ends it"));
+    // Whoever is still being answered is cut off: nobody waits for a simulation.
+    tokio::select! {
+        served = serve(listener, models) => served.map(|()| Exit::Fine).map_err(Failure::usage),
+        () = interrupted => Ok(Exit::Fine),
+    }
 }

@@ -4,18 +4,17 @@ use std::path::Path;
 
 use tierfall::config;
 use tierfall_workbench::fixture::grade::GraderSpec;
-use tierfall_workbench::traffic::{self, ImportedTraffic, Repeats, TrafficOptions};
+use tierfall_workbench::traffic::{self, ImportedTraffic, TrafficOptions};
 
 use super::inputs::shell_word;
 use super::output::interruptible;
-use super::watch::tell_bad;
-use crate::args::{Import, RepeatsAs};
-use crate::exit::{Exit, Failure};
+use super::watch::{tell_bad, tell_made};
+use crate::args::Import;
 use crate::render::printable;
 use crate::render::words::count;
-use crate::say;
+use crate::{Exit, Failure, quiet, say};
 
-pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
     let (Some(into), Some(cascade)) = (args.traffic.into.clone(), args.traffic.cascade.clone()) else {
         return Err(Failure::usage("traces become a fixture set: where, and of which cascade?")
             .with_hint("--into fixtures/traffic --cascade cascades/NAME.cascade.toml"));
@@ -25,32 +24,24 @@ pub(crate) async fn import(args: &Import, quiet: bool) -> Result<Exit, Failure> 
     if tables || table.bad_rows.is_some() {
         return Err(Failure::usage("--out, --map, --tier, --max-score and --bad-rows are for tables and logs, not for traces"));
     }
-    let options = options(args)?;
+    let given = &args.traffic;
+    let options = TrafficOptions {
+        splits: given.split.clone().unwrap_or_default(),
+        repeats: given.repeats.unwrap_or_default(),
+        grader: GraderSpec::new(given.grader.as_deref().unwrap_or("human"), serde_json::Map::new()).map_err(Failure::usage)?,
+        append: given.append,
+        strict: given.strict,
+    };
     let (files, folder, of) = (args.files.clone(), into.clone(), cascade.clone());
     let report = interruptible(move || {
         let loaded = config::load_unfitted(&of)?;
         Ok(traffic::import(&files, &folder, &loaded, &options)?)
     })
     .await?;
-    if !quiet {
+    if !quiet() {
         tell(&report, &into, &cascade);
     }
     Ok(Exit::Fine)
-}
-
-fn options(args: &Import) -> Result<TrafficOptions, Failure> {
-    let given = &args.traffic;
-    let grader = given.grader.as_deref().unwrap_or("human");
-    Ok(TrafficOptions {
-        splits: given.split.clone().unwrap_or_default(),
-        repeats: match given.repeats {
-            Some(RepeatsAs::Once) => Repeats::Once,
-            None | Some(RepeatsAs::Each) => Repeats::Each,
-        },
-        grader: GraderSpec::new(grader, serde_json::Map::new()).map_err(Failure::usage)?,
-        append: given.append,
-        strict: given.strict,
-    })
 }
 
 fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {
@@ -62,20 +53,14 @@ fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {
     for (stratum, (n, stand_for)) in &report.strata {
         say(format_args!("  {stratum}: {}, standing for about {stand_for:.0} requests", count(*n)));
     }
-    for (tier, n) in &report.answers {
-        say(format_args!("  {}: {} answers", printable::line(tier), count(*n)));
-    }
-    for (n, what) in [
+    let met = [
         (report.without_content, "lines hold no content: their requests are not in the sample"),
         (report.of_others, "lines are of other cascades"),
         (report.repeated, "lines repeat a request of an earlier line"),
         (report.there, "requests were in the set already"),
         (report.repeats, "of the examples ask what another one asks"),
-    ] {
-        if n > 0 {
-            say(format_args!("  {} {what}", count(n)));
-        }
-    }
+    ];
+    tell_made(&report.answers, &met);
     if report.written > 0 {
         let (cascade, set) = (shell_word(&cascade.display().to_string()), shell_word(&into.display().to_string()));
         say(format_args!("next, ask the tiers that were not asked: tierfall record {cascade} {set} --only-missing"));

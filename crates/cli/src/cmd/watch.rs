@@ -1,83 +1,59 @@
 //! What a call tells of itself, in a terminal.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indicatif::ProgressBar;
 use tierfall_core::money::Cost;
 use tierfall_workbench::observations::{BadRow, Summary};
 use tierfall_workbench::progress::{Notice, Progress, Stage};
 
 use super::graded;
-use crate::exit::Failure;
-use crate::progress::{Late, bar};
+use crate::progress::Shown;
 use crate::render::money::cost;
 use crate::render::printable;
 use crate::render::words::count;
-use crate::{load, say, tell, warn};
+use crate::{Failure, load, quiet, say, tell, warn};
 
 /// Shows how far a call is, and what is known before it ends.
+#[derive(Default)]
 pub(crate) struct Watch {
-    quiet: bool,
     shown: Mutex<Option<Shown>>,
 }
 
-/// What is drawn; gone when it is dropped.
-enum Shown {
-    Late(Late),
-    Bar(ProgressBar),
-}
-
 impl Watch {
-    pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, shown: Mutex::default() }
-    }
-
     fn shown(&self) -> MutexGuard<'_, Option<Shown>> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Shown {
-    fn drop(&mut self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
-        }
-    }
-}
-
 impl Progress for Watch {
     fn begins(&self, stage: Stage) {
-        let late = |what| Shown::Late(Late::new(what, self.quiet));
+        let (late, what) = match stage {
+            Stage::Asking => (false, "asked"),
+            Stage::Commands => (false, "commands"),
+            Stage::Judges => (false, "judge"),
+            Stage::Grading => (true, "grading"),
+            Stage::Calibrating => (true, "calibrating"),
+            Stage::Judging => (true, "judging"),
+            Stage::Comparing => (true, "comparing"),
+            Stage::Replaying => (true, "replaying"),
+            _ => (true, "reading"),
+        };
         let mut shown = self.shown();
         // What was drawn is gone before the next one begins.
         *shown = None;
-        *shown = Some(match stage {
-            Stage::Asking => Shown::Bar(bar(0, "asked", self.quiet)),
-            Stage::Commands => Shown::Bar(bar(0, "commands", self.quiet)),
-            Stage::Judges => Shown::Bar(bar(0, "judge", self.quiet)),
-            Stage::Grading => late("grading"),
-            Stage::Calibrating => late("calibrating"),
-            Stage::Judging => late("judging"),
-            Stage::Comparing => late("comparing"),
-            Stage::Replaying => late("replaying"),
-            _ => late("reading"),
-        });
+        *shown = Some(if late { Shown::late(what) } else { Shown::bar(what) });
     }
 
     fn at(&self, done: u64, of: u64) {
-        match &*self.shown() {
-            Some(Shown::Late(late)) => late.at(done, of),
-            Some(Shown::Bar(bar)) => {
-                bar.set_length(of);
-                bar.set_position(done);
-            }
-            None => {}
+        if let Some(shown) = &*self.shown() {
+            shown.at(done, of);
         }
     }
 
     fn spent(&self, spent: Cost) {
-        if let Some(Shown::Bar(bar)) = &*self.shown() {
-            bar.set_message(format!("· {}", cost(spent)));
+        if let Some(shown) = &*self.shown() {
+            shown.say(format!("· {}", cost(spent)));
         }
     }
 
@@ -86,12 +62,12 @@ impl Progress for Watch {
         match notice {
             Notice::Recordings(recordings) => load::tell_torn(recordings),
             Notice::Broken(error) => tell(&Failure::from(error)),
-            Notice::Read(summary) if !self.quiet => left_out(summary),
-            Notice::Asked { examples, cost: spent } if !self.quiet => {
+            Notice::Read(summary) if !quiet() => left_out(summary),
+            Notice::Asked { examples, cost: spent } if !quiet() => {
                 say(format_args!("{examples} examples asked, {} spent", cost(spent)));
             }
             Notice::Ran(report) => graded::ran(report),
-            Notice::Judged(report) => graded::judged(report, self.quiet),
+            Notice::Judged(report) => graded::judged(report),
             _ => {}
         }
     }
@@ -120,6 +96,16 @@ pub(crate) fn tell_bad(bad: u64, read: u64, what: &str, first: &[BadRow]) {
     let more = bad.saturating_sub(SHOWN as u64);
     if more > 0 {
         say(format_args!("  and {} more", count(more)));
+    }
+}
+
+/// What was made: answers by tier, and what else there is to say, without what there is none of.
+pub(crate) fn tell_made(answers: &BTreeMap<impl AsRef<str>, u64>, also: &[(u64, &str)]) {
+    for (tier, n) in answers {
+        say(format_args!("  {}: {} answers", printable::line(tier.as_ref()), count(*n)));
+    }
+    for (n, what) in also.iter().filter(|(n, _)| *n > 0) {
+        say(format_args!("  {} {what}", count(*n)));
     }
 }
 

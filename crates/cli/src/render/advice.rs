@@ -1,7 +1,5 @@
 //! What `tierfall advise` says: the advice first, then what it rests on.
 
-use std::fmt::Write as _;
-
 use tierfall_calibrate::report::{Advice, Estimate, TierSegment, Verdict as Earns};
 
 use super::document::{Block, Column, Curve, Document, Line, Rows, Table, Tone, Verdict};
@@ -28,13 +26,10 @@ pub(crate) fn advice<'a>(report: &'a Advice, name: &str) -> Document<'a> {
 
 fn said(report: &Advice) -> Verdict {
     let (first, rest) = report.advice.split_first().map_or(("Nothing can be said.", &[][..]), |(f, r)| (f.as_str(), r));
-    let mut rows = format!("{} labelled examples", words::count(report.n));
-    if report.n_excluded > 0 {
-        let _ = write!(rows, ", {} left out", words::count(report.n_excluded));
-    }
-    let rows = format!("({rows}; everything is cross-fitted, and intervals hold 95 %)");
-    let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence)).collect();
-    Verdict { tone: Tone::Strong, mark: "", headline: first.to_owned(), long: true, said }
+    let (n, left_out) = (words::count(report.n), words::left_out(report.n_excluded));
+    let rows = format!("({n} labelled examples{left_out}; everything is cross-fitted, and intervals hold 95 %)");
+    let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence));
+    Verdict { long: true, ..Verdict::new(Tone::Strong, first, said) }
 }
 
 fn earns(earns: Earns) -> (Tone, String) {
@@ -55,10 +50,10 @@ const SAVES: &str = "saves, % of last";
 
 fn tiers(report: &Advice, last: &str) -> Table {
     let of = Rows(&report.tiers);
-    Table {
-        title: "What each tier earns",
-        caption: format!("What is lost without the tier at equal quality, as a share of the cost of always {last}"),
-        columns: vec![
+    Table::titled(
+        "What each tier earns",
+        format!("What is lost without the tier at equal quality, as a share of the cost of always {last}"),
+        vec![
             of.text("tier", |tier| tier.tier.clone()),
             of.number("right alone", |tier| words::percent(tier.accuracy.value)),
             of.number("95 %", |tier| words::range(&tier.accuracy)).spare(1),
@@ -66,7 +61,7 @@ fn tiers(report: &Advice, last: &str) -> Table {
             of.number(SAVES, |tier| saving(tier.saving.as_ref())),
             of.toned("earns its call", |tier| earns(tier.earns)),
         ],
-    }
+    )
 }
 
 /// A tier in a segment.
@@ -83,7 +78,7 @@ fn segments(document: &mut Document<'_>, report: &Advice) {
         Earns::Unclear => false,
     });
     clear.sort_by_key(|(_, _, part)| part.earns != Earns::Yes);
-    let table = |parts: &[Part<'_>]| Table { title: "By segment", columns: in_segments(parts), ..Table::default() };
+    let table = |parts: &[Part<'_>]| Table::titled("By segment", "", in_segments(parts));
     document.on_page(Block::Table(table(&all)));
     let hidden = all.len() - clear.len();
     let more = format!("{hidden} more are unclear or a matter of course; --html and --json have all");
@@ -106,17 +101,17 @@ fn in_segments(parts: &[Part<'_>]) -> Vec<Column> {
 
 fn chains(report: &Advice, last: &str) -> Table {
     let of = Rows(&report.chains);
-    Table {
-        title: "Every sub-chain",
-        caption: format!("Against always {last}, at its best trade-off; efficient: no other is both cheaper and better"),
-        columns: vec![
+    Table::titled(
+        "Every sub-chain",
+        format!("Against always {last}, at its best trade-off; efficient: no other is both cheaper and better"),
+        vec![
             of.text("chain", |chain| words::chain(&chain.chain)),
             of.number("right", |chain| words::share_with_range(&chain.accuracy)),
             of.number("points worse", |chain| words::points_with_range(&chain.loss_vs_last)),
             of.number("cost, % of last", |chain| words::maybe(chain.cost_ratio.as_ref(), words::points_with_range)),
             of.text("", |chain| if chain.efficient { "efficient" } else { "" }.to_owned()),
         ],
-    }
+    )
 }
 
 fn curve<'a>(report: &'a Advice, last: &'a str) -> Curve<'a> {

@@ -5,7 +5,7 @@ use tierfall_calibrate::report::Estimate;
 
 use super::document::{Block, Line, Rows, Table};
 use super::text;
-use super::words::{UNKNOWN, maybe, share_with_range};
+use super::words::{UNKNOWN, first, maybe, share_with_range};
 
 /// Examples that are named.
 const NAMED: usize = 5;
@@ -32,16 +32,13 @@ pub(crate) fn agreement(report: &Agreement) -> String {
 
 fn people(report: &Agreement) -> Table {
     let of = Rows(&report.pairs);
-    Table {
-        columns: vec![
-            of.text("person", |pair| pair.a.clone()),
-            of.text("and person", |pair| pair.b.clone()),
-            of.number("both graded", |pair| pair.n.to_string()),
-            of.number("same grade", |pair| maybe(pair.same.as_ref(), share_with_range)),
-            of.number("kappa", |pair| maybe(pair.kappa, coefficient)),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("person", |pair| pair.a.clone()),
+        of.text("and person", |pair| pair.b.clone()),
+        of.number("both graded", |pair| pair.n.to_string()),
+        of.number("same grade", |pair| maybe(pair.same.as_ref(), share_with_range)),
+        of.number("kappa", |pair| maybe(pair.kappa, coefficient)),
+    ])
 }
 
 fn alpha(report: &Agreement) -> Option<Line> {
@@ -62,29 +59,22 @@ fn others(report: &Agreement) -> Table {
         None => UNKNOWN.to_owned(),
     };
     let of = Rows(&report.against_people);
-    Table {
-        columns: vec![
-            of.text("against people", |one| one.rater.clone()),
-            of.number("both graded", |one| one.n.to_string()),
-            of.number("errors missed", |one| share(one.missed, one.false_positives, one.both_wrong + one.false_positives)),
-            of.number("right called wrong", |one| {
-                share(one.false_alarms, one.false_negatives, one.both_right + one.false_negatives)
-            }),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("against people", |one| one.rater.clone()),
+        of.number("both graded", |one| one.n.to_string()),
+        of.number("errors missed", |one| share(one.missed, one.false_positives, one.both_wrong + one.false_positives)),
+        of.number("right called wrong", |one| share(one.false_alarms, one.false_negatives, one.both_right + one.false_negatives)),
+    ])
 }
 
 /// The first examples on which two differ: who looks at them learns what the rubric leaves open.
 fn differing(report: &Agreement) -> Vec<Line> {
     let people = report.pairs.iter().map(|pair| (format!("{} and {}", pair.a, pair.b), &pair.differ));
     let others = report.against_people.iter().map(|one| (format!("people and {}", one.rater), &one.differ));
-    let differ = people.chain(others).filter(|(_, ids)| !ids.is_empty()).map(|(who, ids)| {
-        let more = ids.len().saturating_sub(NAMED);
-        let named = ids.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-        Line::plain(0, format!("{who} differ on {named}{rest}."))
-    });
+    let differ = people
+        .chain(others)
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(who, ids)| Line::plain(0, format!("{who} differ on {}.", first(NAMED, ids.iter().cloned()))));
     differ.collect()
 }
 

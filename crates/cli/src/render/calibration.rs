@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use tierfall_calibrate::report::{Calibration, Expected, PointReport};
 use tierfall_core::fit::{Provenance, Status, TargetFit};
 
-use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tiers, Tone, Verdict};
+use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tone, Verdict};
 use super::report;
-use super::words::{self, Part};
+use super::words;
 
 /// The report. `name` is what was calibrated; `next` is what to do now: what it is for, and the command.
 pub(crate) fn calibration<'a>(
@@ -29,10 +29,16 @@ pub(crate) fn calibration<'a>(
         }
         None => document.on_page(Block::Promise {
             statement: "There is no promise about new requests.",
-            numbers: words::no_promise_because(report.status).to_owned(),
+            numbers: match report.status {
+                Status::Certified => "",
+                Status::Inconclusive => "more examples may help",
+                Status::Infeasible => "more examples do not help",
+                Status::Uncertified => "none was asked for, or none exists for this target",
+            }
+            .to_owned(),
         }),
     }
-    document.add(Block::Tiers(in_force(report)));
+    document.add(in_force(report));
     if let Some(estimate) = &report.estimate {
         document.add(Block::Facts { name: "expected", facts: expected(estimate, last) });
     } else {
@@ -71,9 +77,7 @@ fn verdict(report: &Calibration) -> Verdict {
     if report.n_items != report.n {
         let _ = write!(numbers, ", {} items", words::count(report.n_items));
     }
-    if report.n_excluded > 0 {
-        let _ = write!(numbers, ", {} left out", words::count(report.n_excluded));
-    }
+    numbers += &words::left_out(report.n_excluded);
     let needed = report
         .needed_n
         .map(|needed| format!("About {} labelled examples would do, if they are like these.", words::count(needed)));
@@ -81,30 +85,32 @@ fn verdict(report: &Calibration) -> Verdict {
         format!("Attainable here: {}.", words::bound(&report.target, words::askable(&report.target, attainable)))
     });
     let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
-    Verdict {
-        tone,
-        mark: words::mark(report.status),
-        headline: words::headline(report),
-        long: false,
-        said: said.into_iter().flatten().map(|said| Line::plain(2, said)).collect(),
+    let verdict = Verdict::new(tone, words::headline(report), said.into_iter().flatten().map(|said| Line::plain(2, said)));
+    if report.status == Status::Uncertified { Verdict { mark: "·", ..verdict } } else { verdict }
+}
+
+fn in_force<'a>(report: &Calibration) -> Block<'a> {
+    let does = |tier: &String| words::role(tier, &report.chain, |place| gated(report, tier, place));
+    let by_segment = "by segment, as the table below says; for requests of no other segment:";
+    Block::Tiers {
+        of: (!report.segments.is_empty()).then_some(by_segment),
+        tiers: report.declared_chain.iter().map(does).collect(),
     }
 }
 
-fn in_force(report: &Calibration) -> Tiers {
-    let does = |(place, tier): (usize, &String)| {
-        let part = words::part(report, place);
-        let mut does = words::role(part);
-        if let Part::Gated { raw: Some(raw), .. } = part {
-            let signal = report.signals.get(tier).map_or("score", String::as_str);
-            let _ = write!(does, " ({signal} {})", words::cut(Some(raw)));
-        }
-        (tier.clone(), !matches!(part, Part::NotAsked), does)
+/// What a tier answers by the gate at this place of the chain.
+fn gated(report: &Calibration, tier: &str, place: usize) -> String {
+    let Some(raw) = report.raw_thresholds.get(place).copied().flatten() else {
+        return "never answers: it passes everything on".to_owned();
     };
-    let by_segment = "by segment, as the table below says; for requests of no other segment:";
-    Tiers {
-        of: (!report.segments.is_empty()).then_some(by_segment),
-        tiers: report.declared_chain.iter().enumerate().map(does).collect(),
-    }
+    let from = match report.thresholds.get(place).copied().flatten() {
+        Some(confidence) => format!("confidence {confidence:.3}"),
+        None => words::number(raw.get()),
+    };
+    let coverage = report.estimate.as_ref().and_then(|estimate| estimate.coverage.get(place).copied().flatten());
+    let share = coverage.map_or_else(String::new, |coverage| format!(", {} of what reaches it", words::rough(coverage)));
+    let signal = report.signals.get(tier).map_or("score", String::as_str);
+    format!("answers from {from}{share} ({signal} {})", words::cut(Some(raw)))
 }
 
 /// What to expect on new requests.
@@ -156,10 +162,10 @@ fn points(report: &Calibration, last: &str) -> Table {
         Some(guarantee) => words::bound(&point.target, guarantee.bound),
         None => "nothing".to_owned(),
     };
-    Table {
-        title: "Operating points",
-        caption: "Declared beforehand, the first one in force by default: they share δ, so all promises hold together".to_owned(),
-        columns: vec![
+    Table::titled(
+        "Operating points",
+        "Declared beforehand, the first one in force by default: they share δ, so all promises hold together",
+        vec![
             of.text("point", |point| point.name.clone()),
             of.text("verdict", |point| words::status(point.status, point.guarantee.as_ref())),
             of.text("asked for", |point| words::target(&point.target, last)),
@@ -170,16 +176,15 @@ fn points(report: &Calibration, last: &str) -> Table {
             of.number("points worse", |point| words::maybe(loss(point).as_ref(), words::points_with_range)).on_page(),
             of.number("cost", |point| words::maybe(point.estimate.as_ref().and_then(|e| e.cost_ratio), words::rough)),
         ],
-    }
+    )
 }
 
 fn segments(report: &Calibration) -> Table {
     let of = Rows(&report.segments);
-    Table {
-        title: "By segment",
-        caption: "A request's segment is what a rule, tag or header says at run time; unlisted ones are treated as the whole"
-            .to_owned(),
-        columns: vec![
+    Table::titled(
+        "By segment",
+        "A request's segment is what a rule, tag or header says at run time; unlisted ones are treated as the whole",
+        vec![
             of.text("segment", |segment| {
                 let pooled: Vec<&str> = segment.pooled.iter().map(String::as_str).collect();
                 let name = if pooled.is_empty() { String::new() } else { format!(" ({})", words::list(&pooled)) };
@@ -193,18 +198,16 @@ fn segments(report: &Calibration) -> Table {
             })
             .on_page(),
         ],
-    }
+    )
 }
 
 fn signals(report: &Calibration) -> Table {
     let of = Rows(&report.signal_table);
-    Table {
-        title: "Signals",
-        caption:
-            "AUROC: how well it tells right answers from wrong ones; benefit: from those where only the next tier is right. \
-                  0.5 = not at all"
-                .to_owned(),
-        columns: vec![
+    Table::titled(
+        "Signals",
+        "AUROC: how well it tells right answers from wrong ones; benefit: from those where only the next tier is right. \
+                  0.5 = not at all",
+        vec![
             of.text("tier", |row| row.tier.clone()),
             of.text("signal", |row| row.signal.clone()),
             of.number("AUROC", |row| report::score(row.auroc)),
@@ -215,7 +218,7 @@ fn signals(report: &Calibration) -> Table {
                 notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
             }),
         ],
-    }
+    )
 }
 
 fn origin(report: &Calibration, provenance: &Provenance, last: &str) -> Vec<(&'static str, String)> {

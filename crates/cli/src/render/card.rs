@@ -1,5 +1,7 @@
 //! One answer as a person sees it who grades it: neither the tier nor what others said.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 use tierfall_core::completion::Completion;
 use tierfall_core::request::{Content, Message, Role};
@@ -31,29 +33,20 @@ pub(crate) fn card(answer: &DistinctAnswer<'_>, (at, of): (usize, usize), whole:
 }
 
 /// What can be pressed.
+const KEYS: [(&str, &str); 7] =
+    [("y", "right"), ("n", "wrong"), ("h", "half right"), ("s", "skip"), ("u", "undo"), ("m", "whole question"), ("q", "quit")];
+
+/// The same in a line.
 pub(crate) fn keys() -> String {
-    let keys = [
-        ("y", "right"),
-        ("n", "wrong"),
-        ("h", "half right"),
-        ("s", "skip"),
-        ("u", "undo"),
-        ("m", "whole question"),
-        ("q", "quit"),
-    ];
-    keys.map(|(key, what)| format!("{} {what}", paint(STRONG, key))).join("   ")
+    KEYS.map(|(key, what)| format!("{} {what}", paint(STRONG, key))).join("   ")
 }
 
 fn part(name: &str, text: &str) -> String {
-    let text = printable::text(text);
     let mut out = format!("{}\n", paint(DIM, name));
-    for line in text.trim_end().lines() {
-        out.push_str("  ");
-        out.push_str(line);
-        out.push('\n');
+    for line in printable::text(text).trim_end().lines() {
+        let _ = writeln!(out, "  {line}");
     }
-    out.push('\n');
-    out
+    out + "\n"
 }
 
 /// The last turn of the person, cut where it is long.
@@ -62,13 +55,9 @@ fn question(example: &Example) -> String {
     let end = asked.char_indices().nth(CHARS).map_or(asked.len(), |(end, _)| end);
     let cut = asked[..end].lines().take(LINES).collect::<Vec<_>>().join("\n");
     let turns = example.messages.iter().filter(|message| message.role != Role::System).count();
-    let mut hints = Vec::new();
-    if cut.trim_end().len() < asked.trim_end().len() {
-        hints.push("cut".to_owned());
-    }
-    if turns > 1 {
-        hints.push(format!("the last of {turns} turns"));
-    }
+    let is_cut = (cut.trim_end().len() < asked.trim_end().len()).then(|| "cut".to_owned());
+    let of_turns = (turns > 1).then(|| format!("the last of {turns} turns"));
+    let hints: Vec<String> = is_cut.into_iter().chain(of_turns).collect();
     if hints.is_empty() { asked } else { format!("{cut}\n… ({}; m shows all)", hints.join(", ")) }
 }
 

@@ -1,26 +1,21 @@
 //! What `tierfall diff` says of two fits in a terminal.
 
+use tierfall_calibrate::regress::Changes;
 use tierfall_calibrate::regress::fits::{Comparison, OneFit};
-use tierfall_calibrate::regress::{Changed, Changes};
+use tierfall_workbench::diff::OfFits;
 
 use super::document::{Block, Fact, Line, Rows, Table, Tone, Verdict};
-use super::regress::{changes, conclusions};
+use super::regress::{blocks, conclusions};
 use super::{text, words};
 
-/// What is compared, and over which rows.
-pub(crate) struct Sides {
-    pub(crate) a: String,
-    pub(crate) b: String,
-    pub(crate) rows: String,
-}
-
-pub(crate) fn diff(sides: &Sides, comparison: &Comparison, changed: &[Changed], max_changes: usize) -> String {
-    let compared = [format!("A  {}", sides.a), format!("B  {}", sides.b), rows(sides, comparison)];
+pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
+    let OfFits { of: [a, b], rows: on, comparison, changed } = fits;
+    let compared = [format!("A  {a}"), format!("B  {b}"), rows(on, comparison)];
     let changed = Changes {
         tier: comparison.moved,
         gained: comparison.gained,
         lost: comparison.lost,
-        items: changed.to_vec(),
+        items: changed.clone(),
         ..Changes::default()
     };
     let before = [
@@ -32,7 +27,7 @@ pub(crate) fn diff(sides: &Sides, comparison: &Comparison, changed: &[Changed], 
         Block::Table(segments(comparison)),
         Block::Lines(conclusions(&comparison.checks)),
     ];
-    text::blocks(before.iter().chain(&changes(&changed, max_changes)))
+    text::blocks(before.iter().chain(&blocks(&changed, max_changes)))
 }
 
 fn verdict(comparison: &Comparison) -> Verdict {
@@ -51,19 +46,14 @@ fn verdict(comparison: &Comparison) -> Verdict {
         None => ("at an unknown cost".to_owned(), String::new()),
     };
     let ends = format!("{} to {} of loss", words::points(loss.low), words::in_points(loss.high));
-    Verdict {
-        tone: Tone::Strong,
-        mark: "",
-        headline: format!("{quality}, {cost}"),
-        long: false,
-        said: vec![Line::plain(2, format!("with 95 % confidence {ends}{range}"))],
-    }
+    let said = Line::plain(2, format!("with 95 % confidence {ends}{range}"));
+    Verdict::new(Tone::Strong, format!("{quality}, {cost}"), [said])
 }
 
-fn rows(sides: &Sides, comparison: &Comparison) -> String {
+fn rows(on: &str, comparison: &Comparison) -> String {
     let repeats =
         if comparison.n_items < comparison.n { format!(" of {} items", words::count(comparison.n_items)) } else { String::new() };
-    format!("over {} requests{repeats} ({})", words::count(comparison.n), sides.rows)
+    format!("over {} requests{repeats} ({})", words::count(comparison.n), on)
 }
 
 fn side_by_side(comparison: &Comparison) -> Table {
@@ -84,7 +74,7 @@ fn side_by_side(comparison: &Comparison) -> Table {
     let of = Rows(&lines);
     let columns =
         vec![of.text("", |line| line.0.clone()), of.text("A", |line| line.1.clone()), of.text("B", |line| line.2.clone())];
-    Table { columns, ..Table::default() }
+    Table::of(columns)
 }
 
 fn moves(comparison: &Comparison) -> [String; 2] {
@@ -110,16 +100,13 @@ fn segments(comparison: &Comparison) -> Table {
         return Table::default();
     }
     let of = Rows(&comparison.segments);
-    Table {
-        columns: vec![
-            of.text("segment", |segment| segment.segment.clone()),
-            of.number("n", |segment| words::count(segment.n)),
-            of.number("moved", |segment| words::count(segment.moved)),
-            of.number("better", |segment| words::count(segment.gained)),
-            of.number("worse", |segment| words::count(segment.lost)),
-            of.text("loss of B", |segment| words::points_with_range(&segment.loss)),
-            of.number("cost of B", |segment| words::maybe(segment.cost_ratio.as_ref(), |ratio| words::rough(ratio.value))),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("segment", |segment| segment.segment.clone()),
+        of.number("n", |segment| words::count(segment.n)),
+        of.number("moved", |segment| words::count(segment.moved)),
+        of.number("better", |segment| words::count(segment.gained)),
+        of.number("worse", |segment| words::count(segment.lost)),
+        of.text("loss of B", |segment| words::points_with_range(&segment.loss)),
+        of.number("cost of B", |segment| words::maybe(segment.cost_ratio.as_ref(), |ratio| words::rough(ratio.value))),
+    ])
 }

@@ -55,8 +55,12 @@ pub(super) enum Block<'a> {
         statement: &'a str,
         numbers: String,
     },
-    /// What each tier of the declared chain does.
-    Tiers(Tiers),
+    /// What each tier of the declared chain does: its name, whether it is asked, and what it does.
+    Tiers {
+        /// Of which requests this is said, where not of all.
+        of: Option<&'static str>,
+        tiers: Vec<(String, bool, String)>,
+    },
     /// What was measured or is expected, beside a name.
     Facts {
         name: &'static str,
@@ -94,6 +98,18 @@ pub(super) enum Tone {
     Plain,
 }
 
+impl Tone {
+    /// A mark that needs no colour; empty where nothing is judged.
+    pub(super) fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Unsure => "?",
+            Self::Bad => "✗",
+            Self::Strong | Self::Soft | Self::Plain => "",
+        }
+    }
+}
+
 /// What it all comes to, and why.
 pub(super) struct Verdict {
     pub(super) tone: Tone,
@@ -103,6 +119,12 @@ pub(super) struct Verdict {
     /// Whether the headline is a sentence of any length, which a terminal sets in lines.
     pub(super) long: bool,
     pub(super) said: Vec<Line>,
+}
+
+impl Verdict {
+    pub(super) fn new(tone: Tone, headline: impl Into<String>, said: impl IntoIterator<Item = Line>) -> Self {
+        Self { tone, mark: tone.mark(), headline: headline.into(), long: false, said: said.into_iter().collect() }
+    }
 }
 
 /// A sentence, of which the beginning may have a tone.
@@ -127,14 +149,6 @@ impl Line {
     pub(super) fn led(indent: usize, tone: Tone, lead: impl Into<String>, text: impl Into<String>) -> Self {
         Self { tone, lead: lead.into(), text: text.into(), indent }
     }
-}
-
-/// The declared chain.
-pub(super) struct Tiers {
-    /// Of which requests this is said, where not of all.
-    pub(super) of: Option<&'static str>,
-    /// Each tier, whether it is asked, and what it does.
-    pub(super) tiers: Vec<(String, bool, String)>,
 }
 
 /// A sentence with the number that it is about.
@@ -166,6 +180,15 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// One that needs no name.
+    pub(super) fn of(columns: Vec<Column>) -> Self {
+        Self::titled("", "", columns)
+    }
+
+    pub(super) fn titled(title: &'static str, caption: impl Into<String>, columns: Vec<Column>) -> Self {
+        Self { title, caption: caption.into(), columns }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
     }
@@ -173,8 +196,8 @@ impl Table {
 
 /// A column: its head, and a cell a row.
 #[derive(Clone)]
-pub(super) struct Column {
-    pub(super) head: &'static str,
+pub(crate) struct Column {
+    pub(super) head: String,
     pub(super) cells: Vec<String>,
     /// How each cell is meant, where that is known.
     pub(super) tones: Vec<Tone>,
@@ -200,19 +223,19 @@ impl Column {
 }
 
 /// What columns are made of.
-pub(super) struct Rows<'r, T>(pub(super) &'r [T]);
+pub(crate) struct Rows<'r, T>(pub(crate) &'r [T]);
 
 impl<'r, T> Rows<'r, T> {
-    pub(super) fn text(&self, head: &'static str, cell: impl Fn(&'r T) -> String) -> Column {
+    pub(crate) fn text(&self, head: impl Into<String>, cell: impl Fn(&'r T) -> String) -> Column {
         let cells = self.0.iter().map(cell).collect();
-        Column { head, cells, tones: Vec::new(), number: false, page_only: false, spare: 0 }
+        Column { head: head.into(), cells, tones: Vec::new(), number: false, page_only: false, spare: 0 }
     }
 
-    pub(super) fn number(&self, head: &'static str, cell: impl Fn(&'r T) -> String) -> Column {
+    pub(crate) fn number(&self, head: impl Into<String>, cell: impl Fn(&'r T) -> String) -> Column {
         self.text(head, cell).number()
     }
 
-    pub(super) fn toned(&self, head: &'static str, cell: impl Fn(&'r T) -> (Tone, String)) -> Column {
+    pub(super) fn toned(&self, head: impl Into<String>, cell: impl Fn(&'r T) -> (Tone, String)) -> Column {
         let (tones, cells) = self.0.iter().map(cell).unzip();
         Column { cells, tones, ..self.text(head, |_| String::new()) }
     }

@@ -3,9 +3,9 @@
 use tierfall_calibrate::report::Evaluation;
 use tierfall_core::fit::{Provenance, TargetFit};
 
-use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tiers, Tone, Verdict};
+use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tone, Verdict};
 use super::report;
-use super::words::{self, Part};
+use super::words;
 
 /// The report. `name` is what was evaluated, `on` the rows that judged it; `fit` is where the fit comes from, `by_segment` whether its
 /// thresholds go by segment.
@@ -20,7 +20,7 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
             Block::Promise { statement: "The fit promises nothing, so there is no promise to check.", numbers: String::new() }
         }
     });
-    document.add(Block::Tiers(in_force(report, by_segment)));
+    document.add(in_force(report, by_segment));
     document.add(Block::Facts { name: "measured", facts: measured(report, last) });
     document.add(Block::Warnings(&report.warnings));
     document.on_page(Block::Curve(curve(report, last)));
@@ -42,35 +42,41 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
 }
 
 fn verdict(report: &Evaluation, last: &str) -> Verdict {
-    let said = words::promise_in_words(report, last);
-    let line = match &report.promise {
-        Some(promise) => {
-            let (tone, mark) = match promise.p_broken {
-                p if p < 0.05 => (Tone::Bad, "✗"),
-                _ if promise.met => (Tone::Good, "✓"),
-                _ => (Tone::Unsure, "?"),
-            };
-            Some(Line::led(2, tone, mark, format!(" {said}")))
-        }
-        None => (!said.is_empty()).then(|| Line::plain(2, said)),
+    let right = words::percent(report.accuracy.value);
+    let quality = format!("{right} right, {}", words::loss(report.loss_vs_last.value, last).concat());
+    let headline = match report.cost_ratio {
+        Some(ratio) => format!("{quality}, at {} of the cost", words::rough(ratio)),
+        None => quality,
     };
-    Verdict {
-        tone: Tone::Strong,
-        mark: "",
-        headline: words::evaluation_headline(report),
-        long: false,
-        said: line.into_iter().collect(),
-    }
+    Verdict::new(Tone::Strong, headline, promise(report, last))
 }
 
-fn in_force(report: &Evaluation, by_segment: bool) -> Tiers {
-    let does = |(place, tier): (usize, &String)| {
-        let part = words::evaluated_part(report, place);
-        (tier.clone(), !matches!(part, Part::NotAsked), words::role(part))
+/// What other rows say of a promise, and what is supposed of those rows; nothing where there is neither.
+fn promise(report: &Evaluation, last: &str) -> Option<Line> {
+    let own = (!report.conditions.is_empty())
+        .then(|| format!("What these requests show is said under conditions. {}", report.conditions.join(" ")));
+    let Some(promise) = &report.promise else { return own.map(|own| Line::plain(2, own)) };
+    let target = format!("{}{}", words::target(&promise.target, last), promise.guarantee.under());
+    let p = words::p_value(promise.p_broken);
+    let (tone, said) = if promise.p_broken < 0.05 {
+        let why = "traffic may have changed since the fit";
+        (Tone::Bad, format!("These requests speak against the promise of {target} (p = {p}): {why}."))
+    } else if promise.met {
+        (Tone::Good, format!("These requests keep the promise of {target}."))
+    } else {
+        let but = "but by no more than chance explains";
+        (Tone::Unsure, format!("These requests miss the promise of {target}, {but} (p = {p})."))
     };
-    Tiers {
+    let own = own.map_or_else(String::new, |own| format!(" {own}"));
+    Some(Line::led(2, tone, tone.mark(), format!(" {said}{own}")))
+}
+
+fn in_force<'a>(report: &Evaluation, by_segment: bool) -> Block<'a> {
+    let share = |place: usize| words::maybe(report.coverage.get(place).copied().flatten(), words::rough);
+    let gated = |place: usize| format!("answers {} of what reaches it", share(place));
+    Block::Tiers {
         of: by_segment.then_some("by segment, as the fit has it; over all segments together:"),
-        tiers: report.declared_chain.iter().enumerate().map(does).collect(),
+        tiers: report.declared_chain.iter().map(|tier| words::role(tier, &report.chain, gated)).collect(),
     }
 }
 
@@ -90,7 +96,7 @@ fn measured(report: &Evaluation, last: &str) -> Vec<Fact> {
         );
         facts.push(Fact::new("takes ", words::milliseconds(latency.mean), after));
     }
-    let left_out = if report.n_excluded > 0 { format!(", {} left out", words::count(report.n_excluded)) } else { String::new() };
+    let left_out = words::left_out(report.n_excluded);
     let rows = format!("{} requests at point {}{left_out}; intervals hold 95 %", words::count(report.n), report.point);
     facts.push(Fact::plain(rows));
     facts
@@ -116,11 +122,10 @@ fn curve<'a>(report: &'a Evaluation, last: &'a str) -> Curve<'a> {
 
 fn segments(report: &Evaluation) -> Table {
     let of = Rows(&report.segments);
-    Table {
-        title: "By segment",
-        caption: "p: that the cascade is no worse than the last tier there, adjusted for the number of segments (Holm)"
-            .to_owned(),
-        columns: vec![
+    Table::titled(
+        "By segment",
+        "p: that the cascade is no worse than the last tier there, adjusted for the number of segments (Holm)",
+        vec![
             of.text("segment", |segment| segment.segment.clone()),
             of.number("items", |segment| words::count(segment.n)),
             of.number("right", |segment| words::percent(segment.accuracy.value)),
@@ -130,7 +135,7 @@ fn segments(report: &Evaluation) -> Table {
             of.number("p, Holm", |segment| words::p_value(segment.p_worse)),
             of.text("", |segment| if segment.worse { "worse than the last tier" } else { "" }.to_owned()),
         ],
-    }
+    )
 }
 
 #[cfg(test)]
@@ -185,10 +190,10 @@ mod tests {
         if let Some(promise) = &mut report.promise {
             promise.guarantee.conditions = vec!["It supposes this.".to_owned(), "It supposes that.".to_owned()];
         }
-        let said = words::promise_in_words(&report, "large");
+        let said = promise(&report, "large").unwrap().text;
         assert_eq!(
             said,
-            "These requests keep the promise of at most 5 points worse than always large under 2 conditions that the fit states. What \
+            " These requests keep the promise of at most 5 points worse than always large under 2 conditions that the fit states. What \
              these requests show is said under conditions. It is made of requests that are there."
         );
     }

@@ -6,13 +6,14 @@ use std::path::Path;
 use tierfall_workbench::fixture::hygiene::{Finding, Severity};
 
 use super::style::{BAD, DIM, HINT, STRONG, WARN, paint};
-use super::text::wrapped;
+use super::text::{hanging, wrapped};
+use super::words::some;
 
 /// Everything found in one set.
 pub(crate) fn hygiene(set: &Path, findings: &[Finding]) -> String {
     let mut out = format!("{}: {}\n", paint(STRONG, set.display()), counts(findings));
     for finding in findings {
-        let _ = writeln!(out, "{}", title(finding));
+        out += &title(finding);
         for place in &finding.places {
             out += &line("at", &place.to_string());
         }
@@ -29,11 +30,8 @@ pub(crate) fn hygiene(set: &Path, findings: &[Finding]) -> String {
 /// `2 warnings, 1 note`, or that there is nothing.
 pub(crate) fn counts(findings: &[Finding]) -> String {
     let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counted: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
-        .into_iter()
-        .filter(|severity| of(*severity) > 0)
-        .map(|severity| format!("{} {}{}", of(severity), severity.as_str(), if of(severity) == 1 { "" } else { "s" }))
-        .collect();
+    let all = [Severity::Error, Severity::Warning, Severity::Note].into_iter().filter(|severity| of(*severity) > 0);
+    let counted: Vec<String> = all.map(|severity| some(of(severity) as u64, severity.as_str())).collect();
     if counted.is_empty() { "nothing found".to_owned() } else { counted.join(", ") }
 }
 
@@ -44,9 +42,7 @@ fn title(finding: &Finding) -> String {
         Severity::Note => HINT,
     };
     let head = format!("{}[{}]", finding.severity.as_str(), finding.code);
-    let text = wrapped(&format!("{head} {}: {}", finding.name, finding.what), 0);
-    let text = text.trim_end().replace('\n', "\n  ");
-    format!("  {}{}", paint(style, &head), &text[head.len()..])
+    format!("  {}", hanging(style, &head, &format!("{}: {}", finding.name, finding.what)))
 }
 
 /// `    why  …`, in lines that read well.

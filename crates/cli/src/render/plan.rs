@@ -16,13 +16,7 @@ pub(crate) fn plan(plan: &Plan, last: Option<&str>) -> String {
         ),
         None => format!("{odds}, where tiers differ in being right as often as was said."),
     };
-    let verdict = Verdict {
-        tone: Tone::Strong,
-        mark: "",
-        headline: "Labelled examples that a promise needs".to_owned(),
-        long: false,
-        said: vec![Line::plain(0, basis)],
-    };
+    let verdict = Verdict::new(Tone::Strong, "Labelled examples that a promise needs", [Line::plain(0, basis)]);
     text::blocks(&[Block::Verdict(verdict), Block::Table(margins(plan, last)), Block::Table(accuracies(plan))])
 }
 
@@ -39,20 +33,17 @@ fn margins(plan: &Plan, last: Option<&str>) -> Table {
     columns.push(of.number("differ", |row| words::percent(row.discordance)));
     columns.push(of.number("examples", |row| needed(row.needed_n)));
     columns.push(of.number("never below", |row| needed(row.floor_n)));
-    Table { columns, ..Table::default() }
+    Table::of(columns)
 }
 
 fn accuracies(plan: &Plan) -> Table {
     let of = Rows(&plan.accuracies);
-    Table {
-        columns: vec![
-            of.text("at least", |row| format!("{} right", words::percent(row.accuracy))),
-            of.text("by always", |row| row.tier.clone()),
-            of.number("has", |row| words::percent(row.has)),
-            of.number("examples", |row| needed(row.needed_n)),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("at least", |row| format!("{} right", words::percent(row.accuracy))),
+        of.text("by always", |row| row.tier.clone()),
+        of.number("has", |row| words::percent(row.has)),
+        of.number("examples", |row| needed(row.needed_n)),
+    ])
 }
 
 fn needed(n: Option<u64>) -> String {

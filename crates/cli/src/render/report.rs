@@ -10,7 +10,7 @@ use super::words;
 
 /// A loss against the last tier. The interval counts the way that the number does: what is better is better by that much.
 pub(super) fn loss(loss: &Estimate, last: &str) -> Fact {
-    let (value, after) = words::loss_parts(loss.value, last);
+    let [value, after] = words::loss(loss.value, last);
     let interval = match words::points(loss.value).as_str() {
         "0" => format!("{} points worse", words::range(loss)),
         _ if loss.value < 0.0 => words::range(&Estimate { value: -loss.value, low: -loss.high, high: -loss.low }),
@@ -22,7 +22,7 @@ pub(super) fn loss(loss: &Estimate, last: &str) -> Fact {
 /// A cost, of the cascade and of the last tier.
 pub(super) fn cost(before: &'static str, ratio: Option<f64>, (cost, of_last): (Option<f64>, Option<f64>), last: &str) -> Fact {
     let Some(ratio) = ratio else { return Fact::plain("unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it") };
-    let (value, after) = words::cost_parts(ratio, last);
+    let [value, after] = words::cost(ratio, last);
     let (cost, of_last) = (words::usd(cost), words::usd(of_last));
     let instead = if cost == of_last { String::new() } else { format!(" instead of {of_last}") };
     Fact::new(before, value, format!("{after}: {cost} a query{instead}"))
@@ -36,12 +36,11 @@ pub(super) fn score(score: Option<f64>) -> String {
 /// How well the gated tiers know when they are right. `sees_all` says of one whether every request reaches it.
 pub(super) fn tiers<'a>(document: &mut Document<'a>, tiers: &'a [TierReport], sees_all: impl Fn(&TierReport) -> bool) {
     let of = Rows(tiers);
-    document.add(Block::Table(Table {
-        title: "Does each tier know when it is right?",
-        caption: "AUROC: telling right answers from wrong ones; benefit: from those where only the next tier is right (0.5 = not at all). \
-                  AURC, AUGRC, ECE and Brier: less is better"
-            .to_owned(),
-        columns: vec![
+    document.add(Block::Table(Table::titled(
+        "Does each tier know when it is right?",
+        "AUROC: telling right answers from wrong ones; benefit: from those where only the next tier is right (0.5 = not at all). \
+                  AURC, AUGRC, ECE and Brier: less is better",
+        vec![
             of.text("tier", |tier| tier.tier.clone()),
             of.text("gate value", |tier| tier.signal.clone()),
             of.number("right", |tier| words::percent(tier.accuracy.value)),
@@ -57,7 +56,7 @@ pub(super) fn tiers<'a>(document: &mut Document<'a>, tiers: &'a [TierReport], se
             of.number("95 %", |tier| words::maybe(tier.selective_risk.as_ref(), words::range)).on_page(),
             of.number("abstained", |tier| words::count(tier.abstained)).spare(3),
         ],
-    }));
+    )));
     for tier in tiers {
         document.on_page(Block::Tier { tier, sees_all: sees_all(tier) });
     }
@@ -67,12 +66,11 @@ pub(super) fn tiers<'a>(document: &mut Document<'a>, tiers: &'a [TierReport], se
 pub(super) fn baselines(all: &BTreeMap<String, Spot>) -> Table {
     let all = words::baselines(all);
     let of = Rows(&all);
-    Table {
-        title: "Without a cascade",
-        caption: "random-mix draws lots between single tiers at the cascade's cost; oracle knows beforehand which tier is right, and is \
-                  out of reach"
-            .to_owned(),
-        columns: vec![
+    Table::titled(
+        "Without a cascade",
+        "random-mix draws lots between single tiers at the cascade's cost; oracle knows beforehand which tier is right, and is \
+                  out of reach",
+        vec![
             of.text("without a cascade", |one| {
                 if one.also.is_empty() { one.name.to_owned() } else { format!("{} = {}", one.name, one.also.join(", ")) }
             }),
@@ -82,7 +80,7 @@ pub(super) fn baselines(all: &BTreeMap<String, Spot>) -> Table {
             of.number("a query", |one| words::usd(one.spot.cost_usd)),
             of.number("of last", |one| words::maybe(one.spot.cost_ratio, words::rough)),
         ],
-    }
+    )
 }
 
 /// Where a fit comes from.

@@ -7,7 +7,7 @@ use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table as Drawn, Width};
 
-use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tiers, Tone, Verdict};
+use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tone, Verdict};
 use super::printable;
 use super::style::{BAD, DIM, GOOD, HINT, STRONG, WARN, paint};
 
@@ -26,16 +26,16 @@ fn block(block: &Block<'_>) -> String {
     match block {
         Block::Verdict(verdict) => self::verdict(verdict),
         Block::Promise { statement, numbers } => wrapped(statement, 2) + &line(&Line::led(2, Tone::Soft, numbers, "")),
-        Block::Tiers(tiers) => in_force(tiers),
+        Block::Tiers { of, tiers } => in_force(*of, tiers),
         Block::Facts { name, facts } => {
             let sentence = |fact: &Fact| (String::new(), format!("{}{}{}", fact.before, fact.value, fact.after));
             beside(name, facts.iter().map(sentence))
         }
         Block::Joined(all) => all.iter().map(self::block).collect(),
         Block::Lines(lines) => lines.iter().map(line).collect(),
-        Block::Warnings(all) => warnings(all),
+        Block::Warnings(all) => all.iter().map(|one| hanging(WARN, "!", one)).collect(),
         Block::Table(table) => self::table(table),
-        Block::Steps(steps) => next_steps(steps),
+        Block::Steps(steps) => steps.iter().map(step).collect(),
         // Drawings, and what they stand among.
         Block::Origin(_) | Block::Curve(_) | Block::Tier { .. } | Block::Footer(_) => String::new(),
     }
@@ -75,22 +75,16 @@ fn line(line: &Line) -> String {
     format!("{}{}{}", &drawn[..begin], paint(style(*tone), &drawn[begin..end]), &drawn[end..])
 }
 
-fn in_force(tiers: &Tiers) -> String {
-    let wide = tiers.tiers.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
-    let of = tiers.of.map(|of| (String::new(), of.to_owned()));
-    beside("in force", of.into_iter().chain(tiers.tiers.iter().map(|(name, _, does)| (format!("{name:wide$}  "), does.clone()))))
+fn in_force(of: Option<&str>, tiers: &[(String, bool, String)]) -> String {
+    let wide = tiers.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    let of = of.map(|of| (String::new(), of.to_owned()));
+    beside("in force", of.into_iter().chain(tiers.iter().map(|(name, _, does)| (format!("{name:wide$}  "), does.clone()))))
 }
 
 /// What to do now.
-fn next_steps(steps: &[(String, String)]) -> String {
-    let mut text = String::new();
-    for (what_for, command) in steps {
-        text += &wrapped(what_for, 0);
-        if !command.is_empty() {
-            let _ = writeln!(text, "  {}", paint(HINT, command));
-        }
-    }
-    text
+fn step((what_for, command): &(String, String)) -> String {
+    let command = if command.is_empty() { String::new() } else { format!("  {}\n", paint(HINT, command)) };
+    wrapped(what_for, 0) + &command
 }
 
 /// The longest line that reads well.
@@ -154,20 +148,20 @@ fn table(table: &Table) -> String {
     let printed =
         |column: &Column| Column { cells: column.cells.iter().map(|cell| printable::line(cell)).collect(), ..column.clone() };
     let columns: Vec<Column> = table.columns.iter().filter(|column| !column.page_only).map(printed).collect();
-    let text = within(width(), &columns.iter().collect::<Vec<_>>());
+    let text = within(width(), &columns);
     columns.last().map_or_else(String::new, |last| coloured(&text, last))
 }
 
-fn within(width: usize, columns: &[&Column]) -> String {
+fn within(width: usize, columns: &[Column]) -> String {
     if columns.first().is_none_or(|first| first.cells.is_empty()) {
         return String::new();
     }
     let whole = set(columns);
     if whole.lines().all(|line| line.trim_end().chars().count() <= width + 1) {
-        return dim_head(&lines(&whole));
+        return lines(&whole, DIM);
     }
     // A blank on both sides of each.
-    let needs = |kept: &[&Column]| kept.iter().map(|column| least(column) + 2).sum::<usize>();
+    let needs = |kept: &[Column]| kept.iter().map(|column| least(column) + 2).sum::<usize>();
     let mut kept = columns.to_vec();
     for order in 1..=columns.iter().map(|column| column.spare).max().unwrap_or(0) {
         if needs(&kept) > width {
@@ -179,20 +173,30 @@ fn within(width: usize, columns: &[&Column]) -> String {
     }
     let mut table = set(&kept);
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(width).unwrap_or(u16::MAX));
-    for (drawn, column) in table.column_iter_mut().zip(kept) {
+    for (drawn, column) in table.column_iter_mut().zip(&kept) {
         let wide = u16::try_from(least(column) + 2).unwrap_or(u16::MAX);
         drawn.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(wide)));
     }
-    dim_head(&lines(&table))
+    lines(&table, DIM)
 }
 
-fn set(columns: &[&Column]) -> Drawn {
+/// How wide columns are that have room for their cells.
+pub(crate) fn widths<'c, const N: usize>(rows: &(impl Iterator<Item = &'c [String; N]> + Clone)) -> [usize; N] {
+    std::array::from_fn(|at| rows.clone().map(|cells| cells[at].chars().count()).max().unwrap_or(0))
+}
+
+/// A table as wide as it is, in one colour.
+pub(crate) fn unbounded(columns: &[Column]) -> String {
+    lines(&set(columns), Style::new())
+}
+
+fn set(columns: &[Column]) -> Drawn {
     let cell = |column: &Column, text: &str| {
         Cell::new(text).set_alignment(if column.number { CellAlignment::Right } else { CellAlignment::Left })
     };
     let mut table = Drawn::new();
     table.load_style(NOTHING);
-    table.set_header(columns.iter().map(|column| cell(column, column.head)));
+    table.set_header(columns.iter().map(|column| cell(column, &column.head)));
     for row in 0..columns[0].cells.len() {
         table.add_row(columns.iter().map(|column| cell(column, &column.cells[row])));
     }
@@ -224,21 +228,14 @@ fn least(column: &Column) -> usize {
         let whole = cell.chars().count();
         if column.number { whole } else { word(cell).max(whole.min(READABLE)) }
     });
-    cells.chain([word(column.head)]).max().unwrap_or(0)
-}
-
-fn dim_head(text: &str) -> String {
-    match text.split_once('\n') {
-        Some((head, rows)) => format!("{}\n{rows}", paint(DIM, head)),
-        None => text.to_owned(),
-    }
+    cells.chain([word(&column.head)]).max().unwrap_or(0)
 }
 
 /// What a table says where it has no room: every row by itself, with the names of its columns.
-fn list(width: usize, columns: &[&Column]) -> String {
+fn list(width: usize, columns: &[Column]) -> String {
     let mut out = String::new();
     for row in 0..columns[0].cells.len() {
-        let cells = columns.iter().map(|column| (column.head, &column.cells[row])).enumerate();
+        let cells = columns.iter().map(|column| (&column.head, &column.cells[row])).enumerate();
         let parts = cells.filter(|(_, (_, cell))| !cell.is_empty()).map(|(at, (name, cell))| match at {
             0 => cell.clone(),
             _ if name.is_empty() => cell.clone(),
@@ -268,27 +265,20 @@ fn list(width: usize, columns: &[&Column]) -> String {
     out
 }
 
-/// A table without the blanks around it.
-pub(crate) fn lines(table: &Drawn) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
+/// A table without the blanks around it, its head in a style.
+fn lines(table: &Drawn, head: Style) -> String {
+    let line = |(place, line): (usize, String)| {
         let line = line.trim_end();
-        text.push_str(line.strip_prefix(' ').unwrap_or(line));
-        text.push('\n');
-    }
-    text
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        if place == 0 { paint(head, line) + "\n" } else { format!("{line}\n") }
+    };
+    table.lines().enumerate().map(line).collect()
 }
 
-/// What the user should know.
-fn warnings(warnings: &[String]) -> String {
-    let mut out = String::new();
-    for warning in warnings {
-        let text = wrapped(&format!("! {warning}"), 0);
-        let (first, rest) = text.split_at(1);
-        let _ = write!(out, "{}{}", paint(WARN, first), rest.trim_end().replace('\n', "\n  "));
-        out.push('\n');
-    }
-    out
+/// Text after a word in colour, its further lines set in.
+pub(crate) fn hanging(style: Style, lead: &str, text: &str) -> String {
+    let text = wrapped(&format!("{lead} {text}"), 0);
+    format!("{}{}\n", paint(style, lead), text[lead.len()..].trim_end().replace('\n', "\n  "))
 }
 
 #[cfg(test)]
@@ -311,7 +301,7 @@ mod tests {
             if numbers.contains(&at) { column.number() } else { column }
         };
         let columns: Vec<Column> = (0..N).map(column).collect();
-        anstream::adapter::strip_str(&within(width, &columns.iter().collect::<Vec<_>>())).to_string()
+        anstream::adapter::strip_str(&within(width, &columns)).to_string()
     }
 
     #[test]

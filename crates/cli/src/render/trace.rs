@@ -14,19 +14,22 @@ use tierfall_core::trace::{CostBasis, Fallback, OutcomeKind, RouteTrace, Step, S
 use super::money::{cost, time, usd};
 use super::printable;
 use super::style::{BAD, DIM, GOOD, STRONG, WARN, paint};
+use super::text::widths;
 
 /// The whole report: how it ended, the steps where there is more to tell than one, and the cost.
 pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
-    let mut text = headline(trace);
-    text.push('\n');
+    let mut text = headline(trace) + "\n";
     let failed = trace.outcome == OutcomeKind::Failed;
     let chosen = trace.route.point.as_deref().is_some_and(|point| point != "default");
     if every_step || failed || chosen || trace.steps.len() > 1 || trace.route.rule.is_some() {
         steps(trace, &mut text);
     }
-    if let Some(why) = stopped(trace) {
-        let _ = writeln!(text, "  {why}");
-    }
+    // What kept the cascade from going on as declared, where it is not the outcome itself.
+    let _ = match trace.stopped.filter(|_| trace.fallback.is_none()) {
+        Some(Stopped::Budget) => writeln!(text, "  no further tier: the next call could exceed the budget"),
+        Some(Stopped::Deadline) => writeln!(text, "  no further tier: the deadline passed"),
+        None => Ok(()),
+    };
     // Where nothing was called, nothing was spent.
     if !trace.steps.is_empty() {
         let _ = writeln!(text, "{} · {}{}", spent(trace), time(trace.latency), queued(trace));
@@ -35,40 +38,28 @@ pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
     text
 }
 
-/// What kept the cascade from going on as declared, where it is not the outcome itself.
-fn stopped(trace: &Trace) -> Option<String> {
-    match trace.stopped.filter(|_| trace.fallback.is_none()) {
-        Some(Stopped::Budget) => Some("no further tier: the next call could exceed the budget".to_owned()),
-        Some(Stopped::Deadline) => Some("no further tier: the deadline passed".to_owned()),
-        None => None,
-    }
-}
-
 fn headline(trace: &Trace) -> String {
     let tier = trace.tier.as_deref().unwrap_or("no tier");
-    let (style, what, how) = match trace.outcome {
-        OutcomeKind::Answered => {
-            let style = if trace.fallback.is_some() { WARN } else { GOOD };
-            (style, format!("{tier} answered"), accepted(trace))
-        }
-        OutcomeKind::Abstained => match trace.fallback {
-            None => (WARN, "abstained".to_owned(), "no tier was sure enough".to_owned()),
-            Some(why) => (WARN, "abstained".to_owned(), format!("{}, and no tier before was sure enough", cut_short(why))),
-        },
-        OutcomeKind::Review => match trace.fallback {
-            None => (WARN, "review".to_owned(), "a person must look".to_owned()),
-            Some(why) => (WARN, "review".to_owned(), format!("a person must look: {}", cut_short(why))),
-        },
-        OutcomeKind::Refused => (WARN, "refused".to_owned(), trace.error.clone().unwrap_or_default()),
-        OutcomeKind::Failed if is_shed(trace) => (BAD, "no answer".to_owned(), "there was no place for the call".to_owned()),
-        OutcomeKind::Failed => (BAD, "no answer".to_owned(), "no tier could give one".to_owned()),
+    // Our own queue, and no tier that failed.
+    let shed = Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull));
+    let is_shed = trace.steps.last().is_some_and(|step| step.decision == shed);
+    let how = match (trace.outcome, trace.fallback.map(cut_short)) {
+        (OutcomeKind::Answered, _) => accepted(trace),
+        (OutcomeKind::Abstained, None) => "no tier was sure enough".to_owned(),
+        (OutcomeKind::Abstained, Some(why)) => format!("{why}, and no tier before was sure enough"),
+        (OutcomeKind::Review, None) => "a person must look".to_owned(),
+        (OutcomeKind::Review, Some(why)) => format!("a person must look: {why}"),
+        (OutcomeKind::Refused, _) => trace.error.clone().unwrap_or_default(),
+        (OutcomeKind::Failed, _) if is_shed => "there was no place for the call".to_owned(),
+        (OutcomeKind::Failed, _) => "no tier could give one".to_owned(),
     };
-    format!("{} · {how}", paint(style, what))
-}
-
-/// Whether our own queue ended the run: no tier failed.
-fn is_shed(trace: &Trace) -> bool {
-    trace.steps.last().is_some_and(|step| step.decision == Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull)))
+    let what = match trace.outcome {
+        OutcomeKind::Answered if trace.fallback.is_none() => paint(GOOD, format_args!("{tier} answered")),
+        OutcomeKind::Answered => paint(WARN, format_args!("{tier} answered")),
+        OutcomeKind::Failed => paint(BAD, "no answer"),
+        other => paint(WARN, other.as_str()),
+    };
+    format!("{what} · {how}")
 }
 
 /// What the run fell back for.
@@ -130,17 +121,9 @@ fn spent(trace: &Trace) -> String {
     format!("{spent}, {compared} always the last tier ({about}{})", usd(last))
 }
 
-/// One row of the table of steps.
-struct Row<'a> {
-    tier: &'a str,
-    style: Style,
-    decision: &'static str,
-    why: String,
-    cost: String,
-    time: String,
-    /// What was said about the call that failed.
-    said: Option<String>,
-}
+/// A row of the table of steps: what colour its decision has; tier, decision, why, cost and time; and what was said about the call that
+/// failed.
+type Row = (Style, [String; 5], Option<String>);
 
 fn steps(trace: &Trace, text: &mut String) {
     for line in [route(&trace.route), point(&trace.route)].into_iter().flatten() {
@@ -148,31 +131,21 @@ fn steps(trace: &Trace, text: &mut String) {
     }
     // What the rule says is on its own line.
     let by_rule = |why: &Skip| matches!(why, Skip::NotAllowed | Skip::BeforeEntry);
-    let skipped = trace.route.skipped.iter().filter(|(_, why)| !by_rule(why)).map(|(tier, why)| Row {
-        tier,
-        style: DIM,
-        decision: "skip",
-        why: why.to_string(),
-        cost: String::new(),
-        time: String::new(),
-        said: None,
+    let skipped = trace.route.skipped.iter().filter(|(_, why)| !by_rule(why)).map(|(tier, why)| {
+        let cells = [tier.to_string(), "skip".to_owned(), why.to_string(), String::new(), String::new()];
+        (DIM, cells, None)
     });
     // How a run failed is told as its error.
     let told = |message: &str| trace.outcome == OutcomeKind::Failed && trace.error.as_deref() == Some(message);
-    let rows: Vec<Row<'_>> = skipped.chain(trace.steps.iter().map(|step| row(step, told))).collect();
-    let width = |column: fn(&Row<'_>) -> usize| rows.iter().map(column).max().unwrap_or(0);
-    let tier = width(|row| row.tier.chars().count());
-    let decision = width(|row| row.decision.chars().count());
-    let why = width(|row| row.why.chars().count());
-    let cost = width(|row| row.cost.chars().count());
-    let time = width(|row| row.time.chars().count());
-    for row in &rows {
+    let rows: Vec<Row> = skipped.chain(trace.steps.iter().map(|step| row(step, told))).collect();
+    let [tiers, decisions, whys, costs, times] = widths(&rows.iter().map(|(_, cells, _)| cells));
+    for (style, [tier, decision, why, cost, time], said) in &rows {
         // Costs begin alike ("$0."), so that their points are aligned on the left; padding goes inside the colour.
-        let shown = paint(row.style, format_args!("{:decision$}", row.decision));
-        let line = format!("  {:tier$}  {shown}  {:why$}  {:cost$}  {:>time$}", row.tier, row.why, row.cost, row.time);
+        let decision = paint(*style, format_args!("{decision:decisions$}"));
+        let line = format!("  {tier:tiers$}  {decision}  {why:whys$}  {cost:costs$}  {time:>times$}");
         let _ = writeln!(text, "{}", line.trim_end());
-        if let Some(said) = &row.said {
-            let _ = writeln!(text, "  {:tier$}  {said}", "");
+        if let Some(said) = said {
+            let _ = writeln!(text, "  {:tiers$}  {said}", "");
         }
     }
 }
@@ -200,14 +173,14 @@ pub(crate) fn point(route: &RouteTrace) -> Option<String> {
     (!said.is_empty()).then(|| said.join(" · "))
 }
 
-fn row(step: &Step, told: impl Fn(&str) -> bool) -> Row<'_> {
+fn row(step: &Step, told: impl Fn(&str) -> bool) -> Row {
     let (style, decision) = match &step.decision {
         Decision::Accept(_) => (GOOD, "accept"),
         Decision::Defer(Deferral::Failed(_)) => (BAD, "failed"),
         Decision::Defer(_) => (WARN, "defer"),
     };
     let said = step.message.as_deref().filter(|message| !told(message)).map(printable::line);
-    Row { tier: &step.tier, style, decision, why: why(step), cost: cost(step.cost()), time: time(step.latency), said }
+    (style, [step.tier.to_string(), decision.to_owned(), why(step), cost(step.cost()), time(step.latency)], said)
 }
 
 fn why(step: &Step) -> String {

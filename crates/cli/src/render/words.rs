@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tierfall_calibrate::report::{Calibration, Estimate, Evaluation, Promise, Spot};
+use tierfall_calibrate::report::{Calibration, Estimate, Spot};
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Score;
 pub(crate) use tierfall_core::text::{count, list};
@@ -86,32 +86,20 @@ pub(crate) fn share_with_range(estimate: &Estimate) -> String {
     format!("{} ({})", percent(estimate.value), range(estimate))
 }
 
-/// A loss in words: above 0 = worse.
-pub(crate) fn loss_in_words(loss: f64, last: &str) -> String {
-    let (value, after) = loss_parts(loss, last);
-    value + &after
-}
-
-/// The same in two parts, the number and what follows it.
-pub(crate) fn loss_parts(loss: f64, last: &str) -> (String, String) {
+/// A loss in words, the number and what follows it: above 0 = worse.
+pub(crate) fn loss(loss: f64, last: &str) -> [String; 2] {
     if points(loss) == "0" {
-        return ("as good".to_owned(), format!(" as always {last}"));
+        return ["as good".to_owned(), format!(" as always {last}")];
     }
-    (in_points(loss.abs()), format!(" {} than always {last}", if loss > 0.0 { "worse" } else { "better" }))
+    [in_points(loss.abs()), format!(" {} than always {last}", if loss > 0.0 { "worse" } else { "better" })]
 }
 
-/// A cost ratio in words.
-pub(crate) fn cost_in_words(ratio: f64, last: &str) -> String {
-    let (value, after) = cost_parts(ratio, last);
-    value + &after
-}
-
-/// The same in two parts, the number and what follows it.
-pub(crate) fn cost_parts(ratio: f64, last: &str) -> (String, String) {
+/// A cost ratio in words, the number and what follows it.
+pub(crate) fn cost(ratio: f64, last: &str) -> [String; 2] {
     if (ratio - 1.0).abs() < 5e-4 {
-        return ("as much".to_owned(), format!(" as always asking {last}"));
+        return ["as much".to_owned(), format!(" as always asking {last}")];
     }
-    (rough(ratio), format!(" of always asking {last}"))
+    [rough(ratio), format!(" of always asking {last}")]
 }
 
 /// USD a query.
@@ -155,16 +143,6 @@ pub(crate) fn odds(guarantee: &Guarantee) -> String {
     format!("with probability {about}{shown} %")
 }
 
-/// A verdict as a mark that needs no colour.
-pub(crate) fn mark(status: Status) -> &'static str {
-    match status {
-        Status::Certified => "✓",
-        Status::Inconclusive => "?",
-        Status::Infeasible => "✗",
-        Status::Uncertified => "·",
-    }
-}
-
 /// A number to read: four significant digits, never in scientific notation where that is short.
 pub(crate) fn number(value: f64) -> String {
     if value.is_infinite() {
@@ -203,66 +181,16 @@ pub(crate) fn chain_with_cuts(tiers: &[String], raw: &[Option<Score>]) -> String
     tiers.iter().enumerate().map(gated).collect::<Vec<_>>().join(" → ")
 }
 
-/// How a tier of the declared chain takes part: what it accepts, or that it is not asked.
-pub(crate) fn role(part: Part) -> String {
-    match part {
-        Part::NotAsked => "not asked".to_owned(),
-        Part::Last { alone: true } => "answers everything".to_owned(),
-        Part::Last { alone: false } => "answers the rest".to_owned(),
-        Part::Answers(coverage) => format!("answers {} of what reaches it", maybe(coverage, rough)),
-        Part::Gated { raw: None, .. } => "never answers: it passes everything on".to_owned(),
-        Part::Gated { raw: Some(raw), confidence, coverage } => {
-            let cut = match confidence {
-                Some(confidence) => format!("answers from confidence {confidence:.3}"),
-                None => format!("answers from {}", number(raw.get())),
-            };
-            match coverage {
-                Some(coverage) => format!("{cut}, {} of what reaches it", rough(coverage)),
-                None => cut,
-            }
-        }
-    }
-}
-
-/// What a declared tier does in the policy in force.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
-    NotAsked,
-    Gated {
-        raw: Option<Score>,
-        confidence: Option<f64>,
-        coverage: Option<f64>,
-    },
-    /// With its coverage.
-    Answers(Option<f64>),
-    Last {
-        alone: bool,
-    },
-}
-
-/// What a declared tier does in the policy that a calibration puts in force.
-pub(crate) fn part(report: &Calibration, declared: usize) -> Part {
-    let coverage = report.estimate.as_ref().map_or(&[][..], |estimate| &estimate.coverage);
-    part_of(&report.declared_chain[declared], &report.chain, &report.raw_thresholds, &report.thresholds, coverage)
-}
-
-/// What a tier does in a policy.
-pub(crate) fn part_of(
-    tier: &str,
-    chain: &[String],
-    raw: &[Option<Score>],
-    confidences: &[Option<f64>],
-    coverage: &[Option<f64>],
-) -> Part {
-    match chain.iter().position(|asked| asked == tier) {
-        None => Part::NotAsked,
-        Some(place) if place + 1 == chain.len() => Part::Last { alone: place == 0 },
-        Some(place) => Part::Gated {
-            raw: raw.get(place).copied().flatten(),
-            confidence: confidences.get(place).copied().flatten(),
-            coverage: coverage.get(place).copied().flatten(),
-        },
-    }
+/// What a tier of the declared chain does in a policy, and whether it is asked; `gated` says it of a gate by its place.
+pub(crate) fn role(tier: &str, chain: &[String], gated: impl FnOnce(usize) -> String) -> (String, bool, String) {
+    let place = chain.iter().position(|asked| asked == tier);
+    let does = match place {
+        None => "not asked".to_owned(),
+        Some(place) if place + 1 < chain.len() => gated(place),
+        Some(0) => "answers everything".to_owned(),
+        Some(_) => "answers the rest".to_owned(),
+    };
+    (tier.to_owned(), place.is_some(), does)
 }
 
 /// The verdict in a sentence.
@@ -292,61 +220,9 @@ pub(crate) fn status(status: Status, guarantee: Option<&Guarantee>) -> String {
     format!("{}{under}", status.as_str())
 }
 
-/// The same of an evaluation.
-pub(crate) fn evaluated_part(report: &Evaluation, declared: usize) -> Part {
-    let tier = &report.declared_chain[declared];
-    match part_of(tier, &report.chain, &[], &[], &[]) {
-        Part::Gated { .. } => {
-            let place = report.chain.iter().position(|asked| asked == tier);
-            Part::Answers(place.and_then(|place| report.coverage.get(place).copied().flatten()))
-        }
-        other => other,
-    }
-}
-
-/// What an evaluation found, in a sentence.
-pub(crate) fn evaluation_headline(report: &Evaluation) -> String {
-    let last = report.declared_chain.last().map_or("", String::as_str);
-    let quality = format!("{} right, {}", percent(report.accuracy.value), loss_in_words(report.loss_vs_last.value, last));
-    match report.cost_ratio {
-        Some(ratio) => format!("{quality}, at {} of the cost", rough(ratio)),
-        None => quality,
-    }
-}
-
-/// What other rows say of a promise, and what is supposed of those rows; nothing where there is neither.
-pub(crate) fn promise_in_words(report: &Evaluation, last: &str) -> String {
-    let own = (!report.conditions.is_empty())
-        .then(|| format!("What these requests show is said under conditions. {}", report.conditions.join(" ")));
-    let of_promise = report.promise.as_ref().map(|promise| looked_at(promise, last));
-    of_promise.into_iter().chain(own).collect::<Vec<_>>().join(" ")
-}
-
-fn looked_at(promise: &Promise, last: &str) -> String {
-    let target = format!("{}{}", target(&promise.target, last), promise.guarantee.under());
-    let p = p_value(promise.p_broken);
-    if promise.p_broken < 0.05 {
-        format!("These requests speak against the promise of {target} (p = {p}): traffic may have changed since the fit.")
-    } else if promise.met {
-        format!("These requests keep the promise of {target}.")
-    } else {
-        format!("These requests miss the promise of {target}, but by no more than chance explains (p = {p}).")
-    }
-}
-
 /// A time.
 pub(crate) fn milliseconds(ms: f64) -> String {
     money::time(Duration::try_from_secs_f64((ms / 1e3).min(1e9)).unwrap_or_default())
-}
-
-/// Why there is no promise.
-pub(crate) fn no_promise_because(status: Status) -> &'static str {
-    match status {
-        Status::Certified => "",
-        Status::Inconclusive => "more examples may help",
-        Status::Infeasible => "more examples do not help",
-        Status::Uncertified => "none was asked for, or none exists for this target",
-    }
 }
 
 /// A policy without a cascade, and its other names.
@@ -379,6 +255,23 @@ pub(crate) fn baselines(all: &BTreeMap<String, Spot>) -> Vec<Baseline<'_>> {
         }
     }
     shown
+}
+
+/// `2 checks`.
+pub(crate) fn some(n: u64, what: &str) -> String {
+    format!("{} {what}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// What was not looked at, where there is any: `, 3 left out`.
+pub(crate) fn left_out(n: u64) -> String {
+    if n > 0 { format!(", {} left out", count(n)) } else { String::new() }
+}
+
+/// The first of these, and how many more there are: `a, b and 2 more`.
+pub(crate) fn first(n: usize, all: impl ExactSizeIterator<Item = String>) -> String {
+    let more = all.len().saturating_sub(n);
+    let named = all.take(n).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// A p-value.
@@ -417,9 +310,9 @@ mod tests {
 
     #[test]
     fn a_loss_says_which_way() {
-        assert_eq!(loss_in_words(0.012, "large"), "1.2 points worse than always large");
-        assert_eq!(loss_in_words(-0.012, "large"), "1.2 points better than always large");
-        assert_eq!(loss_in_words(0.0, "large"), "as good as always large");
+        assert_eq!(loss(0.012, "large").concat(), "1.2 points worse than always large");
+        assert_eq!(loss(-0.012, "large").concat(), "1.2 points better than always large");
+        assert_eq!(loss(0.0, "large").concat(), "as good as always large");
     }
 
     #[test]

@@ -182,6 +182,17 @@ fn a_batch_may_come_from_stdin() {
     assert!(wrong.stderr().contains("stdin:2: "), "{wrong}");
 }
 
+/// The queries are read twice, and a pipe gives them once.
+#[cfg(unix)]
+#[test]
+fn a_batch_may_come_from_a_pipe_with_a_name() {
+    let sandbox = Sandbox::with_cascade();
+    let by_name = sandbox.pipe(&["run", "two.cascade.toml", "--jsonl", "/dev/stdin"], queries(3)).exits(0);
+    let piped = sandbox.pipe(&["run", "two.cascade.toml", "--jsonl", "-"], queries(3)).exits(0);
+    assert_eq!(by_name.stdout(), piped.stdout());
+    assert_eq!(by_name.stdout().lines().count(), 3, "{by_name}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_resumed_file_stays_where_and_what_it_is() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::trace::Trace;
 
-use crate::exit::Failure;
+use crate::Failure;
 use crate::render::printable;
 
 /// So many of the first queries that a tier was asked have to fail there: a single one may be about what it asks.
@@ -18,7 +18,8 @@ const IN_A_ROW: u32 = 20;
 #[derive(Default)]
 pub(super) struct Latch {
     tiers: BTreeMap<Arc<str>, Seen>,
-    closed: Option<Closed>,
+    /// What is wrong with the tier, and what to do about it.
+    closed: Option<(String, &'static str)>,
 }
 
 #[derive(Default)]
@@ -27,35 +28,27 @@ struct Seen {
     in_a_row: u32,
 }
 
-struct Closed {
-    tier: Arc<str>,
-    kind: CallErrorKind,
-    what: &'static str,
-    said: String,
-}
-
-/// How a tier fared with one query, all its attempts, samples and probes together.
-enum Fared {
-    Answered,
-    /// With an error that every further query would meet, and what was said of it.
-    Lasting(CallErrorKind, Option<Arc<str>>),
-}
+/// How a tier fared with one query, all its attempts, samples and probes together: it answered where there is no error that every
+/// further query would meet, with what is wrong and what was said of it.
+type Fared = Option<(CallErrorKind, &'static str, Option<Arc<str>>)>;
 
 impl Latch {
     /// Takes note of what every tier did for a query.
     pub(super) fn see(&mut self, trace: &Trace) {
         for (tier, fared) in fared(trace) {
             let seen = self.tiers.entry(tier.clone()).or_default();
-            let Fared::Lasting(kind, said) = fared else {
+            let Some((kind, what, said)) = fared else {
                 *seen = Seen { answered: true, in_a_row: 0 };
                 continue;
             };
             seen.in_a_row += 1;
-            if let Some(what) = kind.lasting()
-                && seen.in_a_row >= if seen.answered { IN_A_ROW } else { FIRST }
-            {
+            if seen.in_a_row >= if seen.answered { IN_A_ROW } else { FIRST } {
                 let said = printable::line(said.as_deref().unwrap_or(kind.as_str()));
-                self.closed.get_or_insert_with(|| Closed { tier: tier.clone(), kind, what, said });
+                let hint = match kind {
+                    CallErrorKind::NotFound => "check the tier's `model` and the provider's `base-url`",
+                    _ => "check the key that the cascade file names, and the account behind it",
+                };
+                self.closed.get_or_insert_with(|| (format!("the provider of tier \"{tier}\" {what}: {said}"), hint));
             }
         }
     }
@@ -66,13 +59,8 @@ impl Latch {
 
     /// What is wrong with the tier, where queries are left because of it.
     pub(super) fn failure(&self, asked: usize, of: usize) -> Option<Failure> {
-        let Closed { tier, kind, what, said } = self.closed.as_ref().filter(|_| asked < of)?;
-        let hint = match kind {
-            CallErrorKind::NotFound => "check the tier's `model` and the provider's `base-url`",
-            _ => "check the key that the cascade file names, and the account behind it",
-        };
-        let message = format!("stopped after {asked} of {of} queries: the provider of tier \"{tier}\" {what}: {said}");
-        Some(Failure::provider(message).with_hint(hint))
+        let (wrong, hint) = self.closed.as_ref().filter(|_| asked < of)?;
+        Some(Failure::provider(format!("stopped after {asked} of {of} queries: {wrong}")).with_hint(*hint))
     }
 }
 
@@ -83,13 +71,13 @@ fn fared(trace: &Trace) -> BTreeMap<&Arc<str>, Fared> {
         // A step's message is about the last of its calls that failed, which may be another tier's probe.
         let about = step.calls.iter().rev().find(|call| call.attempt.error.is_some()).map(|call| &call.tier);
         for call in &step.calls {
-            match call.attempt.error {
-                None => drop(all.insert(&call.tier, Fared::Answered)),
-                Some(kind) if kind.lasting().is_some() => {
+            match call.attempt.error.map(|kind| (kind, kind.lasting())) {
+                None => drop(all.insert(&call.tier, None)),
+                Some((kind, Some(what))) => {
                     let said = step.message.clone().filter(|_| about == Some(&call.tier));
-                    all.entry(&call.tier).or_insert(Fared::Lasting(kind, said));
+                    all.entry(&call.tier).or_insert(Some((kind, what, said)));
                 }
-                Some(_) => {}
+                Some((_, None)) => {}
             }
         }
     }

@@ -10,7 +10,7 @@ use tierfall_core::trace::Fallback;
 use tierfall_workbench::locked;
 use tierfall_workbench::whole::{self, Beside};
 
-use crate::exit::Failure;
+use crate::Failure;
 
 /// What an output file holds.
 #[derive(Default)]
@@ -44,10 +44,9 @@ impl Line {
         match (self.outcome.as_str(), self.fallback) {
             ("failed", _) => Worth::Failed,
             (_, Some(fallback)) if fallback.may_pass() => Worth::FellBack,
-            (_, Some(_)) | ("refused", None) => Worth::Done,
             // Older files have no word for it, but the error of the call that ended the chain.
-            (_, None) if self.error.is_some() => Worth::FellBack,
-            (_, None) => Worth::Done,
+            (outcome, None) if outcome != "refused" && self.error.is_some() => Worth::FellBack,
+            _ => Worth::Done,
         }
     }
 }

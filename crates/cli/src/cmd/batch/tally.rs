@@ -11,17 +11,21 @@ use tierfall_core::provider::{Attempt, Billing, CallErrorKind};
 use tierfall_core::signal::Abstain;
 use tierfall_core::trace::{Fallback, OutcomeKind, Step};
 
-use crate::exit::Failure;
+use crate::Failure;
 use crate::render::money::{cost, usd};
 use crate::render::printable;
 use crate::render::style::{WARN, paint};
 
+/// The ways to end that are no answer, failures last.
+const UNANSWERED: [OutcomeKind; 4] = [OutcomeKind::Abstained, OutcomeKind::Review, OutcomeKind::Refused, OutcomeKind::Failed];
+
+#[derive(Default)]
 pub(super) struct Tally {
     pub(super) n: usize,
     /// What the first failure said, and what can be done about it.
     pub(super) first_failure: Option<(String, Option<String>)>,
-    /// How many queries ended in each way that is no answer.
-    unanswered: [(OutcomeKind, usize); 4],
+    /// How many queries ended in each of [`UNANSWERED`].
+    unanswered: [usize; 4],
     fell_back: BTreeMap<Fallback, usize>,
     /// Answers served that no gate could accept, by what is the matter with them.
     unusable: BTreeMap<&'static str, usize>,
@@ -52,17 +56,7 @@ struct TierTally {
 impl Tally {
     pub(super) fn new(cascade: &Cascade) -> Self {
         let tier = |tier: &tierfall_core::cascade::Tier| TierTally { name: tier.name.to_string(), ..TierTally::default() };
-        Self {
-            n: 0,
-            first_failure: None,
-            unanswered: [OutcomeKind::Abstained, OutcomeKind::Review, OutcomeKind::Refused, OutcomeKind::Failed]
-                .map(|kind| (kind, 0)),
-            fell_back: BTreeMap::new(),
-            unusable: BTreeMap::new(),
-            cost: Cost::ZERO,
-            accepted: (0, Cost::ZERO, Cost::ZERO),
-            tiers: cascade.tiers().iter().map(tier).collect(),
-        }
+        Self { tiers: cascade.tiers().iter().map(tier).collect(), ..Self::default() }
     }
 
     pub(super) fn add(&mut self, key: &str, answer: &Answer) {
@@ -73,7 +67,7 @@ impl Tally {
             self.first_failure.get_or_insert_with(|| (said(), Failure::from(error).hint));
         }
         let answered = trace.outcome == OutcomeKind::Answered;
-        for (kind, n) in &mut self.unanswered {
+        for (kind, n) in UNANSWERED.iter().zip(&mut self.unanswered) {
             *n += usize::from(*kind == trace.outcome);
         }
         match trace.fallback {
@@ -101,7 +95,8 @@ impl Tally {
     }
 
     pub(super) fn failed(&self) -> usize {
-        self.unanswered.iter().filter(|(kind, _)| *kind == OutcomeKind::Failed).map(|(_, n)| n).sum()
+        let [.., failed] = self.unanswered;
+        failed
     }
 
     pub(super) fn fell_back(&self) -> usize {
@@ -111,27 +106,20 @@ impl Tally {
     /// How the queries ended, one count each, what they cost, and what every tier that was asked did.
     pub(super) fn summary(&self) -> String {
         let answered = self.tiers.iter().map(|tier| (tier.name.as_str(), tier.answered));
-        let unanswered = self.unanswered.iter().map(|(kind, n)| (kind.as_str(), *n));
+        let unanswered = UNANSWERED.iter().map(|kind| kind.as_str()).zip(self.unanswered);
         let counts: Vec<String> =
             answered.chain(unanswered).filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}")).collect();
         let mut text = format!("{} quer{}", self.n, if self.n == 1 { "y" } else { "ies" });
-        if !counts.is_empty() {
-            let _ = write!(text, ": {}", counts.join(", "));
-        }
-        let _ = write!(text, " · {}", cost(self.cost));
+        let ended = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
+        let _ = write!(text, "{ended} · {}", cost(self.cost));
         let (n, spent, if_last) = self.accepted;
         if let (Some(spent), Some(last)) = (spent.total(), if_last.total())
             && last > Money::ZERO
         {
             // Who got no answer, or one that nobody stands behind, would have had to ask the last tier for more.
             let of = if n == self.n { String::new() } else { format!("the {n} accepted: ") };
-            let share = spent.usd() / last.usd();
-            let _ = write!(
-                text,
-                " ({of}{:.0} % of {} for always the last tier, estimated where it was not called)",
-                share * 100.0,
-                usd(last)
-            );
+            let (share, last) = (spent.usd() / last.usd() * 100.0, usd(last));
+            let _ = write!(text, " ({of}{share:.0} % of {last} for always the last tier, estimated where it was not called)");
         }
         let met = |tier: &&TierTally| tier.asked > 0 || !tier.kept_back.is_empty();
         let width = self.tiers.iter().map(|tier| tier.name.chars().count()).max().unwrap_or(0);
@@ -170,13 +158,12 @@ impl TierTally {
             Decision::Defer(Deferral::Review) => return,
             Decision::Defer(Deferral::Failed(kind)) => {
                 let last = step.calls.iter().rev().find(|call| call.attempt.error == Some(*kind));
-                match kind {
-                    CallErrorKind::QueueFull | CallErrorKind::Cancelled => *self.kept_back.entry(*kind).or_default() += 1,
-                    CallErrorKind::Deadline if last.is_some_and(|call| !was_made(&call.attempt)) => {
-                        *self.kept_back.entry(*kind).or_default() += 1;
-                    }
-                    _ => self.failed += 1,
-                }
+                let ours = match kind {
+                    CallErrorKind::QueueFull | CallErrorKind::Cancelled => true,
+                    CallErrorKind::Deadline => last.is_some_and(|call| !was_made(&call.attempt)),
+                    _ => false,
+                };
+                *(if ours { self.kept_back.entry(*kind).or_default() } else { &mut self.failed }) += 1;
                 None
             }
             Decision::Defer(Deferral::Abstained(why)) => Some(*why),
@@ -195,27 +182,25 @@ impl TierTally {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!("asked {}", self.asked);
+        let mut met = Vec::new();
         if self.failed > 0 {
-            let _ = write!(text, ", {}", paint(WARN, format_args!("failed {}", self.failed)));
+            met.push(format!("failed {}", self.failed));
         }
-        for (kind, n) in &self.kept_back {
-            let what = match kind {
-                CallErrorKind::QueueFull => "no place for",
-                CallErrorKind::Deadline => "no place before the deadline for",
-                _ => "taken back",
-            };
-            let _ = write!(text, ", {}", paint(WARN, format_args!("{what} {n}")));
+        met.extend(self.kept_back.iter().map(|(kind, n)| match kind {
+            CallErrorKind::QueueFull => format!("no place for {n}"),
+            CallErrorKind::Deadline => format!("no place before the deadline for {n}"),
+            _ => format!("taken back {n}"),
+        }));
+        let whys: Vec<&str> = self.abstained.keys().copied().collect();
+        if !whys.is_empty() {
+            met.push(format!("abstained {} ({})", self.abstained.values().sum::<usize>(), whys.join(", ")));
         }
-        let abstained: usize = self.abstained.values().sum();
-        if abstained > 0 {
-            let whys = self.abstained.keys().copied().collect::<Vec<_>>().join(", ");
-            let _ = write!(text, ", {}", paint(WARN, format_args!("abstained {abstained} ({whys})")));
+        let met = met.into_iter().map(|met| paint(WARN, met));
+        let all = std::iter::once(format!("asked {}", self.asked)).chain(met).collect::<Vec<_>>().join(", ");
+        match &self.said {
+            Some(said) => format!("{all}: {said}"),
+            None => all,
         }
-        if let Some(said) = &self.said {
-            let _ = write!(text, ": {said}");
-        }
-        text
     }
 }
 

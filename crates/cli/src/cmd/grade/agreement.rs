@@ -8,14 +8,12 @@ use tierfall_workbench::fixture::grade::ratings;
 use tierfall_workbench::fixture::replay::Recordings;
 
 use crate::args::Grade;
-use crate::exit::{Exit, Failure};
-use crate::{load, print, render};
+use crate::{Exit, Failure, print, render};
 
 pub(super) fn show(set: &FixtureSet, recordings: &Recordings, tiers: &[Arc<str>], args: &Grade) -> Result<Exit, Failure> {
     let agreement = of(set, recordings, tiers, args)?;
     if args.json {
-        let json = serde_json::to_string(&agreement).map_err(Failure::usage)?;
-        print(format_args!("{json}\n"))?;
+        print(serde_json::to_string(&agreement)? + "\n")?;
     } else {
         print(render::agreement::agreement(&agreement))?;
     }
@@ -24,7 +22,7 @@ pub(super) fn show(set: &FixtureSet, recordings: &Recordings, tiers: &[Arc<str>]
 
 /// Of all who graded the answers of these tiers.
 pub(super) fn of(set: &FixtureSet, recordings: &Recordings, tiers: &[Arc<str>], args: &Grade) -> Result<Agreement, Failure> {
-    let rated = ratings(set, recordings, tiers, args.split.as_deref()).map_err(|error| load::fixture(&error))?;
+    let rated = ratings(set, recordings, tiers, args.split.as_deref())?;
     let rated: Vec<Rated<'_>> = rated.iter().map(|answer| (&*answer.example.id, &answer.grades)).collect();
     Ok(Agreement::of(&rated))
 }

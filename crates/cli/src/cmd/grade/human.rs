@@ -12,13 +12,12 @@ use tierfall_workbench::fixture::grade::{Person, Session, Which};
 use tierfall_workbench::fixture::replay::Recordings;
 
 use super::agreement;
-use super::keys::{Keys, Typed};
+use super::keys::{KEYS, Keys, Typed};
 use crate::args::Grade;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::{interrupted, told_to_end};
 use crate::render::card::{card, keys};
 use crate::render::style::{DIM, GOOD, paint};
-use crate::{load, print, say};
+use crate::{Exit, Failure, note, print, say};
 
 /// `recorded` are the tiers whose grades are compared when all is graded.
 pub(super) async fn grade(
@@ -26,7 +25,6 @@ pub(super) async fn grade(
     recordings: &Recordings,
     recorded: &[Arc<str>],
     args: &Grade,
-    quiet: bool,
 ) -> Result<Exit, Failure> {
     let person = person(args.people.by.as_deref())?;
     let tiers: Vec<Arc<str>> = args.tiers.iter().map(|name| name.as_str().into()).collect();
@@ -38,15 +36,15 @@ pub(super) async fn grade(
         seed: args.people.seed.unwrap_or(0),
         again: args.people.again,
     };
-    let session = Session::open(set, recordings, person.clone(), &which).map_err(|error| load::fixture(&error))?;
+    let session = Session::open(set, recordings, person.clone(), &which)?;
     let total = session.place().1;
     if total == 0 && !which.needed {
         return Err(Failure::usage(nothing(set, args)));
     }
     // Listens before anything is shown: a signal never leaves the terminal in another state than it was in.
-    let ended = [interrupted(), told_to_end()];
+    let ended = [interrupted(), told_to_end(true)];
     let mut dialogue = Dialogue { session, last: None, whole: false, alone: args.json };
-    let ending = if dialogue.session.left() > 0 { dialogue.hold(ended).await? } else { Ending::Quit };
+    let ending = if dialogue.session.left() > 0 { dialogue.hold(ended).await? } else { Ok(Exit::Fine) };
     let session = dialogue.session;
     let report = Report {
         by: person.name(),
@@ -59,24 +57,14 @@ pub(super) async fn grade(
         },
     };
     if args.json {
-        let json = serde_json::to_string(&report).map_err(Failure::usage)?;
-        print(format_args!("{json}\n"))?;
+        print(serde_json::to_string(&report)? + "\n")?;
     } else {
-        if !quiet {
-            say(report.summary(args));
-        }
+        note(report.summary(args));
         if let Some(agreement) = &report.agreement {
             print(format_args!("\n{}", crate::render::agreement::agreement(agreement)))?;
         }
     }
-    match ending {
-        Ending::Quit => Ok(Exit::Fine),
-        Ending::Signal => Ok(Exit::Interrupted),
-        Ending::NoKey(number, line) => Err(Failure::usage(format!(
-            "stdin:{number}: \"{line}\" is no verdict; what stands above it is saved, and nothing after it was read"
-        ))
-        .with_hint("one key a line: y n h s u m q")),
-    }
+    ending
 }
 
 /// Who grades: as told, else as the system knows them.
@@ -124,14 +112,6 @@ impl Report<'_> {
     }
 }
 
-/// How it ended.
-enum Ending {
-    Quit,
-    Signal,
-    /// A line that is no key: what follows may be meant for other answers.
-    NoKey(usize, String),
-}
-
 struct Dialogue<'s> {
     session: Session<'s>,
     /// The last verdict, in words.
@@ -143,7 +123,8 @@ struct Dialogue<'s> {
 }
 
 impl Dialogue<'_> {
-    async fn hold(&mut self, ended: [BoxFuture<'static, ()>; 2]) -> Result<Ending, Failure> {
+    /// Holds it. How it ended is told after what was graded, and what was saved stays so; an error breaks off.
+    async fn hold(&mut self, ended: [BoxFuture<'static, ()>; 2]) -> Result<Result<Exit, Failure>, Failure> {
         let shown = if self.alone { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
         let mut keys = Keys::read(shown && std::io::stdin().is_terminal());
         let mut ended = futures_util::future::select_all(ended);
@@ -155,45 +136,47 @@ impl Dialogue<'_> {
             }
             let typed = tokio::select! {
                 biased;
-                _ = &mut ended => return Ok(Ending::Signal),
+                _ = &mut ended => return Ok(Ok(Exit::Interrupted)),
                 typed = keys.next() => typed?,
             };
-            show = true;
-            match typed {
-                Some(Typed::CtrlC) => return Ok(Ending::Signal),
-                Some(Typed::Line(number, line)) => return Ok(Ending::NoKey(number, line)),
-                None | Some(Typed::Key('q')) => return Ok(Ending::Quit),
-                Some(Typed::Key('m')) => self.whole = !self.whole,
-                Some(Typed::Key('u')) => self.undo()?,
-                Some(Typed::Key('s')) => self.skip(),
-                Some(Typed::Key('y' | 'j' | '1')) => self.verdict(1.0, "right")?,
-                Some(Typed::Key('n' | '0')) => self.verdict(0.0, "wrong")?,
-                Some(Typed::Key('h')) => self.verdict(0.5, "half right")?,
-                // A slip of the finger.
-                Some(Typed::Key(_)) => show = false,
-            }
+            let key = match typed {
+                Some(Typed::CtrlC) => return Ok(Ok(Exit::Interrupted)),
+                // What follows a line that is no key may be meant for other answers.
+                Some(Typed::Line(number, line)) => {
+                    let why = format!("stdin:{number}: \"{line}\" is no verdict");
+                    let saved = "what stands above it is saved, and nothing after it was read";
+                    return Ok(Err(Failure::usage(format!("{why}; {saved}")).with_hint("one key a line: y n h s u m q")));
+                }
+                None | Some(Typed::Key('q')) => return Ok(Ok(Exit::Fine)),
+                Some(Typed::Key(key)) => key,
+            };
+            // Others are a slip of the finger.
+            show = KEYS.contains(key);
+            let done = match key {
+                'm' => {
+                    self.whole = !self.whole;
+                    continue;
+                }
+                'u' if self.session.undo()? => "taken back",
+                'u' => "nothing to take back in this session",
+                // There is nothing that the others could be about.
+                _ if self.session.current().is_none() => continue,
+                's' => {
+                    self.session.skip();
+                    "skipped"
+                }
+                'n' | '0' => self.grade(0.0, "wrong")?,
+                'h' => self.grade(0.5, "half right")?,
+                'y' | 'j' | '1' => self.grade(1.0, "right")?,
+                _ => continue,
+            };
+            (self.last, self.whole) = (Some(done), false);
         }
     }
 
-    fn verdict(&mut self, correct: f64, name: &'static str) -> Result<(), Failure> {
-        if self.session.current().is_some() {
-            self.session.grade(correct, &rfc3339(time_of_day())).map_err(|error| load::fixture(&error))?;
-            (self.last, self.whole) = (Some(name), false);
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self) {
-        if self.session.current().is_some() {
-            self.session.skip();
-            (self.last, self.whole) = (Some("skipped"), false);
-        }
-    }
-
-    fn undo(&mut self) -> Result<(), Failure> {
-        let undone = self.session.undo().map_err(|error| load::fixture(&error))?;
-        (self.last, self.whole) = (Some(if undone { "taken back" } else { "nothing to take back in this session" }), false);
-        Ok(())
+    fn grade(&mut self, correct: f64, name: &'static str) -> Result<&'static str, Failure> {
+        self.session.grade(correct, &rfc3339(time_of_day()))?;
+        Ok(name)
     }
 
     /// Shows the current answer; in a terminal alone on the screen.

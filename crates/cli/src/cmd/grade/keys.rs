@@ -4,7 +4,7 @@ use std::io::{BufRead as _, Read as _};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::exit::Failure;
+use crate::Failure;
 
 /// The keys that mean something: right, wrong, half, skip, undo, more, quit.
 pub(super) const KEYS: &str = "yj1n0hsumq";

@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{Cell as TableCell, CellAlignment, Table};
 use futures_util::FutureExt as _;
 use futures_util::future::select;
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Options};
@@ -21,20 +19,20 @@ use super::graded::standings;
 use super::record::max_spend;
 use super::watch::Watch;
 use crate::args::Grade;
-use crate::exit::{Exit, Failure};
 use crate::interrupt::{interrupted, told_to_end};
+use crate::render::document::{Column, Rows};
 use crate::render::printable;
-use crate::render::text::lines;
-use crate::{load, print, say};
+use crate::render::text::unbounded;
+use crate::{Exit, Failure, load, print, quiet, say};
 
-pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
+pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let recorded = Recorded::open(&args.set, &args.tiers)?;
     let Recorded { set, recordings, tiers } = &recorded;
-    if !quiet {
+    if !quiet() {
         load::tell_torn(recordings);
     }
     if args.people.human {
-        return human::grade(set, recordings, tiers, args, quiet).await;
+        return human::grade(set, recordings, tiers, args).await;
     }
     if args.people.agreement {
         recorded.check(args.split.as_deref())?;
@@ -50,18 +48,17 @@ pub(crate) async fn grade(args: &Grade, quiet: bool) -> Result<Exit, Failure> {
         split: args.split.clone(),
     };
     // Whatever ends this program ends those that it runs.
-    let programs = || select(interrupted(), told_to_end()).map(drop).boxed();
+    let programs = || select(interrupted(), told_to_end(true)).map(drop).boxed();
     let endings = Endings { commands: &programs, judges: &interrupted };
-    let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::new(quiet), endings).await?;
+    let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::default(), endings).await?;
     let exit = exit(&graded);
     let Some(table) = &graded.table else { return Ok(exit) };
     if args.json {
-        let json = serde_json::to_string(table).map_err(Failure::usage)?;
-        print(format_args!("{json}\n"))?;
+        print(serde_json::to_string(table)? + "\n")?;
     } else {
-        print(format_args!("{}\n{}", lines(&shares(table)), lines(&rivalry(table))))?;
+        print(format_args!("{}\n{}", unbounded(&shares(table)), unbounded(&rivalry(table))))?;
     }
-    if !quiet {
+    if !quiet() {
         standings(&graded.standings);
         if !args.json {
             say(format_args!("grades are in {}", set.dir().join("grades").display()));
@@ -88,48 +85,33 @@ fn exit(graded: &Graded) -> Exit {
 }
 
 /// Segments × tiers: the share of right answers.
-fn shares(table: &GradeTable) -> Table {
-    let mut shown = plain(&table.tiers, "right");
-    for (segment, cells) in &table.segments {
-        shown.add_row(row(segment, cells));
-    }
-    shown.add_row(row("all", &table.total));
-    shown
+fn shares(table: &GradeTable) -> Vec<Column> {
+    let segments = table.segments.iter().map(|(segment, cells)| (&**segment, cells));
+    let rows: Vec<_> = segments.chain([("all", &table.total)]).collect();
+    let of = Rows(&rows);
+    let names = of.text("right", |(segment, _)| printable::line(segment));
+    let tier = |(at, tier): (usize, &Arc<str>)| of.number(printable::line(tier), move |(_, cells)| share(&cells[at]));
+    [names].into_iter().chain(table.tiers.iter().enumerate().map(tier)).collect()
 }
 
-fn row(name: &str, cells: &[Cell]) -> Vec<TableCell> {
-    let share = |cell: &Cell| {
-        let mut text = match cell.n {
-            0 if cell.not_allowed == 0 => return "–".to_owned(),
-            0 => "–".to_owned(),
-            n => format!("{:.3}  {:>4}/{n}", cell.right as f64 / n as f64, cell.right),
-        };
-        for (n, what) in [(cell.missing, "missing"), (cell.not_allowed, "not allowed")] {
-            if n > 0 {
-                let _ = write!(text, " ({n} {what})");
-            }
-        }
-        text
+fn share(cell: &Cell) -> String {
+    let mut text = match cell.n {
+        0 => "–".to_owned(),
+        n => format!("{:.3}  {:>4}/{n}", cell.right as f64 / n as f64, cell.right),
     };
-    [TableCell::new(printable::line(name))].into_iter().chain(cells.iter().map(|cell| right_aligned(share(cell)))).collect()
+    for (n, what) in [(cell.missing, "missing"), (cell.not_allowed, "not allowed")] {
+        if n > 0 && (cell.n > 0 || cell.not_allowed > 0) {
+            let _ = write!(text, " ({n} {what})");
+        }
+    }
+    text
 }
 
 /// Tiers × tiers: where the first is right and the second wrong.
-fn rivalry(table: &GradeTable) -> Table {
-    let mut shown = plain(&table.tiers, "right where wrong:");
-    for (tier, counts) in table.tiers.iter().zip(&table.right_where_wrong) {
-        shown.add_row([TableCell::new(printable::line(tier))].into_iter().chain(counts.iter().map(right_aligned)));
-    }
-    shown
-}
-
-fn plain(tiers: &[Arc<str>], corner: &str) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    table.set_header([TableCell::new(corner)].into_iter().chain(tiers.iter().map(|tier| right_aligned(printable::line(tier)))));
-    table
-}
-
-fn right_aligned(text: impl ToString) -> TableCell {
-    TableCell::new(text).set_alignment(CellAlignment::Right)
+fn rivalry(table: &GradeTable) -> Vec<Column> {
+    let rows: Vec<_> = table.tiers.iter().zip(&table.right_where_wrong).collect();
+    let of = Rows(&rows);
+    let names = of.text("right where wrong:", |(tier, _)| printable::line(tier));
+    let tier = |(at, tier): (usize, &Arc<str>)| of.number(printable::line(tier), move |(_, counts)| counts[at].to_string());
+    [names].into_iter().chain(table.tiers.iter().enumerate().map(tier)).collect()
 }

@@ -5,9 +5,10 @@ use crate::render::words;
 /// Where numbers lie between the two ends of a line.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
-    low: f64,
-    high: f64,
-    log: bool,
+    /// Both ends.
+    pub(super) ends: (f64, f64),
+    /// Whether it is logarithmic.
+    pub(super) is_log: bool,
     /// Where a mark is, and what it says.
     pub(super) ticks: Vec<(f64, String)>,
 }
@@ -25,7 +26,7 @@ impl Axis {
             // A step away from zero is no tiny number.
             if value.abs() < step * 1e-6 { 0.0 } else { value }
         };
-        Self { low, high, log: false, ticks: (0..=steps).map(at).map(|tick| (tick, show(tick))).collect() }
+        Self { ends: (low, high), is_log: false, ticks: (0..=steps).map(at).map(|tick| (tick, show(tick))).collect() }
     }
 
     /// From 0 to 1, in percent.
@@ -46,7 +47,7 @@ impl Axis {
         let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
         let all = decades.flat_map(|decade| per_decade.iter().map(move |step| step * 10f64.powi(decade)));
         let ticks = all.filter(|tick| (low..=high).contains(tick)).map(|tick| (tick, show(tick))).collect();
-        Self { low, high, log: true, ticks }
+        Self { ends: (low, high), is_log: true, ticks }
     }
 
     /// A logarithmic one where that shows more: above zero everywhere, the largest over 20 times the smallest.
@@ -59,23 +60,10 @@ impl Axis {
         }
     }
 
-    /// Whether it is logarithmic.
-    pub(super) fn is_log(&self) -> bool {
-        self.log
-    }
-
-    /// Both ends.
-    pub(super) fn ends(&self) -> (f64, f64) {
-        (self.low, self.high)
-    }
-
     /// How far along the value lies, 0 to 1; what lies beyond an end is moved to it.
     pub(super) fn place(&self, value: f64) -> f64 {
-        let along = if self.log {
-            (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
-        };
+        let (low, high) = self.ends;
+        let along = if self.is_log { (value.max(low) / low).ln() / (high / low).ln() } else { (value - low) / (high - low) };
         if along.is_nan() { 0.0 } else { along.clamp(0.0, 1.0) }
     }
 }
@@ -119,16 +107,16 @@ mod tests {
 
     #[test]
     fn a_wide_range_is_logarithmic() {
-        assert!(Axis::fitting(&[0.01, 1.0], words::rough).is_log());
-        assert!(!Axis::fitting(&[0.1, 1.0], words::rough).is_log());
-        assert!(!Axis::fitting(&[0.0, 1.0], words::rough).is_log());
+        assert!(Axis::fitting(&[0.01, 1.0], words::rough).is_log);
+        assert!(!Axis::fitting(&[0.1, 1.0], words::rough).is_log);
+        assert!(!Axis::fitting(&[0.0, 1.0], words::rough).is_log);
     }
 
     proptest! {
         #[test]
         fn every_value_has_its_place(values in prop::collection::vec(1e-6..1e6f64, 1..20)) {
             for axis in [Axis::linear(values.clone(), words::number), Axis::log(values.clone(), words::number)] {
-                let (low, high) = axis.ends();
+                let (low, high) = axis.ends;
                 prop_assert!(axis.ticks.len() <= 12, "{:?}", axis.ticks);
                 for value in &values {
                     prop_assert!((low * (1.0 - 1e-9)..=high * (1.0 + 1e-9)).contains(value), "{value} in {axis:?}");

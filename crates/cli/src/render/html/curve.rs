@@ -43,12 +43,12 @@ pub(super) fn draw(curve: &Curve<'_>) -> Markup {
         None => (money::usd_of, "cost a query, USD".to_owned()),
     };
     let x = Axis::fitting(&costs, show);
-    let unit = if x.is_log() { format!("{unit} (logarithmic)") } else { unit };
+    let unit = if x.is_log { format!("{unit} (logarithmic)") } else { unit };
     let mut plot = Plot::new(x, Axis::linear(accuracies, words::percent), (860.0, 430.0));
     mixed(&mut plot, &spots);
-    let start = plot.x.ends().0;
+    let start = plot.x.ends.0;
     if let Some(floor) = curve.floor {
-        let end = plot.x.ends().1;
+        let end = plot.x.ends.1;
         plot.line("floor", [(start, floor), (end, floor)]);
     }
     searched(&mut plot, &frontier);
@@ -82,7 +82,7 @@ impl Curve<'_> {
 
     fn cost_in_words(&self, cost: f64) -> String {
         match self.cost_last {
-            Some(_) => words::cost_in_words(cost, self.last),
+            Some(_) => words::cost(cost, self.last).concat(),
             None => format!("{} a query", money::usd_of(cost)),
         }
     }

@@ -2,17 +2,10 @@
 
 use maud::html;
 
-use super::plot::{Plot, px, straight};
-
-/// Left, top, right, bottom.
-pub(super) type Area = (f64, f64, f64, f64);
+use super::plot::{Area, Plot, px, straight};
 
 /// A place for a label: its box, how much of it lies left of its anchor, and how far it is from the dot.
-struct Place {
-    area: Area,
-    before: f64,
-    far: f64,
-}
+type Place = (Area, f64, f64);
 
 /// How far labels may be from their dots; from the second on a line leads there.
 const RINGS: [f64; 6] = [9.0, 24.0, 42.0, 64.0, 90.0, 120.0];
@@ -38,17 +31,17 @@ impl Plot {
         let (x, y) = (self.across(x), self.down(y));
         let text = shortened(text);
         let letter = if class == "name-chosen" { BOLD } else { LETTER };
-        let Some(place) = self.best((x, y), text.chars().count() as f64 * letter) else { return };
-        let (left, top, right, bottom) = place.area;
-        if place.far > RINGS[0] {
+        let Some((area, before, far)) = self.best((x, y), text.chars().count() as f64 * letter) else { return };
+        let (left, top, right, bottom) = area;
+        if far > RINGS[0] {
             // A thin line from the rim of the dot to where its name begins.
             let to = (x.clamp(left, right), y.clamp(top, bottom));
             let (across, down) = (to.0 - x, to.1 - y);
             let begin = (6.0 / across.hypot(down).max(1.0)).min(1.0);
             self.put(straight("leader", (x + across * begin, y + down * begin), to));
         }
-        let anchor = ["start", "middle", "end"][usize::from(place.before > 0.25) + usize::from(place.before > 0.75)];
-        let at = left + place.before * (right - left);
+        let anchor = ["start", "middle", "end"][usize::from(before > 0.25) + usize::from(before > 0.75)];
+        let at = left + before * (right - left);
         self.put(html! { text class=(format!("{class} {anchor}")) x=(px(at)) y=(px(bottom - 3.0)) { (text) } });
         // Letters may be wider than most, and two names in a row are to be two.
         self.taken.push((left - 4.0, top, right + 4.0, bottom));
@@ -58,23 +51,16 @@ impl Plot {
     fn best(&self, (x, y): (f64, f64), width: f64) -> Option<Place> {
         let paper = self.paper();
         let places = RINGS.iter().flat_map(|far| AROUND.iter().map(move |around| (*far, *around))).map(|(far, (dx, dy))| {
-            let before = if dx > 0.0 {
-                0.0
-            } else if dx < 0.0 {
-                1.0
-            } else {
-                0.5
-            };
+            let before = 0.5 - 0.5 * f64::from(i8::from(dx > 0.0) - i8::from(dx < 0.0));
             let left = x + dx * far - before * width;
             // A line of 14 px, beside the dot, above or below it.
             let top = y + dy * far - 7.0 + 6.0 * dy;
-            Place { area: (left, top, left + width, top + 14.0), before, far }
+            ((left, top, left + width, top + 14.0), before, far)
         });
-        let cost = |place: &Place| {
-            let covers: f64 = self.taken.iter().map(|taken| covered(*taken, place.area)).sum();
-            let inside =
-                place.area.0 >= paper.0 && place.area.1 >= 2.0 && place.area.2 <= self.width - 2.0 && place.area.3 <= paper.3;
-            4.0 * covers + place.far + if inside { 0.0 } else { 1e6 }
+        let cost = |(area, _, far): &Place| {
+            let covers: f64 = self.taken.iter().map(|taken| covered(*taken, *area)).sum();
+            let inside = area.0 >= paper.0 && area.1 >= 2.0 && area.2 <= self.width - 2.0 && area.3 <= paper.3;
+            4.0 * covers + far + if inside { 0.0 } else { 1e6 }
         };
         places.min_by(|a, b| cost(a).total_cmp(&cost(b)))
     }

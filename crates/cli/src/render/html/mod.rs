@@ -8,7 +8,7 @@ mod tier;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tiers, Tone};
+use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tone};
 
 /// The whole file.
 pub(crate) fn page(document: &Document<'_>) -> String {
@@ -45,8 +45,22 @@ fn block(block: &Block<'_>, place: usize) -> Markup {
         Block::Promise { statement, numbers } => html! {
             blockquote { (statement) @if !numbers.is_empty() { p.soft { (numbers) } } }
         },
-        Block::Tiers(tiers) => self::tiers(tiers),
-        Block::Facts { name, facts } => self::facts(name, facts),
+        Block::Tiers { of, tiers } => html! {
+            h2 { "In force" }
+            @if let Some(of) = of { p.soft { (of) } }
+            ol.chain aria-label="the tiers, in the order in which they are asked" {
+                @for (name, asked, does) in tiers { li.out[!asked] { strong { (name) } span { (does) } } }
+            }
+        },
+        Block::Facts { name, facts } => html! {
+            h2 { (name) }
+            ul.tiles {
+                @for Fact { before, value, after } in facts.iter().filter(|fact| !fact.value.is_empty()) {
+                    li { span { (before) } strong { (value) } span { (after) } }
+                }
+            }
+            @for plain in facts.iter().filter(|fact| fact.value.is_empty()) { p.soft { (plain.after) } }
+        },
         Block::Joined(all) => html! { @for one in all { (self::block(one, place)) } },
         Block::Lines(lines) => html! { @for one in lines { (line(one)) } },
         Block::Warnings([]) => Markup::default(),
@@ -80,29 +94,6 @@ fn class(tone: Tone) -> &'static str {
 
 fn line(line: &Line) -> Markup {
     html! { p { span class=(class(line.tone)) { (line.lead) } (line.text) } }
-}
-
-fn tiers(tiers: &Tiers) -> Markup {
-    html! {
-        h2 { "In force" }
-        @if let Some(of) = tiers.of { p.soft { (of) } }
-        ol.chain aria-label="the tiers, in the order in which they are asked" {
-            @for (name, asked, does) in &tiers.tiers {
-                li.out[!asked] { strong { (name) } span { (does) } }
-            }
-        }
-    }
-}
-
-fn facts(name: &str, facts: &[Fact]) -> Markup {
-    let (plain, tiles): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.value.is_empty());
-    html! {
-        h2 { (name) }
-        ul.tiles {
-            @for Fact { before, value, after } in tiles { li { span { (before) } strong { (value) } span { (after) } } }
-        }
-        @for fact in plain { p.soft { (fact.after) } }
-    }
 }
 
 fn table(table: &Table) -> Markup {

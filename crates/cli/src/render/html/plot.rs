@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use maud::{Markup, PreEscaped, html};
 
 use super::axis::Axis;
-use super::labels::Area;
+
+/// Left, top, right, bottom.
+pub(super) type Area = (f64, f64, f64, f64);
 
 /// The paper that two axes span, and what is drawn on it.
 #[derive(Debug)]

@@ -74,7 +74,7 @@ fn risk_coverage(tier: &TierReport, place: usize, sees_all: bool) -> Markup {
     // What it accepts is estimated, and may lie beside the curve, which is what the rows show. The mark is on the curve.
     let mark = cut.filter(|_| sees_all).and_then(|(coverage, _)| Some((coverage, risk_at(curve, coverage)?)));
     if let Some((coverage, risk)) = mark {
-        let (low, high) = plot.y.ends();
+        let (low, high) = plot.y.ends;
         plot.line("cut", [(coverage, low), (coverage, high)]);
         plot.dot("dot-chosen", (coverage, risk), 6.0, shows);
         for point in curve {

@@ -2,12 +2,12 @@
 
 use tierfall_calibrate::regress::{Changed, Changes};
 
-use crate::render::document::{Rows, Table};
+use crate::render::document::{Block, Fact, Line, Rows, Table};
 use crate::render::printable;
 use crate::render::words::count;
 
 /// The summary of no changes at all.
-pub(super) const NONE: &str = "no example changed";
+const NONE: &str = "no example changed";
 
 /// The counts in a sentence; those that are 0 and never matter alone are left out.
 pub(super) fn summary(changes: &Changes) -> String {
@@ -40,15 +40,12 @@ pub(super) fn table(changes: &Changes, max: usize) -> Table {
     items.truncate(max);
     let tier = |tier: &Option<String>| tier.clone().unwrap_or_else(|| "none".to_owned());
     let of = Rows(&items);
-    Table {
-        columns: vec![
-            of.text("example", |item| item.id.clone()),
-            of.text("segment", |item| item.segment.clone()),
-            of.text("tier", |item| arrow(&tier(&item.was_tier), &tier(&item.tier))),
-            of.text("answer", |item| arrow(&grade(item.was_correct), &grade(item.correct))),
-        ],
-        ..Table::default()
-    }
+    Table::of(vec![
+        of.text("example", |item| item.id.clone()),
+        of.text("segment", |item| item.segment.clone()),
+        of.text("tier", |item| arrow(&tier(&item.was_tier), &tier(&item.tier))),
+        of.text("answer", |item| arrow(&grade(item.was_correct), &grade(item.correct))),
+    ])
 }
 
 /// How many are not shown; nothing where all are.
@@ -79,4 +76,15 @@ pub(super) fn plain(changes: &Changes, max: usize) -> Vec<String> {
     let row = |at: usize| table.columns.iter().map(|column| printable::line(&column.cells[at])).collect::<Vec<_>>().join("  ");
     let rows = (0..table.rows()).map(row);
     [format!("since the baseline: {summary}")].into_iter().chain(rows).chain(hidden(changes, max)).collect()
+}
+
+/// The counts of what changed, and the first of the examples.
+pub(in crate::render) fn blocks(changes: &Changes, max_changes: usize) -> Vec<Block<'static>> {
+    let summary = Block::Facts { name: "changes", facts: vec![Fact::plain(summary(changes))] };
+    let hidden = Block::Lines(hidden(changes, max_changes).map(Line::note).into_iter().collect());
+    let table = table(changes, max_changes);
+    if table.rows() == 0 {
+        return vec![Block::Joined(vec![summary, hidden])];
+    }
+    vec![summary, Block::Joined(vec![Block::Table(table), hidden])]
 }

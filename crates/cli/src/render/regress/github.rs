@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use tierfall_calibrate::regress::{Section, Verdict};
 
-use super::{Says, Sheet, changes, segments, words};
+use super::sheet::{Says, Sheet};
+use super::{changes, segments, words};
 
 pub(super) fn github(sheet: &Sheet<'_>) -> String {
     let mut out = String::new();
@@ -64,7 +65,7 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Sheet, sample};
+    use super::super::sample;
     use super::*;
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tierfall_calibrate::regress::{Section, Verdict};
 
-use super::Sheet;
+use super::sheet::Sheet;
 
 #[derive(Serialize)]
 struct Told<'a> {

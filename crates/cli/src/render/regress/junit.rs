@@ -7,25 +7,15 @@ use std::fmt::Write as _;
 
 use tierfall_calibrate::regress::{Check, Section, Verdict};
 
-use super::{Problem, Says, Sheet, changes, words};
+use super::sheet::{Problem, Says, Sheet};
+use super::{changes, words};
 
 pub(super) fn junit(sheet: &Sheet<'_>) -> String {
-    let suites: Vec<Suite> = sheet
-        .report
-        .cascades
-        .iter()
-        .map(|section| of_section(sheet, section))
-        .chain(sheet.problems.iter().map(of_problem))
-        .collect();
-    let sum = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>();
+    let sections = sheet.report.cascades.iter().map(|section| of_section(sheet, section));
+    let suites: Vec<Suite> = sections.chain(sheet.problems.iter().map(of_problem)).collect();
+    let all: Vec<&Case> = suites.iter().flat_map(|suite| &suite.cases).collect();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _ = writeln!(
-        xml,
-        "<testsuites name=\"tierfall regress\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"0\">",
-        sum(|suite| suite.cases.len()),
-        sum(|suite| suite.count("failure")),
-        sum(|suite| suite.count("error")),
-    );
+    let _ = writeln!(xml, "<testsuites name=\"tierfall regress\"{} time=\"0\">", counts(&all, &ELEMENTS[..2]));
     for suite in &suites {
         suite.write(&mut xml);
     }
@@ -47,30 +37,34 @@ struct Case {
     details: String,
 }
 
-impl Suite {
-    fn count(&self, element: &str) -> usize {
-        self.cases.iter().filter(|case| matches!(&case.result, Some((named, ..)) if *named == element)).count()
-    }
+/// How those that did not pass are counted, and the elements that say so.
+const ELEMENTS: [(&str, &str); 3] = [("failures", "failure"), ("errors", "error"), ("skipped", "skipped")];
 
+/// How many test cases there are, and how many of them have each of these elements.
+fn counts(cases: &[&Case], elements: &[(&str, &str)]) -> String {
+    let mut text = format!(" tests=\"{}\"", cases.len());
+    for (name, element) in elements {
+        let n = cases.iter().filter(|case| case.result.as_ref().is_some_and(|result| result.0 == *element)).count();
+        let _ = write!(text, " {name}=\"{n}\"");
+    }
+    text
+}
+
+impl Suite {
     fn write(&self, xml: &mut String) {
-        let _ = writeln!(
-            xml,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" time=\"0\">",
-            attribute(&self.name),
-            self.cases.len(),
-            self.count("failure"),
-            self.count("error"),
-            self.count("skipped"),
-        );
-        for case in &self.cases {
-            let name = attribute(&case.name);
-            let _ = writeln!(xml, "    <testcase name=\"{name}\" classname=\"{}\" time=\"0\">", attribute(&self.class));
-            if let Some((element, kind, message)) = &case.result {
-                let (message, details) = (attribute(message), content(&case.details));
-                let _ = writeln!(xml, "      <{element} type=\"{kind}\" message=\"{message}\">{details}</{element}>");
-            } else if !case.details.is_empty() {
-                let _ = writeln!(xml, "      <system-out>{}</system-out>", content(&case.details));
-            }
+        let (name, class) = (attribute(&self.name), attribute(&self.class));
+        let counts = counts(&self.cases.iter().collect::<Vec<_>>(), &ELEMENTS);
+        let _ = writeln!(xml, "  <testsuite name=\"{name}\"{counts} time=\"0\">");
+        for Case { name, result, details } in &self.cases {
+            let (name, details) = (attribute(name), content(details));
+            let _ = writeln!(xml, "    <testcase name=\"{name}\" classname=\"{class}\" time=\"0\">");
+            let _ = match result {
+                Some((element, kind, message)) => {
+                    let message = attribute(message);
+                    writeln!(xml, "      <{element} type=\"{kind}\" message=\"{message}\">{details}</{element}>")
+                }
+                None => writeln!(xml, "      <system-out>{details}</system-out>"),
+            };
             xml.push_str("    </testcase>\n");
         }
         if !self.out.is_empty() {
@@ -92,10 +86,8 @@ fn of_section(sheet: &Sheet<'_>, section: &Section) -> Suite {
         let result = match (sheet.says(check), check.verdict) {
             (Says::Bad, verdict) => Some(("failure", verdict.as_str(), check.why.clone())),
             // A test case without a result is a pass, and what is only watched has not passed either.
-            (Says::Unsure | Says::Fine, verdict @ Verdict::Inconclusive) => {
-                Some(("skipped", verdict.as_str(), check.why.clone()))
-            }
-            (Says::Unsure | Says::Fine, _) => None,
+            (_, verdict @ Verdict::Inconclusive) => Some(("skipped", verdict.as_str(), check.why.clone())),
+            _ => None,
         };
         Case { name, result, details: details(section, check) }
     });
@@ -132,21 +124,10 @@ fn details(section: &Section, check: &Check) -> String {
     text
 }
 
-/// Text between tags.
+/// Text between tags. Of a carriage return a reader would make a line feed.
 fn content(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            // A reader would make a line feed of it.
-            '\r' => out.push_str("&#13;"),
-            legal if is_legal(legal) => out.push(legal),
-            _ => out.push(char::REPLACEMENT_CHARACTER),
-        }
-    }
-    out
+    let legal: String = text.chars().map(|c| if is_legal(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+    legal.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#13;")
 }
 
 /// Text between quotation marks: a reader makes blanks of line feeds that are not written as numbers.
@@ -164,8 +145,8 @@ mod tests {
     use roxmltree::Node;
     use tierfall_calibrate::regress::{Check, Report, Section};
 
+    use super::super::sample;
     use super::super::valid_junit::parse;
-    use super::super::{Sheet, sample};
     use super::*;
 
     /// Elements of this name, at any depth.

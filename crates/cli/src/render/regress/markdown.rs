@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use tierfall_calibrate::regress::{Section, Verdict};
 
-use super::{Says, Sheet, changes, words};
+use super::sheet::{Says, Sheet};
+use super::{changes, segments, words};
 use crate::render::document::{Column, Table, Tone};
 use crate::render::printable;
 use crate::render::words::count;
@@ -50,7 +51,7 @@ fn section(sheet: &Sheet<'_>, section: &Section) -> String {
         text.push('\n');
     }
     text += &words::tables(section).iter().map(table).collect::<Vec<_>>().join("\n");
-    for note in words::notes(section, true, sheet.all_checks) {
+    for note in segments::notes(section, true, sheet.all_checks) {
         let _ = write!(text, "\n<sub>{}</sub>\n", escaped(&note));
     }
     if let Some(changes) = section.changes.as_ref().filter(|changes| !changes.items.is_empty()) {
@@ -69,7 +70,7 @@ fn section(sheet: &Sheet<'_>, section: &Section) -> String {
 fn table(table: &Table) -> String {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let columns = || table.columns.iter();
-    let mut text = line(columns().map(|column| column.head.to_owned()).collect());
+    let mut text = line(columns().map(|column| column.head.clone()).collect());
     text += &line(columns().map(|column| if column.number { "---:" } else { "---" }.to_owned()).collect());
     let cell = |column: &Column, row: usize| match column.tones.get(row) {
         Some(tone) => format!("{} {}", sign(*tone), escaped(&column.cells[row])),
@@ -84,17 +85,13 @@ fn table(table: &Table) -> String {
 /// Text that Markdown shows as it is, in a table as well: no markup, no mention of a person, no line of its own.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in printable::text(text).chars() {
+    for character in printable::text(text).replace('\n', " ").chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '@' => out.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '$' => {
-                out.push('\\');
-                out.push(character);
-            }
-            '\n' => out.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '$' => out.extend(['\\', character]),
             other => out.push(other),
         }
     }

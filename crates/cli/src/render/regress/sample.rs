@@ -2,7 +2,7 @@
 
 use tierfall_calibrate::regress::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Unit, Verdict};
 
-use super::{Problem, Sheet};
+use super::sheet::{Problem, Sheet};
 
 pub(super) fn sheet<'a>(report: &'a Report, problems: &'a [Problem]) -> Sheet<'a> {
     Sheet { report, problems, strict: false, max_changes: 3, all_checks: "--format json has them" }

@@ -2,7 +2,8 @@
 
 use tierfall_calibrate::regress::{Check, Section, Verdict};
 
-use super::words::{self, some};
+use super::words;
+use crate::render::words::{first, some};
 
 /// So many segments are named.
 const NAMED: usize = 3;
@@ -28,17 +29,24 @@ fn worst(quiet: &[&Check]) -> String {
     let balance = |check: &Check| check.moved.map_or(0, |moved| moved.lost.saturating_sub(moved.gained));
     let mut worse: Vec<&&Check> = quiet.iter().filter(|check| balance(check) > 0).collect();
     worse.sort_by_key(|check| std::cmp::Reverse(balance(check)));
-    let named = worse.iter().take(NAMED).filter_map(|check| {
+    let named = worse.iter().filter_map(|check| {
         let moved = check.moved?;
         Some(format!("{} ({} worse, {} better of {})", words::segment(check), moved.lost, moved.gained, check.n))
     });
     let named: Vec<String> = named.collect();
-    let left = worse.len().saturating_sub(NAMED);
-    let left = if left > 0 { format!(" and {left} more") } else { String::new() };
     if named.is_empty() {
         return "in none of them more got worse than better".to_owned();
     }
-    format!("worst: {}{left}", named.join(", "))
+    format!("worst: {}", first(NAMED, named.into_iter()))
+}
+
+/// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.
+pub(super) fn notes(section: &Section, mde: bool, all_checks: &str) -> Vec<String> {
+    let mut notes: Vec<String> = unshown(section, all_checks).into_iter().collect();
+    if mde && section.checks.iter().any(|check| !words::is_quiet(check) && check.mde.is_some()) {
+        notes.push("mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed".to_owned());
+    }
+    notes
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What `tierfall regress` says in a terminal, the verdict first.
 
-use tierfall_calibrate::regress::{Changes, Check, Section, Verdict as Judged};
+use tierfall_calibrate::regress::{Check, Section, Verdict as Judged};
 
-use super::{Says, Sheet, changes as changed, words};
-use crate::render::document::{Block, Fact, Line, Table, Verdict};
+use super::sheet::{Says, Sheet};
+use super::{changes, segments, words};
+use crate::render::document::{Block, Line, Table, Verdict};
 use crate::render::text::{blocks, width};
+use crate::render::words::some;
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
     let sections = sheet.report.cascades.iter().flat_map(|section| self::section(sheet, section));
@@ -23,26 +25,25 @@ fn together(sheet: &Sheet<'_>) -> Option<Block<'static>> {
     ];
     let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let several = sections.len() + sheet.problems.len() > 1;
-    several.then(|| Block::Verdict(Verdict { long: false, ..verdict(sheet.verdict(), &said.join(", "), Vec::new()) }))
+    several.then(|| Block::Verdict(verdict(sheet.verdict(), &said.join(", "), Vec::new())))
 }
 
 fn verdict(verdict: Judged, of: &str, said: Vec<Line>) -> Verdict {
-    let headline = format!("{}: {of}", verdict.as_str());
-    Verdict { tone: words::tone(verdict), mark: words::mark(verdict), headline, long: true, said }
+    Verdict::new(words::tone(verdict), format!("{}: {of}", verdict.as_str()), said)
 }
 
 fn section<'a>(sheet: &Sheet<'_>, section: &'a Section) -> Vec<Block<'a>> {
     let headline = verdict(section.verdict, &words::title(section), said(sheet, section));
-    let mut all = vec![Block::Verdict(headline), Block::Warnings(&section.warnings)];
+    let mut all = vec![Block::Verdict(Verdict { long: true, ..headline }), Block::Warnings(&section.warnings)];
     all.extend(checks(sheet, section));
-    all.extend(section.changes.iter().flat_map(|changes| self::changes(changes, sheet.max_changes)));
+    all.extend(section.changes.iter().flat_map(|changes| changes::blocks(changes, sheet.max_changes)));
     all
 }
 
 fn said(sheet: &Sheet<'_>, section: &Section) -> Vec<Line> {
     let mut speaking: Vec<&Check> = section.checks.iter().filter(|check| sheet.says(check) != Says::Fine).collect();
     if speaking.is_empty() {
-        let counts = format!("{}, {}", words::examples(section.n), words::some(section.checks.len() as u64, "check"));
+        let counts = format!("{}, {}", words::examples(section.n), some(section.checks.len() as u64, "check"));
         // What a pass rules out is worth as much as that it passes.
         let compared = section.checks.iter().find(|check| check.decides && check.limit.is_none());
         let said = compared.map_or_else(String::new, |check| format!("; {}: {}", words::compared(check), check.why));
@@ -65,7 +66,7 @@ fn checks(sheet: &Sheet<'_>, section: &Section) -> Vec<Block<'static>> {
     let left_out = tables.iter_mut().map(|table| fit(table, width())).fold(false, |any, left_out| any | left_out);
     let mde = tables.iter().flat_map(|table| &table.columns).any(|column| column.head == words::MDE);
     let wider = left_out.then(|| "a wider terminal has more columns".to_owned());
-    let notes = words::notes(section, mde, sheet.all_checks).into_iter().chain(wider);
+    let notes = segments::notes(section, mde, sheet.all_checks).into_iter().chain(wider);
     let notes = Block::Lines(notes.map(Line::note).collect());
     let last = tables.pop().into_iter().map(Block::Table).chain([notes]).collect();
     tables.into_iter().map(Block::Table).chain([Block::Joined(last)]).collect()
@@ -85,27 +86,6 @@ fn fit(table: &mut Table, room: usize) -> bool {
         table.columns.retain(|column| column.spare != order);
     }
     table.columns.len() < before
-}
-
-/// The counts of what changed, and the first of the examples.
-pub(in crate::render) fn changes(changes: &Changes, max_changes: usize) -> Vec<Block<'static>> {
-    let summary = Block::Facts { name: "changes", facts: vec![Fact::plain(changed::summary(changes))] };
-    let hidden = Block::Lines(changed::hidden(changes, max_changes).map(Line::note).into_iter().collect());
-    let table = changed::table(changes, max_changes);
-    if table.rows() == 0 {
-        return vec![Block::Joined(vec![summary, hidden])];
-    }
-    vec![summary, Block::Joined(vec![Block::Table(table), hidden])]
-}
-
-/// What the tests conclude, a sentence each; of segments only what fails.
-pub(in crate::render) fn conclusions(checks: &[Check]) -> Vec<Line> {
-    let shown = checks.iter().filter(|check| check.segment.is_none() || check.verdict == Judged::Fail);
-    let line = |check: &Check| {
-        let said = format!(" {}: {}", words::name(check), check.why);
-        Line::led(0, words::tone(check.verdict), words::mark(check.verdict), said)
-    };
-    shown.map(line).collect()
 }
 
 #[cfg(test)]
@@ -214,7 +194,7 @@ mod tests {
         let heads = |room: usize| {
             let mut tables = words::tables(&section);
             let left_out = fit(&mut tables[1], room);
-            (tables[1].columns.iter().map(|column| column.head).collect::<Vec<_>>().join(" "), left_out)
+            (tables[1].columns.iter().map(|column| &*column.head).collect::<Vec<_>>().join(" "), left_out)
         };
         assert_eq!(heads(100), ("vs baseline now was 95 % of change p mde verdict".to_owned(), false));
         assert_eq!(heads(60), ("vs baseline now was p verdict".to_owned(), true));

@@ -61,7 +61,7 @@ fn every_query_is_counted_once_however_it_ends() {
                 }
             }
             let of_tiers: usize = tally.tiers.iter().map(|tier| tier.answered).sum();
-            let of_none: usize = tally.unanswered.iter().map(|(_, n)| n).sum();
+            let of_none: usize = tally.unanswered.iter().sum();
             assert_eq!((of_tiers, of_tiers + of_none), (answered, tally.n), "{on_exhausted:?}: {}", tally.summary());
             assert!(tally.accepted.0 <= answered);
             for tier in &tally.tiers {
