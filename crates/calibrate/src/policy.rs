@@ -118,11 +118,4 @@ impl Tally {
     pub fn cost_usd(&self) -> Option<f64> {
         self.cost.map(|pico| pico as f64 / 1e12 / self.n as f64)
     }
-
-    /// Share of the rows reaching each gated tier that it accepts; `None` where none reaches it.
-    pub fn coverage(&self) -> Vec<Option<f64>> {
-        let gated = self.reached.len().saturating_sub(1);
-        let share = |(reached, accepted): (&u64, &u64)| (*reached > 0).then(|| *accepted as f64 / *reached as f64);
-        self.reached.iter().zip(&self.accepted).take(gated).map(share).collect()
-    }
 }

@@ -16,6 +16,7 @@ use crate::observations::Observations;
 use crate::procedure::{FitError, folds_for, gates_on, table_under};
 use crate::report::{Advice, ChainAdvice, Estimate, TierAdvice, TierSegment, Verdict};
 use crate::stat::normal;
+use crate::sweep::chains::subchains;
 use crate::view::View;
 
 use folds::{Judged, Scope, Worth, judge};
@@ -62,7 +63,7 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
         view = view.split(ENOUGH as f64 / items as f64, seed ^ 0xad).0;
         warnings.push(format!("from a sample of about {ENOUGH} of {items} items"));
     }
-    let chains = sub_chains(tiers);
+    let chains = subchains(tiers, if tiers <= EVERY { tiers } else { 2 });
     let scopes = scopes(&view);
     let k = folds_for(items).min(items.max(2));
     let parts: Vec<Judged<'_>> = view
@@ -101,18 +102,6 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
     let all: Vec<usize> = (0..table.last()).collect();
     advice.advice.extend(words::under(&table.conditions(&all)));
     Ok(advice)
-}
-
-/// All non-empty sub-chains of a short chain; single tiers and pairs of a long one. Shorter ones first, in the order of their tiers.
-fn sub_chains(tiers: usize) -> Vec<Vec<usize>> {
-    let mut chains: Vec<Vec<usize>> = if tiers <= EVERY {
-        (1..1_usize << tiers).map(|set| (0..tiers).filter(|tier| set >> tier & 1 == 1).collect()).collect()
-    } else {
-        let pairs = (0..tiers).flat_map(|first| (first + 1..tiers).map(move |second| vec![first, second]));
-        (0..tiers).map(|tier| vec![tier]).chain(pairs).collect()
-    };
-    chains.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
-    chains
 }
 
 /// All rows, and every segment that has enough items.

@@ -344,7 +344,7 @@ fn a_latency_limit_is_certified_beside_the_target() {
     wanted.latency = Some(LatencyLimit { over_ms: 950.0, share: 0.8 });
     let found = certify(&input(table.clone()), &wanted).unwrap().points.remove(0);
     assert_eq!(found.status, Status::Certified);
-    let slow = |point: &PointCertified| 1.0 - point.policy.tally(&table).coverage()[0].unwrap();
+    let slow = |point: &PointCertified| 1.0 - point.policy.tally(&table).accepted[0] as f64 / table.len() as f64;
     assert!(slow(&found) < 0.8 && slow(&free) <= slow(&found));
     assert!(found.guarantee.unwrap().statement.contains("P(latency > 950 ms) <= 0.8"));
     // Cuts that defer more than that keep the loss and not the limit.

@@ -92,8 +92,8 @@ fn unpromise(point: &mut PointCertified, why: &str) {
 fn shown(view: &View<'_>, tier: usize, gate: &GateValue) -> Result<Option<ScoreMap>, FitError> {
     let quality = view.observations().quality(tier);
     // The gate values are dropped once they are read.
-    let read = Read::of(&values(view, tier, gate)?, view.rows().map(|row| quality[row].get()));
-    Ok(read.and_then(|read| map::recommended_of(read, transform_of(gate))))
+    let read = Read::new(&values(view, tier, gate)?, view.rows().map(|row| quality[row].get()));
+    Ok(read.and_then(|read| map::recommended(read, transform_of(gate))))
 }
 
 /// The cuts of an operating point over the declared chain. A tier that is left out keeps the cut that is certified for it and the

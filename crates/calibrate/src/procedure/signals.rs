@@ -147,7 +147,7 @@ pub(crate) fn table<'a>(view: &View<'a>, gates: &[Picked]) -> Result<Table<'a>, 
 /// How well gate values rank what deferral is about: AUROC for *not* (last right ∧ this wrong), ½ where that says nothing.
 pub(super) fn rank(view: &View<'_>, tier: usize, gate_values: &[f64]) -> f64 {
     let last = view.observations().tiers().len() - 1;
-    metric::auroc_of(&Sorted::new(gate_values), length::kept(view, tier, last)).unwrap_or(0.5)
+    metric::auroc(&Sorted::new(gate_values), length::kept(view, tier, last)).unwrap_or(0.5)
 }
 
 /// The tier that a deferral of `tier` asks: the next one in force, and where none is, the last.
@@ -183,14 +183,14 @@ fn pick(view: &View<'_>, tier: usize, choice: &SignalChoice, seed: u64) -> Resul
         consider(None, if upside_down { Picked::plain(label, true).gate } else { plain })?;
     }
     if labels.len() > 1 {
-        for toward in [Toward::Benefit { next: last }, Toward::Correctness] {
-            if let Ok(fusion) = fuse::fit(&train, tier, &labels, toward) {
+        for toward in [Toward::Benefit, Toward::Correctness] {
+            if let Some(fusion) = fuse::fit(&train, tier, &labels, toward) {
                 consider(Some(toward), GateValue::Fused(fusion))?;
             }
         }
     }
     let (_, toward, mut gate) = best.ok_or_else(|| FitError::NoSignals { tier: String::new() })?;
-    if let Some(again) = toward.and_then(|toward| fuse::fit(view, tier, &labels, toward).ok()) {
+    if let Some(again) = toward.and_then(|toward| fuse::fit(view, tier, &labels, toward)) {
         gate = GateValue::Fused(again);
     }
     let refused = length::refusal(view, tier, &values(view, tier, &gate)?);
@@ -259,7 +259,7 @@ fn cross_fitted(view: &View<'_>, tier: usize, labels: &[String], seed: u64) -> R
     for label in labels {
         consider(Picked::plain(label, false).gate, None)?;
     }
-    for toward in [Toward::Benefit { next: last }, Toward::Correctness] {
+    for toward in [Toward::Benefit, Toward::Correctness] {
         if let Some((gate, scores)) = fused_scores(view, tier, labels, toward, seed)? {
             consider(gate, Some(scores))?;
         }
@@ -280,14 +280,14 @@ pub(super) fn fused_scores(
     toward: Toward,
     seed: u64,
 ) -> Result<Option<(GateValue, Vec<f64>)>, FitError> {
-    let Ok(all) = fuse::fit(view, tier, labels, toward) else { return Ok(None) };
+    let Some(all) = fuse::fit(view, tier, labels, toward) else { return Ok(None) };
     let mut place = vec![u32::MAX; view.observations().len()];
     for (at, row) in view.rows().enumerate() {
         place[row] = u32::try_from(at).unwrap_or(u32::MAX);
     }
     let mut scores = vec![f64::NAN; view.len()];
     for (train, held) in view.folds(FOLDS, seed ^ 0xf01d) {
-        let Ok(fusion) = fuse::fit(&train, tier, labels, toward) else { return Ok(None) };
+        let Some(fusion) = fuse::fit(&train, tier, labels, toward) else { return Ok(None) };
         let held = held.view();
         for (row, value) in held.rows().zip(values(held, tier, &GateValue::Fused(fusion))?.iter()) {
             scores[place[row] as usize] = *value;

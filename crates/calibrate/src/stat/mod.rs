@@ -6,7 +6,6 @@
 #![expect(clippy::many_single_char_names, reason = "formulas keep the letters of their sources")]
 
 pub mod agreement;
-pub mod baseline;
 pub mod beta;
 pub mod betting;
 pub mod binomial;

@@ -57,12 +57,6 @@ pub fn asymptotic(minus: u64, plus: u64, n: u64, eps: f64) -> f64 {
     if n == 0 { 1.0 } else { normal::sf(paired::tango_z(minus, plus, n, eps)) }
 }
 
-/// The p-value of H0: `p_minus ≥ eps`, which gains cannot make up for: P(Bin(n, eps) ≤ minus). It needs no nuisance and
-/// implies the margin on the difference.
-pub fn harm_only(minus: u64, n: u64, eps: f64) -> f64 {
-    binomial::cdf(minus, n, eps)
-}
-
 /// Whether the p-value is at most `level`. Where Tango's statistic is far from the critical one the enumeration is spared:
 /// 0.5 below it nothing is certified (which is safe by itself), 2 above it the exact p-value is below the level throughout
 /// (tested).
