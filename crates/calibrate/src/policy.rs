@@ -57,6 +57,16 @@ impl Policy {
         self.tiers.iter().zip(&self.cuts).position(accepts).unwrap_or(self.cuts.len())
     }
 
+    /// The tiers that are asked for a row; the last of them answers.
+    pub(crate) fn asked(&self, table: &Table<'_>, row: usize) -> &[usize] {
+        &self.tiers[..=self.exit(table, row)]
+    }
+
+    /// The tier that answers a row.
+    pub(crate) fn answers(&self, table: &Table<'_>, row: usize) -> usize {
+        self.tiers[self.exit(table, row)]
+    }
+
     /// What the policy does on every row; weights are not applied.
     pub fn tally(&self, table: &Table<'_>) -> Tally {
         let k = self.tiers.len();

@@ -5,13 +5,12 @@ use tierfall_core::number::Threshold;
 
 use super::Labels;
 use super::descent::Descent;
-use super::evidence::Evidence;
 use super::goal::Goal;
 use super::latency::{self, Slow};
 use super::price::Prices;
 use super::test::{Kind, Test};
 use super::walk::{self, walk};
-use crate::ask::{Ask, LatencyLimit, Method};
+use crate::ask::{Ask, LatencyLimit};
 use crate::policy::Policy;
 use crate::table::Table;
 
@@ -30,7 +29,6 @@ pub(crate) struct Ground<'t> {
     /// By tier: the cuts that are walked; `None` = all.
     fixed: Option<Vec<Vec<Threshold>>>,
     pub(crate) prices: Prices<'t>,
-    pub(crate) method: Method,
     pub(crate) seed: u64,
     pub(crate) latency: Option<LatencyLimit>,
     /// `None` where there is no limit, or a latency is unknown.
@@ -70,7 +68,7 @@ pub(crate) fn needs_grid(table: &Table<'_>, labels: &Labels<'_>) -> bool {
     if table.len() <= EVERY_CUT_ROWS {
         return false;
     }
-    let test = Test::new(table, labels, Goal::Loss(0.0), Method::Exact, 0);
+    let test = Test::new(table, labels, Goal::Loss(0.0), 0);
     match test.kind {
         Kind::Betting => true,
         Kind::PpiUnion => test.humans().is_some_and(|humans| humans > EVERY_CUT_ROWS),
@@ -104,7 +102,6 @@ impl<'t> Ground<'t> {
             descents: Vec::new(),
             fixed: None,
             prices: Prices::new(table),
-            method: ask.method,
             seed: ask.seed,
             latency: ask.latency,
             slow: ask.latency.and_then(|limit| Slow::new(table, limit, ask.seed)),
@@ -113,7 +110,7 @@ impl<'t> Ground<'t> {
 
     /// The test of a goal on these rows.
     pub(crate) fn test(&self, goal: Goal) -> Test<'t> {
-        Test::new(self.table, self.labels, goal, self.method, self.seed)
+        Test::new(self.table, self.labels, goal, self.seed)
     }
 
     /// The parts of an error that the target and the latency limit get.
@@ -152,7 +149,7 @@ impl<'t> Ground<'t> {
         let ended = |second: &usize| certified[*second] == self.descents[*second].len();
         let mut all = Vec::new();
         for second in (1..self.descents.len()).filter(ended) {
-            if !test.certifies(&test.always(second), level) {
+            if !test.certifies(&test.of(|_| second), level) {
                 continue;
             }
             let level = level / second as f64;
@@ -200,16 +197,4 @@ impl Pairs<'_> {
     pub(crate) fn holds(&self, tier: usize, at: usize) -> bool {
         if at == 0 { self.last } else { (self.from[tier]..self.certified[tier]).contains(&at) }
     }
-}
-
-/// The evidence on any policy.
-pub(crate) fn evidence(test: &Test<'_>, policy: &Policy) -> Evidence {
-    let mut evidence = test.always_last();
-    for row in 0..test.table.len() {
-        let tier = policy.tiers()[policy.exit(test.table, row)];
-        if tier != test.table.last() {
-            test.answer(&mut evidence, row, tier);
-        }
-    }
-    evidence
 }

@@ -34,7 +34,7 @@ pub(crate) fn walk(test: &Test<'_>, descent: &Descent<'_>, level: f64) -> usize 
         });
         return free + counts.map(passes).take_while(|passes| *passes).count();
     }
-    let mut evidence = test.always(descent.second());
+    let mut evidence = test.of(|_| descent.second());
     let mut accepted = 0;
     for at in 0..descent.len() {
         let rows = descent.accepted(at);

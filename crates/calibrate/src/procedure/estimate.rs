@@ -13,7 +13,7 @@ use tierfall_core::fit::Status;
 
 use super::FitError;
 use super::once::{Once, once};
-use super::signals::{Picked, Route, next_of, table};
+use super::signals::{Picked, next_of, table};
 
 /// What the folds showed, over all rows.
 pub(super) struct Folded<'a> {
@@ -39,20 +39,20 @@ pub(crate) fn folds_for(items: usize) -> usize {
     }
 }
 
-/// Repeats the procedure by folds of items. `route` is that of the whole table, so that each fold does what was done; `in_force` are the
+/// Repeats the procedure by folds of items. `split` is that of the whole table, so that each fold does what was done; `in_force` are the
 /// tiers that it has in force, by which each tier's next one is known.
 pub(super) fn folded<'a>(
     view: &View<'a>,
     items: usize,
     ask: &Ask,
-    route: Route,
+    split: bool,
     in_force: &[usize],
     done: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Folded<'a>, FitError> {
     let folds = folds_for(items).min(items.max(2));
     let counter = std::sync::atomic::AtomicUsize::new(0);
     let one = |(train, held): (View<'a>, Held<'a>)| {
-        let part = part(&train, &held, ask, route, in_force);
+        let part = part(&train, &held, ask, split, in_force);
         done(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, folds);
         part
     };
@@ -84,18 +84,12 @@ pub(super) fn folded<'a>(
 type Part<'a> = (Vec<Played<'a>>, Vec<Readings>, Vec<bool>);
 
 /// One fold; `None` where it holds no row out.
-fn part<'a>(
-    train: &View<'_>,
-    held: &Held<'a>,
-    ask: &Ask,
-    route: Route,
-    in_force: &[usize],
-) -> Result<Option<Part<'a>>, FitError> {
+fn part<'a>(train: &View<'_>, held: &Held<'a>, ask: &Ask, split: bool, in_force: &[usize]) -> Result<Option<Part<'a>>, FitError> {
     if held.is_empty() || train.is_empty() {
         return Ok(None);
     }
     // The rows that certified are dropped before those that are held out are put together.
-    let Once { gates, maps, certification, cuts, .. } = once(&train.one_per_item(), ask, route)?;
+    let Once { gates, maps, certification, cuts, .. } = once(&train.one_per_item(), ask, split)?;
     let rows = held.view();
     let table = table(rows, &gates)?;
     let played = cuts.iter().map(|cuts| Played::new(rows, &table, cuts)).collect();

@@ -36,7 +36,6 @@ pub(crate) use signals::{Picked, gates_on, table as table_under};
 
 use estimate::{Folded, expected, folded};
 use once::{Once, once};
-use signals::Route;
 
 /// What calibration makes.
 #[derive(Clone, Debug)]
@@ -124,11 +123,11 @@ pub fn calibrate(
     let worst = observations.at_worst(ask.target);
     let all = View::all(&worst);
     let single = all.one_per_item();
-    let route = Route::of(ask, observations, single.len());
+    let split = signals::splits(ask, observations, single.len());
     progress(Progress::Certifying);
-    let fitted = once(&single, ask, route)?;
+    let fitted = once(&single, ask, split)?;
     let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
-    let folded = folded(&all, single.len(), ask, route, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
+    let folded = folded(&all, single.len(), ask, split, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
     progress(Progress::Reporting);
     let graded = observations.all_graded().is_ok();
     let report = report(&all, &single, n_excluded, ask, &fitted, &folded, observations)?;

@@ -64,13 +64,13 @@ pub(super) fn signal_table(view: &View<'_>, fitted: &Once<'_>, ask: &Ask) -> Res
 fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result<(Vec<SignalRow>, Vec<Look>), FitError> {
     let (mut rows, mut looks) = (Vec::new(), Vec::new());
     let (observations, picked) = (view.observations(), &fitted.gates[tier]);
-    let name = observations.tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let name = &observations.spec(tier).name;
     let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
     let next = next_of(&in_force, tier, observations.tiers().len() - 1);
     let quality = observations.quality(tier);
     let right = |at: usize| is_right(quality[view.row(at)].get());
     let row = |signal: String, sorted: &Sorted<'_>, chosen: bool| SignalRow {
-        tier: name.clone(),
+        tier: name.to_string(),
         signal,
         auroc: metric::auroc(sorted, right),
         auroc_benefit: metric::auroc(sorted, kept(view, tier, next)),

@@ -117,18 +117,14 @@ impl<'t> PairSweep<'t> {
     /// The sums where every row goes on to the second tier.
     fn defer_all(&self) -> Sums {
         let (second, last) = (&self.column(self.second).quality, &self.column(self.table.last()).quality);
-        let mut sums =
-            Sums { cost: self.cost_of(self.first).zip(self.cost_of(self.second)).map(|(a, b)| a + b), ..Sums::default() };
+        let [one, other] = [self.first, self.second].map(|tier| self.column(tier).total_cost());
+        let mut sums = Sums { cost: one.zip(other).map(|(one, other)| one + other), ..Sums::default() };
         for (second, last) in second.iter().zip(last.iter()) {
             sums.quality += u64::from(second.nano());
             sums.minus += u64::from(second < last);
             sums.plus += u64::from(second > last);
         }
         sums
-    }
-
-    fn cost_of(&self, tier: usize) -> Option<u128> {
-        self.column(tier).cost.as_ref().map(|costs| costs.iter().map(|cost| u128::from(*cost)).sum())
     }
 
     fn column(&self, tier: usize) -> &Column<'t> {
