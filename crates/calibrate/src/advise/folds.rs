@@ -26,9 +26,7 @@ pub(super) struct Scope {
 
 impl Scope {
     fn holds(&self, view: &View<'_>, row: usize) -> bool {
-        let observations = view.observations();
-        let of_row = if self.by_segment { observations.segment(row) } else { observations.stratum(row) };
-        self.label.as_ref().is_none_or(|label| of_row == Some(label))
+        self.label.as_ref().is_none_or(|label| view.observations().labels().0.get(row) == Some(label))
     }
 }
 

@@ -9,7 +9,7 @@ use super::goal::Goal;
 use super::latency::{self, Slow};
 use super::price::Prices;
 use super::test::{Kind, Test};
-use super::walk::{self, walk};
+use super::walk::walk;
 use crate::ask::{Ask, LatencyLimit};
 use crate::policy::Policy;
 use crate::table::Table;
@@ -179,7 +179,8 @@ impl<'t> Ground<'t> {
     /// By tier: the lowest certified cut against the last tier.
     pub(crate) fn cuts(&self, pairs: &Pairs<'_>) -> Vec<Option<Threshold>> {
         let kept = |tier: usize| if pairs.certified[tier] > pairs.from[tier] { pairs.certified[tier] } else { 0 };
-        self.descents.iter().map(|descent| walk::lowest(descent, kept(descent.tier()))).collect()
+        // The lowest is the cheapest: a falling cut only ever saves calls of the last tier.
+        self.descents.iter().map(|descent| kept(descent.tier()).checked_sub(1).map(|at| descent.cut(at))).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use super::goal::Goal;
 use super::ppi::Humans;
 use crate::policy::Policy;
 use crate::quality::Quality;
+use crate::stat::bisection::halved;
 use crate::stat::trinomial::{self, Exactness};
 use crate::stat::{betting, binomial, proportion};
 use crate::table::Table;
@@ -198,19 +199,15 @@ impl<'t> Test<'t> {
         self.certifies_at(evidence, self.goal.with_limit(most), level).then(|| self.inverted(evidence, level, most))
     }
 
-    fn inverted(&self, evidence: &Evidence, level: f64, mut passed: f64) -> f64 {
+    fn inverted(&self, evidence: &Evidence, level: f64, passed: f64) -> f64 {
         let n = self.table.len() as u64;
         match (self.kind, evidence) {
             (Kind::ExactBinomial, Evidence::Counts(counts)) => return proportion::upper(counts.wrong, n, level),
             (Kind::Trinomial, Evidence::Counts(counts)) => return trinomial::upper(counts.minus, counts.plus, n, level),
             _ => {}
         }
-        let mut failed = self.estimate(evidence).clamp(0.0, passed);
-        for _ in 0..HALVINGS {
-            let middle = f64::midpoint(failed, passed);
-            if self.certifies_at(evidence, self.goal.with_limit(middle), level) { passed = middle } else { failed = middle }
-        }
-        passed
+        let failed = self.estimate(evidence).clamp(0.0, passed);
+        halved(failed, passed, HALVINGS, |limit| self.certifies_at(evidence, self.goal.with_limit(limit), level)).1
     }
 
     /// The mean loss on these rows.

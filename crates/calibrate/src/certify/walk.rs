@@ -4,8 +4,6 @@
 //! true hypothesis at it: evidence is constant between neighbouring distinct gate values and every such cell is visited.
 //! So all certified cuts hold at once with probability 1 − level, whatever the shape of the risk.
 
-use tierfall_core::number::Threshold;
-
 use super::counts::Counts;
 use super::descent::Descent;
 use super::evidence::{Evidence, Gather};
@@ -47,9 +45,4 @@ pub(crate) fn walk(test: &Test<'_>, descent: &Descent<'_>, level: f64) -> usize 
         }
     }
     descent.len()
-}
-
-/// The lowest of the certified cuts, which is the cheapest: a falling cut only ever saves calls of the last tier.
-pub(crate) fn lowest(descent: &Descent<'_>, certified: usize) -> Option<Threshold> {
-    certified.checked_sub(1).map(|at| descent.cut(at))
 }

@@ -6,13 +6,12 @@ use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Score};
 
 use crate::metric::{self, BINS, Sorted, is_right};
-use crate::quality::Quality;
 use crate::report::{Estimate, TierReport};
 use crate::stat::proportion;
 use crate::table::Table;
 
 use super::play::Played;
-use super::sample::{CONFIDENCE, Sample, indicator, share_of};
+use super::sample::{CONFIDENCE, Sample, indicator, share_of, whole};
 
 /// From this many rows on, cores share them.
 const SHARED: usize = 1 << 14;
@@ -140,7 +139,6 @@ impl Readings {
             return None;
         }
         let quality = |at: usize| played.quality_of(tier, at);
-        let whole = |nano: u32| nano == Quality::WRONG.nano() || nano == Quality::RIGHT.nano();
         if sample.plain && accepted().all(|at| whole(quality(at))) {
             let wrong = accepted().filter(|at| quality(*at) == 0).count() as u64;
             let (low, high) = proportion::clopper_pearson(wrong, n, CONFIDENCE);

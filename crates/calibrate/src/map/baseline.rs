@@ -1,7 +1,7 @@
 //! The length of the answer as a signal: what every other one has to beat.
 
 use crate::metric::Sorted;
-use crate::metric::ranking::{Placements, Surest, z_of};
+use crate::metric::ranking::{Placements, z_of};
 use crate::report::{Estimate, Verdict};
 
 /// A signal beside the length of the answer, on the rows where both are known.
@@ -35,10 +35,10 @@ pub fn against(of_scores: &Sorted<'_>, of_length: &Sorted<'_>, label: impl Fn(us
     };
     let again = (!all).then(|| (again(scores), again(length)));
     let (of_scores, lengths) = again.as_ref().map_or((of_scores, of_length), |(scores, length)| (scores, length));
-    let of_signal = Placements::new(of_scores, &right, Surest::High)?;
-    let mut of_length = Placements::new(lengths, &right, Surest::High)?;
+    let of_signal = Placements::new(of_scores.runs(), &right)?;
+    let mut of_length = Placements::new(lengths.runs(), &right)?;
     if of_length.auroc() < 0.5 {
-        of_length = Placements::new(lengths, &right, Surest::Low)?;
+        of_length = Placements::new(lengths.runs().rev(), &right)?;
     }
     let value = of_signal.auroc() - of_length.auroc();
     let half = z_of(0.95) * of_signal.variance_of_difference(&of_length).sqrt();

@@ -40,31 +40,20 @@ pub(crate) struct Placements<'r> {
     right: &'r [bool],
 }
 
-/// Which end of a column of scores is the surer one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Surest {
-    High,
-    Low,
-}
-
 impl<'r> Placements<'r> {
-    /// `None` where all are right or all wrong. No score may be NaN.
-    pub(crate) fn new(sorted: &Sorted<'_>, right: &'r [bool], surest: Surest) -> Option<Self> {
+    /// Of runs of equal scores, the surest first, that hold every row; `None` where all are right or all wrong.
+    pub(crate) fn new<'s>(runs: impl Iterator<Item = &'s [u32]>, right: &'r [bool]) -> Option<Self> {
         let n_right = right.iter().filter(|right| **right).count();
         let n_wrong = right.len() - n_right;
         if n_right == 0 || n_wrong == 0 {
             return None;
         }
         let mut all = vec![0.0; right.len()];
-        // Of higher scores; where low ones are surer, those are the lower ones.
         let (mut right_above, mut wrong_above) = (0, 0);
-        for run in sorted.runs() {
+        for run in runs {
             let right_here = run.iter().filter(|row| right[**row as usize]).count();
             let wrong_here = run.len() - right_here;
-            let (worse, better) = match surest {
-                Surest::High => (n_wrong - wrong_above - wrong_here, right_above),
-                Surest::Low => (wrong_above, n_right - right_above - right_here),
-            };
+            let (worse, better) = (n_wrong - wrong_above - wrong_here, right_above);
             let of_right = (worse as f64 + 0.5 * wrong_here as f64) / n_wrong as f64;
             let of_wrong = (better as f64 + 0.5 * right_here as f64) / n_right as f64;
             for row in run {

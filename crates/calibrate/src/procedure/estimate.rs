@@ -58,33 +58,28 @@ pub(super) fn folded<'a>(
     };
     let all = view.folds(folds, ask.seed ^ 0xe571);
     // Many rows keep all cores busy in each fold, and its columns are the memory that counts.
-    let parts: Vec<Option<Part<'a>>> = if items < MANY {
+    let parts: Vec<Option<Folded<'a>>> = if items < MANY {
         all.into_par_iter().map(one).collect::<Result<_, _>>()?
     } else {
         all.into_iter().map(one).collect::<Result<_, _>>()?
     };
-    let mut all: Option<Folded<'a>> = None;
-    for (played, readings, certified) in parts.into_iter().flatten() {
-        match &mut all {
-            None => {
-                let certified = certified.into_iter().map(usize::from).collect();
-                all = Some(Folded { played, readings, folds, certified });
-            }
-            Some(all) => {
-                all.played.iter_mut().zip(played).for_each(|(all, part)| all.append(part));
-                all.readings.iter_mut().zip(readings).for_each(|(all, part)| all.append(part));
-                all.certified.iter_mut().zip(certified).for_each(|(all, part)| *all += usize::from(part));
-            }
-        }
-    }
-    all.ok_or(FitError::Empty)
+    let all = parts.into_iter().flatten().reduce(|mut all, part| {
+        all.played.iter_mut().zip(part.played).for_each(|(all, part)| all.append(part));
+        all.readings.iter_mut().zip(part.readings).for_each(|(all, part)| all.append(part));
+        all.certified.iter_mut().zip(part.certified).for_each(|(all, part)| *all += part);
+        all
+    });
+    all.map(|all| Folded { folds, ..all }).ok_or(FitError::Empty)
 }
 
-/// What each point does in one fold, what each tier read there, and whether each point was certified.
-type Part<'a> = (Vec<Played<'a>>, Vec<Readings>, Vec<bool>);
-
 /// One fold; `None` where it holds no row out.
-fn part<'a>(train: &View<'_>, held: &Held<'a>, ask: &Ask, split: bool, in_force: &[usize]) -> Result<Option<Part<'a>>, FitError> {
+fn part<'a>(
+    train: &View<'_>,
+    held: &Held<'a>,
+    ask: &Ask,
+    split: bool,
+    in_force: &[usize],
+) -> Result<Option<Folded<'a>>, FitError> {
     if held.is_empty() || train.is_empty() {
         return Ok(None);
     }
@@ -93,14 +88,14 @@ fn part<'a>(train: &View<'_>, held: &Held<'a>, ask: &Ask, split: bool, in_force:
     let rows = held.view();
     let table = table(rows, &gates)?;
     let played = cuts.iter().map(|cuts| Played::new(rows, &table, cuts)).collect();
-    let certified = certification.points.iter().map(|point| point.status == Status::Certified).collect();
+    let certified = certification.points.iter().map(|point| usize::from(point.status == Status::Certified)).collect();
     let each = maps.iter().zip(&ask.signals).enumerate();
     let readings = each.map(|(tier, (map, choice))| {
         let readings = Readings::new(&table, tier, next_of(in_force, tier, table.last()), map.as_ref());
         // A named signal reads the same in every fold; one that is picked or fused is another in each.
         if matches!(choice, SignalChoice::Fixed(_)) { readings } else { readings.placed() }
     });
-    Ok(Some((played, readings.collect(), certified)))
+    Ok(Some(Folded { played, readings: readings.collect(), folds: 1, certified }))
 }
 
 /// What to expect of an operating point; `by_judge` is whether its promise is relative to a judge. Where always-last is in force, nothing was fitted and all rows may speak for it.

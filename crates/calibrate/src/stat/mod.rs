@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod beta;
 pub mod betting;
 pub mod binomial;
+pub(crate) mod bisection;
 pub mod eprocess;
 pub mod flips;
 pub mod mcnemar;

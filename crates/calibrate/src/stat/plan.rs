@@ -2,6 +2,7 @@
 //!
 //! All sizes are for the error probability `delta` and the `power` to certify, [`POWER`] by default.
 
+use crate::stat::bisection::first;
 use crate::stat::{binomial, normal};
 
 /// The power that is planned for where nothing else is asked.
@@ -37,20 +38,6 @@ pub fn n_accuracy(limit: f64, true_rate: f64, delta: f64, power: f64) -> Option<
         too_many > 0 && binomial::cdf(too_many - 1, n, true_rate) >= power
     };
     std::iter::successors(Some(start), |n| Some(n + (n / 200).max(1))).take_while(|n| *n <= MOST).find(|n| certifies(*n))
-}
-
-/// The first count from 0 to `n` of which this holds, where it holds of all that follow; `n` if of none.
-fn first(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, n);
-    while low < high {
-        let at = low + (high - low) / 2;
-        if holds(at) {
-            high = at;
-        } else {
-            low = at + 1;
-        }
-    }
-    low
 }
 
 /// Examples to certify "the loss against the reference is at most `eps`" where it is `loss` and `discordance` of the rows
