@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::report::Estimate;
-use crate::stat::agreement::{Confusion, Metric, alpha, kappa, raw};
+use crate::stat::agreement::{Metric, alpha, kappa, raw, share};
 
 /// How often the intervals hold what is true.
 const CONFIDENCE: f64 = 0.95;
@@ -207,28 +207,52 @@ fn alpha_of(rated: &[Rated<'_>], people: usize) -> OfAll {
 }
 
 fn against(answers: &[Rated<'_>], rater: &Rater) -> Against {
-    let (mut counts, mut pairs, mut differ) = (Confusion::default(), Vec::new(), Vec::new());
+    let (mut counts, mut pairs, mut differ) = ([[0_u64; 2]; 2], Vec::new(), Vec::new());
     for (id, grades) in answers {
         let Some((&said, people)) = grades.get(rater).zip(people(grades)) else { continue };
         let (says_right, right) = (said >= 0.5, people >= 0.5);
-        counts.add(says_right, right);
+        counts[usize::from(says_right)][usize::from(right)] += 1;
         pairs.push((f64::from(says_right), f64::from(right)));
         if says_right != right {
             differ.push((*id).to_owned());
         }
     }
     differ.dedup();
+    let [[both_wrong, false_negatives], [false_positives, both_right]] = counts;
     Against {
         rater: rater.to_string(),
         kind: rater.kind(),
-        n: counts.n(),
-        both_right: counts.both_right,
-        both_wrong: counts.both_wrong,
-        false_positives: counts.false_positive,
-        false_negatives: counts.false_negative,
-        missed: counts.missed(CONFIDENCE),
-        false_alarms: counts.false_alarms(CONFIDENCE),
+        n: pairs.len() as u64,
+        both_right,
+        both_wrong,
+        false_positives,
+        false_negatives,
+        missed: share(false_positives, false_positives + both_wrong, CONFIDENCE),
+        false_alarms: share(false_negatives, false_negatives + both_right, CONFIDENCE),
         kappa: kappa(&pairs, Metric::Nominal, CONFIDENCE),
         differ,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_judge_that_misses_a_quarter_of_the_errors() {
+        let (person, judge) = (Rater::Person("ann".into()), Rater::Judge("j".into()));
+        let grades = |unit: u32| {
+            let right = unit % 5 > 0;
+            let says = right || unit.is_multiple_of(20);
+            BTreeMap::from([(person.clone(), f64::from(right)), (judge.clone(), f64::from(says))])
+        };
+        let units: Vec<_> = (0..100).map(grades).collect();
+        let rated: Vec<Rated<'_>> = units.iter().map(|grades| ("x", grades)).collect();
+        let told = &Agreement::of(&rated).against_people[0];
+        assert_eq!((told.n, told.both_right, told.both_wrong), (100, 80, 15));
+        assert_eq!((told.false_positives, told.false_negatives), (5, 0));
+        let missed = told.missed.unwrap();
+        assert!((missed.value - 0.25).abs() < 1e-12 && missed.low < 0.1 && missed.high > 0.45);
+        assert!(told.false_alarms.unwrap().value.abs() < 1e-12);
     }
 }

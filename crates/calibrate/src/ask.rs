@@ -41,12 +41,6 @@ impl Delta {
     pub fn over(self, parts: usize) -> Self {
         Self(self.0 / parts.max(1) as f64)
     }
-
-    /// A share in (0, 1] of it.
-    #[must_use]
-    pub fn share(self, share: f64) -> Self {
-        Self(self.0 * share)
-    }
 }
 
 /// At most `share` of the requests may take longer than `over_ms`.
@@ -78,16 +72,6 @@ pub enum SignalChoice {
     Auto,
 }
 
-/// Which p-values may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
-    /// Exact in finite samples.
-    #[default]
-    Exact,
-    /// Large-sample approximations, which are named as such.
-    Asymptotic,
-}
-
 /// An operating point beside the main one, declared beforehand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExtraPoint {
@@ -114,8 +98,6 @@ pub struct Ask {
     pub by_segment: Option<BySegment>,
     /// Most gated tiers in a sub-chain; 1 = pairs.
     pub max_depth: usize,
-    /// Which p-values may be used.
-    pub method: Method,
     /// Whether the rows that people graded beside a judge are declared to be a random part of all. Only then do their grades correct the
     /// judge's: where people were shown what somebody picked, the judge may be wrong in another way on the rest.
     pub people_at_random: bool,

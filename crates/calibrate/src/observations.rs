@@ -26,7 +26,7 @@ const UNKNOWN_U32: u32 = u32::MAX;
 /// Example × tier → scores, quality, cost, latency. Rows are in the order in which they were pushed.
 ///
 /// About 28 bytes a row, and 20 bytes and 8 a signal a row and tier.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Observations {
     tiers: Vec<Tier>,
     ids: Vec<u64>,
@@ -48,12 +48,13 @@ pub struct Observations {
     replayed: bool,
     /// Rows in which what counts for the target is only the worst it can be; `None` = no grade was put in the place of a missing one.
     assumed: Option<usize>,
-    graders: Result<(), MixedGraders>,
+    /// Where different graders graded the tiers.
+    mixed: Option<MixedGraders>,
     people: People,
 }
 
 /// What is known of one tier.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Tier {
     spec: TierSpec,
     /// Of an answer without a grade: wrong.
@@ -69,7 +70,7 @@ struct Tier {
 }
 
 /// One tier of the chain whose observations are collected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TierSpec {
     /// Its name.
     pub name: Arc<str>,
@@ -91,8 +92,8 @@ pub struct Heavier {
 
 /// A label a row, kept once each.
 #[derive(Clone, Debug, Default)]
-struct Labels {
-    names: Vec<Arc<str>>,
+pub(crate) struct Labels {
+    pub(crate) names: Vec<Arc<str>>,
     of: HashMap<Arc<str>, u32>,
     rows: Vec<u32>,
 }
@@ -110,11 +111,13 @@ impl Labels {
         self.rows.push(ix);
     }
 
-    fn get(&self, row: usize) -> Option<&Arc<str>> {
+    /// A row's label.
+    pub(crate) fn get(&self, row: usize) -> Option<&Arc<str>> {
         self.names.get(self.rows[row] as usize)
     }
 
-    fn place(&self, row: usize) -> Option<usize> {
+    /// The place of a row's label among the names.
+    pub(crate) fn place(&self, row: usize) -> Option<usize> {
         Some(self.rows[row]).filter(|ix| *ix != UNKNOWN_U32).map(|ix| ix as usize)
     }
 }
@@ -260,14 +263,15 @@ impl Observations {
         &self.segments.names
     }
 
+    /// What rows are told apart by in reports, run-time segments or, where no row has one, strata; and whether it is the former.
+    pub(crate) fn labels(&self) -> (&Labels, bool) {
+        let by_segment = !self.segments.names.is_empty();
+        (if by_segment { &self.segments } else { &self.strata }, by_segment)
+    }
+
     /// The stratum of a row.
     pub fn stratum(&self, row: usize) -> Option<&Arc<str>> {
         self.strata.get(row)
-    }
-
-    /// The place of a row's stratum in [`Self::strata`].
-    pub(crate) fn stratum_at(&self, row: usize) -> Option<usize> {
-        self.strata.place(row)
     }
 
     /// Every stratum, in the order of first appearance.
@@ -315,7 +319,7 @@ impl Observations {
 
     /// An error where different graders graded the tiers.
     pub fn one_grader(&self) -> Result<(), MixedGraders> {
-        self.graders.clone()
+        self.mixed.clone().map_or(Ok(()), Err)
     }
 
     /// How many rows people graded in every tier that a judge graded.

@@ -173,8 +173,7 @@ fn design_effect(view: &View<'_>) -> f64 {
 }
 
 fn accuracy(table: &Table<'_>, tier: usize) -> f64 {
-    let sum: u64 = table.tiers[tier].quality.iter().map(|quality| u64::from(quality.nano())).sum();
-    sum as f64 / 1e9 / table.len().max(1) as f64
+    table.tiers[tier].total_quality() as f64 / 1e9 / table.len().max(1) as f64
 }
 
 /// What always asking the last tier gives.
@@ -186,11 +185,10 @@ struct Last {
 
 impl Last {
     fn of(table: &Table<'_>) -> Self {
-        let cost = table.tiers[table.last()].cost.as_ref();
         Self {
             n: table.len().max(1) as f64,
             accuracy: accuracy(table, table.last()),
-            cost: cost.map(|cost| cost.iter().map(|cost| u128::from(*cost)).sum()).filter(|cost| *cost > 0),
+            cost: table.tiers[table.last()].total_cost().filter(|cost| *cost > 0),
         }
     }
 }

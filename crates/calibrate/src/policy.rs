@@ -57,6 +57,16 @@ impl Policy {
         self.tiers.iter().zip(&self.cuts).position(accepts).unwrap_or(self.cuts.len())
     }
 
+    /// The tiers that are asked for a row; the last of them answers.
+    pub(crate) fn asked(&self, table: &Table<'_>, row: usize) -> &[usize] {
+        &self.tiers[..=self.exit(table, row)]
+    }
+
+    /// The tier that answers a row.
+    pub(crate) fn answers(&self, table: &Table<'_>, row: usize) -> usize {
+        self.tiers[self.exit(table, row)]
+    }
+
     /// What the policy does on every row; weights are not applied.
     pub fn tally(&self, table: &Table<'_>) -> Tally {
         let k = self.tiers.len();
@@ -117,12 +127,5 @@ impl Tally {
     /// Mean cost a query in USD.
     pub fn cost_usd(&self) -> Option<f64> {
         self.cost.map(|pico| pico as f64 / 1e12 / self.n as f64)
-    }
-
-    /// Share of the rows reaching each gated tier that it accepts; `None` where none reaches it.
-    pub fn coverage(&self) -> Vec<Option<f64>> {
-        let gated = self.reached.len().saturating_sub(1);
-        let share = |(reached, accepted): (&u64, &u64)| (*reached > 0).then(|| *accepted as f64 / *reached as f64);
-        self.reached.iter().zip(&self.accepted).take(gated).map(share).collect()
     }
 }

@@ -127,6 +127,27 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// With requests to the last tier in the place of costs, where any of these is unknown: 1 for it and 0 for any other.
+    pub(crate) fn priced(mut self) -> Self {
+        if !self.costs_known() {
+            let (rows, last) = (self.len(), self.last());
+            for (at, tier) in self.tiers.iter_mut().enumerate() {
+                tier.cost = Some(Cow::Owned(vec![u64::from(at == last); rows]));
+            }
+        }
+        self
+    }
+
+    /// Whether the costs of all tiers are known.
+    pub(crate) fn costs_known(&self) -> bool {
+        self.tiers.iter().all(|tier| tier.cost.is_some())
+    }
+
+    /// How many requests a row stands for.
+    pub(crate) fn weight(&self, row: usize) -> f64 {
+        self.weights.as_deref().map_or(1.0, |weights| weights[row])
+    }
+
     /// What is supposed where one concludes what a policy does that asks these tiers: of what their gates could not read, where what they
     /// read may have been lost, and of rows that are not there.
     pub fn conditions(&self, asked: &[usize]) -> Vec<Condition> {
@@ -163,6 +184,16 @@ impl<'a> Table<'a> {
 }
 
 impl Column<'_> {
+    /// Σ quality in billionths.
+    pub(crate) fn total_quality(&self) -> u64 {
+        self.quality.iter().map(|quality| u64::from(quality.nano())).sum()
+    }
+
+    /// Σ cost in pico-USD; `None` = unknown.
+    pub(crate) fn total_cost(&self) -> Option<u128> {
+        self.cost.as_ref().map(|costs| costs.iter().map(|cost| u128::from(*cost)).sum())
+    }
+
     fn borrowed(&self) -> Column<'_> {
         Column {
             name: self.name.clone(),

@@ -106,12 +106,6 @@ impl<'a> View<'a> {
         (self.filter(|row| self.place(row, seed) < share), self.filter(|row| self.place(row, seed) >= share))
     }
 
-    /// Two parts, of which the second is for reporting alone.
-    pub fn hold_out(&self, share: f64, seed: u64) -> (Self, Held<'a>) {
-        let (held, rest) = self.split(share, seed);
-        (rest, Held(held))
-    }
-
     /// `k` ways to hold out about 1/k of the items; every row is held out once.
     pub fn folds(&self, k: usize, seed: u64) -> Vec<(Self, Held<'a>)> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fold is below k")]
@@ -169,11 +163,5 @@ impl<'a> Held<'a> {
     /// The rows, for code that reports.
     pub(crate) fn view(&self) -> &View<'a> {
         &self.0
-    }
-
-    /// The rows that `keep` holds for.
-    #[must_use]
-    pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
-        Self(self.0.filter(keep))
     }
 }

@@ -133,7 +133,7 @@ pub enum TargetFit {
 pub struct Guarantee {
     /// The probability that it does not hold, over the draw of the examples; discounts for earlier certificates included.
     pub delta: f64,
-    /// `exact-binomial`, `trinomial-grid`, `tango-asymptotic`, `betting`, `ppi-clt` …
+    /// `exact-binomial`, `trinomial-grid`, `tango-asymptotic`, `betting`, `ppi-union` …
     pub method: String,
     /// A 1 − δ bound in the target's terms: an upper one on the loss, a lower one on the accuracy. Never looser than the target.
     pub bound: f64,

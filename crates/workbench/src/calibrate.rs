@@ -19,7 +19,7 @@
 use std::path::{Path, PathBuf};
 
 use tierfall::fit;
-use tierfall_calibrate::ask::{self, Delta, Method, Target};
+use tierfall_calibrate::ask::{self, Delta, Target};
 use tierfall_calibrate::procedure::{self, Outcome, Progress as At};
 use tierfall_calibrate::report::Calibration;
 use tierfall_core::fit::{Fit, Provenance, Status};
@@ -57,7 +57,6 @@ impl Ask {
             latency: None,
             by_segment: None,
             max_depth: 1,
-            method: Method::Exact,
             people_at_random: false,
             seed: 0,
             earlier: 0,

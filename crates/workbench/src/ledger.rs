@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tierfall_calibrate::ask::{Ask, BySegment, Delta, Method, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, BySegment, Delta, SignalChoice, Target};
 
 use crate::{locked, whole};
 use tierfall::digest;
@@ -41,10 +41,6 @@ impl Certificate {
             Some(BySegment::Overall) => " by-segment overall",
             Some(BySegment::Each) => " by-segment each",
         };
-        let method = match ask.method {
-            Method::Exact => "exact",
-            Method::Asymptotic => "asymptotic",
-        };
         Self {
             rows: rows.into(),
             chain: chain.into_iter().map(|tier| tier.as_ref().to_owned()).collect(),
@@ -55,7 +51,7 @@ impl Certificate {
                 Target::MaxCost(cost) => format!("max-cost {} pico-USD", cost.pico()),
             },
             delta: ask.delta.map_or(1.0, Delta::get),
-            other: format!("depth {} {method} seed {}{segments}{latency}{points}", ask.max_depth, ask.seed),
+            other: format!("depth {} exact seed {}{segments}{latency}{points}", ask.max_depth, ask.seed),
         }
     }
 
@@ -216,7 +212,6 @@ mod tests {
             latency: None,
             by_segment: Some(BySegment::Each),
             max_depth: 2,
-            method: Method::Exact,
             people_at_random: true,
             seed,
             earlier: 7,

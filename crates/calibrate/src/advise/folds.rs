@@ -1,6 +1,5 @@
 //! Policies chosen without a part of the rows, and what they do on that part.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -27,9 +26,7 @@ pub(super) struct Scope {
 
 impl Scope {
     fn holds(&self, view: &View<'_>, row: usize) -> bool {
-        let observations = view.observations();
-        let of_row = if self.by_segment { observations.segment(row) } else { observations.stratum(row) };
-        self.label.as_ref().is_none_or(|label| of_row == Some(label))
+        self.label.as_ref().is_none_or(|label| view.observations().labels().0.get(row) == Some(label))
     }
 }
 
@@ -88,7 +85,7 @@ pub(super) fn judge<'a>(
         Played::new(rows, &table, &found.map_or(last, |found| Cuts::of(&found.what, table.tiers.len())))
     };
     let frontiers: Vec<Vec<Found>> = chains.par_iter().map(|chain| undominated(&known, chain)).collect();
-    let goal = quality_last(&known);
+    let goal = known.tiers[known.last()].total_quality();
     let all = frontier(frontiers.iter().flatten().cloned().collect());
     let price = price(&known, &all, goal);
     let chosen =
@@ -121,7 +118,7 @@ fn worth(
     frontiers: &[Vec<Found>],
     price: f64,
 ) -> Result<Worth, FitError> {
-    let table = with_costs(table_under(rows, gates)?);
+    let table = table_under(rows, gates)?.priced();
     let tiers = table.tiers.len();
     let best = |without: Option<usize>| {
         let allowed = chains.iter().zip(frontiers).filter(|(chain, _)| without.is_none_or(|tier| !chain.contains(&tier)));
@@ -156,26 +153,11 @@ fn worth(
     Ok(found)
 }
 
-fn quality_last(table: &Table<'_>) -> u64 {
-    table.tiers[table.last()].quality.iter().map(|quality| u64::from(quality.nano())).sum()
-}
-
 /// The rows that cuts are searched on: a row of weight stands as often as it weighs.
 fn searched(table: Table<'_>) -> Table<'_> {
-    let table = with_costs(table);
+    let table = table.priced();
     match rows::in_proportion(&table) {
         Some(copies) => rows::part(&table, &copies),
         None => table,
     }
-}
-
-/// Where a cost is unknown, calls of the last tier are what is to be saved: 1 for it and 0 for any other.
-fn with_costs(mut table: Table<'_>) -> Table<'_> {
-    if table.tiers.iter().any(|tier| tier.cost.is_none()) {
-        let (rows, last) = (table.len(), table.last());
-        for (at, tier) in table.tiers.iter_mut().enumerate() {
-            tier.cost = Some(Cow::Owned(vec![u64::from(at == last); rows]));
-        }
-    }
-    table
 }

@@ -4,18 +4,17 @@ mod folds;
 mod search;
 mod words;
 
-use std::collections::BTreeMap;
-
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
 use crate::ask::SignalChoice;
-use crate::evaluate::{CONFIDENCE, MOST_TIERS, Played, Sample, baselines, labels};
+use crate::evaluate::{CONFIDENCE, Played, Sample, baselines};
 use crate::observations::Observations;
-use crate::procedure::{FitError, folds_for, gates_on, table_under};
+use crate::procedure::{FitError, folds_for, gates_on, is_chain, table_under};
 use crate::report::{Advice, ChainAdvice, Estimate, TierAdvice, TierSegment, Verdict};
 use crate::stat::normal;
+use crate::sweep::chains::subchains;
 use crate::view::View;
 
 use folds::{Judged, Scope, Worth, judge};
@@ -43,17 +42,7 @@ const BOOTSTRAP_UP_TO: usize = 20_000;
 ///   its call in a segment is said at an equal part of the error over all segments; the interval shown is that of the segment alone.
 pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalChoice], seed: u64) -> Result<Advice, FitError> {
     let tiers = observations.tiers().len();
-    match tiers {
-        0 | 1 => return Err(FitError::OneTier),
-        2..=MOST_TIERS => {}
-        _ => return Err(FitError::TooManyTiers(tiers)),
-    }
-    if signals.len() + 1 != tiers {
-        return Err(FitError::Signals { found: signals.len(), expected: tiers - 1 });
-    }
-    if observations.is_empty() {
-        return Err(FitError::Empty);
-    }
+    is_chain(observations, signals)?;
     observations.all_graded()?;
     let mut view = View::all(observations);
     let mut warnings = Vec::new();
@@ -62,7 +51,7 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
         view = view.split(ENOUGH as f64 / items as f64, seed ^ 0xad).0;
         warnings.push(format!("from a sample of about {ENOUGH} of {items} items"));
     }
-    let chains = sub_chains(tiers);
+    let chains = subchains(tiers, if tiers <= EVERY { tiers } else { 2 });
     let scopes = scopes(&view);
     let k = folds_for(items).min(items.max(2));
     let parts: Vec<Judged<'_>> = view
@@ -103,35 +92,16 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
     Ok(advice)
 }
 
-/// All non-empty sub-chains of a short chain; single tiers and pairs of a long one. Shorter ones first, in the order of their tiers.
-fn sub_chains(tiers: usize) -> Vec<Vec<usize>> {
-    let mut chains: Vec<Vec<usize>> = if tiers <= EVERY {
-        (1..1_usize << tiers).map(|set| (0..tiers).filter(|tier| set >> tier & 1 == 1).collect()).collect()
-    } else {
-        let pairs = (0..tiers).flat_map(|first| (first + 1..tiers).map(move |second| vec![first, second]));
-        (0..tiers).map(|tier| vec![tier]).chain(pairs).collect()
-    };
-    chains.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
-    chains
-}
-
 /// All rows, and every segment that has enough items.
 fn scopes(view: &View<'_>) -> Vec<Scope> {
-    let (names, by_segment) = labels(view);
-    let mut scopes = vec![Scope { label: None, by_segment }];
-    let single = view.one_per_item();
-    let mut counts = BTreeMap::new();
-    for row in single.rows() {
-        let observations = view.observations();
-        let label = if by_segment { observations.segment(row) } else { observations.stratum(row) };
-        *counts.entry(label.cloned()).or_insert(0_usize) += 1;
+    let (labels, by_segment) = view.observations().labels();
+    let mut counts = vec![0; labels.names.len()];
+    for place in view.one_per_item().rows().filter_map(|row| labels.place(row)) {
+        counts[place] += 1;
     }
-    for name in names {
-        if counts.get(&Some(name.clone())).is_some_and(|count| *count >= LEAST) {
-            scopes.push(Scope { label: Some(name), by_segment });
-        }
-    }
-    scopes
+    let large = labels.names.iter().zip(counts).filter(|(_, count)| *count >= LEAST);
+    let labels = [None].into_iter().chain(large.map(|(name, _)| Some(name.clone())));
+    labels.map(|label| Scope { label, by_segment }).collect()
 }
 
 fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged<'_>, names: &[String]) -> Vec<ChainAdvice> {

@@ -17,10 +17,7 @@ pub(super) fn undominated(table: &Table<'_>, chain: &[usize]) -> Vec<Found> {
     let found = match chain {
         [tier] => return vec![alone(table, *tier)],
         [_, _] => path::of_chain(table, chain),
-        _ => Grid::quantiles(table, chain, cuts_an_axis(chain.len() - 1)).map(|grid| {
-            let found = |cell: Point<(Policy, u64)>| Point { cost: cell.cost, quality: cell.quality, what: cell.what.0 };
-            grid.frontier(None).into_iter().map(found).collect()
-        }),
+        _ => Grid::quantiles(table, chain, cuts_an_axis(chain.len() - 1)).map(|grid| grid.frontier()),
     };
     found.unwrap_or_default()
 }

@@ -70,6 +70,12 @@ pub struct SegmentCertified {
 pub struct FrontierCut {
     /// The pair and its cut, or one tier alone.
     pub policy: Policy,
+    /// How many rows the sums are over; weights are not applied.
+    pub n: usize,
+    /// Σ quality, in billionths.
+    pub quality: u64,
+    /// Σ cost in pico-USD; `None` = unknown.
+    pub cost: Option<u128>,
     /// Whether the point's target is promised for it, together with every other one that is.
     pub certified: bool,
 }

@@ -1,7 +1,5 @@
 //! Deeper chains: a Pareto path over sub-chains is laid on one part of the rows and tested along itself on the other.
 
-use std::borrow::Cow;
-
 use super::Input;
 use super::goal::Goal;
 use super::ground::Ground;
@@ -25,29 +23,6 @@ pub(crate) fn wanted(table: &Table<'_>, ask: &Ask) -> bool {
     ask.max_depth >= 2 && table.last() >= 2
 }
 
-/// Whole policies.
-#[derive(Debug)]
-struct Laid<'t> {
-    table: &'t Table<'t>,
-    places: Vec<Policy>,
-    loss: bool,
-}
-
-impl Path for Laid<'_> {
-    fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    fn asked(&self, at: usize, row: usize) -> &[usize] {
-        let policy = &self.places[at];
-        &policy.tiers()[..=policy.exit(self.table, row)]
-    }
-
-    fn free(&self, at: usize) -> bool {
-        self.loss && self.places[at].tiers() == [self.table.last()]
-    }
-}
-
 /// Policies of up to `max_depth` gated tiers that are certified at `delta`, all at once; none where the rows that are left to certify them
 /// cannot say what `whole`, the test on all rows, does.
 pub(crate) fn certified(input: &Input<'_>, whole: &Test<'_>, delta: f64, ask: &Ask) -> Beside {
@@ -64,14 +39,14 @@ pub(crate) fn certified(input: &Input<'_>, whole: &Test<'_>, delta: f64, ask: &A
         return Beside::default();
     }
     let (level, slow) = ground.shares(delta);
-    let path = Laid { table: &input.certify, places, loss: matches!(goal, Goal::Loss(_)) };
+    let path = Path { table: &input.certify, group: None, places, goal };
     let certified = path::certified(&test, &path, level, (ground.latency, ground.slow.as_ref(), slow));
-    Beside { policies: path.places[certified].to_vec(), level, on: carved }
+    Beside { policies: path.places[certified].concat(), level, on: carved }
 }
 
 /// Policies that no other of the searched ones beats on the tuning rows, best first, down to those that clearly miss the goal.
-fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Policy> {
-    let priced = priced(tune);
+fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Vec<Policy>> {
+    let priced = tune.borrowed().priced();
     let last = Policy::always(tune.last());
     let reference = last.tally(&priced);
     let n = tune.len() as f64;
@@ -88,19 +63,6 @@ fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Policy> {
         let most = reference.cost.unwrap_or(u128::MAX);
         path.retain(|point| point.cost < most);
     }
-    let steps = thin(&path, STEPS).into_iter().map(|point| point.what);
-    if let Goal::Loss(_) = goal { std::iter::once(last).chain(steps).collect() } else { steps.collect() }
-}
-
-/// With requests to the last tier in the place of unknown costs.
-pub(crate) fn priced<'t>(table: &'t Table<'_>) -> Cow<'t, Table<'t>> {
-    if table.tiers.iter().all(|tier| tier.cost.is_some()) {
-        return Cow::Borrowed(table);
-    }
-    let mut table: Table<'t> = table.clone();
-    let last = table.last();
-    for (ix, tier) in table.tiers.iter_mut().enumerate() {
-        tier.cost = Some(Cow::Owned(vec![u64::from(ix == last); tier.quality.len()]));
-    }
-    Cow::Owned(table)
+    let steps = thin(&path, STEPS).into_iter().map(|point| vec![point.what]);
+    matches!(goal, Goal::Loss(_)).then(|| vec![last]).into_iter().chain(steps).collect()
 }

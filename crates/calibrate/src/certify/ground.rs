@@ -5,13 +5,12 @@ use tierfall_core::number::Threshold;
 
 use super::Labels;
 use super::descent::Descent;
-use super::evidence::Evidence;
 use super::goal::Goal;
 use super::latency::{self, Slow};
 use super::price::Prices;
 use super::test::{Kind, Test};
-use super::walk::{self, walk};
-use crate::ask::{Ask, LatencyLimit, Method};
+use super::walk::walk;
+use crate::ask::{Ask, LatencyLimit};
 use crate::policy::Policy;
 use crate::table::Table;
 
@@ -30,7 +29,6 @@ pub(crate) struct Ground<'t> {
     /// By tier: the cuts that are walked; `None` = all.
     fixed: Option<Vec<Vec<Threshold>>>,
     pub(crate) prices: Prices<'t>,
-    pub(crate) method: Method,
     pub(crate) seed: u64,
     pub(crate) latency: Option<LatencyLimit>,
     /// `None` where there is no limit, or a latency is unknown.
@@ -70,7 +68,7 @@ pub(crate) fn needs_grid(table: &Table<'_>, labels: &Labels<'_>) -> bool {
     if table.len() <= EVERY_CUT_ROWS {
         return false;
     }
-    let test = Test::new(table, labels, Goal::Loss(0.0), Method::Exact, 0);
+    let test = Test::new(table, labels, Goal::Loss(0.0), 0);
     match test.kind {
         Kind::Betting => true,
         Kind::PpiUnion => test.humans().is_some_and(|humans| humans > EVERY_CUT_ROWS),
@@ -104,7 +102,6 @@ impl<'t> Ground<'t> {
             descents: Vec::new(),
             fixed: None,
             prices: Prices::new(table),
-            method: ask.method,
             seed: ask.seed,
             latency: ask.latency,
             slow: ask.latency.and_then(|limit| Slow::new(table, limit, ask.seed)),
@@ -113,7 +110,7 @@ impl<'t> Ground<'t> {
 
     /// The test of a goal on these rows.
     pub(crate) fn test(&self, goal: Goal) -> Test<'t> {
-        Test::new(self.table, self.labels, goal, self.method, self.seed)
+        Test::new(self.table, self.labels, goal, self.seed)
     }
 
     /// The parts of an error that the target and the latency limit get.
@@ -152,7 +149,7 @@ impl<'t> Ground<'t> {
         let ended = |second: &usize| certified[*second] == self.descents[*second].len();
         let mut all = Vec::new();
         for second in (1..self.descents.len()).filter(ended) {
-            if !test.certifies(&test.always(second), level) {
+            if !test.certifies(&test.of(|_| second), level) {
                 continue;
             }
             let level = level / second as f64;
@@ -182,7 +179,8 @@ impl<'t> Ground<'t> {
     /// By tier: the lowest certified cut against the last tier.
     pub(crate) fn cuts(&self, pairs: &Pairs<'_>) -> Vec<Option<Threshold>> {
         let kept = |tier: usize| if pairs.certified[tier] > pairs.from[tier] { pairs.certified[tier] } else { 0 };
-        self.descents.iter().map(|descent| walk::lowest(descent, kept(descent.tier()))).collect()
+        // The lowest is the cheapest: a falling cut only ever saves calls of the last tier.
+        self.descents.iter().map(|descent| kept(descent.tier()).checked_sub(1).map(|at| descent.cut(at))).collect()
     }
 }
 
@@ -200,16 +198,4 @@ impl Pairs<'_> {
     pub(crate) fn holds(&self, tier: usize, at: usize) -> bool {
         if at == 0 { self.last } else { (self.from[tier]..self.certified[tier]).contains(&at) }
     }
-}
-
-/// The evidence on any policy.
-pub(crate) fn evidence(test: &Test<'_>, policy: &Policy) -> Evidence {
-    let mut evidence = test.always_last();
-    for row in 0..test.table.len() {
-        let tier = policy.tiers()[policy.exit(test.table, row)];
-        if tier != test.table.last() {
-            test.answer(&mut evidence, row, tier);
-        }
-    }
-    evidence
 }

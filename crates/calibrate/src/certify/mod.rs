@@ -171,7 +171,7 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
     if ask.latency.is_some() && ask.delta.is_some() && table.tiers.iter().any(|tier| tier.latency.is_none()) {
         warnings.push("the latency of some tier is not known in every row, so no limit on it can be certified".into());
     }
-    if !table.tiers.iter().all(|tier| tier.cost.is_some()) {
+    if !table.costs_known() {
         warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
     }
     if ask.promises() && laid_on_rows(input, ask) {

@@ -1,12 +1,11 @@
 //! The verdict on one operating point.
 
-use super::frontier::frontier;
 use super::goal::Goal;
 use super::ground::Ground;
 use super::job::Job;
 use super::uncertified;
 use super::verdict::{Beside, Over, Verdict, verdict};
-use super::{Input, PointCertified, deep, segments};
+use super::{Input, PointCertified, deep, frontier, segments};
 use crate::ask::{Ask, BySegment, Target};
 use crate::policy::Policy;
 use tierfall_core::fit::Status;
@@ -34,7 +33,7 @@ fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Inpu
     let over = Over { delta, part: delta, scope: "", wide };
     let mut point = job.decided(verdict(ground, &test, &pairs, &beside, over));
     point.pair_cuts = ground.cuts(&pairs);
-    point.frontier = frontier(ground, Some(&pairs));
+    point.frontier = frontier::cuts(ground, Some(&pairs));
     point
 }
 
@@ -42,34 +41,24 @@ fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Inpu
 fn unpromised(job: &Job, ground: &Ground<'_>) -> PointCertified {
     let table = ground.table;
     let last = Policy::always(table.last());
-    let open = |attainable, policy, why| Verdict {
-        status: Status::Uncertified,
-        policy,
-        guarantee: None,
-        needed_n: None,
-        attainable,
-        why,
-    };
+    let open = |policy, why: String| Verdict::open(Status::Uncertified, policy, why);
     let verdict = match uncertified::best(table, job.target) {
-        None => {
-            let why = "the cost of some tier is unknown, so no limit on cost can be kept".to_owned();
-            open(None, last, why)
-        }
+        None => open(last, "the cost of some tier is unknown, so no limit on cost can be kept".into()),
         Some((policy, true)) => {
             let promised = match job.target {
                 Target::MaxCost(_) => "costs are not bounded, so nothing is promised",
                 _ => "no guarantee was asked for",
             };
-            open(None, policy, format!("the best on these rows; {promised}"))
+            open(policy, format!("the best on these rows; {promised}"))
         }
         Some((policy, false)) => {
             let attainable = Some(uncertified::reached(table, job.target, &policy));
-            let why = "no policy meets the target on these rows; the nearest to it is in force".to_owned();
-            open(attainable, policy, why)
+            let why = "no policy meets the target on these rows; the nearest to it is in force";
+            Verdict { attainable, ..open(policy, why.into()) }
         }
     };
     let mut point = job.decided(verdict);
     point.pair_cuts = uncertified::cuts(table, &point.policy);
-    point.frontier = frontier(ground, None);
+    point.frontier = frontier::cuts(ground, None);
     point
 }

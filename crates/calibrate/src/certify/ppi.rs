@@ -4,7 +4,7 @@ use super::counts::Counts;
 use super::goal::Goal;
 use super::rows;
 use crate::quality::Quality;
-use crate::stat::{betting, normal, plan, proportion};
+use crate::stat::{betting, proportion};
 use crate::table::Table;
 
 /// The fewest rows with people's grades on which anything is said about the truth.
@@ -29,8 +29,8 @@ pub(crate) struct Humans {
 pub(crate) struct Paired {
     /// Over all rows: Σ judge, Σ judge².
     all: [i128; 2],
-    /// Over the rows that people graded: Σ human, Σ human², Σ judge, Σ judge², Σ human · judge.
-    part: [i128; 5],
+    /// Over the rows that people graded: Σ human, Σ human², Σ judge, Σ human · judge.
+    part: [i128; 4],
     /// People's loss less the judge's, by place.
     corrections: Vec<f64>,
     /// What the judge sees, where its grades are right or wrong.
@@ -76,7 +76,7 @@ impl Humans {
             *sum += sign * value;
         }
         if let Some(human) = human {
-            for (sum, value) in paired.part.iter_mut().zip([human, human * human, judge, judge * judge, human * judge]) {
+            for (sum, value) in paired.part.iter_mut().zip([human, human * human, judge, human * judge]) {
                 *sum += sign * value;
             }
             paired.corrections[self.places[row] as usize] = (human - judge) as f64 / 1e9;
@@ -85,7 +85,7 @@ impl Humans {
 
     pub(crate) fn always_last(&self, table: &Table<'_>, goal: Goal) -> Paired {
         let judged = self.binary.then(|| Counts::always_last(&table.tiers[table.last()].quality));
-        let mut paired = Paired { all: [0; 2], part: [0; 5], corrections: vec![0.0; self.n], judged };
+        let mut paired = Paired { all: [0; 2], part: [0; 4], corrections: vec![0.0; self.n], judged };
         for row in 0..table.len() {
             self.add(&mut paired, row, self.losses(table, goal, row, table.last()), 1);
         }
@@ -103,36 +103,21 @@ impl Humans {
 }
 
 impl Paired {
-    /// The power-tuned estimate of the mean loss and its standard error, by the central limit theorem. Rows that people
-    /// graded are kept apart from the rest, so that the two means are independent.
-    pub(crate) fn estimate(&self, n: usize) -> (f64, f64) {
+    /// The power-tuned estimate of the mean loss. Rows that people graded and rows that they did not are apart, so that no row counts twice.
+    pub(crate) fn estimate(&self, n: usize) -> f64 {
         let m = self.corrections.len() as f64;
         let (n, rest) = (n as f64, n as f64 - m);
         let [judge, judge2] = self.all.map(|sum| sum as f64 / n);
-        let [human, human2, part, part2, both] = self.part.map(|sum| sum as f64 / m);
+        let [human, _, part, both] = self.part.map(|sum| sum as f64 / m);
         let (variance, covariance) = ((judge2 - judge * judge).max(0.0), both - human * part);
         let tuned = if rest > 0.0 && variance > 0.0 { (covariance / (variance * (1.0 + m / rest))).clamp(0.0, 1.0) } else { 0.0 };
-        let corrected = (human2 - human * human) + tuned * tuned * (part2 - part * part) - 2.0 * tuned * covariance;
-        let (beyond, noise) =
-            if rest > 0.0 { ((self.all[0] - self.part[2]) as f64 / rest, tuned * tuned * variance / rest) } else { (0.0, 0.0) };
-        let mean = tuned * beyond + human - tuned * part;
-        (mean / 1e9, (noise + corrected.max(0.0) / m).sqrt() / 1e9)
+        let beyond = if rest > 0.0 { (self.all[0] - self.part[2]) as f64 / rest } else { 0.0 };
+        (tuned * beyond + human - tuned * part) / 1e9
     }
 
     /// Mean square of the loss that people see.
     pub(crate) fn square(&self) -> f64 {
         self.part[1] as f64 / 1e18 / self.corrections.len() as f64
-    }
-
-    /// P of a mean loss above `limit`, asymptotically. Where people graded too few rows for "no loss at all" to say anything
-    /// about the limit, the normal approximation is not believed and p is 1.
-    pub(crate) fn p_clt(&self, n: usize, limit: f64, level: f64) -> f64 {
-        let floor = plan::zero_loss_floor(limit, level);
-        if floor.is_none_or(|floor| (self.corrections.len() as u64) < floor) {
-            return 1.0;
-        }
-        let (mean, error) = self.estimate(n);
-        if error > 0.0 { normal::cdf((mean - limit) / error) } else { f64::from(u8::from(mean > limit)) }
     }
 
     /// Whether the mean loss is at most `limit`, in finite samples: an upper bound on what the judge sees at 0.3 of the level,

@@ -12,7 +12,7 @@ pub(crate) struct Prices<'t> {
 
 impl<'t> Prices<'t> {
     pub(crate) fn new(table: &'t Table<'t>) -> Self {
-        Self { table, known: table.tiers.iter().all(|tier| tier.cost.is_some()) }
+        Self { table, known: table.costs_known() }
     }
 
     /// Whether prices are money.
@@ -20,16 +20,21 @@ impl<'t> Prices<'t> {
         self.known
     }
 
-    fn weight(&self, row: usize) -> f64 {
-        self.table.weights.as_deref().map_or(1.0, |weights| weights[row])
+    /// Of asking a tier for a row; weights are not applied.
+    pub(crate) fn at(&self, row: usize, tier: usize) -> u64 {
+        match &self.table.tiers[tier].cost {
+            Some(cost) if self.known => cost[row],
+            _ => u64::from(tier == self.table.last()),
+        }
+    }
+
+    /// Of asking a tier for every row; weights are not applied.
+    pub(crate) fn total(&self, tier: usize) -> u128 {
+        (0..self.table.len()).map(|row| u128::from(self.at(row, tier))).sum()
     }
 
     fn of_row(&self, row: usize, tiers: &[usize]) -> f64 {
-        let price = |tier: &usize| match &self.table.tiers[*tier].cost {
-            Some(cost) if self.known => cost[row] as f64,
-            _ => f64::from(u8::from(*tier == self.table.last())),
-        };
-        self.weight(row) * tiers.iter().map(price).sum::<f64>()
+        self.table.weight(row) * tiers.iter().map(|tier| self.at(row, *tier) as f64).sum::<f64>()
     }
 
     /// Summed over the rows, in their order, by the tiers that are asked for a row.
@@ -39,7 +44,7 @@ impl<'t> Prices<'t> {
 
     /// Of a policy.
     pub(crate) fn of(&self, policy: &Policy) -> f64 {
-        self.of_rows(|row| &policy.tiers()[..=policy.exit(self.table, row)])
+        self.of_rows(|row| policy.asked(self.table, row))
     }
 
     /// The cheapest; of equal ones the first with the fewest tiers.

@@ -92,44 +92,39 @@ impl Promise<'_> {
             probability = number(((1.0 - self.stated_delta()) * 1e6 + 1e-6).floor() / 1e6),
             scope = self.scope,
         );
-        let add = |text: &mut String, more: std::fmt::Arguments<'_>| {
-            // Writing to a string does not fail.
-            let _ = text.write_fmt(more);
-        };
+        // Writing to a string does not fail.
+        let _ = self.write_more(&mut text);
+        text
+    }
+
+    /// What the promise rests on, and what else it promises.
+    fn write_more(&self, text: &mut String) -> std::fmt::Result {
         match (self.labels, self.test.humans()) {
             (Labels::Human, _) => {}
-            (Labels::Ppi { judge, .. }, Some(humans)) => add(
-                &mut text,
-                format_args!(
-                    " Quality is what people say: their grades of {humans} fixtures correct those of judge \"{judge}\". It supposes that \
-                     people graded a random part of all."
-                ),
-            ),
+            (Labels::Ppi { judge, .. }, Some(humans)) => write!(
+                text,
+                " Quality is what people say: their grades of {humans} fixtures correct those of judge \"{judge}\". It supposes that \
+                 people graded a random part of all."
+            )?,
             (Labels::Judge { name: judge } | Labels::Ppi { judge, .. }, _) => {
-                add(
-                    &mut text,
-                    format_args!(" Quality is what judge \"{judge}\" says: the promise is relative to judge \"{judge}\"."),
-                );
+                write!(text, " Quality is what judge \"{judge}\" says: the promise is relative to judge \"{judge}\".")?;
             }
         }
         if let Some(heaviest) = self.test.heaviest.filter(|_| self.rests_on_rows()) {
             let least = number(1.0 / heaviest);
-            add(&mut text, format_args!(" Fixtures count by 1/probability of being sampled, which is nowhere below {least}."));
+            write!(text, " Fixtures count by 1/probability of being sampled, which is nowhere below {least}.")?;
         }
         if matches!(self.test.kind, Kind::Betting | Kind::PpiUnion) {
-            add(&mut text, format_args!(" Fixtures were bet on in the order that seed {} gives.", self.seed));
+            write!(text, " Fixtures were bet on in the order that seed {} gives.", self.seed)?;
         }
         for condition in self.conditions() {
-            add(&mut text, format_args!(" {condition}"));
+            write!(text, " {condition}")?;
         }
         if let Some(limit) = self.latency {
             let (over, share) = (number(limit.over_ms), number(limit.share));
-            add(
-                &mut text,
-                format_args!(" It also satisfies P(latency > {over} ms) <= {share}, with latencies as they were recorded."),
-            );
+            write!(text, " It also satisfies P(latency > {over} ms) <= {share}, with latencies as they were recorded.")?;
         }
-        text
+        Ok(())
     }
 }
 

@@ -5,8 +5,9 @@ use super::counts::Counts;
 use super::evidence::{Evidence, Gather};
 use super::goal::Goal;
 use super::ppi::Humans;
-use crate::ask::Method;
+use crate::policy::Policy;
 use crate::quality::Quality;
+use crate::stat::bisection::halved;
 use crate::stat::trinomial::{self, Exactness};
 use crate::stat::{betting, binomial, proportion};
 use crate::table::Table;
@@ -25,8 +26,6 @@ pub(crate) enum Kind {
     Tango,
     /// Bounded losses, by betting (arXiv 2010.09686).
     Betting,
-    /// Prediction-powered, central limit theorem.
-    PpiClt,
     /// Prediction-powered, a union of two finite-sample bounds.
     PpiUnion,
 }
@@ -39,7 +38,6 @@ impl Kind {
             Self::Trinomial => ("trinomial-grid", true),
             Self::Tango => ("tango-asymptotic", false),
             Self::Betting => ("betting", true),
-            Self::PpiClt => ("ppi-clt", false),
             Self::PpiUnion => ("ppi-union", true),
         }
     }
@@ -62,10 +60,9 @@ pub(crate) struct Test<'t> {
 
 impl<'t> Test<'t> {
     /// The test that fits the rows: exact where there is one.
-    pub(crate) fn new(table: &'t Table<'t>, labels: &Labels<'_>, goal: Goal, method: Method, seed: u64) -> Self {
+    pub(crate) fn new(table: &'t Table<'t>, labels: &Labels<'_>, goal: Goal, seed: u64) -> Self {
         let weighted = table.weights.is_some();
         let heaviest = table.weights.as_ref().and_then(|weights| weights.heaviest);
-        let exact = method == Method::Exact;
         let humans = match labels {
             Labels::Ppi { human, .. } if !weighted => {
                 let human: Vec<&[Option<Quality>]> = human.iter().map(|tier| &**tier).collect();
@@ -74,12 +71,10 @@ impl<'t> Test<'t> {
             _ => None,
         };
         let (kind, gather) = match (humans, goal) {
-            (Some(humans), _) => (if exact { Kind::PpiUnion } else { Kind::PpiClt }, Gather::Judged(humans)),
+            (Some(humans), _) => (Kind::PpiUnion, Gather::Judged(humans)),
             (None, _) if weighted || !table.is_binary() => (Kind::Betting, Gather::losses(table, seed)),
             (None, Goal::Accuracy(_)) => (Kind::ExactBinomial, Gather::Counts),
-            (None, Goal::Loss(_)) if exact && Exactness::of(table.len() as u64) == Exactness::Exact => {
-                (Kind::Trinomial, Gather::Counts)
-            }
+            (None, Goal::Loss(_)) if Exactness::of(table.len() as u64) == Exactness::Exact => (Kind::Trinomial, Gather::Counts),
             (None, Goal::Loss(_)) => (Kind::Tango, Gather::Counts),
         };
         let mut weights = Vec::new();
@@ -92,19 +87,9 @@ impl<'t> Test<'t> {
         Self { table, goal, kind, gather, heaviest, unproven: unproven(table), weights }
     }
 
-    /// The same rows under another goal of the same kind.
-    fn with(&self, limit: f64) -> Goal {
-        self.goal.with_limit(limit)
-    }
-
     /// On always asking the last tier.
     pub(crate) fn always_last(&self) -> Evidence {
         self.gather.always_last(self.table, self.goal)
-    }
-
-    /// Lets `tier` answer a row that the last tier answered before.
-    pub(crate) fn answer(&self, evidence: &mut Evidence, row: usize, tier: usize) {
-        self.replace(evidence, row, (self.table.last(), tier));
     }
 
     /// Lets the second of two tiers answer a row that the first answered before.
@@ -112,13 +97,21 @@ impl<'t> Test<'t> {
         self.gather.replace(evidence, self.table, self.goal, row, tiers);
     }
 
-    /// On always asking one tier.
-    pub(crate) fn always(&self, tier: usize) -> Evidence {
+    /// On the tier that answers each row.
+    pub(crate) fn of(&self, answers: impl Fn(usize) -> usize) -> Evidence {
         let mut evidence = self.always_last();
-        if tier != self.table.last() {
-            (0..self.table.len()).for_each(|row| self.answer(&mut evidence, row, tier));
+        for row in 0..self.table.len() {
+            let tier = answers(row);
+            if tier != self.table.last() {
+                self.replace(&mut evidence, row, (self.table.last(), tier));
+            }
         }
         evidence
+    }
+
+    /// On a policy.
+    pub(crate) fn of_policy(&self, policy: &Policy) -> Evidence {
+        self.of(|row| policy.answers(self.table, row))
     }
 
     /// The p-value of "the goal is missed".
@@ -134,7 +127,6 @@ impl<'t> Test<'t> {
         match evidence {
             Evidence::Counts(counts) => self.p_counts(*counts, limit, level),
             Evidence::Losses(losses) => self.p_losses(losses, goal, level),
-            Evidence::Judged(judged) if self.kind == Kind::PpiClt => judged.p_clt(n, limit, level),
             // The smallest level at which it certifies, to a factor of 2 from the given one: only for display, the walk asks
             // `certifies`.
             Evidence::Judged(judged) => {
@@ -189,7 +181,7 @@ impl<'t> Test<'t> {
                 trinomial::certifies(counts.minus, counts.plus, self.table.len() as u64, goal.limit(), level)
             }
             (Evidence::Losses(losses), _) => !losses.is_empty() && self.rejects_losses(losses, goal, level),
-            (Evidence::Judged(judged), Kind::PpiUnion) => judged.certifies_by_union(self.table.len(), goal, goal.limit(), level),
+            (Evidence::Judged(judged), _) => judged.certifies_by_union(self.table.len(), goal, goal.limit(), level),
             _ => self.p_at(evidence, goal, level) <= level,
         }
     }
@@ -204,22 +196,18 @@ impl<'t> Test<'t> {
     /// The least limit on the loss that would be certified; `None` where none is.
     pub(crate) fn least_limit(&self, evidence: &Evidence, level: f64) -> Option<f64> {
         let most = 1.0 - f64::EPSILON;
-        self.certifies_at(evidence, self.with(most), level).then(|| self.inverted(evidence, level, most))
+        self.certifies_at(evidence, self.goal.with_limit(most), level).then(|| self.inverted(evidence, level, most))
     }
 
-    fn inverted(&self, evidence: &Evidence, level: f64, mut passed: f64) -> f64 {
+    fn inverted(&self, evidence: &Evidence, level: f64, passed: f64) -> f64 {
         let n = self.table.len() as u64;
         match (self.kind, evidence) {
             (Kind::ExactBinomial, Evidence::Counts(counts)) => return proportion::upper(counts.wrong, n, level),
             (Kind::Trinomial, Evidence::Counts(counts)) => return trinomial::upper(counts.minus, counts.plus, n, level),
             _ => {}
         }
-        let mut failed = self.estimate(evidence).clamp(0.0, passed);
-        for _ in 0..HALVINGS {
-            let middle = f64::midpoint(failed, passed);
-            if self.certifies_at(evidence, self.with(middle), level) { passed = middle } else { failed = middle }
-        }
-        passed
+        let failed = self.estimate(evidence).clamp(0.0, passed);
+        halved(failed, passed, HALVINGS, |limit| self.certifies_at(evidence, self.goal.with_limit(limit), level)).1
     }
 
     /// The mean loss on these rows.
@@ -235,7 +223,7 @@ impl<'t> Test<'t> {
                 let weighted: f64 = losses.iter().zip(&self.weights).map(|(loss, weight)| loss * weight).sum();
                 weighted / self.weights.iter().sum::<f64>()
             }
-            Evidence::Judged(judged) => judged.estimate(self.table.len()).0,
+            Evidence::Judged(judged) => judged.estimate(self.table.len()),
         }
     }
 

@@ -21,20 +21,13 @@ struct Sums {
 /// within the cost. The second part says whether the target is met; where it is not, the policy comes nearest to it.
 /// `None` where a limit on cost is asked for and costs are unknown.
 pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(Policy, bool)> {
-    let known = table.tiers.iter().all(|tier| tier.cost.is_some());
-    if !known && matches!(target, Target::MaxCost(_)) {
+    let prices = Prices::new(table);
+    if !prices.known() && matches!(target, Target::MaxCost(_)) {
         return None;
     }
-    let weight = |row: usize| table.weights.as_deref().map_or(1.0, |weights| weights[row]);
-    let total: f64 = (0..table.len()).map(weight).sum();
-    let quality = |tier: usize, row: usize| weight(row) * f64::from(table.tiers[tier].quality[row].nano());
-    let price = |tier: usize, row: usize| {
-        weight(row)
-            * match &table.tiers[tier].cost {
-                Some(cost) if known => cost[row] as f64,
-                _ => f64::from(u8::from(tier == table.last())),
-            }
-    };
+    let total: f64 = (0..table.len()).map(|row| table.weight(row)).sum();
+    let quality = |tier: usize, row: usize| table.weight(row) * f64::from(table.tiers[tier].quality[row].nano());
+    let price = |tier: usize, row: usize| table.weight(row) * prices.at(row, tier) as f64;
     let alone = |tier: usize| Sums {
         quality: (0..table.len()).map(|row| quality(tier, row)).sum(),
         price: (0..table.len()).map(|row| price(tier, row)).sum(),
@@ -108,11 +101,10 @@ pub(crate) fn rank_of(table: &Table<'_>, target: Target, policy: &Policy) -> (f6
 
 /// The sum of the weights, the last tier's of quality, and a policy's.
 fn totals(table: &Table<'_>, policy: &Policy) -> (f64, f64, Sums) {
-    let weight = |row: usize| table.weights.as_deref().map_or(1.0, |weights| weights[row]);
-    let grade = |tier: usize, row: usize| weight(row) * f64::from(table.tiers[tier].quality[row].nano());
-    let quality = (0..table.len()).map(|row| grade(policy.tiers()[policy.exit(table, row)], row)).sum();
+    let grade = |tier: usize, row: usize| table.weight(row) * f64::from(table.tiers[tier].quality[row].nano());
+    let quality = (0..table.len()).map(|row| grade(policy.answers(table, row), row)).sum();
     let last = (0..table.len()).map(|row| grade(table.last(), row)).sum();
-    ((0..table.len()).map(weight).sum(), last, Sums { quality, price: Prices::new(table).of(policy) })
+    ((0..table.len()).map(|row| table.weight(row)).sum(), last, Sums { quality, price: Prices::new(table).of(policy) })
 }
 
 /// The cuts of the pairs (tier, last) in a policy.

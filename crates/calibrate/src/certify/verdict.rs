@@ -1,12 +1,14 @@
 //! Certified, inconclusive or infeasible: three different things, and a sentence on why.
 
 use super::goal::Goal;
-use super::ground::{Ground, Pairs, evidence};
+use super::ground::{Ground, Pairs};
 use super::statement::{Promise, number};
 use super::test::{Kind, Test};
 use super::{Input, Labels};
 use crate::policy::Policy;
 use crate::stat::{binomial, plan, trinomial};
+use crate::sweep::pair::PairSweep;
+use crate::table::Column;
 use tierfall_core::fit::{Guarantee, Status};
 
 /// The power that the number of labels is planned for.
@@ -23,6 +25,18 @@ pub(crate) struct Verdict {
     pub(crate) needed_n: Option<u64>,
     pub(crate) attainable: Option<f64>,
     pub(crate) why: String,
+}
+
+impl Verdict {
+    /// Without a promise, or anything that would have to be known for one.
+    pub(crate) fn open(status: Status, policy: Policy, why: impl Into<String>) -> Self {
+        Self { status, policy, guarantee: None, needed_n: None, attainable: None, why: why.into() }
+    }
+
+    /// With one.
+    pub(crate) fn certified(policy: Policy, promise: &Promise<'_>, why: String) -> Self {
+        Self { guarantee: Some(promise.guarantee()), ..Self::open(Status::Certified, policy, why) }
+    }
 }
 
 /// What was certified beside pairs, on a share of the error of its own.
@@ -64,13 +78,13 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     let level = if beside.policies.contains(&policy) { beside.level } else { pairs.level_of(&policy) };
     // What is said of a policy comes from the rows that certified it.
     let own = (beside.on.as_ref().filter(|_| beside.policies.contains(&policy)))
-        .map(|input| Test::new(&input.certify, &input.labels, test.goal, ground.method, ground.seed));
+        .map(|input| Test::new(&input.certify, &input.labels, test.goal, ground.seed));
     let test = own.as_ref().unwrap_or(test);
     let by_construction = loss && policy == last;
     let (bound, p) = if by_construction {
         (0.0, None)
     } else {
-        let evidence = evidence(test, &policy);
+        let evidence = test.of_policy(&policy);
         (test.bound(&evidence, level), Some(test.p(&evidence, level)))
     };
     let promise = Promise {
@@ -96,8 +110,7 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
         ),
         None => format!("no certified policy is cheaper than always asking {}, which loses nothing against itself", names[0]),
     };
-    let guarantee = Some(promise.guarantee());
-    Verdict { status: Status::Certified, policy, guarantee, needed_n: None, attainable: None, why }
+    Verdict::certified(policy.clone(), &promise, why)
 }
 
 pub(crate) fn short(p: f64) -> String {
@@ -114,14 +127,7 @@ pub(crate) fn short(p: f64) -> String {
 /// Nothing is certified: whether more labels may help, and the fallback.
 pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, over: Over<'_>) -> Verdict {
     let (n, assumed) = (ground.table.len(), ground.table.basis.assumed);
-    let base = |status, why| Verdict {
-        status,
-        policy: Policy::always(ground.table.last()),
-        guarantee: None,
-        needed_n: None,
-        attainable: None,
-        why,
-    };
+    let base = |status, why| Verdict::open(status, Policy::always(ground.table.last()), why);
     let last = &ground.table.tiers[ground.table.last()].name;
     if let Some(why) = &test.unproven {
         return base(Status::Inconclusive, format!("{why}; always asking {last} is in force"));
@@ -213,13 +219,10 @@ fn most_quality(ground: &Ground<'_>, over: Over<'_>) -> Option<f64> {
         let nano = |row: usize| table.tiers.iter().map(|tier| u64::from(tier.quality[row].nano())).max().unwrap_or(0);
         (0..table.len()).map(nano).sum()
     } else {
-        let single = |tier: &crate::table::Column<'_>| tier.quality.iter().map(|quality| u64::from(quality.nano())).sum();
-        let singles = table.tiers.iter().map(single);
+        let singles = table.tiers.iter().map(Column::total_quality);
         let pairs = (0..table.last()).flat_map(|first| (first + 1..table.tiers.len()).map(move |second| (first, second)));
-        let cuts = pairs.map(|(first, second)| {
-            let sweep = crate::sweep::pair::PairSweep::new(table, first, second);
-            sweep.walk().map(|sums| sums.quality).max().unwrap_or(0)
-        });
+        let cuts =
+            pairs.map(|(first, second)| PairSweep::new(table, first, second).walk().map(|sums| sums.quality).max().unwrap_or(0));
         singles.chain(cuts).max().unwrap_or(0)
     };
     Some(best as f64 / 1e9 / table.len() as f64)
@@ -260,7 +263,7 @@ fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64)
         for at in (1..descent.len()).step_by(step) {
             let policy = descent.policy(at);
             let saving = full - ground.prices.of(&policy);
-            let evidence = evidence(test, &policy);
+            let evidence = test.of_policy(&policy);
             let loss = test.estimate(&evidence);
             // As if one more row differed: no discordance at all would promise the impossible.
             let discordance = (test.discordance(&evidence) * n + 1.0) / (n + 1.0);

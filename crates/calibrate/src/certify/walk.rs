@@ -4,8 +4,6 @@
 //! true hypothesis at it: evidence is constant between neighbouring distinct gate values and every such cell is visited.
 //! So all certified cuts hold at once with probability 1 − level, whatever the shape of the risk.
 
-use tierfall_core::number::Threshold;
-
 use super::counts::Counts;
 use super::descent::Descent;
 use super::evidence::{Evidence, Gather};
@@ -34,7 +32,7 @@ pub(crate) fn walk(test: &Test<'_>, descent: &Descent<'_>, level: f64) -> usize 
         });
         return free + counts.map(passes).take_while(|passes| *passes).count();
     }
-    let mut evidence = test.always(descent.second());
+    let mut evidence = test.of(|_| descent.second());
     let mut accepted = 0;
     for at in 0..descent.len() {
         let rows = descent.accepted(at);
@@ -47,9 +45,4 @@ pub(crate) fn walk(test: &Test<'_>, descent: &Descent<'_>, level: f64) -> usize 
         }
     }
     descent.len()
-}
-
-/// The lowest of the certified cuts, which is the cheapest: a falling cut only ever saves calls of the last tier.
-pub(crate) fn lowest(descent: &Descent<'_>, certified: usize) -> Option<Threshold> {
-    certified.checked_sub(1).map(|at| descent.cut(at))
 }

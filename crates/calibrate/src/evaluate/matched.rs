@@ -10,7 +10,7 @@ use tierfall_core::fit::{Cut, TierFit};
 use super::{Cuts, EvaluateError, MOST_TIERS};
 
 /// What applies to each observed tier.
-pub(super) struct Matched<'f> {
+pub(crate) struct Matched<'f> {
     /// One an observed tier but the last: its part of the fit, where the fit knows it and its gate can be read.
     pub tiers: Vec<Option<&'f TierFit>>,
     /// Over the observed chain.

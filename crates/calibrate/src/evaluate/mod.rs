@@ -19,10 +19,10 @@ use tierfall_core::fit::{Fit, Guarantee, Point, TargetFit, TierFit};
 
 pub(crate) use baselines::baselines;
 pub use error::EvaluateError;
-pub(crate) use play::Played;
+use matched::Matched;
 pub use play::{Cuts, MOST_TIERS, chain_of};
+pub(crate) use play::{Played, loss_of};
 pub(crate) use sample::{CONFIDENCE, Sample, finite, indicator, share_of};
-pub(crate) use segments::labels;
 pub(crate) use tiers::Readings;
 pub use tiers::in_words;
 
@@ -54,17 +54,21 @@ pub(crate) fn chosen<'f>(fit: &'f Fit, point: Option<&str>) -> Result<&'f Point,
     })
 }
 
-/// What cuts over the tiers of a fit do to rows, and those cuts over the observed tiers.
-pub(crate) fn play<'a>(held: &Held<'a>, tiers: &[TierFit], cuts: &Cuts) -> Result<(Played<'a>, Cuts), EvaluateError> {
+/// What cuts over the tiers of a fit do to rows, the table they were played on, and what applies to each of its tiers.
+pub(crate) fn play<'a, 'f>(
+    held: &Held<'a>,
+    tiers: &'f [TierFit],
+    cuts: &Cuts,
+) -> Result<(Played<'a>, Table<'a>, Matched<'f>), EvaluateError> {
     let view = held.view();
     if view.is_empty() {
         return Err(EvaluateError::Empty);
     }
     view.observations().all_graded()?;
-    let matched = matched::Matched::new(view, tiers, cuts)?;
+    let matched = Matched::new(view, tiers, cuts)?;
     let gates: Vec<Option<&GateValue>> = matched.tiers.iter().map(|tier| tier.and_then(|tier| tier.gate.as_ref())).collect();
     let table = Table::partly_gated(view, &gates)?;
-    Ok((Played::new(view, &table, &matched.cuts), matched.cuts))
+    Ok((Played::new(view, &table, &matched.cuts), table, matched))
 }
 
 /// How cuts that no fit chose do; `tiers` name the declared chain and its gates.
@@ -81,15 +85,8 @@ fn judge(
     n_excluded: u64,
 ) -> Result<Evaluation, EvaluateError> {
     let view = held.view();
-    if view.is_empty() {
-        return Err(EvaluateError::Empty);
-    }
-    view.observations().all_graded()?;
-    let matched = matched::Matched::new(view, tiers, cuts)?;
-    let gates: Vec<Option<&GateValue>> = matched.tiers.iter().map(|tier| tier.and_then(|tier| tier.gate.as_ref())).collect();
-    let table = Table::partly_gated(view, &gates)?;
+    let (played, table, matched) = play(held, tiers, cuts)?;
     let (cuts, last) = (&matched.cuts, table.last());
-    let played = Played::new(view, &table, cuts);
     let sample = played.sample(view);
     let chain = cuts.chain();
     let name = |tier: &usize| table.tiers[*tier].name.to_string();

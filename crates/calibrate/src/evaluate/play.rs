@@ -6,14 +6,13 @@ use tierfall_core::number::{Score, Threshold, Tie};
 
 use crate::observations::Observations;
 use crate::policy::Policy;
-use crate::quality::Quality;
 use crate::report::Estimate;
 use crate::stat::paired;
 use crate::table::Table;
 use crate::view::View;
 use tierfall_core::fit::{Cut, Point};
 
-use super::sample::{CONFIDENCE, Sample, finite, indicator};
+use super::sample::{CONFIDENCE, Sample, finite, indicator, whole};
 
 /// Cuts over a declared chain: by run-time segment, and for the requests of every other one.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,18 +124,14 @@ impl<'a> Played<'a> {
     /// Plays the rows of a view; `table` is its table, with a gate value a gated tier.
     pub(crate) fn new(view: &View<'a>, table: &Table<'_>, cuts: &Cuts) -> Self {
         let observations = view.observations();
-        let by_name = |name: &str| cuts.for_segment(Some(name));
         let last = table.last();
         let rows = table.len();
         let mut played =
             Self { observations, row: Vec::with_capacity(rows), asked: Asked::new(last + 1, rows), ever: 0, people: false };
         for at in 0..rows {
             let row = view.row(at);
-            let gates = if cuts.segments.is_empty() {
-                &cuts.overall
-            } else {
-                observations.segment(row).map_or(&*cuts.overall, |name| by_name(name))
-            };
+            let segment = if cuts.segments.is_empty() { None } else { observations.segment(row) };
+            let gates = cuts.for_segment(segment.map(|name| &**name));
             let tie = Tie::try_from(table.ties[at]).unwrap_or_else(|_| Tie::zero());
             let (mut asked, mut exit) = (0_u64, last);
             for (tier, cut) in gates.iter().enumerate().filter(|(_, cut)| cut.asked) {
@@ -285,7 +280,6 @@ impl<'a> Played<'a> {
         if !sample.plain {
             return None;
         }
-        let whole = |value: u32| value == Quality::WRONG.nano() || value == Quality::RIGHT.nano();
         let mut cells = [0; 4];
         for at in 0..self.len() {
             let (mine, theirs) = (self.quality(at), self.quality_last(at));
@@ -303,11 +297,7 @@ impl<'a> Played<'a> {
         if (0..self.len()).all(|at| self.exit(at) == last) {
             return Estimate { value: 0.0, low: 0.0, high: 0.0 };
         }
-        if let Some([both, minus, plus, neither]) = self.cells(sample) {
-            let (low, high) = paired::newcombe(both, minus, plus, neither, CONFIDENCE);
-            return Estimate { value: (minus as f64 - plus as f64) / self.len() as f64, low, high };
-        }
-        sample.ratio(|at| self.lost(at), |_| 1.0, -1.0, 1.0)
+        self.cells(sample).map_or_else(|| sample.ratio(|at| self.lost(at), |_| 1.0, -1.0, 1.0), loss_of)
     }
 
     /// As [`Played::loss`], by differences alone, where two answers are known to be worth the same but not what: Tango's interval (1998).
@@ -341,6 +331,12 @@ impl<'a> Played<'a> {
         let reached = sample.mean(|at| indicator(self.reached(at, tier)));
         (reached > 0.0).then(|| sample.mean(|at| indicator(self.accepted(at, tier))) / reached)
     }
+}
+
+/// The loss of rows where both are right, only always-last, only the cascade, neither, with Newcombe's interval.
+pub(crate) fn loss_of([both, minus, plus, neither]: [u64; 4]) -> Estimate {
+    let (low, high) = paired::newcombe(both, minus, plus, neither, CONFIDENCE);
+    Estimate { value: (minus as f64 - plus as f64) / (both + minus + plus + neither) as f64, low, high }
 }
 
 fn usd(pico: impl Fn(usize) -> u64, sample: &Sample) -> Option<f64> {

@@ -35,11 +35,17 @@ impl Sample {
             let share = weights.map(|_| rows.iter().map(|row| weight(*row)).collect());
             return Self { rows: rows.len(), share, item: None, items: rows.len(), plain: weights.is_none() };
         }
-        let mut dense = vec![u32::MAX; observations.len()];
+        Self::of(rows.iter().map(|row| (weight(*row), observations.items()[*row as usize])), weights.is_none())
+    }
+
+    /// Of rows with these weights, and items of any numbers; `even` where every row of an item of its own counts once.
+    pub(crate) fn of(rows: impl ExactSizeIterator<Item = (f64, u32)> + Clone, even: bool) -> Self {
+        let most = rows.clone().map(|(_, item)| item as usize + 1).max().unwrap_or(0);
+        let mut dense = vec![u32::MAX; most];
         let mut repeats: Vec<u32> = Vec::new();
         let mut item = Vec::with_capacity(rows.len());
-        for row in rows {
-            let place = &mut dense[observations.items()[*row as usize] as usize];
+        for (_, of) in rows.clone() {
+            let place = &mut dense[of as usize];
             if *place == u32::MAX {
                 *place = u32::try_from(repeats.len()).unwrap_or(u32::MAX);
                 repeats.push(0);
@@ -47,17 +53,12 @@ impl Sample {
             repeats[*place as usize] += 1;
             item.push(*place);
         }
-        let share = rows.iter().zip(&item).map(|(row, item)| weight(*row) / f64::from(repeats[*item as usize])).collect();
-        let plain = weights.is_none() && repeats.len() == rows.len();
-        Self { rows: rows.len(), share: Some(share), item: Some(item), items: repeats.len(), plain }
-    }
-
-    /// Of rows with these shares and items, dense from 0; `plain` where every row is an item of its own and counts once.
-    pub(crate) fn of_items(share: Vec<f64>, item: Vec<u32>, items: usize, plain: bool) -> Self {
-        if plain {
-            return Self { rows: share.len(), share: None, item: None, items, plain };
+        let (n, items) = (rows.len(), repeats.len());
+        if even && items == n {
+            return Self { rows: n, share: None, item: None, items, plain: true };
         }
-        Self { rows: share.len(), share: Some(share), item: Some(item), items, plain }
+        let share = rows.zip(&item).map(|((weight, _), item)| weight / f64::from(repeats[*item as usize])).collect();
+        Self { rows: n, share: Some(share), item: Some(item), items, plain: false }
     }
 
     /// The rows once more after themselves, of the same items.
@@ -113,7 +114,6 @@ impl Sample {
 
     /// The mean of a quality, in billionths a row: Wilson's interval where counts are whole, else that of a mean over items.
     pub(crate) fn quality(&self, nano: impl Fn(usize) -> u32) -> Estimate {
-        let whole = |value: u32| value == Quality::WRONG.nano() || value == Quality::RIGHT.nano();
         if self.plain && (0..self.rows).all(|at| whole(nano(at))) {
             let right = (0..self.rows).filter(|at| nano(*at) > 0).count() as u64;
             return share_of(right, self.rows as u64);
@@ -164,6 +164,11 @@ fn student(items: usize) -> f64 {
 pub(crate) fn share_of(k: u64, n: u64) -> Estimate {
     let (low, high) = proportion::wilson(k, n, CONFIDENCE);
     Estimate { value: k as f64 / n as f64, low, high }
+}
+
+/// Whether a quality in billionths is wholly wrong or wholly right.
+pub(crate) fn whole(nano: u32) -> bool {
+    nano == Quality::WRONG.nano() || nano == Quality::RIGHT.nano()
 }
 
 /// `None` for NaN and infinities.

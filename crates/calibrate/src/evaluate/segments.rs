@@ -1,7 +1,5 @@
 //! How each segment fares, and whether any is worse off than with the last tier alone.
 
-use std::sync::Arc;
-
 use crate::report::SegmentScore;
 use crate::stat::{mcnemar, multiple, normal};
 use crate::view::View;
@@ -18,17 +16,15 @@ const NONE: &str = "(none)";
 /// By run-time segment, or by stratum where no row has a segment; in the order of first appearance, and last the rows that have none.
 /// Holm's adjustment over all. Empty where no row has any.
 pub(crate) fn segments(view: &View<'_>, played: &Played<'_>, last: usize) -> Vec<SegmentScore> {
-    let observations = view.observations();
-    let (names, by_segment) = labels(view);
-    if names.is_empty() {
+    let (labels, _) = view.observations().labels();
+    if labels.names.is_empty() {
         return Vec::new();
     }
-    let label = |row: usize| if by_segment { observations.segment_at(row) } else { observations.stratum_at(row) };
-    let mut places: Vec<Vec<usize>> = vec![Vec::new(); names.len() + 1];
+    let mut places: Vec<Vec<usize>> = vec![Vec::new(); labels.names.len() + 1];
     for (at, row) in played.row.iter().enumerate() {
-        places[label(*row as usize).unwrap_or(names.len())].push(at);
+        places[labels.place(*row as usize).unwrap_or(labels.names.len())].push(at);
     }
-    let names = names.iter().map(|name| &**name).chain([NONE]);
+    let names = labels.names.iter().map(|name| &**name).chain([NONE]);
     let mut scores: Vec<SegmentScore> = names
         .zip(&places)
         .filter(|(_, places)| !places.is_empty())
@@ -40,13 +36,6 @@ pub(crate) fn segments(view: &View<'_>, played: &Played<'_>, last: usize) -> Vec
         score.worse = p < LEVEL;
     }
     scores
-}
-
-/// The names that rows are told apart by, and whether they are run-time segments.
-pub(crate) fn labels(view: &View<'_>) -> (Vec<Arc<str>>, bool) {
-    let observations = view.observations();
-    let by_segment = !observations.segments().is_empty();
-    (if by_segment { observations.segments() } else { observations.strata() }.to_vec(), by_segment)
 }
 
 fn score(view: &View<'_>, name: &str, part: &Played<'_>, last: usize) -> SegmentScore {

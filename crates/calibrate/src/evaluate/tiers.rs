@@ -5,15 +5,13 @@ use tierfall_core::fusion::GateValue;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Score};
 
-use crate::metric::calibration::BINS;
-use crate::metric::{self, Sorted, is_right};
-use crate::quality::Quality;
-use crate::report::{Bin, Estimate, TierReport};
+use crate::metric::{self, BINS, Sorted, is_right};
+use crate::report::{Estimate, TierReport};
 use crate::stat::proportion;
 use crate::table::Table;
 
 use super::play::Played;
-use super::sample::{CONFIDENCE, Sample, indicator, share_of};
+use super::sample::{CONFIDENCE, Sample, indicator, share_of, whole};
 
 /// From this many rows on, cores share them.
 const SHARED: usize = 1 << 14;
@@ -102,10 +100,10 @@ impl Readings {
         let (bins, brier) = {
             let confidence = self.confidence();
             let shown = confidence.iter().enumerate().filter(|(_, confidence)| !confidence.is_nan());
-            let brier = metric::brier_of(shown.map(|(at, confidence)| (confidence + 0.0, grade(at))));
-            (metric::reliability_of(&confidence, grade, BINS), brier)
+            let brier = metric::brier(shown.map(|(at, confidence)| (*confidence, grade(at))));
+            (metric::reliability(&confidence, grade, BINS), brier)
         };
-        let sorted = Sorted::new(&self.value);
+        let sorted = Sorted::new(&*self.value);
         let mut next = Vec::with_capacity(self.parts.len());
         let mut end = 0;
         for part in &self.parts {
@@ -120,16 +118,16 @@ impl Readings {
             n: sorted.len() as u64,
             abstained: (self.value.len() - sorted.len()) as u64,
             accuracy: sample.quality(|at| grades[at]),
-            auroc: metric::auroc_of(&sorted, |at| is_right(grade(at))),
-            auroc_benefit: metric::auroc_of(&sorted, |at| kept[at]),
-            aurc: metric::aurc_of(&sorted, grade),
-            augrc: metric::augrc_of(&sorted, grade),
-            ece: (!bins.is_empty()).then(|| gap(&bins)),
+            auroc: metric::auroc(&sorted, |at| is_right(grade(at))),
+            auroc_benefit: metric::auroc(&sorted, |at| kept[at]),
+            aurc: metric::aurc(&sorted, grade),
+            augrc: metric::augrc(&sorted, grade),
+            ece: metric::ece(&bins),
             brier,
             coverage: played.coverage(sample, tier),
             selective_risk: Self::selective_risk(tier, played, sample),
             bins,
-            risk_coverage: metric::risk_coverage_of(&sorted, grade),
+            risk_coverage: metric::risk_coverage(&sorted, grade),
         }
     }
 
@@ -141,7 +139,6 @@ impl Readings {
             return None;
         }
         let quality = |at: usize| played.quality_of(tier, at);
-        let whole = |nano: u32| nano == Quality::WRONG.nano() || nano == Quality::RIGHT.nano();
         if sample.plain && accepted().all(|at| whole(quality(at))) {
             let wrong = accepted().filter(|at| quality(*at) == 0).count() as u64;
             let (low, high) = proportion::clopper_pearson(wrong, n, CONFIDENCE);
@@ -160,13 +157,6 @@ pub fn in_words(gate: &GateValue) -> String {
         GateValue::Fused(_) => gate.signals().join("+"),
     }
 }
-
-/// Expected calibration error of a reliability diagram. ([`metric::ece`] bootstraps an interval as well, which takes long on many rows.)
-fn gap(bins: &[Bin]) -> f64 {
-    let rows: f64 = bins.iter().map(|bin| bin.n as f64).sum();
-    bins.iter().map(|bin| bin.n as f64 * (bin.confidence - bin.accuracy).abs()).sum::<f64>() / rows
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

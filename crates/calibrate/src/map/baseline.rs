@@ -1,7 +1,7 @@
 //! The length of the answer as a signal: what every other one has to beat.
 
-use crate::metric::ranking::{Placements, Surest, z_of};
-use crate::metric::{Sorted, is_right};
+use crate::metric::Sorted;
+use crate::metric::ranking::{Placements, z_of};
 use crate::report::{Estimate, Verdict};
 
 /// A signal beside the length of the answer, on the rows where both are known.
@@ -17,35 +17,28 @@ pub struct Against {
     pub verdict: Verdict,
 }
 
-/// Whether a signal beats the length of the answer; `None` where all rows are right or all wrong. NaN lengths are unknown.
+/// Whether a signal beats the length of the answer at telling the rows with a label from those without; `None` where all have it or none.
+/// NaN lengths are unknown.
 ///
 /// [`Verdict::No`] refuses the signal. Refusing costs no error of a certificate, because it only takes policies away; taking the best of several
 /// signals on the certified rows would.
-pub fn beats_length(scores: &[f64], length: &[f64], quality: &[f64]) -> Option<Against> {
-    against((scores, &Sorted::new(scores)), (length, &Sorted::new(length)), |row| is_right(quality[row]))
-}
-
-/// [`beats_length`] of columns that are sorted already, with a label by row in place of its quality.
-pub(crate) fn against(
-    (scores, of_scores): (&[f64], &Sorted),
-    (length, of_length): (&[f64], &Sorted),
-    label: impl Fn(usize) -> bool,
-) -> Option<Against> {
+pub fn against(of_scores: &Sorted<'_>, of_length: &Sorted<'_>, label: impl Fn(usize) -> bool) -> Option<Against> {
+    let (scores, length) = (&*of_scores.scores, &*of_length.scores);
     let unknown = length.iter().all(|length| length.is_nan());
     let known = |row: &usize| !scores[*row].is_nan() && (unknown || !length[*row].is_nan());
     let rows = || (0..scores.len()).filter(known);
     let right: Vec<bool> = rows().map(label).collect();
     // Only where a row is left out do the others have other places.
     let all = right.len() == scores.len() && !unknown;
-    let again = |column: &[f64]| -> Sorted {
-        Sorted::new(&rows().map(|row| if column[row].is_nan() { 0.0 } else { column[row] }).collect::<Vec<f64>>())
+    let again = |column: &[f64]| -> Sorted<'static> {
+        Sorted::new(rows().map(|row| if column[row].is_nan() { 0.0 } else { column[row] }).collect::<Vec<f64>>())
     };
     let again = (!all).then(|| (again(scores), again(length)));
     let (of_scores, lengths) = again.as_ref().map_or((of_scores, of_length), |(scores, length)| (scores, length));
-    let of_signal = Placements::new(of_scores, &right, Surest::High)?;
-    let mut of_length = Placements::new(lengths, &right, Surest::High)?;
+    let of_signal = Placements::new(of_scores.runs(), &right)?;
+    let mut of_length = Placements::new(lengths.runs(), &right)?;
     if of_length.auroc() < 0.5 {
-        of_length = Placements::new(lengths, &right, Surest::Low)?;
+        of_length = Placements::new(lengths.runs().rev(), &right)?;
     }
     let value = of_signal.auroc() - of_length.auroc();
     let half = z_of(0.95) * of_signal.variance_of_difference(&of_length).sqrt();
@@ -63,6 +56,10 @@ mod tests {
     use super::*;
     use rand::rngs::ChaCha8Rng;
     use rand::{RngExt, SeedableRng};
+
+    fn beats_length(scores: &[f64], length: &[f64], quality: &[f64]) -> Option<Against> {
+        against(&Sorted::new(scores), &Sorted::new(length), |row| quality[row] >= 0.5)
+    }
 
     /// Scores, lengths and grades: right answers are shorter, and the score adds `own` knowledge to a noisy reading of the length.
     fn population(own: f64) -> (Vec<f64>, Vec<f64>, Vec<f64>) {

@@ -1,14 +1,12 @@
 //! Several signals in one number, towards being right or towards what escalation would gain.
 
-use std::sync::Arc;
-
 use tierfall_core::fusion::{FusedInput, Fusion};
 
 use super::finite_range;
 use super::logistic::{self, Options};
 use super::parametric::moments;
 use super::transform::transform_for;
-use crate::metric::auroc;
+use crate::metric::{Sorted, auroc};
 use crate::view::View;
 
 /// What a fused score is to rank by.
@@ -16,59 +14,9 @@ use crate::view::View;
 pub enum Toward {
     /// That this tier's answer is right.
     Correctness,
-    /// That escalating gains nothing: benefit P(next right ∧ this wrong) less harm P(this right ∧ next wrong) is low.
-    Benefit {
-        /// The tier that a deferred request goes to.
-        next: usize,
-    },
+    /// That escalating to the last tier gains nothing: benefit P(last right ∧ this wrong) less harm P(this right ∧ last wrong) is low.
+    Benefit,
 }
-
-/// Why signals were not fused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FuseError {
-    /// A signal that the tier has not.
-    #[error("the observations of tier \"{tier}\" have no signal \"{signal}\"; they have {known}")]
-    NoSignal {
-        /// The tier.
-        tier: Arc<str>,
-        /// The signal that was asked for.
-        signal: String,
-        /// Those that there are, as a list.
-        known: String,
-    },
-    /// A tier that the observations have not.
-    #[error("the observations have {tiers} tiers, and tier {tier} was asked for (the first is 0)")]
-    NoTier {
-        /// The tier that was asked for.
-        tier: usize,
-        /// How many there are.
-        tiers: usize,
-    },
-    /// No signal was named.
-    #[error("there is no signal to fuse: name one at least")]
-    NoSignals,
-    /// Too few rows of the rarer outcome: their fit would be noise.
-    #[error(
-        "the rarer outcome of tier \"{tier}\" was seen {minority} times where its signals read something, and a signal needs 10: \
-         label more examples, or use one signal as it is"
-    )]
-    TooFew {
-        /// The tier.
-        tier: Arc<str>,
-        /// Rows of the rarer outcome.
-        minority: u64,
-    },
-    /// No signal has a weight above 0.
-    #[error("no signal of tier \"{tier}\" ranks its answers the right way round ({tried})")]
-    Uninformative {
-        /// The tier.
-        tier: Arc<str>,
-        /// The signals, as a list.
-        tried: String,
-    },
-}
-
 /// Rows of the rarer outcome that every column needs.
 const ROWS_A_COLUMN: u64 = 10;
 
@@ -107,8 +55,8 @@ impl Candidate {
 
 /// Drops the signals that rank worst alone until there are at most `limit` columns.
 fn keep_best(candidates: &mut Vec<Candidate>, event: &[bool], limit: u64) {
-    let spared: Vec<f64> = event.iter().map(|event| f64::from(u8::from(!event))).collect();
-    let alone: Vec<f64> = candidates.iter().map(|candidate| auroc(&candidate.raw, &spared).unwrap_or(0.5)).collect();
+    let alone = |candidate: &Candidate| auroc(&Sorted::new(&*candidate.raw), |row| !event[row]).unwrap_or(0.5);
+    let alone: Vec<f64> = candidates.iter().map(alone).collect();
     let mut best: Vec<usize> = (0..candidates.len()).collect();
     best.sort_by(|a, b| alone[*b].total_cmp(&alone[*a]));
     let mut left = limit;
@@ -152,42 +100,28 @@ fn regress(candidates: Vec<Candidate>, targets: &[f64], weights: Option<&[f64]>)
 /// an escalation (Jitkrittum et al. 2023). A signal that only knows what is hard for both tiers is worth nothing there.
 /// The rarer outcome is then the rarer of gaining and not gaining.
 ///
+/// `None` where a signal is not there, where the rarer outcome was seen in too few rows for any, or where no signal has a weight above 0.
+///
 /// Graded quality is taken as it is. Rows weigh as [`Observations::weights`](crate::observations::Observations::weights) say.
-pub fn fit(view: &View<'_>, tier: usize, signals: &[String], toward: Toward) -> Result<Fusion, FuseError> {
+pub fn fit(view: &View<'_>, tier: usize, signals: &[String], toward: Toward) -> Option<Fusion> {
     let observations = view.observations();
-    let tiers = observations.tiers().len();
-    let next = if let Toward::Benefit { next } = toward { next } else { tier };
-    if let Some(tier) = [tier, next].into_iter().find(|tier| *tier >= tiers) {
-        return Err(FuseError::NoTier { tier, tiers });
-    }
-    let spec = observations.tiers().nth(tier).ok_or(FuseError::NoTier { tier, tiers })?;
-    if signals.is_empty() {
-        return Err(FuseError::NoSignals);
-    }
     let mut raw = Vec::with_capacity(signals.len());
     for signal in signals {
-        let column = observations.scores(tier, signal).ok_or_else(|| FuseError::NoSignal {
-            tier: spec.name.clone(),
-            signal: signal.clone(),
-            known: spec.signals.join(", "),
-        })?;
+        let column = observations.scores(tier, signal)?;
         if raw.iter().all(|(label, _)| label != signal) {
             raw.push((signal.clone(), column));
         }
     }
     let rows: Vec<usize> = view.rows().filter(|row| raw.iter().any(|(_, column)| !column[*row].is_nan())).collect();
-    let gain = |row: usize| observations.quality(next)[row].get() - observations.quality(tier)[row].get();
     let quality = |row: usize| observations.quality(tier)[row].get();
+    let last = observations.quality(observations.tiers().len() - 1);
+    let gain = |row: usize| last[row].get() - quality(row);
     let (targets, event): (Vec<f64>, Vec<bool>) = match toward {
         Toward::Correctness => rows.iter().map(|row| (quality(*row), quality(*row) < 0.5)).unzip(),
-        Toward::Benefit { .. } => rows.iter().map(|row| (0.5 * (1.0 - gain(*row)), gain(*row) > 0.0)).unzip(),
+        Toward::Benefit => rows.iter().map(|row| (0.5 * (1.0 - gain(*row)), gain(*row) > 0.0)).unzip(),
     };
     let happened = event.iter().filter(|event| **event).count() as u64;
     let minority = happened.min(rows.len() as u64 - happened);
-    let too_few = FuseError::TooFew { tier: spec.name.clone(), minority };
-    if minority < ROWS_A_COLUMN {
-        return Err(too_few);
-    }
     let weights: Option<Vec<f64>> = observations.weights().map(|all| {
         let mean = rows.iter().map(|row| all[*row]).sum::<f64>() / rows.len() as f64;
         // At a mean of 1, so that the ridge is worth as many rows as without weights.
@@ -196,12 +130,10 @@ pub fn fit(view: &View<'_>, tier: usize, signals: &[String], toward: Toward) -> 
     let mut candidates: Vec<Candidate> = raw.iter().filter_map(|(label, column)| Candidate::new(label, column, &rows)).collect();
     keep_best(&mut candidates, &event, minority / ROWS_A_COLUMN);
     if candidates.is_empty() {
-        return Err(too_few);
+        return None;
     }
-    let fitted = regress(candidates, &targets, weights.as_deref());
-    let uninformative = || FuseError::Uninformative { tier: spec.name.clone(), tried: signals.join(", ") };
-    let fusion = fitted.ok_or_else(uninformative)?;
-    if fusion.inputs.iter().any(|input| input.weight > 0.0) { Ok(fusion) } else { Err(uninformative()) }
+    let fusion = regress(candidates, &targets, weights.as_deref())?;
+    fusion.inputs.iter().any(|input| input.weight > 0.0).then_some(fusion)
 }
 
 #[cfg(test)]
@@ -283,7 +215,7 @@ mod tests {
         let signals = ["hard", "subtle"];
         let (train, test) = (observations(&signals, 2000, 1, both_fail), observations(&signals, 20_000, 2, both_fail));
         let fitted = |toward| fit(&View::all(&train), 0, &names(&signals), toward).unwrap();
-        let (correctness, benefit) = (fitted(Toward::Correctness), fitted(Toward::Benefit { next: 1 }));
+        let (correctness, benefit) = (fitted(Toward::Correctness), fitted(Toward::Benefit));
         // The first tier alone is right on 55 %, escalating everything gives 73 %.
         for target in [0.62, 0.66, 0.70] {
             let (plain, less) = (escalated(&test, correctness.clone(), target), escalated(&test, benefit.clone(), target));
@@ -302,7 +234,7 @@ mod tests {
         let (train, test) = (observations(&["s"], 2000, 3, easy), observations(&["s"], 5000, 4, easy));
         let fitted = |toward| fit(&View::all(&train), 0, &names(&["s"]), toward).unwrap();
         let of = |toward| escalated(&test, fitted(toward), 0.9);
-        assert!((of(Toward::Correctness) - of(Toward::Benefit { next: 1 })).abs() < 1e-12);
+        assert!((of(Toward::Correctness) - of(Toward::Benefit)).abs() < 1e-12);
     }
 
     /// Two noisy readings of the same thing, one of which abstains at times, and one that is upside down.
@@ -325,13 +257,12 @@ mod tests {
             assert!((with.weight - without.weight).abs() < 1e-6, "{with:?} is not {without:?}");
         }
         assert!(fusion.inputs[1].missing < -0.2, "{fusion:?}");
-        let quality: Vec<f64> = test.quality(0).iter().map(|q| q.get()).collect();
+        let right = |row: usize| test.quality(0)[row] == Quality::RIGHT;
         let table = Table::new(&View::all(&test), &[GateValue::Fused(fusion)]).unwrap();
-        let fused = auroc(table.tiers[0].values.as_ref().unwrap(), &quality).unwrap();
-        let alone = auroc(test.scores(0, "a").unwrap(), &quality).unwrap();
+        let fused = auroc(&Sorted::new(table.tiers[0].values.clone().unwrap()), right).unwrap();
+        let alone = auroc(&Sorted::new(test.scores(0, "a").unwrap()), right).unwrap();
         assert!(fused > alone + 0.05, "{fused} against {alone}");
-        let upside_down = fit(&View::all(&train), 0, &names(&["down"]), Toward::Correctness);
-        assert!(matches!(upside_down, Err(FuseError::Uninformative { .. })), "{upside_down:?}");
+        assert_eq!(fit(&View::all(&train), 0, &names(&["down"]), Toward::Correctness), None);
     }
 
     #[test]
@@ -343,16 +274,14 @@ mod tests {
         let fusion = fit(&View::all(&train), 0, &names(&["a", "down", "b"]), Toward::Correctness).unwrap();
         assert!(fusion.inputs.len() <= wrong / 10, "{fusion:?}");
         let handful = View::all(&train).filter(|row| row < 12);
-        assert!(matches!(fit(&handful, 0, &names(&signals), Toward::Correctness), Err(FuseError::TooFew { .. })));
+        assert_eq!(fit(&handful, 0, &names(&signals), Toward::Correctness), None);
     }
 
     #[test]
-    fn what_is_not_there_is_named() {
+    fn what_is_not_there_is_not_fused() {
         let train = observations(&["a", "b", "down"], 50, 8, noisy);
-        let fit = |tier, signals: &[&str], toward| fit(&View::all(&train), tier, &names(signals), toward).unwrap_err();
-        assert!(fit(0, &["c"], Toward::Correctness).to_string().contains("a, b, down"));
-        assert!(matches!(fit(2, &["a"], Toward::Correctness), FuseError::NoTier { tier: 2, tiers: 2 }));
-        assert!(matches!(fit(0, &["a"], Toward::Benefit { next: 2 }), FuseError::NoTier { tier: 2, .. }));
-        assert_eq!(fit(0, &[], Toward::Correctness), FuseError::NoSignals);
+        for signals in [&["c"] as &[&str], &[]] {
+            assert_eq!(fit(&View::all(&train), 0, &names(signals), Toward::Correctness), None);
+        }
     }
 }

@@ -11,32 +11,24 @@ pub mod parametric;
 pub mod recommend;
 pub mod transform;
 
-pub use isotonic::fit_isotonic;
-pub use parametric::{fit_beta, fit_platt, fit_temperature};
 pub use recommend::recommended;
-pub(crate) use recommend::recommended_of;
 pub use transform::transform_for;
 
 /// Fewer rows than this fit no map: its curve would be the noise of a handful of labels.
 pub const LEAST_ROWS: usize = 20;
 
 /// The rows that a map is fitted on: scores that were read, with their grades.
-#[derive(Debug)]
-pub(crate) struct Read {
-    /// Raw scores; infinities allowed.
-    pub(crate) scores: Vec<f64>,
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// Raw scores, none NaN; infinities allowed.
+    pub scores: Vec<f64>,
     /// Grades in [0, 1].
-    pub(crate) quality: Vec<f64>,
+    pub quality: Vec<f64>,
 }
 
 impl Read {
     /// Rows whose score is not NaN; `None` where there are fewer than [`LEAST_ROWS`], or all are wholly right or all wholly wrong.
-    pub(crate) fn new(scores: &[f64], quality: &[f64]) -> Option<Self> {
-        Self::of(scores, quality.iter().copied())
-    }
-
-    /// The same with the quality from wherever it is.
-    pub(crate) fn of(scores: &[f64], grades: impl Iterator<Item = f64>) -> Option<Self> {
+    pub fn new(scores: &[f64], grades: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (mut read, mut quality) = (Vec::with_capacity(scores.len()), Vec::with_capacity(scores.len()));
         for (score, grade) in scores.iter().zip(grades).filter(|(score, grade)| !score.is_nan() && !grade.is_nan()) {
             read.push(*score);

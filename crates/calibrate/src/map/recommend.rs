@@ -3,9 +3,9 @@
 use tierfall_core::map::{ScoreMap, Transform};
 
 use super::Read;
-use super::isotonic::isotonic_of;
+use super::isotonic::isotonic;
 use super::logistic::scattered;
-use super::parametric::platt_of;
+use super::parametric::platt;
 use super::transform::transform_for;
 use tierfall_core::number::{Confidence, Score};
 
@@ -16,22 +16,17 @@ const MANY: f64 = 1000.0;
 /// 5-fold cross-validated Brier score (of about 20,000 rows at most) is lower. `None` where there is nothing to fit.
 ///
 /// `transform`: what is known of the signal beforehand; `None` = decided by [`transform_for`].
-pub fn recommended(scores: &[f64], quality: &[f64], transform: Option<Transform>) -> Option<ScoreMap> {
-    recommended_of(Read::new(scores, quality)?, transform)
-}
-
-/// [`recommended`] of rows that have a score and a grade.
-pub(crate) fn recommended_of(read: Read, transform: Option<Transform>) -> Option<ScoreMap> {
+pub fn recommended(read: Read, transform: Option<Transform>) -> Option<ScoreMap> {
     let transform = transform.unwrap_or_else(|| transform_for(&read.scores));
     let right: f64 = read.quality.iter().sum();
     if right >= MANY && read.quality.len() as f64 - right >= MANY {
         let few = Few::of(&read);
-        let of_platt = few.cross_validated(|read| platt_of(read, transform));
-        if few.cross_validated(|read| isotonic_of(&read)) < of_platt {
-            return isotonic_of(&read);
+        let of_platt = few.cross_validated(|read| platt(read, transform));
+        if few.cross_validated(|read| isotonic(&read)) < of_platt {
+            return isotonic(&read);
         }
     }
-    platt_of(read, transform)
+    platt(read, transform)
 }
 
 /// Rows that are enough to tell two curves apart where it can be seen, each in one of five folds.
@@ -60,7 +55,7 @@ impl Few {
                 rows.filter(|(_, fold)| (**fold == held) == inside).map(|(value, _)| *value).collect()
             };
             let (scores, quality) = (pick(&self.read.scores, false), pick(&self.read.quality, false));
-            let Some(map) = Read::new(&scores, &quality).and_then(&fit) else { return f64::INFINITY };
+            let Some(map) = Read::new(&scores, quality).and_then(&fit) else { return f64::INFINITY };
             for (score, grade) in pick(&self.read.scores, true).into_iter().zip(pick(&self.read.quality, true)) {
                 let confidence = Score::new(score).and_then(|score| map.confidence(score)).map_or(0.5, Confidence::get);
                 loss += (confidence - grade) * (confidence - grade);
@@ -91,10 +86,13 @@ mod tests {
     fn isotonic_is_for_many_rows_that_no_logistic_curve_fits() {
         let stairs = |s: f64| if s < 0.6 { 0.3 } else { 0.8 };
         let (scores, quality) = population(6000, stairs);
-        assert!(matches!(recommended(&scores, &quality, None), Some(ScoreMap::Isotonic { .. })));
+        assert!(matches!(recommended(Read::new(&scores, quality).unwrap(), None), Some(ScoreMap::Isotonic { .. })));
         let (scores, quality) = population(1500, stairs);
-        assert!(matches!(recommended(&scores, &quality, None), Some(ScoreMap::Platt { .. })));
+        assert!(matches!(recommended(Read::new(&scores, quality).unwrap(), None), Some(ScoreMap::Platt { .. })));
         let (scores, quality) = population(6000, |s| s);
-        assert!(matches!(recommended(&scores, &quality, None), Some(ScoreMap::Platt { transform: Transform::LogOdds, .. })));
+        assert!(matches!(
+            recommended(Read::new(&scores, quality).unwrap(), None),
+            Some(ScoreMap::Platt { transform: Transform::LogOdds, .. })
+        ));
     }
 }

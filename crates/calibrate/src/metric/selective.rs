@@ -4,35 +4,25 @@ use super::Sorted;
 use crate::report::RiskPoint;
 
 /// Runs of equal scores: how many rows, and the sum of their risks (1 − quality).
-fn clusters(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> impl Iterator<Item = (u64, f64)> {
+fn clusters(sorted: &Sorted<'_>, quality: impl Fn(usize) -> f64) -> impl Iterator<Item = (u64, f64)> {
     // In the order of the rows: sums of fractions must not depend on how a sort breaks ties.
     sorted.runs().map(move |run| (run.len() as u64, run.iter().map(|row| 1.0 - quality(*row as usize)).sum()))
 }
 
 /// Area under the risk–coverage curve: the mean over k of the risk of the k surest answers (Geifman & El-Yaniv 2017), averaged over the
 /// orders that ties allow. `None` without rows. The few surest answers weigh most.
-pub fn aurc(scores: &[f64], quality: &[f64]) -> Option<f64> {
-    aurc_of(&Sorted::new(scores), |row| quality[row])
-}
-
-/// [`aurc`] of rows that are sorted already.
-pub(crate) fn aurc_of(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> Option<f64> {
+pub fn aurc(sorted: &Sorted<'_>, quality: impl Fn(usize) -> f64) -> Option<f64> {
     over_ranks(sorted, quality, |wrong, k, _| wrong / k)
 }
 
 /// Area under the generalised risk–coverage curve: the mean over k of the undetected failures among the k surest answers, as a share of all
 /// (Traub et al. 2024), averaged over the orders that ties allow. `None` without rows.
-pub fn augrc(scores: &[f64], quality: &[f64]) -> Option<f64> {
-    augrc_of(&Sorted::new(scores), |row| quality[row])
-}
-
-/// [`augrc`] of rows that are sorted already.
-pub(crate) fn augrc_of(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> Option<f64> {
+pub fn augrc(sorted: &Sorted<'_>, quality: impl Fn(usize) -> f64) -> Option<f64> {
     over_ranks(sorted, quality, |wrong, _, n| wrong / n)
 }
 
 /// The mean of `at(wrong among the k surest, k, n)` over k = 1 … n.
-fn over_ranks(sorted: &Sorted, quality: impl Fn(usize) -> f64, at: impl Fn(f64, f64, f64) -> f64) -> Option<f64> {
+fn over_ranks(sorted: &Sorted<'_>, quality: impl Fn(usize) -> f64, at: impl Fn(f64, f64, f64) -> f64) -> Option<f64> {
     let n = sorted.len();
     let (mut sum, mut taken, mut wrong) = (0.0, 0_u64, 0.0);
     for (rows, risk) in clusters(sorted, quality) {
@@ -47,12 +37,7 @@ fn over_ranks(sorted: &Sorted, quality: impl Fn(usize) -> f64, at: impl Fn(f64, 
 }
 
 /// The risk–coverage curve at most 200 points long, from the surest answers to all that were read; equal scores are accepted together.
-pub fn risk_coverage(scores: &[f64], quality: &[f64]) -> Vec<RiskPoint> {
-    risk_coverage_of(&Sorted::new(scores), |row| quality[row])
-}
-
-/// [`risk_coverage`] of rows that are sorted already.
-pub(crate) fn risk_coverage_of(sorted: &Sorted, quality: impl Fn(usize) -> f64) -> Vec<RiskPoint> {
+pub fn risk_coverage(sorted: &Sorted<'_>, quality: impl Fn(usize) -> f64) -> Vec<RiskPoint> {
     const POINTS: u64 = 200;
     let n = sorted.len() as u64;
     let (mut points, mut taken, mut wrong) = (Vec::new(), 0, 0.0);
@@ -92,14 +77,14 @@ mod tests {
                     orders += 1.0;
                 }
             });
-            prop_assert!((aurc(&scores, &quality).unwrap() - sum / orders).abs() < 1e-12);
+            prop_assert!((aurc(&Sorted::new(&*scores), |row| quality[row]).unwrap() - sum / orders).abs() < 1e-12);
         }
 
         #[test]
         fn the_curve_ends_at_everything(rows in proptest::collection::vec((0..900u16, any::<bool>()), 1..600)) {
             let scores: Vec<f64> = rows.iter().map(|r| f64::from(r.0)).collect();
             let quality: Vec<f64> = rows.iter().map(|r| f64::from(u8::from(r.1))).collect();
-            let curve = risk_coverage(&scores, &quality);
+            let curve = risk_coverage(&Sorted::new(scores), |row| quality[row]);
             prop_assert!(curve.len() <= 201 && curve.is_sorted_by(|a, b| a.coverage < b.coverage));
             let last = curve.last().unwrap();
             let wrong = quality.iter().map(|q| 1.0 - q).sum::<f64>() / quality.len() as f64;
@@ -120,7 +105,8 @@ mod tests {
 
     #[test]
     fn nothing_read_is_nothing() {
-        assert_eq!((aurc(&[f64::NAN], &[1.0]), augrc(&[], &[])), (None, None));
-        assert!(risk_coverage(&[], &[]).is_empty());
+        let none = Sorted::new(&[f64::NAN][..]);
+        assert_eq!((aurc(&none, |_| 1.0), augrc(&none, |_| 1.0)), (None, None));
+        assert!(risk_coverage(&none, |_| 1.0).is_empty());
     }
 }

@@ -1,16 +1,28 @@
 //! Rows sorted once by their scores, for every number that depends on their order.
 
+use std::borrow::Cow;
+
 use crate::sweep::order::Order;
 
-/// Runs of equal scores, from the surest down. Rows whose score is NaN are left out.
+/// A column of scores, and its runs of equal ones from the surest down. Rows whose score is NaN are left out.
 #[derive(Clone, Debug)]
-pub(crate) struct Sorted {
+pub struct Sorted<'a> {
+    /// The column.
+    pub(crate) scores: Cow<'a, [f64]>,
     order: Order,
+    /// The places in the order at which a run begins, and the end.
+    starts: Vec<u32>,
 }
 
-impl Sorted {
-    pub(crate) fn new(scores: &[f64]) -> Self {
-        Self { order: Order::by_value(scores) }
+impl<'a> Sorted<'a> {
+    /// Sorts a column.
+    pub fn new(scores: impl Into<Cow<'a, [f64]>>) -> Self {
+        let scores = scores.into();
+        let order = Order::by_value(&scores);
+        let mut joined = order.joined().iter().copied().peekable();
+        let readable = u32::try_from(order.readable().len()).unwrap_or(u32::MAX);
+        let starts = (0..readable).filter(|place| joined.next_if_eq(place).is_none()).chain([readable]).collect();
+        Self { scores, order, starts }
     }
 
     /// How many rows have a score.
@@ -19,56 +31,13 @@ impl Sorted {
     }
 
     /// The runs: places of rows in the column, ascending within each run.
-    pub(crate) fn runs(&self) -> Runs<'_> {
-        Runs { rows: self.order.readable(), joined: self.order.joined(), gone: 0 }
+    pub(crate) fn runs(&self) -> impl DoubleEndedIterator<Item = &[u32]> {
+        self.starts.windows(2).map(|ends| &self.order.readable()[ends[0] as usize..ends[1] as usize])
     }
 
     /// Every row, ascending by score; those of one score in the order of the column.
-    pub(crate) fn ascending(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn ascending(&self) -> impl Iterator<Item = usize> {
         self.runs().rev().flatten().map(|row| *row as usize)
-    }
-}
-
-/// See [`Sorted::runs`].
-#[derive(Clone, Debug)]
-pub(crate) struct Runs<'a> {
-    rows: &'a [u32],
-    /// The places of those rows that go with the one before; counted from the first of all rows, of which `gone` are not here any more.
-    joined: &'a [u32],
-    gone: usize,
-}
-
-impl<'a> Iterator for Runs<'a> {
-    type Item = &'a [u32];
-
-    fn next(&mut self) -> Option<&'a [u32]> {
-        if self.rows.is_empty() {
-            return None;
-        }
-        let mut len = 1;
-        while self.joined.first().is_some_and(|place| *place as usize == self.gone + len) {
-            self.joined = &self.joined[1..];
-            len += 1;
-        }
-        let (run, rest) = self.rows.split_at(len);
-        (self.rows, self.gone) = (rest, self.gone + len);
-        Some(run)
-    }
-}
-
-impl DoubleEndedIterator for Runs<'_> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        if self.rows.is_empty() {
-            return None;
-        }
-        let mut from = self.rows.len() - 1;
-        while self.joined.last().is_some_and(|place| *place as usize == self.gone + from) {
-            self.joined = &self.joined[..self.joined.len() - 1];
-            from -= 1;
-        }
-        let (rest, run) = self.rows.split_at(from);
-        self.rows = rest;
-        Some(run)
     }
 }
 
@@ -87,7 +56,7 @@ mod tests {
             let at = |row: &u32| scores[*row as usize] + 0.0;
             rows.sort_by(|a, b| at(b).total_cmp(&at(a)));
             let expected: Vec<&[u32]> = rows.chunk_by(|a, b| at(a).total_cmp(&at(b)).is_eq()).collect();
-            let sorted = Sorted::new(&scores);
+            let sorted = Sorted::new(&*scores);
             prop_assert_eq!(sorted.len(), rows.len());
             prop_assert_eq!(sorted.runs().collect::<Vec<_>>(), expected.clone());
             let mut back: Vec<&[u32]> = sorted.runs().rev().collect();

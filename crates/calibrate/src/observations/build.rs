@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Tie};
 
-use super::{Labels, MixedGraders, Observations, People, Tier, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
+use super::{MixedGraders, Observations, People, Tier, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
 use crate::quality::Quality;
 
 /// One example, as a reader hands it over.
@@ -39,7 +39,7 @@ impl Row<'_> {
 }
 
 /// One tier's part of a row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Cell<'a> {
     /// How right the answer was; `None` = nobody has graded it.
     pub quality: Option<Quality>,
@@ -62,16 +62,7 @@ pub struct Cell<'a> {
 impl<'a> Cell<'a> {
     /// An answer of which nothing is known but its grade and what signals read.
     pub fn graded(quality: Quality, scores: &'a [Option<Score>]) -> Self {
-        Self {
-            quality: Some(quality),
-            as_last: false,
-            human: None,
-            unanswered: false,
-            scores,
-            cost: None,
-            latency_ms: None,
-            length: None,
-        }
+        Self { quality: Some(quality), scores, ..Self::default() }
     }
 }
 
@@ -117,36 +108,9 @@ pub struct Builder {
 impl Builder {
     /// An empty table for a chain of tiers, cheapest first. `salt` keys the ties and must be the cascade's.
     pub fn new(tiers: Vec<TierSpec>, salt: impl Into<Arc<str>>) -> Self {
-        let empty = |spec: TierSpec| Tier {
-            scores: vec![Vec::new(); spec.signals.len()],
-            spec,
-            quality: Vec::new(),
-            ungraded: Vec::new(),
-            human: Vec::new(),
-            cost: Vec::new(),
-            latency: Vec::new(),
-            length: Vec::new(),
-        };
         let (same, unanswered, always_right) = (Vec::new(), vec![Vec::new(); tiers.len()], vec![false; tiers.len()]);
-        let table = Observations {
-            tiers: tiers.into_iter().map(empty).collect(),
-            ids: Vec::new(),
-            ties: Vec::new(),
-            items: Vec::new(),
-            groups: Vec::new(),
-            grouped: 0,
-            weights: None,
-            heaviest: None,
-            segments: Labels::default(),
-            strata: Labels::default(),
-            salt: salt.into(),
-            repeated: 0,
-            conditions: Arc::new([]),
-            replayed: false,
-            assumed: None,
-            graders: Ok(()),
-            people: People::default(),
-        };
+        let empty = |spec: TierSpec| Tier { scores: vec![Vec::new(); spec.signals.len()], spec, ..Tier::default() };
+        let table = Observations { tiers: tiers.into_iter().map(empty).collect(), salt: salt.into(), ..Observations::default() };
         Self { table, first: HashMap::new(), same, unanswered, always_right }
     }
 
@@ -263,7 +227,7 @@ impl Builder {
         self.settle();
         self.derive();
         self.table.people = People { unjudged: self.unjudged(), nowhere };
-        self.table.graders = self.graders();
+        self.table.mixed = self.mixed();
         self.part_repeats();
         self.table
     }
@@ -333,15 +297,16 @@ impl Builder {
         }
     }
 
-    /// Whether one grader graded all tiers.
-    fn graders(&self) -> Result<(), MixedGraders> {
+    /// Where different graders graded the tiers.
+    fn mixed(&self) -> Option<MixedGraders> {
         let rows = self.table.len();
         let has_grades =
             |at: usize, tier: &Tier| !self.always_right[at] && tier.ungraded.len() + self.unanswered[at].len() < rows;
         let tiers = self.table.tiers.iter().enumerate().filter(|(at, tier)| has_grades(*at, tier));
         let mut graded = tiers.map(|(_, tier)| (tier.spec.name.clone(), tier.spec.judge.clone()));
-        let Some(first) = graded.next() else { return Ok(()) };
-        graded.find(|other| other.1 != first.1).map_or(Ok(()), |other| Err(MixedGraders { tiers: [first, other] }))
+        let first = graded.next()?;
+        let other = graded.find(|other| other.1 != first.1)?;
+        Some(MixedGraders { tiers: [first, other] })
     }
 
     /// Gives rows whose id an earlier row has ties of their own. They are requests like any other, since only a group says

@@ -13,7 +13,7 @@ use tierfall_core::fit::Status;
 
 use super::FitError;
 use super::once::{Once, once};
-use super::signals::{Picked, Route, next_of, table};
+use super::signals::{Picked, next_of, table};
 
 /// What the folds showed, over all rows.
 pub(super) struct Folded<'a> {
@@ -39,74 +39,63 @@ pub(crate) fn folds_for(items: usize) -> usize {
     }
 }
 
-/// Repeats the procedure by folds of items. `route` is that of the whole table, so that each fold does what was done; `in_force` are the
+/// Repeats the procedure by folds of items. `split` is that of the whole table, so that each fold does what was done; `in_force` are the
 /// tiers that it has in force, by which each tier's next one is known.
 pub(super) fn folded<'a>(
     view: &View<'a>,
     items: usize,
     ask: &Ask,
-    route: Route,
+    split: bool,
     in_force: &[usize],
     done: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Folded<'a>, FitError> {
     let folds = folds_for(items).min(items.max(2));
     let counter = std::sync::atomic::AtomicUsize::new(0);
     let one = |(train, held): (View<'a>, Held<'a>)| {
-        let part = part(&train, &held, ask, route, in_force);
+        let part = part(&train, &held, ask, split, in_force);
         done(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, folds);
         part
     };
     let all = view.folds(folds, ask.seed ^ 0xe571);
     // Many rows keep all cores busy in each fold, and its columns are the memory that counts.
-    let parts: Vec<Option<Part<'a>>> = if items < MANY {
+    let parts: Vec<Option<Folded<'a>>> = if items < MANY {
         all.into_par_iter().map(one).collect::<Result<_, _>>()?
     } else {
         all.into_iter().map(one).collect::<Result<_, _>>()?
     };
-    let mut all: Option<Folded<'a>> = None;
-    for (played, readings, certified) in parts.into_iter().flatten() {
-        match &mut all {
-            None => {
-                let certified = certified.into_iter().map(usize::from).collect();
-                all = Some(Folded { played, readings, folds, certified });
-            }
-            Some(all) => {
-                all.played.iter_mut().zip(played).for_each(|(all, part)| all.append(part));
-                all.readings.iter_mut().zip(readings).for_each(|(all, part)| all.append(part));
-                all.certified.iter_mut().zip(certified).for_each(|(all, part)| *all += usize::from(part));
-            }
-        }
-    }
-    all.ok_or(FitError::Empty)
+    let all = parts.into_iter().flatten().reduce(|mut all, part| {
+        all.played.iter_mut().zip(part.played).for_each(|(all, part)| all.append(part));
+        all.readings.iter_mut().zip(part.readings).for_each(|(all, part)| all.append(part));
+        all.certified.iter_mut().zip(part.certified).for_each(|(all, part)| *all += part);
+        all
+    });
+    all.map(|all| Folded { folds, ..all }).ok_or(FitError::Empty)
 }
-
-/// What each point does in one fold, what each tier read there, and whether each point was certified.
-type Part<'a> = (Vec<Played<'a>>, Vec<Readings>, Vec<bool>);
 
 /// One fold; `None` where it holds no row out.
 fn part<'a>(
     train: &View<'_>,
     held: &Held<'a>,
     ask: &Ask,
-    route: Route,
+    split: bool,
     in_force: &[usize],
-) -> Result<Option<Part<'a>>, FitError> {
+) -> Result<Option<Folded<'a>>, FitError> {
     if held.is_empty() || train.is_empty() {
         return Ok(None);
     }
     // The rows that certified are dropped before those that are held out are put together.
-    let Once { gates, maps, certification, cuts, .. } = once(&train.one_per_item(), ask, route)?;
+    let Once { gates, maps, certification, cuts, .. } = once(&train.one_per_item(), ask, split)?;
     let rows = held.view();
     let table = table(rows, &gates)?;
     let played = cuts.iter().map(|cuts| Played::new(rows, &table, cuts)).collect();
-    let certified = certification.points.iter().map(|point| point.status == Status::Certified).collect();
+    let certified = certification.points.iter().map(|point| usize::from(point.status == Status::Certified)).collect();
     let each = maps.iter().zip(&ask.signals).enumerate();
     let readings = each.map(|(tier, (map, choice))| {
         let readings = Readings::new(&table, tier, next_of(in_force, tier, table.last()), map.as_ref());
         // A named signal reads the same in every fold; one that is picked or fused is another in each.
         if matches!(choice, SignalChoice::Fixed(_)) { readings } else { readings.placed() }
     });
-    Ok(Some((played, readings.collect(), certified)))
+    Ok(Some(Folded { played, readings: readings.collect(), folds: 1, certified }))
 }
 
 /// What to expect of an operating point; `by_judge` is whether its promise is relative to a judge. Where always-last is in force, nothing was fitted and all rows may speak for it.

@@ -36,7 +36,6 @@ pub(crate) use signals::{Picked, gates_on, table as table_under};
 
 use estimate::{Folded, expected, folded};
 use once::{Once, once};
-use signals::Route;
 
 /// What calibration makes.
 #[derive(Clone, Debug)]
@@ -67,20 +66,20 @@ pub enum Progress {
     Reporting,
 }
 
+/// Whether there are rows of a chain that has thresholds, and a choice of signals for each gated tier.
+pub(crate) fn is_chain(observations: &Observations, signals: &[SignalChoice]) -> Result<(), FitError> {
+    match observations.tiers().len() {
+        0 | 1 => Err(FitError::OneTier),
+        tiers if tiers > MOST_TIERS => Err(FitError::TooManyTiers(tiers)),
+        tiers if signals.len() + 1 != tiers => Err(FitError::Signals { found: signals.len(), expected: tiers - 1 }),
+        _ if observations.is_empty() => Err(FitError::Empty),
+        _ => Ok(()),
+    }
+}
+
 /// Whether these observations can be calibrated as is asked; the error says why not. [`calibrate`] asks it, too.
 pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> {
-    let tiers = observations.tiers().len();
-    match tiers {
-        0 | 1 => return Err(FitError::OneTier),
-        2..=MOST_TIERS => {}
-        _ => return Err(FitError::TooManyTiers(tiers)),
-    }
-    if ask.signals.len() + 1 != tiers {
-        return Err(FitError::Signals { found: ask.signals.len(), expected: tiers - 1 });
-    }
-    if observations.is_empty() {
-        return Err(FitError::Empty);
-    }
+    is_chain(observations, &ask.signals)?;
     for (spec, choice) in observations.tiers().zip(&ask.signals) {
         let there = |label: &str| spec.signals.iter().any(|signal| **signal == *label);
         let lacks = match choice {
@@ -124,11 +123,11 @@ pub fn calibrate(
     let worst = observations.at_worst(ask.target);
     let all = View::all(&worst);
     let single = all.one_per_item();
-    let route = Route::of(ask, observations, single.len());
+    let split = signals::splits(ask, observations, single.len());
     progress(Progress::Certifying);
-    let fitted = once(&single, ask, route)?;
+    let fitted = once(&single, ask, split)?;
     let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
-    let folded = folded(&all, single.len(), ask, route, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
+    let folded = folded(&all, single.len(), ask, split, &in_force, &|done, of| progress(Progress::Estimating { done, of }))?;
     progress(Progress::Reporting);
     let graded = observations.all_graded().is_ok();
     let report = report(&all, &single, n_excluded, ask, &fitted, &folded, observations)?;

@@ -19,7 +19,7 @@ use crate::view::View;
 use tierfall_core::fit::{Cut, Status};
 
 use super::FitError;
-use super::signals::{Picked, Prepared, Route, prepare, transform_of};
+use super::signals::{Picked, Prepared, prepare, transform_of};
 
 /// What one run of the procedure makes.
 pub(super) struct Once<'a> {
@@ -38,8 +38,8 @@ pub(super) struct Once<'a> {
 }
 
 /// Runs it on rows of which each is an item of its own.
-pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Once<'a>, FitError> {
-    let Prepared { candidates, certify: rows, tune, approximate } = prepare(view, ask, route)?;
+pub(super) fn once<'a>(view: &View<'a>, ask: &Ask, split: bool) -> Result<Once<'a>, FitError> {
+    let Prepared { candidates, certify: rows, tune, approximate } = prepare(view, ask, split)?;
     let shared = candidates.len();
     let labels = labels(&rows, ask);
     // Borrowed: what folds certify on is a copy of their rows already, and one is enough.
@@ -92,8 +92,8 @@ fn unpromise(point: &mut PointCertified, why: &str) {
 fn shown(view: &View<'_>, tier: usize, gate: &GateValue) -> Result<Option<ScoreMap>, FitError> {
     let quality = view.observations().quality(tier);
     // The gate values are dropped once they are read.
-    let read = Read::of(&values(view, tier, gate)?, view.rows().map(|row| quality[row].get()));
-    Ok(read.and_then(|read| map::recommended_of(read, transform_of(gate))))
+    let read = Read::new(&values(view, tier, gate)?, view.rows().map(|row| quality[row].get()));
+    Ok(read.and_then(|read| map::recommended(read, transform_of(gate))))
 }
 
 /// The cuts of an operating point over the declared chain. A tier that is left out keeps the cut that is certified for it and the

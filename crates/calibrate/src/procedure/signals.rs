@@ -22,31 +22,15 @@ const TUNE: f64 = 0.4;
 /// Folds of cross-fitted scores.
 const FOLDS: usize = 5;
 
-/// How choices about signals are paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    /// There is none: every signal was named.
-    Named,
-    /// Made on one part, certified on the other.
-    Split,
-    /// Too few rows for that: candidates share δ, and fused scores are cross-fitted, which promises nothing exactly.
-    Shared,
-}
-
-impl Route {
-    /// What this many items allow.
-    pub(super) fn of(ask: &Ask, observations: &Observations, items: usize) -> Self {
-        let named = |(tier, choice): (usize, &SignalChoice)| match choice {
-            SignalChoice::Fixed(_) => true,
-            SignalChoice::Fuse(labels) => labels.len() == 1,
-            SignalChoice::Auto => observations.tiers().nth(tier).is_some_and(|spec| spec.signals.len() == 1),
-        };
-        match ask.signals.iter().enumerate().all(named) {
-            true => Self::Named,
-            false if items >= SPLIT_FROM => Self::Split,
-            false => Self::Shared,
-        }
-    }
+/// Whether choices about signals are made on one part of the rows and certified on the other. Where there are too few items for that, candidates
+/// share δ, and fused scores are cross-fitted, which promises nothing exactly. Where every signal was named there is no choice.
+pub(super) fn splits(ask: &Ask, observations: &Observations, items: usize) -> bool {
+    let chosen = |(tier, choice): (usize, &SignalChoice)| match choice {
+        SignalChoice::Fixed(_) => false,
+        SignalChoice::Fuse(labels) => labels.len() != 1,
+        SignalChoice::Auto => observations.spec(tier).signals.len() != 1,
+    };
+    items >= SPLIT_FROM && ask.signals.iter().enumerate().any(chosen)
 }
 
 /// What is to be certified: one table a candidate, all at an equal share of δ.
@@ -75,61 +59,36 @@ pub(crate) fn gates_on(view: &View<'_>, choices: &[SignalChoice], seed: u64) -> 
     choices.iter().enumerate().map(|(tier, choice)| pick(view, tier, choice, seed)).collect()
 }
 
-impl Picked {
-    fn plain(signal: &str, negated: bool) -> Self {
-        Self { gate: GateValue::Signal { signal: signal.to_owned(), negated }, refused: None }
-    }
+fn plain(signal: &str, negated: bool) -> GateValue {
+    GateValue::Signal { signal: signal.to_owned(), negated }
 }
 
 /// Chooses gate values on the rows of a view, one row an item.
-pub(super) fn prepare<'a>(view: &View<'a>, ask: &Ask, route: Route) -> Result<Prepared<'a>, FitError> {
-    match route {
-        Route::Named => {
-            let gates = each_tier(view, ask, |tier, choice| {
-                Ok(match choice {
-                    SignalChoice::Fixed(gate) => Picked { gate: gate.clone(), refused: None },
-                    SignalChoice::Fuse(labels) => alone(view, tier, first(view, tier, labels)?)?,
-                    SignalChoice::Auto => alone(view, tier, first(view, tier, &labels_of(view, tier))?)?,
-                })
-            })?;
-            let table = table(view, &gates)?;
-            Ok(Prepared { candidates: vec![(gates, table)], certify: view.clone(), tune: None, approximate: false })
-        }
-        Route::Split => {
-            let (tune, certify) = view.split(TUNE, ask.seed);
-            let gates = each_tier(view, ask, |tier, choice| pick(&tune, tier, choice, ask.seed))?;
-            let (first, other) = (table(&certify, &gates)?, table(&tune, &gates)?);
-            Ok(Prepared { candidates: vec![(gates, first)], certify, tune: Some((tune, other)), approximate: false })
-        }
-        Route::Shared => shared(view, ask),
+pub(super) fn prepare<'a>(view: &View<'a>, ask: &Ask, split: bool) -> Result<Prepared<'a>, FitError> {
+    if !split {
+        return shared(view, ask);
     }
+    let (tune, certify) = view.split(TUNE, ask.seed);
+    let gates = gates_on(&tune, &ask.signals, ask.seed)?;
+    let (first, other) = (table(&certify, &gates)?, table(&tune, &gates)?);
+    Ok(Prepared { candidates: vec![(gates, first)], certify, tune: Some((tune, other)), approximate: false })
 }
 
-/// The only signal there is; refused where it knows nothing. That may be seen on the rows that certify: a pair less to promise spends
+/// One signal by itself; refused where it knows nothing. That may be seen on the rows that certify: a pair less to promise spends
 /// nothing.
 fn alone(view: &View<'_>, tier: usize, label: &str) -> Result<Picked, FitError> {
-    let plain = Picked::plain(label, false);
-    let refused = length::refusal(view, tier, &values(view, tier, &plain.gate)?);
-    Ok(Picked { refused, ..plain })
-}
-
-fn each_tier(
-    view: &View<'_>,
-    ask: &Ask,
-    one: impl Fn(usize, &SignalChoice) -> Result<Picked, FitError>,
-) -> Result<Vec<Picked>, FitError> {
-    let gated = view.observations().tiers().len() - 1;
-    ask.signals.iter().take(gated).enumerate().map(|(tier, choice)| one(tier, choice)).collect()
+    let gate = plain(label, false);
+    let refused = length::refusal(view, tier, &values(view, tier, &gate)?);
+    Ok(Picked { gate, refused })
 }
 
 /// The labels of a tier's signals.
 pub(super) fn labels_of(view: &View<'_>, tier: usize) -> Vec<String> {
-    view.observations().tiers().nth(tier).map_or_else(Vec::new, |spec| spec.signals.iter().map(ToString::to_string).collect())
+    view.observations().spec(tier).signals.iter().map(ToString::to_string).collect()
 }
 
-fn first<'l>(view: &View<'_>, tier: usize, labels: &'l [String]) -> Result<&'l str, FitError> {
-    let name = || view.observations().tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
-    labels.first().map(String::as_str).ok_or_else(|| FitError::NoSignals { tier: name() })
+fn no_signals(view: &View<'_>, tier: usize) -> FitError {
+    FitError::NoSignals { tier: view.observations().spec(tier).name.to_string() }
 }
 
 /// The table under chosen gates; a tier whose signal is refused reads nothing.
@@ -147,7 +106,7 @@ pub(crate) fn table<'a>(view: &View<'a>, gates: &[Picked]) -> Result<Table<'a>, 
 /// How well gate values rank what deferral is about: AUROC for *not* (last right ∧ this wrong), ½ where that says nothing.
 pub(super) fn rank(view: &View<'_>, tier: usize, gate_values: &[f64]) -> f64 {
     let last = view.observations().tiers().len() - 1;
-    metric::auroc_of(&Sorted::new(gate_values), length::kept(view, tier, last)).unwrap_or(0.5)
+    metric::auroc(&Sorted::new(gate_values), length::kept(view, tier, last)).unwrap_or(0.5)
 }
 
 /// The tier that a deferral of `tier` asks: the next one in force, and where none is, the last.
@@ -166,59 +125,54 @@ fn pick(view: &View<'_>, tier: usize, choice: &SignalChoice, seed: u64) -> Resul
         SignalChoice::Fuse(labels) => (labels.clone(), false),
         SignalChoice::Auto => (labels_of(view, tier), true),
     };
-    first(view, tier, &labels)?;
-    let last = view.observations().tiers().len() - 1;
     let (train, compare) = view.split(0.5, seed ^ 0x5eed);
-    let mut best: Option<(f64, Option<Toward>, GateValue)> = None;
-    let mut consider = |toward: Option<Toward>, gate: GateValue| -> Result<(), FitError> {
-        let ranked = rank(&compare, tier, &values(&compare, tier, &gate)?);
-        if best.as_ref().is_none_or(|(known, ..)| ranked > *known) {
-            best = Some((ranked, toward, gate));
-        }
+    let mut candidates: Vec<(f64, Option<Toward>, GateValue)> = Vec::new();
+    let mut offer = |toward: Option<Toward>, gate: GateValue| -> Result<(), FitError> {
+        candidates.push((rank(&compare, tier, &values(&compare, tier, &gate)?), toward, gate));
         Ok(())
     };
     for label in &labels {
-        let plain = Picked::plain(label, false).gate;
-        let upside_down = turn && rank(&train, tier, &values(&train, tier, &plain)?) < 0.5;
-        consider(None, if upside_down { Picked::plain(label, true).gate } else { plain })?;
+        let upside_down = turn && rank(&train, tier, &values(&train, tier, &plain(label, false))?) < 0.5;
+        offer(None, plain(label, upside_down))?;
     }
     if labels.len() > 1 {
-        for toward in [Toward::Benefit { next: last }, Toward::Correctness] {
-            if let Ok(fusion) = fuse::fit(&train, tier, &labels, toward) {
-                consider(Some(toward), GateValue::Fused(fusion))?;
+        for toward in [Toward::Benefit, Toward::Correctness] {
+            if let Some(fusion) = fuse::fit(&train, tier, &labels, toward) {
+                offer(Some(toward), GateValue::Fused(fusion))?;
             }
         }
     }
-    let (_, toward, mut gate) = best.ok_or_else(|| FitError::NoSignals { tier: String::new() })?;
-    if let Some(again) = toward.and_then(|toward| fuse::fit(view, tier, &labels, toward).ok()) {
+    let best = candidates.into_iter().reduce(|best, other| if other.0 > best.0 { other } else { best });
+    let (_, toward, mut gate) = best.ok_or_else(|| no_signals(view, tier))?;
+    if let Some(again) = toward.and_then(|toward| fuse::fit(view, tier, &labels, toward)) {
         gate = GateValue::Fused(again);
     }
     let refused = length::refusal(view, tier, &values(view, tier, &gate)?);
     Ok(Picked { gate, refused })
 }
 
-/// Below [`SPLIT_FROM`]: every signal of an `auto` tier is a candidate of its own, refused ones included; fused scores are cross-fitted.
+/// Without rows to choose on: every signal of an `auto` tier is a candidate of its own, refused ones included; fused scores are cross-fitted.
 fn shared<'a>(view: &View<'a>, ask: &Ask) -> Result<Prepared<'a>, FitError> {
     let mut approximate = false;
     let mut options: Vec<Vec<(Picked, Option<Vec<f64>>)>> = Vec::new();
     for (tier, choice) in ask.signals.iter().enumerate() {
-        options.push(match choice {
-            SignalChoice::Fixed(gate) => vec![(Picked { gate: gate.clone(), refused: None }, None)],
-            SignalChoice::Auto => {
-                let labels = labels_of(view, tier);
-                first(view, tier, &labels)?;
-                let candidate = |label: &String| -> Result<_, FitError> { Ok((alone(view, tier, label)?, None)) };
-                labels.iter().map(candidate).collect::<Result<_, _>>()?
+        let (labels, fused) = match choice {
+            SignalChoice::Fixed(gate) => {
+                options.push(vec![(Picked { gate: gate.clone(), refused: None }, None)]);
+                continue;
             }
-            SignalChoice::Fuse(labels) if labels.len() == 1 => {
-                vec![(alone(view, tier, first(view, tier, labels)?)?, None)]
-            }
-            SignalChoice::Fuse(labels) => {
-                let (picked, scores) = cross_fitted(view, tier, labels, ask.seed)?;
-                // Even where a signal by itself has won, it has won on the rows that certify.
-                approximate = true;
-                vec![(picked, scores)]
-            }
+            SignalChoice::Auto => (labels_of(view, tier), false),
+            SignalChoice::Fuse(labels) => (labels.clone(), labels.len() > 1),
+        };
+        if labels.is_empty() {
+            return Err(no_signals(view, tier));
+        }
+        // Even where a signal by itself wins over what is fused, it has won on the rows that certify.
+        approximate |= fused;
+        options.push(if fused {
+            vec![cross_fitted(view, tier, &labels, ask.seed)?]
+        } else {
+            labels.iter().map(|label| Ok((alone(view, tier, label)?, None))).collect::<Result<_, FitError>>()?
         });
     }
     let most = options.iter().map(Vec::len).max().unwrap_or(1);
@@ -243,28 +197,18 @@ fn shared<'a>(view: &View<'a>, ask: &Ask) -> Result<Prepared<'a>, FitError> {
 /// A fusion trained on all rows, and the score of each row by one that was not trained on it. Where a single signal ranks as well
 /// as these scores do, or nothing can be trained, that signal is taken.
 fn cross_fitted(view: &View<'_>, tier: usize, labels: &[String], seed: u64) -> Result<(Picked, Option<Vec<f64>>), FitError> {
-    let last = view.observations().tiers().len() - 1;
-    let mut best: Option<(f64, GateValue, Option<Vec<f64>>)> = None;
-    let mut consider = |gate: GateValue, scores: Option<Vec<f64>>| -> Result<(), FitError> {
-        let ranked = match &scores {
-            Some(scores) => rank(view, tier, scores),
-            None => rank(view, tier, &values(view, tier, &gate)?),
-        };
-        if best.as_ref().is_none_or(|(known, ..)| ranked > *known) {
-            best = Some((ranked, gate, scores));
-        }
-        Ok(())
-    };
-    first(view, tier, labels)?;
+    let mut candidates: Vec<(f64, GateValue, Option<Vec<f64>>)> = Vec::new();
     for label in labels {
-        consider(Picked::plain(label, false).gate, None)?;
+        let gate = plain(label, false);
+        candidates.push((rank(view, tier, &values(view, tier, &gate)?), gate, None));
     }
-    for toward in [Toward::Benefit { next: last }, Toward::Correctness] {
+    for toward in [Toward::Benefit, Toward::Correctness] {
         if let Some((gate, scores)) = fused_scores(view, tier, labels, toward, seed)? {
-            consider(gate, Some(scores))?;
+            candidates.push((rank(view, tier, &scores), gate, Some(scores)));
         }
     }
-    let (_, gate, scores) = best.ok_or_else(|| FitError::NoSignals { tier: String::new() })?;
+    let best = candidates.into_iter().reduce(|best, other| if other.0 > best.0 { other } else { best });
+    let (_, gate, scores) = best.ok_or_else(|| no_signals(view, tier))?;
     let refused = match &scores {
         Some(scores) => length::refusal(view, tier, scores),
         None => length::refusal(view, tier, &values(view, tier, &gate)?),
@@ -280,14 +224,14 @@ pub(super) fn fused_scores(
     toward: Toward,
     seed: u64,
 ) -> Result<Option<(GateValue, Vec<f64>)>, FitError> {
-    let Ok(all) = fuse::fit(view, tier, labels, toward) else { return Ok(None) };
+    let Some(all) = fuse::fit(view, tier, labels, toward) else { return Ok(None) };
     let mut place = vec![u32::MAX; view.observations().len()];
     for (at, row) in view.rows().enumerate() {
         place[row] = u32::try_from(at).unwrap_or(u32::MAX);
     }
     let mut scores = vec![f64::NAN; view.len()];
     for (train, held) in view.folds(FOLDS, seed ^ 0xf01d) {
-        let Ok(fusion) = fuse::fit(&train, tier, labels, toward) else { return Ok(None) };
+        let Some(fusion) = fuse::fit(&train, tier, labels, toward) else { return Ok(None) };
         let held = held.view();
         for (row, value) in held.rows().zip(values(held, tier, &GateValue::Fused(fusion))?.iter()) {
             scores[place[row] as usize] = *value;

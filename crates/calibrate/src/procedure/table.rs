@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use tierfall_core::fusion::GateValue;
 
 use super::FitError;
-use super::length::{self, Gauge, kept};
+use super::length::{self, kept};
 use super::once::Once;
 use super::signals::{fused_scores, labels_of, next_of};
 
@@ -41,14 +41,14 @@ impl Look {
 }
 
 /// The gate value that most rows share, the least of equals, and how many do.
-pub(super) fn atom(values: &[f64], sorted: &Sorted) -> Option<(f64, usize)> {
+pub(super) fn atom(sorted: &Sorted<'_>) -> Option<(f64, usize)> {
     let first = |run: &[u32]| Some((*run.first()? as usize, run.len()));
     // Of equal ones the last is taken, and values fall.
-    sorted.runs().filter_map(first).max_by_key(|(_, count)| *count).map(|(row, count)| (values[row], count))
+    sorted.runs().filter_map(first).max_by_key(|(_, count)| *count).map(|(row, count)| (sorted.scores[row], count))
 }
 
 /// Whether gate values are lower where the answer is right, by more than chance.
-pub(super) fn upside_down(sorted: &Sorted, auroc: f64, right: impl Fn(usize) -> bool) -> bool {
+pub(super) fn upside_down(sorted: &Sorted<'_>, auroc: f64, right: impl Fn(usize) -> bool) -> bool {
     let hits = sorted.ascending().filter(|row| right(*row)).count();
     metric::is_upside_down(auroc, hits as f64, (sorted.len() - hits) as f64)
 }
@@ -64,16 +64,16 @@ pub(super) fn signal_table(view: &View<'_>, fitted: &Once<'_>, ask: &Ask) -> Res
 fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result<(Vec<SignalRow>, Vec<Look>), FitError> {
     let (mut rows, mut looks) = (Vec::new(), Vec::new());
     let (observations, picked) = (view.observations(), &fitted.gates[tier]);
-    let name = observations.tiers().nth(tier).map(|spec| spec.name.to_string()).unwrap_or_default();
+    let name = &observations.spec(tier).name;
     let in_force = fitted.cuts.first().map_or_else(Vec::new, Cuts::chain);
     let next = next_of(&in_force, tier, observations.tiers().len() - 1);
     let quality = observations.quality(tier);
     let right = |at: usize| is_right(quality[view.row(at)].get());
-    let row = |signal: String, sorted: &Sorted, chosen: bool| SignalRow {
-        tier: name.clone(),
+    let row = |signal: String, sorted: &Sorted<'_>, chosen: bool| SignalRow {
+        tier: name.to_string(),
         signal,
-        auroc: metric::auroc_of(sorted, right),
-        auroc_benefit: metric::auroc_of(sorted, kept(view, tier, next)),
+        auroc: metric::auroc(sorted, right),
+        auroc_benefit: metric::auroc(sorted, kept(view, tier, next)),
         abstained: (view.len() - sorted.len()) as f64 / view.len() as f64,
         chosen,
         note: None,
@@ -82,13 +82,13 @@ fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result
     for label in labels_of(view, tier) {
         let negated = matches!(&picked.gate, GateValue::Signal { signal, negated: true } if *signal == label);
         let gate = GateValue::Signal { signal: label.clone(), negated };
-        let gauge = Gauge::new(values(view, tier, &gate)?);
-        let refusal = length::refusal_beside(view, tier, &gauge, lengths.as_ref());
-        let found = row(in_words(&gate), &gauge.sorted, used.contains(&label.as_str()));
-        let (auroc, read, atom) = (found.auroc, gauge.sorted.len(), atom(&gauge.values, &gauge.sorted));
+        let sorted = Sorted::new(values(view, tier, &gate)?);
+        let refusal = length::refusal_beside(view, tier, &sorted, lengths.as_ref());
+        let found = row(in_words(&gate), &sorted, used.contains(&label.as_str()));
+        let (auroc, read, atom) = (found.auroc, sorted.len(), atom(&sorted));
         let note = match (&refusal, found.auroc) {
             (Some(why), _) => Some(format!("refused: {why}")),
-            (None, Some(auroc)) if !negated && upside_down(&gauge.sorted, auroc, right) => {
+            (None, Some(auroc)) if !negated && upside_down(&sorted, auroc, right) => {
                 Some(format!("lower where the answer is right: use -{label}"))
             }
             _ => None,
@@ -101,17 +101,16 @@ fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result
             SignalChoice::Fuse(labels) => labels.clone(),
             _ => labels_of(view, tier),
         };
-        let next = observations.tiers().len() - 1;
-        if let Some((_, scores)) = fused_scores(view, tier, &labels, Toward::Benefit { next }, ask.seed)? {
+        if let Some((_, scores)) = fused_scores(view, tier, &labels, Toward::Benefit, ask.seed)? {
             let note = Some("fused towards benefit; cross-fitted here".to_owned());
-            rows.push(SignalRow { note, ..row(in_words(&picked.gate), &Sorted::new(&scores), true) });
+            rows.push(SignalRow { note, ..row(in_words(&picked.gate), &Sorted::new(scores), true) });
         }
     }
-    if let Some(Gauge { values, mut sorted }) = lengths {
-        let auroc = metric::auroc_of(&sorted, right).unwrap_or(0.5);
+    if let Some(mut sorted) = lengths {
+        let auroc = metric::auroc(&sorted, right).unwrap_or(0.5);
         let longer = auroc >= 0.5;
         if !longer {
-            sorted = Sorted::new(&values.iter().map(|length| -length).collect::<Vec<f64>>());
+            sorted = Sorted::new(sorted.scores.iter().map(|length| -length).collect::<Vec<f64>>());
         }
         let note = match () {
             () if (auroc - 0.5).abs() < SAYS_NOTHING => "says nothing of being right",

@@ -186,7 +186,7 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
     let (read, atom, auroc) = look.map_or_else(
         || {
             let sorted = Sorted::new(values);
-            (sorted.len(), atom(values, &sorted), metric::auroc_of(&sorted, |row| is_right(column.quality[row].get())))
+            (sorted.len(), atom(&sorted), metric::auroc(&sorted, |row| is_right(column.quality[row].get())))
         },
         |look| (look.read, look.atom, look.auroc),
     );

@@ -156,13 +156,6 @@ pub enum Side {
     AtMost,
 }
 
-/// What the paired tests conclude.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Judged {
-    /// Every check, quality before cost before latency, all examples before segments.
-    pub checks: Vec<Check>,
-}
-
 /// How the examples' answers changed since the baseline; exact.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Changes {

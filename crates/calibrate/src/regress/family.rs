@@ -33,35 +33,22 @@ pub struct Adjusted {
     pub level: f64,
 }
 
-/// The tests of a section.
+/// What there is of each test of a section.
 #[derive(Clone, Debug)]
-pub struct Family {
+pub struct Family<T> {
     /// Of all examples' quality.
-    pub quality: Test,
+    pub quality: T,
     /// Of each segment's quality; none where there is but one segment.
-    pub segments: Vec<Test>,
+    pub segments: Vec<T>,
     /// Of cost, where it is known.
-    pub cost: Option<Test>,
+    pub cost: Option<T>,
     /// Of latency, where it was measured.
-    pub latency: Option<Test>,
+    pub latency: Option<T>,
 }
 
-/// In the same places.
-#[derive(Clone, Debug)]
-pub struct Shared {
-    /// Of all examples' quality.
-    pub quality: Adjusted,
-    /// Of each segment's.
-    pub segments: Vec<Adjusted>,
-    /// Of cost.
-    pub cost: Option<Adjusted>,
-    /// Of latency.
-    pub latency: Option<Adjusted>,
-}
-
-impl Family {
+impl Family<Test> {
     /// Weighted Holm over the tests that can fail.
-    pub fn share(&self, level: f64) -> Shared {
+    pub fn share(&self, level: f64) -> Family<Adjusted> {
         let cost = if self.latency.is_some() { SPENT - LATENCY } else { SPENT };
         let each = SEGMENTS / self.segments.len().max(1) as f64;
         let able = able(&self.segments, level);
@@ -87,11 +74,11 @@ impl Family {
         let segments = self.segments.iter().map(|_| adjusted.next().unwrap_or(none)).collect();
         let cost = self.cost.and_then(|_| adjusted.next());
         let latency = self.latency.and_then(|_| adjusted.next());
-        Shared { quality, segments, cost, latency }
+        Family { quality, segments, cost, latency }
     }
 }
 
-impl Shared {
+impl Family<Adjusted> {
     /// The same where this family has only a share of the level: its p-values are to be compared with the whole.
     #[must_use]
     pub(super) fn of_a_share(self, share: f64) -> Self {

@@ -1,11 +1,8 @@
 //! The same traffic under two fits, or under one fit with other thresholds: who answers now, how well and at what cost.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use crate::evaluate::{Cuts, EvaluateError, Played, Sample, chosen, labels, play};
+use crate::evaluate::{Cuts, EvaluateError, Played, Sample, chosen, play};
 use crate::report::Estimate;
 use crate::view::{Held, View};
 use tierfall_core::fit::{Fit, Point};
@@ -110,10 +107,11 @@ pub fn compare(
 ) -> Result<Comparison, EvaluateError> {
     let view = held.view();
     let (chosen_a, chosen_b) = (chosen(a, point_a)?, chosen(b, point_b)?);
-    let (played_a, cuts_a) = play(held, &a.tier, &Cuts::from(chosen_a))?;
-    let (played_b, cuts_b) = play(held, &b.tier, &Cuts::from(chosen_b))?;
+    let (played_a, _, matched_a) = play(held, &a.tier, &Cuts::from(chosen_a))?;
+    let (played_b, _, matched_b) = play(held, &b.tier, &Cuts::from(chosen_b))?;
     let tiers: Vec<String> = view.observations().tiers().map(|spec| spec.name.to_string()).collect();
-    let (names, pairs) = pairs(view, &played_a, &played_b);
+    let names = &view.observations().labels().0.names;
+    let pairs = pairs(view, &played_a, &played_b);
     let sample = played_a.sample(view);
     let whole = Part::of(&pairs.iter().collect::<Vec<_>>(), rules);
     let mut moves = vec![vec![0; tiers.len()]; tiers.len()];
@@ -163,15 +161,15 @@ pub fn compare(
     Ok(Comparison {
         n: pairs.len() as u64,
         n_items: sample.items as u64,
-        a: side(chosen_a, &played_a, &cuts_a, &sample, &tiers),
-        b: side(chosen_b, &played_b, &cuts_b, &sample, &tiers),
+        a: side(chosen_a, &played_a, &matched_a.cuts, &sample, &tiers),
+        b: side(chosen_b, &played_b, &matched_b.cuts, &sample, &tiers),
         moved: (0..pairs.len()).filter(|at| played_a.exit(*at) != played_b.exit(*at)).count() as u64,
         moves,
         gained: whole.gained,
         lost: whole.lost,
         loss: whole.loss,
         cost_ratio: whole.cost_ratio,
-        checks: judge(&pairs, &names, rules).checks,
+        checks: judge(&pairs, names, rules),
         segments: segments.collect(),
         tiers,
         changed,
@@ -191,30 +189,23 @@ fn side(point: &Point, played: &Played, cuts: &Cuts, sample: &Sample, tiers: &[S
     }
 }
 
-/// The rows as pairs, first fit as the baseline, and the names that their segments count through. A row without a label is
-/// in no segment.
-fn pairs(view: &View<'_>, a: &Played, b: &Played) -> (Vec<Arc<str>>, Vec<Pair>) {
+/// The rows as pairs, first fit as the baseline. A row without a segment has a place that no name has.
+fn pairs(view: &View<'_>, a: &Played, b: &Played) -> Vec<Pair> {
     let observations = view.observations();
-    let (names, by_segment) = labels(view);
-    let places: HashMap<&str, u32> = names.iter().map(|name| &**name).zip(0..).collect();
-    let place = |row: usize| {
-        let label = if by_segment { observations.segment(row) } else { observations.stratum(row) };
-        label.and_then(|label| places.get(&**label).copied()).unwrap_or(u32::MAX)
-    };
+    let (labels, _) = observations.labels();
     // Whether costs are known is told by whole columns, and so asked once a side.
     let (a_cost, b_cost) = (a.cost(), b.cost());
     let pair = |at: usize| {
         let row = a.row[at] as usize;
         Pair {
-            segment: place(row),
+            segment: labels.place(row).and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX),
             cluster: observations.items()[row],
             weight: observations.weights().map_or(1.0, |weights| weights[row]),
             base: item(a.quality(at), a_cost.as_ref().map(|cost| cost(at))),
             now: item(b.quality(at), b_cost.as_ref().map(|cost| cost(at))),
         }
     };
-    let pairs = (0..a.len()).map(pair).collect();
-    (names, pairs)
+    (0..a.len()).map(pair).collect()
 }
 
 /// A row under one fit, of which billionths and pico-dollars are known.

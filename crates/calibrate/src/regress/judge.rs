@@ -7,7 +7,7 @@ use super::family::{Adjusted, Family};
 use super::latency::{self, Latency};
 use super::quality::Quality;
 use super::words::{examples, p_value, percent, plain, points};
-use super::{Check, Judged, Moved, Pair, Rules, Unit, Verdict};
+use super::{Check, Moved, Pair, Rules, Unit, Verdict};
 
 /// Judges examples that were played under a baseline and now: quality overall and by segment, cost, and latency where it was
 /// measured. The names of the segments are those that [`Pair::segment`] counts through; a single segment is all there is, and
@@ -16,7 +16,7 @@ use super::{Check, Judged, Moved, Pair, Rules, Unit, Verdict};
 /// A check fails where its p-value, adjusted over all of them, is at most [`Rules::level`] (and, for cost, the rise is above
 /// [`Rules::cost_rise`]); it passes where worse by the margin is ruled out at [`Rules::margin_level`]. Where quality fails, cost
 /// and latency are shown, nothing is concluded from them, and they decide nothing; likewise latency where cost fails.
-pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
+pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Vec<Check> {
     let all: Vec<&Pair> = pairs.iter().collect();
     let overall = Quality::of(&all, rules);
     let mut parts: Vec<Vec<&Pair>> = vec![Vec::new(); segments.len()];
@@ -55,7 +55,7 @@ pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Judged {
         }
         checks.push(latency_check(latency, adjusted, worse, rules));
     }
-    Judged { checks }
+    checks
 }
 
 /// What would have been found, in words.

@@ -1,9 +1,10 @@
 //! The values that `[[expect]]` limits are about, each with a two-sided 95 % interval. The verdict is by the value alone: these
 //! are promises about these very examples, and a replay of them is exact.
 
-use crate::evaluate::{self, CONFIDENCE, finite, indicator, share_of};
+use crate::evaluate::{self, CONFIDENCE, finite, indicator, loss_of, share_of};
 use crate::report::Estimate;
-use crate::stat::{binomial, paired};
+use crate::stat::binomial;
+use crate::stat::bisection;
 
 use super::latency::micros;
 use super::rows::{self, is_whole, student_quantile};
@@ -58,9 +59,7 @@ pub fn loss(rows: &[Sample]) -> Option<Estimate> {
         for (row, last) in rows.iter().zip(&last) {
             cells[usize::from(*last <= 0.0) * 2 + usize::from(row.quality <= 0.0)] += 1;
         }
-        let [both, minus, plus, neither] = cells;
-        let (low, high) = paired::newcombe(both, minus, plus, neither, CONFIDENCE);
-        return Some(Estimate { value: (minus as f64 - plus as f64) / rows.len() as f64, low, high });
+        return Some(loss_of(cells));
     }
     Some(sample.ratio(|at| last[at] - rows[at].quality, |_| 1.0, -1.0, 1.0))
 }
@@ -134,18 +133,7 @@ fn ranks(sorted: &[u64], share: f64) -> (f64, f64) {
     let (n, half) = (sorted.len() as u64, 0.5 - 0.5 * CONFIDENCE);
     // The r-th value (from 1) is above the quantile where fewer than r values are at most it, Bin(n, share) many; both
     // probabilities are monotone in r.
-    let first = |holds: &dyn Fn(u64) -> bool| {
-        let (mut below, mut at) = (1, n + 1);
-        while below < at {
-            let middle = below + (at - below) / 2;
-            if holds(middle) {
-                at = middle;
-            } else {
-                below = middle + 1;
-            }
-        }
-        at
-    };
+    let first = |holds: &dyn Fn(u64) -> bool| bisection::first(n, |below| holds(below + 1)) + 1;
     let low = Some(first(&|rank| binomial::cdf(rank - 1, n, share) > half) - 1).filter(|rank| *rank > 0);
     let high = Some(first(&|rank| binomial::sf(rank - 1, n, share) <= half)).filter(|rank| *rank <= n);
     #[expect(clippy::cast_possible_truncation, reason = "a rank among values in memory")]

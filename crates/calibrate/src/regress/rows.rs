@@ -11,26 +11,8 @@ const RESAMPLED_UP_TO: usize = 2000;
 
 /// Rows with these weights and clusters. Clusters may have any numbers.
 pub(super) fn sample(rows: impl ExactSizeIterator<Item = (f64, u32)> + Clone) -> Sample {
-    let most = rows.clone().map(|(_, cluster)| cluster as usize + 1).max().unwrap_or(0);
-    let mut place = vec![u32::MAX; most];
-    let mut repeats: Vec<u32> = Vec::new();
-    let (mut item, mut share, mut ones) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()), true);
-    for (weight, cluster) in rows {
-        let place = &mut place[cluster as usize];
-        if *place == u32::MAX {
-            *place = u32::try_from(repeats.len()).unwrap_or(u32::MAX);
-            repeats.push(0);
-        }
-        repeats[*place as usize] += 1;
-        item.push(*place);
-        share.push(weight);
-        ones &= (weight - 1.0).abs() <= 0.0;
-    }
-    for (share, item) in share.iter_mut().zip(&item) {
-        *share /= f64::from(repeats[*item as usize]);
-    }
-    let plain = ones && repeats.len() == item.len();
-    Sample::of_items(share, item, repeats.len(), plain)
+    let even = rows.clone().all(|(weight, _)| (weight - 1.0).abs() <= 0.0);
+    Sample::of(rows, even)
 }
 
 /// Whether a grade is wholly right or wholly wrong.

@@ -8,7 +8,6 @@
 
 use crate::stat::eprocess::Mixture;
 
-use super::quality::shuffled;
 use super::{Rules, Verdict};
 
 /// Bets on a loss, as shares of the most that one example can cost the bettor: small ones for few losses in much churn, bold ones for
@@ -17,11 +16,6 @@ const WORSE: [f64; 4] = [0.1, 0.3, 0.6, 0.95];
 
 /// Bets on the margin, likewise.
 const NOT_WORSE: [f64; 4] = [0.1, 0.25, 0.5, 0.95];
-
-/// An order of `n` examples in which they are exchangeable, however they are sorted.
-pub fn order(n: usize, seed: u64) -> Vec<usize> {
-    shuffled(n, seed)
-}
 
 /// Watches the grades of examples as they come, one push an example: repeats averaged before, of a cluster only one example.
 #[derive(Clone, Debug)]
@@ -150,7 +144,7 @@ mod tests {
         let (early, late) = rules.split();
         assert!((early.own_level() + late.own_level() - rules.level).abs() < 1e-15);
         assert!((early.margin_level + late.margin_level - rules.margin_level).abs() < 1e-15);
-        let mut order = order(100, 4);
+        let mut order = crate::regress::quality::shuffled(100, 4);
         assert_ne!(order, (0..100).collect::<Vec<_>>());
         order.sort_unstable();
         assert_eq!(order, (0..100).collect::<Vec<_>>());

@@ -1,5 +1,4 @@
-//! How far raters agree beyond chance: Cohen's kappa of two, Krippendorff's alpha of any number, and one rater held against
-//! another who is believed.
+//! How far raters agree beyond chance: Cohen's kappa of two, and Krippendorff's alpha of any number.
 //!
 //! Grades are numbers from 0 to 1, or any other finite values for the coefficients. Units are taken as independent.
 
@@ -125,46 +124,6 @@ pub fn alpha(units: &[Vec<f64>], metric: Metric) -> Alpha {
     let chance = pairs(&all);
     let alpha = (chance > 0.0).then(|| 1.0 - (n - 1.0) * seen / chance);
     Alpha { alpha, units: pairable().count() as u64, grades }
-}
-
-/// How one rater's verdicts, right or wrong, compare with those of another who is believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Confusion {
-    /// Both say right.
-    pub both_right: u64,
-    /// Both say wrong.
-    pub both_wrong: u64,
-    /// The rater says right, and it is wrong: a missed error.
-    pub false_positive: u64,
-    /// The rater says wrong, and it is right: a false alarm.
-    pub false_negative: u64,
-}
-
-impl Confusion {
-    /// Counts one unit.
-    pub fn add(&mut self, rater: bool, believed: bool) {
-        *match (rater, believed) {
-            (true, true) => &mut self.both_right,
-            (false, false) => &mut self.both_wrong,
-            (true, false) => &mut self.false_positive,
-            (false, true) => &mut self.false_negative,
-        } += 1;
-    }
-
-    /// Units counted.
-    pub fn n(&self) -> u64 {
-        self.both_right + self.both_wrong + self.false_positive + self.false_negative
-    }
-
-    /// The share of the errors that the rater misses; `None` where nothing is wrong.
-    pub fn missed(&self, confidence: f64) -> Option<Estimate> {
-        share(self.false_positive, self.false_positive + self.both_wrong, confidence)
-    }
-
-    /// The share of what is right that the rater calls wrong; `None` where nothing is right.
-    pub fn false_alarms(&self, confidence: f64) -> Option<Estimate> {
-        share(self.false_negative, self.false_negative + self.both_right, confidence)
-    }
 }
 
 /// The different values, ascending.

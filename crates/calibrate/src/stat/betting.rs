@@ -32,28 +32,6 @@ pub fn mean_at_most(x: &[f64], limit: f64, delta: f64) -> Game<impl Iterator<Ite
     Game(capital(plug_in_bets(x, delta).map(move |(x, bet)| bet.min(cap) * (limit - x))))
 }
 
-/// An upper bound on the mean of `x` in [0, 1], exceeded with probability at most `delta`: the betting bound of "Distribution-free,
-/// risk-controlling prediction sets" (2021), whose bets are truncated at 1 and do not depend on the limit. 1 without rows.
-pub fn mean_upper(x: &[f64], delta: f64) -> f64 {
-    let reached = |mean: f64| {
-        let goal = -delta.ln();
-        capital(plug_in_bets(x, delta).map(|(x, bet)| bet.min(1.0) * (mean - x))).any(|ln| ln >= goal)
-    };
-    if !reached(1.0) {
-        return 1.0;
-    }
-    let (mut low, mut high) = (0.0_f64, 1.0_f64);
-    for _ in 0..60 {
-        let at = f64::midpoint(low, high);
-        if reached(at) {
-            high = at;
-        } else {
-            low = at;
-        }
-    }
-    high
-}
-
 /// ln of a capital of 1 that is multiplied by 1 + gain, after each gain.
 fn capital(gains: impl Iterator<Item = f64>) -> impl Iterator<Item = f64> {
     gains.scan(0.0, |ln: &mut f64, gain| {
@@ -90,12 +68,6 @@ pub fn weighted_difference<'d>(
     delta: f64,
 ) -> Game<impl Iterator<Item = f64> + 'd> {
     excess(d.iter().zip(weights).map(move |(d, w)| w.min(largest) * (d - eps)), largest * (1.0 - eps), delta)
-}
-
-/// Against H0: mean > `limit` for `x` in [0, 1], with the bets of [`excess`]: sharper than
-/// [`mean_at_most`] where losses are rare or small.
-pub fn mean(x: &[f64], limit: f64, delta: f64) -> Game<impl Iterator<Item = f64> + '_> {
-    excess(x.iter().map(move |x| x - limit), 1.0 - limit, delta)
 }
 
 /// Against H0: mean excess > 0, for excesses (value − limit) of at most `most` each, aimed at level `delta`.
@@ -277,8 +249,8 @@ mod tests {
     fn losses_alone_never_certify_and_none_at_all_does() {
         assert!(difference(&[1.0; 200], 0.02, 0.1).p() >= 1.0 - 1e-12);
         assert!(difference(&[0.0; 200], 0.02, 0.1).rejects(0.1) && !difference(&[0.0; 100], 0.02, 0.1).rejects(0.1));
-        assert!(difference(&[], 0.02, 0.1).p() >= 1.0 && mean_at_most(&[], 0.1, 0.1).p() >= 1.0 && mean_upper(&[], 0.1) >= 1.0);
-        assert!(mean(&[0.0; 1000], 0.02, 0.1).p() < 1e-3, "the game is played on beyond its first goal");
+        assert!(difference(&[], 0.02, 0.1).p() >= 1.0 && mean_at_most(&[], 0.1, 0.1).p() >= 1.0);
+        assert!(difference(&[0.0; 1000], 0.02, 0.1).p() < 1e-3, "the game is played on beyond its first goal");
     }
 
     #[test]

@@ -46,14 +46,7 @@ fn lower(k: u64, n: u64, p: f64) -> f64 {
     if k == 0 {
         return (n as f64 * (-p).ln_1p()).exp();
     }
-    let odds = (1.0 - p) / p;
-    let (mut below, mut above) = (k as f64, (n - k) as f64 + 1.0);
-    let ratio = std::iter::from_fn(|| {
-        let ratio = below / above * odds;
-        (below, above) = (below - 1.0, above + 1.0);
-        Some(ratio)
-    });
-    (ln_pmf(k, n, p) + outward(ratio).ln()).exp().min(1.0)
+    (ln_pmf(k, n, p) + outward(k as f64, (n - k) as f64 + 1.0, (1.0 - p) / p).ln()).exp().min(1.0)
 }
 
 /// P(X ≥ k) for k above the mean, 0 < p < 1.
@@ -61,28 +54,23 @@ fn upper(k: u64, n: u64, p: f64) -> f64 {
     if k == n {
         return (n as f64 * p.ln()).exp();
     }
-    let odds = p / (1.0 - p);
-    let (mut below, mut above) = ((n - k) as f64, k as f64 + 1.0);
-    let ratio = std::iter::from_fn(|| {
-        let ratio = below / above * odds;
-        (below, above) = (below - 1.0, above + 1.0);
-        Some(ratio)
-    });
-    (ln_pmf(k, n, p) + outward(ratio).ln()).exp().min(1.0)
+    (ln_pmf(k, n, p) + outward((n - k) as f64, k as f64 + 1.0, p / (1.0 - p)).ln()).exp().min(1.0)
 }
 
-/// 1 + r₁ + r₁r₂ + … for ratios that fall to 0 and below; stops where the rest is below the last bit of the sum.
-fn outward(ratios: impl Iterator<Item = f64>) -> f64 {
+/// 1 + r₁ + r₁r₂ + … of the ratios `below`/`above` · `odds`, the one falling and the other rising by 1, to 0 and below; stops where the rest
+/// is below the last bit of the sum.
+fn outward(mut below: f64, mut above: f64, odds: f64) -> f64 {
     let (mut sum, mut term) = (1.0, 1.0);
-    for ratio in ratios {
+    loop {
+        let ratio = below / above * odds;
         term *= ratio;
         // The ratios fall, so what follows is at most the geometric series.
         if ratio <= 0.0 || term <= 1e-17 * sum * (1.0 - ratio) {
-            break;
+            return sum;
         }
         sum += term;
+        (below, above) = (below - 1.0, above + 1.0);
     }
-    sum
 }
 
 /// ln of x ↦ Γ(n+1)/(Γ(x+1)Γ(n−x+1)) pˣ qⁿ⁻ˣ for real 0 ≤ x ≤ n; q = 1 − p is passed so that neither loses digits.

@@ -18,14 +18,3 @@ pub fn mid_greater(b: u64, c: u64) -> f64 {
     }
     exact_greater(b, c) - 0.5 * binomial::ln_pmf(b, b + c, 0.5).exp()
 }
-
-/// Exact, two-sided: twice the smaller tail.
-pub fn exact(b: u64, c: u64) -> f64 {
-    (2.0 * binomial::cdf(b.min(c), b + c, 0.5)).min(1.0)
-}
-
-/// Mid-p, two-sided: twice the smaller tail, of which what was seen counts half.
-pub fn mid(b: u64, c: u64) -> f64 {
-    let less = b.min(c);
-    (2.0 * binomial::cdf(less, b + c, 0.5) - binomial::ln_pmf(less, b + c, 0.5).exp()).min(1.0)
-}

@@ -43,43 +43,6 @@ pub fn t_greater(values: &[f64]) -> f64 {
     }
 }
 
-/// p-values of the sign-flip test.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SignFlip {
-    /// Of H0: the values lie symmetrically about 0, against a mean above 0.
-    pub greater: f64,
-    /// Against a mean other than 0.
-    pub two_sided: f64,
-}
-
-/// The sign-flip test of paired differences: all 2ᵐ sign patterns of the m values other than 0 where m ≤ 16, else 10 000
-/// drawn from `seed`, with the pattern seen counted among them.
-pub fn sign_flip(values: &[f64], seed: u64) -> SignFlip {
-    const DRAWN: u32 = 10_000;
-    let sizes: Vec<f64> = values.iter().map(|v| v.abs()).filter(|v| *v > 0.0).collect();
-    let total: f64 = values.iter().sum();
-    // Sums that differ in their last bits alone are equal.
-    let same = 1e-12 * sizes.iter().sum::<f64>();
-    let (mut above, mut beyond, mut all) = (0_u32, 0_u32, 0_u32);
-    let mut count = |sum: f64| {
-        above += u32::from(sum >= total - same);
-        beyond += u32::from(sum.abs() >= total.abs() - same);
-        all += 1;
-    };
-    if sizes.len() <= 16 {
-        for pattern in 0..1_u32 << sizes.len() {
-            count(sizes.iter().enumerate().map(|(i, v)| if pattern >> i & 1 == 1 { *v } else { -v }).sum());
-        }
-    } else {
-        count(total);
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        for _ in 0..DRAWN {
-            count(sizes.iter().map(|v| if rng.random::<bool>() { *v } else { -v }).sum());
-        }
-    }
-    SignFlip { greater: f64::from(above) / f64::from(all), two_sided: f64::from(beyond) / f64::from(all) }
-}
-
 /// The bias-corrected and accelerated bootstrap interval of the mean (Efron 1987), from `resamples` drawn from `seed`; `None`
 /// below two values or without resamples.
 pub fn bca(values: &[f64], confidence: f64, resamples: usize, seed: u64) -> Option<(f64, f64)> {
@@ -136,17 +99,6 @@ fn order_statistic(ascending: &[f64], level: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn drawn_sign_patterns_come_near_the_enumerated_ones() {
-        let short: Vec<f64> = (0..16).map(|i| f64::from(i * 7919 % 97) / 97.0 - 0.35).collect();
-        let padded: Vec<f64> = short.iter().copied().chain([1e-9]).collect();
-        let (exact, drawn) = (sign_flip(&short, 0), sign_flip(&padded, 5));
-        assert!((exact.greater - drawn.greater).abs() < 0.02 && (exact.two_sided - drawn.two_sided).abs() < 0.02);
-        assert_eq!(sign_flip(&padded, 5), drawn);
-        let none = sign_flip(&[0.0; 3], 0);
-        assert!(none.greater >= 1.0 && none.two_sided >= 1.0);
-    }
 
     #[test]
     fn intervals_need_two_values() {

@@ -6,10 +6,10 @@
 #![expect(clippy::many_single_char_names, reason = "formulas keep the letters of their sources")]
 
 pub mod agreement;
-pub mod baseline;
 pub mod beta;
 pub mod betting;
 pub mod binomial;
+pub(crate) mod bisection;
 pub mod eprocess;
 pub mod flips;
 pub mod mcnemar;

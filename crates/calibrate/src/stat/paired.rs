@@ -3,6 +3,7 @@
 //! `b` rows only the first of the two got right, `c` only the second, `a` both, `d` neither; the difference is
 //! `p_b − p_c`, so that it is a loss where the first is the reference.
 
+use crate::stat::bisection::halved;
 use crate::stat::{normal, proportion};
 
 /// Newcombe's interval (1998, method 10) for the difference, from Wilson's limits and a continuity-corrected φ.
@@ -51,16 +52,9 @@ pub fn tango(b: u64, c: u64, n: u64, confidence: f64) -> (f64, f64) {
     }
     let z = normal::quantile(0.5 + 0.5 * confidence);
     let middle = (b as f64 - c as f64) / n as f64;
-    let end = |target: f64, mut low: f64, mut high: f64| {
+    let end = |target: f64, low: f64, high: f64| {
         // The statistic rises with the difference that is tested.
-        for _ in 0..100 {
-            let at = f64::midpoint(low, high);
-            if tango_z(b, c, n, at) < target {
-                low = at;
-            } else {
-                high = at;
-            }
-        }
+        let (low, high) = halved(low, high, 100, |at| tango_z(b, c, n, at) >= target);
         f64::midpoint(low, high)
     };
     (end(-z, -1.0, middle), end(z, middle, 1.0))

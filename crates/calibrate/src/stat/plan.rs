@@ -2,6 +2,7 @@
 //!
 //! All sizes are for the error probability `delta` and the `power` to certify, [`POWER`] by default.
 
+use crate::stat::bisection::first;
 use crate::stat::{binomial, normal};
 
 /// The power that is planned for where nothing else is asked.
@@ -39,43 +40,18 @@ pub fn n_accuracy(limit: f64, true_rate: f64, delta: f64, power: f64) -> Option<
     std::iter::successors(Some(start), |n| Some(n + (n / 200).max(1))).take_while(|n| *n <= MOST).find(|n| certifies(*n))
 }
 
-/// The first count from 0 to `n` of which this holds, where it holds of all that follow; `n` if of none.
-fn first(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, n);
-    while low < high {
-        let at = low + (high - low) / 2;
-        if holds(at) {
-            high = at;
-        } else {
-            low = at + 1;
-        }
-    }
-    low
-}
-
-/// The normal formula for a paired loss below `eps`, where it is `loss` and `discordance` of the rows differ, rounded up:
-/// `((z₁₋δ √(disc − eps²) + z_power √(disc − loss²)) / (eps − loss))²`. `None` where the loss is not below the margin, or the
-/// answer is above 10⁹.
-pub fn n_loss_normal(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> Option<u64> {
-    whole(loss_formula(eps, loss, discordance, delta, power), eps > loss)
-}
-
 /// Examples to certify "the loss against the reference is at most `eps`" where it is `loss` and `discordance` of the rows
-/// differ: [`n_loss_normal`] × [`ENLARGED`], and no fewer than the [`zero_loss_floor`].
+/// differ: [`loss_formula`] × [`ENLARGED`], and no fewer than the [`zero_loss_floor`].
 pub fn n_loss(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> Option<u64> {
     let planned = whole(ENLARGED * loss_formula(eps, loss, discordance, delta, power), eps > loss)?;
     Some(planned.max(zero_loss_floor(eps, delta)?))
 }
 
-fn loss_formula(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> f64 {
+/// The normal formula for a paired loss below `eps`, where it is `loss` and `discordance` of the rows differ; not rounded.
+pub fn loss_formula(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> f64 {
     let (z_level, z_power) = (normal::quantile(1.0 - delta), normal::quantile(power));
     let under = |mean: f64| (discordance - mean * mean).max(0.0).sqrt();
     ((z_level * under(eps) + z_power * under(loss)) / (eps - loss)).powi(2)
-}
-
-/// The smallest loss that a paired test at level `alpha` finds with this power: `(z₁₋α + z_power) √(discordance/n)`.
-pub fn detectable(n: u64, discordance: f64, alpha: f64, power: f64) -> f64 {
-    (normal::quantile(1.0 - alpha) + normal::quantile(power)) * (discordance / n.max(1) as f64).sqrt()
 }
 
 /// `n` rounded up, where it is a number of examples at all.
@@ -103,7 +79,7 @@ mod tests {
     fn the_floor_is_the_first_number_that_certifies_without_a_loss() {
         for (eps, delta) in [(0.02, 0.1), (0.01, 0.05), (0.3, 0.001)] {
             let n = zero_loss_floor(eps, delta).unwrap();
-            assert!(trinomial::harm_only(0, n, eps) <= delta && trinomial::harm_only(0, n - 1, eps) > delta);
+            assert!(binomial::cdf(0, n, eps) <= delta && binomial::cdf(0, n - 1, eps) > delta);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Bounds and intervals for a proportion from `k` of `n`.
 
-use crate::stat::{beta, binomial, normal};
+use crate::stat::{binomial, normal};
 
 /// One-sided Clopper–Pearson upper bound: the true proportion exceeds it with probability at most `delta`. It is the p with
 /// P(Bin(n, p) ≤ k) = δ; 1 where k = n.
@@ -76,25 +76,6 @@ pub fn wilson(k: u64, n: u64, confidence: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
-/// Wilson's interval with Yates' continuity correction (Newcombe 1998, method 4); (0, 1) where n = 0.
-pub fn wilson_corrected(k: u64, n: u64, confidence: f64) -> (f64, f64) {
-    if n == 0 {
-        return (0.0, 1.0);
-    }
-    let (n_, p, z) = (n as f64, k as f64 / n as f64, normal::quantile(0.5 + 0.5 * confidence));
-    let (q, square) = (1.0 - p, z * z);
-    let scale = 0.5 / (n_ + square);
-    let low = (2.0 * n_ * p + square - 1.0 - z * (square - 2.0 - 1.0 / n_ + 4.0 * p * (n_ * q + 1.0)).max(0.0).sqrt()) * scale;
-    let high = (2.0 * n_ * p + square + 1.0 + z * (square + 2.0 - 1.0 / n_ + 4.0 * p * (n_ * q - 1.0)).max(0.0).sqrt()) * scale;
-    (if k == 0 { 0.0 } else { low.max(0.0) }, if k == n { 1.0 } else { high.min(1.0) })
-}
-
-/// The equal-tailed interval of the posterior under Jeffreys' prior, Beta(k + ½, n − k + ½).
-pub fn jeffreys(k: u64, n: u64, confidence: f64) -> (f64, f64) {
-    let (a, b, half) = (k as f64 + 0.5, (n - k.min(n)) as f64 + 0.5, 0.5 * (1.0 - confidence));
-    (beta::quantile(half, a, b), beta::quantile(1.0 - half, a, b))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -126,7 +107,7 @@ mod tests {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most n")]
             let k = (at * n as f64) as u64;
             let p = k as f64 / n as f64;
-            for (low, high) in [clopper_pearson(k, n, confidence), wilson(k, n, confidence), wilson_corrected(k, n, confidence)] {
+            for (low, high) in [clopper_pearson(k, n, confidence), wilson(k, n, confidence)] {
                 prop_assert!(0.0 <= low && low <= p + 1e-12 && p <= high + 1e-12 && high <= 1.0);
             }
         }

@@ -5,6 +5,7 @@
 //! over H0 lies on its edge `p_minus = p_plus + eps`. There the p-value is maximised over the nuisance `p_plus` on a grid of
 //! [`GRID`] points in its Clopper–Pearson interval at 1 − γ, and γ is added (Berger and Boos 1994).
 
+use crate::stat::bisection::halved;
 use crate::stat::{binomial, normal, paired, proportion};
 
 /// Points of the nuisance grid. A grid is not a maximisation: the error probability, summed over every outcome, stays within
@@ -57,12 +58,6 @@ pub fn asymptotic(minus: u64, plus: u64, n: u64, eps: f64) -> f64 {
     if n == 0 { 1.0 } else { normal::sf(paired::tango_z(minus, plus, n, eps)) }
 }
 
-/// The p-value of H0: `p_minus ≥ eps`, which gains cannot make up for: P(Bin(n, eps) ≤ minus). It needs no nuisance and
-/// implies the margin on the difference.
-pub fn harm_only(minus: u64, n: u64, eps: f64) -> f64 {
-    binomial::cdf(minus, n, eps)
-}
-
 /// Whether the p-value is at most `level`. Where Tango's statistic is far from the critical one the enumeration is spared:
 /// 0.5 below it nothing is certified (which is safe by itself), 2 above it the exact p-value is below the level throughout
 /// (tested).
@@ -82,17 +77,8 @@ pub fn certifies(minus: u64, plus: u64, n: u64, eps: f64, level: f64) -> bool {
 /// An upper bound on `p_minus − p_plus`: the true difference exceeds it with probability at most `level`. The margin at which
 /// the test just certifies, never below 0; 1 where none is.
 pub fn upper(minus: u64, plus: u64, n: u64, level: f64) -> f64 {
-    let (mut low, mut high) = ((minus as f64 - plus as f64) / n.max(1) as f64, 1.0_f64);
-    low = low.max(0.0);
-    for _ in 0..40 {
-        let at = f64::midpoint(low, high);
-        if certifies(minus, plus, n, at, level) {
-            high = at;
-        } else {
-            low = at;
-        }
-    }
-    high
+    let low = ((minus as f64 - plus as f64) / n.max(1) as f64).max(0.0);
+    halved(low, 1.0, 40, |at| certifies(minus, plus, n, at, level)).1
 }
 
 /// The exact p-value; it may stop early, with a p-value above `enough`, once it is known to exceed that.

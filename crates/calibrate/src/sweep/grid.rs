@@ -25,33 +25,10 @@ pub struct Grid {
     weights: Vec<Weights>,
 }
 
-/// Quality, cost and rows over the latency limit.
-type Weights = [i64; 3];
+/// Quality and cost.
+type Weights = [i64; 2];
 
-/// A point of a [`Grid::frontier`]: the policy, and its rows whose latency is over the limit.
-pub type Cell = Point<(Policy, u64)>;
-
-/// A grid that cannot be searched.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GridError {
-    /// A frontier needs the cost of every tier.
-    #[error("the cost of tier \"{0}\" is unknown in some rows, so no policy is cheaper than another: give every row its cost")]
-    NoCost(String),
-    /// A latency limit needs the latency of every tier.
-    #[error(
-        "the latency of tier \"{0}\" is unknown in some rows, so none can be held against a limit: give every row its latency"
-    )]
-    NoLatency(String),
-    /// More than 9 million USD in all.
-    #[error("the costs of all rows add up to more than 9 million USD, beyond what sums can hold: check their unit")]
-    Cost,
-    /// More cuts on an axis, or combinations in a slice, than fit.
-    #[error("a grid of {0:?} cuts is too large: ask for fewer cuts a tier")]
-    Large(Vec<usize>),
-}
-
-/// Combinations of cuts behind one cut of the first gate: 384 MiB of them.
+/// Combinations of cuts behind one cut of the first gate: 256 MiB of them.
 const SLICE: usize = 1 << 24;
 
 /// At most `size` cuts of a tier, evenly spaced over the rows: "defer all" and the one that accepts most among them.
@@ -75,17 +52,17 @@ pub fn axis(table: &Table<'_>, tier: usize, size: usize) -> Vec<Threshold> {
 
 impl Grid {
     /// A grid over a sub-chain with at most `size` cuts of every gated tier, as [`axis`] gives them.
-    pub fn quantiles(table: &Table<'_>, chain: &[usize], size: usize) -> Result<Self, GridError> {
+    pub fn quantiles(table: &Table<'_>, chain: &[usize], size: usize) -> Option<Self> {
         let axes = chain[..chain.len().saturating_sub(1)].iter().map(|tier| axis(table, *tier, size)).collect();
-        Self::new(table, chain, axes, None)
+        Self::new(table, chain, axes)
     }
 
-    /// A grid over a sub-chain with given cuts, one list for every tier of it but the last; rows are counted whose
-    /// latency, summed over the tiers that are asked, is over `limit` microseconds.
+    /// A grid over a sub-chain with given cuts, one list for every tier of it but the last. `None` where the cost of a tier is
+    /// unknown, so that no policy is cheaper than another, where costs add up to more than 9 million USD, and where there are too many cuts.
     ///
     /// # Panics
     /// If there is no tier, or another number of lists.
-    pub fn new(table: &Table<'_>, chain: &[usize], mut axes: Vec<Vec<Threshold>>, limit: Option<u32>) -> Result<Self, GridError> {
+    pub fn new(table: &Table<'_>, chain: &[usize], mut axes: Vec<Vec<Threshold>>) -> Option<Self> {
         assert_eq!(axes.len() + 1, chain.len(), "one list of cuts for every tier but the last");
         for axis in &mut axes {
             axis.sort_by_key(|cut| std::cmp::Reverse(key(cut)));
@@ -94,58 +71,33 @@ impl Grid {
         let sizes: Vec<usize> = axes.iter().map(Vec::len).collect();
         let slice = sizes.iter().skip(1).try_fold(1_usize, |cells, size| cells.checked_mul(*size));
         if slice.is_none_or(|cells| cells > SLICE) || sizes.iter().any(|size| u16::try_from(*size).is_err()) {
-            return Err(GridError::Large(sizes));
+            return None;
         }
-        Ok(Self { chain: chain.to_vec(), from: places(table, chain, &axes), weights: weights(table, chain, limit)?, axes })
-    }
-
-    /// The tiers in force.
-    pub fn chain(&self) -> &[usize] {
-        &self.chain
-    }
-
-    /// The cuts of every gated tier, from the one that accepts least.
-    pub fn axes(&self) -> &[Vec<Threshold>] {
-        &self.axes
+        Some(Self { chain: chain.to_vec(), from: places(table, chain, &axes), weights: weights(table, chain)?, axes })
     }
 
     /// How many combinations there are.
-    pub fn len(&self) -> usize {
+    pub fn cells(&self) -> usize {
         self.axes.iter().map(Vec::len).product()
     }
 
-    /// Whether some gate has no cut to choose from.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The policies that no other of the grid beats, by ascending cost; with `over`, of those alone of which at most so many
-    /// rows are over the latency limit.
+    /// The policies that no other of the grid beats, by ascending cost.
     ///
     /// Of combinations with equal cost and quality the one stays whose first gates accept least.
-    pub fn frontier(&self, over: Option<u64>) -> Vec<Cell> {
+    pub fn frontier(&self) -> Vec<Point<Policy>> {
         if self.axes.is_empty() {
-            return self.single(over);
+            // One tier has one policy.
+            let mut sums = Weights::default();
+            self.weights.iter().for_each(|row| add(&mut sums, row));
+            return vec![self.point(&Found { sums, place: 0 })];
         }
-        let over = over.map_or(i64::MAX, |over| i64::try_from(over).unwrap_or(i64::MAX));
         let first = self.axes[0].len();
         let rows = self.rows_by_first();
         // Far more parts than cores would build the first slice of each too often.
         let parts = first.min(rayon::current_num_threads() * 2).max(1);
-        let found: Vec<Vec<Found>> = (0..parts)
-            .into_par_iter()
-            .map(|part| self.search(&rows, part * first / parts..(part + 1) * first / parts, over))
-            .collect();
-        thinned(found.into_iter().flatten().collect()).iter().map(|found| self.cell(found)).collect()
-    }
-
-    /// One tier has one policy.
-    fn single(&self, over: Option<u64>) -> Vec<Cell> {
-        let mut sums = Weights::default();
-        self.weights.iter().for_each(|row| add(&mut sums, row));
-        let [quality, cost, late] = sums.map(i64::unsigned_abs);
-        let cell = Point { cost: cost.into(), quality, what: (Policy::always(self.chain[0]), late) };
-        if over.is_some_and(|over| late > over) { Vec::new() } else { vec![cell] }
+        let found: Vec<Vec<Found>> =
+            (0..parts).into_par_iter().map(|part| self.search(&rows, part * first / parts..(part + 1) * first / parts)).collect();
+        thinned(found.into_iter().flatten().collect()).iter().map(|found| self.point(found)).collect()
     }
 
     /// The rows by the first cut of the first axis that accepts them.
@@ -158,7 +110,7 @@ impl Grid {
     }
 
     /// The frontier over the given cuts of the first axis.
-    fn search(&self, rows: &[Vec<u32>], cuts: std::ops::Range<usize>, over: i64) -> Vec<Found> {
+    fn search(&self, rows: &[Vec<u32>], cuts: std::ops::Range<usize>) -> Vec<Found> {
         let k = self.axes.len();
         let sizes: Vec<usize> = self.axes[1..].iter().map(Vec::len).collect();
         // Table j has the axes 2 … j + 1, so the first one has none.
@@ -186,7 +138,7 @@ impl Grid {
                 }
             }
             let cells = &summed[k - 1];
-            (cut * cells.len()..).zip(cells).for_each(|(place, cell)| found.offer(cell, place, over));
+            (cut * cells.len()..).zip(cells).for_each(|(place, cell)| found.offer(cell, place));
         }
         thinned(found.found)
     }
@@ -215,7 +167,7 @@ impl Grid {
         self.weights.chunks_exact(self.chain.len()).filter_map(|row| row.last()).map(|last| last[1]).sum()
     }
 
-    fn cell(&self, found: &Found) -> Cell {
+    fn point(&self, found: &Found) -> Point<Policy> {
         let mut place = found.place;
         let mut cuts: Vec<Threshold> = Vec::with_capacity(self.axes.len());
         for axis in self.axes.iter().rev() {
@@ -224,8 +176,8 @@ impl Grid {
         }
         cuts.reverse();
         let policy = Policy::new(self.chain.clone(), cuts).expect("a cut for every tier but the last");
-        let [quality, cost, late] = found.sums.map(i64::unsigned_abs);
-        Point { cost: cost.into(), quality, what: (policy, late) }
+        let [quality, cost] = found.sums.map(i64::unsigned_abs);
+        Point { cost: cost.into(), quality, what: policy }
     }
 }
 
@@ -258,15 +210,15 @@ impl Stairs {
     }
 
     #[inline]
-    fn offer(&mut self, sums: &Weights, place: usize, over: i64) {
-        let [quality, cost, late] = *sums;
+    fn offer(&mut self, sums: &Weights, place: usize) {
+        let [quality, cost] = *sums;
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "costs are at least 0, and at most the buckets"
         )]
         let bucket = (cost as f64 * self.scale) as usize;
-        if self.best[bucket] < quality && late <= over {
+        if self.best[bucket] < quality {
             self.hold(*sums, place, bucket);
         }
     }
@@ -330,32 +282,26 @@ fn places(table: &Table<'_>, chain: &[usize], axes: &[Vec<Threshold>]) -> Vec<u1
     places
 }
 
-/// By row and place in the chain: quality of the answer there, cost up to there, and whether its latency is over the limit.
-fn weights(table: &Table<'_>, chain: &[usize], limit: Option<u32>) -> Result<Vec<Weights>, GridError> {
-    let name = |tier: &usize| table.tiers[*tier].name.to_string();
-    let mut total = 0_u128;
-    for tier in chain {
-        let cost = table.tiers[*tier].cost.as_deref().ok_or_else(|| GridError::NoCost(name(tier)))?;
-        total += cost.iter().map(|cost| u128::from(*cost)).sum::<u128>();
-        if limit.is_some() && table.tiers[*tier].latency.is_none() {
-            return Err(GridError::NoLatency(name(tier)));
-        }
-    }
-    if i64::try_from(total).is_err() {
-        return Err(GridError::Cost);
-    }
+/// By row and place in the chain: quality of the answer there and cost up to there; `None` where a cost is unknown, or all are beyond what sums
+/// can hold.
+fn weights(table: &Table<'_>, chain: &[usize]) -> Option<Vec<Weights>> {
+    let costs = known_costs(table, chain)?;
     let mut weights = vec![Weights::default(); table.len() * chain.len()];
     weights.par_chunks_exact_mut(chain.len()).enumerate().with_min_len(4096).for_each(|(row, weights)| {
-        let (mut cost, mut latency) = (0_i64, 0_u64);
-        for (weights, tier) in weights.iter_mut().zip(chain) {
-            let tier = &table.tiers[*tier];
-            cost += tier.cost.as_ref().map_or(0, |cost| cost[row]).cast_signed();
-            latency += tier.latency.as_ref().map_or(0, |latency| latency[row].into());
-            let late = limit.is_some_and(|limit| latency > limit.into());
-            *weights = [tier.quality[row].nano().into(), cost, late.into()];
+        let mut cost = 0_i64;
+        for ((weights, tier), costs) in weights.iter_mut().zip(chain).zip(&costs) {
+            cost += costs[row].cast_signed();
+            *weights = [table.tiers[*tier].quality[row].nano().into(), cost];
         }
     });
-    Ok(weights)
+    Some(weights)
+}
+
+/// The costs of these tiers; `None` where one is unknown, or all add up to more than 9 million USD, beyond what sums can hold.
+pub(super) fn known_costs<'t>(table: &'t Table<'_>, chain: &[usize]) -> Option<Vec<&'t [u64]>> {
+    let costs: Vec<&[u64]> = chain.iter().map(|tier| table.tiers[*tier].cost.as_deref()).collect::<Option<_>>()?;
+    let total: u128 = costs.iter().flat_map(|costs| costs.iter()).map(|cost| u128::from(*cost)).sum();
+    i64::try_from(total).is_ok().then_some(costs)
 }
 
 #[cfg(test)]
@@ -366,24 +312,17 @@ mod tests {
     use proptest::prelude::*;
 
     /// Every combination, by asking what each policy does.
-    fn brute(table: &Table<'_>, grid: &Grid, limit: Option<u32>, over: Option<u64>) -> Vec<(u128, u64, u64)> {
+    fn brute(table: &Table<'_>, grid: &Grid) -> Vec<(u128, u64)> {
         let mut policies: Vec<Vec<Threshold>> = vec![Vec::new()];
-        for axis in grid.axes() {
+        for axis in &grid.axes {
             policies = policies.iter().flat_map(|cuts| axis.iter().map(|cut| [&cuts[..], &[*cut]].concat())).collect();
         }
         let point = |cuts| {
-            let policy = Policy::new(grid.chain().to_vec(), cuts).unwrap();
-            let late = |row: &usize| {
-                let asked = &grid.chain()[..=policy.exit(table, *row)];
-                let latency = asked.iter().map(|tier| u64::from(table.tiers[*tier].latency.as_ref().unwrap()[*row]));
-                limit.is_some_and(|limit| latency.sum::<u64>() > limit.into())
-            };
-            let late = (0..table.len()).filter(late).count() as u64;
-            let tally = policy.tally(table);
-            Point { cost: tally.cost.unwrap(), quality: tally.quality, what: late }
+            let tally = Policy::new(grid.chain.clone(), cuts).unwrap().tally(table);
+            Point { cost: tally.cost.unwrap(), quality: tally.quality, what: () }
         };
-        let points = policies.into_iter().map(point).filter(|point| over.is_none_or(|over| point.what <= over));
-        frontier(points.collect()).into_iter().map(|point| (point.cost, point.quality, point.what)).collect()
+        let points = frontier(policies.into_iter().map(point).collect());
+        points.into_iter().map(|point| (point.cost, point.quality)).collect()
     }
 
     proptest! {
@@ -392,23 +331,13 @@ mod tests {
             let table = table(4, &rows);
             let chain = [&[0, 1, 2, 3][..], &[0, 2, 3], &[1, 3], &[0, 1, 2], &[2]][chain];
             let grid = Grid::quantiles(&table, chain, size).unwrap();
-            let found = grid.frontier(None);
+            let found = grid.frontier();
             for cell in &found {
-                let tally = cell.what.0.tally(&table);
+                let tally = cell.what.tally(&table);
                 prop_assert_eq!((cell.cost, cell.quality), (tally.cost.unwrap(), tally.quality));
             }
-            let found: Vec<_> = found.into_iter().map(|cell| (cell.cost, cell.quality, cell.what.1)).collect();
-            prop_assert_eq!(found, brute(&table, &grid, None, None));
-        }
-
-        #[test]
-        fn a_latency_limit_holds(rows in rows(3, 1..30), limit in 0..500_u32, over in 0..10_u64) {
-            let table = table(3, &rows);
-            let axes = (0..2).map(|tier| axis(&table, tier, 5)).collect();
-            let grid = Grid::new(&table, &[0, 1, 2], axes, Some(limit)).unwrap();
-            let found: Vec<_> = grid.frontier(Some(over)).iter().map(|cell| (cell.cost, cell.quality)).collect();
-            let expected: Vec<_> = brute(&table, &grid, Some(limit), Some(over)).iter().map(|cell| (cell.0, cell.1)).collect();
-            prop_assert_eq!(found, expected);
+            let found: Vec<_> = found.into_iter().map(|cell| (cell.cost, cell.quality)).collect();
+            prop_assert_eq!(found, brute(&table, &grid));
         }
 
         #[test]
@@ -417,7 +346,7 @@ mod tests {
             let grid = Grid::quantiles(&table, &[0, 1, 2, 3], 9).unwrap();
             let on = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| grid.frontier(None))
+                pool.install(|| grid.frontier())
             };
             prop_assert_eq!(on(1), on(3));
         }
@@ -436,14 +365,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_said() {
+    fn without_a_cost_nothing_is_searched() {
         let rows = [(vec![(0.5, 1.0), (0.0, 1.0)], 0.5)];
         let mut table = table(2, &rows);
-        table.tiers[1].latency = None;
-        let axes = vec![axis(&table, 0, 3)];
-        assert_eq!(Grid::new(&table, &[0, 1], axes, Some(1)).unwrap_err(), GridError::NoLatency("tier-1".into()));
         table.tiers[0].cost = None;
-        assert_eq!(Grid::quantiles(&table, &[0, 1], 3).unwrap_err(), GridError::NoCost("tier-0".into()));
-        assert!(thin(&Grid::quantiles(&table, &[1], 3).unwrap().frontier(None), 5).len() == 1);
+        assert!(Grid::quantiles(&table, &[0, 1], 3).is_none());
+        assert!(thin(&Grid::quantiles(&table, &[1], 3).unwrap().frontier(), 5).len() == 1);
     }
 }

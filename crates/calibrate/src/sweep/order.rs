@@ -60,22 +60,12 @@ impl Order {
         Self { rows, readable, joined }
     }
 
-    /// Every row, the surest first; those without a gate value last.
-    pub fn rows(&self) -> &[u32] {
-        &self.rows
-    }
-
     /// The rows with a gate value, the surest first.
     pub fn readable(&self) -> &[u32] {
         &self.rows[..self.readable]
     }
 
-    /// How many rows have no gate value and are never accepted.
-    pub fn abstained(&self) -> usize {
-        self.rows.len() - self.readable
-    }
-
-    /// Places in [`Order::rows`] of rows that no cut can part from the row before; ascending.
+    /// Places of rows that no cut can part from the row before; ascending.
     pub fn joined(&self) -> &[u32] {
         &self.joined
     }

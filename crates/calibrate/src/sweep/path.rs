@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::chains::subchains;
 use super::exact3::Triple;
 use super::frontier::{Point, frontier, thin};
-use super::grid::{Grid, GridError};
+use super::grid::Grid;
 use super::pair::PairSweep;
 use crate::policy::Policy;
 use crate::table::Table;
@@ -31,27 +31,21 @@ pub fn path(tuning: &Table<'_>, depth: usize) -> Vec<Point<Policy>> {
 
 /// The frontier of one sub-chain: over every cut of a pair, over a grid of longer ones, and for three tiers the exact optima at
 /// the prices of quality along it as well.
-pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Result<Vec<Point<Policy>>, GridError> {
+pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Option<Vec<Point<Policy>>> {
     let &[first, second] = chain else {
         let size = SIZES[chain.len().saturating_sub(3).min(SIZES.len() - 1)];
-        let cells = Grid::quantiles(table, chain, size)?.frontier(None);
-        let found = cells.into_iter().map(|cell| Point { cost: cell.cost, quality: cell.quality, what: cell.what.0 }).collect();
-        return if let &[first, second, third] = chain { with_exact(table, [first, second, third], found) } else { Ok(found) };
+        let found = Grid::quantiles(table, chain, size)?.frontier();
+        return if let &[first, second, third] = chain { with_exact(table, [first, second, third], found) } else { Some(found) };
     };
-    if let Some(unknown) = chain.iter().find(|tier| table.tiers[**tier].cost.is_none()) {
-        return Err(GridError::NoCost(table.tiers[*unknown].name.to_string()));
-    }
     let sweep = PairSweep::new(table, first, second);
-    let point = |sums: super::pair::Sums| Point { cost: sums.cost.unwrap_or_default(), quality: sums.quality, what: sums.at };
-    let points = frontier(sweep.walk().map(point).collect());
-    Ok(points
-        .into_iter()
-        .map(|point| Point { cost: point.cost, quality: point.quality, what: sweep.policy(point.what) })
-        .collect())
+    let point = |sums: super::pair::Sums| Some(Point { cost: sums.cost?, quality: sums.quality, what: sums.at });
+    let points = frontier(sweep.walk().map(point).collect::<Option<_>>()?);
+    let policy = |point: Point<usize>| Point { cost: point.cost, quality: point.quality, what: sweep.policy(point.what) };
+    Some(points.into_iter().map(policy).collect())
 }
 
 /// A frontier of three tiers with what lies between the cuts of its grid.
-fn with_exact(table: &Table<'_>, chain: [usize; 3], mut found: Vec<Point<Policy>>) -> Result<Vec<Point<Policy>>, GridError> {
+fn with_exact(table: &Table<'_>, chain: [usize; 3], mut found: Vec<Point<Policy>>) -> Option<Vec<Point<Policy>>> {
     let triple = Triple::new(table, chain)?;
     let steps = thin(&found, PRICES + 1);
     found.extend(steps.windows(2).map(|pair| {
@@ -63,9 +57,9 @@ fn with_exact(table: &Table<'_>, chain: [usize; 3], mut found: Vec<Point<Policy>
             reason = "both ascend along a frontier; at most u32::MAX"
         )]
         let best = triple.trade(((cost * unit) as u32).max(1), ((quality * unit) as u32).max(1));
-        Point { cost: best.cost, quality: best.quality, what: best.policy }
+        best
     }));
-    Ok(frontier(found))
+    Some(frontier(found))
 }
 
 #[cfg(test)]

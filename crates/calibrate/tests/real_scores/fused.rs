@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tierfall_calibrate::map::fuse::{self, Toward};
-use tierfall_calibrate::metric::{auroc, auroc_benefit};
+use tierfall_calibrate::metric::{Sorted, auroc, is_right};
 use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
@@ -52,7 +52,9 @@ fn judged(view: &View<'_>, gate: GateValue) -> [f64; 3] {
         escalated += 1;
     }
     let of = |area: Option<f64>| area.unwrap_or(f64::NAN);
-    [of(auroc(&values, &this)), of(auroc_benefit(&values, &this, &next)), escalated as f64 / order.len() as f64]
+    let sorted = Sorted::new(values.clone());
+    let benefit = auroc(&sorted, |row| is_right(this[row]) || !is_right(next[row]));
+    [of(auroc(&sorted, |row| is_right(this[row]))), of(benefit), escalated as f64 / order.len() as f64]
 }
 
 /// The mean of [`judged`] over twenty halves: each signal alone, fused towards correctness, fused towards benefit.
@@ -64,8 +66,8 @@ fn compared(file: &str, first: &str, last: &str, signals: &[&str], lower: &[&str
     for seed in 0..HALVES {
         let (train, test) = View::all(&observations).split(0.5, seed);
         let alone = names.iter().map(|signal| GateValue::Signal { signal: signal.clone(), negated: false });
-        let fused = [Toward::Correctness, Toward::Benefit { next: 1 }]
-            .map(|toward| fuse::fit(&train, 0, &names, toward).map_or_else(|why| panic!("{why}"), GateValue::Fused));
+        let fused = [Toward::Correctness, Toward::Benefit]
+            .map(|toward| fuse::fit(&train, 0, &names, toward).map_or_else(|| panic!("nothing was fused"), GateValue::Fused));
         for (mean, gate) in means.iter_mut().zip(alone.chain(fused)) {
             for (mean, value) in mean.iter_mut().zip(judged(&test, gate)) {
                 *mean += value / HALVES as f64;

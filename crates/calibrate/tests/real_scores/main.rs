@@ -10,11 +10,10 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use tierfall_calibrate::map::baseline::beats_length;
-use tierfall_calibrate::map::parametric::fit_logit_on;
-use tierfall_calibrate::map::{fit_platt, recommended, transform_for};
-use tierfall_calibrate::metric::calibration::BINS;
-use tierfall_calibrate::metric::{auroc, auroc_interval, brier, ece};
+use tierfall_calibrate::map::baseline::against;
+use tierfall_calibrate::map::parametric::{logit, platt};
+use tierfall_calibrate::map::{Read, recommended, transform_for};
+use tierfall_calibrate::metric::{BINS, Sorted, auroc, brier, ece, is_right, reliability};
 use tierfall_core::map::{ScoreMap, Transform};
 use tierfall_core::number::{Confidence, Score};
 
@@ -50,9 +49,11 @@ fn areas_under_the_curve_are_the_published_ones() {
     ] {
         let Some(rows) = rows(file) else { return };
         let (scores, right) = signal(&rows, tier, name);
-        let Some(area) = auroc_interval(&scores, &right) else { panic!("{tier} is all right or all wrong") };
-        println!("{tier} {name}: AUROC {:.4} [{:.3}, {:.3}], published {published}", area.value, area.low, area.high);
-        assert!((area.value - published).abs() <= 0.000_5, "{tier}: {area:?}");
+        let Some(area) = auroc(&Sorted::new(scores), |row| is_right(right[row])) else {
+            panic!("{tier} is all right or all wrong")
+        };
+        println!("{tier} {name}: AUROC {area:.4}, published {published}");
+        assert!((area - published).abs() <= 0.000_5, "{tier}: {area}");
     }
 }
 
@@ -69,7 +70,7 @@ fn published_coefficients_come_out() {
         ("llama3.1-405b", -0.80993, 0.39591),
     ] {
         let (scores, right) = signal(&rows, tier, "logprob_answer_token");
-        let map = fit_logit_on(&scores, &right, Transform::NegLogComplement);
+        let map = Read::new(&scores, right).and_then(|read| logit(read, Transform::NegLogComplement));
         let Some(ScoreMap::Platt { intercept: a, slope: b, .. }) = map else { panic!("{map:?}") };
         println!("{tier}: {a:.5} {b:.5}, published {intercept} {slope}");
         assert!((a - intercept).abs() < 2e-5 && (b - slope).abs() < 2e-5, "{tier}: {a} {b}");
@@ -87,15 +88,21 @@ fn fitted_confidences_beat_raw_ones_on_other_rows() {
         };
         let ((scores, right), (test, truth)) = (of("train"), of("test"));
         assert_eq!(transform_for(&scores), Transform::NegLogComplement);
-        assert_eq!(recommended(&scores, &right, None), fit_platt(&scores, &right));
-        let Some(map) = fit_platt(&scores, &right) else { panic!("nothing was fitted to {tier}") };
+        let Some(read) = Read::new(&scores, right.iter().copied()) else { panic!("{tier} has too few rows") };
+        let fitted = platt(read.clone(), Transform::NegLogComplement);
+        assert_eq!(recommended(read, None), fitted);
+        let Some(map) = fitted else { panic!("nothing was fitted to {tier}") };
         let shown = |score: &f64| Score::new(*score).and_then(|s| map.confidence(s)).map_or(f64::NAN, Confidence::get);
         let (fitted, raw): (Vec<f64>, Vec<f64>) = test.iter().map(|score| (shown(score), score.exp())).unzip();
         let base = vec![right.iter().sum::<f64>() / right.len() as f64; truth.len()];
-        let [fitted, raw, base] = [fitted, raw, base].map(|c| (brier(&c, &truth), ece(&c, &truth, BINS)));
+        let told = |c: Vec<f64>| {
+            let brier = brier(c.iter().copied().zip(truth.iter().copied()).filter(|(c, _)| !c.is_nan()));
+            (brier, ece(&reliability(&c, |row| truth[row], BINS)))
+        };
+        let [fitted, raw, base] = [fitted, raw, base].map(told);
         println!("{tier}: Brier {:?} fitted, {:?} raw, {:?} base rate; ECE {:?}", fitted.0, raw.0, base.0, fitted.1);
         assert!(fitted.0 < raw.0 && fitted.0 < base.0, "{tier}");
-        assert!(fitted.1.map(|ece| ece.value) < raw.1.map(|ece| ece.value), "{tier}");
+        assert!(fitted.1 < raw.1, "{tier}");
     }
 }
 
@@ -107,7 +114,8 @@ fn signals_stand_beside_the_length_of_the_answer() {
     let length: Vec<f64> = rows.iter().map(|row| row["tiers"][tier]["output_tokens"].as_f64().unwrap_or(f64::NAN)).collect();
     let (scores, right) = signal(&rows, tier, "verbalized");
     assert_eq!(length.len(), scores.len());
-    let Some(against) = beats_length(&scores, &length, &right) else { panic!("{tier} is all right or all wrong") };
-    println!("{tier} verbalized against length: {against:?}; length AUROC {:?}", auroc(&length, &right));
+    let (sorted, of_length, label) = (Sorted::new(scores), Sorted::new(length), |row: usize| is_right(right[row]));
+    let Some(against) = against(&sorted, &of_length, label) else { panic!("{tier} is all right or all wrong") };
+    println!("{tier} verbalized against length: {against:?}; length AUROC {:?}", auroc(&of_length, label));
     assert!((against.signal - 0.573).abs() < 0.01);
 }

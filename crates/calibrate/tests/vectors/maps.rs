@@ -1,9 +1,9 @@
-//! Score maps against scikit-learn, statsmodels and venn-abers.
+//! Score maps against scikit-learn and statsmodels.
 
-use tierfall_calibrate::map::fit_temperature;
-use tierfall_calibrate::map::isotonic::{fit_isotonic_weighted, venn_abers};
+use tierfall_calibrate::map::Read;
+use tierfall_calibrate::map::isotonic::isotonic;
 use tierfall_calibrate::map::logistic::{self, Options};
-use tierfall_calibrate::map::parametric::{fit_beta_with, fit_logit_on, fit_platt_on};
+use tierfall_calibrate::map::parametric::{logit, platt};
 use tierfall_core::map::{ScoreMap, Transform};
 use tierfall_core::number::Score;
 
@@ -15,7 +15,12 @@ fn isotonic_regression_is_that_of_sklearn() {
     for case in cases(&block, "cases") {
         let (x, y) = (numbers(case, "x"), numbers(case, "y"));
         let weights = if case["w"].is_null() { vec![1.0; x.len()] } else { numbers(case, "w") };
-        let Some(map) = fit_isotonic_weighted(&x, &y, &weights) else { panic!("nothing was fitted to {case}") };
+        // Weights are whole: a row is there as often as it weighs.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole weights")]
+        let often = |column: &[f64]| -> Vec<f64> {
+            column.iter().zip(&weights).flat_map(|(value, weight)| vec![*value; *weight as usize]).collect()
+        };
+        let Some(map) = isotonic(&Read { scores: often(&x), quality: often(&y) }) else { panic!("nothing was fitted to {case}") };
         let ScoreMap::Isotonic { knots } = &map else { panic!("{map:?} is not isotonic") };
         let (at, confidence): (Vec<f64>, Vec<f64>) = knots.iter().map(|(s, c)| (s.get(), c.get())).unzip();
         assert_eq!(at, numbers(case, "thresholds_x"));
@@ -33,24 +38,17 @@ fn isotonic_regression_is_that_of_sklearn() {
 fn parametric_maps_are_those_of_sklearn_and_statsmodels() {
     let Some(block) = block("parametric_calibration") else { return };
     let (s, y, tol) = (numbers(&block, "s"), numbers(&block, "y"), number(&block, "tol"));
-    let platt = fit_platt_on(&s, &y, Transform::Identity);
-    let Some(ScoreMap::Platt { intercept, slope, .. }) = platt else { panic!("{platt:?}") };
+    let Some(read) = Read::new(&s, y) else { panic!("too few rows") };
+    let fitted = platt(read.clone(), Transform::Identity);
+    let Some(ScoreMap::Platt { intercept, slope, .. }) = fitted else { panic!("{fitted:?}") };
     close(-slope, number(&block, "platt_a"), tol, "Platt's a");
     close(-intercept, number(&block, "platt_b"), tol, "Platt's b");
     for (transform, key) in [(Transform::Identity, "logit_on_score"), (Transform::LogOdds, "logit_on_logodds")] {
-        let logit = fit_logit_on(&s, &y, transform);
-        let Some(ScoreMap::Platt { intercept, slope, .. }) = logit else { panic!("{logit:?}") };
+        let fitted = logit(read.clone(), transform);
+        let Some(ScoreMap::Platt { intercept, slope, .. }) = fitted else { panic!("{fitted:?}") };
         close(intercept, numbers(&block, key)[0], tol, key);
         close(slope, numbers(&block, key)[1], tol, key);
     }
-    let beta = fit_beta_with(&s, &y, 0.0);
-    let Some(ScoreMap::Beta { a, b, c, .. }) = beta else { panic!("{beta:?}") };
-    for (ours, theirs) in [c, a, b].into_iter().zip(numbers(&block, "beta_calibration_c_a_b")) {
-        close(ours, theirs, tol, "beta calibration");
-    }
-    let map = fit_temperature(&s, &y);
-    let Some(ScoreMap::Temperature { temperature, .. }) = map else { panic!("{map:?}") };
-    close(temperature, number(&block, "temperature_on_logodds"), tol, "temperature");
 }
 
 #[test]
@@ -70,17 +68,4 @@ fn ridge_regression_is_that_of_sklearn() {
 
 fn both((a, b): (Option<f64>, Option<f64>)) -> (f64, f64) {
     (a.unwrap_or(f64::NAN), b.unwrap_or(f64::NAN))
-}
-
-#[test]
-fn venn_abers_intervals_are_those_of_the_package() {
-    let Some(block) = block("venn_abers") else { return };
-    let found = venn_abers(&numbers(&block, "cal_s"), &numbers(&block, "cal_y"), &numbers(&block, "test_s"));
-    let (p0, p1, merged) = (numbers(&block, "p0"), numbers(&block, "p1"), numbers(&block, "p_merged"));
-    assert_eq!(found.len(), p0.len());
-    for (at, (low, high)) in found.into_iter().enumerate() {
-        close(low, p0[at], number(&block, "tol"), "p0");
-        close(high, p1[at], number(&block, "tol"), "p1");
-        close(high / (1.0 - low + high), merged[at], number(&block, "tol"), "merged");
-    }
 }

@@ -9,8 +9,6 @@ fn tests_of_discordant_rows() {
     let Some(block) = block("mcnemar") else { return };
     for case in cases(&block, "cases") {
         let (b, c) = (count(case, "b"), count(case, "c"));
-        close(mcnemar::exact(b, c), number(case, "exact_two_sided"), 1e-9, &case.to_string());
-        close(mcnemar::mid(b, c), number(case, "mid_p_two_sided"), 1e-9, &case.to_string());
         close(mcnemar::exact_greater(b, c), number(case, "exact_one_sided_b_gt_c"), 1e-9, &case.to_string());
         close(mcnemar::mid_greater(b, c), number(case, "mid_p_one_sided_b_gt_c"), 1e-9, &case.to_string());
     }

@@ -2,7 +2,7 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, Delta, SignalChoice, Target};
 use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::fusion::GateValue;
@@ -93,7 +93,6 @@ pub(crate) fn ask(loss: f64) -> Ask {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: true,
         seed: 7,
         earlier: 0,

@@ -32,7 +32,7 @@ pub(crate) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Resu
         Some(_) if now.mode == Mode::Replay && compared.same_system && compared.is_same() => unchanged(entry, now),
         Some(rules) => {
             let (pairs, segments) = rows::pairs(entry, now, &compared);
-            judge(&pairs, &segments, rules).checks
+            judge(&pairs, &segments, rules)
         }
     };
     Ok(Beside { changes, checks, warnings })

@@ -18,7 +18,7 @@ use tierfall::clock::ManualClock;
 use tierfall::config::{Loaded, load_unfitted};
 use tierfall::core::run::Outcome;
 use tierfall::{Answer, Ask as Put, Asker, Engine, bindings, fit, sources};
-use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, Delta, SignalChoice, Target};
 use tierfall_calibrate::evaluate::evaluate;
 use tierfall_calibrate::observations::Observations;
 use tierfall_calibrate::procedure::{Outcome as Calibrated, calibrate};
@@ -139,7 +139,6 @@ impl World {
             latency: None,
             by_segment: None,
             max_depth: 1,
-            method: Method::Exact,
             people_at_random: true,
             seed: 0,
             earlier: 0,

@@ -2,14 +2,13 @@
 
 use super::{Groups, REST, gated, shortened, sizes};
 use crate::ask::Ask;
-use crate::certify::frontier::frontier;
 use crate::certify::goal::Goal;
 use crate::certify::ground::Ground;
 use crate::certify::job::Job;
 use crate::certify::ppi::LEAST_HUMANS;
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Beside, Over, Verdict, verdict};
-use crate::certify::{Input, Labels, PointCertified, SegmentCertified, Segments, rows};
+use crate::certify::{Input, Labels, PointCertified, SegmentCertified, Segments, frontier, rows};
 use crate::policy::Policy;
 use crate::stat::plan;
 use tierfall_core::fit::Status;
@@ -91,7 +90,7 @@ pub(crate) fn certify(
     let mut point = job.decided(Verdict { policy, ..over_all(goal, delta, ground, &segments, by) });
     point.pair_cuts = pair_cuts;
     point.segments = segments.into_iter().map(|(segment, _)| segment).collect();
-    point.frontier = frontier(ground, None);
+    point.frontier = frontier::cuts(ground, None);
     point
 }
 

@@ -3,19 +3,17 @@
 
 use super::{Groups, gated, sizes};
 use crate::ask::Ask;
-use crate::certify::deep::{STEPS, TUNE, priced};
-use crate::certify::frontier::frontier;
+use crate::certify::deep::{STEPS, TUNE};
 use crate::certify::goal::Goal;
 use crate::certify::ground::Ground;
 use crate::certify::job::Job;
 use crate::certify::path::{self, Path};
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Over, Verdict, refused, short};
-use crate::certify::{Input, PointCertified, SegmentCertified, Segments, rows, uncertified};
+use crate::certify::{Input, PointCertified, SegmentCertified, Segments, frontier, rows, uncertified};
 use crate::policy::Policy;
 use crate::sweep::pair::PairSweep;
 use crate::table::Table;
-use tierfall_core::fit::Status;
 
 /// The fewest tuning rows on which a segment gets cuts of its own.
 const LEAST: u64 = 30;
@@ -28,31 +26,6 @@ struct Step {
     saving: f64,
     loss: f64,
     policy: Policy,
-}
-
-/// One policy a group, at every place of the path.
-#[derive(Debug)]
-struct Vectors<'t> {
-    table: &'t Table<'t>,
-    /// The group of every row.
-    group: Vec<usize>,
-    places: Vec<Vec<Policy>>,
-    loss: bool,
-}
-
-impl Path for Vectors<'_> {
-    fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    fn asked(&self, at: usize, row: usize) -> &[usize] {
-        let policy = &self.places[at][self.group[row]];
-        &policy.tiers()[..=policy.exit(self.table, row)]
-    }
-
-    fn free(&self, at: usize) -> bool {
-        self.loss && self.places[at].iter().all(|policy| policy.tiers() == [self.table.last()])
-    }
 }
 
 /// The lower hull of a group's (saving, loss) from (0, 0) on: steps whose price in quality rises.
@@ -90,7 +63,7 @@ fn hull(table: &Table<'_>) -> Vec<Step> {
 
 /// From always asking the last tier on, one step of one group at a time, the cheapest in quality first.
 fn lay(tune: &Table<'_>, groups: &Groups, segments: &[Option<u32>]) -> Vec<Vec<Policy>> {
-    let tune = priced(tune);
+    let tune = tune.borrowed().priced();
     let rows_of = groups.rows(segments);
     let mut steps: Vec<(f64, usize, Step)> = Vec::new();
     for (group, rows_in) in rows_of.iter().enumerate() {
@@ -136,7 +109,7 @@ pub(crate) fn certify(
     let whole = lay(tune, &groups, &by.tune);
     let group: Vec<usize> = by.certify.iter().map(|segment| groups.of(*segment)).collect();
     let places = crate::sweep::frontier::thin(&whole, STEPS);
-    let path = Vectors { table, group, places, loss: matches!(goal, Goal::Loss(_)) };
+    let path = Path { table, group: Some(group), places, goal };
 
     let bare = Ground::bare(table, &input.labels, ask);
     let test = bare.test(goal);
@@ -148,7 +121,7 @@ pub(crate) fn certify(
     let best = best.filter(|at| !path.free(*at) || path.len() == 1);
     let last = Policy::always(table.last());
     let verdict = if let Some(at) = best {
-        let evidence = path::evidence(&test, &path, at);
+        let evidence = test.of(|row| path.answers(at, row));
         let promise = Promise {
             test: &test,
             labels: &input.labels,
@@ -161,19 +134,12 @@ pub(crate) fn certify(
             seed: bare.seed,
             by_construction: false,
         };
-        Verdict {
-            status: Status::Certified,
-            policy: path.places[at].last().cloned().unwrap_or(last),
-            guarantee: Some(promise.guarantee()),
-            needed_n: None,
-            attainable: None,
-            why: format!(
-                "step {at} of {} on the path over segments is the cheapest certified one: a miss of the target is rejected \
-                     with p = {}",
-                path.len(),
-                short(test.p(&evidence, level))
-            ),
-        }
+        let why = format!(
+            "step {at} of {} on the path over segments is the cheapest certified one: a miss of the target is rejected with p = {}",
+            path.len(),
+            short(test.p(&evidence, level))
+        );
+        Verdict::certified(path.places[at].last().cloned().unwrap_or(last), &promise, why)
     } else {
         let test = ground.test(goal);
         let pairs = ground.pairs(&test, delta);
@@ -199,6 +165,6 @@ pub(crate) fn certify(
             policy,
         });
     }
-    point.frontier = frontier(ground, None);
+    point.frontier = frontier::cuts(ground, None);
     point
 }

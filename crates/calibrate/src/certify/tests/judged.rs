@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::*;
-use crate::ask::{BySegment, Method};
+use crate::ask::BySegment;
 use crate::policy::Policy;
 use crate::quality::Quality;
 
@@ -27,16 +27,12 @@ fn a_judge_that_misses_errors_is_corrected_by_people() {
     let accepted =
         |point: &PointCertified| if point.policy.cuts().is_empty() { 0 } else { point.policy.tally(&table).accepted[0] };
     assert_eq!(accepted(&fooled), n as u64);
-    for (method, name) in [(Method::Exact, "ppi-union"), (Method::Asymptotic, "ppi-clt")] {
-        let wanted = Ask { method, ..wanted.clone() };
-        let labels = Labels::Ppi { judge: "J".into(), human: vec![people(true), people(false)] };
-        let found = certify(&Input { labels, ..input(table.clone()) }, &wanted).unwrap().points.remove(0);
-        // A third of what is accepted is wrong.
-        assert!(accepted(&found) < 600, "{name}: {}", accepted(&found));
-        assert!(accepted(&found) > 0, "{name}");
-        assert_eq!(found.guarantee.as_ref().unwrap().method, name);
-        assert!(found.guarantee.unwrap().statement.contains("Quality is what people say"));
-    }
+    let labels = Labels::Ppi { judge: "J".into(), human: vec![people(true), people(false)] };
+    let found = certify(&Input { labels, ..input(table.clone()) }, &wanted).unwrap().points.remove(0);
+    // A third of what is accepted is wrong.
+    assert!((1..600).contains(&accepted(&found)), "{}", accepted(&found));
+    let guarantee = found.guarantee.unwrap();
+    assert!(guarantee.method == "ppi-union" && guarantee.statement.contains("Quality is what people say"));
     let few: Vec<Cow<'_, [Option<Quality>]>> = vec![vec![None; n].into(), vec![None; n].into()];
     let labels = Labels::Ppi { judge: "J".into(), human: few };
     let found = certify(&Input { labels, ..input(table) }, &wanted).unwrap();

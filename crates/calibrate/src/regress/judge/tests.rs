@@ -29,8 +29,8 @@ fn swapped(pairs: &[Pair]) -> Vec<Pair> {
     pairs.iter().map(|pair| Pair { base: pair.now, now: pair.base, ..*pair }).collect()
 }
 
-fn find<'a>(judged: &'a Judged, name: &str, segment: Option<&str>) -> &'a Check {
-    judged.checks.iter().find(|check| check.name == name && check.segment.as_deref() == segment).unwrap()
+fn find<'a>(judged: &'a [Check], name: &str, segment: Option<&str>) -> &'a Check {
+    judged.iter().find(|check| check.name == name && check.segment.as_deref() == segment).unwrap()
 }
 
 #[test]
@@ -104,8 +104,8 @@ fn an_unchanged_system_passes_from_149_examples_on_and_could_have_missed_somethi
     // A loss that 7 lost examples show, which 0.8 of the draws with a rate of 6 % have.
     assert!(passed.mde.is_some_and(|mde| mde > 0.05 && mde < 0.1), "{passed:?}");
     let none = judge(&[], &[], &Rules::default());
-    assert_eq!(none.checks.len(), 1);
-    assert_eq!((none.checks[0].verdict, none.checks[0].n), (Verdict::Inconclusive, 0));
+    assert_eq!(none.len(), 1);
+    assert_eq!((none[0].verdict, none[0].n), (Verdict::Inconclusive, 0));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_segment_that_fails_fails_alone_and_others_decide_nothing() {
     let cost = find(&judged, "cost-vs-baseline", None);
     assert!(cost.verdict == Verdict::Inconclusive && cost.why.contains("because quality fails"), "{}", cost.why);
     // One segment is all there is.
-    assert_eq!(judge(&pairs[..15], &names, &Rules::default()).checks.len(), 2);
+    assert_eq!(judge(&pairs[..15], &names, &Rules::default()).len(), 2);
 }
 
 #[test]

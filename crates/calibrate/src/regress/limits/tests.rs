@@ -1,6 +1,7 @@
 //! Values and their intervals.
 
 use super::*;
+use crate::stat::paired;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

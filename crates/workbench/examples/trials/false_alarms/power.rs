@@ -1,7 +1,7 @@
 //! How often runs are called worse by the usual gates and by tests, over all cells.
 
 use tierfall_calibrate::regress::Rules;
-use tierfall_calibrate::stat::{mcnemar, plan};
+use tierfall_calibrate::stat::{mcnemar, normal};
 
 use super::runs::{MidP, Setting, count, generator};
 
@@ -34,7 +34,8 @@ pub(crate) fn columns(draws: u64, setting: Setting, cell: u64, mid: &MidP) -> [f
 pub(crate) fn found(draws: u64, n: u64, churn: f64, cell: u64, mid: &MidP) -> (f64, f64) {
     let rules = Rules::default();
     // Half of the level is quality's.
-    let drop = plan::detectable(n, churn, 0.5 * rules.level, rules.power).min(churn);
+    let z = normal::quantile(1.0 - 0.5 * rules.level) + normal::quantile(rules.power);
+    let drop = (z * (churn / n as f64).sqrt()).min(churn);
     let setting = Setting { n, churn, drop };
     let [power] = count(draws, |draw| [setting.draw(&mut generator(cell, draw)).fails(&rules, mid)]);
     (drop, power)

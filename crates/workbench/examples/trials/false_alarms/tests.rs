@@ -67,7 +67,7 @@ fn tabulated_runs_fail_where_judged_ones_do() {
         for draw in 0..40 {
             let run = setting.draw(&mut generator(70 + cell as u64, draw));
             let judged = judge(&pairs(&run), &names, &rules);
-            let fails = judged.checks.iter().any(|check| check.verdict == Verdict::Fail);
+            let fails = judged.iter().any(|check| check.verdict == Verdict::Fail);
             assert_eq!(run.fails(&rules, &mid), fails, "{setting:?} {draw}: {judged:?}");
             failed += u32::from(fails);
         }

@@ -2,7 +2,8 @@
 //! combination of quantile thresholds judged by *expected* correctness and cost on them, the Pareto set judged by what really was right
 //! on the test rows.
 
-use tierfall_calibrate::map::parametric::fit_logit_on;
+use tierfall_calibrate::map::Read;
+use tierfall_calibrate::map::parametric::logit;
 use tierfall_calibrate::map::transform::scale_for;
 use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::policy::Policy;
@@ -77,11 +78,11 @@ pub(crate) fn curve(models: &[Model], shape: Shape) -> Result<Curve, String> {
     let axes = train.iter().filter_map(|column| column.values.as_deref()).map(axis).collect();
     let (train, test) = (table(train), table(test));
     let chain: Vec<usize> = (0..models.len()).collect();
-    let grid = Grid::new(&train, &chain, axes, None).map_err(|error| error.to_string())?;
+    let grid = Grid::new(&train, &chain, axes).ok_or("a cost is unknown, or there are too many cuts")?;
     let train_costs: Vec<f64> = models.iter().map(|model| model.train.cost).collect();
     let test_costs: Vec<f64> = models.iter().map(|model| model.test.cost).collect();
-    let points = grid.frontier(None).into_iter().map(|cell| {
-        let policy = cell.what.0;
+    let points = grid.frontier().into_iter().map(|cell| {
+        let policy = cell.what;
         let thresholds = policy.cuts().iter().map(|cut| match cut {
             Threshold::AcceptFrom { score, .. } => score.get().next_down(),
             Threshold::DeferAll => f64::INFINITY,
@@ -92,7 +93,7 @@ pub(crate) fn curve(models: &[Model], shape: Shape) -> Result<Curve, String> {
             test: judged(&policy, &test, &test_costs),
         }
     });
-    Ok(Curve { logits, cells: grid.len(), points: points.collect() })
+    Ok(Curve { logits, cells: grid.cells(), points: points.collect() })
 }
 
 /// The model with scores that the transform reads: the one-sided one reads logarithms of probabilities.
@@ -120,7 +121,8 @@ fn map(model: &Model, shape: Shape) -> Result<ScoreMap, String> {
             ));
         }
     };
-    fit_logit_on(&model.train.scores, &model.train.correct, transform).ok_or_else(|| {
+    let read = Read::new(&model.train.scores, model.train.correct.iter().copied());
+    read.and_then(|read| logit(read, transform)).ok_or_else(|| {
         format!("nothing to fit for \"{}\": its training rows need scores, right answers and wrong ones", model.name)
     })
 }

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::{Value, json};
-use tierfall_calibrate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit, Method, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit, SignalChoice, Target};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
 use tierfall_testkit::populations::Kind;
@@ -87,7 +87,6 @@ pub(crate) fn loss(most: f64) -> Ask {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: true,
         seed: 5,
         earlier: 0,

@@ -16,7 +16,7 @@ mod traffic;
 
 use std::io::{self, Write};
 
-use tierfall_calibrate::ask::{Ask, Delta, Method, Target};
+use tierfall_calibrate::ask::{Ask, Delta, Target};
 use tierfall_testkit::populations::{Kind, population};
 
 use self::traffic::{Outcome, Plan, Said, run};
@@ -40,7 +40,6 @@ fn plan(mut args: impl Iterator<Item = String>) -> Result<Plan, String> {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: true,
         seed: 1,
         earlier: 0,

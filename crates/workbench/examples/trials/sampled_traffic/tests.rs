@@ -1,6 +1,6 @@
 //! Weights undo the sampling of traffic: estimates hit the truth, and promises made of them hold.
 
-use tierfall_calibrate::ask::{Ask, Delta, Method, Target};
+use tierfall_calibrate::ask::{Ask, Delta, Target};
 use tierfall_testkit::populations::{Kind, population};
 
 use super::traffic::{Plan, run};
@@ -21,7 +21,6 @@ fn weights_undo_the_sampling_and_nothing_else_does() {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: true,
         seed: 1,
         earlier: 0,

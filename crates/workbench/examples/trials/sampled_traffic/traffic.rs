@@ -11,8 +11,8 @@ use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::report::Estimate;
 use tierfall_calibrate::table::{Table, Weights};
-use tierfall_calibrate::view::View;
-use tierfall_core::fit::{Status, TierFit};
+use tierfall_calibrate::view::{Held, View};
+use tierfall_core::fit::{Seen, Status, TierFit};
 use tierfall_core::fusion::GateValue;
 use tierfall_core::number::{Score, Threshold};
 
@@ -170,7 +170,7 @@ fn estimates(table: &Table<'_>, deployed: &Policy) -> Result<(Estimate, Estimate
         .enumerate()
         .map(|(tier, name)| TierFit { name: name.to_string(), binding: None, gate: gate(tier), map: None })
         .collect();
-    let (_, held) = View::all(&observations).hold_out(1.0, 0);
+    let (held, _) = Held::overlapping(View::all(&observations), &Seen::default());
     let told = evaluate_policy(&held, &fits, &Cuts::of(deployed, tiers), 0).map_err(|error| error.to_string())?;
     Ok((told.accuracy, told.loss_vs_last))
 }

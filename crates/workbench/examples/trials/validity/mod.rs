@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p tierfall-workbench --example trials -- validity [--draws 1000] [--n 500,1000,2000] [--delta 0.1] [--loss 0.02]
-//!     [--below 0.05] [--tiers 2,3] [--depth 1] [--seed 1] [--asymptotic]
+//!     [--below 0.05] [--tiers 2,3] [--depth 1] [--seed 1]
 //!     [FILE… --chain A,B,C [--chain …] --signal NAME]
 //! ```
 //!
@@ -21,7 +21,7 @@ use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tierfall_calibrate::ask::{Ask, Delta, Method, Target};
+use tierfall_calibrate::ask::{Ask, Delta, Target};
 use tierfall_testkit::populations::{Kind, population};
 
 use self::cell::{Cell, Plan, run};
@@ -39,7 +39,6 @@ struct Options {
     below: f64,
     depth: usize,
     seed: u64,
-    method: Method,
     files: Vec<String>,
     chains: Vec<String>,
     signal: String,
@@ -65,17 +64,12 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         below: 0.05,
         depth: 1,
         seed: 1,
-        method: Method::Exact,
         files: Vec::new(),
         chains: Vec::new(),
         signal: String::new(),
     };
     let list = |name: &str, text: &str| text.split(',').map(|part| number(name, part)).collect::<Result<Vec<usize>, _>>();
     while let Some(arg) = args.next() {
-        if arg == "--asymptotic" {
-            options.method = Method::Asymptotic;
-            continue;
-        }
         if !arg.starts_with("--") {
             options.files.push(arg);
             continue;
@@ -171,7 +165,6 @@ fn draws(options: &Options, truth: &Truth, target: Target, n: usize) -> Result<C
         latency: None,
         by_segment: None,
         max_depth: options.depth,
-        method: options.method,
         people_at_random: true,
         seed: options.seed,
         earlier: 0,

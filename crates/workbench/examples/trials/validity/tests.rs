@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tierfall_calibrate::ask::{Ask, BySegment, Delta, Method, Target};
+use tierfall_calibrate::ask::{Ask, BySegment, Delta, Target};
 use tierfall_calibrate::certify::{Input, Labels, Segments, certify};
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
@@ -31,7 +31,6 @@ fn ask(target: Target) -> Ask {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: true,
         seed: 1,
         earlier: 0,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, Delta, SignalChoice, Target};
 use tierfall_calibrate::policy;
 use tierfall_calibrate::procedure::calibrate;
 use tierfall_calibrate::quality::Quality;
@@ -472,7 +472,6 @@ fn log_probabilities_that_a_recording_lacks_are_a_condition() {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: false,
         seed: 0,
         earlier: 0,
