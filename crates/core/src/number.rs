@@ -88,30 +88,9 @@ pub struct OutOfRange {
 }
 
 impl Confidence {
-    /// The probability.
-    pub fn get(self) -> f64 {
-        self.0.into_inner()
-    }
-
     /// The nearest probability to `value`; `None` for NaN.
     pub fn clamped(value: f64) -> Option<Self> {
         NotNan::new(value.clamp(0.0, 1.0) + 0.0).ok().map(Self)
-    }
-}
-
-impl TryFrom<f64> for Confidence {
-    type Error = OutOfRange;
-    fn try_from(value: f64) -> Result<Self, OutOfRange> {
-        match NotNan::new(value + 0.0) {
-            Ok(p) if (0.0..=1.0).contains(&value) => Ok(Self(p)),
-            _ => Err(OutOfRange { value, low: 0.0, high: 1.0 }),
-        }
-    }
-}
-
-impl From<Confidence> for f64 {
-    fn from(confidence: Confidence) -> f64 {
-        confidence.get()
     }
 }
 
@@ -139,28 +118,37 @@ impl Tie {
         let fraction = (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64;
         Self(NotNan::new(fraction).unwrap_or_default())
     }
-
-    /// The fraction in [0, 1).
-    pub fn get(self) -> f64 {
-        self.0.into_inner()
-    }
 }
 
-impl TryFrom<f64> for Tie {
-    type Error = OutOfRange;
-    fn try_from(value: f64) -> Result<Self, OutOfRange> {
-        match NotNan::new(value + 0.0) {
-            Ok(tie) if (0.0..1.0).contains(&value) => Ok(Self(tie)),
-            _ => Err(OutOfRange { value, low: 0.0, high: 1.0 }),
-        }
-    }
+/// Makes a type a number within a range, read and written as such.
+macro_rules! within {
+    ($($name:ident: $range:expr),+) => {
+        $(
+            impl $name {
+                /// The number.
+                pub fn get(self) -> f64 {
+                    self.0.into_inner()
+                }
+            }
+
+            impl TryFrom<f64> for $name {
+                type Error = OutOfRange;
+                fn try_from(value: f64) -> Result<Self, OutOfRange> {
+                    let number = NotNan::new(value + 0.0).ok().filter(|_| $range.contains(&value));
+                    number.map(Self).ok_or(OutOfRange { value, low: 0.0, high: 1.0 })
+                }
+            }
+
+            impl From<$name> for f64 {
+                fn from(number: $name) -> f64 {
+                    number.get()
+                }
+            }
+        )+
+    };
 }
 
-impl From<Tie> for f64 {
-    fn from(tie: Tie) -> f64 {
-        tie.get()
-    }
-}
+within!(Confidence: (0.0..=1.0), Tie: (0.0..1.0));
 
 /// Where a gate cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

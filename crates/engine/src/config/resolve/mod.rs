@@ -14,8 +14,7 @@ use std::sync::Arc;
 
 use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
 use tierfall_core::fit::Fit;
-use tierfall_core::rule::table::Conditional;
-use tierfall_core::rule::{NamedRule, Route};
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::segment::{SegmentRule, Segments};
 
 use super::code::Code;
@@ -177,12 +176,12 @@ fn unused_providers(context: &mut Context<'_>) {
     }
 }
 
-fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<NamedRule> {
+fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<Rule> {
     let route = file.route.as_ref().and_then(|route| self::route(context, route));
     let condition = file.condition.as_ref()?;
     let kind = condition.get_ref().name();
     match condition.get_ref().build() {
-        Ok(built) => Some(Conditional::named(file.name.as_ref().map_or(kind, |name| name.as_str()), built, route?)),
+        Ok(when) => Some(Rule { name: file.name.as_ref().map_or(kind, |name| name.as_str()).into(), when, route: route? }),
         Err(why) => {
             context.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
             None

@@ -7,7 +7,8 @@ use tierfall_core::cascade::{Cascade, TierIx};
 use tierfall_core::permit::{Then, Unread};
 use tierfall_core::plan::Plan;
 use tierfall_core::request::Request;
-use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::rule::table::Condition;
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::segment::Segments;
 
 use crate::config::code::Code;
@@ -15,13 +16,13 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{CascadeFile, RuleFile};
 use crate::config::types::{Name, Spanned};
 
-/// A rule that always decides so.
+/// Holds for every request.
 #[derive(Debug)]
-struct Always(Route);
+struct Always;
 
-impl Rule for Always {
-    fn route(&self, _: &Request) -> Route {
-        self.0.clone()
+impl Condition for Always {
+    fn holds(&self, _: &Request) -> bool {
+        true
     }
 }
 
@@ -31,8 +32,8 @@ pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Vec<Diagn
     for (rule, written) in cascade.rules().iter().zip(&file.rule) {
         let Some(only) = written.route.as_ref().and_then(|route| route.only.as_ref()) else { continue };
         let place = |name: &Spanned<Name>| cascade.tiers().iter().position(|tier| *tier.name == *name.get_ref().as_str());
-        let always = Always(Route::Only(only.iter().filter_map(place).map(TierIx).collect()));
-        let rules = vec![NamedRule { name: rule.name.clone(), rule: Arc::new(always) }];
+        let route = Route::Only(only.iter().filter_map(place).map(TierIx).collect());
+        let rules = vec![Rule { name: rule.name.clone(), when: Arc::new(Always), route }];
         let segments = Segments { tag: Some(SEGMENT.to_owned()), rules: Vec::new() };
         let under_it = cascade.clone().with_rules(rules).with_segments(segments);
         let mut told = BTreeSet::new();
