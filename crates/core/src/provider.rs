@@ -20,6 +20,12 @@ pub trait Provider: Send + Sync {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 }
 
+impl Provider for Box<dyn Provider> {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        (**self).call(call)
+    }
+}
+
 /// The pieces of an answer as they arrive.
 pub type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, CallError>> + Send>>;
 

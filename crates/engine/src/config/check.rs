@@ -20,7 +20,7 @@ use super::values::{duration, nearest, suggestion};
 
 /// The kinds of provider.
 pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {
-    dialects::NAMES.iter().copied().chain([SIMULATED])
+    dialects::names().chain([SIMULATED])
 }
 
 /// Collects what is wrong.

@@ -252,5 +252,5 @@ async fn a_thousand_calls_at_once_leave_nothing_behind() {
     }))
     .await;
     assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.text.starts_with("[simulated: "))));
-    assert!(provider.inner().failures.lock().unwrap().is_empty(), "what succeeded is forgotten");
+    assert!(provider.inner.failures.lock().unwrap().is_empty(), "what succeeded is forgotten");
 }

@@ -108,7 +108,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     fn stream(&self) -> Box<dyn StreamDecoder>;
 
     /// Says what a reply with an error status means.
-    fn classify(&self, status: u16, body: &[u8]) -> Failure;
+    fn classify(&self, status: u16, body: &[u8]) -> Failure {
+        failure::classify(status, body)
+    }
 }
 
 /// What one event of a stream says.
@@ -132,6 +134,12 @@ pub trait StreamDecoder: Send {
     /// Whether the answer is complete, so that a stream which ends here without [`Event::End`] lost nothing of it.
     fn finished(&self) -> bool {
         false
+    }
+}
+
+impl EncodeError {
+    pub(crate) fn unwritable(what: &str, error: &serde_json::Error) -> Self {
+        Self(format!("{what} cannot be written as JSON: {error}"))
     }
 }
 
