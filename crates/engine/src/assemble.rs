@@ -151,7 +151,7 @@ pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str
             binding: tier.clone(),
             top_logprobs: spec.gives(&tier.model).top_logprobs,
             attempts: match spec {
-                ProviderSpec::Http(http) => http.retries.saturating_add(1),
+                ProviderSpec::Http(http) => http.settings.retries.saturating_add(1),
                 ProviderSpec::Simulated(_) => 1,
             },
         };

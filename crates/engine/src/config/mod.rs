@@ -9,7 +9,6 @@ mod code;
 mod diagnostic;
 mod file;
 mod provider;
-mod reference;
 mod resolve;
 mod schema;
 mod types;
@@ -35,10 +34,12 @@ use crate::binding::TierBinding;
 use crate::{digest, fit};
 
 pub use code::Code;
+use diagnostic::Found;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
-pub use file::RegressRules;
-pub use provider::{HeaderSource, HttpSpec, KeyRef, ProviderSpec, SimulatedSpec};
-pub use reference::reference;
+#[cfg(feature = "http")]
+pub(crate) use file::HeaderSource;
+pub use file::{CoverageLimit, Expect, HttpFile, KeyRef, RegressRules, Replay};
+pub use provider::{HttpSpec, ProviderSpec, SimulatedSpec};
 pub use schema::json_schema;
 pub use values::nearest;
 
@@ -74,53 +75,6 @@ pub struct Loaded {
     pub text: String,
     /// What is probably not as meant.
     pub warnings: Vec<Diagnostic>,
-}
-
-/// Recordings in place of providers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replay {
-    /// The fixture set's name.
-    pub fixtures: String,
-}
-
-/// Limits that a replay of a fixture set must keep.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expect {
-    /// The fixture set's name.
-    pub fixtures: String,
-    /// Which of its splits.
-    pub split: String,
-    /// Only this segment.
-    pub segment: Option<String>,
-    /// Mean grade of the served answers, in [0, 1].
-    pub accuracy_at_least: Option<f64>,
-    /// Accuracy of always using the last tier, less the cascade's.
-    pub loss_vs_last_at_most: Option<f64>,
-    /// Cost over that of always using the last tier.
-    pub cost_ratio_at_most: Option<f64>,
-    /// Share of requests that the first tier they reach does not answer.
-    pub escalation_rate_at_least: Option<f64>,
-    /// The same, from above.
-    pub escalation_rate_at_most: Option<f64>,
-    /// Limits tier by tier.
-    pub coverage: Vec<CoverageLimit>,
-    /// Milliseconds that 95 of 100 requests may take at most; checked in live runs alone.
-    pub latency_p95_ms_at_most: Option<f64>,
-    /// Share of the requests that end without an error of transport; checked in live runs alone.
-    pub availability_at_least: Option<f64>,
-    /// Where it stands in the file, from 1.
-    pub line: usize,
-}
-
-/// Bounds on the share of the requests that reach a tier which it accepts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CoverageLimit {
-    /// The tier.
-    pub tier: Arc<str>,
-    /// At least this share.
-    pub at_least: Option<f64>,
-    /// At most this share.
-    pub at_most: Option<f64>,
 }
 
 /// A secret that a provider in use needs and the environment does not hold.
@@ -190,11 +144,11 @@ pub fn load_unfitted(path: impl AsRef<Path>) -> Result<Loaded, ConfigError> {
 fn load_with(path: &Path, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     match read_text(path) {
         Ok(text) => parse_with(&text, path, &read_text, fits),
-        Err(why) => Err(ConfigError {
-            path: path.to_owned(),
-            text: String::new(),
-            diagnostics: vec![Diagnostic::error(Code::UNREADABLE, 0..0, format!("{} cannot be read: {why}", path.display()))],
-        }),
+        Err(why) => {
+            let mut found = Found::default();
+            found.error(Code::UNREADABLE, 0..0, format!("{} cannot be read: {why}", path.display()));
+            Err(ConfigError { path: path.to_owned(), text: String::new(), diagnostics: found.diagnostics })
+        }
     }
 }
 
@@ -227,57 +181,40 @@ pub fn parse_unfitted(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loa
 fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     let mut checker = check::Checker::default();
     let (mut table, errors) = DeTable::parse_recoverable(text);
-    let (mut segment_digest, mut serving_digest) = (None, String::new());
-    let resolved = if errors.is_empty() {
+    let mut loaded = None;
+    if errors.is_empty() {
         let at = table.span();
         checker.table(schema::Schema::root(), table.get_mut(), &(at.start..at.start));
-        segment_digest = table.get_ref().get("segment").and_then(digest_of);
-        serving_digest = serving_digest_of(table.get_ref());
-        let fits = (fits, segment_digest.as_deref());
+        let fits = (fits, table.get_ref().get("segment").and_then(digest_of));
+        let serving_digest = serving_digest_of(table.get_ref());
         match file::CascadeFile::deserialize(toml::de::Deserializer::from(table)) {
-            Ok(file) => resolve::resolve(&file, (text, path), read, fits, &mut checker.found, &mut checker.secret),
-            Err(error) => {
-                let span = error.span().unwrap_or(0..0);
-                checker.found.push(Diagnostic::error(Code::BAD_VALUE, span, first_line(error.message())));
-                None
+            Ok(file) => {
+                let resolved = resolve::resolve(&file, (text, path), read, fits, &mut checker.found);
+                loaded = resolved.map(|loaded| Loaded { serving_digest, ..loaded });
             }
+            Err(error) => note(&mut checker.found, Code::BAD_VALUE, &error),
         }
     } else {
-        let syntax =
-            |error: &toml::de::Error| Diagnostic::error(Code::SYNTAX, error.span().unwrap_or(0..0), first_line(error.message()));
-        checker.found.extend(errors.iter().map(syntax));
-        None
-    };
-    let mut diagnostics = checker.found;
+        errors.iter().for_each(|error| note(&mut checker.found, Code::SYNTAX, error));
+    }
+    let refused = checker.found.refuses(0);
+    let mut diagnostics = checker.found.diagnostics;
     diagnostics.sort_by(|a, b| (a.span.start, a.code.id).cmp(&(b.span.start, b.code.id)));
-    let digest = digest::of_bytes(text.as_bytes());
-    let text = masked(text, &checker.secret);
-    let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    let text = masked(text, &checker.found.secret);
     if refused {
         // What is broken elsewhere may be all that they are about.
         diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     }
-    match resolved {
-        Some(resolve::Resolved { cascade, tiers, providers, replay, expects, regress, fit_path, fit }) if !refused => {
-            Ok(Loaded {
-                cascade,
-                tiers,
-                providers,
-                replay,
-                expects,
-                regress,
-                fit_path,
-                fit,
-                segment_digest,
-                serving_digest,
-                path: path.to_owned(),
-                digest,
-                text,
-                warnings: diagnostics,
-            })
-        }
+    match loaded {
+        Some(loaded) if !refused => Ok(Loaded { text, warnings: diagnostics, ..loaded }),
         _ => Err(ConfigError { path: path.to_owned(), text, diagnostics }),
     }
+}
+
+/// Notes what the TOML reader says, on one line.
+fn note(found: &mut Found, code: Code, error: &toml::de::Error) {
+    let message = error.message().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    found.error(code, error.span().unwrap_or(0..0), message);
 }
 
 /// Reads a cascade that names no files.
@@ -295,10 +232,6 @@ fn serving_digest_of(table: &DeTable<'_>) -> String {
     let serves = |key: &str| !["expect", "regress", "replay"].contains(&key);
     let said = table.iter().filter(|(key, _)| serves(key.get_ref()));
     digest::of(&said.map(|(key, value)| (key.get_ref().to_string(), digest_of(value))).collect::<BTreeMap<_, _>>())
-}
-
-fn first_line(message: &str) -> String {
-    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 /// The text with secrets overwritten, every byte in its place. Where the text is no TOML, whatever follows a telling key
