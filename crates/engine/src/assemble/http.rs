@@ -10,7 +10,8 @@ use tierfall_providers::queue::QueuePolicy;
 use tierfall_providers::retry::RetryPolicy;
 use tierfall_wire::dialect::table as dialects;
 
-use super::{Asker, LoadError};
+use super::asker::Asker;
+use super::error::LoadError;
 use crate::config::{HeaderSource, HttpSpec};
 use crate::environment;
 

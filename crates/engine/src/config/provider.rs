@@ -14,6 +14,7 @@ use super::types::Wait;
 
 /// A declared provider.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful a process, never moved")]
 pub enum ProviderSpec {
     /// A server or service.
     Http(HttpSpec),

@@ -1,6 +1,7 @@
 //! What a program hears that was built without a feature which its cascade needs.
 
 #[cfg(not(all(feature = "http", feature = "json-schema")))]
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn problem(cascade: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lean.cascade.toml");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Billing, CallErrorKind};
 
-use super::{Failure, failure};
+use super::failure::{self, Failure};
 use crate::view::Text;
 
 /// What a word says of the answer before it.

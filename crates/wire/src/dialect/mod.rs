@@ -11,8 +11,9 @@ pub mod table;
 use std::fmt;
 
 use tierfall_core::completion::{Completion, Delta};
-use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::request::Call;
+
+pub use failure::Failure;
 
 /// A call, written for the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,18 +74,6 @@ impl From<Failure> for NoAnswer {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
-}
-
-/// A provider's failure, from its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What a cascade can do about it.
-    pub kind: CallErrorKind,
-    /// The provider's own message on one line, as long as it came; empty where there is none. It may quote what was sent
-    /// to it: whoever shows it takes out the secrets and shortens it, in this order, lest half of a key is left.
-    pub message: String,
-    /// What it cost, where the provider had begun to answer; otherwise the kind of failure tells.
-    pub billing: Option<Billing>,
 }
 
 /// A language that providers speak.

@@ -1,6 +1,6 @@
 //! Expectations: read here, judged when a fixture set is replayed.
 
-use super::Context;
+use super::context::Context;
 use crate::config::Expect;
 use crate::config::code::Code;
 use crate::config::types::Spanned;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
 use tierfall_core::fit::{Fit, Status, TargetFit};
 
-use super::Context;
+use super::context::Context;
 use crate::config::ReadFile;
 use crate::config::code::Code;
 use crate::config::diagnostic::Found;

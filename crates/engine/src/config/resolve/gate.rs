@@ -7,7 +7,7 @@ use tierfall_core::number::{Score, Threshold};
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::signal::{NamedSignal, Needs, Nominal};
 
-use super::Context;
+use super::context::Context;
 use crate::config::code::Code;
 use crate::config::file::{GateFile, RawFile, ThresholdFile, ThresholdWord, TierFile};
 use crate::config::provider::ProviderSpec;

@@ -1,5 +1,6 @@
 //! From the file to a runnable cascade. Everything is looked at, whatever was wrong before it.
 
+mod context;
 mod expect;
 mod fit;
 mod gate;
@@ -8,67 +9,20 @@ mod prompt;
 mod tier;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
 use tierfall_core::rule::{Route, Rule};
 use tierfall_core::segment::{SegmentRule, Segments};
 
+use self::context::Context;
 use super::code::Code;
 use super::diagnostic::Found;
 use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
-use super::provider::ProviderSpec;
-use super::types::Spanned;
-use super::values::suggestion;
 use super::{Fits, Loaded, ReadFile, provider};
 use crate::digest;
 use crate::fit::Bound;
-
-/// What every part needs to look around.
-struct Context<'a> {
-    file: &'a CascadeFile,
-    /// The directory of the cascade file.
-    directory: PathBuf,
-    read: ReadFile<'a>,
-    /// Where the file's lines end.
-    lines: Vec<usize>,
-    found: &'a mut Found,
-    /// By name: the provider, where it was declared rightly.
-    providers: BTreeMap<String, Option<ProviderSpec>>,
-    /// The places of thresholds that come from the fit, and of those that stand in the file.
-    fitted: Vec<Range<usize>>,
-    own: Vec<Range<usize>>,
-}
-
-impl<'a> Context<'a> {
-    /// The line of a place in the file, from 1.
-    fn line(&self, at: usize) -> usize {
-        self.lines.partition_point(|end| *end < at) + 1
-    }
-
-    fn tiers(&self) -> &'a [Spanned<TierFile>] {
-        self.file.tier.as_deref().unwrap_or_default()
-    }
-
-    fn tier_named(&self, name: &str) -> Option<(TierIx, &'a Spanned<TierFile>)> {
-        let named = |tier: &TierFile| tier.name.as_ref().is_some_and(|own| own.get_ref().as_str() == name);
-        self.tiers().iter().enumerate().find(|(_, tier)| named(tier.get_ref())).map(|(ix, tier)| (TierIx(ix), tier))
-    }
-
-    /// The tier of this name, or a diagnostic.
-    fn target(&mut self, name: &str, at: Range<usize>) -> Option<TierIx> {
-        if let Some((ix, _)) = self.tier_named(name) {
-            return Some(ix);
-        }
-        let names = self.tiers().iter().filter_map(|tier| tier.get_ref().name.as_ref()).map(|name| name.get_ref().as_str());
-        let help = suggestion(name, names);
-        let message = format!("there is no tier \"{name}\"");
-        self.found.error(Code::UNKNOWN_TIER, at, message).maybe_help(help);
-        None
-    }
-}
 
 /// Reads the file; `None` where any error was found.
 pub(super) fn resolve(

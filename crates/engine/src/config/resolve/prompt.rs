@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tierfall_core::request::{Message, Preamble, Role};
 
-use super::Context;
+use super::context::Context;
 use crate::config::code::Code;
 use crate::config::file::{FileFile, PromptFile, TierFile, TurnsFile};
 

@@ -9,10 +9,12 @@ use tierfall_core::gate::Gate;
 use tierfall_core::money::Price;
 use tierfall_core::request::Timeouts;
 
-use super::{Context, gate, prompt};
+use super::context::Context;
+use super::{gate, prompt};
 use crate::binding::TierBinding;
 use crate::config::code::Code;
 use crate::config::file::{ParamsFile, PriceFile, TierFile, TimeoutsFile};
+use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
 use crate::config::values::suggestion;
 
@@ -164,7 +166,7 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
         let message = format!("there is no provider \"{provider}\"");
         context.found.error(Code::UNKNOWN_PROVIDER, model.span(), message).help(help);
     }
-    if let Some(Some(super::ProviderSpec::Simulated(simulated))) = context.providers.get(provider)
+    if let Some(Some(ProviderSpec::Simulated(simulated))) = context.providers.get(provider)
         && !simulated.models.contains_key(model_name)
     {
         let help = suggestion(model_name, simulated.models.keys().map(String::as_str));
