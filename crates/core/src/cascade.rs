@@ -11,7 +11,7 @@ use crate::gate::Gate;
 use crate::money::Money;
 use crate::point::{Cut, FittedGate, OperatingPoint, UnknownPoint};
 use crate::request::Request;
-use crate::rule::NamedRule;
+use crate::rule::Rule;
 use crate::segment::Segments;
 pub use crate::tier::{Answerer, Capability, Model, Tier, TierIx};
 
@@ -79,7 +79,7 @@ pub struct Parts {
     /// Cheapest first.
     pub tiers: Vec<Tier>,
     /// The first that does not pass wins.
-    pub rules: Vec<NamedRule>,
+    pub rules: Vec<Rule>,
     /// What happens when a gate cannot decide alone.
     pub policy: Policy,
 }
@@ -219,7 +219,7 @@ impl Cascade {
     }
 
     /// The rules, in order.
-    pub fn rules(&self) -> &[NamedRule] {
+    pub fn rules(&self) -> &[Rule] {
         &self.parts.rules
     }
 
@@ -233,14 +233,9 @@ impl Cascade {
         &self.points
     }
 
-    /// How a request's segment is found.
-    pub fn segments(&self) -> &Segments {
-        &self.segments
-    }
-
     /// The cascade under other rules.
     #[must_use]
-    pub fn with_rules(mut self, rules: Vec<NamedRule>) -> Self {
+    pub fn with_rules(mut self, rules: Vec<Rule>) -> Self {
         self.parts.rules = rules;
         self
     }

@@ -51,57 +51,30 @@ impl std::ops::Add for Usage {
     }
 }
 
-/// Why the model stopped.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum Finish {
-    /// The answer is complete.
-    #[default]
-    Stop,
-    /// Cut at a limit: of tokens, of the context, of time.
-    Length,
-    /// The model wants tools to be called.
-    ToolCalls,
-    /// Withheld by the provider's filter.
-    ContentFilter,
-    /// Any other reason, verbatim, and `null` where a server says that it has none yet. Nothing says that the answer is
-    /// complete.
-    Other(String),
+crate::words! {
+    /// Why the model stopped.
+    #[derive(Default)]
+    pub enum Finish {
+        /// The answer is complete.
+        #[default]
+        Stop = "stop",
+        /// Cut at a limit: of tokens, of the context, of time.
+        Length = "length",
+        /// The model wants tools to be called.
+        ToolCalls = "tool_calls",
+        /// Withheld by the provider's filter.
+        ContentFilter = "content_filter"
+        ; or
+        /// Any other reason, verbatim, and `null` where a server says that it has none yet. Nothing says that the answer is
+        /// complete.
+        Other
+    }
 }
 
 impl Finish {
     /// Whether the model ended the answer itself.
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Stop | Self::ToolCalls)
-    }
-
-    /// The reason on OpenAI's wire.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::ToolCalls => "tool_calls",
-            Self::ContentFilter => "content_filter",
-            Self::Other(reason) => reason,
-        }
-    }
-}
-
-impl From<String> for Finish {
-    fn from(reason: String) -> Self {
-        match reason.as_str() {
-            "stop" => Self::Stop,
-            "length" => Self::Length,
-            "tool_calls" => Self::ToolCalls,
-            "content_filter" => Self::ContentFilter,
-            _ => Self::Other(reason),
-        }
-    }
-}
-
-impl From<Finish> for String {
-    fn from(finish: Finish) -> Self {
-        finish.as_str().to_owned()
     }
 }
 
@@ -215,11 +188,6 @@ impl<'a> Token<'a> {
     pub fn alternatives(self) -> impl ExactSizeIterator<Item = (&'a str, f64)> + Clone {
         let tokens = self.tokens;
         (self.first + 1..self.end).map(move |cell| (tokens.cell_text(cell), tokens.cells[cell].logprob))
-    }
-
-    /// The log-probabilities of the alternatives alone.
-    pub fn alternative_logprobs(self) -> impl ExactSizeIterator<Item = f64> + Clone + 'a {
-        self.tokens.cells[self.first + 1..self.end].iter().map(|cell| cell.logprob)
     }
 }
 

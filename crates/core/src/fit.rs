@@ -90,29 +90,17 @@ pub struct Point {
     pub segments: BTreeMap<String, Vec<Cut>>,
 }
 
-/// What calibration can say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// The promise holds on new data with probability 1 − δ.
-    Certified,
-    /// More labels may help; the fallback is in force.
-    Inconclusive,
-    /// No number of labels helps; the fallback is in force.
-    Infeasible,
-    /// No guarantee was asked for, or none exists for the objective.
-    Uncertified,
-}
-
-impl Status {
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Certified => "certified",
-            Self::Inconclusive => "inconclusive",
-            Self::Infeasible => "infeasible",
-            Self::Uncertified => "uncertified",
-        }
+crate::words! {
+    /// What calibration can say.
+    pub enum Status {
+        /// The promise holds on new data with probability 1 − δ.
+        Certified = "certified",
+        /// More labels may help; the fallback is in force.
+        Inconclusive = "inconclusive",
+        /// No number of labels helps; the fallback is in force.
+        Infeasible = "infeasible",
+        /// No guarantee was asked for, or none exists for the objective.
+        Uncertified = "uncertified",
     }
 }
 
@@ -215,16 +203,6 @@ impl Seen {
     /// Whether the row or group of this 64-bit fingerprint was seen.
     pub fn contains(&self, fingerprint: u64) -> bool {
         self.0.binary_search(&(fingerprint >> 16)).is_ok()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 

@@ -59,15 +59,6 @@ impl Gate {
         value.value(|label| reading(label)?.ok()).ok_or_else(|| abstained().unwrap_or(Abstain::NotANumber))
     }
 
-    /// The signal whose raw scores, as they are, the gate compares; `None` where they are negated or fused first.
-    pub fn plain(&self) -> Option<&NamedSignal> {
-        match &self.value {
-            None => Some(&self.signal),
-            Some(GateValue::Signal { signal, negated: false }) => self.named(signal),
-            Some(_) => None,
-        }
-    }
-
     fn named(&self, label: &str) -> Option<&NamedSignal> {
         self.signals().find(|named| &*named.label == label)
     }

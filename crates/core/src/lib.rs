@@ -33,5 +33,6 @@ pub mod signal;
 pub mod text;
 mod tier;
 pub mod trace;
+mod words;
 
 pub use ledger::answering_cost;

@@ -112,28 +112,9 @@ pub struct OutOfRange {
 }
 
 impl Confidence {
-    /// The probability.
-    pub fn get(self) -> f64 {
-        self.0.0
-    }
-
     /// The nearest probability to `value`; `None` for NaN.
     pub fn clamped(value: f64) -> Option<Self> {
         Real::new(value.clamp(0.0, 1.0)).map(Self)
-    }
-}
-
-impl TryFrom<f64> for Confidence {
-    type Error = OutOfRange;
-    fn try_from(value: f64) -> Result<Self, OutOfRange> {
-        let inside = Real::new(value).filter(|_| (0.0..=1.0).contains(&value));
-        inside.map(Self).ok_or(OutOfRange { value, low: 0.0, high: 1.0 })
-    }
-}
-
-impl From<Confidence> for f64 {
-    fn from(confidence: Confidence) -> f64 {
-        confidence.get()
     }
 }
 
@@ -161,26 +142,37 @@ impl Tie {
         let fraction = (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64;
         Self(Real(fraction))
     }
-
-    /// The fraction in [0, 1).
-    pub fn get(self) -> f64 {
-        self.0.0
-    }
 }
 
-impl TryFrom<f64> for Tie {
-    type Error = OutOfRange;
-    fn try_from(value: f64) -> Result<Self, OutOfRange> {
-        let inside = Real::new(value).filter(|_| (0.0..1.0).contains(&value));
-        inside.map(Self).ok_or(OutOfRange { value, low: 0.0, high: 1.0 })
-    }
+/// Makes a type a number within a range, read and written as such.
+macro_rules! within {
+    ($($name:ident: $range:expr),+) => {
+        $(
+            impl $name {
+                /// The number.
+                pub fn get(self) -> f64 {
+                    self.0.0
+                }
+            }
+
+            impl TryFrom<f64> for $name {
+                type Error = OutOfRange;
+                fn try_from(value: f64) -> Result<Self, OutOfRange> {
+                    let number = Real::new(value).filter(|_| $range.contains(&value));
+                    number.map(Self).ok_or(OutOfRange { value, low: 0.0, high: 1.0 })
+                }
+            }
+
+            impl From<$name> for f64 {
+                fn from(number: $name) -> f64 {
+                    number.get()
+                }
+            }
+        )+
+    };
 }
 
-impl From<Tie> for f64 {
-    fn from(tie: Tie) -> f64 {
-        tie.get()
-    }
-}
+within!(Confidence: (0.0..=1.0), Tie: (0.0..1.0));
 
 /// Where a gate cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

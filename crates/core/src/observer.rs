@@ -18,7 +18,6 @@ pub trait Observer: Send + Sync {
 
 /// A run that ended, with what was said in it.
 #[derive(Debug)]
-#[non_exhaustive]
 pub struct Ended<'a> {
     /// What decided it.
     pub cascade: &'a Cascade,
@@ -28,13 +27,6 @@ pub struct Ended<'a> {
     pub calls: &'a [Called],
     /// Every decision and every cent; it holds no text of the conversation.
     pub trace: &'a Trace,
-}
-
-impl<'a> Ended<'a> {
-    /// Of these parts.
-    pub fn new(cascade: &'a Cascade, request: &'a Arc<Request>, calls: &'a [Called], trace: &'a Trace) -> Self {
-        Self { cascade, request, calls, trace }
-    }
 }
 
 /// A call and what came back.

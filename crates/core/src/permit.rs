@@ -130,17 +130,7 @@ impl fmt::Display for Then {
     }
 }
 
-impl<'p> Permit<'p> {
-    /// The tier.
-    pub fn tier(&self) -> TierIx {
-        self.ix
-    }
-
-    /// Its model.
-    pub fn model(&self) -> &'p Model {
-        self.model
-    }
-
+impl Permit<'_> {
     /// The answering call: the model's preamble and parameters, and whatever the signals of the tier's gate ask for.
     pub fn answering_call(&self) -> PermittedCall {
         PermittedCall { tier: self.ix, call: answering_call(self.model, self.request, self.tier.gate.as_ref()) }

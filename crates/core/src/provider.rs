@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
-use serde::{Deserialize, Serialize};
 
 use crate::completion::{Completion, Delta, Usage};
 use crate::money::{Cost, Price};
@@ -19,6 +18,12 @@ use crate::request::Call;
 pub trait Provider: Send + Sync {
     /// Makes one call.
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>>;
+}
+
+impl Provider for Box<dyn Provider> {
+    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        (**self).call(call)
+    }
 }
 
 /// The pieces of an answer as they arrive.
@@ -130,72 +135,49 @@ impl Took {
     }
 }
 
-/// What went wrong with a call, by what a cascade can do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum CallErrorKind {
-    /// 401, 403, or no key: retrying cannot help.
-    Auth,
-    /// The caller went away.
-    Cancelled,
-    /// No connection.
-    Connect,
-    /// The provider refused the prompt.
-    ContentFilter,
-    /// The prompt is longer than the model's context.
-    ContextLength,
-    /// The request's deadline passed.
-    Deadline,
-    /// 400, 422: this request will never work here.
-    InvalidRequest,
-    /// The reply could not be read.
-    Malformed,
-    /// 404: the model, or the address, is not there.
-    NotFound,
-    /// A replay has no recording for this call.
-    NotRecorded,
-    /// Code that was called panicked: a provider, or a rule.
-    Panicked,
-    /// 5xx.
-    Overloaded,
-    /// Our own queue before the provider is full, or the wait in it too long: the call was not made. A better tier would
-    /// only be flooded in turn, so the run ends.
-    QueueFull,
-    /// 429.
-    RateLimited,
-    /// Connect, idle or total time ran out.
-    Timeout,
-    /// The reply exceeded the size limit.
-    TooLarge,
-    /// The stream ended before the answer did.
-    Truncated,
+crate::words! {
+    /// What went wrong with a call, by what a cascade can do about it.
+    #[non_exhaustive]
+    pub enum CallErrorKind {
+        /// 401, 403, or no key: retrying cannot help.
+        Auth = "auth",
+        /// The caller went away.
+        Cancelled = "cancelled",
+        /// No connection.
+        Connect = "connect",
+        /// The provider refused the prompt.
+        ContentFilter = "content-filter",
+        /// The prompt is longer than the model's context.
+        ContextLength = "context-length",
+        /// The request's deadline passed.
+        Deadline = "deadline",
+        /// 400, 422: this request will never work here.
+        InvalidRequest = "invalid-request",
+        /// The reply could not be read.
+        Malformed = "malformed",
+        /// 404: the model, or the address, is not there.
+        NotFound = "not-found",
+        /// A replay has no recording for this call.
+        NotRecorded = "not-recorded",
+        /// Code that was called panicked: a provider, or a rule.
+        Panicked = "panicked",
+        /// 5xx.
+        Overloaded = "overloaded",
+        /// Our own queue before the provider is full, or the wait in it too long: the call was not made. A better tier would
+        /// only be flooded in turn, so the run ends.
+        QueueFull = "queue-full",
+        /// 429.
+        RateLimited = "rate-limited",
+        /// Connect, idle or total time ran out.
+        Timeout = "timeout",
+        /// The reply exceeded the size limit.
+        TooLarge = "too-large",
+        /// The stream ended before the answer did.
+        Truncated = "truncated",
+    }
 }
 
 impl CallErrorKind {
-    /// The kind as written in traces.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auth => "auth",
-            Self::Cancelled => "cancelled",
-            Self::Connect => "connect",
-            Self::ContentFilter => "content-filter",
-            Self::ContextLength => "context-length",
-            Self::Deadline => "deadline",
-            Self::InvalidRequest => "invalid-request",
-            Self::Malformed => "malformed",
-            Self::NotFound => "not-found",
-            Self::NotRecorded => "not-recorded",
-            Self::Panicked => "panicked",
-            Self::Overloaded => "overloaded",
-            Self::QueueFull => "queue-full",
-            Self::RateLimited => "rate-limited",
-            Self::Timeout => "timeout",
-            Self::TooLarge => "too-large",
-            Self::Truncated => "truncated",
-        }
-    }
-
     /// What the provider does, in words, where every call to the tier will fail like this one until somebody mends what is
     /// configured; `None` where the next call may fare better.
     pub fn lasting(self) -> Option<&'static str> {
@@ -209,12 +191,6 @@ impl CallErrorKind {
     /// Whether the same call may succeed a little later.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::Connect | Self::Overloaded | Self::RateLimited | Self::Timeout | Self::Truncated)
-    }
-}
-
-impl std::fmt::Display for CallErrorKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

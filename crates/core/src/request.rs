@@ -43,50 +43,20 @@ impl From<Box<RawValue>> for Json {
     }
 }
 
-/// Who speaks. Unknown roles are kept as they came.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum Role {
-    /// The application's instructions.
-    System,
-    /// The person.
-    User,
-    /// The model.
-    Assistant,
-    /// A tool's result.
-    Tool,
-    /// Any other role, verbatim (`developer`, …).
-    Other(String),
-}
-
-impl Role {
-    /// The role on the wire.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-            Self::Tool => "tool",
-            Self::Other(role) => role,
-        }
-    }
-}
-
-impl From<String> for Role {
-    fn from(role: String) -> Self {
-        match role.as_str() {
-            "system" => Self::System,
-            "user" => Self::User,
-            "assistant" => Self::Assistant,
-            "tool" => Self::Tool,
-            _ => Self::Other(role),
-        }
-    }
-}
-
-impl From<Role> for String {
-    fn from(role: Role) -> Self {
-        role.as_str().to_owned()
+crate::words! {
+    /// Who speaks. Unknown roles are kept as they came.
+    pub enum Role {
+        /// The application's instructions.
+        System = "system",
+        /// The person.
+        User = "user",
+        /// The model.
+        Assistant = "assistant",
+        /// A tool's result.
+        Tool = "tool"
+        ; or
+        /// Any other role, verbatim (`developer`, …).
+        Other
     }
 }
 

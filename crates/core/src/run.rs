@@ -192,14 +192,6 @@ impl<'c> Run<'c> {
             && gate.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
     }
 
-    /// The outcome, once the run is over.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        match &self.state {
-            State::Done(outcome) => Some(outcome),
-            _ => None,
-        }
-    }
-
     /// Ends a run from outside: the caller went away, or the process stops.
     pub fn cancel(&mut self) {
         self.abort(CallError::new(CallErrorKind::Cancelled, "the run was cancelled"));

@@ -18,37 +18,19 @@ use crate::rule::Route;
 use crate::signal::Reading;
 use crate::signal::logprob::Census;
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutcomeKind {
-    /// With an answer.
-    Answered,
-    /// The cascade declines to answer.
-    Abstained,
-    /// A person must look.
-    Review,
-    /// A rule refused the request.
-    Refused,
-    /// No tier could answer.
-    Failed,
-}
-
-impl OutcomeKind {
-    /// The outcome as written in traces.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Abstained => "abstained",
-            Self::Review => "review",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-impl Serialize for OutcomeKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
+crate::words! {
+    /// How a run ended.
+    pub enum OutcomeKind {
+        /// With an answer.
+        Answered = "answered",
+        /// The cascade declines to answer.
+        Abstained = "abstained",
+        /// A person must look.
+        Review = "review",
+        /// A rule refused the request.
+        Refused = "refused",
+        /// No tier could answer.
+        Failed = "failed",
     }
 }
 

@@ -1,73 +1,23 @@
 //! From a cascade file to an engine: providers made, keys read.
 
+mod asker;
+mod error;
 #[cfg_attr(not(feature = "http"), path = "assemble/no_http.rs")]
 mod http;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tierfall_core::provider::Provider;
 
 use crate::binding::TierBinding;
-use crate::config::{ConfigError, Loaded, ProviderSpec, UnsetKey};
-use crate::engine::{BuildError, Engine, EngineBuilder};
+use crate::config::{Loaded, ProviderSpec};
+use crate::engine::{Engine, EngineBuilder};
 use crate::environment;
 use crate::simulated::Models;
-
-/// Whose requests meet at the providers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Asker {
-    /// Anybody's: the declared bounds keep them from piling up.
-    #[default]
-    Anybody,
-    /// One caller's, who puts all the requests and bounds how many are under way: calls wait for their places as long as it takes,
-    /// and no queue turns one away.
-    Job,
-}
-
-/// Why there is no engine.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LoadError {
-    /// The cascade file has problems; all of them are in the error.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The file says that answers come from recordings, which this crate does not read.
-    #[error(
-        "{} answers from the recordings of \"{fixtures}\" ([replay]): open it with tierfall_workbench::open, \
-         or ask its providers with Engine::live",
-        path.display()
-    )]
-    Replays {
-        /// The cascade file.
-        path: PathBuf,
-        /// The fixture set, as it is named there.
-        fixtures: String,
-    },
-    /// Keys are not in the environment.
-    #[error("{}", unset(.0))]
-    UnsetKeys(Vec<UnsetKey>),
-    /// A provider cannot be set up.
-    #[error("{0}")]
-    Provider(String),
-    /// The parts do not fit together.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-}
-
-impl LoadError {
-    /// How keys are set that are not, for a shell.
-    pub fn hint(&self) -> Option<String> {
-        let Self::UnsetKeys(keys) = self else { return None };
-        Some(keys.iter().map(|key| format!("export {}=…", key.env)).collect::<Vec<_>>().join("; "))
-    }
-}
-
-fn unset(keys: &[UnsetKey]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| format!("provider \"{}\" needs {}", key.provider, key.env)).collect();
-    format!("a key is not set: {}", keys.join(", "))
-}
+pub use asker::Asker;
+pub use error::LoadError;
 
 impl Engine {
     /// Loads a cascade file, and whatever it names.
@@ -151,7 +101,7 @@ pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str
             binding: tier.clone(),
             top_logprobs: spec.gives(&tier.model).top_logprobs,
             attempts: match spec {
-                ProviderSpec::Http(http) => http.retries.saturating_add(1),
+                ProviderSpec::Http(http) => http.settings.retries.saturating_add(1),
                 ProviderSpec::Simulated(_) => 1,
             },
         };

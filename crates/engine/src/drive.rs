@@ -108,7 +108,7 @@ impl UnderWay<'_, '_> {
         self.span.record("tier", trace.tier.as_deref());
         self.span.record("cost_usd", trace.cost.total().map(Money::usd));
         let _inside = self.span.enter();
-        let ended = Ended::new(self.cascade, &self.request, &self.calls, &trace);
+        let ended = Ended { cascade: self.cascade, request: &self.request, calls: &self.calls, trace: &trace };
         for observer in self.outside.observers {
             if let Err(panicked) = caught(|| observer.ended(&ended)) {
                 tracing::error!(request_id = %trace.request_id, "an observer {panicked}; the others were told");

@@ -12,42 +12,24 @@ use serde::Serialize;
 use tierfall_core::observer::{Ended, Observer};
 use tierfall_core::trace::Trace;
 
-/// Appends one JSON object a trace to a file. Its queue is bounded: what does not fit is counted in
-/// [`lost`](Self::lost), never waited for.
-#[derive(Debug)]
-pub struct JsonlSink(Queue<Trace>);
+/// Appends one JSON object a trace to a file.
+pub type JsonlSink = Queue<Trace>;
 
 impl JsonlSink {
     /// Appends to the file at `path`, which is made if it is not there, with room for `capacity` waiting traces, at least
     /// one.
     pub fn open(path: impl AsRef<Path>, capacity: usize) -> io::Result<Self> {
-        Queue::appending(OpenOptions::new().create(true), path.as_ref(), capacity).map(Self)
-    }
-
-    #[cfg(test)]
-    fn to(file: impl Write + Send + 'static, capacity: usize) -> io::Result<Self> {
-        Queue::to(file, capacity, false).map(Self)
-    }
-
-    /// How many traces were lost: the queue was full, or the file could not be written.
-    pub fn lost(&self) -> u64 {
-        self.0.lost()
-    }
-
-    /// Writes what is waiting and closes the file; the first error that writing met comes back. Traces recorded
-    /// afterwards are lost, and counted.
-    pub fn close(&self) -> io::Result<()> {
-        self.0.close()
+        Self::appending(OpenOptions::new().create(true), path.as_ref(), capacity)
     }
 }
 
 impl Observer for JsonlSink {
     fn ended(&self, ended: &Ended<'_>) {
-        self.0.put(ended.trace.clone());
+        self.put(ended.trace.clone());
     }
 }
 
-/// Lines that wait for the disk.
+/// Lines that wait for the disk. There is room for so many: what does not fit is counted in [`lost`](Self::lost), never waited for.
 #[derive(Debug)]
 pub struct Queue<T> {
     waiting: Mutex<Option<SyncSender<T>>>,
@@ -219,24 +201,24 @@ mod tests {
         let ((begun, has_begun), (go, may_go)) = (channel(), channel());
         let (written, flushed) = (Arc::default(), Arc::default());
         let file = Scripted { begun, go: may_go, at_once, written: Arc::clone(&written), flushed: Arc::clone(&flushed) };
-        Bench { sink: JsonlSink::to(file, capacity).unwrap(), begun: has_begun, go, written, flushed }
+        Bench { sink: JsonlSink::to(file, capacity, false).unwrap(), begun: has_begun, go, written, flushed }
     }
 
     #[test]
     fn a_writer_that_stalls_costs_traces_and_no_time() {
         let Bench { sink, begun, go, written, flushed } = bench(2, usize::MAX);
-        sink.0.put(trace("1"));
+        sink.put(trace("1"));
         begun.recv().unwrap();
         // The writer holds the first; the queue takes two more, and whatever comes then is lost at once.
         for id in ["2", "3", "4", "5", "6"] {
-            sink.0.put(trace(id));
+            sink.put(trace(id));
         }
         assert_eq!(sink.lost(), 3);
         drop(go);
         sink.close().unwrap();
         assert_eq!(ids(&written.lock().unwrap()), ["1", "2", "3"]);
         assert!(flushed.load(Ordering::SeqCst) >= 1);
-        sink.0.put(trace("7"));
+        sink.put(trace("7"));
         assert_eq!(sink.lost(), 4, "after the end nothing is written");
         sink.close().unwrap();
     }
@@ -246,7 +228,7 @@ mod tests {
         let Bench { sink, begun: _begun, go, written, .. } = bench(10, usize::MAX);
         for (id, room) in [("1", true), ("2", false), ("3", false), ("4", true)] {
             go.send(room).unwrap();
-            sink.0.put(trace(id));
+            sink.put(trace(id));
         }
         assert_eq!(sink.close().unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!((sink.lost(), ids(&written.lock().unwrap())), (2, vec!["1".to_owned(), "4".to_owned()]));
@@ -259,8 +241,8 @@ mod tests {
             go.send(room).unwrap();
         }
         drop(go);
-        sink.0.put(trace("1"));
-        sink.0.put(trace("2"));
+        sink.put(trace("1"));
+        sink.put(trace("2"));
         assert!(sink.close().is_err());
         let written = written.lock().unwrap();
         assert_eq!((sink.lost(), ids(&written)), (1, vec!["2".to_owned()]));
@@ -273,7 +255,7 @@ mod tests {
         let path = dir.path().join("traces.jsonl");
         for id in ["1", "2"] {
             let sink = JsonlSink::open(&path, 1).unwrap();
-            sink.0.put(trace(id));
+            sink.put(trace(id));
             drop(sink);
         }
         assert_eq!(ids(&fs_err::read(&path).unwrap()), ["1", "2"]);
@@ -285,7 +267,7 @@ mod tests {
         let path = dir.path().join("traces.jsonl");
         fs_err::write(&path, "{\"request_id\": \"torn").unwrap();
         for id in ["1", "2"] {
-            JsonlSink::open(&path, 1).unwrap().0.put(trace(id));
+            JsonlSink::open(&path, 1).unwrap().put(trace(id));
         }
         let written = fs_err::read_to_string(&path).unwrap();
         assert_eq!((ids(written.as_bytes()), written.lines().count()), (vec!["1".to_owned(), "2".to_owned()], 3));

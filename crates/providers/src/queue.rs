@@ -4,7 +4,6 @@
 //! call that cannot have a place within the queue's bounds is turned away with a kind of its own, which nobody takes for a
 //! fault of the provider.
 
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,18 +38,13 @@ impl QueuePolicy {
 
 /// A provider that has places for so many calls at once. First come, first served; a streamed reply keeps its place to its
 /// end.
+#[derive(Debug)]
 pub struct Queued<P> {
-    inner: P,
+    pub(crate) inner: P,
     name: Arc<str>,
     policy: QueuePolicy,
     places: Arc<Semaphore>,
     waiting: AtomicUsize,
-}
-
-impl<P: fmt::Debug> fmt::Debug for Queued<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queued").field("inner", &self.inner).field("policy", &self.policy).finish_non_exhaustive()
-    }
 }
 
 impl<P: Provider> Queued<P> {
@@ -58,11 +52,6 @@ impl<P: Provider> Queued<P> {
     pub fn new(inner: P, name: impl Into<Arc<str>>, policy: QueuePolicy) -> Self {
         let places = policy.places.get().min(Semaphore::MAX_PERMITS);
         Self { inner, name: name.into(), policy, places: Arc::new(Semaphore::new(places)), waiting: AtomicUsize::new(0) }
-    }
-
-    /// The provider that is called.
-    pub fn inner(&self) -> &P {
-        &self.inner
     }
 
     async fn call_in_turn(&self, call: &Call) -> Result<Reply, CallError> {

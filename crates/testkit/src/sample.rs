@@ -156,7 +156,7 @@ mod tests {
         let tokens = answer(40, 5).tokens.unwrap();
         assert_eq!(tokens.len(), 40);
         for token in tokens.iter() {
-            let found: Vec<f64> = token.alternative_logprobs().collect();
+            let found: Vec<f64> = token.alternatives().map(|(_, logprob)| logprob).collect();
             assert_eq!(found.len(), 5);
             assert!(token.logprob() < 0.0 && (found[0] - token.logprob()).abs() < 1e-15 && found.is_sorted_by(|a, b| a > b));
         }

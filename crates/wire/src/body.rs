@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::dialect::DecodeError;
+use crate::dialect::{DecodeError, EncodeError};
 use crate::pointer;
 
 /// A JSON object, read only one level deep.
@@ -49,8 +49,8 @@ impl<'a> Body<'a> {
     }
 
     /// Sets a member: in its place where it exists, else at the end.
-    pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), serde_json::Error> {
-        self.set_raw(name, serde_json::value::to_raw_value(value)?);
+    pub fn set<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), EncodeError> {
+        self.set_raw(name, raw(name, value)?);
         Ok(())
     }
 
@@ -78,11 +78,21 @@ impl<'a> Body<'a> {
     }
 
     /// Writes the body.
-    pub fn write(&self) -> Result<String, serde_json::Error> {
-        match self.text {
-            Some(text) => Ok(text.to_owned()),
-            None => serde_json::to_string(&self.members),
-        }
+    pub fn write(&self) -> Result<String, EncodeError> {
+        let written = self.text.map_or_else(|| serde_json::to_string(&self.members), |text| Ok(text.to_owned()));
+        written.map_err(|error| EncodeError::unwritable("the body", &error))
+    }
+}
+
+/// A value as JSON; the error says that `what` cannot be that.
+pub(crate) fn raw<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<Box<RawValue>, EncodeError> {
+    serde_json::value::to_raw_value(value).map_err(|error| EncodeError::unwritable(what, &error))
+}
+
+/// Writes an edited body as the value of another one's member.
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members.serialize(serializer)
     }
 }
 

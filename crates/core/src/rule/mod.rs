@@ -12,7 +12,6 @@ pub mod table;
 mod tag;
 mod tools;
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::cascade::TierIx;
@@ -23,6 +22,7 @@ pub use keyword::Keyword;
 pub use length::Length;
 pub use pattern::{Question, SystemPrompt};
 pub use personal::{DETECTORS, Detector, PersonalData};
+use settings::Condition;
 pub use tag::Tag;
 pub use tools::Tools;
 
@@ -51,24 +51,20 @@ impl Route {
     }
 }
 
-/// A routing rule; the first that does not pass wins.
-pub trait Rule: fmt::Debug + Send + Sync {
-    /// Where the request goes.
-    fn route(&self, request: &Request) -> Route;
-}
-
-/// A rule with the name under which traces know it.
+/// A routing rule: where its condition holds, its route is taken. The first that does not pass wins.
 #[derive(Clone, Debug)]
-pub struct NamedRule {
-    /// The name.
+pub struct Rule {
+    /// The name under which traces know it.
     pub name: Arc<str>,
-    /// The rule.
-    pub rule: Arc<dyn Rule>,
+    /// When.
+    pub when: Arc<dyn Condition>,
+    /// Where to.
+    pub route: Route,
 }
 
-impl NamedRule {
+impl Rule {
     /// Where the request goes. A rule that panics decides nothing, and nobody may take that for [`Route::Pass`].
     pub fn route(&self, request: &Request) -> Result<Route, Panicked> {
-        caught(|| self.rule.route(request))
+        caught(|| if self.when.holds(request) { self.route.clone() } else { Route::Pass })
     }
 }

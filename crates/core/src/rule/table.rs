@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use super::{Keyword, Length, NamedRule, PersonalData, Question, Route, Rule, SystemPrompt, Tag, Tools};
+use super::{Keyword, Length, PersonalData, Question, SystemPrompt, Tag, Tools};
 use crate::registry::described_registry;
-use crate::request::Request;
 
 pub use super::settings::{Condition, Settings, SettingsError};
 
@@ -33,33 +32,13 @@ impl ConditionSpec {
     }
 }
 
-/// A condition with the route that is taken where it holds.
-#[derive(Clone, Debug)]
-pub struct Conditional {
-    /// When.
-    pub condition: Arc<dyn Condition>,
-    /// Where to.
-    pub route: Route,
-}
-
-impl Conditional {
-    /// The rule under the name by which traces know it.
-    pub fn named(name: impl Into<Arc<str>>, condition: Arc<dyn Condition>, route: Route) -> NamedRule {
-        NamedRule { name: name.into(), rule: Arc::new(Self { condition, route }) }
-    }
-}
-
-impl Rule for Conditional {
-    fn route(&self, request: &Request) -> Route {
-        if self.condition.holds(request) { self.route.clone() } else { Route::Pass }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cascade::TierIx;
     use crate::registry::Registry;
+    use crate::request::Request;
+    use crate::rule::{Route, Rule};
 
     #[test]
     fn kinds_are_sorted_and_unknown_ones_are_none() {
@@ -71,8 +50,8 @@ mod tests {
     fn a_rule_passes_where_its_condition_does_not_hold() {
         let spec = ConditionSpec::read("keyword", serde_json::json!({ "any": ["refund"] })).unwrap().unwrap();
         assert_eq!(spec.name(), "keyword");
-        let rule = Conditional::named("money", spec.build().unwrap(), Route::EnterAt(TierIx(1)));
-        assert_eq!(rule.rule.route(&Request::new("a", "I want a refund")), Route::EnterAt(TierIx(1)));
-        assert_eq!(rule.rule.route(&Request::new("b", "Where is my order?")), Route::Pass);
+        let rule = Rule { name: "money".into(), when: spec.build().unwrap(), route: Route::EnterAt(TierIx(1)) };
+        assert_eq!(rule.route(&Request::new("a", "I want a refund")), Ok(Route::EnterAt(TierIx(1))));
+        assert_eq!(rule.route(&Request::new("b", "Where is my order?")), Ok(Route::Pass));
     }
 }

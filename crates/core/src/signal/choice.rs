@@ -74,10 +74,7 @@ pub enum Of {
 #[derive(Clone, Debug)]
 pub struct ChoiceProbability {
     labels: Labels,
-    at: Position,
-    of: Of,
-    min_coverage: f64,
-    top: u8,
+    options: Choice,
 }
 
 impl ChoiceProbability {
@@ -88,7 +85,7 @@ impl ChoiceProbability {
             return Err(Abstain::NoTokens);
         }
         let text = &answer.text;
-        let span = match &self.at {
+        let span = match &self.options.at {
             Position::First => None,
             Position::AfterMarker(marker) => Some(after_marker(text, marker)?),
             Position::JsonPointer(pointer) => {
@@ -106,7 +103,7 @@ impl ChoiceProbability {
 
 impl Signal for ChoiceProbability {
     fn needs(&self) -> Needs {
-        Needs { logprobs: true, top: self.top, ..Needs::default() }
+        Needs { logprobs: true, top: self.options.top, ..Needs::default() }
     }
 
     fn nominal(&self) -> Nominal {
@@ -117,12 +114,12 @@ impl Signal for ChoiceProbability {
         let mut decision = self.decision(evidence.answer)?.peekable();
         decision.peek().ok_or(Abstain::NoTokens)?;
         let masses = self.labels.read(decision)?;
-        let label = match self.of {
+        let label = match self.options.of {
             Of::Best => masses.best(),
             // Without a label in the answer the coverage is low, or the answer took the unlikely way out.
             Of::Chosen => masses.chosen.ok_or(Abstain::NoSpan)?,
         };
-        Score::new(masses.share(label, self.min_coverage)?).ok_or(Abstain::NotANumber)
+        Score::new(masses.share(label, self.options.min_coverage)?).ok_or(Abstain::NotANumber)
     }
 }
 
@@ -130,20 +127,15 @@ impl Options for Choice {
     type Signal = ChoiceProbability;
 
     fn build(&self) -> Result<ChoiceProbability, BadOption> {
-        let at = match &self.at {
-            Position::First => Position::First,
-            Position::AfterMarker(marker) => {
-                Position::AfterMarker(present("at", marker, "the text before the label")?.to_owned())
-            }
-            Position::JsonPointer(pointer) => Position::JsonPointer(checked_pointer("at", pointer)?),
-        };
-        Ok(ChoiceProbability {
-            labels: Labels::new("choices", &self.choices, &self.variants)?,
-            at,
-            of: self.of,
-            min_coverage: within("min-coverage", self.min_coverage, 0.0, 1.0)?,
-            top: top(self.top)?,
-        })
+        match &self.at {
+            Position::First => {}
+            Position::AfterMarker(marker) => drop(present("at", marker, "the text before the label")?),
+            Position::JsonPointer(pointer) => drop(checked_pointer("at", pointer)?),
+        }
+        let labels = Labels::new("choices", &self.choices, &self.variants)?;
+        within("min-coverage", self.min_coverage, 0.0, 1.0)?;
+        top(self.top)?;
+        Ok(ChoiceProbability { labels, options: self.clone() })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Reads JSON inside an answer and keeps its place in the text, so that tokens can be found again.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::ops::Range;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -87,27 +87,8 @@ pub(super) fn raw_members(object: &str) -> Option<Vec<(&str, &str)>> {
 
 /// The elements of an array; `None` if it is no array.
 fn elements(array: &str) -> Option<Vec<&str>> {
-    struct Elements<'a>(Vec<&'a str>);
-    impl<'de> Deserialize<'de> for Elements<'de> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct V;
-            impl<'de> Visitor<'de> for V {
-                type Value = Elements<'de>;
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("an array")
-                }
-                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'de>, A::Error> {
-                    let mut elements = Vec::new();
-                    while let Some(value) = seq.next_element::<&RawValue>()? {
-                        elements.push(value.get());
-                    }
-                    Ok(Elements(elements))
-                }
-            }
-            deserializer.deserialize_seq(V)
-        }
-    }
-    serde_json::from_str::<Elements<'_>>(array).ok().map(|elements| elements.0)
+    let elements = serde_json::from_str::<Vec<&RawValue>>(array).ok()?;
+    Some(elements.into_iter().map(RawValue::get).collect())
 }
 
 /// The value at a JSON pointer (RFC 6901); of repeated names the last.
@@ -146,41 +127,26 @@ pub(super) fn leaves(value: &str) -> Vec<&str> {
 }
 
 /// One writing for equal values: names sorted, whole numbers without a fraction, no blanks.
-pub(super) fn canonical(value: &Value) -> String {
-    let mut out = String::new();
-    write_canonical(value, &mut out);
-    out
+pub(super) fn canonical(mut value: Value) -> String {
+    write_whole(&mut value);
+    // Where another crate makes serde_json keep the order of members.
+    value.sort_all_objects();
+    value.to_string()
 }
 
-fn write_canonical(value: &Value, out: &mut String) {
+/// Makes numbers that are whole, and exact as such, integers.
+fn write_whole(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            let mut names: Vec<&String> = members.keys().collect();
-            names.sort();
-            for (place, name) in names.into_iter().enumerate() {
-                out.push(if place == 0 { '{' } else { ',' });
-                out.push_str(&Value::from(name.as_str()).to_string());
-                out.push(':');
-                write_canonical(&members[name], out);
+        Value::Object(members) => members.values_mut().for_each(write_whole),
+        Value::Array(elements) => elements.iter_mut().for_each(write_whole),
+        Value::Number(number) if number.is_f64() => {
+            if let Some(float) = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0) {
+                #[expect(clippy::cast_possible_truncation, reason = "whole, and below 2^53")]
+                let whole = float as i64;
+                *value = whole.into();
             }
-            out.push_str(if members.is_empty() { "{}" } else { "}" });
         }
-        Value::Array(elements) => {
-            for (place, element) in elements.iter().enumerate() {
-                out.push(if place == 0 { '[' } else { ',' });
-                write_canonical(element, out);
-            }
-            out.push_str(if elements.is_empty() { "[]" } else { "]" });
-        }
-        Value::Number(number) => match number.as_f64() {
-            // Below 2^53 every whole number has its own f64.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0 => {
-                // Adding zero makes -0 a 0.
-                let _ = write!(out, "{:.0}", float + 0.0);
-            }
-            _ => out.push_str(&number.to_string()),
-        },
-        scalar => out.push_str(&scalar.to_string()),
+        _ => {}
     }
 }
 
@@ -218,7 +184,7 @@ mod tests {
 
     #[test]
     fn equal_values_have_one_writing() {
-        assert_eq!(canonical(&json!({"b": [1.0, -2.5, -0.0], "a": {}})), r#"{"a":{},"b":[1,-2.5,0]}"#);
-        assert_eq!(canonical(&json!([-10.0, 100, 0.1])), "[-10,100,0.1]");
+        assert_eq!(canonical(json!({"b": [1.0, -2.5, -0.0], "a": {}})), r#"{"a":{},"b":[1,-2.5,0]}"#);
+        assert_eq!(canonical(json!([-10.0, 100, 0.1])), "[-10,100,0.1]");
     }
 }

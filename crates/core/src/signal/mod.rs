@@ -27,8 +27,6 @@ pub use labels::share_of_first;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::caught::caught;
 use crate::completion::Completion;
 use crate::number::Score;
@@ -45,69 +43,40 @@ pub struct Evidence<'a> {
     pub probe: Option<&'a Completion>,
 }
 
-/// Why a signal has nothing to read. Absent is absent: no signal ever invents a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Abstain {
-    /// The provider gave no log-probabilities.
-    NoLogprobs,
-    /// No token is left after the token filter.
-    NoTokens,
-    /// A log-probability that is NaN, positive, or a "not in the top" sentinel where the formula needs a number.
-    InvalidLogprob,
-    /// Too few alternatives a token.
-    NoAlternatives,
-    /// The tokens do not line up with the part of the text that was asked for.
-    Unaligned,
-    /// The marker, pointer or pattern that selects the tokens was not found.
-    NoSpan,
-    /// The declared choices hold too little of the probability.
-    LowCoverage,
-    /// There is no self-rating, or none that can be read without guessing.
-    Unparsable,
-    /// The self-rating is outside its declared scale.
-    OutOfScale,
-    /// Fewer samples than the formula needs.
-    TooFewSamples,
-    /// The probe was not answered.
-    ProbeFailed,
-    /// The probe would go to a tier that a rule does not let see the request.
-    NotAllowed,
-    /// The answer is empty.
-    EmptyAnswer,
-    /// The formula gave no real number.
-    NotANumber,
-    /// The signal's code panicked.
-    Panicked,
-}
-
-impl Abstain {
-    /// The reason as written in traces.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NoLogprobs => "no-logprobs",
-            Self::NoTokens => "no-tokens",
-            Self::InvalidLogprob => "invalid-logprob",
-            Self::NoAlternatives => "no-alternatives",
-            Self::Unaligned => "unaligned",
-            Self::NoSpan => "no-span",
-            Self::LowCoverage => "low-coverage",
-            Self::Unparsable => "unparsable",
-            Self::OutOfScale => "out-of-scale",
-            Self::TooFewSamples => "too-few-samples",
-            Self::ProbeFailed => "probe-failed",
-            Self::NotAllowed => "not-allowed",
-            Self::EmptyAnswer => "empty-answer",
-            Self::NotANumber => "not-a-number",
-            Self::Panicked => "panicked",
-        }
-    }
-}
-
-impl fmt::Display for Abstain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+crate::words! {
+    /// Why a signal has nothing to read. Absent is absent: no signal ever invents a number.
+    #[non_exhaustive]
+    pub enum Abstain {
+        /// The provider gave no log-probabilities.
+        NoLogprobs = "no-logprobs",
+        /// No token is left after the token filter.
+        NoTokens = "no-tokens",
+        /// A log-probability that is NaN, positive, or a "not in the top" sentinel where the formula needs a number.
+        InvalidLogprob = "invalid-logprob",
+        /// Too few alternatives a token.
+        NoAlternatives = "no-alternatives",
+        /// The tokens do not line up with the part of the text that was asked for.
+        Unaligned = "unaligned",
+        /// The marker, pointer or pattern that selects the tokens was not found.
+        NoSpan = "no-span",
+        /// The declared choices hold too little of the probability.
+        LowCoverage = "low-coverage",
+        /// There is no self-rating, or none that can be read without guessing.
+        Unparsable = "unparsable",
+        /// The self-rating is outside its declared scale.
+        OutOfScale = "out-of-scale",
+        /// Fewer samples than the formula needs.
+        TooFewSamples = "too-few-samples",
+        /// The probe was not answered.
+        ProbeFailed = "probe-failed",
+        /// The probe would go to a tier that a rule does not let see the request.
+        NotAllowed = "not-allowed",
+        /// The answer is empty.
+        EmptyAnswer = "empty-answer",
+        /// The formula gave no real number.
+        NotANumber = "not-a-number",
+        /// The signal's code panicked.
+        Panicked = "panicked",
     }
 }
 

@@ -35,7 +35,7 @@ pub fn normal_form(answer: &str, how: Normalise, choices: &[String]) -> Option<S
         Normalise::Text => words(answer),
         Normalise::Number => canonical_number(NUMBER.find_iter(answer).last()?.as_str()),
         Normalise::Choice => chosen(answer, choices)?,
-        Normalise::Json => canonical(&serde_json::from_str::<Value>(find(answer)?).ok()?),
+        Normalise::Json => canonical(serde_json::from_str::<Value>(find(answer)?).ok()?),
     };
     (!form.is_empty()).then_some(form)
 }

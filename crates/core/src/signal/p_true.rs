@@ -42,14 +42,12 @@ const TRUE: usize = 0;
 #[derive(Clone, Debug)]
 pub struct PTrueProbe {
     labels: Labels,
-    surrogate: Option<String>,
-    min_coverage: f64,
-    top: u8,
+    options: PTrue,
 }
 
 impl Signal for PTrueProbe {
     fn needs(&self) -> Needs {
-        Needs { probe: true, probe_logprobs: Some(self.top), ..Needs::default() }
+        Needs { probe: true, probe_logprobs: Some(self.options.top), ..Needs::default() }
     }
 
     fn nominal(&self) -> Nominal {
@@ -59,16 +57,16 @@ impl Signal for PTrueProbe {
     fn prepare(&self, _call: &mut Call) {}
 
     fn probe(&self, request: &Request, answer: &Completion) -> Option<Probe> {
-        Some(about(request, answer, QUESTION, Some(self.top)))
+        Some(about(request, answer, QUESTION, Some(self.options.top)))
     }
 
     fn surrogate(&self) -> Option<&str> {
-        self.surrogate.as_deref()
+        self.options.surrogate.as_deref()
     }
 
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let masses = self.labels.at_first_token(evidence.probe.ok_or(Abstain::ProbeFailed)?)?;
-        Score::new(masses.share(TRUE, self.min_coverage)?).ok_or(Abstain::NotANumber)
+        Score::new(masses.share(TRUE, self.options.min_coverage)?).ok_or(Abstain::NotANumber)
     }
 }
 
@@ -79,12 +77,10 @@ impl Options for PTrue {
         if let Some(surrogate) = &self.surrogate {
             present("surrogate", surrogate, "the name of a tier")?;
         }
-        Ok(PTrueProbe {
-            labels: Labels::new("labels", &["True".into(), "False".into()], &BTreeMap::new())?,
-            surrogate: self.surrogate.clone(),
-            min_coverage: within("min-coverage", self.min_coverage, 0.0, 1.0)?,
-            top: top(self.top)?,
-        })
+        within("min-coverage", self.min_coverage, 0.0, 1.0)?;
+        top(self.top)?;
+        let labels = Labels::new("labels", &["True".into(), "False".into()], &BTreeMap::new())?;
+        Ok(PTrueProbe { labels, options: self.clone() })
     }
 }
 

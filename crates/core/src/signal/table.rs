@@ -98,7 +98,7 @@ fn shown(value: &Value) -> String {
         Value::String(text) => Some(text).filter(plain).cloned(),
         _ => None,
     };
-    let written = written.unwrap_or_else(|| canonical(value));
+    let written = written.unwrap_or_else(|| canonical(value.clone()));
     if written.chars().count() <= LONGEST_VALUE {
         return written;
     }

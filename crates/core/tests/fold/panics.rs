@@ -12,7 +12,7 @@ use tierfall_core::provider::CallErrorKind;
 use tierfall_core::replay::replay;
 use tierfall_core::request::{Call, Request};
 use tierfall_core::rule::table::Condition;
-use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::run::{Outcome, Run, Took};
 use tierfall_core::segment::{SegmentRule, Segments};
 use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Probe, Reading, Signal};
@@ -117,11 +117,11 @@ fn a_panic_elsewhere_in_a_signal_costs_what_it_would_have_done() {
 }
 
 #[derive(Debug)]
-struct Fixed(Route);
+struct Always;
 
-impl Rule for Fixed {
-    fn route(&self, _: &Request) -> Route {
-        self.0.clone()
+impl Condition for Always {
+    fn holds(&self, _: &Request) -> bool {
+        true
     }
 }
 
@@ -139,7 +139,7 @@ fn no_method_of_a_signal_ends_a_run_by_a_panic() {
             for route in [Route::Pass, Route::Only([TierIx(0)].into())] {
                 let mut parts = chain(&[0.5], Policy { budget: "1".parse().ok(), ..Policy::default() });
                 parts.tiers[0] = cascade.tier(TierIx(0)).clone();
-                parts.rules = vec![NamedRule { name: "fixed".into(), rule: Arc::new(Fixed(route)) }];
+                parts.rules = vec![Rule { name: "fixed".into(), when: Arc::new(Always), route }];
                 let cascade = Cascade::try_from(parts).unwrap();
                 let (outcome, _) = run(&cascade);
                 let Outcome::Answered(served) = outcome else { panic!("{method}: nothing is served") };
@@ -157,12 +157,6 @@ fn no_method_of_a_signal_ends_a_run_by_a_panic() {
 
 #[derive(Debug)]
 struct Broken;
-
-impl Rule for Broken {
-    fn route(&self, _: &Request) -> Route {
-        panic!("the list of customers is empty")
-    }
-}
 
 impl Condition for Broken {
     fn holds(&self, _: &Request) -> bool {
@@ -182,9 +176,9 @@ fn never_called(cascade: &Cascade) -> String {
 #[test]
 fn a_rule_that_panics_lets_nothing_through() {
     let mut parts = chain(&[0.5], Policy::default());
-    parts.rules = vec![NamedRule { name: "privacy".into(), rule: Arc::new(Broken) }];
+    parts.rules = vec![Rule { name: "privacy".into(), when: Arc::new(Broken), route: Route::Pass }];
     let message = never_called(&Cascade::try_from(parts).unwrap());
-    assert!(message.starts_with("the rule \"privacy\" panicked: the list of customers is empty; "), "{message}");
+    assert!(message.starts_with("the rule \"privacy\" panicked: no topic; "), "{message}");
 
     let segments = Segments { tag: None, rules: vec![SegmentRule { name: "billing".into(), when: Arc::new(Broken) }] };
     let cascade = Cascade::try_from(chain(&[0.5], Policy::default())).unwrap().with_segments(segments);

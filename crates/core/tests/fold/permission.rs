@@ -17,8 +17,8 @@ use tierfall_core::point::{Cut, FittedGate, OperatingPoint};
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::replay::replay;
 use tierfall_core::request::{Purpose, Request};
-use tierfall_core::rule::table::{Condition, Conditional};
-use tierfall_core::rule::{NamedRule, Route};
+use tierfall_core::rule::table::Condition;
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::run::Outcome;
 use tierfall_core::segment::Segments;
 use tierfall_core::signal::table::SignalSpec;
@@ -35,8 +35,8 @@ impl Condition for Tagged {
     }
 }
 
-fn rule(k: usize, route: Route) -> NamedRule {
-    Conditional::named(format!("rule-{k}"), Arc::new(Tagged(k)), route)
+fn rule(k: usize, route: Route) -> Rule {
+    Rule { name: format!("rule-{k}").into(), when: Arc::new(Tagged(k)), route }
 }
 
 fn signal(json: &serde_json::Value) -> NamedSignal {
@@ -153,7 +153,8 @@ fn only_the_plan_of_a_tier_with_a_model_permits() {
     let permitted: Vec<bool> = (0..9).map(|ix| plan.may_see(TierIx(ix)).is_some()).collect();
     assert_eq!(permitted[..4], [true, true, false, false]);
     let permit = plan.may_see(TierIx(1)).unwrap();
-    assert_eq!((permit.tier(), &*permit.model().name, &*permit.answering_call().model), (TierIx(1), "model-1", "model-1"));
+    let call = permit.answering_call();
+    assert_eq!((call.tier(), &*call.model), (TierIx(1), "model-1"));
 }
 
 #[test]
@@ -325,7 +326,7 @@ fn routes(cascade: &Cascade) -> Vec<Route> {
         request.tags.insert(k.to_string(), String::new());
         request
     };
-    cascade.rules().iter().enumerate().map(|(k, named)| named.rule.route(&with(k))).collect()
+    cascade.rules().iter().enumerate().map(|(k, named)| named.route(&with(k)).unwrap()).collect()
 }
 
 proptest! {

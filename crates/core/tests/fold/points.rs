@@ -14,7 +14,8 @@ use tierfall_core::point::{Cut, FittedGate, OperatingPoint};
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::replay::replay;
 use tierfall_core::request::Request;
-use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::rule::table::Condition;
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::run::{Outcome, Run};
 use tierfall_core::segment::Segments;
 use tierfall_core::signal::NamedSignal;
@@ -44,15 +45,16 @@ fn gates(value: &GateValue, n: usize) -> Vec<FittedGate> {
 
 fn fitted_with(route: Option<Route>, points: Vec<OperatingPoint>) -> Cascade {
     #[derive(Debug)]
-    struct Fixed(Route);
-    impl Rule for Fixed {
-        fn route(&self, _: &Request) -> Route {
-            self.0.clone()
+    struct Always;
+
+    impl Condition for Always {
+        fn holds(&self, _: &Request) -> bool {
+            true
         }
     }
     let gated = points[0].cuts.len();
     let mut parts = chain(&vec![0.0; gated], Policy::default());
-    parts.rules = route.into_iter().map(|route| NamedRule { name: "fixed".into(), rule: Arc::new(Fixed(route)) }).collect();
+    parts.rules = route.into_iter().map(|route| Rule { name: "fixed".into(), when: Arc::new(Always), route }).collect();
     Cascade::try_from(parts).unwrap().fitted(gates(&own(), gated), points).unwrap()
 }
 

@@ -9,7 +9,8 @@ use tierfall_core::gate::Gate;
 use tierfall_core::number::Threshold;
 use tierfall_core::replay::replay;
 use tierfall_core::request::{Call, Purpose, Request};
-use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::rule::table::Condition;
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::run::{Outcome, Took};
 use tierfall_core::signal::NamedSignal;
 use tierfall_core::signal::table::SignalSpec;
@@ -20,18 +21,18 @@ fn signal(json: &str) -> NamedSignal {
 }
 
 #[derive(Debug)]
-struct Fixed(Route);
+struct Always;
 
-impl Rule for Fixed {
-    fn route(&self, _: &Request) -> Route {
-        self.0.clone()
+impl Condition for Always {
+    fn holds(&self, _: &Request) -> bool {
+        true
     }
 }
 
 fn gated(gate: Gate, rule: Option<Route>) -> Cascade {
     let mut parts = chain(&[0.5], Policy::default());
     parts.tiers[0].gate = Some(gate);
-    parts.rules = rule.into_iter().map(|route| NamedRule { name: "fixed".into(), rule: Arc::new(Fixed(route)) }).collect();
+    parts.rules = rule.into_iter().map(|route| Rule { name: "fixed".into(), when: Arc::new(Always), route }).collect();
     Cascade::try_from(parts).unwrap()
 }
 

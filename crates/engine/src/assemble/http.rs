@@ -10,7 +10,8 @@ use tierfall_providers::queue::QueuePolicy;
 use tierfall_providers::retry::RetryPolicy;
 use tierfall_wire::dialect::table as dialects;
 
-use super::{Asker, LoadError};
+use super::asker::Asker;
+use super::error::LoadError;
 use crate::config::{HeaderSource, HttpSpec};
 use crate::environment;
 
@@ -23,26 +24,27 @@ pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker) -> Result<Arc<
 fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, String> {
     let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
     let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
-    if let Some(key) = &spec.api_key {
+    let file = &spec.settings;
+    if let Some(key) = &file.api_key {
         settings.key = environment::secret(&key.env);
         settings.key_source = Some(key.env.clone());
     }
-    for (header, source) in &spec.headers {
+    for (header, source) in &file.headers {
         let value = match source {
             HeaderSource::Text(text) => text.clone().into(),
             HeaderSource::Env(key) => environment::secret(&key.env).ok_or_else(|| format!("{} is not set", key.env))?,
         };
-        settings.headers.push((header.clone(), value));
+        settings.headers.push((header.get_ref().clone(), value));
     }
     let (waiting, longest) = match asker {
-        Asker::Anybody => (spec.max_queue as usize, spec.queue_timeout),
+        Asker::Anybody => (file.max_queue as usize, file.queue_timeout.0),
         Asker::Job => (usize::MAX, Duration::MAX),
     };
-    let places = NonZeroUsize::new(spec.max_concurrency as usize);
+    let places = NonZeroUsize::new(file.max_concurrency as usize);
     settings.queue = places.map(|places| QueuePolicy { places, waiting, longest });
-    settings.sample_by_calls = spec.sample_by_calls;
-    settings.max_body_bytes = usize::try_from(spec.max_body_bytes).unwrap_or(usize::MAX);
-    settings.timeouts.connect = Some(spec.connect_timeout);
-    settings.retry = RetryPolicy { attempts: spec.retries.saturating_add(1), ..RetryPolicy::default() };
+    settings.sample_by_calls = file.sample_by_calls;
+    settings.max_body_bytes = (file.max_body_mib as usize) << 20;
+    settings.timeouts.connect = Some(file.connect_timeout.0);
+    settings.retry = RetryPolicy { attempts: file.retries.saturating_add(1), ..RetryPolicy::default() };
     Ok(settings)
 }

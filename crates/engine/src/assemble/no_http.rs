@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tierfall_core::provider::Provider;
 
-use super::{Asker, LoadError};
+use super::asker::Asker;
+use super::error::LoadError;
 use crate::config::HttpSpec;
 
 pub(super) fn provider(name: &str, _: &HttpSpec, _: Asker) -> Result<Arc<dyn Provider>, LoadError> {

@@ -13,22 +13,20 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::code::Code;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Found};
 use super::file::SIMULATED;
 use super::schema::{Key, Kind, Schema, range};
 use super::values::{duration, nearest, suggestion};
 
 /// The kinds of provider.
 pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {
-    dialects::NAMES.iter().copied().chain([SIMULATED])
+    dialects::names().chain([SIMULATED])
 }
 
 /// Collects what is wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
-    pub(crate) found: Vec<Diagnostic>,
-    /// Places whose text is never shown.
-    pub(crate) secret: Vec<Range<usize>>,
+    pub(crate) found: Found,
 }
 
 type Value<'i> = Spanned<DeValue<'i>>;
@@ -44,7 +42,7 @@ impl Checker {
                 let message = format!("{title} has no key `{name}`");
                 // What was meant is not missing as well.
                 given.extend(nearest(name, known()).map(|meant| (meant, span.clone())));
-                self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known())));
+                self.found.error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known()));
                 return false;
             };
             given.push((key.name, span.clone()));
@@ -58,16 +56,27 @@ impl Checker {
                 self.refuse(Code::MISSING_KEY, at.clone(), format!("{title} needs {}", all.join(" or ")));
             }
         } else if given.len() != 1 {
-            let all: Vec<String> = known().map(|name| format!("`{name}`")).collect();
-            let message = format!("{title} takes exactly one of {}", all.join(", "));
-            let mut diagnostic = Diagnostic::error(Code::ONE_OF, at.clone(), message);
-            if let [(_, first), .., (_, last)] = given.as_slice() {
-                diagnostic.span = last.clone();
-                diagnostic = diagnostic.label(first.clone(), "the other one is here");
-            }
-            self.found.push(diagnostic);
+            let places: Vec<_> = given.into_iter().map(|(_, span)| span).collect();
+            self.one_of(title, known(), &places, at);
             // Which one was meant is unknown.
             retain(table, |_, _, _| false);
+        }
+    }
+
+    /// Says that exactly one key of several must be there, and where the first and the last of those stand that are.
+    fn one_of<'k>(
+        &mut self,
+        title: &str,
+        keys: impl Iterator<Item = &'k str>,
+        given: &[Range<usize>],
+        at: &Range<usize>,
+    ) -> &mut Diagnostic {
+        let all: Vec<String> = keys.map(|key| format!("`{key}`")).collect();
+        let place = given.last().unwrap_or(at).clone();
+        let diagnostic = self.found.error(Code::ONE_OF, place, format!("{title} takes exactly one of {}", all.join(", ")));
+        match given {
+            [first, _, ..] => diagnostic.label(first.clone(), "the other one is here"),
+            _ => diagnostic,
         }
     }
 
@@ -81,7 +90,7 @@ impl Checker {
                     }
                     _ => format!("add `{} = …`: {}", key.name, key.value.about()),
                 };
-                self.found.push(Diagnostic::error(Code::MISSING_KEY, at.clone(), message).help(help));
+                self.found.error(Code::MISSING_KEY, at.clone(), message).help(help);
             }
         }
     }
@@ -92,9 +101,7 @@ impl Checker {
         }
         if key.name == "version" && value.get_ref().is_integer() && number(value) != Some(1.0) {
             let message = "this is a file of another version than this program reads, which is 1";
-            self.found.push(
-                Diagnostic::error(Code::VERSION, value.span(), message).help("write `version = 1`, or use a newer tierfall"),
-            );
+            self.found.error(Code::VERSION, value.span(), message).help("write `version = 1`, or use a newer tierfall");
             return false;
         }
         self.value(key.value, &format!("`{}`", key.name), value)
@@ -123,11 +130,11 @@ impl Checker {
     }
 
     fn secret_at(&mut self, span: Range<usize>, message: &str, key: &str) {
-        self.secret.push(span.clone());
+        self.found.secret.push(span.clone());
         let help = format!(
             "write `{key} = {{ env = \"…\" }}` with the name of an environment variable, and replace the secret: it may have been seen"
         );
-        self.found.push(Diagnostic::error(Code::SECRET, span, message).help(help));
+        self.found.error(Code::SECRET, span, message).help(help);
     }
 
     /// Checks a value; false = it cannot be used.
@@ -160,7 +167,7 @@ impl Checker {
                 if !fits {
                     let message = format!("{what} cannot be \"{text}\"");
                     let help = suggestion(text, words.iter().copied());
-                    self.found.push(Diagnostic::error(Code::BAD_VALUE, span, message).maybe_help(help));
+                    self.found.error(Code::BAD_VALUE, span, message).maybe_help(help);
                 }
                 fits
             }
@@ -200,7 +207,7 @@ impl Checker {
     }
 
     fn refuse(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> bool {
-        self.found.push(Diagnostic::error(code, span, message));
+        self.found.error(code, span, message);
         false
     }
 
@@ -210,7 +217,7 @@ impl Checker {
 
     fn wrong_type(&mut self, schema: Schema, what: &str, value: &mut Value<'_>) -> bool {
         let message = format!("{what} should be {}, but is {}", schema.expected(), type_name(value.get_ref()));
-        self.found.push(Diagnostic::error(Code::WRONG_TYPE, value.span(), message));
+        self.found.error(Code::WRONG_TYPE, value.span(), message);
         // An empty table stands for one that is wrong, so that nobody reports it as absent.
         let stands = matches!(schema.kind(), Kind::Table | Kind::Provider | Kind::Rule | Kind::Names(_));
         if stands {
@@ -228,7 +235,7 @@ impl Checker {
         match kind {
             Kind::Name if !text.chars().all(usable) || text.starts_with('.') => {
                 let help = "names are file names and keys: letters, digits, `-`, `_` and `.`, not beginning with `.`";
-                self.found.push(Diagnostic::error(Code::BAD_NAME, span, format!("{what} cannot be \"{text}\"")).help(help));
+                self.found.error(Code::BAD_NAME, span, format!("{what} cannot be \"{text}\"")).help(help);
                 false
             }
             Kind::Variable if !variable(text) => {
@@ -238,7 +245,7 @@ impl Checker {
             }
             Kind::Model if !text.split_once('/').is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty()) => {
                 let help = "write \"provider/model\": the provider's name in this file and the model's name there";
-                self.found.push(Diagnostic::error(Code::BAD_VALUE, span, format!("{what} names no provider")).help(help));
+                self.found.error(Code::BAD_VALUE, span, format!("{what} names no provider")).help(help);
                 false
             }
             _ => true,
@@ -297,8 +304,7 @@ impl Checker {
             kinds += 1;
             let Some(known) = schema.property(kind) else {
                 let message = format!("there is no kind of provider `{kind}`");
-                self.found
-                    .push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(kind, provider_kinds())));
+                self.found.error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(kind, provider_kinds()));
                 return false;
             };
             self.value(known, &format!("`{kind}`"), settings)
@@ -306,7 +312,7 @@ impl Checker {
         if kinds != 1 {
             let all: Vec<String> = provider_kinds().map(|kind| format!("`{kind}`")).collect();
             let message = format!("the provider {what} takes exactly one kind: {}", all.join(" or "));
-            self.found.push(Diagnostic::error(Code::ONE_OF, at.clone(), message).help("write `[provider.NAME.openai-chat]`"));
+            self.found.error(Code::ONE_OF, at.clone(), message).help("write `[provider.NAME.openai-chat]`");
             retain(table, |_, _, _| false);
         }
     }
@@ -326,7 +332,7 @@ impl Checker {
                 None => {
                     let known = kinds().chain(keys.iter().map(|key| key.name));
                     let message = format!("there is no kind of rule `{name}`");
-                    self.found.push(Diagnostic::error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known)));
+                    self.found.error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known));
                     false
                 }
                 Some(Err(error)) => {
@@ -338,17 +344,8 @@ impl Checker {
         });
         self.missing(schema, &given, at);
         if conditions.len() != 1 {
-            let all: Vec<String> = kinds().map(|kind| format!("`{kind}`")).collect();
-            let mut diagnostic = Diagnostic::error(
-                Code::ONE_OF,
-                at.clone(),
-                format!("{} takes exactly one of {}", schema.title(), all.join(", ")),
-            );
-            if let [first, .., last] = conditions.as_slice() {
-                diagnostic.span = last.clone();
-                diagnostic = diagnostic.label(first.clone(), "the other one is here").help("write two rules");
-            }
-            self.found.push(diagnostic);
+            let several = (!conditions.is_empty()).then(|| "write two rules".to_owned());
+            self.one_of(schema.title(), kinds(), &conditions, at).maybe_help(several);
             retain(table, |name, _, _| !ConditionSpec::NAMES.contains(&name));
         }
     }
@@ -363,14 +360,13 @@ impl Checker {
             _ => {
                 let message = "a signal is a name, or exactly one name with its options";
                 let help = "write \"mean-logprob\" or { quantile-logprob = { alpha = 0.1 } }";
-                self.found.push(Diagnostic::error(Code::BAD_SIGNAL, value.span(), message).help(help));
+                self.found.error(Code::BAD_SIGNAL, value.span(), message).help(help);
                 return false;
             }
         };
         if !SignalSpec::NAMES.contains(&name.as_str()) {
             let help = suggestion(&name, SignalSpec::NAMES.iter().copied());
-            self.found
-                .push(Diagnostic::error(Code::UNKNOWN_SIGNAL, span, format!("there is no signal \"{name}\"")).maybe_help(help));
+            self.found.error(Code::UNKNOWN_SIGNAL, span, format!("there is no signal \"{name}\"")).maybe_help(help);
             return false;
         }
         match SignalSpec::deserialize(value.clone().into_deserializer()) {
@@ -400,13 +396,13 @@ impl Checker {
             for key in table.keys().filter(|key| known().all(|known| known != key.get_ref().as_ref())) {
                 let message = format!("{what} has no setting `{}`", key.get_ref());
                 let help = suggestion(key.get_ref(), known()).unwrap_or_else(|| "it has no settings".into());
-                self.found.push(Diagnostic::error(code, key.span(), message).help(help));
+                self.found.error(code, key.span(), message).help(help);
             }
         }
         if self.found.len() == before {
             let span = error.span().unwrap_or_else(|| settings.span());
             let said = error.message().lines().next().unwrap_or_default().to_owned();
-            self.found.push(Diagnostic::error(code, span, format!("{what}: {said}")));
+            self.found.error(code, span, format!("{what}: {said}"));
         }
     }
 }

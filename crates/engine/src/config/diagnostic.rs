@@ -35,27 +35,53 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// What is found wrong on the way through a file.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Where secrets stand that nobody may be shown.
+    pub(crate) secret: Vec<Range<usize>>,
+}
+
+impl Found {
+    /// Notes an error, to which labels and help may be added.
+    pub(crate) fn error(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
+        self.note(Severity::Error, code, span, message.into())
+    }
+
+    pub(crate) fn warning(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
+        self.note(Severity::Warning, code, span, message.into())
+    }
+
+    fn note(&mut self, severity: Severity, code: Code, span: Range<usize>, message: String) -> &mut Diagnostic {
+        let at = self.diagnostics.len();
+        self.diagnostics.push(Diagnostic { code, severity, message, span, labels: Vec::new(), help: None });
+        &mut self.diagnostics[at]
+    }
+
+    /// How many problems were found so far.
+    pub(crate) fn len(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// Whether one of them, after the first so many, is an error.
+    pub(crate) fn refuses(&self, after: usize) -> bool {
+        self.diagnostics[after..].iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
 impl Diagnostic {
-    pub(crate) fn error(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), span, labels: Vec::new(), help: None }
-    }
-
-    pub(crate) fn warning(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
-    }
-
-    pub(crate) fn label(mut self, span: Range<usize>, text: impl Into<String>) -> Self {
+    pub(crate) fn label(&mut self, span: Range<usize>, text: impl Into<String>) -> &mut Self {
         self.labels.push((span, text.into()));
         self
     }
 
-    pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
-        self
+    pub(crate) fn help(&mut self, text: impl Into<String>) -> &mut Self {
+        self.maybe_help(Some(text.into()))
     }
 
-    pub(crate) fn maybe_help(mut self, text: Option<String>) -> Self {
-        self.help = text.or(self.help);
+    pub(crate) fn maybe_help(&mut self, text: Option<String>) -> &mut Self {
+        self.help = text.or(self.help.take());
         self
     }
 
@@ -198,7 +224,8 @@ mod tests {
     #[test]
     fn several_places_share_one_drawing() {
         let text = "a = 1\nbb = 2\n\n\ttabbed = 3\n";
-        let drawn = Diagnostic::error(Code::BAD_VALUE, 15..21, "two disagree")
+        let drawn = Found::default()
+            .error(Code::BAD_VALUE, 15..21, "two disagree")
             .label(6..8, "with this")
             .help("agree")
             .render("f.toml", text);
@@ -219,7 +246,7 @@ mod tests {
     fn long_lines_are_cut_around_the_problem() {
         let text = format!("prompt = \"{}\", x = 1 # {}", "p".repeat(500), "c".repeat(500));
         let at = text.find("x = 1").unwrap();
-        let drawn = Diagnostic::error(Code::UNKNOWN_KEY, at..at + 1, "unknown").render("f.toml", &text);
+        let drawn = Found::default().error(Code::UNKNOWN_KEY, at..at + 1, "unknown").render("f.toml", &text);
         let lines: Vec<&str> = drawn.lines().collect();
         assert!(lines[3].chars().count() < 180, "{drawn}");
         assert_eq!(lines[3].chars().position(|c| c == 'x'), lines[4].chars().position(|c| c == '^'), "{drawn}");
@@ -228,7 +255,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_span_of_any_text_is_drawn(text in "[a-zäß\\t\\n\\r ]{0,60}", start in 0usize..70, end in 0usize..70) {
-            Diagnostic::error(Code::BAD_VALUE, start..end, "m").label(end..start, "l").render("f", &text);
+            Found::default().error(Code::BAD_VALUE, start..end, "m").label(end..start, "l").render("f", &text);
         }
     }
 }

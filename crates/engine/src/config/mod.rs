@@ -8,8 +8,8 @@ mod check;
 mod code;
 mod diagnostic;
 mod file;
+mod loaded;
 mod provider;
-mod reference;
 mod resolve;
 mod schema;
 mod types;
@@ -18,163 +18,31 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
-use tierfall_core::cascade::Cascade;
-use tierfall_core::fit::Fit;
-use tierfall_core::gate::Gate;
 use toml::de::DeTable;
 
-use crate::binding::TierBinding;
 use crate::{digest, fit};
 
 pub use code::Code;
+use diagnostic::Found;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
-pub use file::RegressRules;
-pub use provider::{HeaderSource, HttpSpec, KeyRef, ProviderSpec, SimulatedSpec};
-pub use reference::reference;
+#[cfg(feature = "http")]
+pub(crate) use file::HeaderSource;
+pub use file::{CoverageLimit, Expect, HttpFile, KeyRef, RegressRules, Replay};
+use loaded::Fits;
+pub use loaded::{Loaded, ReadFile, UnsetKey};
+pub use provider::{HttpSpec, ProviderSpec, SimulatedSpec};
 pub use schema::json_schema;
 pub use values::nearest;
 
-/// A cascade file, read and found right.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The cascade.
-    pub cascade: Cascade,
-    /// What each tier's answers are bound to, in the order of the cascade; `None` for a human tier.
-    pub tiers: Vec<Option<TierBinding>>,
-    /// The declared providers, by name.
-    pub providers: BTreeMap<String, ProviderSpec>,
-    /// Recordings that answer in place of the providers.
-    pub replay: Option<Replay>,
-    /// What must hold on fixture sets.
-    pub expects: Vec<Expect>,
-    /// How comparisons with the baseline are judged.
-    pub regress: RegressRules,
-    /// The fit's file, where the gates take their thresholds from it; `None` where they stand in the cascade file.
-    pub fit_path: Option<PathBuf>,
-    /// The fit in force; `None` where there is none to be, or the file was read without it ([`load_unfitted`]).
-    pub fit: Option<Arc<Fit>>,
-    /// SHA-256 of how a request's segment is found; `None` where that is not declared.
-    pub segment_digest: Option<String>,
-    /// The file.
-    pub path: PathBuf,
-    /// SHA-256 of what the file says about how requests are served: neither comments nor layout, nor what is expected of it or
-    /// replayed. Files that it names are not in it.
-    pub serving_digest: String,
-    /// SHA-256 of the file's bytes, in hexadecimal. Files that it names are not in it; the bindings cover those.
-    pub digest: String,
-    /// The file's text, with everything overwritten that looks like a secret.
-    pub text: String,
-    /// What is probably not as meant.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// Recordings in place of providers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replay {
-    /// The fixture set's name.
-    pub fixtures: String,
-}
-
-/// Limits that a replay of a fixture set must keep.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expect {
-    /// The fixture set's name.
-    pub fixtures: String,
-    /// Which of its splits.
-    pub split: String,
-    /// Only this segment.
-    pub segment: Option<String>,
-    /// Mean grade of the served answers, in [0, 1].
-    pub accuracy_at_least: Option<f64>,
-    /// Accuracy of always using the last tier, less the cascade's.
-    pub loss_vs_last_at_most: Option<f64>,
-    /// Cost over that of always using the last tier.
-    pub cost_ratio_at_most: Option<f64>,
-    /// Share of requests that the first tier they reach does not answer.
-    pub escalation_rate_at_least: Option<f64>,
-    /// The same, from above.
-    pub escalation_rate_at_most: Option<f64>,
-    /// Limits tier by tier.
-    pub coverage: Vec<CoverageLimit>,
-    /// Milliseconds that 95 of 100 requests may take at most; checked in live runs alone.
-    pub latency_p95_ms_at_most: Option<f64>,
-    /// Share of the requests that end without an error of transport; checked in live runs alone.
-    pub availability_at_least: Option<f64>,
-    /// Where it stands in the file, from 1.
-    pub line: usize,
-}
-
-/// Bounds on the share of the requests that reach a tier which it accepts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CoverageLimit {
-    /// The tier.
-    pub tier: Arc<str>,
-    /// At least this share.
-    pub at_least: Option<f64>,
-    /// At most this share.
-    pub at_most: Option<f64>,
-}
-
-/// A secret that a provider in use needs and the environment does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UnsetKey {
-    /// The provider.
-    pub provider: String,
-    /// The environment variable.
-    pub env: String,
-}
-
-impl Loaded {
-    /// Which secrets are absent for providers that a tier uses; `is_set` says whether an environment variable is there.
-    pub fn unset_keys(&self, is_set: impl Fn(&str) -> bool) -> Vec<UnsetKey> {
-        self.unset_keys_of(&self.used_providers(&[]), is_set)
-    }
-
-    /// Which secrets are absent for these providers.
-    pub(crate) fn unset_keys_of(&self, used: &BTreeSet<&str>, is_set: impl Fn(&str) -> bool) -> Vec<UnsetKey> {
-        let used = |name: &str| used.contains(name);
-        let providers = self.providers.iter().filter(|(name, _)| used(name));
-        let keys = providers.flat_map(|(name, spec)| spec.keys().map(move |key| (name, key)));
-        let unset = keys.filter(|(_, key)| !is_set(&key.env));
-        unset.map(|(provider, key)| UnsetKey { provider: provider.clone(), env: key.env.clone() }).collect()
-    }
-
-    /// The providers of these tiers, and of the tiers that the signals of their gates put probes to; no name means every
-    /// tier.
-    pub(crate) fn used_providers(&self, tiers: &[String]) -> BTreeSet<&str> {
-        let chosen = |name: &str| tiers.is_empty() || tiers.iter().any(|tier| tier == name);
-        let mut used = BTreeSet::new();
-        for tier in self.cascade.tiers().iter().filter(|tier| chosen(&tier.name)) {
-            used.insert(&*tier.name);
-            used.extend(tier.gate.iter().flat_map(Gate::signals).filter_map(|named| named.surrogate()));
-        }
-        let of_used = self.tiers.iter().flatten().filter(|tier| used.contains(&*tier.tier));
-        of_used.map(|tier| &*tier.provider).collect()
-    }
-}
-
-/// Reads a file that a cascade file names.
-pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
-
 /// Longest cascade file, and longest file that one names: far beyond any prompt, small enough to hold.
 const LONGEST_FILE: u64 = 4 << 20;
-
-/// What is done about a fit that thresholds are to come from.
-#[derive(Clone, Copy)]
-pub(crate) enum Fits<'a> {
-    /// It is read, and must be of this cascade.
-    Read(ReadFile<'a>),
-    /// Nobody looks; the gates defer all.
-    Ignore,
-}
 
 /// Reads a cascade file and the files that it names, its fit among them.
 pub fn load(path: impl AsRef<Path>) -> Result<Loaded, ConfigError> {
@@ -190,11 +58,11 @@ pub fn load_unfitted(path: impl AsRef<Path>) -> Result<Loaded, ConfigError> {
 fn load_with(path: &Path, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     match read_text(path) {
         Ok(text) => parse_with(&text, path, &read_text, fits),
-        Err(why) => Err(ConfigError {
-            path: path.to_owned(),
-            text: String::new(),
-            diagnostics: vec![Diagnostic::error(Code::UNREADABLE, 0..0, format!("{} cannot be read: {why}", path.display()))],
-        }),
+        Err(why) => {
+            let mut found = Found::default();
+            found.error(Code::UNREADABLE, 0..0, format!("{} cannot be read: {why}", path.display()));
+            Err(ConfigError { path: path.to_owned(), text: String::new(), diagnostics: found.diagnostics })
+        }
     }
 }
 
@@ -227,57 +95,42 @@ pub fn parse_unfitted(text: &str, path: &Path, read: ReadFile<'_>) -> Result<Loa
 fn parse_with(text: &str, path: &Path, read: ReadFile<'_>, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
     let mut checker = check::Checker::default();
     let (mut table, errors) = DeTable::parse_recoverable(text);
-    let (mut segment_digest, mut serving_digest) = (None, String::new());
-    let resolved = if errors.is_empty() {
+    let mut loaded = None;
+    if errors.is_empty() {
         let at = table.span();
         checker.table(schema::Schema::root(), table.get_mut(), &(at.start..at.start));
-        segment_digest = table.get_ref().get("segment").and_then(digest_of);
-        serving_digest = serving_digest_of(table.get_ref());
-        let fits = (fits, segment_digest.as_deref());
+        let fits = (fits, table.get_ref().get("segment").and_then(digest_of));
+        let serving_digest = serving_digest_of(table.get_ref());
         match file::CascadeFile::deserialize(toml::de::Deserializer::from(table)) {
-            Ok(file) => resolve::resolve(&file, (text, path), read, fits, &mut checker.found, &mut checker.secret),
-            Err(error) => {
-                let span = error.span().unwrap_or(0..0);
-                checker.found.push(Diagnostic::error(Code::BAD_VALUE, span, first_line(error.message())));
-                None
+            Ok(file) => {
+                let resolved = resolve::resolve(&file, (text, path), read, fits, &mut checker.found);
+                loaded = resolved.map(|loaded| Loaded { serving_digest, ..loaded });
             }
+            Err(error) => note(&mut checker.found, Code::BAD_VALUE, &error),
         }
     } else {
-        let syntax =
-            |error: &toml::de::Error| Diagnostic::error(Code::SYNTAX, error.span().unwrap_or(0..0), first_line(error.message()));
-        checker.found.extend(errors.iter().map(syntax));
-        None
-    };
-    let mut diagnostics = checker.found;
+        for error in &errors {
+            note(&mut checker.found, Code::SYNTAX, error);
+        }
+    }
+    let refused = checker.found.refuses(0);
+    let mut diagnostics = checker.found.diagnostics;
     diagnostics.sort_by(|a, b| (a.span.start, a.code.id).cmp(&(b.span.start, b.code.id)));
-    let digest = digest::of_bytes(text.as_bytes());
-    let text = masked(text, &checker.secret);
-    let refused = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    let text = masked(text, &checker.found.secret);
     if refused {
         // What is broken elsewhere may be all that they are about.
         diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     }
-    match resolved {
-        Some(resolve::Resolved { cascade, tiers, providers, replay, expects, regress, fit_path, fit }) if !refused => {
-            Ok(Loaded {
-                cascade,
-                tiers,
-                providers,
-                replay,
-                expects,
-                regress,
-                fit_path,
-                fit,
-                segment_digest,
-                serving_digest,
-                path: path.to_owned(),
-                digest,
-                text,
-                warnings: diagnostics,
-            })
-        }
+    match loaded {
+        Some(loaded) if !refused => Ok(Loaded { text, warnings: diagnostics, ..loaded }),
         _ => Err(ConfigError { path: path.to_owned(), text, diagnostics }),
     }
+}
+
+/// Notes what the TOML reader says, on one line.
+fn note(found: &mut Found, code: Code, error: &toml::de::Error) {
+    let message = error.message().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    found.error(code, error.span().unwrap_or(0..0), message);
 }
 
 /// Reads a cascade that names no files.
@@ -295,10 +148,6 @@ fn serving_digest_of(table: &DeTable<'_>) -> String {
     let serves = |key: &str| !["expect", "regress", "replay"].contains(&key);
     let said = table.iter().filter(|(key, _)| serves(key.get_ref()));
     digest::of(&said.map(|(key, value)| (key.get_ref().to_string(), digest_of(value))).collect::<BTreeMap<_, _>>())
-}
-
-fn first_line(message: &str) -> String {
-    message.lines().map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 /// The text with secrets overwritten, every byte in its place. Where the text is no TOML, whatever follows a telling key

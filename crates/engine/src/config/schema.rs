@@ -207,6 +207,7 @@ impl Schema {
     }
 
     /// What such a table means anywhere.
+    #[cfg(test)]
     pub(crate) fn about_table(self) -> &'static str {
         self.refers().map_or(self, Self::definition).about()
     }

@@ -5,10 +5,12 @@ mod broken;
 mod files;
 mod fresh;
 mod permission;
+mod reference;
 mod tables;
 mod total;
 
-use super::reference::EXAMPLE;
+use reference::EXAMPLE;
+
 use super::{ConfigError, Loaded, parse_str};
 
 fn good(text: &str) -> Loaded {

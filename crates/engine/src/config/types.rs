@@ -14,14 +14,15 @@ use super::values::duration;
 /// A value with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Spanned<T>(toml::Spanned<T>);
+pub struct Spanned<T>(toml::Spanned<T>);
 
 impl<T> Spanned<T> {
     pub(crate) fn new(span: Range<usize>, value: T) -> Self {
         Self(toml::Spanned::new(span, value))
     }
 
-    pub(crate) fn get_ref(&self) -> &T {
+    /// The value.
+    pub fn get_ref(&self) -> &T {
         self.0.get_ref()
     }
 
@@ -54,7 +55,7 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
 macro_rules! types {
     ($($(#[$meta:meta])* $name:ident($of:ty) = $schema:tt;)+) => {
         $(
-            #[derive(Clone, Debug, Deserialize)]
+            #[derive(Clone, Debug, PartialEq, Deserialize)]
             $(#[$meta])*
             pub(crate) struct $name(pub(crate) $of);
 

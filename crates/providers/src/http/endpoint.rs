@@ -1,7 +1,6 @@
 //! One attempt at one call.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroU8;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,12 +35,6 @@ pub(super) struct Endpoint {
     tls: ClientConfig,
     /// One client for each connect timeout in use, since that timeout belongs to the client and not to the request.
     clients: Mutex<BTreeMap<Option<Duration>, Client>>,
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("settings", &self.settings).finish_non_exhaustive()
-    }
 }
 
 impl Endpoint {

@@ -36,31 +36,7 @@ use crate::retry::Retrying;
 /// let provider = HttpProvider::new(settings)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct HttpProvider(Layers);
-
-/// The samples are outside, so that one failed sample is retried alone; the queue is inside, so that every attempt has a
-/// place, and the pause before the next one has none.
-#[derive(Debug)]
-enum Layers {
-    ManySamples(Retrying<Attempts>),
-    OneSample(FanOut<Retrying<Attempts>>),
-}
-
-#[derive(Debug)]
-enum Attempts {
-    Free(Endpoint),
-    InPlaces(Queued<Endpoint>),
-}
-
-impl Provider for Attempts {
-    fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-        match self {
-            Self::Free(endpoint) => endpoint.call(call),
-            Self::InPlaces(endpoint) => endpoint.call(call),
-        }
-    }
-}
+pub struct HttpProvider(Box<dyn Provider>);
 
 impl HttpProvider {
     /// Sets the provider up. Connects to nothing yet.
@@ -69,20 +45,19 @@ impl HttpProvider {
         let (policy, total) = (settings.retry.clone(), settings.timeouts.total);
         let (name, queue) = (settings.name.clone(), settings.queue);
         let endpoint = Endpoint::new(settings)?;
-        let attempts = match queue {
-            Some(queue) => Attempts::InPlaces(Queued::new(endpoint, name, queue)),
-            None => Attempts::Free(endpoint),
+        // The queue is inside, so that every attempt has a place, and the pause before the next one has none.
+        let attempts: Box<dyn Provider> = match queue {
+            Some(queue) => Box::new(Queued::new(endpoint, name, queue)),
+            None => Box::new(endpoint),
         };
         let calls = Retrying::new(attempts, policy).within(total);
-        Ok(Self(if many { Layers::ManySamples(calls) } else { Layers::OneSample(FanOut::new(calls)) }))
+        // The samples are outside, so that one failed sample is retried alone.
+        Ok(Self(if many { Box::new(calls) } else { Box::new(FanOut::new(calls)) }))
     }
 }
 
 impl Provider for HttpProvider {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-        match &self.0 {
-            Layers::ManySamples(calls) => calls.call(call),
-            Layers::OneSample(calls) => calls.call(call),
-        }
+        self.0.call(call)
     }
 }

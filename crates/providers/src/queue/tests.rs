@@ -101,7 +101,7 @@ async fn whoever_finds_the_queue_full_is_turned_away_at_once() {
         );
         assert_eq!((error.attempts.len(), error.attempts[0].billing), (1, Billing::Free));
     }
-    assert_eq!(provider.inner().calls(), 2);
+    assert_eq!(provider.inner.calls(), 2);
     assert!(ask(&provider, &call("later")).await.0.is_ok(), "who left the queue left it");
 }
 
@@ -126,12 +126,12 @@ async fn a_calls_time_begins_with_its_place_and_the_deadline_does_not() {
     patient.timeouts.total = Some(2 * SECOND);
     let calls = [patient.clone(), patient.clone(), patient.within(10 * SECOND)];
     join_all(calls.iter().map(|call| ask(&provider, call))).await;
-    let mut seen = provider.inner().totals.lock().unwrap().clone();
+    let mut seen = provider.inner.totals.lock().unwrap().clone();
     assert_eq!(seen, [Some(2 * SECOND); 3], "the deadline is further away");
 
     let calls = [call("1"), call("2").within(Duration::from_millis(2500))];
     join_all(calls.iter().map(|call| ask(&provider, call))).await;
-    seen = provider.inner().totals.lock().unwrap().split_off(3);
+    seen = provider.inner.totals.lock().unwrap().split_off(3);
     assert!(seen[0].is_none() && seen[1].is_some_and(|left| left <= Duration::from_millis(1500)), "{seen:?}");
 }
 
@@ -151,7 +151,7 @@ async fn a_second_attempt_waits_for_its_place_too() {
     let crowd = async {
         // Between the two attempts others come.
         tokio::time::sleep(SECOND + Duration::from_millis(5)).await;
-        let queue = provider.inner();
+        let queue = &provider.inner;
         let (_place, _in_line) = (queue.places.acquire().await.unwrap(), InLine::stand(&queue.waiting, 1).unwrap());
         tokio::time::sleep(5 * SECOND).await;
     };
@@ -161,7 +161,7 @@ async fn a_second_attempt_waits_for_its_place_too() {
     let kinds: Vec<_> = error.attempts.iter().map(|attempt| attempt.error).collect();
     // What the provider said is what happened: a better tier may answer, and nothing says that no call was made.
     assert_eq!(kinds, [Some(CallErrorKind::Overloaded)]);
-    assert_eq!((error.kind, provider.inner().inner.calls()), (CallErrorKind::Overloaded, 1));
+    assert_eq!((error.kind, provider.inner.inner.calls()), (CallErrorKind::Overloaded, 1));
     assert!(error.message.starts_with("down; not tried again: provider \"p\": all places (1) are taken"), "{error}");
 }
 

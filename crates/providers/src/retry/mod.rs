@@ -6,7 +6,6 @@
 
 mod budget;
 
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -72,18 +71,13 @@ impl RetryPolicy {
 /// hints, a common budget.
 ///
 /// The pause after a failed attempt counts into that attempt's latency.
+#[derive(Debug)]
 pub struct Retrying<P> {
-    inner: P,
+    pub(crate) inner: P,
     policy: RetryPolicy,
     total: Option<Duration>,
     budget: Budget,
     rng: Mutex<ChaCha8Rng>,
-}
-
-impl<P: fmt::Debug> fmt::Debug for Retrying<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retrying").field("inner", &self.inner).field("policy", &self.policy).finish_non_exhaustive()
-    }
 }
 
 impl<P: Provider> Retrying<P> {
@@ -99,11 +93,6 @@ impl<P: Provider> Retrying<P> {
     pub fn within(mut self, total: Option<Duration>) -> Self {
         self.total = total;
         self
-    }
-
-    /// The provider that is called.
-    pub fn inner(&self) -> &P {
-        &self.inner
     }
 
     async fn call_until_done(&self, call: &Call) -> Result<Reply, CallError> {

@@ -4,6 +4,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use tierfall_core::completion::Tokens;
 use tierfall_core::request::{Call, Message, Prompt, Role};
+use tierfall_core::signal::rating::Scale;
 
 /// What every answer begins with; a probe recognises by it what it is asked about.
 const RIGHT: &str = "[simulated: right]";
@@ -11,14 +12,6 @@ const WRONG: &str = "[simulated: wrong]";
 
 /// A token and the probability that it had.
 pub(super) type Said = (String, f64);
-
-/// A scale of self-ratings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
-    Percent,
-    Unit,
-    Ten,
-}
 
 /// What a call wants to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

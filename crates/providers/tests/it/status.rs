@@ -197,9 +197,8 @@ fn no_key_is_ever_printed() {
     let mut settings = settings("http://127.0.0.1:1");
     settings.headers.push(("x-extra".to_owned(), KEY.into()));
     assert!(!format!("{settings:?}").contains(KEY));
-    assert!(!format!("{:?}", HttpProvider::new(settings.clone()).unwrap()).contains(KEY));
 
     settings.key = Some(format!("{KEY}\n").into());
-    let error = HttpProvider::new(settings).unwrap_err();
+    let error = HttpProvider::new(settings).err().unwrap();
     assert!(error.to_string().contains("line break") && !format!("{error} {error:?}").contains(KEY), "{error}");
 }

@@ -2,9 +2,19 @@
 //! everywhere.
 
 use serde_json::Value;
-use tierfall_core::provider::CallErrorKind;
+use tierfall_core::provider::{Billing, CallErrorKind};
 
-use super::Failure;
+/// A provider's failure, from its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What a cascade can do about it.
+    pub kind: CallErrorKind,
+    /// The provider's own message on one line, as long as it came; empty where there is none. It may quote what was sent
+    /// to it: whoever shows it takes out the secrets and shortens it, in this order, lest half of a key is left.
+    pub message: String,
+    /// What it cost, where the provider had begun to answer; otherwise the kind of failure tells.
+    pub billing: Option<Billing>,
+}
 
 /// The longest plain body that may be a message, in bytes.
 const PLAIN_BYTES: usize = 300;

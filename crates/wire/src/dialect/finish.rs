@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Billing, CallErrorKind};
 
-use super::{Failure, failure};
+use super::failure::{self, Failure};
 use crate::view::Text;
 
 /// What a word says of the answer before it.
@@ -27,95 +27,83 @@ pub enum Meaning {
     Unfinished,
 }
 
-/// A word, what it means, and who sends it.
-#[derive(Clone, Copy, Debug)]
-pub struct Word {
-    /// As the server writes it.
-    pub word: &'static str,
-    /// What it means.
-    pub means: Meaning,
-    /// The servers.
-    pub by: &'static str,
-}
-
-const fn word(word: &'static str, means: Meaning, by: &'static str) -> Word {
-    Word { word, means, by }
-}
-
-/// Every word that is known. Case, `-` and `_` make no difference.
-pub const WORDS: &[Word] = &[
-    word(
-        "stop",
-        Meaning::Stop,
-        "OpenAI, Azure, Mistral, DeepSeek, Groq, Fireworks, vLLM, SGLang, llama.cpp, Ollama; Gemini: STOP",
+/// Every word that is known, by what it means; docs/reference/decisions.md says who sends it. Case, `-` and `_` make no difference.
+pub const WORDS: &[(Meaning, &[&str])] = &[
+    (Meaning::Stop, &["stop", "end_turn", "stop_sequence", "eos_token", "eos", "COMPLETE", "normal"]),
+    (Meaning::ToolCalls, &["tool_calls", "tool_call", "function_call", "tool_use"]),
+    (
+        Meaning::Truncated,
+        &[
+            "length",
+            "max_tokens",
+            "max_output_tokens",
+            "model_length",
+            "model_context_window_exceeded",
+            "max_len",
+            "max_context",
+            "token_limit",
+            "time_limit",
+            "ERROR_LIMIT",
+        ],
     ),
-    word("end_turn", Meaning::Stop, "Anthropic, Bedrock"),
-    word("stop_sequence", Meaning::Stop, "Anthropic, Bedrock, TGI, watsonx; Cohere: STOP_SEQUENCE"),
-    word("eos_token", Meaning::Stop, "TGI, watsonx"),
-    word("eos", Meaning::Stop, "Together"),
-    word("COMPLETE", Meaning::Stop, "Cohere"),
-    word("normal", Meaning::Stop, "Baidu"),
-    word("tool_calls", Meaning::ToolCalls, "OpenAI and servers of its dialect"),
-    word("tool_call", Meaning::ToolCalls, "Cohere: TOOL_CALL"),
-    word("function_call", Meaning::ToolCalls, "OpenAI, before tool_calls"),
-    word("tool_use", Meaning::ToolCalls, "Anthropic, Bedrock"),
-    word("length", Meaning::Truncated, "OpenAI and servers of its dialect, TGI, Ollama"),
-    word("max_tokens", Meaning::Truncated, "Anthropic, Bedrock, watsonx; Cohere, Gemini: MAX_TOKENS"),
-    word("max_output_tokens", Meaning::Truncated, "OpenAI's responses, through proxies"),
-    word("model_length", Meaning::Truncated, "Mistral"),
-    word("model_context_window_exceeded", Meaning::Truncated, "Anthropic, Bedrock, GLM"),
-    word("max_len", Meaning::Truncated, "xAI: REASON_MAX_LEN"),
-    word("max_context", Meaning::Truncated, "xAI: REASON_MAX_CONTEXT"),
-    word("token_limit", Meaning::Truncated, "watsonx"),
-    word("time_limit", Meaning::Truncated, "watsonx; xAI: REASON_TIME_LIMIT"),
-    word("ERROR_LIMIT", Meaning::Truncated, "Cohere"),
-    word("content_filter", Meaning::Filtered, "OpenAI, Azure; Gemini's compatible endpoint: content_filter: RECITATION"),
-    word("content_filtered", Meaning::Filtered, "Bedrock"),
-    word("guardrail_intervened", Meaning::Filtered, "Bedrock"),
-    word("refusal", Meaning::Filtered, "Anthropic"),
-    word("sensitive", Meaning::Filtered, "GLM"),
-    word("ERROR_TOXIC", Meaning::Filtered, "Cohere"),
-    word("SAFETY", Meaning::Filtered, "Gemini"),
-    word("RECITATION", Meaning::Filtered, "Gemini"),
-    word("BLOCKLIST", Meaning::Filtered, "Gemini"),
-    word("PROHIBITED_CONTENT", Meaning::Filtered, "Gemini"),
-    word("SPII", Meaning::Filtered, "Gemini"),
-    word("MODEL_ARMOR", Meaning::Filtered, "Gemini"),
-    word("IMAGE_SAFETY", Meaning::Filtered, "Gemini"),
-    word("IMAGE_PROHIBITED_CONTENT", Meaning::Filtered, "Gemini"),
-    word("IMAGE_RECITATION", Meaning::Filtered, "Gemini"),
-    word("error", Meaning::Failed, "OpenRouter, Mistral, vLLM, watsonx; Cohere: ERROR"),
-    word("abort", Meaning::Failed, "SGLang, vLLM"),
-    word("aborted", Meaning::Failed, "DeepSeek"),
-    word("cancelled", Meaning::Failed, "watsonx"),
-    word("USER_CANCEL", Meaning::Failed, "Cohere"),
-    word("TIMEOUT", Meaning::Failed, "Cohere"),
-    word("insufficient_system_resource", Meaning::Failed, "DeepSeek"),
-    word("network_error", Meaning::Failed, "GLM"),
-    word("load", Meaning::Failed, "Ollama, which has loaded the model and generated nothing"),
-    word("unload", Meaning::Failed, "Ollama, which has unloaded the model and generated nothing"),
-    word("null", Meaning::Unfinished, "DashScope; Azure, watsonx and OpenAI as JSON's null: the answer is still under way"),
-    word("not_finished", Meaning::Unfinished, "watsonx"),
-    word("pause_turn", Meaning::Unfinished, "Anthropic"),
-    word("compaction", Meaning::Unfinished, "Anthropic"),
-    word("repetition", Meaning::Unfinished, "vLLM, which stops a model that repeats itself"),
-    word("malformed_model_output", Meaning::Unfinished, "Bedrock"),
-    word("malformed_tool_use", Meaning::Unfinished, "Bedrock"),
-    word(
-        "function_call_filter",
+    (
+        Meaning::Filtered,
+        &[
+            "content_filter",
+            "content_filtered",
+            "guardrail_intervened",
+            "refusal",
+            "sensitive",
+            "ERROR_TOXIC",
+            "SAFETY",
+            "RECITATION",
+            "BLOCKLIST",
+            "PROHIBITED_CONTENT",
+            "SPII",
+            "MODEL_ARMOR",
+            "IMAGE_SAFETY",
+            "IMAGE_PROHIBITED_CONTENT",
+            "IMAGE_RECITATION",
+        ],
+    ),
+    (
+        Meaning::Failed,
+        &[
+            "error",
+            "abort",
+            "aborted",
+            "cancelled",
+            "USER_CANCEL",
+            "TIMEOUT",
+            "insufficient_system_resource",
+            "network_error",
+            "load",
+            "unload",
+        ],
+    ),
+    (
         Meaning::Unfinished,
-        "Gemini's compatible endpoint: function_call_filter: MALFORMED_FUNCTION_CALL",
+        &[
+            "null",
+            "not_finished",
+            "pause_turn",
+            "compaction",
+            "repetition",
+            "malformed_model_output",
+            "malformed_tool_use",
+            "function_call_filter",
+            "MALFORMED_FUNCTION_CALL",
+            "MALFORMED_RESPONSE",
+            "UNEXPECTED_TOOL_CALL",
+            "TOO_MANY_TOOL_CALLS",
+            "MISSING_THOUGHT_SIGNATURE",
+            "LANGUAGE",
+            "NO_IMAGE",
+            "IMAGE_OTHER",
+            "OTHER",
+            "unspecified",
+        ],
     ),
-    word("MALFORMED_FUNCTION_CALL", Meaning::Unfinished, "Gemini"),
-    word("MALFORMED_RESPONSE", Meaning::Unfinished, "Gemini"),
-    word("UNEXPECTED_TOOL_CALL", Meaning::Unfinished, "Gemini"),
-    word("TOO_MANY_TOOL_CALLS", Meaning::Unfinished, "Gemini"),
-    word("MISSING_THOUGHT_SIGNATURE", Meaning::Unfinished, "Gemini"),
-    word("LANGUAGE", Meaning::Unfinished, "Gemini"),
-    word("NO_IMAGE", Meaning::Unfinished, "Gemini"),
-    word("IMAGE_OTHER", Meaning::Unfinished, "Gemini"),
-    word("OTHER", Meaning::Unfinished, "Gemini"),
-    word("unspecified", Meaning::Unfinished, "Gemini: FINISH_REASON_UNSPECIFIED"),
 ];
 
 /// What a server's word means; `None` where it is not known.
@@ -124,7 +112,7 @@ pub fn meaning(word: &str) -> Option<Meaning> {
     let plain = letters(word.split(':').next().unwrap_or_default());
     // How the names of protocol buffers' enumerations begin.
     let plain = ["finishreason", "reason"].iter().find_map(|prefix| plain.strip_prefix(prefix)).unwrap_or(&plain);
-    WORDS.iter().find(|known| letters(known.word) == plain).map(|known| known.means)
+    WORDS.iter().find(|(_, words)| words.iter().any(|word| letters(word) == plain)).map(|(means, _)| *means)
 }
 
 fn letters(word: &str) -> String {
@@ -220,31 +208,35 @@ impl<'de: 'a, 'a> Deserialize<'de> for Said<'a> {
 mod tests {
     use super::*;
 
+    fn known() -> impl Iterator<Item = (&'static str, Meaning)> {
+        WORDS.iter().flat_map(|(means, words)| words.iter().map(|word| (*word, *means)))
+    }
+
     #[test]
     fn every_word_is_found_however_it_is_written() {
-        for (at, known) in WORDS.iter().enumerate() {
+        let all: Vec<_> = known().collect();
+        for (at, (word, means)) in all.iter().enumerate() {
             let spellings = [
-                known.word.to_owned(),
-                known.word.to_uppercase(),
-                known.word.to_lowercase().replace('_', "-"),
-                known.word.replace('_', ""),
-                format!("FINISH_REASON_{}", known.word.to_uppercase()),
-                format!("{}: MORE", known.word),
+                (*word).to_owned(),
+                word.to_uppercase(),
+                word.to_lowercase().replace('_', "-"),
+                word.replace('_', ""),
+                format!("FINISH_REASON_{}", word.to_uppercase()),
+                format!("{word}: MORE"),
             ];
             for spelling in spellings {
-                assert_eq!(meaning(&spelling), Some(known.means), "{spelling}");
+                assert_eq!(meaning(&spelling), Some(*means), "{spelling}");
             }
-            assert!(!known.by.is_empty());
-            assert!(!WORDS[..at].iter().any(|other| letters(other.word) == letters(known.word)), "{} is there twice", known.word);
+            assert!(!all[..at].iter().any(|(other, _)| letters(other) == letters(word)), "{word} is there twice");
         }
     }
 
     #[test]
     fn only_what_the_model_ended_is_complete() {
-        for known in WORDS {
-            let ended = matches!(known.means, Meaning::Stop | Meaning::ToolCalls);
-            assert_eq!(finish(known.word).is_complete(), ended, "{}", known.word);
-            assert_eq!(end(known.word, Billing::Unknown).is_err(), known.means == Meaning::Failed, "{}", known.word);
+        for (word, means) in known() {
+            let ended = matches!(means, Meaning::Stop | Meaning::ToolCalls);
+            assert_eq!(finish(word).is_complete(), ended, "{word}");
+            assert_eq!(end(word, Billing::Unknown).is_err(), means == Meaning::Failed, "{word}");
         }
         for unknown in ["done", "stopped", "finish", "reason", "ok", "abort2", "new_reason:OTHER-WISE"] {
             assert_eq!((meaning(unknown), told(unknown)), (None, Finish::Other(unknown.to_owned())), "{unknown}");
@@ -277,8 +269,8 @@ mod tests {
                 assert!(said.len() < 5 || !told.contains(said), "{told}");
             }
         }
-        for known in WORDS {
-            assert_eq!(printable(known.word), known.word);
+        for (word, _) in known() {
+            assert_eq!(printable(word), word);
         }
     }
 

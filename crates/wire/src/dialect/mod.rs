@@ -11,8 +11,9 @@ pub mod table;
 use std::fmt;
 
 use tierfall_core::completion::{Completion, Delta};
-use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::request::Call;
+
+pub use failure::Failure;
 
 /// A call, written for the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,18 +76,6 @@ impl From<Failure> for NoAnswer {
     }
 }
 
-/// A provider's failure, from its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What a cascade can do about it.
-    pub kind: CallErrorKind,
-    /// The provider's own message on one line, as long as it came; empty where there is none. It may quote what was sent
-    /// to it: whoever shows it takes out the secrets and shortens it, in this order, lest half of a key is left.
-    pub message: String,
-    /// What it cost, where the provider had begun to answer; otherwise the kind of failure tells.
-    pub billing: Option<Billing>,
-}
-
 /// A language that providers speak.
 pub trait Dialect: fmt::Debug + Send + Sync {
     /// Its name in configuration.
@@ -108,7 +97,9 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     fn stream(&self) -> Box<dyn StreamDecoder>;
 
     /// Says what a reply with an error status means.
-    fn classify(&self, status: u16, body: &[u8]) -> Failure;
+    fn classify(&self, status: u16, body: &[u8]) -> Failure {
+        failure::classify(status, body)
+    }
 }
 
 /// What one event of a stream says.
@@ -132,6 +123,12 @@ pub trait StreamDecoder: Send {
     /// Whether the answer is complete, so that a stream which ends here without [`Event::End`] lost nothing of it.
     fn finished(&self) -> bool {
         false
+    }
+}
+
+impl EncodeError {
+    pub(crate) fn unwritable(what: &str, error: &serde_json::Error) -> Self {
+        Self(format!("{what} cannot be written as JSON: {error}"))
     }
 }
 

@@ -32,15 +32,9 @@ pub const DIALECTS: &[DialectSpec] = &[
 ];
 
 /// Their names, in the order of the list.
-pub const NAMES: [&str; DIALECTS.len()] = {
-    let mut names = [""; DIALECTS.len()];
-    let mut index = 0;
-    while index < names.len() {
-        names[index] = DIALECTS[index].name;
-        index += 1;
-    }
-    names
-};
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    DIALECTS.iter().map(|spec| spec.name)
+}
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<Arc<dyn Dialect>> {
@@ -53,9 +47,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_lead_to_their_dialects() {
-        for (index, name) in NAMES.iter().enumerate() {
-            assert_eq!(by_name(name).unwrap().name(), *name);
-            assert!(!NAMES[..index].contains(name));
+        for (index, name) in names().enumerate() {
+            assert_eq!(by_name(name).unwrap().name(), name);
+            assert!(names().take(index).all(|before| before != name));
         }
         assert!(by_name("telepathy").is_none());
     }

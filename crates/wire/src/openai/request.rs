@@ -31,31 +31,18 @@ pub struct ClientAsked {
 struct View {
     model: String,
     messages: Vec<Message>,
-    #[serde(default)]
     tools: Option<Box<RawValue>>,
-    #[serde(default)]
     response_format: Option<Box<RawValue>>,
-    #[serde(default)]
     temperature: Option<f64>,
-    #[serde(default)]
     top_p: Option<f64>,
-    #[serde(default)]
     max_tokens: Option<u32>,
-    #[serde(default)]
     max_completion_tokens: Option<u32>,
-    #[serde(default)]
     stop: Option<Stop>,
-    #[serde(default)]
     seed: Option<i64>,
-    #[serde(default)]
     logprobs: Option<bool>,
-    #[serde(default)]
     top_logprobs: Option<u8>,
-    #[serde(default)]
     n: Option<NonZeroU8>,
-    #[serde(default)]
     stream: Option<bool>,
-    #[serde(default)]
     stream_options: Option<StreamOptions>,
 }
 
@@ -68,7 +55,6 @@ enum Stop {
 
 #[derive(Deserialize)]
 struct StreamOptions {
-    #[serde(default)]
     include_usage: Option<bool>,
 }
 

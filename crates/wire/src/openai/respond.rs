@@ -1,5 +1,7 @@
 //! Completions as replies: what our own servers send.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tierfall_core::completion::{Completion, Finish, Sample, Tokens, ToolCall, Usage};
 
@@ -118,18 +120,8 @@ struct UsageOut {
     prompt_tokens: u64,
     completion_tokens: u64,
     total_tokens: u64,
-    prompt_tokens_details: PromptDetails,
-    completion_tokens_details: CompletionDetails,
-}
-
-#[derive(Serialize)]
-struct PromptDetails {
-    cached_tokens: u64,
-}
-
-#[derive(Serialize)]
-struct CompletionDetails {
-    reasoning_tokens: u64,
+    prompt_tokens_details: BTreeMap<&'static str, u64>,
+    completion_tokens_details: BTreeMap<&'static str, u64>,
 }
 
 /// The body of a whole reply.
@@ -250,7 +242,7 @@ fn usage_out(usage: Usage) -> UsageOut {
         prompt_tokens: usage.input,
         completion_tokens: usage.output,
         total_tokens: usage.input.saturating_add(usage.output),
-        prompt_tokens_details: PromptDetails { cached_tokens: usage.cached_input },
-        completion_tokens_details: CompletionDetails { reasoning_tokens: usage.reasoning },
+        prompt_tokens_details: [("cached_tokens", usage.cached_input)].into(),
+        completion_tokens_details: [("reasoning_tokens", usage.reasoning)].into(),
     }
 }

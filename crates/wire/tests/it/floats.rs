@@ -35,7 +35,7 @@ fn ten_thousand_log_probabilities_keep_every_bit() {
     let back = by_name("openai-chat").unwrap().decode(body.as_bytes()).unwrap().tokens.unwrap();
     let read: Vec<u64> = back
         .iter()
-        .flat_map(|token| std::iter::once(token.logprob()).chain(token.alternative_logprobs()))
+        .flat_map(|token| std::iter::once(token.logprob()).chain(token.alternatives().map(|(_, logprob)| logprob)))
         .map(f64::to_bits)
         .collect();
     assert_eq!(read, logprobs.iter().map(|l| l.to_bits()).collect::<Vec<_>>());

@@ -39,10 +39,11 @@ pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<C
     let rate = rate.ok_or_else(|| missing::reach(played.mode, None));
     check("escalation-rate", Unit::Share, reached, expect.escalation_rate_at_least, least, rate.clone());
     check("escalation-rate", Unit::Share, reached, expect.escalation_rate_at_most, most, rate);
-    for limit in &expect.coverage {
-        let (reached, share) = coverage(&samples, &items, played.tiers.iter().position(|name| *name == limit.tier));
-        let share = share.ok_or_else(|| missing::reach(played.mode, Some(&limit.tier)));
-        let name = format!("coverage.{}", limit.tier);
+    for (tier, limit) in &expect.coverage {
+        let tier = tier.get_ref().as_str();
+        let (reached, share) = coverage(&samples, &items, played.tiers.iter().position(|name| **name == *tier));
+        let share = share.ok_or_else(|| missing::reach(played.mode, Some(tier)));
+        let name = format!("coverage.{tier}");
         check(&name, Unit::Share, reached, limit.at_least, least, share.clone());
         check(&name, Unit::Share, reached, limit.at_most, most, share);
     }

@@ -14,9 +14,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tierfall_core::cascade::{OnAbstain, OnError, OnExhausted};
 
-use super::types::{Dollars, Name, Share, Spanned, Text, Wait};
+use super::types::{Dollars, Name, Spanned, Text, Wait};
 
-pub(crate) use provider::{EnvFile, HeaderFile, HttpFile, ProviderFile, ProviderKind, SIMULATED, SimulatedFile};
+pub(crate) use provider::{HeaderSource, ProviderFile, ProviderKind, SIMULATED, SimulatedFile};
+pub use provider::{HttpFile, KeyRef};
 pub(crate) use rule::{RouteFile, RuleFile, SegmentFile};
 pub(crate) use tier::{
     FileFile, GateFile, ParamsFile, PriceFile, PromptFile, RawFile, ThresholdFile, ThresholdWord, TierFile, TimeoutsFile,
@@ -54,10 +55,10 @@ pub(crate) struct CascadeFile {
     /// The file that thresholds written `"fit"` come from; without it `NAME.fit.toml` beside `NAME.cascade.toml`.
     pub(crate) fit: Option<Spanned<Text>>,
     /// Answers from recordings in place of the providers.
-    pub(crate) replay: Option<ReplayFile>,
+    pub(crate) replay: Option<Replay>,
     /// What must hold on a fixture set.
     #[serde(default)]
-    pub(crate) expect: Vec<Spanned<ExpectFile>>,
+    pub(crate) expect: Vec<Spanned<Expect>>,
     /// How a regression run compares with the baseline.
     #[serde(default)]
     pub(crate) regress: RegressRules,
@@ -84,52 +85,68 @@ pub(crate) struct PolicyFile {
 }
 
 /// Answers from recordings in place of the providers; `run --live` ignores it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "a replay")]
-pub(crate) struct ReplayFile {
+#[schemars(rename = "ReplayFile", title = "a replay", transform = needs_fixtures)]
+pub struct Replay {
     /// The fixture set whose recordings answer.
-    #[schemars(required)]
-    pub(crate) fixtures: Option<Name>,
+    #[schemars(with = "Name")]
+    #[serde(default)]
+    pub fixtures: String,
 }
 
-fn test_split() -> Name {
-    Name("test".to_owned())
+// What is missing is told with its place, and then read as empty.
+fn needs_fixtures(schema: &mut schemars::Schema) {
+    schema.ensure_object().entry("required").or_insert_with(|| serde_json::json!(["fixtures"]));
+}
+
+fn test_split() -> String {
+    "test".to_owned()
 }
 
 /// What must hold when a fixture set is replayed; at least one limit.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(title = "an expectation")]
-pub(crate) struct ExpectFile {
+#[schemars(rename = "ExpectFile", title = "an expectation", transform = needs_fixtures)]
+pub struct Expect {
     /// The fixture set.
-    #[schemars(required)]
-    pub(crate) fixtures: Option<Name>,
+    #[schemars(with = "Name")]
+    #[serde(default)]
+    pub fixtures: String,
     /// Which of its splits.
+    #[schemars(with = "Name")]
     #[serde(default = "test_split")]
-    pub(crate) split: Name,
+    pub split: String,
     /// Only this segment.
-    pub(crate) segment: Option<Text>,
+    #[schemars(with = "Option<Text>")]
+    pub segment: Option<String>,
     /// Mean grade of the served answers.
-    pub(crate) accuracy_at_least: Option<Share>,
+    #[schemars(range(min = 0, max = 1))]
+    pub accuracy_at_least: Option<f64>,
     /// Accuracy of always using the last tier, less the cascade's.
     #[schemars(range(min = -1, max = 1))]
-    pub(crate) loss_vs_last_at_most: Option<f64>,
+    pub loss_vs_last_at_most: Option<f64>,
     /// Cost over that of always using the last tier.
     #[schemars(range(min = 0, max = 1_000_000))]
-    pub(crate) cost_ratio_at_most: Option<f64>,
+    pub cost_ratio_at_most: Option<f64>,
     /// Share of requests that the first tier they reach does not answer.
-    pub(crate) escalation_rate_at_least: Option<Share>,
+    #[schemars(range(min = 0, max = 1))]
+    pub escalation_rate_at_least: Option<f64>,
     /// Share of requests that the first tier they reach does not answer.
-    pub(crate) escalation_rate_at_most: Option<Share>,
+    #[schemars(range(min = 0, max = 1))]
+    pub escalation_rate_at_most: Option<f64>,
     /// Milliseconds that 95 of 100 requests may take; `regress --live` alone checks it.
     #[schemars(range(min = 0, max = 1_000_000_000))]
-    pub(crate) latency_p95_ms_at_most: Option<f64>,
+    pub latency_p95_ms_at_most: Option<f64>,
     /// Share of the requests without an error of transport; `regress --live` alone checks it.
-    pub(crate) availability_at_least: Option<Share>,
+    #[schemars(range(min = 0, max = 1))]
+    pub availability_at_least: Option<f64>,
     /// By tier: the share of the requests that reach it which it accepts.
     #[serde(default)]
-    pub(crate) coverage: BTreeMap<Spanned<String>, CoverageFile>,
+    pub coverage: BTreeMap<Spanned<String>, CoverageLimit>,
+    /// Where it stands in the file, from 1.
+    #[serde(skip)]
+    pub line: usize,
 }
 
 /// How `tierfall regress` compares with the baseline.
@@ -150,12 +167,14 @@ pub struct RegressRules {
 }
 
 /// Bounds on a tier's coverage.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(title = "limits of a coverage")]
-pub(crate) struct CoverageFile {
+#[schemars(rename = "CoverageFile", title = "limits of a coverage")]
+pub struct CoverageLimit {
     /// At least this share.
-    pub(crate) at_least: Option<Share>,
+    #[schemars(range(min = 0, max = 1))]
+    pub at_least: Option<f64>,
     /// At most this share.
-    pub(crate) at_most: Option<Share>,
+    #[schemars(range(min = 0, max = 1))]
+    pub at_most: Option<f64>,
 }

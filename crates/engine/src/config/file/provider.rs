@@ -81,19 +81,19 @@ fn seconds<const N: u64>() -> Wait {
 }
 
 /// A model server or service over HTTP, in the dialect that its key names.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "a provider")]
 #[expect(clippy::doc_markdown, reason = "what users of the file read, word for word")]
-pub(crate) struct HttpFile {
+pub struct HttpFile {
     /// Where its API begins, like "https://api.openai.com/v1".
     #[schemars(required)]
     pub(crate) base_url: Option<Spanned<Text>>,
     /// The key; only ever from the environment.
-    pub(crate) api_key: Option<EnvFile>,
+    pub(crate) api_key: Option<KeyRef>,
     /// Further headers of every call; secret ones from the environment.
     #[serde(default)]
-    pub(crate) headers: BTreeMap<Spanned<String>, HeaderFile>,
+    pub(crate) headers: BTreeMap<Spanned<String>, HeaderSource>,
     /// Most calls at a time; the others wait for a place.
     #[schemars(range(min = 1, max = 10_000))]
     #[serde(default = "whole::<32>")]
@@ -123,20 +123,27 @@ pub(crate) struct HttpFile {
 }
 
 /// A value that never stands in the file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "a value from the environment", extend("minProperties" = 1, "maxProperties" = 1))]
-pub(crate) struct EnvFile {
+#[schemars(
+    rename = "EnvFile",
+    title = "a value from the environment",
+    extend("minProperties" = 1, "maxProperties" = 1)
+)]
+pub struct KeyRef {
     /// The environment variable that holds it.
-    pub(crate) env: Option<Variable>,
+    #[schemars(with = "Variable")]
+    #[serde(default)]
+    pub env: String,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+// A header's value: as it stands in the file, or from the environment.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
-pub(crate) enum HeaderFile {
-    Text(Text),
-    Env(EnvFile),
+pub(crate) enum HeaderSource {
+    Text(#[schemars(with = "Text")] String),
+    Env(KeyRef),
 }
 
 /// Invented answers for demonstrations and tests; every one of them is marked as simulated.
@@ -177,7 +184,8 @@ pub(crate) struct SimulatedModelFile {
     /// How long it takes; nothing without it.
     pub(crate) latency: LatencyFile,
     /// How often a call fails in each way; together at most 1.
-    pub(crate) errors: ErrorsFile,
+    #[schemars(with = "ErrorsFile")]
+    pub(crate) errors: BTreeMap<CallErrorKind, Share>,
 }
 
 impl Default for SimulatedModelFile {
@@ -191,7 +199,7 @@ impl Default for SimulatedModelFile {
             max_tokens: usual.tokens.1,
             logprobs: usual.gives_logprobs,
             latency: LatencyFile::default(),
-            errors: ErrorsFile::default(),
+            errors: BTreeMap::new(),
         }
     }
 }
@@ -211,10 +219,11 @@ pub(crate) struct LatencyFile {
 }
 
 /// Shares of calls that fail.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "error rates")]
-pub(crate) struct ErrorsFile {
+#[expect(dead_code, reason = "the keys of `errors`, which are read as kinds of failure")]
+struct ErrorsFile {
     /// No connection.
     connect: Option<Share>,
     /// The prompt is refused.
@@ -233,21 +242,4 @@ pub(crate) struct ErrorsFile {
     timeout: Option<Share>,
     /// The stream ends before the answer.
     truncated: Option<Share>,
-}
-
-impl ErrorsFile {
-    pub(crate) fn rates(&self) -> BTreeMap<CallErrorKind, f64> {
-        let rates = [
-            (CallErrorKind::Connect, self.connect),
-            (CallErrorKind::ContentFilter, self.content_filter),
-            (CallErrorKind::ContextLength, self.context_length),
-            (CallErrorKind::InvalidRequest, self.invalid_request),
-            (CallErrorKind::Malformed, self.malformed),
-            (CallErrorKind::Overloaded, self.overloaded),
-            (CallErrorKind::RateLimited, self.rate_limited),
-            (CallErrorKind::Timeout, self.timeout),
-            (CallErrorKind::Truncated, self.truncated),
-        ];
-        rates.into_iter().filter_map(|(kind, rate)| Some((kind, rate?.0))).collect()
-    }
 }

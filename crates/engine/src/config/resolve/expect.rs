@@ -1,48 +1,26 @@
 //! Expectations: read here, judged when a fixture set is replayed.
 
-use super::Context;
+use super::context::Context;
+use crate::config::Expect;
 use crate::config::code::Code;
-use crate::config::file::ExpectFile;
-use crate::config::types::{Share, Spanned};
-use crate::config::{CoverageLimit, Expect};
+use crate::config::types::Spanned;
 
 pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<Expect> {
-    let file = context.file;
-    file.expect.iter().filter_map(|expect| resolve(context, expect)).collect()
+    let expects = &context.file.expect;
+    expects.iter().map(|expect| resolve(context, expect)).collect()
 }
 
-fn resolve(context: &mut Context<'_>, file: &Spanned<ExpectFile>) -> Option<Expect> {
-    let (at, file) = (file.span(), file.get_ref());
-    let share = |limit: Option<Share>| limit.map(|share| share.0);
-    let mut coverage = Vec::new();
-    for (tier, limits) in &file.coverage {
+fn resolve(context: &mut Context<'_>, file: &Spanned<Expect>) -> Expect {
+    let (at, expect) = (file.span(), file.get_ref());
+    for tier in expect.coverage.keys() {
         let ix = context.target(tier.get_ref(), tier.span());
         if let Some(ix) = ix
             && ix.0 + 1 == context.tiers().len()
         {
             let message = format!("the last tier \"{}\" accepts everything; its coverage is always 1", tier.get_ref());
-            context.error(Code::BAD_VALUE, tier.span(), message);
+            context.found.error(Code::BAD_VALUE, tier.span(), message);
         }
-        coverage.push(CoverageLimit {
-            tier: tier.get_ref().as_str().into(),
-            at_least: share(limits.at_least),
-            at_most: share(limits.at_most),
-        });
     }
-    let expect = Expect {
-        fixtures: file.fixtures.clone()?.0,
-        split: file.split.0.clone(),
-        segment: file.segment.as_ref().map(|segment| segment.0.clone()),
-        accuracy_at_least: share(file.accuracy_at_least),
-        loss_vs_last_at_most: file.loss_vs_last_at_most,
-        cost_ratio_at_most: file.cost_ratio_at_most,
-        escalation_rate_at_least: share(file.escalation_rate_at_least),
-        escalation_rate_at_most: share(file.escalation_rate_at_most),
-        coverage,
-        latency_p95_ms_at_most: file.latency_p95_ms_at_most,
-        availability_at_least: share(file.availability_at_least),
-        line: context.line(at.start),
-    };
     let limits = [
         expect.accuracy_at_least,
         expect.loss_vs_last_at_most,
@@ -52,14 +30,17 @@ fn resolve(context: &mut Context<'_>, file: &Spanned<ExpectFile>) -> Option<Expe
         expect.latency_p95_ms_at_most,
         expect.availability_at_least,
     ];
-    let limits_coverage = expect.coverage.iter().any(|limit| limit.at_least.is_some() || limit.at_most.is_some());
-    if limits.iter().all(Option::is_none) && !limits_coverage {
-        context.error(Code::MISSING_KEY, at.clone(), "an expectation needs at least one limit, like `accuracy-at-least = 0.9`");
+    let by_tier = expect.coverage.values().flat_map(|limit| [limit.at_least, limit.at_most]);
+    // Without a fixture set it is not known what was meant.
+    if !expect.fixtures.is_empty() && limits.into_iter().chain(by_tier).all(|limit| limit.is_none()) {
+        let message = "an expectation needs at least one limit, like `accuracy-at-least = 0.9`";
+        context.found.error(Code::MISSING_KEY, at.clone(), message);
     }
     if let (Some(low), Some(high)) = (expect.escalation_rate_at_least, expect.escalation_rate_at_most)
+        && !expect.fixtures.is_empty()
         && low > high
     {
-        context.error(Code::BAD_VALUE, at, format!("no escalation rate is at least {low} and at most {high}"));
+        context.found.error(Code::BAD_VALUE, at.clone(), format!("no escalation rate is at least {low} and at most {high}"));
     }
-    Some(expect)
+    Expect { line: context.line(at.start), ..expect.clone() }
 }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
 use tierfall_core::fit::{Fit, Status, TargetFit};
 
-use super::Context;
+use super::context::Context;
 use crate::config::ReadFile;
 use crate::config::code::Code;
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::Found;
 use crate::config::file::CascadeFile;
 use crate::config::types::Spanned;
 use crate::fit::{self, Bound};
@@ -21,21 +21,28 @@ pub(super) fn check(context: &mut Context<'_>, path: &Path) -> Option<PathBuf> {
     let Some(first) = context.fitted.first().cloned() else {
         if let Some(named) = &file.fit {
             let message = "no threshold comes from this fit";
-            let diagnostic = Diagnostic::warning(Code::UNUSED_FIT, named.span(), message);
-            context.found.push(diagnostic.help("write `threshold = \"fit\"` in every gate, or take the key out"));
+            context
+                .found
+                .warning(Code::UNUSED_FIT, named.span(), message)
+                .help("write `threshold = \"fit\"` in every gate, or take the key out");
         }
         return None;
     };
     for own in std::mem::take(&mut context.own) {
         let message = "a threshold of its own beside one from the fit: what was promised for all gates together would not hold";
-        let diagnostic = Diagnostic::error(Code::MIXED_THRESHOLDS, own, message).label(first.clone(), "this one is the fit's");
-        context.found.push(diagnostic.help("write `threshold = \"fit\"` in every gate, or a number in every one"));
+        context
+            .found
+            .error(Code::MIXED_THRESHOLDS, own, message)
+            .label(first.clone(), "this one is the fit's")
+            .help("write `threshold = \"fit\"` in every gate, or a number in every one");
     }
     let mut refuse = |at: Range<usize>, key: &str, when: &str| {
         let message = format!("a fit is made for a cascade that escalates after {when}");
-        let diagnostic =
-            Diagnostic::error(Code::POLICY_UNDER_FIT, at, message).label(first.clone(), "thresholds come from a fit");
-        context.found.push(diagnostic.help(format!("write `{key} = \"escalate\"`")));
+        context
+            .found
+            .error(Code::POLICY_UNDER_FIT, at, message)
+            .label(first.clone(), "thresholds come from a fit")
+            .help(format!("write `{key} = \"escalate\"`"));
     };
     if *file.policy.on_abstain.get_ref() == OnAbstain::Accept {
         refuse(file.policy.on_abstain.span(), "on-abstain", "a signal that had nothing to read");
@@ -65,7 +72,7 @@ impl Place<'_> {
         fit_path: &Path,
         read: ReadFile<'_>,
         bound: Bound<'_>,
-        found: &mut Vec<Diagnostic>,
+        found: &mut Found,
     ) -> Option<(Cascade, Fit)> {
         let make = |verb: &str, asked: &str| format!("{verb}: `tierfall calibrate {} {} {asked}`", self.path.display(), self.set);
         let usual = "--max-loss 0.05";
@@ -78,16 +85,14 @@ impl Place<'_> {
                     _ => format!("{path}: {why}"),
                 };
                 let message = format!("there is no fit that this threshold could come from: {why}");
-                found.push(Diagnostic::error(Code::NO_FIT, self.at.clone(), message).help(make("make one", usual)));
+                found.error(Code::NO_FIT, self.at.clone(), message).help(make("make one", usual));
                 return None;
             }
         };
         let fit = match fit::parse(&text, fit_path) {
             Ok(fit) => fit,
             Err(error) => {
-                found.push(
-                    Diagnostic::error(Code::BAD_FIT, self.at.clone(), error.to_string()).help(make("make it again", usual)),
-                );
+                found.error(Code::BAD_FIT, self.at.clone(), error.to_string()).help(make("make it again", usual));
                 return None;
             }
         };
@@ -95,12 +100,11 @@ impl Place<'_> {
         for difference in &differences {
             let at = difference.tier.as_deref().and_then(|tier| self.tier(tier)).unwrap_or_else(|| self.at.clone());
             let message = format!("the fit {} is stale: {difference}", fit_path.display());
-            let mut diagnostic = Diagnostic::error(Code::STALE_FIT, at, message);
+            let diagnostic = found.error(Code::STALE_FIT, at, message);
             // Once is enough for the same advice.
             if std::ptr::eq(difference, &raw const differences[differences.len() - 1]) {
-                diagnostic = diagnostic.help(make("make it again", &options(&fit).unwrap_or_else(|| usual.to_owned())));
+                diagnostic.help(make("make it again", &options(&fit).unwrap_or_else(|| usual.to_owned())));
             }
-            found.push(diagnostic);
         }
         if !differences.is_empty() {
             return None;
@@ -109,7 +113,7 @@ impl Place<'_> {
             Ok(cascade) => Some((cascade, fit)),
             Err(error) => {
                 let message = format!("{}: {error}", fit_path.display());
-                found.push(Diagnostic::error(Code::BAD_FIT, self.at.clone(), message).help(make("make it again", usual)));
+                found.error(Code::BAD_FIT, self.at.clone(), message).help(make("make it again", usual));
                 None
             }
         }

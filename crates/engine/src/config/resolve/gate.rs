@@ -7,9 +7,8 @@ use tierfall_core::number::{Score, Threshold};
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::signal::{NamedSignal, Needs, Nominal};
 
-use super::Context;
+use super::context::Context;
 use crate::config::code::Code;
-use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{GateFile, RawFile, ThresholdFile, ThresholdWord, TierFile};
 use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
@@ -32,7 +31,7 @@ pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFil
         {
             let message = format!("{} is no validator: its scores are not on [0, 1], where 0.5 is the pass mark", named.label);
             let help = "put it under `observe`, or use it as the gate's `signal`";
-            context.found.push(Diagnostic::error(Code::NOT_A_VALIDATOR, spec.span(), message).help(help));
+            context.found.error(Code::NOT_A_VALIDATOR, spec.span(), message).help(help);
         }
     }
     let (signal, place) = (signal?, gate.threshold.as_ref()?);
@@ -67,8 +66,7 @@ fn threshold(
             if raw.is_none() {
                 let message = format!("{value} is not on the nominal scale of {}, which goes from 0 to 1", signal.label);
                 let help = format!("a threshold in the signal's own units is written `threshold = {{ raw = {value} }}`");
-                let diagnostic = Diagnostic::error(Code::THRESHOLD_RANGE, place.span(), message);
-                context.found.push(diagnostic.label(signal_at, "this signal").help(help));
+                context.found.error(Code::THRESHOLD_RANGE, place.span(), message).label(signal_at, "this signal").help(help);
             }
             raw.map(Threshold::accept_from)
         }
@@ -80,8 +78,7 @@ fn threshold(
             }
             let message = format!("no score of {} is {raw}: they go from {} to {}", signal.label, shown(low), shown(high));
             let help = "write a raw score of this signal, or a number from 0 to 1 on its nominal scale without `raw`";
-            let diagnostic = Diagnostic::error(Code::THRESHOLD_RANGE, place.span(), message);
-            context.found.push(diagnostic.label(signal_at, "this signal").help(help));
+            context.found.error(Code::THRESHOLD_RANGE, place.span(), message).label(signal_at, "this signal").help(help);
             None
         }
         // Until the fit is read, which needs the whole cascade.
@@ -108,10 +105,8 @@ fn feed(context: &mut Context<'_>, tier: &TierFile, named: &NamedSignal, at: Ran
         && *temperature.get_ref() <= 0.0
     {
         let message = format!("{} compares several samples, and at temperature 0 they agree with themselves", named.label);
-        let diagnostic = Diagnostic::error(Code::NO_TEMPERATURE, at.clone(), message);
-        context
-            .found
-            .push(diagnostic.label(temperature.span(), "the tier samples greedily").help("sample at a temperature like 0.7"));
+        let diagnostic = context.found.error(Code::NO_TEMPERATURE, at.clone(), message);
+        diagnostic.label(temperature.span(), "the tier samples greedily").help("sample at a temperature like 0.7");
     }
     let Needs { probe, probe_logprobs, .. } = needs;
     if !probe {
@@ -120,29 +115,13 @@ fn feed(context: &mut Context<'_>, tier: &TierFile, named: &NamedSignal, at: Ran
     let asked = match named.surrogate() {
         None => tier,
         Some(name) => match context.tier_named(name) {
-            Some((_, found)) if found.get_ref().review != Some(true) => {
-                // Outlives the borrow of `context`: the file does not change.
-                context
-                    .file
-                    .tier
-                    .iter()
-                    .flatten()
-                    .map(Spanned::get_ref)
-                    .find(|t| std::ptr::eq(*t, found.get_ref()))
-                    .unwrap_or(tier)
-            }
+            Some((_, found)) if found.get_ref().review != Some(true) => found.get_ref(),
             _ => {
-                let askable: Vec<&str> = context
-                    .file
-                    .tier
-                    .iter()
-                    .flatten()
-                    .filter(|tier| tier.get_ref().review != Some(true))
-                    .filter_map(|tier| Some(tier.get_ref().name.as_ref()?.get_ref().as_str()))
-                    .collect();
+                let askable = context.tiers().iter().map(Spanned::get_ref).filter(|tier| tier.review != Some(true));
+                let askable: Vec<&str> = askable.filter_map(|tier| Some(tier.name.as_ref()?.get_ref().as_str())).collect();
                 let message = format!("{} asks the tier \"{name}\", and there is no such tier with a model", named.label);
                 let help = suggestion(name, askable);
-                context.found.push(Diagnostic::error(Code::UNKNOWN_TIER, at, message).maybe_help(help));
+                context.found.error(Code::UNKNOWN_TIER, at, message).maybe_help(help);
                 return;
             }
         },
@@ -161,24 +140,23 @@ fn logprobs(context: &mut Context<'_>, asked: &TierFile, named: &NamedSignal, to
         ProviderSpec::Http(http) => format!("it speaks {}", http.dialect),
         ProviderSpec::Simulated(_) => "it is simulated".into(),
     };
-    let mut diagnostic = match spec.gives(model_name).top_logprobs {
-        None => {
-            let message = format!("{} reads log-probabilities, and the provider \"{provider}\" gives none", named.label);
-            Diagnostic::error(Code::NO_LOGPROBS, at.clone(), message).help(
-                "use a signal that needs none (self-rated confidence, agreement), or let a tier with log-probabilities judge: \
-                 { p-true = { surrogate = \"…\" } }",
-            )
-        }
-        Some(most) if most < top => {
-            let message =
-                format!("{} reads {top} alternatives a token, and the provider \"{provider}\" gives at most {most}", named.label);
-            Diagnostic::error(Code::TOO_FEW_ALTERNATIVES, at.clone(), message).help(format!("ask for at most {most}"))
-        }
+    let (code, message, help) = match spec.gives(model_name).top_logprobs {
+        None => (
+            Code::NO_LOGPROBS,
+            format!("{} reads log-probabilities, and the provider \"{provider}\" gives none", named.label),
+            "use a signal that needs none (self-rated confidence, agreement), or let a tier with log-probabilities judge: \
+             { p-true = { surrogate = \"…\" } }"
+                .to_owned(),
+        ),
+        Some(most) if most < top => (
+            Code::TOO_FEW_ALTERNATIVES,
+            format!("{} reads {top} alternatives a token, and the provider \"{provider}\" gives at most {most}", named.label),
+            format!("ask for at most {most}"),
+        ),
         Some(_) => return,
     };
-    diagnostic = diagnostic.label(model.span(), "the model that is asked");
+    let diagnostic = context.found.error(code, at.clone(), message).label(model.span(), "the model that is asked").help(help);
     if let Some(declared) = declared {
-        diagnostic = diagnostic.label(declared, speaks);
+        diagnostic.label(declared, speaks);
     }
-    context.found.push(diagnostic);
 }

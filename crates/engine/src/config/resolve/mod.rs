@@ -1,5 +1,6 @@
 //! From the file to a runnable cascade. Everything is looked at, whatever was wrong before it.
 
+mod context;
 mod expect;
 mod fit;
 mod gate;
@@ -8,105 +9,37 @@ mod prompt;
 mod tier;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
-use tierfall_core::fit::Fit;
-use tierfall_core::rule::table::Conditional;
-use tierfall_core::rule::{NamedRule, Route};
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::segment::{SegmentRule, Segments};
 
+use self::context::Context;
 use super::code::Code;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::Found;
 use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
-use super::provider::ProviderSpec;
-use super::types::Spanned;
-use super::values::suggestion;
-use super::{Expect, Fits, ReadFile, RegressRules, Replay, provider};
-use crate::binding::TierBinding;
+use super::{Fits, Loaded, ReadFile, provider};
+use crate::digest;
 use crate::fit::Bound;
-
-/// What a file says, once it says nothing wrong.
-pub(super) struct Resolved {
-    pub(super) cascade: Cascade,
-    pub(super) tiers: Vec<Option<TierBinding>>,
-    pub(super) providers: BTreeMap<String, ProviderSpec>,
-    pub(super) replay: Option<Replay>,
-    pub(super) expects: Vec<Expect>,
-    pub(super) regress: RegressRules,
-    /// Where thresholds come from that are not in the file.
-    pub(super) fit_path: Option<PathBuf>,
-    pub(super) fit: Option<Arc<Fit>>,
-}
-
-/// What every part needs to look around.
-struct Context<'a> {
-    file: &'a CascadeFile,
-    /// The directory of the cascade file.
-    directory: PathBuf,
-    read: ReadFile<'a>,
-    /// Where the file's lines end.
-    lines: Vec<usize>,
-    found: &'a mut Vec<Diagnostic>,
-    /// By name: the provider, where it was declared rightly.
-    providers: BTreeMap<String, Option<ProviderSpec>>,
-    /// The places of thresholds that come from the fit, and of those that stand in the file.
-    fitted: Vec<Range<usize>>,
-    own: Vec<Range<usize>>,
-}
-
-impl Context<'_> {
-    fn error(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) {
-        self.found.push(Diagnostic::error(code, span, message));
-    }
-
-    /// The line of a place in the file, from 1.
-    fn line(&self, at: usize) -> usize {
-        self.lines.partition_point(|end| *end < at) + 1
-    }
-
-    fn tiers(&self) -> &[Spanned<TierFile>] {
-        self.file.tier.as_deref().unwrap_or_default()
-    }
-
-    fn tier_named(&self, name: &str) -> Option<(TierIx, &Spanned<TierFile>)> {
-        let named = |tier: &TierFile| tier.name.as_ref().is_some_and(|own| own.get_ref().as_str() == name);
-        self.tiers().iter().enumerate().find(|(_, tier)| named(tier.get_ref())).map(|(ix, tier)| (TierIx(ix), tier))
-    }
-
-    /// The tier of this name, or a diagnostic.
-    fn target(&mut self, name: &str, at: Range<usize>) -> Option<TierIx> {
-        if let Some((ix, _)) = self.tier_named(name) {
-            return Some(ix);
-        }
-        let names: Vec<String> =
-            self.tiers().iter().filter_map(|tier| tier.get_ref().name.as_ref()).map(|name| name.get_ref().0.clone()).collect();
-        let help = suggestion(name, names.iter().map(String::as_str));
-        let message = format!("there is no tier \"{name}\"");
-        self.found.push(Diagnostic::error(Code::UNKNOWN_TIER, at, message).maybe_help(help));
-        None
-    }
-}
 
 /// Reads the file; `None` where any error was found.
 pub(super) fn resolve(
     file: &CascadeFile,
     (text, path): (&str, &Path),
     read: ReadFile<'_>,
-    (fits, segment_digest): (Fits<'_>, Option<&str>),
-    found: &mut Vec<Diagnostic>,
-    secret: &mut Vec<Range<usize>>,
-) -> Option<Resolved> {
+    (fits, segment_digest): (Fits<'_>, Option<String>),
+    found: &mut Found,
+) -> Option<Loaded> {
     let mut providers = BTreeMap::new();
     for (name, declared) in &file.provider {
         if name.get_ref().contains('/') || name.get_ref().is_empty() {
             let message =
                 format!("a provider cannot be named \"{}\": `model = \"provider/model\"` could not say it", name.get_ref());
-            found.push(Diagnostic::error(Code::BAD_NAME, name.span(), message));
+            found.error(Code::BAD_NAME, name.span(), message);
         }
-        providers.insert(name.get_ref().clone(), provider::resolve(declared, found, secret));
+        providers.insert(name.get_ref().clone(), provider::resolve(declared, found));
     }
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let lines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
@@ -118,11 +51,10 @@ pub(super) fn resolve(
     let policy = policy(&mut context, &file.policy);
     let fit_path = fit::check(&mut context, path);
     let expects = expect::resolve_all(&mut context);
-    let regress = file.regress;
-    let replay = file.replay.as_ref().and_then(|replay| replay.fixtures.clone()).map(|fixtures| Replay { fixtures: fixtures.0 });
+    let replay = file.replay.clone();
     let declared = std::mem::take(&mut context.providers);
     let fit_at = context.fitted.first().cloned().unwrap_or(0..0);
-    if found.iter().any(|diagnostic| diagnostic.severity == super::Severity::Error) {
+    if found.refuses(0) {
         return None;
     }
     let name: Arc<str> = file.name.as_ref()?.as_str().into();
@@ -131,7 +63,7 @@ pub(super) fn resolve(
     let cascade = match Cascade::try_from(Parts { name, salt, tiers, rules, policy }) {
         Ok(cascade) => cascade.with_segments(segments),
         Err(error) => {
-            found.push(Diagnostic::error(Code::NO_TIERS, 0..0, error.to_string()));
+            found.error(Code::NO_TIERS, 0..0, error.to_string());
             return None;
         }
     };
@@ -140,12 +72,27 @@ pub(super) fn resolve(
     if let (Some(fit_path), Fits::Read(read)) = (&fit_path, fits) {
         let set = replay.as_ref().map(|replay| &replay.fixtures).or(expects.first().map(|expect| &expect.fixtures));
         let place = fit::Place { file, at: fit_at, path, set: set.map_or("SET", String::as_str) };
-        let bound = Bound { cascade: &cascade, tiers: &bindings, segment_digest };
+        let bound = Bound { cascade: &cascade, tiers: &bindings, segment_digest: segment_digest.as_deref() };
         let (fitted, read) = place.read(fit_path, read, bound, found)?;
         (cascade, fit) = (fitted, Some(Arc::new(read)));
     }
     permission::check(file, &cascade, found);
-    Some(Resolved { cascade, tiers: bindings, providers, replay, expects, regress, fit_path, fit })
+    Some(Loaded {
+        cascade,
+        tiers: bindings,
+        providers,
+        replay,
+        expects,
+        regress: file.regress,
+        fit_path,
+        fit,
+        segment_digest,
+        path: path.to_owned(),
+        serving_digest: String::new(),
+        digest: digest::of_bytes(text.as_bytes()),
+        text: String::new(),
+        warnings: Vec::new(),
+    })
 }
 
 fn segments(context: &mut Context<'_>) -> Segments {
@@ -157,7 +104,7 @@ fn segments(context: &mut Context<'_>) -> Segments {
             Ok(when) => rules.push(SegmentRule { name: name.as_str().into(), when }),
             Err(why) => {
                 let kind = condition.get_ref().name();
-                context.error(Code::BAD_RULE, condition.span(), format!("segment rule `{kind}`: {why}"));
+                context.found.error(Code::BAD_RULE, condition.span(), format!("segment rule `{kind}`: {why}"));
             }
         }
     }
@@ -173,18 +120,18 @@ fn unused_providers(context: &mut Context<'_>) {
     };
     for name in context.file.provider.keys().filter(|name| !used(name.get_ref())) {
         let message = format!("no tier uses the provider `{}`", name.get_ref());
-        context.found.push(Diagnostic::warning(Code::UNUSED_PROVIDER, name.span(), message));
+        context.found.warning(Code::UNUSED_PROVIDER, name.span(), message);
     }
 }
 
-fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<NamedRule> {
+fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<Rule> {
     let route = file.route.as_ref().and_then(|route| self::route(context, route));
     let condition = file.condition.as_ref()?;
     let kind = condition.get_ref().name();
     match condition.get_ref().build() {
-        Ok(built) => Some(Conditional::named(file.name.as_ref().map_or(kind, |name| name.as_str()), built, route?)),
+        Ok(when) => Some(Rule { name: file.name.as_ref().map_or(kind, |name| name.as_str()).into(), when, route: route? }),
         Err(why) => {
-            context.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
+            context.found.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
             None
         }
     }
@@ -213,8 +160,7 @@ fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {
         for tier in unpriced {
             let message = format!("a budget needs the price of every tier, and \"{}\" has none", tier.get_ref().as_str());
             let help = "write `price = { input = \"…\", output = \"…\" }` in USD per million tokens; \"0\" is a price";
-            let diagnostic = Diagnostic::error(Code::BUDGET_WITHOUT_PRICE, tier.span(), message);
-            context.found.push(diagnostic.label(at.clone(), "the budget").help(help));
+            context.found.error(Code::BUDGET_WITHOUT_PRICE, tier.span(), message).label(at.clone(), "the budget").help(help);
         }
     }
     Policy {

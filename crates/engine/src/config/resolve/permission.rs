@@ -7,32 +7,33 @@ use tierfall_core::cascade::{Cascade, TierIx};
 use tierfall_core::permit::{Then, Unread};
 use tierfall_core::plan::Plan;
 use tierfall_core::request::Request;
-use tierfall_core::rule::{NamedRule, Route, Rule};
+use tierfall_core::rule::table::Condition;
+use tierfall_core::rule::{Route, Rule};
 use tierfall_core::segment::Segments;
 
 use crate::config::code::Code;
-use crate::config::diagnostic::Diagnostic;
+use crate::config::diagnostic::Found;
 use crate::config::file::{CascadeFile, RuleFile};
 use crate::config::types::{Name, Spanned};
 
-/// A rule that always decides so.
+/// Holds for every request.
 #[derive(Debug)]
-struct Always(Route);
+struct Always;
 
-impl Rule for Always {
-    fn route(&self, _: &Request) -> Route {
-        self.0.clone()
+impl Condition for Always {
+    fn holds(&self, _: &Request) -> bool {
+        true
     }
 }
 
 /// Warns of every gate that has nothing to read under some rule. The plan of a request under that rule says so, at every operating
 /// point and in every segment of the fit.
-pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Found) {
     for (rule, written) in cascade.rules().iter().zip(&file.rule) {
         let Some(only) = written.route.as_ref().and_then(|route| route.only.as_ref()) else { continue };
         let place = |name: &Spanned<Name>| cascade.tiers().iter().position(|tier| *tier.name == *name.get_ref().as_str());
-        let always = Always(Route::Only(only.iter().filter_map(place).map(TierIx).collect()));
-        let rules = vec![NamedRule { name: rule.name.clone(), rule: Arc::new(always) }];
+        let route = Route::Only(only.iter().filter_map(place).map(TierIx).collect());
+        let rules = vec![Rule { name: rule.name.clone(), when: Arc::new(Always), route }];
         let segments = Segments { tag: Some(SEGMENT.to_owned()), rules: Vec::new() };
         let under_it = cascade.clone().with_rules(rules).with_segments(segments);
         let mut told = BTreeSet::new();
@@ -41,7 +42,7 @@ pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Vec<Diagn
             for (position, tier) in plan.tiers.iter().enumerate() {
                 for unread in plan.unread(position).into_iter().filter(|unread| unread.then != Then::Observed) {
                     if told.insert((*tier, unread.signal.clone())) {
-                        found.push(warning(file, &under_it, (written, &rule.name), *tier, unread));
+                        warn(found, file, &under_it, (written, &rule.name), *tier, unread);
                     }
                 }
             }
@@ -67,13 +68,14 @@ fn requests(cascade: &Cascade) -> Vec<Request> {
     requests
 }
 
-fn warning(
+fn warn(
+    found: &mut Found,
     file: &CascadeFile,
     cascade: &Cascade,
     (written, rule): (&RuleFile, &str),
     tier: TierIx,
     unread: Unread<'_>,
-) -> Diagnostic {
+) {
     let (tier, asked) = (&cascade.tier(tier).name, &cascade.tier(unread.asks).name);
     let lacks = if unread.then == Then::Fused { "lacks a signal" } else { "has nothing to read" };
     let message = format!(
@@ -86,10 +88,9 @@ fn warning(
     let gate = gates
         .filter(|one| one.name.as_ref().is_some_and(|name| *name.get_ref().as_str() == **tier))
         .find_map(|one| one.gate.as_ref());
-    let diagnostic = Diagnostic::warning(Code::UNREADABLE_GATE, at, message)
-        .help("let it ask a tier that the rule allows, or read a signal that asks nobody");
-    match gate {
-        Some(gate) => diagnostic.label(gate.span(), "this gate"),
-        None => diagnostic,
+    let help = "let it ask a tier that the rule allows, or read a signal that asks nobody";
+    let diagnostic = found.warning(Code::UNREADABLE_GATE, at, message).help(help);
+    if let Some(gate) = gate {
+        diagnostic.label(gate.span(), "this gate");
     }
 }

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use tierfall_core::request::{Message, Preamble, Role};
 
-use super::Context;
+use super::context::Context;
 use crate::config::code::Code;
-use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{FileFile, PromptFile, TierFile, TurnsFile};
 
 /// The messages that a tier puts before the client's; `None` where they cannot be read.
@@ -47,13 +46,15 @@ fn read(context: &mut Context<'_>, file: &str, at: &Range<usize>) -> Option<Stri
     let path = context.directory.join(file);
     match (context.read)(&path) {
         Ok(text) if text.trim().is_empty() => {
-            context.error(Code::BAD_CONTENT, at.clone(), format!("{} is empty", path.display()));
+            context.found.error(Code::BAD_CONTENT, at.clone(), format!("{} is empty", path.display()));
             None
         }
         Ok(text) => Some(text),
         Err(why) => {
-            let diagnostic = Diagnostic::error(Code::UNREADABLE, at.clone(), format!("{} cannot be read: {why}", path.display()));
-            context.found.push(diagnostic.help("paths are relative to the cascade file"));
+            context
+                .found
+                .error(Code::UNREADABLE, at.clone(), format!("{} cannot be read: {why}", path.display()))
+                .help("paths are relative to the cascade file");
             None
         }
     }
@@ -70,13 +71,12 @@ fn lines(context: &mut Context<'_>, file: &str, text: &str, at: &Range<usize>) -
                     "{place}: an example turn is of the user, the assistant or a tool, not of \"{}\"",
                     turn.role.as_str()
                 );
-                let diagnostic = Diagnostic::error(Code::BAD_CONTENT, at.clone(), message);
-                context.found.push(diagnostic.help("instructions belong in `system-prompt`"));
+                context.found.error(Code::BAD_CONTENT, at.clone(), message).help("instructions belong in `system-prompt`");
             }
             Err(why) => {
                 let message = format!("{place}: no example turn: {why}");
                 let help = "each line is one turn: {\"role\": \"user\", \"content\": \"…\"}";
-                context.found.push(Diagnostic::error(Code::BAD_CONTENT, at.clone(), message).help(help));
+                context.found.error(Code::BAD_CONTENT, at.clone(), message).help(help);
             }
         }
     }

@@ -9,11 +9,12 @@ use tierfall_core::gate::Gate;
 use tierfall_core::money::Price;
 use tierfall_core::request::Timeouts;
 
-use super::{Context, gate, prompt};
+use super::context::Context;
+use super::{gate, prompt};
 use crate::binding::TierBinding;
 use crate::config::code::Code;
-use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{ParamsFile, PriceFile, TierFile, TimeoutsFile};
+use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
 use crate::config::values::suggestion;
 
@@ -22,13 +23,13 @@ pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBi
     let file = context.file;
     let Some(tiers) = &file.tier else { return Vec::new() };
     if tiers.is_empty() {
-        context.error(Code::NO_TIERS, 0..0, "a cascade needs at least one `[[tier]]`");
+        context.found.error(Code::NO_TIERS, 0..0, "a cascade needs at least one `[[tier]]`");
     }
     names(context, tiers);
     prices(context, tiers);
     let only_human = tiers.iter().all(|tier| tier.get_ref().review == Some(true));
     if let (Some(first), true) = (tiers.first(), only_human) {
-        context.error(Code::NO_TIERS, first.span(), "a cascade needs at least one tier with a model");
+        context.found.error(Code::NO_TIERS, first.span(), "a cascade needs at least one tier with a model");
     }
     let mut resolved = Vec::new();
     for (ix, tier) in tiers.iter().enumerate() {
@@ -43,8 +44,7 @@ fn names(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
     for name in tiers.iter().filter_map(|tier| tier.get_ref().name.as_ref()) {
         if let Some(first) = seen.get(name.get_ref().as_str()) {
             let message = format!("two tiers are named \"{}\"", name.get_ref().as_str());
-            let diagnostic = Diagnostic::error(Code::DUPLICATE_NAME, name.span(), message);
-            context.found.push(diagnostic.label(first.clone(), "the first one"));
+            context.found.error(Code::DUPLICATE_NAME, name.span(), message).label(first.clone(), "the first one");
         } else {
             seen.insert(name.get_ref(), name.span());
         }
@@ -64,9 +64,11 @@ fn prices(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
         let [(name, price, at), (next, next_price, next_at)] = pair else { continue };
         if price.input > next_price.input && price.output > next_price.output {
             let message = format!("tier \"{name}\" costs more than \"{next}\" after it");
-            let diagnostic =
-                Diagnostic::warning(Code::PRICE_ORDER, at.clone(), message).label(next_at.clone(), "the cheaper one");
-            context.found.push(diagnostic.help("tiers are asked in the order of the file; put the cheapest first"));
+            context
+                .found
+                .warning(Code::PRICE_ORDER, at.clone(), message)
+                .label(next_at.clone(), "the cheaper one")
+                .help("tiers are asked in the order of the file; put the cheapest first");
         }
     }
 }
@@ -81,13 +83,12 @@ fn resolve(context: &mut Context<'_>, spanned: &Spanned<TierFile>, last: bool) -
     }
     if let Some(cost) = &tier.cost {
         let message = "`cost` is the price of a review; a model's price is `price = { input = …, output = … }`";
-        context.error(Code::HUMAN, cost.span(), message);
+        context.found.error(Code::HUMAN, cost.span(), message);
     }
     let gate = match &tier.gate {
         Some(gate) if last => {
             let message = format!("tier \"{shown}\" is the last one and can have no gate: there is nobody to escalate to");
-            let diagnostic = Diagnostic::error(Code::LAST_IS_GATED, gate.span(), message);
-            context.found.push(diagnostic.help("remove the gate, or add a tier after it"));
+            context.found.error(Code::LAST_IS_GATED, gate.span(), message).help("remove the gate, or add a tier after it");
             gate::resolve(context, tier, gate.get_ref())
         }
         Some(gate) => gate::resolve(context, tier, gate.get_ref()),
@@ -95,7 +96,7 @@ fn resolve(context: &mut Context<'_>, spanned: &Spanned<TierFile>, last: bool) -
             if !last && name.is_some() {
                 let message = format!("tier \"{shown}\" has no gate, so the tiers after it can never be reached");
                 let help = "write `gate = { signal = \"mean-logprob\", threshold = 0.7 }`";
-                context.found.push(Diagnostic::error(Code::UNGATED, place.clone(), message).help(help));
+                context.found.error(Code::UNGATED, place.clone(), message).help(help);
             }
             None
         }
@@ -121,7 +122,7 @@ fn built(
 
 fn human(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, last: bool) -> Option<(Tier, Option<TierBinding>)> {
     if !last {
-        context.error(
+        context.found.error(
             Code::HUMAN,
             place.clone(),
             "a tier with `review = true` must be the last: a person is asked when no model was sure",
@@ -137,7 +138,7 @@ fn human(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, last:
     ];
     for (key, span) in foreign {
         if let Some(span) = span {
-            context.error(Code::HUMAN, span, format!("`{key}` belongs to a model, and this tier is a person"));
+            context.found.error(Code::HUMAN, span, format!("`{key}` belongs to a model, and this tier is a person"));
         }
     }
     let cost = tier.cost.as_ref().map(|cost| cost.get_ref().0);
@@ -150,7 +151,7 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
     reserved(context, params);
     let Some(model) = &tier.model else {
         if tier.review == Some(false) {
-            context.error(
+            context.found.error(
                 Code::MISSING_KEY,
                 place.clone(),
                 format!("tier \"{shown}\" has neither a `model` nor `review = true`"),
@@ -163,14 +164,14 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
         let help = suggestion(provider, context.providers.keys().map(String::as_str))
             .unwrap_or_else(|| format!("declare it: `[provider.{provider}.openai-chat]` with its `base-url`"));
         let message = format!("there is no provider \"{provider}\"");
-        context.found.push(Diagnostic::error(Code::UNKNOWN_PROVIDER, model.span(), message).help(help));
+        context.found.error(Code::UNKNOWN_PROVIDER, model.span(), message).help(help);
     }
-    if let Some(Some(super::ProviderSpec::Simulated(simulated))) = context.providers.get(provider)
+    if let Some(Some(ProviderSpec::Simulated(simulated))) = context.providers.get(provider)
         && !simulated.models.contains_key(model_name)
     {
         let help = suggestion(model_name, simulated.models.keys().map(String::as_str));
         let message = format!("the simulated provider \"{provider}\" has no model \"{model_name}\"");
-        context.found.push(Diagnostic::error(Code::BAD_VALUE, model.span(), message).maybe_help(help));
+        context.found.error(Code::BAD_VALUE, model.span(), message).maybe_help(help);
     }
     let TimeoutsFile { connect, idle, total } = &tier.timeouts;
     let [connect, idle, total] = [connect, idle, total].map(|wait| wait.as_deref().copied());
@@ -196,7 +197,7 @@ fn reserved(context: &mut Context<'_>, params: Option<&ParamsFile>) {
             | "response_format" => "is decided by the cascade and the client",
             _ => continue,
         };
-        context.error(Code::BAD_VALUE, key.span(), format!("`{}` {why}", key.get_ref()));
+        context.found.error(Code::BAD_VALUE, key.span(), format!("`{}` {why}", key.get_ref()));
     }
 }
 

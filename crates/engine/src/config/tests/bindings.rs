@@ -1,8 +1,8 @@
 //! What changes a digest, and what does not.
 
+use super::EXAMPLE;
 use super::{edited, good};
 use crate::binding::TierBinding;
-use crate::config::reference::EXAMPLE;
 
 fn small(text: &str) -> TierBinding {
     good(text).tiers[0].clone().unwrap()

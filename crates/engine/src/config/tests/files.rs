@@ -10,7 +10,8 @@ use tierfall_core::number::Threshold;
 use tierfall_core::request::{Message, Request};
 
 use super::{EXAMPLE, edited, good};
-use crate::config::{ConfigError, HeaderSource, Loaded, ProviderSpec, load, parse};
+use crate::config::file::HeaderSource;
+use crate::config::{ConfigError, Loaded, ProviderSpec, load, parse};
 
 fn with(files: &[(&str, &str)], text: &str) -> Result<Loaded, ConfigError> {
     let files: BTreeMap<&str, &str> = files.iter().copied().collect();
@@ -43,7 +44,7 @@ fn the_example_becomes_what_it_says() {
     let plan = tierfall_core::plan::Plan::new(&loaded.cascade, Request::new("id", "I will go to court"));
     assert_eq!(plan.tiers.iter().map(|ix| ix.0).collect::<Vec<_>>(), [2]);
     let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
-    assert_eq!((http.retries, http.max_concurrency, http.max_body_bytes), (3, 32, 16 << 20));
+    assert_eq!((http.settings.retries, http.settings.max_concurrency, http.settings.max_body_mib), (3, 32, 16));
     assert_eq!(loaded.expects[0].split, "test");
 }
 
@@ -61,7 +62,8 @@ fn a_person_may_be_the_last_tier() {
 fn headers_come_from_the_file_or_the_environment() {
     let loaded = good(&edited("retries = 3", "headers = { x-team = \"blue\", authorization = { env = \"TOKEN\" } }"));
     let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
-    assert_eq!(http.headers["x-team"], HeaderSource::Text("blue".into()));
+    let team = http.settings.headers.iter().find(|(name, _)| name.get_ref() == "x-team");
+    assert_eq!(team.unwrap().1, &HeaderSource::Text("blue".into()));
     assert!(loaded.unset_keys(|_| false).iter().any(|key| key.env == "TOKEN"));
 }
 

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::EXAMPLE;
-use crate::config::{json_schema, parse_unfitted, reference};
+use super::reference::reference;
+use crate::config::{json_schema, parse_unfitted};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -11,44 +11,35 @@ use crate::pointer;
 use crate::view::{Count, Object, Reported, Text, object, owned, usage};
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Reply<'a> {
-    #[serde(borrow, default)]
+    #[serde(default)]
     error: Reported<'a>,
-    #[serde(borrow, default)]
     model: Option<Text<'a>>,
-    #[serde(borrow, default)]
     content: Option<Vec<Object<Block<'a>>>>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     stop_reason: Said<'a>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
 }
 
 /// A block of content, whole or as a stream begins it. Kinds that are no answer (thinking, citations) have no text.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Block<'a> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub(super) kind: Text<'a>,
-    #[serde(borrow, default)]
     pub(super) text: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) input: Option<&'a RawValue>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "the names of the wire")]
 pub(super) struct UsageView {
-    #[serde(default)]
     input_tokens: Option<Count>,
-    #[serde(default)]
     cache_creation_input_tokens: Option<Count>,
-    #[serde(default)]
     cache_read_input_tokens: Option<Count>,
-    #[serde(default)]
     output_tokens: Option<Count>,
 }
 

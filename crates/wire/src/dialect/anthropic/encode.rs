@@ -1,6 +1,5 @@
 //! A call as a request body.
 
-use serde::Serialize;
 use serde_json::Value;
 use tierfall_core::request::{Call, Json, Prompt, Request};
 
@@ -27,32 +26,32 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
     let (system, messages) = turns::turns(&call.messages())?;
     let params = &call.params;
     let mut body = Body::new();
-    set(&mut body, "model", call.model.as_ref())?;
-    set(&mut body, "max_tokens", &params.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS))?;
+    body.set("model", call.model.as_ref())?;
+    body.set("max_tokens", &params.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS))?;
     if !system.is_empty() {
-        set(&mut body, "system", &system)?;
+        body.set("system", &system)?;
     }
-    set(&mut body, "messages", &messages)?;
+    body.set("messages", &messages)?;
     if let Prompt::Request { request, .. } = &call.prompt {
         refuse_formats(request.response_format.as_ref())?;
         tools(&mut body, request)?;
     }
     if let Some(temperature) = params.temperature {
-        set(&mut body, "temperature", &temperature)?;
+        body.set("temperature", &temperature)?;
     }
     if let Some(top_p) = params.top_p {
-        set(&mut body, "top_p", &top_p)?;
+        body.set("top_p", &top_p)?;
     }
     if !params.stop.is_empty() {
-        set(&mut body, "stop_sequences", &params.stop)?;
+        body.set("stop_sequences", &params.stop)?;
     }
     if call.stream {
-        set(&mut body, "stream", &true)?;
+        body.set("stream", &true)?;
     }
     for (name, value) in &params.extra {
-        set(&mut body, name, value)?;
+        body.set(name, value)?;
     }
-    let body = body.write().map_err(|error| unwritable(&error))?.into_bytes();
+    let body = body.write()?.into_bytes();
     Ok(Encoded { path: "/messages", headers: vec![("anthropic-version", VERSION.to_owned())], body })
 }
 
@@ -71,17 +70,9 @@ fn tools(body: &mut Body<'_>, request: &Request) -> Result<(), EncodeError> {
     if tools.is_empty() {
         return Ok(());
     }
-    set(body, "tools", &tools)?;
+    body.set("tools", &tools)?;
     let Some(raw) = request.raw.as_deref() else { return Ok(()) };
     let raw = Body::parse(raw).map_err(|error| EncodeError(format!("the request's body cannot be read: {error}")))?;
     let choice = turns::tool_choice(raw.read::<Value>("tool_choice").as_ref(), raw.read("parallel_tool_calls"))?;
-    choice.map_or(Ok(()), |choice| set(body, "tool_choice", &choice))
-}
-
-fn set<T: Serialize + ?Sized>(body: &mut Body<'_>, name: &str, value: &T) -> Result<(), EncodeError> {
-    body.set(name, value).map_err(|error| unwritable(&error))
-}
-
-fn unwritable(error: &serde_json::Error) -> EncodeError {
-    EncodeError(format!("the body cannot be written as JSON: {error}"))
+    choice.map_or(Ok(()), |choice| body.set("tool_choice", &choice))
 }

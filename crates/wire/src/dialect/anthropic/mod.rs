@@ -8,7 +8,7 @@ mod turns;
 use tierfall_core::completion::Completion;
 use tierfall_core::request::Call;
 
-use super::{Auth, Dialect, EncodeError, Encoded, Failure, Gives, NoAnswer, StreamDecoder, failure};
+use super::{Auth, Dialect, EncodeError, Encoded, Gives, NoAnswer, StreamDecoder};
 
 /// The dialect.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,9 +42,5 @@ impl Dialect for Anthropic {
 
     fn stream(&self) -> Box<dyn StreamDecoder> {
         Box::<stream::MessageStream>::default()
-    }
-
-    fn classify(&self, status: u16, body: &[u8]) -> Failure {
-        failure::classify(status, body)
     }
 }

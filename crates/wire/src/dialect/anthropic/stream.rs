@@ -15,38 +15,35 @@ use crate::view::{Text, maybe_object, object, owned, usage};
 const MAX_BLOCKS: usize = 1024;
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct EventView<'a> {
-    #[serde(borrow, rename = "type", default)]
+    #[serde(rename = "type")]
     kind: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     message: Option<Start<'a>>,
-    #[serde(default)]
     index: Option<usize>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     content_block: Option<Block<'a>>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     delta: Option<Piece<'a>>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Start<'a> {
-    #[serde(borrow, default)]
     model: Option<Text<'a>>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct Piece<'a> {
-    #[serde(borrow, rename = "type", default)]
+    #[serde(rename = "type")]
     kind: Option<Text<'a>>,
-    #[serde(borrow, default)]
     text: Option<Text<'a>>,
-    #[serde(borrow, default)]
     partial_json: Option<Text<'a>>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     stop_reason: Said<'a>,
 }
 

@@ -120,7 +120,6 @@ struct Declared<'a> {
 #[derive(Deserialize)]
 struct DeclaredFunction<'a> {
     name: String,
-    #[serde(default)]
     description: Option<String>,
     #[serde(borrow, default)]
     parameters: Option<&'a RawValue>,

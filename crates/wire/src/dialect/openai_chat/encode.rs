@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tierfall_core::request::{Call, Content, Message, Params, Preamble, Prompt, Request, Role};
 
-use crate::body::Body;
+use crate::body::{Body, raw};
 use crate::dialect::{EncodeError, Encoded};
 
 /// Writes `call`. A request that came with its body keeps it byte for byte, except for what the call declares.
@@ -27,29 +27,29 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
     evidence(&mut body, call)?;
     streaming(&mut body, call.stream)?;
     for (name, value) in &call.params.extra {
-        set(&mut body, name, value)?;
+        body.set(name, value)?;
     }
-    let body = body.write().map_err(|error| unwritable("the body", &error))?.into_bytes();
+    let body = body.write()?.into_bytes();
     Ok(Encoded { path: "/chat/completions", headers: Vec::new(), body })
 }
 
 /// A body from the typed view.
 fn built<'a>(call: &Call, request: Option<&Request>) -> Result<Body<'a>, EncodeError> {
     let mut body = Body::new();
-    set(&mut body, "model", call.model.as_ref())?;
-    set(&mut body, "messages", &call.messages())?;
+    body.set("model", call.model.as_ref())?;
+    body.set("messages", &call.messages())?;
     if let Some(tools) = request.and_then(|request| request.tools.as_ref()) {
-        set(&mut body, "tools", tools)?;
+        body.set("tools", tools)?;
     }
     if let Some(format) = request.and_then(|request| request.response_format.as_ref()) {
-        set(&mut body, "response_format", format)?;
+        body.set("response_format", format)?;
     }
     Ok(body)
 }
 
 /// The client's body with the tier's preamble and the signals' instructions in front of its messages.
-fn spliced<'a>(raw: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Result<Body<'a>, EncodeError> {
-    let mut body = Body::parse(raw).map_err(|error| EncodeError(format!("the request's body cannot be edited: {error}")))?;
+fn spliced<'a>(text: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Result<Body<'a>, EncodeError> {
+    let mut body = Body::parse(text).map_err(|error| EncodeError(format!("the request's body cannot be edited: {error}")))?;
     if preamble.is_empty() && addendum.is_none() {
         return Ok(body);
     }
@@ -58,7 +58,7 @@ fn spliced<'a>(raw: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Res
     };
     let mut messages: Vec<Cow<'_, RawValue>> = Vec::with_capacity(preamble.len() + own.len() + 1);
     for message in preamble.iter() {
-        messages.push(Cow::Owned(raw_of(message)?));
+        messages.push(Cow::Owned(raw("the messages", message)?));
     }
     messages.extend(own.into_iter().map(Cow::Borrowed));
     if let Some(addendum) = addendum {
@@ -68,10 +68,10 @@ fn spliced<'a>(raw: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Res
             Some(Message { role: Role::System, content: Some(Content::Text(text)), .. }) => {
                 messages[0] = Cow::Owned(with_content(&messages[0], &format!("{text}\n\n{addendum}"))?);
             }
-            _ => messages.insert(0, Cow::Owned(raw_of(&Message::system(addendum))?)),
+            _ => messages.insert(0, Cow::Owned(raw("the messages", &Message::system(addendum))?)),
         }
     }
-    let messages = raw_of(&messages)?;
+    let messages = raw("the messages", &messages)?;
     body.set_raw("messages", messages);
     Ok(body)
 }
@@ -79,9 +79,8 @@ fn spliced<'a>(raw: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Res
 fn with_content(message: &RawValue, text: &str) -> Result<Box<RawValue>, EncodeError> {
     let parsed = Body::parse(message.get());
     let mut edited = parsed.map_err(|error| EncodeError(format!("the system message cannot be edited: {error}")))?;
-    set(&mut edited, "content", text)?;
-    let written = edited.write().and_then(RawValue::from_string);
-    written.map_err(|error| unwritable("the system message", &error))
+    edited.set("content", text)?;
+    raw("the system message", &edited)
 }
 
 /// Only what differs is written, so that a client's own `1e0` or `max_completion_tokens` stays as it came.
@@ -95,7 +94,7 @@ fn sampling(body: &mut Body<'_>, params: &Params) -> Result<(), EncodeError> {
     if !params.stop.is_empty() {
         let one = body.read::<String>("stop").map(|stop| vec![stop]);
         if one.or_else(|| body.read("stop")).as_ref() != Some(&params.stop) {
-            set(body, "stop", &params.stop)?;
+            body.set("stop", &params.stop)?;
         }
     }
     if let Some(seed) = params.seed {
@@ -116,7 +115,7 @@ fn max_tokens(body: &mut Body<'_>, params: &Params) -> Result<(), EncodeError> {
         Some(own) if own == u64::from(most) => Ok(()),
         Some(_) => {
             body.remove("max_tokens");
-            set(body, NEWER, &most)
+            body.set(NEWER, &most)
         }
         None => {
             body.remove(NEWER);
@@ -131,12 +130,12 @@ fn evidence(body: &mut Body<'_>, call: &Call) -> Result<(), EncodeError> {
         set_unless_equal(body, "logprobs", &true)?;
         let own = body.read::<u8>("top_logprobs");
         if own.unwrap_or(0) < top {
-            set(body, "top_logprobs", &top)?;
+            body.set("top_logprobs", &top)?;
         }
     }
     let samples = call.samples.get();
     if body.read::<u64>("n").unwrap_or(1) != u64::from(samples) {
-        set(body, "n", &samples)?;
+        body.set("n", &samples)?;
     }
     Ok(())
 }
@@ -148,9 +147,8 @@ fn streaming(body: &mut Body<'_>, stream: bool) -> Result<(), EncodeError> {
         let options = body.get("stream_options").map_or("null", RawValue::get).to_owned();
         let mut options = if options == "null" { Body::new() } else { Body::parse(&options).unwrap_or_default() };
         if options.read::<bool>("include_usage") != Some(true) {
-            set(&mut options, "include_usage", &true)?;
-            let written = options.write().and_then(RawValue::from_string);
-            body.set_raw("stream_options", written.map_err(|error| unwritable("stream_options", &error))?);
+            options.set("include_usage", &true)?;
+            body.set("stream_options", &options)?;
         }
     } else {
         // Providers refuse `stream_options` without a stream.
@@ -162,10 +160,6 @@ fn streaming(body: &mut Body<'_>, stream: bool) -> Result<(), EncodeError> {
     Ok(())
 }
 
-fn set<T: Serialize + ?Sized>(body: &mut Body<'_>, name: &str, value: &T) -> Result<(), EncodeError> {
-    body.set(name, value).map_err(|error| unwritable(name, &error))
-}
-
 /// Sets a member unless it says the same already, in whatever spelling.
 fn set_unless_equal<T>(body: &mut Body<'_>, name: &str, value: &T) -> Result<(), EncodeError>
 where
@@ -174,14 +168,6 @@ where
 {
     match body.read::<T::Owned>(name) {
         Some(own) if own.borrow() == value => Ok(()),
-        _ => set(body, name, value),
+        _ => body.set(name, value),
     }
-}
-
-fn raw_of<T: Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, EncodeError> {
-    serde_json::value::to_raw_value(value).map_err(|error| unwritable("the messages", &error))
-}
-
-fn unwritable(what: &str, error: &serde_json::Error) -> EncodeError {
-    EncodeError(format!("{what} cannot be written as JSON: {error}"))
 }

@@ -9,14 +9,13 @@ use crate::view::{ContentText, Count, Object, Reported, Text, maybe_object, obje
 
 /// A whole reply, or one chunk of a stream: the two differ only in `message` and `delta`.
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Reply<'a> {
-    #[serde(borrow, default)]
     pub(super) model: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "objects")]
+    #[serde(default, deserialize_with = "objects")]
     pub(super) choices: Vec<Choice<'a>>,
-    #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) error: Reported<'a>,
 }
 
@@ -28,19 +27,19 @@ impl Reply<'_> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Choice<'a> {
-    #[serde(default)]
     pub(super) index: Option<u64>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     message: Option<MessageView<'a>>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     delta: Option<MessageView<'a>>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     pub(super) finish_reason: Said<'a>,
     /// `OpenRouter`'s place for a failure in the middle of an answer.
-    #[serde(borrow, default)]
+    #[serde(default)]
     error: Reported<'a>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     pub(super) logprobs: Option<Logprobs<'a>>,
 }
 
@@ -71,85 +70,74 @@ impl<'a> Choice<'a> {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct MessageView<'a> {
     #[serde(default)]
     pub(super) content: ContentText,
-    #[serde(borrow, default)]
     pub(super) refusal: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "objects")]
+    #[serde(default, deserialize_with = "objects")]
     pub(super) tool_calls: Vec<ToolCallView<'a>>,
-    #[serde(borrow, default)]
+    #[serde(default)]
     error: Reported<'a>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct ToolCallView<'a> {
-    #[serde(default)]
     pub(super) index: Option<u64>,
-    #[serde(borrow, default)]
     pub(super) id: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "maybe_object")]
+    #[serde(default, deserialize_with = "maybe_object")]
     pub(super) function: Option<Function<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Function<'a> {
-    #[serde(borrow, default)]
     pub(super) name: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) arguments: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Logprobs<'a> {
-    #[serde(borrow, default)]
     content: Option<Vec<Object<TokenView<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct TokenView<'a> {
-    #[serde(borrow)]
     token: Text<'a>,
-    #[serde(default)]
     logprob: Option<f64>,
-    #[serde(borrow, default)]
     top_logprobs: Option<Vec<Object<AlternativeView<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
 struct AlternativeView<'a> {
-    #[serde(borrow)]
     token: Text<'a>,
-    #[serde(default)]
     logprob: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
 struct UsageView {
-    #[serde(default)]
     prompt_tokens: Option<Count>,
-    #[serde(default)]
     completion_tokens: Option<Count>,
-    #[serde(default)]
     total_tokens: Option<Count>,
     #[serde(default, deserialize_with = "maybe_object")]
     prompt_tokens_details: Option<PromptDetails>,
     #[serde(default, deserialize_with = "maybe_object")]
     completion_tokens_details: Option<CompletionDetails>,
     /// `DeepSeek`'s place for cached prompt tokens.
-    #[serde(default)]
     prompt_cache_hit_tokens: Option<Count>,
 }
 
 #[derive(Debug, Deserialize)]
 struct PromptDetails {
-    #[serde(default)]
     cached_tokens: Option<Count>,
 }
 
 #[derive(Debug, Deserialize)]
 struct CompletionDetails {
-    #[serde(default)]
     reasoning_tokens: Option<Count>,
 }
 

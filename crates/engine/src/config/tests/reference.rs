@@ -6,15 +6,15 @@ use tierfall_core::rule::table::ConditionSpec;
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_wire::dialect::table as dialects;
 
-use super::code::Code;
-use super::file::SIMULATED;
-use super::schema::{Kind, Schema, range};
+use crate::config::code::Code;
+use crate::config::file::SIMULATED;
+use crate::config::schema::{Kind, Schema, range};
 
 /// A file that uses most of it.
-pub(crate) const EXAMPLE: &str = include_str!("example.cascade.toml");
+pub(super) const EXAMPLE: &str = include_str!("../example.cascade.toml");
 
 /// The reference of cascade files, in Markdown.
-pub fn reference() -> String {
+pub(super) fn reference() -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = write(&mut out);
