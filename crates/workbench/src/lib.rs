@@ -14,7 +14,7 @@ pub mod fixture;
 pub mod grade;
 pub mod import;
 pub mod inputs;
-pub mod ledger;
+mod ledger;
 mod located;
 pub mod locked;
 pub mod observations;

@@ -5,7 +5,8 @@ use std::io::{BufWriter, ErrorKind, Seek as _, Write};
 use std::path::Path;
 
 use tempfile::spooled_tempfile;
-use tierfall_workbench::import::{ImportError, ImportOptions, Imported, convert, format};
+use tierfall_workbench::Error;
+use tierfall_workbench::import::{ImportOptions, Imported, convert, format};
 use tierfall_workbench::inputs::no_stdin;
 use tierfall_workbench::results::{Named, PREFIX, ready};
 use tierfall_workbench::whole::Beside;
@@ -67,23 +68,19 @@ fn made(args: &Import, out: Option<File>) -> Result<Option<Imported>, Failure> {
         max_score: args.table.max_score,
         bad_rows: Chance::bad_rows(args.table.bad_rows),
     };
-    let format = format(&args.format).map_err(Failure::usage)?;
-    let failed = |error: ImportError| match &error {
-        ImportError::Rows(rows) => Failure::usage(rows).with_hint(rows.advice()),
-        _ => Failure::usage(error),
-    };
-    let convert = |out: &mut dyn Write| -> Result<Imported, ImportError> {
+    let format = format(&args.format)?;
+    let convert = |out: &mut dyn Write| -> Result<Imported, Error> {
         let mut out = BufWriter::new(out);
         let report = convert(format, file, &options, &mut out)?;
         out.flush()?;
         Ok(report)
     };
     if let Some(mut file) = out {
-        return convert(&mut file).map(Some).map_err(failed);
+        return Ok(convert(&mut file).map(Some)?);
     }
     // Whether all rows can be converted shows at the end, and a part of them is no result.
     let mut whole = spooled_tempfile(IN_MEMORY);
-    let report = convert(&mut whole).map_err(failed)?;
+    let report = convert(&mut whole)?;
     whole.rewind()?;
     let mut stdout = std::io::stdout().lock();
     match std::io::copy(&mut whole, &mut stdout).and_then(|_| stdout.flush()) {

@@ -19,9 +19,10 @@ use tierfall_wire::openai::parse_request;
 use super::grades::Grades;
 use super::records::lines;
 use super::row::{Cell, Row, at};
-use super::{Converted, ImportError, ImportOptions};
+use super::{Converted, ImportOptions};
+use crate::Error;
 use crate::observations::faults::Fault;
-use crate::observations::scalar::{Scalar, Word};
+use crate::observations::scalar::Scalar;
 use crate::observations::{BadRows, as_python, json_error, value};
 
 /// The signals that an answer alone gives.
@@ -31,17 +32,17 @@ const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margi
 #[derive(Deserialize)]
 struct Entry<'a> {
     #[serde(borrow, default)]
-    id: Word<'a>,
+    id: Scalar<'a>,
     #[serde(borrow, default)]
-    custom_id: Word<'a>,
+    custom_id: Scalar<'a>,
     #[serde(borrow, default)]
-    segment: Word<'a>,
+    segment: Scalar<'a>,
     #[serde(borrow, default)]
-    group: Word<'a>,
+    group: Scalar<'a>,
     #[serde(borrow, default)]
-    split: Word<'a>,
+    split: Scalar<'a>,
     #[serde(borrow, default)]
-    tier: Word<'a>,
+    tier: Scalar<'a>,
     #[serde(borrow, default)]
     correct: Scalar<'a>,
     #[serde(borrow, default)]
@@ -49,7 +50,7 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     judged: Scalar<'a>,
     #[serde(borrow, default)]
-    judge: Word<'a>,
+    judge: Scalar<'a>,
     #[serde(borrow, default)]
     latency_ms: Scalar<'a>,
     #[serde(borrow, default)]
@@ -78,13 +79,13 @@ struct Answer {
 #[derive(Default, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
-    model: Word<'a>,
+    model: Scalar<'a>,
     /// Batch files wrap the body of a response.
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
 }
 
-pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
+pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     let specs = SIGNALS.iter().filter_map(|name| SignalSpec::by_name(name)?.build().ok());
     let signals: Vec<NamedSignal> = specs.collect();
     let grades = Grades::new(options);
@@ -184,7 +185,7 @@ impl Examples {
     }
 }
 
-fn name(field: &str, Word(value): &Word<'_>) -> Result<Option<String>, Fault> {
+fn name(field: &str, value: &Scalar<'_>) -> Result<Option<String>, Fault> {
     at(field, value::name(value).map(|name| name.map(str::to_owned)))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tierfall_core::money::{Money, Price};
 
-use super::ObservationsError;
+use crate::Error;
 
 /// What becomes of answers that nobody graded.
 ///
@@ -63,9 +63,6 @@ pub enum BadRows {
 }
 
 impl ReadOptions {
-    /// Keys the ties of observations that belong to no cascade.
-    pub const SALT: &str = "tierfall";
-
     /// Everything that the files say of these tiers.
     pub fn new(chain: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
         Self {
@@ -75,15 +72,15 @@ impl ReadOptions {
             prices: BTreeMap::new(),
             costs: BTreeMap::new(),
             columns: BTreeMap::new(),
-            salt: Self::SALT.into(),
+            salt: "tierfall".into(),
             bad_rows: BadRows::Refuse,
             ungraded: Ungraded::AtWorst,
             segments: false,
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ObservationsError> {
-        let err = |why: String| Err(ObservationsError::Options(why));
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let err = |why: String| Err(Error::refused(why));
         if self.chain.is_empty() {
             return err("the chain is empty: name its tiers, cheapest first".to_owned());
         }
@@ -107,4 +104,12 @@ impl ReadOptions {
         }
         Ok(())
     }
+}
+
+/// What parsing needs to know.
+#[derive(Debug)]
+pub(super) struct Config<'o> {
+    pub(super) options: &'o ReadOptions,
+    /// Tiers whose quality is a judge's.
+    pub(super) judged: Vec<bool>,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Error;
 use tierfall_calibrate::observations::Condition;
 
 /// A table whose signal of the small tier is asked for by this name.
@@ -17,17 +18,17 @@ fn at_random(signal: &str) -> ReadOptions {
     ReadOptions { bad_rows: BadRows::AtRandom, ..options(signal) }
 }
 
-fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, ObservationsError> {
+fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, Error> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rows");
     fs_err::write(&path, text).unwrap();
-    read(&[path], options, |_| {})
+    read(&[path], options, &())
 }
 
 #[track_caller]
 fn unreadable(text: &str, options: &ReadOptions) -> Unreadable {
     match take(text, options) {
-        Err(ObservationsError::Rows(rows)) => *rows,
+        Err(Error::Rows(rows)) => *rows,
         other => panic!("{other:?}"),
     }
 }
@@ -258,7 +259,7 @@ fn what_is_given_to_a_file_and_fits_nothing_there_is_an_error() {
     let mapped = ReadOptions { columns: [("ok".to_owned(), "segment".to_owned())].into(), ..options("") };
     let error = take(json, &mapped).unwrap_err().to_string();
     assert!(error.contains("--map ok=…: ") && error.contains("is JSON Lines"), "{error}");
-    let nowhere = read(&["nowhere.csv"], &options(""), |_| {}).unwrap_err().to_string();
+    let nowhere = read(&["nowhere.csv"], &options(""), &()).unwrap_err().to_string();
     assert_eq!(nowhere, "there is no file nowhere.csv");
 }
 
@@ -286,7 +287,7 @@ fn rows_that_cannot_be_read_are_an_error_that_says_what_to_do() {
     let bytes = [ok.as_bytes(), b"2,1,1,\xff\n"].concat();
     let dir = tempfile::tempdir().unwrap();
     fs_err::write(dir.path().join("rows"), bytes).unwrap();
-    let error = read(&[dir.path().join("rows")], &options(""), |_| {}).unwrap_err().to_string();
+    let error = read(&[dir.path().join("rows")], &options(""), &()).unwrap_err().to_string();
     assert!(error.contains("rows:3: small.cost_usd: is not UTF-8"), "{error}");
 }
 
@@ -459,7 +460,7 @@ proptest! {
         let faults = lines.iter().map(|line| fault(line).filter(|(_, of_grade)| *of_grade || !declared));
         let first = faults.enumerate().find_map(|(at, fault)| Some((at, fault?.0)));
         if let Some((at, column)) = first {
-            let Err(ObservationsError::Rows(rows)) = &read else { panic!("{read:?}") };
+            let Err(Error::Rows(rows)) = &read else { panic!("{read:?}") };
             let pointer = match column {
                 "" => String::new(),
                 "small.p" => "/tiers/small/confidence/p".to_owned(),

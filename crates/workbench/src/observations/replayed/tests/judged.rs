@@ -56,7 +56,7 @@ fn read(dir: &Path, exact: &[usize], small: Said<'_>, large: Said<'_>) -> ReadOu
     }
     let set = FixtureSet::load(dir).unwrap();
     let recordings = Recordings::load(dir, &tierfall::bindings(&loaded)).unwrap();
-    from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap()
+    from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap()
 }
 
 fn judged(tiers: usize) -> Vec<(usize, &'static str, f64)> {
@@ -113,7 +113,7 @@ fn what_the_judge_did_not_grade_stays_and_has_no_grade() {
     let set = FixtureSet::load(dir.path()).unwrap();
     let loaded = parse_str(CASCADE).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
-    let declared = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap();
+    let declared = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtRandom).unwrap();
     let left: Vec<_> = declared.summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
     assert_eq!((left, declared.observations.len()), (vec![("some answer has no grade", 1)], 5));
     assert_eq!(declared.observations.conditions(), [Condition::UngradedAtRandom { rows: 1 }]);
