@@ -17,6 +17,7 @@ pub mod inputs;
 mod ledger;
 mod located;
 pub mod locked;
+mod object;
 pub mod observations;
 pub mod plan;
 pub mod progress;

@@ -29,38 +29,25 @@ use crate::observations::{BadRows, as_python, json_error, value};
 const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margin", "entropy"];
 
 /// One line. Keys that are not here are passed over.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Entry<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     id: Scalar<'a>,
-    #[serde(borrow, default)]
     custom_id: Scalar<'a>,
-    #[serde(borrow, default)]
     segment: Scalar<'a>,
-    #[serde(borrow, default)]
     group: Scalar<'a>,
-    #[serde(borrow, default)]
     split: Scalar<'a>,
-    #[serde(borrow, default)]
     tier: Scalar<'a>,
-    #[serde(borrow, default)]
     correct: Scalar<'a>,
-    #[serde(borrow, default)]
     label: Scalar<'a>,
-    #[serde(borrow, default)]
     judged: Scalar<'a>,
-    #[serde(borrow, default)]
     judge: Scalar<'a>,
-    #[serde(borrow, default)]
     latency_ms: Scalar<'a>,
-    #[serde(borrow, default)]
     cost_usd: Scalar<'a>,
-    #[serde(borrow, default)]
     request: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     response: Option<&'a RawValue>,
     /// Batch files say here what became of a request that was never answered.
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
 
@@ -77,11 +64,11 @@ struct Answer {
 
 /// What is read of a request or response besides what `wire` reads.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Envelope<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     model: Scalar<'a>,
     /// Batch files wrap the body of a response.
-    #[serde(borrow, default)]
     body: Option<&'a RawValue>,
 }
 

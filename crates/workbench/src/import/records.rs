@@ -9,9 +9,10 @@ use super::grades::Grades;
 use super::row::{Row, at};
 use super::{Converted, ImportOptions};
 use crate::Error;
+use crate::object::{Line, Object};
 use crate::observations::columns::is_blank;
 use crate::observations::faults::Fault;
-use crate::observations::scalar::{Object, Scalar};
+use crate::observations::scalar::Scalar;
 use crate::observations::source::{self, Lines, Table, no_observations, numbered};
 use crate::observations::{as_python, hint, json_error, value};
 
@@ -130,7 +131,7 @@ fn each_object(
 ) -> Result<(), Error> {
     let renamed = &context.options.columns;
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut example = |Object(mut fields): Object<'_, Scalar<'_>>, line| {
+    let mut example = |Object(mut fields): Line<'_, Scalar<'_>>, line| {
         if !renamed.is_empty() {
             seen.extend(fields.iter().map(|(name, _)| name.to_string()));
         }

@@ -42,7 +42,7 @@ pub(crate) fn named_by<'f>(fits: impl IntoIterator<Item = &'f Fit>, chain: &[Str
 
 /// The labels of a tier's signals.
 fn labels(tier: &TierSummary) -> Vec<&str> {
-    tier.signals.iter().map(|signal| &*signal.signal).collect()
+    tier.signals.iter().map(|signal| &**signal).collect()
 }
 
 /// A tier declares no signal, and what would be some.
@@ -169,7 +169,6 @@ fn choice(wish: &str, tier: &TierSummary, own: Option<&String>) -> Result<Signal
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observations::SignalSummary;
 
     fn of<'w>(wish: impl Into<Option<&'w str>>, own: &[&str]) -> Result<Vec<SignalChoice>, String> {
         let gated = [tier("small", &["mean", "entropy", "odd=x"], &[], &["chars"]), tier("medium", &["mean"], &[], &["chars"])];
@@ -181,12 +180,9 @@ mod tests {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         TierSummary {
             tier: name.into(),
-            signals: labels.iter().map(|label| SignalSummary { signal: (*label).into(), abstained: 0 }).collect(),
+            signals: labels.iter().map(|label| (*label).into()).collect(),
             silent: owned(silent),
             candidates: owned(candidates),
-            unknown_cost: 0,
-            judge: None,
-            human: 0,
         }
     }
 

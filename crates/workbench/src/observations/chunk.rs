@@ -1,6 +1,5 @@
 //! A piece of a file, parsed by itself: columns that are put together afterwards in the file's order.
 
-use std::ops::Range;
 use std::path::Path;
 
 use tierfall_calibrate::observations as table;
@@ -22,19 +21,10 @@ const MINUS_INFINITY: f64 = -1e9;
 /// A row that was taken.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) id: Range<usize>,
-    pub(super) segment: Option<Range<usize>>,
-    pub(super) group: Option<Range<usize>>,
+    pub(super) id: String,
+    pub(super) segment: Option<String>,
+    pub(super) group: Option<String>,
     pub(super) weight: Option<f64>,
-}
-
-/// What becomes of a row that can be read.
-enum Fate {
-    Taken,
-    OtherSplit,
-    WithoutLast,
-    /// The judge of this tier was not known of: what was read before is void.
-    Judge(usize),
 }
 
 /// The grades of a tier: `correct` and `judged`.
@@ -46,7 +36,6 @@ pub(super) struct Chunk<'p> {
     path: &'p Path,
     places: Places,
     pub(super) counts: Counts,
-    pub(super) text: String,
     pub(super) rows: Vec<Taken>,
     /// Row by row, tier by tier; the scores are apart.
     pub(super) cells: Vec<table::Cell<'static>>,
@@ -63,7 +52,6 @@ impl<'p> Chunk<'p> {
             path,
             places,
             counts: Counts::new(k),
-            text: String::new(),
             rows: Vec::new(),
             cells: Vec::new(),
             scores: vec![Vec::new(); k],
@@ -94,27 +82,10 @@ impl<'p> Chunk<'p> {
             Some(split) => *summary.splits.entry(split.to_owned()).or_default() += 1,
             None => summary.without_split += 1,
         }
-        let (text, cells) = (self.text.len(), self.cells.len());
-        let fate = self.judge(row, config);
-        if !matches!(fate, Ok(Fate::Taken)) {
-            self.text.truncate(text);
-            self.cells.truncate(cells);
+        match self.judge(line, row, config) {
+            Ok(()) => self.counts.summary.read += 1,
+            Err(fault) => self.is_bad(line, fault),
         }
-        let counts = &mut self.counts;
-        match fate {
-            Err(fault) => return self.is_bad(line, fault),
-            Ok(Fate::Taken) => {
-                if let Some(Taken { weight, segment, group, .. }) = self.rows.last() {
-                    counts.unweighted.note(self.path, line, weight.is_none());
-                    counts.unsegmented.note(self.path, line, segment.is_none());
-                    counts.ungrouped.note(self.path, line, group.is_none());
-                }
-            }
-            Ok(Fate::OtherSplit) => counts.summary.other_splits += 1,
-            Ok(Fate::WithoutLast) => counts.without_last += 1,
-            Ok(Fate::Judge(tier)) => self.judged.push(tier),
-        }
-        counts.summary.read += 1;
     }
 
     pub(super) fn is_bad(&mut self, line: u64, fault: Fault) {
@@ -122,7 +93,8 @@ impl<'p> Chunk<'p> {
         self.counts.faults.note(self.path, line, fault);
     }
 
-    fn judge(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<Fate, Fault> {
+    /// Takes a sound row, if it is one of those that are asked for.
+    fn judge(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) -> Result<(), Fault> {
         let places = self.places;
         let at = |field: usize| move |reason: String| Fault::new(places.row(Row::FIELDS[field]), reason);
         if let Some(key) = row.twice {
@@ -139,7 +111,10 @@ impl<'p> Chunk<'p> {
         if let Some(wanted) = config.options.split.as_deref() {
             match value::name(row.get(Row::SPLIT)).map_err(at(Row::SPLIT))? {
                 Some(split) if split == wanted => {}
-                Some(_) => return Ok(Fate::OtherSplit),
+                Some(_) => {
+                    self.counts.summary.other_splits += 1;
+                    return Ok(());
+                }
                 None => return Err(at(Row::SPLIT)("is missing, and rows are taken by their split".to_owned())),
             }
         }
@@ -150,23 +125,20 @@ impl<'p> Chunk<'p> {
         let grades = self.grades(row, config)?;
         let id = value::name(row.get(Row::ID)).map_err(at(Row::ID))?;
         let id = id.ok_or_else(|| at(Row::ID)("is missing: the id decides the row's tie".to_owned()))?;
-        let id = self.keep(id);
-        let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(|segment| self.keep(segment));
-        let group = value::name(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(|group| self.keep(group));
+        let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(str::to_owned);
+        let group = value::name(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(str::to_owned);
         let weight = value::amount(row.get(Row::WEIGHT), 1.0)
             .map_err(|reason| at(Row::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
-        let (from, last) = (self.cells.len(), row.cells.len() - 1);
+        let (mut cells, last) = (Vec::with_capacity(row.cells.len()), row.cells.len() - 1);
         // The scores of all tiers in the order in which their cells have them.
         let mut numbers = Vec::new();
         for (tier, cell) in row.cells.iter().enumerate() {
-            match self.cell(tier, cell, grades[tier], &mut numbers, config)? {
-                Ok(cell) => self.cells.push(cell),
-                Err(fate) => return Ok(fate),
-            }
+            let Some(cell) = self.cell(tier, cell, grades[tier], &mut numbers, config)? else { return Ok(()) };
+            cells.push(cell);
         }
-        let cells = &mut self.cells[from..];
         if cells[last].unanswered {
-            return Ok(Fate::WithoutLast);
+            self.counts.without_last += 1;
+            return Ok(());
         }
         if cells.iter().any(|cell| cell.quality.is_none()) {
             for (tier, cell) in cells.iter_mut().enumerate() {
@@ -186,8 +158,12 @@ impl<'p> Chunk<'p> {
                 column.push(number);
             }
         }
-        self.rows.push(Taken { id, segment, group, weight });
-        Ok(Fate::Taken)
+        self.counts.unweighted.note(self.path, line, weight.is_none());
+        self.counts.unsegmented.note(self.path, line, segment.is_none());
+        self.counts.ungrouped.note(self.path, line, group.is_none());
+        self.cells.extend(cells);
+        self.rows.push(Taken { id: id.to_owned(), segment, group, weight });
+        Ok(())
     }
 
     /// Reads the grades of all tiers.
@@ -218,7 +194,7 @@ impl<'p> Chunk<'p> {
         fault.map_or(Ok(all), Err)
     }
 
-    /// Reads one tier's part; the inner error says that its grades are a judge's.
+    /// Reads one tier's part; none where its grades are a judge's, which was not known: what was read before is void.
     fn cell(
         &mut self,
         tier: usize,
@@ -226,7 +202,7 @@ impl<'p> Chunk<'p> {
         [correct, judged]: Grades,
         numbers: &mut Vec<f64>,
         config: &Config<'_>,
-    ) -> Result<Result<table::Cell<'static>, Fate>, Fault> {
+    ) -> Result<Option<table::Cell<'static>>, Fault> {
         let (places, name) = (self.places, &*config.options.chain[tier]);
         let at = |field: usize| move |reason: String| Fault::new(places.tier(name, Cell::FIELDS[field]), reason);
         match cell.get(Cell::ITSELF) {
@@ -234,7 +210,7 @@ impl<'p> Chunk<'p> {
             Scalar::Object if cell.says || tier + 1 == config.options.chain.len() => {}
             // It is passed over, as a tier that gives no answer is.
             Scalar::Object | Scalar::Absent => {
-                return Ok(Ok(table::Cell { unanswered: true, ..table::Cell::graded(Quality::WRONG, &[]) }));
+                return Ok(Some(table::Cell { unanswered: true, ..table::Cell::graded(Quality::WRONG, &[]) }));
             }
             _ => return Err(Fault::new(places.tier(name, ""), "is no object")),
         }
@@ -261,7 +237,10 @@ impl<'p> Chunk<'p> {
             return Err(at(Cell::COST)(value::wrong(cell.get(Cell::COST), "what one query costs")));
         }
         let quality = match (config.judged[tier], correct, judged) {
-            (false, _, Some(_)) => return Ok(Err(Fate::Judge(tier))),
+            (false, _, Some(_)) => {
+                self.judged.push(tier);
+                return Ok(None);
+            }
             // What a person says of an answer is not what the judge would have said.
             (true, _, judged) => judged,
             (false, correct, None) => correct,
@@ -276,13 +255,7 @@ impl<'p> Chunk<'p> {
             usd.map(|usd| Money::from_pico((usd * 1e12).round() as u128))
         };
         let human = correct.filter(|_| config.judged[tier]);
-        Ok(Ok(table::Cell { quality, as_last: false, human, unanswered: false, scores: &[], cost, latency_ms, length: output }))
-    }
-
-    fn keep(&mut self, text: &str) -> Range<usize> {
-        let start = self.text.len();
-        self.text.push_str(text);
-        start..self.text.len()
+        Ok(Some(table::Cell { quality, as_last: false, human, unanswered: false, scores: &[], cost, latency_ms, length: output }))
     }
 }
 

@@ -17,6 +17,9 @@ use super::scale::Seen;
 use super::{LeftOut, ReadOut, Summary, TierSummary};
 use crate::Error;
 
+/// Keys the ties: these rows belong to no cascade.
+const SALT: &str = "tierfall";
+
 /// The table as it grows.
 pub(super) struct Collector<'o> {
     options: &'o ReadOptions,
@@ -31,7 +34,7 @@ impl<'o> Collector<'o> {
         let spec = |name: &Arc<str>| TierSpec { name: name.clone(), signals: Vec::new(), judge: None };
         let specs: Vec<TierSpec> = options.chain.iter().map(spec).collect();
         let (counts, candidates) = (Counts::new(specs.len()), vec![Names::default(); specs.len()]);
-        Self { options, filling: Filling::new(specs, options.salt.clone(), options.ungraded), counts, candidates }
+        Self { options, filling: Filling::new(specs, SALT, options.ungraded), counts, candidates }
     }
 
     /// The pieces that follow are of this file; CSV has columns.
@@ -75,12 +78,11 @@ impl<'o> Collector<'o> {
             }
             let cells = chunk.cells[at * k..(at + 1) * k].iter().zip(&scores);
             let cells: Vec<Cell<'_>> = cells.map(|(cell, scores)| Cell { scores, ..*cell }).collect();
-            let text = |range: &std::ops::Range<usize>| &chunk.text[range.clone()];
             self.filling.push(&Row {
-                id: text(&row.id),
-                segment: row.segment.as_ref().map(text),
-                stratum: row.segment.as_ref().map(text),
-                group: row.group.as_ref().map(text),
+                id: &row.id,
+                segment: row.segment.as_deref(),
+                stratum: row.segment.as_deref(),
+                group: row.group.as_deref(),
                 weight: row.weight,
                 tiers: &cells,
             })?;
@@ -104,10 +106,9 @@ impl<'o> Collector<'o> {
             summary.left_out.push(LeftOut { reason: format!("no tier \"{last}\""), rows: without_last });
         }
         summary.left_out.extend(ungraded.iter().map(|(left_out, _)| left_out.clone()));
-        for (tier, of) in chain.iter().zip(&self.filling.tiers).filter(|(_, of)| of.unanswered > 0) {
-            summary.warnings.push(format!("{} rows say nothing of tier \"{tier}\": they escalate there", of.unanswered));
+        for (tier, rows) in chain.iter().zip(&self.filling.unanswered).filter(|(_, rows)| **rows > 0) {
+            summary.warnings.push(format!("{rows} rows say nothing of tier \"{tier}\": they escalate there"));
         }
-        summary.other_tiers = self.counts.other_tiers.iter().map(str::to_owned).collect();
         if let Some(error) = self.nothing_named() {
             return Err(error);
         }
@@ -137,9 +138,9 @@ impl<'o> Collector<'o> {
         for (tier, judges) in counts.judges.iter().enumerate().filter(|(_, judges)| !judges.is_empty()) {
             filling.table.set_judge(tier, judges.iter().map(|judge| &**judge).collect::<Vec<_>>().join(", "));
         }
-        let tiers = filling.summaries().into_iter().zip(&counts.signals).zip(&candidates);
+        let tiers = filling.tiers().into_iter().zip(&counts.signals).zip(&candidates);
         let tier = |((tier, called), candidates): ((TierSummary, &Names), &Names)| {
-            let silent = called.iter().filter(|name| tier.signals.iter().all(|known| *known.signal != **name));
+            let silent = called.iter().filter(|name| tier.signals.iter().all(|known| **known != **name));
             let (silent, candidates) = (silent.map(str::to_owned).collect(), candidates.iter().map(str::to_owned).collect());
             TierSummary { silent, candidates, ..tier }
         };
@@ -181,7 +182,7 @@ impl<'o> Collector<'o> {
             return None;
         }
         let (taken, lost) = (summary.used, self.counts.without_last);
-        let absent = |tier: usize| self.filling.tiers[tier].unanswered;
+        let absent = |tier: usize| self.filling.unanswered[tier];
         let nowhere = |tier: &usize| match taken {
             0 => *tier + 1 == chain.len() && lost > 0 && self.filling.at_random == 0,
             _ => absent(*tier) == taken,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ::csv::{ByteRecord, StringRecord};
 
 use super::chunk::Chunk;
+use super::counts::Counts;
 use super::faults::Fault;
 use super::options::{Config, ReadOptions};
 use super::row::{Cell, Places, Row, graded_tier, of_tier};
@@ -119,11 +120,6 @@ impl Columns {
         let chain = &config.options.chain;
         let mut chunk = Chunk::new(path, Places::Columns, config);
         self.other_tiers.iter().for_each(|tier| chunk.counts.other_tiers.add(tier));
-        let place = |(field, _): &(Field, String)| match field {
-            Field::Signal(tier, signal) => chunk.counts.signals[*tier].place(signal),
-            _ => 0,
-        };
-        let places: Vec<usize> = self.fields.iter().map(place).collect();
         let is_graded = |tier: usize| {
             let graded = [Cell::CORRECT, Cell::JUDGED].map(|field| Field::Tier(tier, field));
             self.fields.iter().any(|(field, _)| graded.contains(field))
@@ -137,10 +133,9 @@ impl Columns {
                 chunk.is_bad(line, Fault::new("", reason));
                 continue;
             }
-            let mut cells = self.fields.iter().zip(&places).zip(record);
-            let unreadable = cells.find_map(|(((field, column), place), bytes)| {
+            let unreadable = self.fields.iter().zip(record).find_map(|((field, column), bytes)| {
                 let Ok(text) = std::str::from_utf8(bytes) else { return Some(column) };
-                put(&mut row, field, *place, text);
+                put(&mut row, field, text, &mut chunk.counts);
                 None
             });
             // Where a column has its grades, a tier has a place in the row, whether anything stands there or not.
@@ -172,7 +167,7 @@ impl Columns {
     }
 }
 
-fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
+fn put<'a>(row: &mut Row<'a>, field: &Field, text: &'a str, met: &mut Counts) {
     let tier = match field {
         Field::Ignored => return,
         Field::Row(field) => return row.set(*field, Scalar::of_cell(text)),
@@ -182,7 +177,7 @@ fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
     cell.says |= !value.is_missing();
     match field {
         Field::Tier(_, field) => cell.set(*field, value),
-        Field::Signal(..) => cell.scores.push((place, value)),
+        Field::Signal(_, signal) => cell.scores.push((met.signals[tier].place(signal), value)),
         Field::Row(_) | Field::Beside(_) | Field::Ignored => {}
     }
 }

@@ -6,12 +6,13 @@ use serde_json::value::RawValue;
 
 use super::counts::Counts;
 use super::row::{Cell, Row, below_confidence};
-use super::scalar::{Object, Scalar};
+use super::scalar::Scalar;
+use crate::object::{Line, Object};
 
 /// Reads a line; the tiers and signals that it names are added to `met`.
 pub(super) fn row<'a>(text: &'a [u8], chain: &[Arc<str>], met: &mut Counts) -> Result<Row<'a>, serde_json::Error> {
     let mut row = Row::of(chain.len());
-    for (key, raw) in serde_json::from_slice::<Object<'a, &RawValue>>(text)?.0 {
+    for (key, raw) in serde_json::from_slice::<Line<'a, &RawValue>>(text)?.0 {
         match Row::field(&key) {
             Some(field) => row.set(field, Scalar::of(raw)?),
             None if key == "tiers" => {
@@ -57,7 +58,7 @@ fn keys<'a, V: serde::Deserialize<'a>>(raw: &'a RawValue) -> Result<Vec<(std::bo
     if !raw.get().starts_with('{') {
         return Ok(Vec::new());
     }
-    serde_json::from_str(raw.get()).map(|Object(keys)| keys)
+    serde_json::from_str(raw.get()).map(|Object(keys): Line<'a, V>| keys)
 }
 
 /// Reads a line, or what Python meant by it where it is no JSON.

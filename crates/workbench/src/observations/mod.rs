@@ -36,7 +36,7 @@ pub(crate) use names::hint;
 pub use options::{BadRows, ReadOptions, Ungraded};
 pub use read::read;
 pub use replayed::from_fixtures;
-pub use summary::{LeftOut, SignalSummary, Summary, TierSummary};
+pub use summary::{LeftOut, Summary, TierSummary};
 
 /// A table, and what became of the rows that it was made from.
 #[derive(Clone, Debug)]

@@ -121,7 +121,7 @@ pub fn from_fixtures(
             filling.table.set_always_right(at);
         }
     }
-    summary.tiers = filling.summaries();
+    summary.tiers = filling.tiers();
     // What could not be read because it is not there was not read in the answers.
     if !lost && unread.iter().all(|rows| *rows == 0) {
         filling.table.replayed();

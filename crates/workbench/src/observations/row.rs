@@ -1,6 +1,7 @@
 //! One row as it is written, and how the places in it are named.
 
 use super::scalar::Scalar;
+use crate::located::escaped;
 
 /// The field of a row that could not be read where it is from: it says why.
 pub(crate) const UNREADABLE: &str = "unreadable";
@@ -141,8 +142,4 @@ pub(crate) fn of_tier(column: &str, tiers: impl Iterator<Item = impl AsRef<str>>
         Some((at, rest))
     });
     fitting.min_by_key(|(_, rest)| rest.len())
-}
-
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,10 +1,8 @@
 //! A value of a row, whatever type it has, so that a wrong one is reported with its place and not as a syntax error.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
 use super::text::{self, Plain};
@@ -106,34 +104,6 @@ impl<'a> Scalar<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::of(<&'de RawValue>::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-/// The keys and values of a JSON object, in their order: a key may stand twice.
-pub(crate) struct Object<'a, V>(pub(crate) Vec<(Cow<'a, str>, V)>);
-
-/// The name of a key, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'de: 'a, 'a, V: Deserialize<'de>> Deserialize<'de> for Object<'a, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys<V>(PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Keys<V> {
-            type Value = Object<'de, V>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object, one example")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut all = Vec::new();
-                while let Some((Name(key), value)) = map.next_entry()? {
-                    all.push((key, value));
-                }
-                Ok(Object(all))
-            }
-        }
-        deserializer.deserialize_map(Keys(PhantomData))
     }
 }
 

@@ -132,7 +132,7 @@ async fn only_what_the_sampling_keeps_has_content() {
         assert!(!plain.to_string().contains("order") && !plain.to_string().contains("books"));
         if let (Some(content), Some(sample)) = parts {
             kept += 1;
-            assert_eq!(sample["stratum"], stratum.as_str());
+            assert_eq!(sample["stratum"], stratum.to_string());
             assert_eq!(sample["propensity"], sampling.rate(stratum));
             assert_eq!(sample["least"], 0.1);
             assert_eq!(content["tags"]["shop"], "books");

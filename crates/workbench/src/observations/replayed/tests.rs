@@ -192,7 +192,7 @@ fn answers_that_no_threshold_judges_have_no_score() {
     assert_eq!(observations.quality(0)[row(12)], Quality::WRONG, "nothing is no right answer");
     assert_eq!(observations.quality(0)[row(0)], Quality::RIGHT);
     assert_eq!(observations.quality(1)[row(1)], Quality::RIGHT, "ungraded: its grader is asked on the spot");
-    assert_eq!((observations.costs(0), summary.tiers[0].unknown_cost), (None, 9), "without usage no cost, nor without an answer");
+    assert_eq!(observations.costs(0), None, "without usage no cost, nor without an answer");
     assert_eq!(observations.costs(1).unwrap()[0], 10 * 10_000_000 + 7 * 20_000_000);
     assert_eq!((observations.latencies(0), observations.latencies(1).unwrap()[row(0)]), (None, 50_000));
     assert_eq!((observations.length_of(0, row(0)), observations.length_of(0, row(9))), (Some(5), None));

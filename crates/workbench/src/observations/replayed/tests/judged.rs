@@ -82,9 +82,6 @@ fn the_judge_grades_and_people_check_it() {
         [[one(Some(0.5)), one(Some(1.0)), one(None)].as_slice(), &rest[..2], &[(0.0, Some(0.0))]].concat()
     );
     assert_eq!(columns(&out, 1), [[one(Some(1.0)), one(None), one(None)].as_slice(), &rest[..2], &[one(Some(0.0))]].concat());
-    for (tier, people) in out.summary.tiers.iter().zip([2, 2]) {
-        assert_eq!((tier.judge.as_deref(), tier.human), (Some("j"), people), "{}", tier.tier);
-    }
     assert!(out.observations.tiers().all(|spec| spec.judge.as_deref() == Some("j")));
     assert_eq!(out.summary.warnings, Vec::<String>::new());
 }
@@ -128,7 +125,7 @@ fn people_do_not_correct_a_judge_that_grades_a_part() {
     let out = read(dir.path(), &[3], &small, &large);
     assert_eq!(columns(&out, 0)[0], (1.0, None), "relative to the judge all the same");
     assert_eq!(columns(&out, 0)[3], (1.0, None), "its own grader is asked on the spot");
-    assert_eq!(out.summary.tiers[0].judge.as_deref(), Some("j"));
+    assert_eq!(out.observations.spec(0).judge.as_deref(), Some("j"));
     assert!(
         out.summary.warnings[0].contains("1 answers are graded by the judge \"j\" and by people"),
         "{:?}",
