@@ -67,7 +67,8 @@ impl<'w> Converted<'w> {
 
     /// What cannot be converted is one row of the result, too, which cannot be read: what is promised on it rests on the same declaration.
     pub(super) fn bad(&mut self, line: u64, mut fault: Fault) -> Result<(), Error> {
-        fault.field = self.options.column(&fault.field).to_owned();
+        let column = self.options.column(&fault.field).to_owned();
+        fault.field = column;
         let bad = BadRow { path: self.source.to_owned(), line, field: fault.field.clone(), reason: fault.reason.clone() };
         self.faults.note(self.source, line, fault);
         self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))

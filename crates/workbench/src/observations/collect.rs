@@ -41,7 +41,9 @@ impl<'o> Collector<'o> {
     pub(super) fn begin(&mut self, path: &Path, columns: Option<&Columns>) {
         let Some(columns) = columns else { return };
         for (all, these) in self.candidates.iter_mut().zip(&columns.candidates) {
-            these.iter().for_each(|name| all.add(name));
+            for name in these {
+                all.add(name);
+            }
         }
         if !columns.unread.is_empty() {
             let names = names::some(columns.unread.iter().map(String::as_str));
@@ -148,7 +150,7 @@ impl<'o> Collector<'o> {
         let mut observations = filling.table.finish();
         let ungrouped = Some(counts.ungrouped.rows).filter(|rows| *rows > 0 && observations.has_repeats());
         let conditions = [
-            (without_last > 0).then(|| Condition::WithoutLast { tier: last, rows: without_last }),
+            (without_last > 0).then_some(Condition::WithoutLast { tier: last, rows: without_last }),
             ungraded.map(|(_, condition)| condition),
             (summary.bad > 0).then_some(Condition::BadAtRandom { rows: summary.bad }),
             ungrouped.map(|rows| Condition::Ungrouped { rows }),

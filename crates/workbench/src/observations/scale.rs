@@ -116,12 +116,12 @@ impl Seen {
     #[expect(clippy::float_cmp, reason = "whole numbers below 1000")]
     fn scale(&self, low: f64, high: f64) -> String {
         if low == -1.0 && high == 1.0 && self.numbers.iter().all(|number| is_plain(*number) || *number == -1.0) {
-            return if !self.numbers.contains(&0.0) {
-                "it looks like +1 for right and -1 for wrong: write 1 and 0".to_owned()
-            } else {
+            return if self.numbers.contains(&0.0) {
                 "it looks like +1 for right, -1 for wrong and 0 for something between: write 1 and 0, and nothing where nobody \
                  could tell"
                     .to_owned()
+            } else {
+                "it looks like +1 for right and -1 for wrong: write 1 and 0".to_owned()
             };
         }
         let all = self.plain + self.others;

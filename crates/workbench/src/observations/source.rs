@@ -52,7 +52,7 @@ impl<'p> Source<'p> {
         let format = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(no_observations(path, "it is empty; it should hold one example a line")),
             Some(b'{') => match options.columns.keys().next() {
-                None => Format::Json(Lines { path, input, rest: start, ended: false, lines: 0 }),
+                None => Format::Json(Lines { path, input, rest: start, ended: false, before: 0 }),
                 // A name that is given to nothing would be dropped in silence.
                 Some(column) => {
                     let file = path.display();
@@ -108,20 +108,20 @@ pub(crate) struct Lines<'p> {
     rest: Vec<u8>,
     ended: bool,
     /// Lines that were read.
-    lines: u64,
+    before: u64,
 }
 
 impl<'p> Lines<'p> {
     pub(crate) fn open(path: &'p Path) -> Result<Self, Error> {
         let (rest, input) = open(path)?;
-        Ok(Self { path, input, rest, ended: false, lines: 0 })
+        Ok(Self { path, input, rest, ended: false, before: 0 })
     }
 
     /// The next ones, and the number of the first of them, from 1.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>, Error> {
         let piece = self.piece()?;
-        let first = self.lines + 1;
-        self.lines += piece.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let first = self.before + 1;
+        self.before += piece.split_inclusive(|byte| *byte == b'\n').count() as u64;
         Ok((!piece.is_empty()).then_some((first, piece)))
     }
 
