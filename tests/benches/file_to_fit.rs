@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ends.push((stage, start.elapsed().as_secs_f64()));
         }
     };
-    let out = read(&[&path], &ReadOptions::new(simulated::CHAIN), |_| {})?;
+    let out = read(&[&path], &ReadOptions::new(simulated::CHAIN), &())?;
     ended("reading the file");
     let after_reading = peak();
     let source_digest = digest(&out.observations);

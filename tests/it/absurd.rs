@@ -123,7 +123,7 @@ proptest! {
     fn in_observations(text in odd(OBSERVATIONS)) {
         let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
         fs_err::write(file.path(), &text).unwrap();
-        if let Ok(out) = read(&[file.path()], &ReadOptions::new(["small", "large"]), |_| {}) {
+        if let Ok(out) = read(&[file.path()], &ReadOptions::new(["small", "large"]), &()) {
             prop_assert_eq!(out.summary.used, out.observations.len() as u64, "{}", text);
         }
     }
@@ -138,5 +138,5 @@ fn the_texts_are_good_as_they_stand() {
     assert!(places(baseline()).len() > 5);
     let file = tempfile::Builder::new().suffix(".jsonl").tempfile().unwrap();
     fs_err::write(file.path(), OBSERVATIONS).unwrap();
-    assert_eq!(read(&[file.path()], &ReadOptions::new(["small", "large"]), |_| {}).unwrap().summary.used, 2);
+    assert_eq!(read(&[file.path()], &ReadOptions::new(["small", "large"]), &()).unwrap().summary.used, 2);
 }

@@ -89,9 +89,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let before = peak();
     let options = ReadOptions::new(simulated::CHAIN);
     // Once for the page cache and the thread pool, once to count.
-    read(&[&path], &options, |_| {})?;
+    read(&[&path], &options, &())?;
     let after = peak();
-    let (out, seconds) = timed(|| read(&[&path], &options, |_| {}));
+    let (out, seconds) = timed(|| read(&[&path], &options, &()));
     let out = out?;
     assert_eq!(out.summary.used, rows as u64);
     println!("read:        {seconds:.2} s, {:.0} rows/s, {:.0} MB/s", rows as f64 / seconds, megabytes / seconds);

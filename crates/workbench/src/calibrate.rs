@@ -25,7 +25,7 @@ use tierfall_calibrate::report::Calibration;
 use tierfall_core::fit::{Fit, Provenance, Status};
 
 use crate::inputs::{Inputs, Observed};
-use crate::ledger::{Certificate, Ledger};
+use crate::ledger::{self, Certificate};
 use crate::progress::{Progress, Stage};
 use crate::results::{Named, fit_of, ready, without_ledger, writable};
 use crate::{Error, observations};
@@ -175,9 +175,9 @@ fn files(inputs: &Inputs, ask: &Ask) -> Result<(), Error> {
 /// Enters the certificate that is asked for, before the rows are looked at, and says how many others were made before it.
 /// `None` where no ledger is kept: nothing is promised, or files without a ledger.
 fn enter(file: Option<&Path>, from: &Observed, rows: &str, promise: &ask::Ask) -> Result<Option<u64>, Error> {
-    let beside = || from.set.as_deref().map(|set| set.join(Ledger::FILE));
+    let beside = || from.set.as_deref().map(|set| set.join(ledger::FILE));
     let Some(path) = file.map(PathBuf::from).or_else(beside).filter(|_| promise.delta.is_some()) else { return Ok(None) };
     let chain = from.observations.tiers().map(|tier| tier.name.clone());
     let certificate = Certificate::new(rows, chain, promise);
-    Ok(Some(Ledger::open(path)?.record(&certificate)?))
+    ledger::enter(&path, &certificate).map(Some)
 }

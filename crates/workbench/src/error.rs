@@ -13,11 +13,9 @@ use tierfall_calibrate::view::Overlap;
 use crate::fixture::FixtureError;
 use crate::fixture::grade::judge;
 use crate::fixture::record::RecordError;
-use crate::ledger::LedgerError;
-use crate::observations::ObservationsError;
+use crate::observations::Unreadable;
 use crate::regress::live::LiveError;
 use crate::regress::{BaselineError, RegressError};
-use crate::traffic::TrafficError;
 
 /// Why a call came to nothing. What to do about it is in [`hint`](Self::hint).
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +27,12 @@ pub enum Error {
     /// A fixture set, its recordings or its grades cannot be used.
     #[error(transparent)]
     Fixture(#[from] FixtureError),
-    /// The labelled answers cannot be used.
+    /// A file cannot be read or written; the message names it.
     #[error(transparent)]
-    Observations(#[from] ObservationsError),
+    Io(#[from] std::io::Error),
+    /// Rows that cannot be read as they are written.
+    #[error("{0}")]
+    Rows(Box<Unreadable>),
     /// A fit cannot be read.
     #[error(transparent)]
     Fit(#[from] FitFileError),
@@ -47,9 +48,6 @@ pub enum Error {
     /// A fit was made on some of the rows that are to judge it.
     #[error(transparent)]
     Seen(#[from] Overlap),
-    /// The certificates that were made before cannot be counted.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
     /// A fixture set cannot be replayed under a cascade.
     #[error(transparent)]
     Regress(#[from] RegressError),
@@ -68,9 +66,6 @@ pub enum Error {
     /// A judge cannot be asked.
     #[error(transparent)]
     Judge(#[from] judge::OpenError),
-    /// Captured traces did not become a fixture set.
-    #[error(transparent)]
-    Traffic(#[from] TrafficError),
     /// What is asked for cannot be done, or not with what is there.
     #[error("{why}")]
     Refused {
@@ -106,16 +101,13 @@ impl Error {
             Self::Live(LiveError::Load(error)) => error.hint().map(|hint| hint + ", or replay the recordings without --live"),
             Self::Judge(judge::OpenError::Load { error, .. }) => error.hint(),
             Self::Fixture(error)
-            | Self::Observations(ObservationsError::Fixture(error))
             | Self::Regress(RegressError::Fixture(error))
             | Self::Live(LiveError::Fixture(error))
             | Self::Record(RecordError::Fixture(error))
-            | Self::Judge(judge::OpenError::Fixture(error))
-            | Self::Traffic(TrafficError::Fixture(error)) => error.hint().map(str::to_owned),
-            Self::Observations(ObservationsError::Rows(rows)) => Some(rows.advice()),
+            | Self::Judge(judge::OpenError::Fixture(error)) => error.hint().map(str::to_owned),
+            Self::Rows(rows) => Some(rows.advice()),
             Self::Fit(_) => Some("tierfall calibrate makes a fit".to_owned()),
             Self::Seen(_) => Some("name other rows with --split or other files; --allow-overlap judges all the same".to_owned()),
-            Self::Traffic(error) => error.hint(),
             Self::Refused { hint, .. } => hint.clone(),
             _ => None,
         }

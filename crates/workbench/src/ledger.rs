@@ -4,35 +4,36 @@
 //! gets δ·6/(π²i²), and this file counts. The identical request finds its entry again and spends nothing.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, SignalChoice, Target};
 
-use crate::{locked, whole};
+use crate::{Error, locked, whole};
 use tierfall::digest;
 
 /// A request for a certificate: everything that decides what could be certified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     /// Digest of the rows: [`observations::digest`](crate::observations::digest).
-    pub rows: String,
+    pub(crate) rows: String,
     /// The declared tiers.
-    pub chain: Vec<String>,
+    pub(crate) chain: Vec<String>,
     /// The gate value of every tier but the last, in words.
-    pub signals: Vec<String>,
+    pub(crate) signals: Vec<String>,
     /// The target of the main point.
-    pub target: String,
+    pub(crate) target: String,
     /// The probability that the promise may fail, before any discount.
-    pub delta: f64,
+    pub(crate) delta: f64,
     /// Everything else that was asked for, in words.
-    pub other: String,
+    pub(crate) other: String,
 }
 
 impl Certificate {
     /// What is asked of these rows; how many certificates were made before is no part of it.
-    pub fn new(rows: impl Into<String>, chain: impl IntoIterator<Item = impl AsRef<str>>, ask: &Ask) -> Self {
+    pub(crate) fn new(rows: impl Into<String>, chain: impl IntoIterator<Item = impl AsRef<str>>, ask: &Ask) -> Self {
         let points =
             ask.points.iter().map(|point| format!(" point {}={}", point.name, point.target)).collect::<Vec<_>>().concat();
         let latency = ask.latency.map_or_else(String::new, |limit| format!(" latency {} of {} ms", limit.share, limit.over_ms));
@@ -56,7 +57,7 @@ impl Certificate {
     }
 
     /// What the request is known by.
-    pub fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         digest::of(self)
     }
 }
@@ -68,13 +69,6 @@ fn signal(choice: &SignalChoice) -> String {
         SignalChoice::Fuse(signals) => signals.join("+"),
         SignalChoice::Auto => "auto".to_owned(),
     }
-}
-
-/// The ledger of a set.
-#[derive(Clone, Debug)]
-pub struct Ledger {
-    path: PathBuf,
-    entries: Vec<Entry>,
 }
 
 /// The file. Its order is the order of making.
@@ -93,87 +87,39 @@ struct Entry {
     request: Certificate,
 }
 
-/// A ledger that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LedgerError {
-    /// The file could not be read or written; the message names it.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// It is no ledger, or was edited.
-    #[error(
-        "{} is no ledger that can be trusted: {why}; it counts the certificates made on these rows, so take it back from version \
-         control, or use --ledger with another file and other rows",
-        path.display()
-    )]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-}
-
 const VERSION: u32 = 1;
 const HEAD: &str =
     "# Certificates made on these rows, in order: each has less probability to spend than the one before. Not to be edited.\n";
 
-impl Ledger {
-    /// The name of a set's ledger in its folder.
-    pub const FILE: &str = "ledger.toml";
+/// The name of a set's ledger in its folder.
+pub(crate) const FILE: &str = "ledger.toml";
 
-    /// Reads a ledger; where there is no file, it is empty.
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self, LedgerError> {
-        let path = path.into();
-        let text = match fs_err::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let entries = parse(&text).map_err(|why| LedgerError::Corrupt { path: path.clone(), why })?;
-        Ok(Self { path, entries })
+/// Enters a certificate, unless it is there already, and says how many others were made before it.
+///
+/// To be called before the rows are looked at: what was spent stays spent, whatever comes out. Other processes may enter
+/// certificates at the same time; each gets a place of its own.
+pub(crate) fn enter(path: &Path, certificate: &Certificate) -> Result<u64, Error> {
+    // Released when dropped.
+    let _lock = locked::wait(path)?;
+    let mut certificates = parse(&fs_err::read_to_string(path)?).map_err(|why| corrupt(path, &why))?;
+    let digest = certificate.digest();
+    let place = certificates.iter().position(|entry| entry.digest == digest).unwrap_or(certificates.len());
+    if place == certificates.len() {
+        certificates.push(Entry { digest, request: certificate.clone() });
+        let file = File { version: VERSION, certificate: certificates };
+        let text = toml::to_string(&file).map_err(|error| corrupt(path, &error))?;
+        whole::write_named(path, format!("{HEAD}{text}").as_bytes())?;
     }
+    Ok(place as u64)
+}
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// How many certificates there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// How many other certificates were made before this one: its own place if it was made before, else all there are.
-    pub fn place(&self, certificate: &Certificate) -> u64 {
-        let digest = certificate.digest();
-        self.entries.iter().position(|entry| entry.digest == digest).unwrap_or(self.entries.len()) as u64
-    }
-
-    /// Enters a certificate, unless it is there already, and says how many others were made before it.
-    ///
-    /// To be called before the rows are looked at: what was spent stays spent, whatever comes out. Other processes may enter
-    /// certificates at the same time; each gets a place of its own.
-    pub fn record(&mut self, certificate: &Certificate) -> Result<u64, LedgerError> {
-        // Released when dropped.
-        let _lock = locked::wait(&self.path)?;
-        *self = Self::open(&self.path)?;
-        let place = self.place(certificate);
-        if place == self.entries.len() as u64 {
-            let mut certificate_file = File { version: VERSION, certificate: self.entries.clone() };
-            certificate_file.certificate.push(Entry { digest: certificate.digest(), request: certificate.clone() });
-            let text = toml::to_string(&certificate_file)
-                .map_err(|error| LedgerError::Corrupt { path: self.path.clone(), why: error.to_string() })?;
-            whole::write_named(&self.path, format!("{HEAD}{text}").as_bytes())?;
-            self.entries = certificate_file.certificate;
-        }
-        Ok(place)
-    }
+/// A file that is no ledger, or was edited.
+fn corrupt(path: &Path, why: &dyn Display) -> Error {
+    Error::refused(format!(
+        "{} is no ledger that can be trusted: {why}; it counts the certificates made on these rows, so take it back from version \
+         control, or use --ledger with another file and other rows",
+        path.display()
+    ))
 }
 
 fn parse(text: &str) -> Result<Vec<Entry>, String> {
@@ -222,14 +168,11 @@ mod tests {
     #[test]
     fn the_identical_request_spends_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("set").join(Ledger::FILE);
-        let mut ledger = Ledger::open(&path).unwrap();
-        assert!(ledger.is_empty());
-        assert_eq!([0, 1, 0, 2, 1].map(|seed| ledger.record(&certificate(seed)).unwrap()), [0, 1, 0, 2, 1]);
+        let path = dir.path().join("set").join(FILE);
+        assert_eq!([0, 1, 0, 2, 1].map(|seed| enter(&path, &certificate(seed)).unwrap()), [0, 1, 0, 2, 1]);
         let text = fs_err::read_to_string(&path).unwrap();
-        let again = Ledger::open(&path).unwrap();
-        assert_eq!((again.len(), again.place(&certificate(2)), again.place(&certificate(9))), (3, 2, 3));
-        ledger.record(&certificate(1)).unwrap();
+        assert_eq!(parse(&text).unwrap().len(), 3);
+        assert_eq!(enter(&path, &certificate(2)).unwrap(), 2);
         assert_eq!(fs_err::read_to_string(&path).unwrap(), text, "not a byte changes");
     }
 
@@ -248,22 +191,22 @@ mod tests {
     #[test]
     fn processes_at_once_get_places_of_their_own() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(Ledger::FILE);
-        let record = |seed| Ledger::open(&path).unwrap().record(&certificate(seed)).unwrap();
+        let path = dir.path().join(FILE);
+        let record = |seed| enter(&path, &certificate(seed)).unwrap();
         let mut places: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..16).map(|seed| scope.spawn(move || record(seed))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         places.sort_unstable();
         assert_eq!(places, (0..16).collect::<Vec<u64>>());
-        assert_eq!(Ledger::open(&path).unwrap().len(), 16);
+        assert_eq!(parse(&fs_err::read_to_string(&path).unwrap()).unwrap().len(), 16);
     }
 
     #[test]
     fn what_is_no_ledger_is_not_begun_anew() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(Ledger::FILE);
-        Ledger::open(&path).unwrap().record(&certificate(0)).unwrap();
+        let path = dir.path().join(FILE);
+        enter(&path, &certificate(0)).unwrap();
         let text = fs_err::read_to_string(&path).unwrap();
         let twice = format!("{text}\n{}", &text[text.find("[[certificate]]").unwrap()..]);
         for (broken, why) in [
@@ -273,7 +216,7 @@ mod tests {
             (twice, "stands there twice"),
         ] {
             fs_err::write(&path, broken).unwrap();
-            let message = Ledger::open(&path).unwrap_err().to_string();
+            let message = enter(&path, &certificate(1)).unwrap_err().to_string();
             assert!(message.contains(why), "{message}");
         }
     }

@@ -1,10 +1,12 @@
 //! JSON read piece by piece, so that whatever is wrong is said with line, column and JSON pointer.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::object::Object;
 
 /// A value in a text, not looked into yet.
 #[derive(Clone, Debug)]
@@ -78,8 +80,12 @@ impl<'t> Located<'t> {
 
     /// The values of an object by key; two of one key are a fault.
     pub(crate) fn object(&self) -> Result<BTreeMap<String, Located<'t>>, Fault> {
-        let Object(values) = self.parse()?;
-        Ok(values.into_iter().map(|(key, value)| (key.clone(), self.part(&format!("/{}", escaped(&key)), value))).collect())
+        let Object(values) = self.parse::<Object<'t, _, true>>()?;
+        let part = |(key, value): (Cow<'t, str>, _)| {
+            let part = self.part(&format!("/{}", escaped(&key)), value);
+            (key.into_owned(), part)
+        };
+        Ok(values.into_iter().map(part).collect())
     }
 
     /// An error of the parser, which says a line and a column in bytes within the value.
@@ -100,7 +106,7 @@ impl<'t> Located<'t> {
 
     /// Which key of this object has the value at an offset, as the end of a pointer; where it is an object that can be read.
     fn key_at(&self, within: usize) -> Option<String> {
-        let Object(values) = serde_json::from_str(self.value).ok()?;
+        let Object(values) = serde_json::from_str::<Object<'_, &RawValue, true>>(self.value).ok()?;
         let offset = self.offset() + within;
         let holds = |value: &RawValue| {
             let from = self.part("", value).offset();
@@ -111,36 +117,8 @@ impl<'t> Located<'t> {
 }
 
 /// A key in a JSON pointer (RFC 6901).
-fn escaped(key: &str) -> String {
+pub(crate) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
-}
-
-/// An object whose keys differ, in the order of the text; a map alone would keep the last of two equal keys.
-pub(crate) struct Object<'t>(pub(crate) Vec<(String, &'t RawValue)>);
-
-impl<'de: 't, 't> Deserialize<'de> for Object<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-                let mut values: Vec<(String, &'de RawValue)> = Vec::new();
-                while let Some((key, value)) = access.next_entry::<String, &'de RawValue>()? {
-                    if values.iter().any(|(known, _)| *known == key) {
-                        return Err(A::Error::custom(format_args!("the key \"{key}\" stands twice")));
-                    }
-                    values.push((key, value));
-                }
-                Ok(Object(values))
-            }
-        }
-        deserializer.deserialize_map(Keys)
-    }
 }
 
 #[cfg(test)]

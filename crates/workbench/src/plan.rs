@@ -49,7 +49,9 @@ const MARGINS: [f64; 6] = [0.005, 0.01, 0.02, 0.03, 0.05, 0.1];
 /// There is neither, a result would overwrite the pilot, or its rows cannot be used.
 pub fn plan(pilot: Option<&Inputs>, ask: &Ask, progress: &dyn Progress) -> Result<Planned, Error> {
     ready(&pilot.map(Inputs::reads).unwrap_or_default(), &ask.results)?;
-    let margins = with(ask.max_loss, &MARGINS);
+    let mut margins: Vec<f64> = MARGINS.into_iter().chain(ask.max_loss.filter(|asked| *asked > 0.0)).collect();
+    margins.sort_by(f64::total_cmp);
+    margins.dedup_by(|a, b| a.total_cmp(b).is_eq());
     if let Some(share) = ask.discordance {
         return Ok(Planned { plan: without_pilot(&margins, share, ask.delta), last: None, warnings: Vec::new() });
     }
@@ -64,14 +66,6 @@ pub fn plan(pilot: Option<&Inputs>, ask: &Ask, progress: &dyn Progress) -> Resul
     let plan = with_pilot(&from.observations, &gates, &margins, &accuracies, ask.delta)?;
     let last = from.observations.tiers().last().map(|tier| tier.name.to_string());
     Ok(Planned { plan, last, warnings: from.warnings() })
-}
-
-/// The usual values and the one that was asked for, each once and in order.
-fn with(asked: Option<f64>, usual: &[f64]) -> Vec<f64> {
-    let mut all: Vec<f64> = usual.iter().copied().chain(asked.filter(|asked| *asked > 0.0)).collect();
-    all.sort_by(f64::total_cmp);
-    all.dedup_by(|a, b| a.total_cmp(b).is_eq());
-    all
 }
 
 /// The gate values that a tier may use: one signal, or each of several that would be fused or picked from.

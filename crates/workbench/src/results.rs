@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tierfall::{config, fit};
 
-use crate::ledger::Ledger;
+use crate::ledger;
 use crate::whole::{self, Beside};
 use crate::{Error, fixture_folder};
 
@@ -22,7 +22,7 @@ const SET: &str = "the fixture set";
 /// The files of a cascade's fixture set, and folders of which any file is one.
 pub(crate) fn parts_of_set(cascade: &Path, set: &str) -> [Named; 5] {
     let folder = fixture_folder(cascade, set);
-    ["set.toml", "examples.jsonl", "recordings", "grades", Ledger::FILE].map(|part| (SET, folder.join(part)))
+    ["set.toml", "examples.jsonl", "recordings", "grades", ledger::FILE].map(|part| (SET, folder.join(part)))
 }
 
 /// Where a cascade's fit is, or would be; `None` where the cascade is wrong, which whoever reads it next will say.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
-use tierfall_workbench::import::{ImportError, ImportOptions, Imported, convert, format};
+use tierfall_workbench::import::{ImportOptions, Imported, convert, format};
 use tierfall_workbench::inputs::no_stdin;
 use tierfall_workbench::results::{Named, PREFIX, ready};
 use tierfall_workbench::whole::Beside;
@@ -67,12 +67,9 @@ fn made(args: &Import, out: &File) -> Result<Imported, Failure> {
         max_score: args.table.max_score,
         bad_rows: args.table.bad_rows.unwrap_or_default(),
     };
-    let format = format(&args.format).map_err(Failure::usage)?;
+    let format = format(&args.format)?;
     let mut out = BufWriter::new(out);
-    let report = convert(format, file, &options, &mut out).map_err(|error| match &error {
-        ImportError::Rows(rows) => Failure::usage(rows).with_hint(rows.advice()),
-        _ => Failure::usage(error),
-    })?;
+    let report = convert(format, file, &options, &mut out)?;
     out.flush()?;
     Ok(report)
 }

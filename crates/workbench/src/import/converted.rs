@@ -6,9 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::error::ImportError;
 use super::options::ImportOptions;
 use super::row::Row;
+use crate::Error;
 use crate::observations::BadRow;
 use crate::observations::faults::{Fault, Faults};
 use crate::observations::row::UNREADABLE;
@@ -57,7 +57,7 @@ impl<'w> Converted<'w> {
     }
 
     /// One row of the source: an example, or why it is none.
-    pub(super) fn row(&mut self, line: u64, row: Result<Row, Fault>) -> Result<(), ImportError> {
+    pub(super) fn row(&mut self, line: u64, row: Result<Row, Fault>) -> Result<(), Error> {
         self.report.read += 1;
         match row {
             Ok(row) => self.write(&row),
@@ -66,15 +66,15 @@ impl<'w> Converted<'w> {
     }
 
     /// What cannot be converted is one row of the result, too, which cannot be read: what is promised on it rests on the same declaration.
-    pub(super) fn bad(&mut self, line: u64, mut fault: Fault) -> Result<(), ImportError> {
+    pub(super) fn bad(&mut self, line: u64, mut fault: Fault) -> Result<(), Error> {
         let column = self.options.column(&fault.field).to_owned();
         fault.field = column;
         let bad = BadRow { path: self.source.to_owned(), line, field: fault.field.clone(), reason: fault.reason.clone() };
-        self.faults.note(line, fault);
+        self.faults.note(self.source, line, fault);
         self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))
     }
 
-    pub(super) fn write(&mut self, row: &Row) -> Result<(), ImportError> {
+    pub(super) fn write(&mut self, row: &Row) -> Result<(), Error> {
         self.report.written += 1;
         for (tier, cell) in &row.tiers {
             if !cell.said {
@@ -83,16 +83,12 @@ impl<'w> Converted<'w> {
             }
             *self.report.tiers.entry(tier.clone()).or_default() += 1;
             self.report.ungraded += u64::from(cell.correct.is_none() && cell.judged.is_none());
-            for signal in cell.confidence.keys() {
-                if !self.report.signals.contains(signal) {
-                    self.report.signals.insert(signal.clone());
-                }
-            }
+            self.report.signals.extend(cell.confidence.keys().cloned());
         }
         self.put(row)
     }
 
-    fn put(&mut self, row: &impl Serialize) -> Result<(), ImportError> {
+    fn put(&mut self, row: &impl Serialize) -> Result<(), Error> {
         let mut line = serde_json::to_vec(row).map_err(std::io::Error::from)?;
         line.push(b'\n');
         Ok(self.out.write_all(&line)?)

@@ -6,12 +6,13 @@ use tierfall_core::number::Score;
 
 use super::records::{Record, each, tiers_of};
 use super::row::{Row, at};
-use super::{Converted, ImportError, ImportOptions};
+use super::{Converted, ImportOptions};
+use crate::Error;
 use crate::observations::faults::Fault;
 use crate::observations::row::{graded_tier, of_tier};
 use crate::observations::value;
 
-pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
+pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     each(path, options, converted, |record, _| example(record))
 }
 

@@ -26,11 +26,8 @@ impl<'o> Grades<'o> {
     /// A grade as one from 0 to 1.
     pub(super) fn read(&self, field: &str, value: &Scalar<'_>) -> Result<Option<f64>, Fault> {
         let mut seen = self.seen.borrow_mut();
-        let read = match seen.get_mut(field) {
-            Some(seen) => seen.read(value, self.most()),
-            None => seen.entry(field.to_owned()).or_default().read(value, self.most()),
-        };
-        read.map_err(|reason| Fault::of_grade(field, reason))
+        let seen = seen.entry(field.to_owned()).or_default();
+        seen.read(value, self.most()).map_err(|reason| Fault::of_grade(field, reason))
     }
 
     /// What those columns look like that hold something else than grades.

@@ -19,47 +19,35 @@ use tierfall_wire::openai::parse_request;
 use super::grades::Grades;
 use super::records::lines;
 use super::row::{Cell, Row, at};
-use super::{Converted, ImportError, ImportOptions};
+use super::{Converted, ImportOptions};
+use crate::Error;
 use crate::observations::faults::Fault;
-use crate::observations::scalar::{Scalar, Word};
+use crate::observations::scalar::Scalar;
 use crate::observations::{BadRows, as_python, json_error, value};
 
 /// The signals that an answer alone gives.
 const SIGNALS: [&str; 5] = ["mean-logprob", "sum-logprob", "min-logprob", "margin", "entropy"];
 
 /// One line. Keys that are not here are passed over.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Entry<'a> {
-    #[serde(borrow, default)]
-    id: Word<'a>,
-    #[serde(borrow, default)]
-    custom_id: Word<'a>,
-    #[serde(borrow, default)]
-    segment: Word<'a>,
-    #[serde(borrow, default)]
-    group: Word<'a>,
-    #[serde(borrow, default)]
-    split: Word<'a>,
-    #[serde(borrow, default)]
-    tier: Word<'a>,
-    #[serde(borrow, default)]
+    #[serde(borrow)]
+    id: Scalar<'a>,
+    custom_id: Scalar<'a>,
+    segment: Scalar<'a>,
+    group: Scalar<'a>,
+    split: Scalar<'a>,
+    tier: Scalar<'a>,
     correct: Scalar<'a>,
-    #[serde(borrow, default)]
     label: Scalar<'a>,
-    #[serde(borrow, default)]
     judged: Scalar<'a>,
-    #[serde(borrow, default)]
-    judge: Word<'a>,
-    #[serde(borrow, default)]
+    judge: Scalar<'a>,
     latency_ms: Scalar<'a>,
-    #[serde(borrow, default)]
     cost_usd: Scalar<'a>,
-    #[serde(borrow, default)]
     request: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     response: Option<&'a RawValue>,
     /// Batch files say here what became of a request that was never answered.
-    #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
 
@@ -76,15 +64,15 @@ struct Answer {
 
 /// What is read of a request or response besides what `wire` reads.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Envelope<'a> {
-    #[serde(borrow, default)]
-    model: Word<'a>,
+    #[serde(borrow)]
+    model: Scalar<'a>,
     /// Batch files wrap the body of a response.
-    #[serde(borrow, default)]
     body: Option<&'a RawValue>,
 }
 
-pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
+pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     let specs = SIGNALS.iter().filter_map(|name| SignalSpec::by_name(name)?.build().ok());
     let signals: Vec<NamedSignal> = specs.collect();
     let grades = Grades::new(options);
@@ -184,7 +172,7 @@ impl Examples {
     }
 }
 
-fn name(field: &str, Word(value): &Word<'_>) -> Result<Option<String>, Fault> {
+fn name(field: &str, value: &Scalar<'_>) -> Result<Option<String>, Fault> {
     at(field, value::name(value).map(|name| name.map(str::to_owned)))
 }
 

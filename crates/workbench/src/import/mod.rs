@@ -4,7 +4,6 @@
 //! or left out where that was declared. What a source does not say stays absent.
 
 mod converted;
-mod error;
 mod generic;
 mod grades;
 mod log;
@@ -21,26 +20,19 @@ use std::path::Path;
 
 use converted::Converted;
 pub use converted::Imported;
-pub use error::ImportError;
 pub use options::ImportOptions;
 
-use crate::observations::faults::Faults;
+use crate::Error;
 use crate::observations::{Unreadable, hint};
 
 /// A format that can be imported.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Format {
     /// Its name on the command line.
     pub name: &'static str,
     /// What it holds, and what becomes of it.
     pub about: &'static str,
-    convert: fn(&Path, &ImportOptions, &mut Converted<'_>) -> Result<(), ImportError>,
-}
-
-impl std::fmt::Debug for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name)
-    }
+    convert: fn(&Path, &ImportOptions, &mut Converted<'_>) -> Result<(), Error>,
 }
 
 const LOG: &str = "openai-log";
@@ -77,51 +69,53 @@ pub const FORMATS: &[Format] = &[
 ];
 
 /// The format of this name.
-pub fn format(name: &str) -> Result<&'static Format, ImportError> {
+pub fn format(name: &str) -> Result<&'static Format, Error> {
     FORMATS.iter().find(|format| format.name == name).ok_or_else(|| {
         let known = FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
-        ImportError::Options(format!("there is no format \"{name}\" to import; there are {known}"))
+        Error::refused(format!("there is no format \"{name}\" to import; there are {known}"))
     })
 }
 
 /// Writes a source as observations in JSON Lines.
-pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, ImportError> {
+pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, Error> {
     if format.name == LOG && !options.columns.is_empty() {
-        return Err(ImportError::Options(format!("--map names columns of a table, and {LOG} has none: its lines are nested")));
+        return Err(Error::refused(format!("--map names columns of a table, and {LOG} has none: its lines are nested")));
     }
     if let Some(most) = options.max_score.filter(|most| !(most.is_finite() && *most > 0.0)) {
-        return Err(ImportError::Options(format!("--max-score {most}: the greatest grade of a source is above 0")));
+        return Err(Error::refused(format!("--max-score {most}: the greatest grade of a source is above 0")));
     }
     let mut converted = Converted::new(options, input, out);
     (format.convert)(input, options, &mut converted)?;
     let Converted { mut report, faults, scales, .. } = converted;
-    let mut all = Faults::default();
-    all.add(input, 0, &faults);
-    match all.settle(report.read, options.bad_rows, || scales) {
+    match faults.settle(report.read, options.bad_rows, || scales) {
         Ok(left_out) => (report.bad, report.first_bad) = left_out,
         Err(rows) => return Err(none_or(input, rows)),
     }
     // A log tells its models line by line; the others have said already which are missing.
     if let Some((model, tier)) = options.tiers.iter().find(|(_, tier)| report.written > 0 && !report.tiers.contains_key(*tier)) {
         let hint = hint(model, "tiers", report.tiers.keys().map(String::as_str));
-        return Err(ImportError::Options(format!(
+        return Err(Error::refused(format!(
             "--tier {model}={tier}: nothing in {} has answers of \"{model}\"; {hint}",
             input.display()
         )));
     }
     if report.written == 0 {
         let why = report.first_bad.first().map_or_else(|| "it has no rows".to_owned(), |bad| format!("the first is {bad}"));
-        return Err(ImportError::Nothing { path: input.to_owned(), read: report.read, why });
+        return Err(nothing(input, report.read, &why));
     }
     Ok(report)
 }
 
 /// What is wrong with every row in the same way is wrong with the source.
-fn none_or(input: &Path, rows: Box<Unreadable>) -> ImportError {
+fn none_or(input: &Path, rows: Box<Unreadable>) -> Error {
     match rows.first.as_slice() {
         [first, others @ ..] if rows.bad == rows.read && others.iter().all(|row| row.reason == first.reason) => {
-            ImportError::Nothing { path: input.to_owned(), read: rows.read, why: format!("the first is {first}") }
+            nothing(input, rows.read, &format!("the first is {first}"))
         }
-        _ => ImportError::Rows(rows),
+        _ => Error::Rows(rows),
     }
+}
+
+fn nothing(input: &Path, read: u64, why: &str) -> Error {
+    Error::refused(format!("none of the {read} rows of {} can be converted: {why}", input.display()))
 }

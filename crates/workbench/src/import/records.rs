@@ -1,37 +1,26 @@
 //! Flat records, from CSV with a header or from JSON Lines.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::grades::Grades;
 use super::row::{Row, at};
-use super::{Converted, ImportError, ImportOptions};
+use super::{Converted, ImportOptions};
+use crate::Error;
+use crate::object::{Line, Object};
 use crate::observations::columns::is_blank;
 use crate::observations::faults::Fault;
-use crate::observations::scalar::{Scalar, Word};
-use crate::observations::source::{self, Lines, Table};
-use crate::observations::{ObservationsError, as_python, hint, json_error, value};
+use crate::observations::scalar::Scalar;
+use crate::observations::source::{self, Lines, Table, no_observations, numbered};
+use crate::observations::{as_python, hint, json_error, value};
 
 /// One record.
 pub(super) struct Record<'a> {
-    fields: Fields<'a>,
+    /// By column: those of CSV in their order, those of JSON in that of their names.
+    fields: Vec<(Cow<'a, str>, Scalar<'a>)>,
     context: &'a Context<'a>,
-}
-
-enum Fields<'a> {
-    Csv(&'a [String], Vec<&'a str>),
-    Json(BTreeMap<String, Field<'a>>),
-}
-
-/// A value of JSON: as a name, and as it is.
-struct Field<'a> {
-    word: Scalar<'a>,
-    value: Scalar<'a>,
 }
 
 /// What all records of a file share.
@@ -45,26 +34,12 @@ struct Context<'a> {
 impl<'a> Record<'a> {
     /// What stands in a column.
     pub(super) fn get(&self, column: &str) -> Scalar<'a> {
-        match &self.fields {
-            Fields::Csv(header, cells) => {
-                let cell = header.iter().position(|name| name == column).and_then(|at| cells.get(at));
-                cell.map_or(Scalar::Absent, |text| Scalar::of_cell(text))
-            }
-            Fields::Json(fields) => fields.get(column).map(|field| field.value.clone()).unwrap_or_default(),
-        }
-    }
-
-    /// The same as a name: a number is its digits.
-    fn word(&self, column: &str) -> Scalar<'a> {
-        match &self.fields {
-            Fields::Csv(..) => self.get(column),
-            Fields::Json(fields) => fields.get(column).map(|field| field.word.clone()).unwrap_or_default(),
-        }
+        self.fields.iter().find(|(name, _)| name == column).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     /// A text by which rows are told apart or put together.
     pub(super) fn name(&self, column: &str) -> Result<Option<String>, Fault> {
-        at(column, value::name(&self.word(column)).map(|name| name.map(str::to_owned)))
+        at(column, value::name(&self.get(column)).map(|name| name.map(str::to_owned)))
     }
 
     pub(super) fn amount(&self, column: &str, least: f64) -> Result<Option<f64>, Fault> {
@@ -86,10 +61,7 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn columns(&self) -> Vec<&str> {
-        match &self.fields {
-            Fields::Csv(header, _) => header.iter().map(String::as_str).collect(),
-            Fields::Json(fields) => fields.keys().map(String::as_str).collect(),
-        }
+        self.fields.iter().map(|(name, _)| &**name).collect()
     }
 
     pub(super) fn options(&self) -> &'a ImportOptions {
@@ -98,19 +70,13 @@ impl<'a> Record<'a> {
 
     /// The tier that a model of the source is.
     pub(super) fn tier(&self, model: &str) -> String {
-        add(&self.context.models, model);
+        self.context.models.borrow_mut().insert(model.to_owned());
         self.context.options.tier(model)
     }
 
     /// Remembers that a column is of no use.
     pub(super) fn pass_over(&self, column: &str) {
-        add(&self.context.passed_over, column);
-    }
-}
-
-fn add(names: &RefCell<BTreeSet<String>>, name: &str) {
-    if !names.borrow().contains(name) {
-        names.borrow_mut().insert(name.to_owned());
+        self.context.passed_over.borrow_mut().insert(column.to_owned());
     }
 }
 
@@ -136,14 +102,11 @@ pub(super) fn each(
     options: &ImportOptions,
     converted: &mut Converted<'_>,
     convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
-) -> Result<(), ImportError> {
+) -> Result<(), Error> {
     let context = Context { options, models: RefCell::default(), passed_over: RefCell::default(), grades: Grades::new(options) };
-    let (start, input) = source::open(path, &Arc::default())?;
+    let (start, input) = source::open(path)?;
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        None => {
-            let why = "it is empty".to_owned();
-            return Err(ObservationsError::Format { path: path.to_owned(), why }.into());
-        }
+        None => return Err(no_observations(path, "it is empty")),
         Some(b'{') => each_object(path, &context, converted, convert)?,
         Some(_) => each_record(path, source::csv_reader(path, start, input), &context, converted, convert)?,
     }
@@ -153,7 +116,7 @@ pub(super) fn each(
     match options.tiers.keys().find(|model| !models.contains(*model)) {
         Some(model) if converted.report.written > 0 => {
             let hint = hint(model, "models", models.iter().map(String::as_str));
-            Err(ImportError::Options(format!("--tier {model}=…: no row of {} has a model \"{model}\"; {hint}", path.display())))
+            Err(Error::refused(format!("--tier {model}=…: no row of {} has a model \"{model}\"; {hint}", path.display())))
         }
         _ => Ok(()),
     }
@@ -165,29 +128,29 @@ fn each_object(
     context: &Context<'_>,
     converted: &mut Converted<'_>,
     mut convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
-) -> Result<(), ImportError> {
+) -> Result<(), Error> {
     let renamed = &context.options.columns;
-    let mut unseen: BTreeSet<&String> = renamed.keys().collect();
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut example = |Object(fields): Object<'_>, line| {
-        if !unseen.is_empty() {
-            unseen.retain(|column| !fields.iter().any(|(name, _)| name == *column));
-            seen.extend(fields.iter().map(|(name, _)| name).filter(|key| !seen.contains(*key)).cloned().collect::<Vec<_>>());
+    let mut example = |Object(mut fields): Line<'_, Scalar<'_>>, line| {
+        if !renamed.is_empty() {
+            seen.extend(fields.iter().map(|(name, _)| name.to_string()));
         }
-        let mut row = BTreeMap::new();
-        for (name, field) in fields {
-            let name = renamed.get(&name).cloned().unwrap_or(name);
-            if row.insert(name.clone(), field).is_some() {
-                return Err(Fault::twice(name));
+        for (name, _) in &mut fields {
+            if let Some(own) = renamed.get(&**name) {
+                *name = Cow::Borrowed(own);
             }
         }
-        convert(&Record { fields: Fields::Json(row), context }, line)
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if let Some(pair) = fields.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(Fault::twice(&*pair[0].0));
+        }
+        convert(&Record { fields, context }, line)
     };
     lines(path, |line, text| {
         let row = as_python(text, |text| Ok(example(serde_json::from_slice(text)?, line)));
         converted.row(line, row.unwrap_or_else(|error| Err(Fault::new("", json_error(&error)))))
     })?;
-    match unseen.first() {
+    match renamed.keys().find(|column| !seen.contains(*column)) {
         Some(column) => Err(no_column(path, column, seen.iter().map(String::as_str))),
         None => Ok(()),
     }
@@ -200,7 +163,7 @@ fn each_record(
     context: &Context<'_>,
     converted: &mut Converted<'_>,
     mut convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
-) -> Result<(), ImportError> {
+) -> Result<(), Error> {
     let header = reader.headers().map_err(|error| source::csv_error(path, &error))?;
     let there: Vec<&str> = header.iter().map(str::trim).collect();
     if let Some(column) = context.options.columns.keys().find(|column| !there.contains(&column.as_str())) {
@@ -210,8 +173,8 @@ fn each_record(
     let header: Vec<String> = there.into_iter().map(name).collect();
     let mut names = BTreeSet::new();
     if let Some(twice) = header.iter().find(|name| !name.is_empty() && !names.insert(*name)) {
-        let why = format!("several columns stand for {twice:?}: which of them counts is not known");
-        return Err(ObservationsError::Format { path: path.to_owned(), why }.into());
+        let why = format_args!("several columns stand for {twice:?}: which of them counts is not known");
+        return Err(no_observations(path, why));
     }
     loop {
         let records = source::records(path, &mut reader)?;
@@ -227,53 +190,27 @@ fn each_record(
                     let reason = format!("has {} columns, and the header has {}", cells.len(), header.len());
                     Err(Fault::new("", reason))
                 }
-                Ok(cells) => convert(&Record { fields: Fields::Csv(&header, cells), context }, line),
+                Ok(cells) => {
+                    let names = header.iter().map(|name| Cow::Borrowed(name.as_str()));
+                    let fields = names.zip(cells.into_iter().map(Scalar::of_cell)).collect();
+                    convert(&Record { fields, context }, line)
+                }
             };
             converted.row(line, row)?;
         }
     }
 }
 
-fn no_column<'a>(path: &Path, column: &str, there: impl Iterator<Item = &'a str> + Clone) -> ImportError {
+fn no_column<'a>(path: &Path, column: &str, there: impl Iterator<Item = &'a str> + Clone) -> Error {
     let hint = hint(column, "columns", there);
-    ImportError::Options(format!("--map {column}=…: {} has no column \"{column}\"; {hint}", path.display()))
-}
-
-/// A line of JSON as flat fields, in their order; what is nested in them is no value.
-struct Object<'a>(Vec<(String, Field<'a>)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object(Vec::new()))
-    }
-}
-
-impl<'de: 'a, 'a> Visitor<'de> for Object<'a> {
-    type Value = Self;
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object, one example")
-    }
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
-        while let Some((key, raw)) = map.next_entry::<String, &'de RawValue>()? {
-            let word = Word::of(raw).map_err(serde::de::Error::custom)?.0;
-            let value = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
-            self.0.push((key, Field { word, value }));
-        }
-        Ok(self)
-    }
+    Error::refused(format!("--map {column}=…: {} has no column \"{column}\"; {hint}", path.display()))
 }
 
 /// Every line of a file that is not blank, with its number.
-pub(super) fn lines(path: &Path, mut line: impl FnMut(u64, &[u8]) -> Result<(), ImportError>) -> Result<(), ImportError> {
+pub(super) fn lines(path: &Path, mut line: impl FnMut(u64, &[u8]) -> Result<(), Error>) -> Result<(), Error> {
     let mut source = Lines::open(path)?;
-    let mut number = 0;
-    while let Some(piece) = source.next(path)? {
-        for text in piece.split_inclusive(|byte| *byte == b'\n') {
-            number += 1;
-            if !text.iter().all(u8::is_ascii_whitespace) {
-                line(number, text)?;
-            }
-        }
+    while let Some((first, piece)) = source.next()? {
+        numbered(first, &piece).try_for_each(|(number, text)| line(number, text))?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::records::{Record, each};
 use super::row::{Cell, Row};
-use super::{Converted, ImportError, ImportOptions};
+use super::{Converted, ImportOptions};
+use crate::Error;
 use crate::observations::faults::Fault;
 use crate::observations::scalar::Scalar;
 use crate::observations::text::Plain;
@@ -12,7 +13,7 @@ use tierfall::digest;
 
 const ONE_HOT: [(&str, &str); 3] = [("winner_model_a", "model_a"), ("winner_model_b", "model_b"), ("winner_tie", "tie")];
 
-pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
+pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     each(path, options, converted, example)
 }
 

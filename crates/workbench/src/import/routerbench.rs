@@ -4,13 +4,14 @@ use std::path::Path;
 
 use super::records::{Record, each, tiers_of};
 use super::row::Row;
-use super::{Converted, ImportError, ImportOptions};
+use super::{Converted, ImportOptions};
+use crate::Error;
 use crate::observations::faults::Fault;
 
 const COST: &str = "|total_cost";
 const ANSWER: &str = "|model_response";
 
-pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), ImportError> {
+pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     each(path, options, converted, |record, _| example(record))
 }
 

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 use tierfall_calibrate::observations::Condition;
 
 use super::*;
-use crate::observations::{BadRows, ObservationsError, ReadOptions, ReadOut, Unreadable, digest, read};
+use crate::observations::{BadRows, ReadOptions, ReadOut, Unreadable, digest, read};
 
-fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, Imported), ImportError> {
+fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, Imported), Error> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("source");
     fs_err::write(&path, text).unwrap();
@@ -23,7 +23,7 @@ fn at_random() -> ImportOptions {
 #[track_caller]
 fn refused(name: &str, text: &str, options: &ImportOptions) -> Unreadable {
     match run(name, text, options) {
-        Err(ImportError::Rows(rows)) => *rows,
+        Err(Error::Rows(rows)) => *rows,
         other => panic!("{other:?}"),
     }
 }
@@ -236,7 +236,7 @@ fn what_is_imported_can_be_read() {
     let report = convert(format("openai-log").unwrap(), &input, &ImportOptions::default(), &mut out).unwrap();
     fs_err::write(&output, out).unwrap();
     assert_eq!((report.read, report.written), (100, 50));
-    let read = read(&[&output], &ReadOptions::new(["mini", "big"]), |_| {}).unwrap();
+    let read = read(&[&output], &ReadOptions::new(["mini", "big"]), &()).unwrap();
     assert_eq!((read.summary.used, read.summary.bad, read.summary.tiers[0].signals.len()), (50, 0, 5));
 }
 
@@ -373,14 +373,14 @@ fn no_import_takes_a_word_for_nothing_for_a_name() {
 }
 
 /// What is read of a text, of a chain.
-fn observed(text: &[u8], chain: [&str; 2], bad_rows: BadRows) -> Result<ReadOut, ObservationsError> {
+fn observed(text: &[u8], chain: [&str; 2], bad_rows: BadRows) -> Result<ReadOut, Error> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rows");
     fs_err::write(&path, text).unwrap();
-    read(&[path], &ReadOptions { bad_rows, ..ReadOptions::new(chain) }, |_| {})
+    read(&[path], &ReadOptions { bad_rows, ..ReadOptions::new(chain) }, &())
 }
 
-fn imported(name: &str, text: &str, options: &ImportOptions) -> Result<Vec<u8>, ImportError> {
+fn imported(name: &str, text: &str, options: &ImportOptions) -> Result<Vec<u8>, Error> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("source");
     fs_err::write(&path, text).unwrap();
@@ -403,7 +403,7 @@ fn what_an_import_leaves_out_is_a_condition_of_what_is_made_of_it() {
         ("openai-log", whole.clone() + "{\"id\":2}\n" + "{torn\n"),
     ] {
         let out = imported(name, &text, &at_random()).unwrap();
-        let Err(ObservationsError::Rows(rows)) = observed(&out, ["a", "b"], BadRows::Refuse) else { panic!("{name}") };
+        let Err(Error::Rows(rows)) = observed(&out, ["a", "b"], BadRows::Refuse) else { panic!("{name}") };
         assert_eq!((rows.read, rows.bad, &*rows.first[0].field), (3, 2, "/unreadable"), "{name}");
         assert!(rows.first[0].reason.contains("source:"), "the line of the source is told: {rows}");
         let declared = observed(&out, ["a", "b"], BadRows::AtRandom).unwrap();

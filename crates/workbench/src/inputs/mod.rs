@@ -166,7 +166,7 @@ impl Inputs {
         progress.begins(Stage::Grading);
         let recordings = recordings.with_questions_of(&set);
         let ReadOut { observations, summary } =
-            observations::from_fixtures(&loaded, &set, &recordings, Some(split), self.ungraded)?;
+            observations::from_fixtures(&loaded.cascade, &set, &recordings, Some(split), self.ungraded)?;
         Ok(Observed {
             observations,
             summary,
@@ -198,8 +198,7 @@ impl Inputs {
             ..ReadOptions::new(files.chain.iter().map(String::as_str))
         };
         progress.begins(Stage::Reading);
-        let read = observations::read(&files.paths, &options, |at| progress.at(at.bytes, at.total));
-        let ReadOut { mut observations, summary } = read?;
+        let ReadOut { mut observations, summary } = observations::read(&files.paths, &options, progress)?;
         if let Some(heaviest) = files.heaviest_weight {
             if observations.weights().is_none() {
                 return Err(Error::refused(format!(

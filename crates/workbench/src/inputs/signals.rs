@@ -40,70 +40,52 @@ pub(crate) fn named_by<'f>(fits: impl IntoIterator<Item = &'f Fit>, chain: &[Str
     named
 }
 
-/// A gated tier.
-struct Tier<'a> {
-    name: &'a str,
-    /// The signals that its observations have.
-    labels: Vec<&'a str>,
-    /// Those that have no number in any of them.
-    silent: Vec<&'a str>,
-    /// Columns of numbers that would be some if they were named.
-    candidates: Vec<&'a str>,
+/// The labels of a tier's signals.
+fn labels(tier: &TierSummary) -> Vec<&str> {
+    tier.signals.iter().map(|signal| &**signal).collect()
 }
 
-impl<'a> Tier<'a> {
-    fn of(summary: &'a TierSummary) -> Self {
-        let labels = summary.signals.iter().map(|signal| &*signal.signal).collect();
-        let named = |names: &'a [String]| names.iter().map(String::as_str).collect();
-        Self { name: &summary.tier, labels, silent: named(&summary.silent), candidates: named(&summary.candidates) }
-    }
-
-    /// It declares no signal, and what would be some.
-    fn none(&self) -> Wrong {
-        let Self { name, candidates, silent, .. } = self;
-        let what = if silent.is_empty() {
-            format!("the observations of tier \"{name}\" declare no signal")
-        } else {
-            format!("what the observations of tier \"{name}\" declare has no number in any row: {}", silent.join(", "))
-        };
-        let how = match candidates.as_slice() {
-            [] => format!(
-                "give them one under \"confidence\" (in CSV a column {name}.confidence.NAME), or leave {name} out of --chain"
-            ),
-            [first, ..] => {
-                format!("numeric columns of {name}: {}; say which is the signal, as in --signal {first}", candidates.join(", "))
-            }
-        };
-        (what, how)
-    }
-
-    fn unknown(&self, label: &str) -> Wrong {
-        let Self { name, labels, candidates, silent } = self;
-        if silent.contains(&label) {
-            return (
-                format!("the signal \"{label}\" of tier \"{name}\" has no number in any row"),
-                format!("such a gate escalates everything; its signals with numbers: {}", self.there()),
-            );
+/// A tier declares no signal, and what would be some.
+fn none(tier: &TierSummary) -> Wrong {
+    let TierSummary { tier: name, candidates, silent, .. } = tier;
+    let what = if silent.is_empty() {
+        format!("the observations of tier \"{name}\" declare no signal")
+    } else {
+        format!("what the observations of tier \"{name}\" declare has no number in any row: {}", silent.join(", "))
+    };
+    let how = match candidates.as_slice() {
+        [] => {
+            format!("give them one under \"confidence\" (in CSV a column {name}.confidence.NAME), or leave {name} out of --chain")
         }
-        let all = labels.iter().chain(candidates);
-        let near = nearest(label, all.copied());
-        let meant = near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
-        let beside =
-            if candidates.is_empty() { String::new() } else { format!("; other numeric columns: {}", candidates.join(", ")) };
-        (format!("tier \"{name}\" has no signal \"{label}\""), format!("{meant}its signals: {}{beside}", self.there()))
-    }
+        [first, ..] => {
+            format!("numeric columns of {name}: {}; say which is the signal, as in --signal {first}", candidates.join(", "))
+        }
+    };
+    (what, how)
+}
 
-    fn there(&self) -> String {
-        if self.labels.is_empty() { "none".to_owned() } else { self.labels.join(", ") }
+fn unknown(tier: &TierSummary, label: &str) -> Wrong {
+    let TierSummary { tier: name, candidates, silent, .. } = tier;
+    let labels = labels(tier);
+    let there = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+    if silent.iter().any(|silent| silent == label) {
+        return (
+            format!("the signal \"{label}\" of tier \"{name}\" has no number in any row"),
+            format!("such a gate escalates everything; its signals with numbers: {there}"),
+        );
     }
+    let near = nearest(label, labels.into_iter().chain(candidates.iter().map(String::as_str)));
+    let meant = near.map(|near| format!("did you mean \"{near}\"? ")).unwrap_or_default();
+    let beside =
+        if candidates.is_empty() { String::new() } else { format!("; other numeric columns: {}", candidates.join(", ")) };
+    (format!("tier \"{name}\" has no signal \"{label}\""), format!("{meant}its signals: {there}{beside}"))
 }
 
 /// One choice for every tier but the last. Without a wish a tier uses its gate's `own` signal, else the only one that the rows declare: never
 /// one that merely stands there.
 pub(crate) fn choices(wish: Option<&str>, from: &Observed) -> Result<Vec<SignalChoice>, Error> {
     let gated = from.summary.tiers.split_last().map_or(&[][..], |(_, gated)| gated);
-    resolve(wish, &gated.iter().map(Tier::of).collect::<Vec<_>>(), &from.own_signals())
-        .map_err(|(why, hint)| Error::refused(why).with_hint(hint))
+    resolve(wish, gated, &from.own_signals()).map_err(|(why, hint)| Error::refused(why).with_hint(hint))
 }
 
 type Wrong = (String, String);
@@ -113,13 +95,13 @@ const AUTO: &str = "auto";
 
 const FORMS: &str = "write NAME for all tiers, A=NAME,B=NAME by tier, A=x+y to fuse, -NAME where lower is surer, or auto";
 
-fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec<SignalChoice>, Wrong> {
+fn resolve(wish: Option<&str>, gated: &[TierSummary], own: &[String]) -> Result<Vec<SignalChoice>, Wrong> {
     // An empty variable of a script is no wish to use whatever there is.
     if wish.is_some_and(|wish| wish.trim().is_empty()) {
         return Err(("--signal names nothing".to_owned(), format!("{FORMS}; or leave it out")));
     }
     let wish = wish.unwrap_or_default().trim();
-    let known = |label: &str| gated.iter().any(|tier| tier.labels.contains(&label));
+    let known = |label: &str| gated.iter().any(|tier| labels(tier).contains(&label));
     let by_tier = wish.contains('=') && !known(wish);
     if !by_tier {
         return gated.iter().enumerate().map(|(place, tier)| choice(wish, tier, own.get(place))).collect();
@@ -131,8 +113,8 @@ fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec
         if value.trim().is_empty() {
             return Err((format!("--signal {wish}: nothing is named for tier \"{}\"", name.trim()), FORMS.to_owned()));
         }
-        let Some(place) = gated.iter().position(|tier| tier.name == name.trim()) else {
-            let tiers: Vec<&str> = gated.iter().map(|tier| tier.name).collect();
+        let Some(place) = gated.iter().position(|tier| *tier.tier == *name.trim()) else {
+            let tiers: Vec<&str> = gated.iter().map(|tier| &*tier.tier).collect();
             let what = format!("--signal {part}: there is no gated tier \"{}\"", name.trim());
             return Err((what, format!("tiers with a gate: {}; the last one has none", tiers.join(", "))));
         };
@@ -145,18 +127,18 @@ fn resolve(wish: Option<&str>, gated: &[Tier<'_>], own: &[String]) -> Result<Vec
 }
 
 /// One tier's choice; an empty wish is none.
-fn choice(wish: &str, tier: &Tier<'_>, own: Option<&String>) -> Result<SignalChoice, Wrong> {
+fn choice(wish: &str, tier: &TierSummary, own: Option<&String>) -> Result<SignalChoice, Wrong> {
     let fixed = |label: &str, negated| SignalChoice::Fixed(GateValue::Signal { signal: label.to_owned(), negated });
-    let Tier { name, labels, .. } = tier;
+    let (name, labels) = (&tier.tier, labels(tier));
     if wish.is_empty() {
         return match (own, labels.as_slice()) {
             (Some(own), _) => Ok(fixed(own, false)),
             (None, [only]) if tier.silent.is_empty() => Ok(fixed(only, false)),
-            (None, []) => Err(tier.none()),
+            (None, []) => Err(none(tier)),
             (None, _) => Err((
                 format!(
                     "tier \"{name}\" has several signals and none is chosen: {}",
-                    [labels.as_slice(), &tier.silent].concat().join(", ")
+                    labels.into_iter().chain(tier.silent.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
                 ),
                 format!("choose with --signal: {FORMS}"),
             )),
@@ -166,9 +148,9 @@ fn choice(wish: &str, tier: &Tier<'_>, own: Option<&String>) -> Result<SignalCho
     if labels.contains(&wish) {
         return Ok(fixed(wish, false));
     }
-    let known = |label: &str| if labels.contains(&label) { Ok(label.to_owned()) } else { Err(tier.unknown(label)) };
+    let known = |label: &str| if labels.contains(&label) { Ok(label.to_owned()) } else { Err(unknown(tier, label)) };
     if wish == AUTO {
-        return if labels.is_empty() { Err(tier.none()) } else { Ok(SignalChoice::Auto) };
+        return if labels.is_empty() { Err(none(tier)) } else { Ok(SignalChoice::Auto) };
     }
     if wish.contains('+') {
         let parts = wish.split('+').map(|label| known(label.trim())).collect::<Result<Vec<_>, _>>()?;
@@ -189,10 +171,19 @@ mod tests {
     use super::*;
 
     fn of<'w>(wish: impl Into<Option<&'w str>>, own: &[&str]) -> Result<Vec<SignalChoice>, String> {
-        let tier = |name, labels| Tier { name, labels, silent: vec![], candidates: vec!["chars"] };
-        let gated = [tier("small", vec!["mean", "entropy", "odd=x"]), tier("medium", vec!["mean"])];
+        let gated = [tier("small", &["mean", "entropy", "odd=x"], &[], &["chars"]), tier("medium", &["mean"], &[], &["chars"])];
         let own: Vec<String> = own.iter().map(|label| (*label).to_owned()).collect();
         resolve(wish.into(), &gated, &own).map_err(|(message, hint)| format!("{message}; {hint}"))
+    }
+
+    fn tier(name: &str, labels: &[&str], silent: &[&str], candidates: &[&str]) -> TierSummary {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        TierSummary {
+            tier: name.into(),
+            signals: labels.iter().map(|label| (*label).into()).collect(),
+            silent: owned(silent),
+            candidates: owned(candidates),
+        }
     }
 
     fn signal(label: &str, negated: bool) -> SignalChoice {
@@ -233,19 +224,19 @@ mod tests {
 
     #[test]
     fn what_merely_stands_there_is_not_chosen() {
-        let bare = |candidates| [Tier { name: "small", labels: vec![], silent: vec![], candidates }];
+        let bare = |candidates: &[&str]| [tier("small", &[], &[], candidates)];
         for wish in [None, Some("auto")] {
-            let (what, how) = resolve(wish, &bare(vec!["chars", "logprob"]), &[]).unwrap_err();
+            let (what, how) = resolve(wish, &bare(&["chars", "logprob"]), &[]).unwrap_err();
             assert_eq!(what, "the observations of tier \"small\" declare no signal");
             assert_eq!(how, "numeric columns of small: chars, logprob; say which is the signal, as in --signal chars");
-            assert!(resolve(wish, &bare(vec![]), &[]).unwrap_err().1.contains("small.confidence.NAME"));
+            assert!(resolve(wish, &bare(&[]), &[]).unwrap_err().1.contains("small.confidence.NAME"));
         }
         // Of two that are declared the one with numbers is no more chosen than the other.
-        let two = [Tier { name: "small", labels: vec!["chars"], silent: vec!["logprob"], candidates: vec![] }];
+        let two = [tier("small", &["chars"], &["logprob"], &[])];
         assert!(resolve(None, &two, &[]).unwrap_err().0.contains("several signals and none is chosen: chars, logprob"));
         assert!(resolve(Some("logprob"), &two, &[]).unwrap_err().0.ends_with("has no number in any row"));
         assert!(resolve(Some("auto"), &two, &[]).is_ok() && resolve(Some("chars"), &two, &[]).is_ok());
-        let (what, how) = resolve(Some("logprop"), &bare(vec!["chars", "logprob"]), &[]).unwrap_err();
+        let (what, how) = resolve(Some("logprop"), &bare(&["chars", "logprob"]), &[]).unwrap_err();
         assert_eq!(what, "tier \"small\" has no signal \"logprop\"");
         assert!(how.starts_with("did you mean \"logprob\"?"), "{how}");
     }

@@ -1,20 +1,19 @@
 //! A piece of a file, parsed by itself: columns that are put together afterwards in the file's order.
 
-use std::collections::BTreeSet;
-use std::io::BufRead as _;
-use std::ops::Range;
+use std::path::Path;
 
+use tierfall_calibrate::observations as table;
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::completion::Usage;
 use tierfall_core::money::Money;
 
-use super::config::{Config, Met};
-use super::faults::{Fault, Faults};
-use super::names::Names;
-use super::row::{Cell, Places, Presence, Row};
+use super::counts::Counts;
+use super::faults::Fault;
+use super::options::Config;
+use super::row::{Cell, Places, Row};
 use super::scalar::Scalar;
-use super::scale::Seen;
-use super::{json, text, value};
+use super::source::numbered;
+use super::{as_python, json, json_error, text, value};
 
 /// Log-probabilities from here down stand for "not in the top": −∞.
 const MINUS_INFINITY: f64 = -1e9;
@@ -22,73 +21,10 @@ const MINUS_INFINITY: f64 = -1e9;
 /// A row that was taken.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) id: Range<usize>,
-    pub(super) segment: Option<Range<usize>>,
-    pub(super) group: Option<Range<usize>>,
+    pub(super) id: String,
+    pub(super) segment: Option<String>,
+    pub(super) group: Option<String>,
     pub(super) weight: Option<f64>,
-}
-
-/// A tier's part of a row that was taken, its scores aside.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Values {
-    /// `None` = it has no grade.
-    pub(super) quality: Option<Quality>,
-    /// The answer is the last tier's.
-    pub(super) as_last: bool,
-    /// The row says nothing of the tier.
-    pub(super) absent: bool,
-    pub(super) human: Option<Quality>,
-    pub(super) cost: Option<Money>,
-    pub(super) latency_ms: Option<f64>,
-    pub(super) length: Option<u32>,
-}
-
-impl Values {
-    /// Of a tier that the row says nothing of: it is passed over, as one that gives no answer is.
-    const ABSENT: Self = Self {
-        quality: Some(Quality::WRONG),
-        as_last: false,
-        absent: true,
-        human: None,
-        cost: None,
-        latency_ms: None,
-        length: None,
-    };
-}
-
-/// Why a sound row is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Lack {
-    /// The row says nothing of the last tier, which losses refer to.
-    Last,
-    /// Some answer has no grade, and which ones have none was declared to be chance.
-    Grade,
-}
-
-/// Rows that lack something which other rows have.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Without {
-    pub(super) rows: u64,
-    /// The line of the first of them.
-    pub(super) first: Option<u64>,
-}
-
-impl Without {
-    fn note(&mut self, line: u64, lacks: bool) {
-        if lacks {
-            self.rows += 1;
-            self.first.get_or_insert(line);
-        }
-    }
-}
-
-/// What became of a row that can be read.
-enum Verdict {
-    Taken,
-    OtherSplit,
-    Lacks(Lack),
-    /// The judge of this tier was not known of: what was read before is void.
-    Judge(usize),
 }
 
 /// The grades of a tier: `correct` and `judged`.
@@ -96,140 +32,69 @@ type Grades = [Option<Quality>; 2];
 
 /// A parsed piece.
 #[derive(Debug)]
-pub(super) struct Chunk {
+pub(super) struct Chunk<'p> {
+    path: &'p Path,
     places: Places,
-    pub(super) met: Met,
-    pub(super) text: String,
+    pub(super) counts: Counts,
     pub(super) rows: Vec<Taken>,
-    /// Row by row, tier by tier.
-    pub(super) values: Vec<Values>,
-    /// By tier and place in [`Met::signals`]; NaN = abstained. Short columns end with abstentions.
+    /// Row by row, tier by tier; the scores are apart.
+    pub(super) cells: Vec<table::Cell<'static>>,
+    /// By tier and place in [`Counts::signals`]; NaN = abstained. Short columns end with abstentions.
     pub(super) scores: Vec<Vec<Vec<f64>>>,
-    pub(super) read: u64,
-    pub(super) other_splits: u64,
-    pub(super) lacks: Vec<(Lack, u64)>,
-    /// Of the rows taken, those without a weight.
-    pub(super) unweighted: Without,
-    /// Those that name no segment.
-    pub(super) unsegmented: Without,
-    /// Those that name no group.
-    pub(super) ungrouped: Without,
-    /// With lines as the caller of [`Chunk::take`] counts them.
-    pub(super) faults: Faults,
-    /// By tier, the grades under `correct` and `judged`.
-    pub(super) scales: Vec<[Seen; 2]>,
-    pub(super) splits: Vec<(Box<str>, u64)>,
-    pub(super) without_split: u64,
-    pub(super) judges: Vec<BTreeSet<Box<str>>>,
     /// Tiers that turned out to be judged.
     pub(super) judged: Vec<usize>,
-    /// Lines, for those who count on.
-    pub(super) lines: u64,
-    /// Of the row at hand, by tier.
-    grades: Vec<Grades>,
-    /// Of the row at hand, the scores of all tiers in the order in which their cells have them.
-    numbers: Vec<f64>,
 }
 
-impl Chunk {
-    pub(super) fn new(config: &Config<'_>, places: Places) -> Self {
-        let k = config.chain.len();
+impl<'p> Chunk<'p> {
+    pub(super) fn new(path: &'p Path, places: Places, config: &Config<'_>) -> Self {
+        let k = config.options.chain.len();
         Self {
+            path,
             places,
-            met: Met { signals: vec![Names::default(); k], other_tiers: Names::default() },
-            text: String::new(),
+            counts: Counts::new(k),
             rows: Vec::new(),
-            values: Vec::new(),
+            cells: Vec::new(),
             scores: vec![Vec::new(); k],
-            read: 0,
-            other_splits: 0,
-            lacks: Vec::new(),
-            unweighted: Without::default(),
-            unsegmented: Without::default(),
-            ungrouped: Without::default(),
-            faults: Faults::default(),
-            scales: vec![<[Seen; 2]>::default(); k],
-            splits: Vec::new(),
-            without_split: 0,
-            judges: vec![BTreeSet::new(); k],
             judged: Vec::new(),
-            lines: 0,
-            grades: Vec::with_capacity(k),
-            numbers: Vec::new(),
         }
     }
 
-    /// Parses whole lines of JSON; bad rows bear line numbers from 1.
-    pub(super) fn of_lines(bytes: &[u8], config: &Config<'_>) -> Self {
-        let mut chunk = Self::new(config, Places::Pointers);
-        let mut row = Row::of(config.chain.len());
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let from = rest;
-            // Quicker than a look at byte after byte; a slice has no errors.
-            let Ok(length) = rest.skip_until(b'\n') else { break };
-            let line = &from[..length];
-            chunk.lines += 1;
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            row.clear();
-            match json::line(line, config, &mut chunk.met, &mut row) {
-                Ok(()) => chunk.take(chunk.lines, &row, config),
-                Err(error) => chunk.take_python(line, &error, config),
+    /// Parses whole lines of JSON, of which the first has this number.
+    pub(super) fn of_lines(path: &'p Path, first: u64, bytes: &[u8], config: &Config<'_>) -> Self {
+        let mut chunk = Self::new(path, Places::Pointers, config);
+        for (number, line) in numbered(first, bytes) {
+            let read = as_python(line, |text| {
+                let row = json::row(text, &config.options.chain, &mut chunk.counts)?;
+                chunk.take(number, &row, config);
+                Ok(())
+            });
+            if let Err(error) = read {
+                chunk.is_bad(number, Fault::new("", json_error(&error)));
             }
         }
         chunk
     }
 
-    /// A second attempt at a line that is no JSON.
-    fn take_python(&mut self, line: &[u8], error: &serde_json::Error, config: &Config<'_>) {
-        let no_json = |error: &serde_json::Error| Fault::new("", json_error(error));
-        let Some(text) = json::without_literals(line) else { return self.is_bad(self.lines, no_json(error)) };
-        let mut row = Row::of(config.chain.len());
-        match json::line(&text, config, &mut self.met, &mut row) {
-            Ok(()) => self.take(self.lines, &row, config),
-            Err(error) => self.is_bad(self.lines, no_json(&error)),
-        }
-    }
-
     /// Takes a row, or counts why not.
     pub(super) fn take(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) {
+        let summary = &mut self.counts.summary;
         match row.get(Row::SPLIT).as_text().map(str::trim) {
-            Some(split) => match self.splits.iter_mut().find(|(known, _)| **known == *split) {
-                Some((_, n)) => *n += 1,
-                None => self.splits.push((split.into(), 1)),
-            },
-            None => self.without_split += 1,
+            Some(split) => *summary.splits.entry(split.to_owned()).or_default() += 1,
+            None => summary.without_split += 1,
         }
-        let (text, values) = (self.text.len(), self.values.len());
-        let verdict = self.judge(row, config);
-        if !matches!(verdict, Ok(Verdict::Taken)) {
-            self.text.truncate(text);
-            self.values.truncate(values);
+        match self.judge(line, row, config) {
+            Ok(()) => self.counts.summary.read += 1,
+            Err(fault) => self.is_bad(line, fault),
         }
-        match verdict {
-            Err(fault) => return self.is_bad(line, fault),
-            Ok(Verdict::Taken) => {
-                if let Some(Taken { weight, segment, group, .. }) = self.rows.last() {
-                    self.unweighted.note(line, weight.is_none());
-                    self.unsegmented.note(line, segment.is_none());
-                    self.ungrouped.note(line, group.is_none());
-                }
-            }
-            Ok(Verdict::OtherSplit) => self.other_splits += 1,
-            Ok(Verdict::Lacks(lack)) => count(&mut self.lacks, lack),
-            Ok(Verdict::Judge(tier)) => self.judged.push(tier),
-        }
-        self.read += 1;
     }
 
     pub(super) fn is_bad(&mut self, line: u64, fault: Fault) {
-        self.read += 1;
-        self.faults.note(line, fault);
+        self.counts.summary.read += 1;
+        self.counts.faults.note(self.path, line, fault);
     }
 
-    fn judge(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<Verdict, Fault> {
+    /// Takes a sound row, if it is one of those that are asked for.
+    fn judge(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) -> Result<(), Fault> {
         let places = self.places;
         let at = |field: usize| move |reason: String| Fault::new(places.row(Row::FIELDS[field]), reason);
         if let Some(key) = row.twice {
@@ -243,65 +108,70 @@ impl Chunk {
             }
             value => return Err(at(Row::UNREADABLE)(value::wrong(value, "a text that says why the row could not be read"))),
         }
-        if let Some(wanted) = config.split {
+        if let Some(wanted) = config.options.split.as_deref() {
             match value::name(row.get(Row::SPLIT)).map_err(at(Row::SPLIT))? {
                 Some(split) if split == wanted => {}
-                Some(_) => return Ok(Verdict::OtherSplit),
+                Some(_) => {
+                    self.counts.summary.other_splits += 1;
+                    return Ok(());
+                }
                 None => return Err(at(Row::SPLIT)("is missing, and rows are taken by their split".to_owned())),
             }
         }
-        if row.has_tiers == Presence::Other {
+        if !row.get(Row::TIERS).may_have_keys() {
             return Err(Fault::new(places.row("tiers"), "is no object of tiers"));
         }
         // Before all else that can be wrong: a grade that is none must not be left out together with a row that is bad for another reason.
-        self.grades(row, config)?;
+        let grades = self.grades(row, config)?;
         let id = value::name(row.get(Row::ID)).map_err(at(Row::ID))?;
         let id = id.ok_or_else(|| at(Row::ID)("is missing: the id decides the row's tie".to_owned()))?;
-        let id = self.keep(id);
-        let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(|segment| self.keep(segment));
-        let group = value::name(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(|group| self.keep(group));
+        let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(str::to_owned);
+        let group = value::name(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(str::to_owned);
         let weight = value::amount(row.get(Row::WEIGHT), 1.0)
             .map_err(|reason| at(Row::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
-        let (from, last) = (self.values.len(), row.cells.len() - 1);
-        self.numbers.clear();
+        let (mut cells, last) = (Vec::with_capacity(row.cells.len()), row.cells.len() - 1);
+        // The scores of all tiers in the order in which their cells have them.
+        let mut numbers = Vec::new();
         for (tier, cell) in row.cells.iter().enumerate() {
-            match self.cell(tier, cell, config)? {
-                Ok(values) => self.values.push(values),
-                Err(verdict) => return Ok(verdict),
-            }
+            let Some(cell) = self.cell(tier, cell, grades[tier], &mut numbers, config)? else { return Ok(()) };
+            cells.push(cell);
         }
-        let values = &mut self.values[from..];
-        if values[last].absent {
-            return Ok(Verdict::Lacks(Lack::Last));
+        if cells[last].unanswered {
+            self.counts.without_last += 1;
+            return Ok(());
         }
-        if values.iter().any(|values| values.quality.is_none()) {
-            for (tier, values) in values.iter_mut().enumerate() {
+        if cells.iter().any(|cell| cell.quality.is_none()) {
+            for (tier, cell) in cells.iter_mut().enumerate() {
                 // Grades of different graders need not be equal where answers are.
                 let alike = tier != last && config.judged[tier] == config.judged[last];
-                values.as_last = alike && is_same(row.cells[tier].get(Cell::ANSWER), row.cells[last].get(Cell::ANSWER));
+                cell.as_last = alike && is_same(row.cells[tier].get(Cell::ANSWER), row.cells[last].get(Cell::ANSWER));
             }
         }
         let at = self.rows.len();
-        let mut numbers = self.numbers.iter();
+        let mut numbers = numbers.into_iter();
         for (tier, cell) in row.cells.iter().enumerate() {
             let columns = &mut self.scores[tier];
-            columns.resize_with(self.met.signals[tier].len(), Vec::new);
+            columns.resize_with(self.counts.signals[tier].len(), Vec::new);
             for ((place, _), number) in cell.scores.iter().zip(&mut numbers) {
                 let column = &mut columns[*place];
                 column.resize(at, f64::NAN);
-                column.push(*number);
+                column.push(number);
             }
         }
-        self.rows.push(Taken { id, segment, group, weight });
-        Ok(Verdict::Taken)
+        self.counts.unweighted.note(self.path, line, weight.is_none());
+        self.counts.unsegmented.note(self.path, line, segment.is_none());
+        self.counts.ungrouped.note(self.path, line, group.is_none());
+        self.cells.extend(cells);
+        self.rows.push(Taken { id: id.to_owned(), segment, group, weight });
+        Ok(())
     }
 
     /// Reads the grades of all tiers.
-    fn grades(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<(), Fault> {
-        self.grades.clear();
+    fn grades(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<Vec<Grades>, Fault> {
+        let mut all = Vec::with_capacity(row.cells.len());
         let mut fault = None;
         for (tier, cell) in row.cells.iter().enumerate() {
-            let name = &*config.chain[tier];
+            let name = &*config.options.chain[tier];
             if let Some(field) = &cell.twice {
                 return Err(Fault::twice(self.places.tier(name, field)));
             }
@@ -311,7 +181,7 @@ impl Chunk {
                 if value.is_absent() {
                     continue;
                 }
-                match self.scales[tier][place].read(value, 1.0) {
+                match self.counts.scales[tier][place].read(value, 1.0) {
                     Ok(grade) => grades[place] = grade.and_then(Quality::new),
                     Err(reason) => {
                         let field = self.places.tier(name, Cell::FIELDS[field]);
@@ -319,38 +189,45 @@ impl Chunk {
                     }
                 }
             }
-            self.grades.push(grades);
+            all.push(grades);
         }
-        fault.map_or(Ok(()), Err)
+        fault.map_or(Ok(all), Err)
     }
 
-    /// Reads one tier's part; the inner error says that its grades are a judge's.
-    fn cell(&mut self, tier: usize, cell: &Cell<'_>, config: &Config<'_>) -> Result<Result<Values, Verdict>, Fault> {
-        let (places, name) = (self.places, &*config.chain[tier]);
+    /// Reads one tier's part; none where its grades are a judge's, which was not known: what was read before is void.
+    fn cell(
+        &mut self,
+        tier: usize,
+        cell: &Cell<'_>,
+        [correct, judged]: Grades,
+        numbers: &mut Vec<f64>,
+        config: &Config<'_>,
+    ) -> Result<Option<table::Cell<'static>>, Fault> {
+        let (places, name) = (self.places, &*config.options.chain[tier]);
         let at = |field: usize| move |reason: String| Fault::new(places.tier(name, Cell::FIELDS[field]), reason);
-        match cell.there {
+        match cell.get(Cell::ITSELF) {
             // What nothing is said of is an answer without a grade where losses refer to it, and passed over before.
-            Presence::There if cell.says || tier + 1 == config.chain.len() => {}
-            Presence::There | Presence::Absent => return Ok(Ok(Values::ABSENT)),
-            Presence::Other => return Err(Fault::new(places.tier(name, ""), "is no object")),
+            Scalar::Object if cell.says || tier + 1 == config.options.chain.len() => {}
+            // It is passed over, as a tier that gives no answer is.
+            Scalar::Object | Scalar::Absent => {
+                return Ok(Some(table::Cell { unanswered: true, ..table::Cell::graded(Quality::WRONG, &[]) }));
+            }
+            _ => return Err(Fault::new(places.tier(name, ""), "is no object")),
         }
-        if cell.has_scores == Presence::Other {
+        if !cell.get(Cell::CONFIDENCE).may_have_keys() {
             return Err(Fault::new(places.tier(name, "confidence"), "is no object of signals"));
         }
         for (place, score) in &cell.scores {
-            let signal = || self.met.signals[tier].iter().nth(*place).unwrap_or_default();
+            let signal = || self.counts.signals[tier].iter().nth(*place).unwrap_or_default();
             let number = value::score(score).map_err(|reason| Fault::new(places.signal(name, signal()), reason))?;
             // Few numbers are so low, and few names are looked at.
             let none = number <= MINUS_INFINITY && is_logprob(signal());
-            self.numbers.push(if none { f64::NEG_INFINITY } else { number });
+            numbers.push(if none { f64::NEG_INFINITY } else { number });
         }
-        let [correct, judged] = self.grades[tier];
         if judged.is_some() {
             let judge = value::name(cell.get(Cell::JUDGE)).map_err(at(Cell::JUDGE))?;
             let judge = judge.ok_or_else(|| at(Cell::JUDGE)("is missing: it names who gave the grade \"judged\"".to_owned()))?;
-            if !self.judges[tier].contains(judge) {
-                self.judges[tier].insert(judge.into());
-            }
+            self.counts.judges[tier].insert(judge.into());
         }
         let amount = |field: usize| value::amount(cell.get(field), 0.0).map_err(at(field));
         let tokens = |field: usize| value::tokens(cell.get(field)).map_err(at(field));
@@ -360,14 +237,17 @@ impl Chunk {
             return Err(at(Cell::COST)(value::wrong(cell.get(Cell::COST), "what one query costs")));
         }
         let quality = match (config.judged[tier], correct, judged) {
-            (false, _, Some(_)) => return Ok(Err(Verdict::Judge(tier))),
+            (false, _, Some(_)) => {
+                self.judged.push(tier);
+                return Ok(None);
+            }
             // What a person says of an answer is not what the judge would have said.
             (true, _, judged) => judged,
             (false, correct, None) => correct,
         };
-        let cost = if config.costs[tier].is_some() {
-            config.costs[tier]
-        } else if let Some(price) = &config.prices[tier] {
+        let cost = if let Some(cost) = config.options.costs.get(name) {
+            Some(*cost)
+        } else if let Some(price) = config.options.prices.get(name) {
             let usage = |(input, output): (u32, u32)| Usage { input: input.into(), output: output.into(), ..Usage::default() };
             input.zip(output).map(|tokens| price.of(usage(tokens)))
         } else {
@@ -375,13 +255,7 @@ impl Chunk {
             usd.map(|usd| Money::from_pico((usd * 1e12).round() as u128))
         };
         let human = correct.filter(|_| config.judged[tier]);
-        Ok(Ok(Values { quality, as_last: false, absent: false, human, cost, latency_ms, length: output }))
-    }
-
-    fn keep(&mut self, text: &str) -> Range<usize> {
-        let start = self.text.len();
-        self.text.push_str(text);
-        start..self.text.len()
+        Ok(Some(table::Cell { quality, as_last: false, human, unanswered: false, scores: &[], cost, latency_ms, length: output }))
     }
 }
 
@@ -390,7 +264,7 @@ impl Chunk {
 fn is_same(one: &Scalar<'_>, other: &Scalar<'_>) -> bool {
     match (one, other) {
         (Scalar::Text(one), Scalar::Text(other)) => !text::may_be_none(one) && one.trim() == other.trim(),
-        (Scalar::Absent | Scalar::Other, _) => false,
+        (Scalar::Absent | Scalar::List | Scalar::Object, _) => false,
         (one, other) => one == other,
     }
 }
@@ -398,18 +272,4 @@ fn is_same(one: &Scalar<'_>, other: &Scalar<'_>) -> bool {
 /// Whether a signal is a log-probability, by its name.
 fn is_logprob(signal: &str) -> bool {
     ["logprob", "log_prob", "log-prob"].iter().any(|word| signal.contains(word))
-}
-
-fn count(lacks: &mut Vec<(Lack, u64)>, lack: Lack) {
-    match lacks.iter_mut().find(|(known, _)| *known == lack) {
-        Some((_, n)) => *n += 1,
-        None => lacks.push((lack, 1)),
-    }
-}
-
-/// A JSON error without serde's own line number, which is always 1 here.
-pub(crate) fn json_error(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-    format!("no JSON: {what} (column {})", error.column())
 }

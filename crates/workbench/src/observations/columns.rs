@@ -1,14 +1,16 @@
 //! CSV: which column holds what.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use ::csv::{ByteRecord, StringRecord};
 
 use super::chunk::Chunk;
-use super::config::Config;
+use super::counts::Counts;
 use super::faults::Fault;
-use super::options::ReadOptions;
-use super::row::{Cell, Places, Presence, Row, graded_tier, of_tier};
+use super::options::{Config, ReadOptions};
+use super::row::{Cell, Places, Row, graded_tier, of_tier};
 use super::scalar::Scalar;
 use super::text::{self, Plain};
 
@@ -114,43 +116,32 @@ impl Columns {
     }
 
     /// Parses records.
-    pub(super) fn parse(&self, records: &[ByteRecord], config: &Config<'_>) -> Chunk {
-        let mut chunk = Chunk::new(config, Places::Columns);
-        self.other_tiers.iter().for_each(|tier| chunk.met.other_tiers.add(tier));
-        let places: Vec<usize> = self
-            .fields
-            .iter()
-            .map(|(field, _)| match field {
-                Field::Signal(tier, signal) => chunk.met.signals[*tier].place(signal, 0),
-                _ => 0,
-            })
-            .collect();
-        let mut row = Row::of(config.chain.len());
-        let graded: Vec<bool> = (0..config.chain.len())
-            .map(|tier| {
-                let graded = [Cell::CORRECT, Cell::JUDGED].map(|field| Field::Tier(tier, field));
-                self.fields.iter().any(|(field, _)| graded.contains(field))
-            })
-            .collect();
+    pub(super) fn parse<'p>(&self, path: &'p Path, records: &[ByteRecord], config: &Config<'_>) -> Chunk<'p> {
+        let chain = &config.options.chain;
+        let mut chunk = Chunk::new(path, Places::Columns, config);
+        self.other_tiers.iter().for_each(|tier| chunk.counts.other_tiers.add(tier));
+        let is_graded = |tier: usize| {
+            let graded = [Cell::CORRECT, Cell::JUDGED].map(|field| Field::Tier(tier, field));
+            self.fields.iter().any(|(field, _)| graded.contains(field))
+        };
+        let graded: Vec<bool> = (0..chain.len()).map(is_graded).collect();
         for record in records.iter().filter(|record| !is_blank(record)) {
-            row.clear();
+            let mut row = Row::of(chain.len());
             let line = record.position().map_or(0, ::csv::Position::line);
             if record.len() != self.fields.len() {
                 let reason = format!("has {} columns, and the header has {}", record.len(), self.fields.len());
                 chunk.is_bad(line, Fault::new("", reason));
                 continue;
             }
-            row.has_tiers = Presence::There;
-            let mut cells = self.fields.iter().zip(&places).zip(record);
-            let unreadable = cells.find_map(|(((field, column), place), bytes)| {
+            let unreadable = self.fields.iter().zip(record).find_map(|((field, column), bytes)| {
                 let Ok(text) = std::str::from_utf8(bytes) else { return Some(column) };
-                put(&mut row, field, *place, text);
+                put(&mut row, field, text, &mut chunk.counts);
                 None
             });
             // Where a column has its grades, a tier has a place in the row, whether anything stands there or not.
             for (cell, graded) in row.cells.iter_mut().zip(&graded) {
                 if cell.says || *graded {
-                    cell.there = Presence::There;
+                    cell.set(Cell::ITSELF, Scalar::Object);
                 }
             }
             match unreadable {
@@ -158,16 +149,16 @@ impl Columns {
                 None => chunk.take(line, &row, config),
             }
         }
-        chunk.faults.fields_mut().for_each(|field| self.rename(field, config));
+        chunk.counts.faults.fields_mut().for_each(|field| self.rename(field, chain));
         chunk
     }
 
     /// Names the place of a fault as the file does.
-    fn rename(&self, place: &mut String, config: &Config<'_>) {
+    fn rename(&self, place: &mut String, chain: &[Arc<str>]) {
         let is_it = |field: &Field| match field {
             Field::Row(field) => Row::FIELDS[*field] == *place,
-            Field::Tier(tier, field) => Places::Columns.tier(&config.chain[*tier], Cell::FIELDS[*field]) == *place,
-            Field::Signal(tier, signal) => Places::Columns.signal(&config.chain[*tier], signal) == *place,
+            Field::Tier(tier, field) => Places::Columns.tier(&chain[*tier], Cell::FIELDS[*field]) == *place,
+            Field::Signal(tier, signal) => Places::Columns.signal(&chain[*tier], signal) == *place,
             Field::Beside(_) | Field::Ignored => false,
         };
         if let Some((_, column)) = self.fields.iter().find(|(field, _)| is_it(field)) {
@@ -176,7 +167,7 @@ impl Columns {
     }
 }
 
-fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
+fn put<'a>(row: &mut Row<'a>, field: &Field, text: &'a str, met: &mut Counts) {
     let tier = match field {
         Field::Ignored => return,
         Field::Row(field) => return row.set(*field, Scalar::of_cell(text)),
@@ -186,7 +177,7 @@ fn put<'a>(row: &mut Row<'a>, field: &Field, place: usize, text: &'a str) {
     cell.says |= !value.is_missing();
     match field {
         Field::Tier(_, field) => cell.set(*field, value),
-        Field::Signal(..) => cell.scores.push((place, value)),
+        Field::Signal(_, signal) => cell.scores.push((met.signals[tier].place(signal), value)),
         Field::Row(_) | Field::Beside(_) | Field::Ignored => {}
     }
 }

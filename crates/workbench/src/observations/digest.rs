@@ -3,24 +3,16 @@
 use sha2::{Digest, Sha256};
 use tierfall_calibrate::observations::Observations;
 
-/// Collects bytes, so that the hash is fed large pieces.
-struct Feed {
-    hash: Sha256,
-    bytes: Vec<u8>,
-}
+struct Feed(Sha256);
 
 impl Feed {
     fn u64(&mut self, value: u64) {
-        self.bytes.extend_from_slice(&value.to_le_bytes());
-        if self.bytes.len() >= 1 << 16 {
-            self.hash.update(&self.bytes);
-            self.bytes.clear();
-        }
+        self.0.update(value.to_le_bytes());
     }
 
     fn text(&mut self, text: &str) {
         self.u64(text.len() as u64);
-        self.bytes.extend_from_slice(text.as_bytes());
+        self.0.update(text);
     }
 
     fn all(&mut self, values: impl ExactSizeIterator<Item = u64>) {
@@ -43,20 +35,19 @@ impl Feed {
 /// What is supposed beside the rows is no part of it: under another condition the same rows are no fresh ones, and a further certificate on
 /// them spends error all the same.
 pub fn digest(observations: &Observations) -> String {
-    let mut feed = Feed { hash: Sha256::new(), bytes: Vec::with_capacity(1 << 17) };
+    let mut feed = Feed(Sha256::new());
     feed.text("tierfall observations 1");
     feed.text(observations.salt());
     let rows = observations.len();
     feed.all(observations.ids().iter().copied());
     feed.all(observations.items().iter().map(|item| u64::from(*item)));
     feed.all(observations.groups());
-    feed.all(observations.weights().unwrap_or_default().iter().map(|weight| weight.to_bits()));
+    let weights = observations.weights().unwrap_or_default();
+    feed.all(weights.iter().map(|weight| weight.to_bits()));
     if observations.weights().is_some() {
         // The greatest of the rows, where none is declared.
-        let heaviest = observations.heaviest();
-        feed.u64(
-            heaviest.unwrap_or_else(|| observations.weights().unwrap_or_default().iter().copied().fold(1.0, f64::max)).to_bits(),
-        );
+        let greatest = || weights.iter().copied().fold(1.0, f64::max);
+        feed.u64(observations.heaviest().unwrap_or_else(greatest).to_bits());
     }
     feed.labels(rows, |row| observations.segment(row));
     feed.labels(rows, |row| observations.stratum(row));
@@ -81,6 +72,5 @@ pub fn digest(observations: &Observations) -> String {
         feed.all(observations.costs(tier).unwrap_or_default().iter().copied());
         feed.all(observations.latencies(tier).unwrap_or_default().iter().map(|latency| u64::from(*latency)));
     }
-    feed.hash.update(&feed.bytes);
-    tierfall::digest::hex(&feed.hash.finalize())
+    tierfall::digest::hex(&feed.0.finalize())
 }

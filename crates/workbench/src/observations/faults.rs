@@ -1,6 +1,6 @@
 //! Rows that cannot be read as they are written: as they are met, and what they come to in the end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::options::BadRows;
 use super::{BadRow, Summary, Unreadable};
@@ -40,24 +40,24 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    pub(crate) fn note(&mut self, line: u64, fault: Fault) {
+    pub(crate) fn note(&mut self, path: &Path, line: u64, fault: Fault) {
         let Fault { field, reason, of_grade } = fault;
         let n = if of_grade { &mut self.grades } else { &mut self.rows };
         *n += 1;
         if *n <= Summary::SHOWN as u64 {
-            self.first.push((BadRow { path: PathBuf::new(), line, field, reason }, of_grade));
+            self.first.push((BadRow { path: path.to_owned(), line, field, reason }, of_grade));
         }
     }
 
-    /// Adds those of a piece of a file that has `lines` lines before it.
-    pub(crate) fn add(&mut self, path: &Path, lines: u64, piece: &Self) {
-        for (row, of_grade) in &piece.first {
+    /// Adds those of rows that follow.
+    pub(super) fn add(&mut self, more: &Self) {
+        for (row, of_grade) in &more.first {
             if self.first.iter().filter(|(_, known)| known == of_grade).count() < Summary::SHOWN {
-                self.first.push((BadRow { path: path.to_owned(), line: lines + row.line, ..row.clone() }, *of_grade));
+                self.first.push((row.clone(), *of_grade));
             }
         }
-        self.rows += piece.rows;
-        self.grades += piece.grades;
+        self.rows += more.rows;
+        self.grades += more.grades;
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -6,15 +6,15 @@
 mod chunk;
 mod collect;
 pub(crate) mod columns;
-mod config;
+mod counts;
 mod digest;
 mod error;
 pub(crate) mod faults;
+mod filling;
 mod json;
 mod lined;
 mod names;
 mod options;
-mod quotes;
 mod read;
 mod replayed;
 pub(crate) mod row;
@@ -29,15 +29,14 @@ pub(crate) mod value;
 
 use tierfall_calibrate::observations::Observations;
 
-pub(crate) use chunk::json_error;
 pub use digest::digest;
-pub use error::{BadRow, ObservationsError, Unreadable};
-pub(crate) use json::as_python;
+pub use error::{BadRow, Unreadable};
+pub(crate) use json::{as_python, json_error};
 pub(crate) use names::hint;
 pub use options::{BadRows, ReadOptions, Ungraded};
-pub use read::{Progress, read};
+pub use read::read;
 pub use replayed::from_fixtures;
-pub use summary::{LeftOut, SignalSummary, Summary, TierSummary};
+pub use summary::{LeftOut, Summary, TierSummary};
 
 /// A table, and what became of the rows that it was made from.
 #[derive(Clone, Debug)]

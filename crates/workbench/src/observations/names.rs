@@ -1,7 +1,5 @@
 //! The names that a file uses, in the order in which they are met.
 
-use std::sync::Arc;
-
 use tierfall::config::nearest;
 
 /// Names that were met; few, so a search through all is quick.
@@ -9,11 +7,8 @@ use tierfall::config::nearest;
 pub(super) struct Names(Vec<Box<str>>);
 
 impl Names {
-    /// The place of a name, which is added where it is new. Rows repeat their keys in order: `hint` is looked at first.
-    pub(super) fn place(&mut self, name: &str, hint: usize) -> usize {
-        if self.0.get(hint).is_some_and(|known| **known == *name) {
-            return hint;
-        }
+    /// The place of a name, which is added where it is new.
+    pub(super) fn place(&mut self, name: &str) -> usize {
         self.0.iter().position(|known| **known == *name).unwrap_or_else(|| {
             self.0.push(name.into());
             self.0.len() - 1
@@ -21,7 +16,7 @@ impl Names {
     }
 
     pub(super) fn add(&mut self, name: &str) {
-        self.place(name, 0);
+        self.place(name);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -31,14 +26,6 @@ impl Names {
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|name| &**name)
     }
-}
-
-/// The place of a tier in the chain; `hint` is looked at first.
-pub(super) fn tier(chain: &[Arc<str>], name: &str, hint: usize) -> Option<usize> {
-    if chain.get(hint).is_some_and(|known| **known == *name) {
-        return Some(hint);
-    }
-    chain.iter().position(|known| **known == *name)
 }
 
 /// Names for people; of many the first ones.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tierfall_core::money::{Money, Price};
 
-use super::ObservationsError;
+use crate::Error;
 
 /// What becomes of answers that nobody graded.
 ///
@@ -22,7 +22,7 @@ pub enum Ungraded {
 }
 
 /// What to take from files of observations.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
     /// The tiers, cheapest first; only these are read.
     pub chain: Vec<Arc<str>>,
@@ -38,8 +38,6 @@ pub struct ReadOptions {
     /// The columns of a CSV file under other names: column → `id`, `segment`, `group`, `split`, `weight`, `TIER.correct`,
     /// `TIER.cost_usd`, `TIER.SIGNAL` and so on. A column that is called a signal here is one.
     pub columns: BTreeMap<String, String>,
-    /// Keys the ties: the cascade's salt, where there is one.
-    pub salt: Arc<str>,
     /// What becomes of rows that cannot be read as they are written.
     pub bad_rows: BadRows,
     /// What becomes of answers without a grade.
@@ -63,27 +61,13 @@ pub enum BadRows {
 }
 
 impl ReadOptions {
-    /// Keys the ties of observations that belong to no cascade.
-    pub const SALT: &str = "tierfall";
-
     /// Everything that the files say of these tiers.
     pub fn new(chain: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        Self {
-            chain: chain.into_iter().map(Into::into).collect(),
-            signals: BTreeMap::new(),
-            split: None,
-            prices: BTreeMap::new(),
-            costs: BTreeMap::new(),
-            columns: BTreeMap::new(),
-            salt: Self::SALT.into(),
-            bad_rows: BadRows::Refuse,
-            ungraded: Ungraded::AtWorst,
-            segments: false,
-        }
+        Self { chain: chain.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    pub(super) fn check(&self) -> Result<(), ObservationsError> {
-        let err = |why: String| Err(ObservationsError::Options(why));
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let err = |why: String| Err(Error::refused(why));
         if self.chain.is_empty() {
             return err("the chain is empty: name its tiers, cheapest first".to_owned());
         }
@@ -107,4 +91,12 @@ impl ReadOptions {
         }
         Ok(())
     }
+}
+
+/// What parsing needs to know.
+#[derive(Debug)]
+pub(super) struct Config<'o> {
+    pub(super) options: &'o ReadOptions,
+    /// Tiers whose quality is a judge's.
+    pub(super) judged: Vec<bool>,
 }

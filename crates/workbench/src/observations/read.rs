@@ -5,37 +5,23 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use super::ReadOut;
 use super::chunk::Chunk;
 use super::collect::Collector;
-use super::config::Config;
-use super::options::ReadOptions;
+use super::options::{Config, ReadOptions};
 use super::source::{Piece, Source};
-use super::{ObservationsError, ReadOut};
-
-/// How far reading has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes of the files that were read, as they lie on the disk.
-    pub bytes: u64,
-    /// Bytes of the files.
-    pub total: u64,
-    /// Rows that were read.
-    pub rows: u64,
-}
+use crate::Error;
+use crate::progress::Progress;
 
 /// Reads files of observations, one after the other: JSON Lines or CSV, either of them compressed with gzip or not.
 ///
 /// What a file is shows in its first bytes, not in its name. Rows are in the files' order on any number of cores.
-/// `progress` is called from time to time.
-pub fn read(
-    paths: &[impl AsRef<Path>],
-    options: &ReadOptions,
-    mut progress: impl FnMut(Progress),
-) -> Result<ReadOut, ObservationsError> {
+/// `progress` is told from time to time how many bytes of the files were read, as they lie on the disk.
+pub fn read(paths: &[impl AsRef<Path>], options: &ReadOptions, progress: &dyn Progress) -> Result<ReadOut, Error> {
     options.check()?;
     let mut judged = vec![false; options.chain.len()];
     loop {
-        match pass(paths, options, &judged, &mut progress)? {
+        match pass(paths, options, &judged, progress)? {
             Pass::Done(read) => return Ok(*read),
             // Who graded a tier decides what every row of it means, and shows only in the rows.
             Pass::Judged(tiers) => tiers.into_iter().for_each(|tier| judged[tier] = true),
@@ -49,13 +35,8 @@ enum Pass {
     Judged(Vec<usize>),
 }
 
-fn pass(
-    paths: &[impl AsRef<Path>],
-    options: &ReadOptions,
-    judged: &[bool],
-    progress: &mut impl FnMut(Progress),
-) -> Result<Pass, ObservationsError> {
-    let config = Config::new(options, judged.to_vec());
+fn pass(paths: &[impl AsRef<Path>], options: &ReadOptions, judged: &[bool], progress: &dyn Progress) -> Result<Pass, Error> {
+    let config = Config { options, judged: judged.to_vec() };
     let mut collector = Collector::new(options);
     let mut total = 0;
     for (at, path) in paths.iter().enumerate() {
@@ -63,23 +44,22 @@ fn pass(
         let place = fs_err::canonicalize(path.as_ref())?;
         if paths[..at].iter().any(|before| fs_err::canonicalize(before.as_ref()).is_ok_and(|before| before == place)) {
             let path = path.as_ref().display();
-            return Err(ObservationsError::Options(format!(
-                "{path} is given twice, and its rows would count twice: name it once"
-            )));
+            return Err(Error::refused(format!("{path} is given twice, and its rows would count twice: name it once")));
         }
     }
     let pieces_at_once = 2 * rayon::current_num_threads();
     let mut before = 0;
     for path in paths {
-        let mut source = Source::open(path.as_ref(), options)?;
-        collector.begin(&source);
+        let path = path.as_ref();
+        let mut source = Source::open(path, options)?;
+        collector.begin(path, source.columns());
         let mut pieces = source.next(pieces_at_once)?;
-        let mut parsed: Vec<Chunk> = Vec::new();
+        let mut parsed: Vec<Chunk<'_>> = Vec::new();
         while !(pieces.is_empty() && parsed.is_empty()) {
             // One core reads on and puts together what is parsed, the others parse.
             let (chunks, next) = rayon::join(
-                || pieces.par_iter().map(|piece| parse(piece, &config)).collect::<Vec<_>>(),
-                || -> Result<_, ObservationsError> {
+                || pieces.par_iter().map(|piece| parse(piece, path, &config)).collect::<Vec<_>>(),
+                || -> Result<_, Error> {
                     parsed.iter().try_for_each(|chunk| collector.add(chunk))?;
                     source.next(pieces_at_once)
                 },
@@ -89,28 +69,26 @@ fn pass(
             if !newly.is_empty() {
                 return Ok(Pass::Judged(newly));
             }
-            progress(Progress { bytes: before + source.bytes_read(), total, rows: collector.rows() });
+            progress.at(before + source.bytes_read(), total);
         }
         before += source.bytes_read();
     }
-    progress(Progress { bytes: total, total, rows: collector.rows() });
+    progress.at(total, total);
     collector.finish().map(|read| Pass::Done(Box::new(read)))
 }
 
 /// The bytes of a file. A pipe may be one, and must not be opened twice.
-fn size(path: &Path) -> Result<u64, ObservationsError> {
+fn size(path: &Path) -> Result<u64, Error> {
     match fs_err::metadata(path) {
         Ok(file) => Ok(file.len()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(std::io::Error::new(ErrorKind::NotFound, format!("there is no file {}", path.display())).into())
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::refused(format!("there is no file {}", path.display()))),
         Err(error) => Err(error.into()),
     }
 }
 
-fn parse(piece: &Piece, config: &Config<'_>) -> Chunk {
+fn parse<'p>(piece: &Piece, path: &'p Path, config: &Config<'_>) -> Chunk<'p> {
     match piece {
-        Piece::Lines(bytes) => Chunk::of_lines(bytes, config),
-        Piece::Records(columns, records) => columns.parse(records, config),
+        Piece::Lines(first, bytes) => Chunk::of_lines(path, *first, bytes, config),
+        Piece::Records(columns, records) => columns.parse(path, records, config),
     }
 }

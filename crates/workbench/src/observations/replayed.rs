@@ -5,19 +5,21 @@
 mod row;
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tierfall_calibrate::observations::{Builder, Cell, Condition, Observations, Row, TierSpec};
+use tierfall_calibrate::observations::{Cell, Condition, Row, TierSpec};
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Parts, Policy, Tier};
 use tierfall_core::number::Threshold;
 
-use super::{LeftOut, ObservationsError, ReadOut, SignalSummary, Summary, TierSummary, Ungraded, names};
+use super::filling::{Filling, nothing_usable, unknown_split};
+use super::{LeftOut, ReadOut, Summary, Ungraded};
+use crate::Error;
 use crate::fixture::grade::Grades;
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureSet};
 use row::{Lack, OfTier, State, Values, row, scored};
-use tierfall::config::Loaded;
 
 /// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
 ///
@@ -27,22 +29,12 @@ use tierfall::config::Loaded;
 /// recording of escalates there. Examples that a rule or a limit keeps from some tier of the chain are left out, counted, and a
 /// condition of what is promised. One that the last tier has no recording of is an error.
 pub fn from_fixtures(
-    loaded: &Loaded,
-    set: &FixtureSet,
-    recordings: &Recordings,
-    split: Option<&str>,
-    ungraded: Ungraded,
-) -> Result<ReadOut, ObservationsError> {
-    of_cascade(&loaded.cascade, set, recordings, split, ungraded)
-}
-
-fn of_cascade(
     declared: &Cascade,
     set: &FixtureSet,
     recordings: &Recordings,
     split: Option<&str>,
     ungraded: Ungraded,
-) -> Result<ReadOut, ObservationsError> {
+) -> Result<ReadOut, Error> {
     let mut summary = Summary { warnings: checked(declared)?, ..Summary::default() };
     let cascade = deferring(declared)?;
     let grades = cascade.tiers().iter().map(|tier| grades(set, tier)).collect::<Result<Vec<_>, _>>()?;
@@ -59,25 +51,26 @@ fn of_cascade(
     if let Some(split) = split
         && examples.is_empty()
     {
-        let hint = names::hint(split, "splits", summary.splits.keys().map(String::as_str));
-        return Err(ObservationsError::UnknownSplit { split: split.to_owned(), hint });
+        return Err(unknown_split(split, &summary));
     }
     // Only proportions count, and a table's weights begin at 1.
     let lightest = examples.iter().map(|example| example.weight).fold(1.0, f64::min);
     let weighted = examples.iter().any(|example| example.weight.total_cmp(&1.0).is_ne());
-    let specs = cascade.tiers().iter().map(spec).collect();
-    let mut builder = Builder::new(specs, cascade.salt());
-    let mut unknown_cost = vec![0; cascade.tiers().len()];
+    let mut filling = Filling::new(cascade.tiers().iter().map(spec).collect(), cascade.salt(), ungraded);
     let mut rows: Vec<_> = examples.par_iter().map(|example| row(&cascade, recordings, &grades, example)).collect();
-    let unrecorded = rows.iter().filter(|row| matches!(row, Err(Lack::Unrecorded))).count() as u64;
+    let unrecorded = rows.iter().filter(|row| matches!(row, Err(Lack::Unrecorded))).count();
     if let (Some(last), 1..) = (cascade.tiers().last(), unrecorded) {
-        return Err(ObservationsError::Unrecorded { tier: last.name.to_string(), rows: unrecorded, of: examples.len() });
+        // It can be asked, so none is left out for it.
+        return Err(Error::refused(format!(
+            "{unrecorded} of {} examples have no recording of tier \"{}\", which losses refer to, and which those are may depend on how right \
+             answers are: `tierfall record … --only-missing` asks what is missing",
+            examples.len(),
+            last.name
+        )));
     }
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);
-    let mut human = vec![0; cascade.tiers().len()];
     let (mut elsewhere, mut unread): (Vec<(String, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
     let mut lost = false;
-    let mut at_random = 0;
     for (example, row) in examples.into_iter().zip(rows) {
         let tiers = match row {
             Ok(tiers) => tiers,
@@ -90,75 +83,65 @@ fn of_cascade(
             }
             Err(Lack::Unrecorded) => continue,
         };
-        let cells: Vec<Cell<'_>> = tiers.iter().map(cell).collect();
+        let cells: Vec<Cell<'_>> = tiers.iter().map(|values| Cell { scores: &values.scores, ..values.cell }).collect();
         let request = example.request();
-        let row = Row {
+        let added = filling.push(&Row {
             id: &example.id,
             segment: declared.segment_of(&request),
             stratum: Some(&example.segment),
             group: example.group.as_deref(),
             weight: weighted.then(|| example.weight / lightest),
             tiers: &cells,
-        };
-        if ungraded == Ungraded::AtRandom && !row.is_graded() {
-            at_random += 1;
-            continue;
+        })?;
+        if added {
+            lost |= tiers.iter().any(|values| values.unread);
+            for (unread, values) in unread.iter_mut().zip(&tiers) {
+                *unread += u64::from(values.unasked || values.state == State::Absent);
+            }
         }
-        lost |= tiers.iter().any(|values| values.unread);
-        for (unread, values) in unread.iter_mut().zip(&tiers) {
-            *unread += u64::from(values.unasked || values.state == State::Absent);
-        }
-        for (unknown, values) in unknown_cost.iter_mut().zip(&tiers) {
-            *unknown += u64::from(values.cost.is_none());
-        }
-        for (human, values) in human.iter_mut().zip(&tiers) {
-            *human += u64::from(values.human.is_some());
-        }
-        builder.push(&row).map_err(|error| ObservationsError::Options(error.to_string()))?;
     }
+    let ungraded = filling.left_out();
     summary.left_out = elsewhere.iter().map(|(why, rows)| LeftOut { reason: why.clone(), rows: *rows }).collect();
-    if at_random > 0 {
-        summary.left_out.push(LeftOut { reason: "some answer has no grade".to_owned(), rows: at_random });
-    }
+    summary.left_out.extend(ungraded.iter().map(|(left_out, _)| left_out.clone()));
     for (tier, rows) in cascade.tiers().iter().zip(&unread).filter(|(_, rows)| **rows > 0) {
         let what =
             format!("{rows} examples have no recording of tier \"{}\", or of what its gate asks: they escalate there", tier.name);
         summary.warnings.push(format!("{what}; `tierfall record` asks what is missing"));
     }
-    summary.used = builder.so_far().len() as u64;
-    if builder.so_far().is_empty() {
+    summary.used = filling.len();
+    if summary.used == 0 {
         let why = summary.left_out.iter().map(|left| format!("{} examples: {}", left.rows, left.reason));
-        let why = why.chain(summary.warnings.iter().cloned()).collect::<Vec<_>>().join("; ");
-        return Err(ObservationsError::NothingUsable { read: summary.read, why });
+        return Err(nothing_usable(summary.read, &why.chain(summary.warnings.iter().cloned()).collect::<Vec<_>>()));
     }
-    for (tier, judge) in judges.into_iter().enumerate() {
+    for (at, (tier, judge)) in cascade.tiers().iter().zip(judges).enumerate() {
         if let Some(judge) = judge {
-            builder.set_judge(tier, judge);
+            filling.table.set_judge(at, judge);
         }
-        if matches!(cascade.tiers()[tier].answerer, Answerer::Human { .. }) {
-            builder.set_always_right(tier);
+        if matches!(tier.answerer, Answerer::Human { .. }) {
+            filling.table.set_always_right(at);
         }
     }
-    let of_tier = |(ix, spec)| TierSummary { human: human[ix], ..of_tier(builder.so_far(), ix, spec, unknown_cost[ix]) };
-    summary.tiers = builder.so_far().tiers().enumerate().map(of_tier).collect();
+    summary.tiers = filling.tiers();
     // What could not be read because it is not there was not read in the answers.
     if !lost && unread.iter().all(|rows| *rows == 0) {
-        builder.replayed();
+        filling.table.replayed();
     }
-    let mut observations = builder.finish();
-    let at_random = (at_random > 0).then_some(Condition::UngradedAtRandom { rows: at_random });
+    let mut observations = filling.table.finish();
     let elsewhere = elsewhere.into_iter().map(|(why, rows)| Condition::Elsewhere { why, rows });
-    observations.set_conditions(elsewhere.chain(at_random));
+    observations.set_conditions(elsewhere.chain(ungraded.map(|(_, condition)| condition)));
     if let Some(heaviest) = set.about().heaviest_weight {
-        let declared = observations.declare_heaviest(heaviest / lightest);
-        declared.map_err(|heavier| ObservationsError::Options(heavier.to_string()))?;
+        observations.declare_heaviest(heaviest / lightest).map_err(Error::refused)?;
     }
     Ok(ReadOut { observations, summary })
 }
 
+fn of_cascade(cascade: &Cascade, why: impl Display) -> Error {
+    Error::refused(format!("cascade \"{}\": {why}", cascade.name()))
+}
+
 /// Refuses what a table cannot show, and says what it simplifies.
-fn checked(cascade: &Cascade) -> Result<Vec<String>, ObservationsError> {
-    let refuse = |why: &str| Err(ObservationsError::Cascade { cascade: cascade.name().to_string(), why: why.to_owned() });
+fn checked(cascade: &Cascade) -> Result<Vec<String>, Error> {
+    let refuse = |why: &str| Err(of_cascade(cascade, why));
     let policy = cascade.policy();
     if policy.on_abstain == OnAbstain::Accept {
         return refuse(
@@ -186,7 +169,7 @@ fn checked(cascade: &Cascade) -> Result<Vec<String>, ObservationsError> {
 }
 
 /// The cascade without its fit, with gates that read everything and accept nothing, so that a replay asks every tier.
-fn deferring(cascade: &Cascade) -> Result<Cascade, ObservationsError> {
+fn deferring(cascade: &Cascade) -> Result<Cascade, Error> {
     let mut tiers = cascade.tiers().to_vec();
     for gate in tiers.iter_mut().filter_map(|tier| tier.gate.as_mut()) {
         (gate.threshold, gate.value) = (Threshold::DeferAll, None);
@@ -194,17 +177,17 @@ fn deferring(cascade: &Cascade) -> Result<Cascade, ObservationsError> {
     let policy = Policy { budget: None, deadline: None, ..*cascade.policy() };
     let parts =
         Parts { name: cascade.name().clone(), salt: cascade.salt().into(), tiers, rules: cascade.rules().to_vec(), policy };
-    Cascade::try_from(parts)
-        .map_err(|error| ObservationsError::Cascade { cascade: cascade.name().to_string(), why: error.to_string() })
+    Cascade::try_from(parts).map_err(|error| of_cascade(cascade, error))
 }
 
-fn grades(set: &FixtureSet, tier: &Tier) -> Result<OfTier, ObservationsError> {
+fn grades(set: &FixtureSet, tier: &Tier) -> Result<OfTier, Error> {
     if matches!(tier.answerer, Answerer::Human { .. }) {
         return Ok(None);
     }
     let grades = Grades::load(set.dir(), &tier.name)?;
     if grades.is_empty() {
-        return Err(ObservationsError::NotGraded { tier: tier.name.to_string(), path: set.dir().to_owned() });
+        let (tier, set) = (&tier.name, set.dir().display());
+        return Err(Error::refused(format!("tier \"{tier}\" has no grades in {set}: run `tierfall grade` on the set first")));
     }
     Ok(Some(grades))
 }
@@ -229,7 +212,7 @@ fn judges(
         let name = names.into_iter().collect::<Vec<_>>().join(" and ");
         if name.is_empty() {
             // Without a judge there is nobody whom people would correct.
-            rows.iter_mut().flatten().for_each(|row| row[ix].human = None);
+            rows.iter_mut().flatten().for_each(|row| row[ix].cell.human = None);
             judges.push(None);
             continue;
         }
@@ -240,14 +223,14 @@ fn judges(
                 continue;
             }
             if example.grader.judged().is_some() {
-                values[ix].quality = None;
+                values[ix].cell.quality = None;
             } else {
                 by_others = true;
             }
         }
         // A correction by people's grades supposes that these are of a random part of all rows.
         if by_others {
-            let held = rows.iter_mut().flatten().filter_map(|row| row[ix].human.take()).count();
+            let held = rows.iter_mut().flatten().filter_map(|row| row[ix].cell.human.take()).count();
             if held > 0 {
                 summary.warnings.push(format!(
                     "tier \"{}\": {held} answers are graded by the judge \"{name}\" and by people, but others by no judge at all; the \
@@ -259,36 +242,6 @@ fn judges(
         judges.push(Some(name.into()));
     }
     judges
-}
-
-fn cell(values: &Values) -> Cell<'_> {
-    Cell {
-        quality: values.quality,
-        as_last: values.as_last,
-        human: values.human,
-        unanswered: values.state != State::Answered,
-        scores: &values.scores,
-        cost: values.cost,
-        latency_ms: values.latency_ms,
-        length: values.length,
-    }
-}
-
-fn of_tier(observations: &Observations, ix: usize, spec: &TierSpec, unknown_cost: u64) -> TierSummary {
-    let abstained = |signal: &str| {
-        let scores = observations.scores(ix, signal).unwrap_or_default();
-        scores.iter().filter(|score| score.is_nan()).count() as u64
-    };
-    let signals = spec.signals.iter().map(|s| SignalSummary { signal: s.clone(), abstained: abstained(s) }).collect();
-    TierSummary {
-        tier: spec.name.clone(),
-        signals,
-        silent: Vec::new(),
-        candidates: Vec::new(),
-        unknown_cost,
-        judge: spec.judge.clone(),
-        human: 0,
-    }
 }
 
 #[cfg(test)]

@@ -1,27 +1,17 @@
 //! One row as it is written, and how the places in it are named.
 
 use super::scalar::Scalar;
+use crate::located::escaped;
 
 /// The field of a row that could not be read where it is from: it says why.
 pub(crate) const UNREADABLE: &str = "unreadable";
 
-/// Whether there was an object.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Presence {
-    #[default]
-    Absent,
-    There,
-    Other,
-}
-
 /// One row as it is written.
 #[derive(Debug, Default)]
 pub(super) struct Row<'a> {
-    fields: [Scalar<'a>; Row::FIELDS.len()],
-    pub(super) has_tiers: Presence,
+    /// What stands there, by the places in [`Row::FIELDS`].
+    values: [Option<Scalar<'a>>; Row::FIELDS.len()],
     pub(super) cells: Vec<Cell<'a>>,
-    /// Which keys were met, by their place in [`Row::FIELDS`]; `tiers` comes after these.
-    met: u8,
     /// A key that stands twice: which of its values counts is not known.
     pub(super) twice: Option<&'static str>,
 }
@@ -34,65 +24,38 @@ impl<'a> Row<'a> {
     pub(super) const WEIGHT: usize = 4;
     /// Why the row could not be read where it is from.
     pub(super) const UNREADABLE: usize = 5;
-    /// The fields of a row besides its tiers.
-    pub(super) const FIELDS: [&'static str; 6] = ["id", "segment", "group", "split", "weight", UNREADABLE];
+    /// The object of all tiers: whether it is one.
+    pub(super) const TIERS: usize = 6;
+    pub(super) const FIELDS: [&'static str; 7] = ["id", "segment", "group", "split", "weight", UNREADABLE, "tiers"];
 
-    /// The place of a field.
+    /// The place of a field besides the tiers.
     pub(super) fn field(key: &str) -> Option<usize> {
-        Self::FIELDS.iter().position(|known| *known == key)
+        Self::FIELDS[..Self::TIERS].iter().position(|known| *known == key)
     }
 
     pub(super) fn of(tiers: usize) -> Self {
         Self { cells: (0..tiers).map(|_| Cell::default()).collect(), ..Self::default() }
     }
 
-    pub(super) fn clear(&mut self) {
-        let Self { fields, has_tiers, cells, met, twice } = self;
-        clear(fields);
-        (*has_tiers, *met, *twice) = (Presence::Absent, 0, None);
-        cells.iter_mut().for_each(Cell::clear);
-    }
-
     pub(super) fn get(&self, field: usize) -> &Scalar<'a> {
-        &self.fields[field]
+        self.values[field].as_ref().unwrap_or(&Scalar::Absent)
     }
 
     pub(super) fn set(&mut self, field: usize, value: Scalar<'a>) {
-        self.meets(field, Self::FIELDS[field]);
-        self.fields[field] = value;
-    }
-
-    pub(super) fn meets_tiers(&mut self) {
-        self.meets(Self::FIELDS.len(), "tiers");
-    }
-
-    fn meets(&mut self, place: usize, key: &'static str) {
-        if self.met & 1 << place != 0 {
-            self.twice = Some(key);
+        if self.values[field].replace(value).is_some() {
+            self.twice = Some(Self::FIELDS[field]);
         }
-        self.met |= 1 << place;
-    }
-}
-
-fn clear(fields: &mut [Scalar<'_>]) {
-    for field in fields {
-        *field = Scalar::Absent;
     }
 }
 
 /// One tier's part of a row.
 #[derive(Debug, Default)]
 pub(super) struct Cell<'a> {
-    fields: [Scalar<'a>; Cell::FIELDS.len()],
-    /// Whether it has a place in the row.
-    pub(super) there: Presence,
-    /// Whether anything stands in that place.
+    values: [Option<Scalar<'a>>; Cell::FIELDS.len()],
+    /// Whether anything stands in its place in the row.
     pub(super) says: bool,
-    pub(super) has_scores: Presence,
     /// With the places of the signals among those that the piece has met.
     pub(super) scores: Vec<(usize, Scalar<'a>)>,
-    /// As in [`Row`]: the tier itself comes after the fields, and is its own first key.
-    met: u16,
     /// A key that stands twice, as a path below the tier.
     pub(super) twice: Option<String>,
 }
@@ -106,45 +69,26 @@ impl<'a> Cell<'a> {
     pub(super) const INPUT: usize = 5;
     pub(super) const OUTPUT: usize = 6;
     pub(super) const ANSWER: usize = 7;
-    /// The fields of a tier besides its signals.
-    pub(super) const FIELDS: [&'static str; 8] =
-        ["correct", "judged", "judge", "cost_usd", "latency_ms", "input_tokens", "output_tokens", "answer"];
+    /// The object of its signals: whether it is one.
+    pub(super) const CONFIDENCE: usize = 8;
+    /// The whole tier: whether it is an object, and so has a place in the row.
+    pub(super) const ITSELF: usize = 9;
+    pub(super) const FIELDS: [&'static str; 10] =
+        ["correct", "judged", "judge", "cost_usd", "latency_ms", "input_tokens", "output_tokens", "answer", "confidence", ""];
 
-    /// The place of a field.
+    /// The place of a field besides the signals.
     pub(super) fn field(key: &str) -> Option<usize> {
-        Self::FIELDS.iter().position(|known| *known == key)
-    }
-
-    fn clear(&mut self) {
-        clear(&mut self.fields);
-        self.scores.clear();
-        (self.there, self.has_scores, self.met, self.twice) = (Presence::Absent, Presence::Absent, 0, None);
-        self.says = false;
+        Self::FIELDS[..Self::CONFIDENCE].iter().position(|known| *known == key)
     }
 
     pub(super) fn get(&self, field: usize) -> &Scalar<'a> {
-        &self.fields[field]
+        self.values[field].as_ref().unwrap_or(&Scalar::Absent)
     }
 
     pub(super) fn set(&mut self, field: usize, value: Scalar<'a>) {
-        self.meets(field, Self::FIELDS[field]);
-        self.fields[field] = value;
-    }
-
-    pub(super) fn meets_scores(&mut self) {
-        self.meets(Self::FIELDS.len(), "confidence");
-    }
-
-    /// The whole tier is met.
-    pub(super) fn meets_itself(&mut self) {
-        self.meets(Self::FIELDS.len() + 1, "");
-    }
-
-    fn meets(&mut self, place: usize, key: &str) {
-        if self.met & 1 << place != 0 {
-            self.twice.get_or_insert_with(|| key.to_owned());
+        if self.values[field].replace(value).is_some() {
+            self.twice.get_or_insert_with(|| Self::FIELDS[field].to_owned());
         }
-        self.met |= 1 << place;
     }
 }
 
@@ -198,8 +142,4 @@ pub(crate) fn of_tier(column: &str, tiers: impl Iterator<Item = impl AsRef<str>>
         Some((at, rest))
     });
     fitting.min_by_key(|(_, rest)| rest.len())
-}
-
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

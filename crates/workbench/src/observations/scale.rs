@@ -12,13 +12,11 @@ const FEW: usize = 12;
 /// The grades of a column, as far as they tell its scale.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// By far most grades are one of these.
-    wrong: u64,
-    right: u64,
+    /// 0 and 1, which by far most grades are.
+    plain: u64,
     others: u64,
-    /// Of all numbers.
     range: Option<(f64, f64)>,
-    /// Different numbers besides 0 and 1; one more than [`FEW`] stands for many.
+    /// Different numbers; more than [`FEW`] besides 0 and 1 stand for many.
     numbers: Vec<f64>,
     /// Values that are neither numbers nor truths, and how many of the rows have one.
     texts: BTreeSet<String>,
@@ -54,35 +52,24 @@ impl Seen {
         Err(wrong(value, format_args!("a grade from 0 to {most}")))
     }
 
-    #[expect(clippy::float_cmp, reason = "the values themselves are told apart")]
     fn note(&mut self, number: f64) {
-        if number == 0.0 {
-            self.wrong += 1;
-        } else if number == 1.0 {
-            self.right += 1;
-        } else {
-            self.others += 1;
-            self.widen(number);
-        }
+        let n = if is_plain(number) { &mut self.plain } else { &mut self.others };
+        *n += 1;
+        self.widen(number);
     }
 
     fn widen(&mut self, number: f64) {
         let (low, high) = self.range.unwrap_or((number, number));
         self.range = Some((low.min(number), high.max(number)));
-        if self.numbers.len() <= FEW && !self.numbers.contains(&number) {
+        if !self.numbers.contains(&number) && (is_plain(number) || self.numbers.len() < FEW + 3) {
             self.numbers.push(number);
         }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.wrong += other.wrong;
-        self.right += other.right;
+        self.plain += other.plain;
         self.others += other.others;
-        for bound in other.range.iter().flat_map(|(low, high)| [*low, *high]) {
-            let (low, high) = self.range.unwrap_or((bound, bound));
-            self.range = Some((low.min(bound), high.max(bound)));
-        }
-        other.numbers.iter().for_each(|number| self.widen(*number));
+        other.range.iter().flat_map(|(low, high)| [low, high]).chain(&other.numbers).for_each(|number| self.widen(*number));
         self.unread += other.unread;
         self.texts.extend(other.texts.iter().take(FEW + 1).cloned());
     }
@@ -92,7 +79,7 @@ impl Seen {
         if self.unread > 0 {
             return Some(self.of_texts(column));
         }
-        let (low, high) = self.whole_range()?;
+        let (low, high) = self.range?;
         if low >= 0.0 && high <= most {
             return None;
         }
@@ -101,15 +88,6 @@ impl Seen {
             format!("{there}: not all of them are from 0 to {most}, as --max-score says")
         } else {
             format!("{there}: {}", self.scale(low, high))
-        })
-    }
-
-    fn whole_range(&self) -> Option<(f64, f64)> {
-        let ends = [(self.wrong, 0.0), (self.right, 1.0)].into_iter().filter(|(n, _)| *n > 0).map(|(_, end)| end);
-        let all = self.range.into_iter().flat_map(|(low, high)| [low, high]).chain(ends);
-        all.fold(None, |range, number| {
-            let (low, high): (f64, f64) = range.unwrap_or((number, number));
-            Some((low.min(number), high.max(number)))
         })
     }
 
@@ -126,12 +104,10 @@ impl Seen {
 
     /// The values that there are, or between what they lie.
     fn values(&self, low: f64, high: f64) -> String {
-        if self.numbers.len() > FEW {
+        if self.numbers.iter().filter(|number| !is_plain(**number)).count() > FEW {
             return format!("numbers from {low} to {high}");
         }
-        let ends = [(self.wrong, 0.0), (self.right, 1.0)];
-        let ends = ends.into_iter().filter(|(n, _)| *n > 0).map(|(_, end)| end);
-        let mut all: Vec<f64> = self.numbers.iter().copied().chain(ends).collect();
+        let mut all = self.numbers.clone();
         all.sort_by(f64::total_cmp);
         all.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
     }
@@ -139,18 +115,19 @@ impl Seen {
     /// What it is a scale of, and how to map it.
     #[expect(clippy::float_cmp, reason = "whole numbers below 1000")]
     fn scale(&self, low: f64, high: f64) -> String {
-        if low == -1.0 && high == 1.0 && self.numbers == [-1.0] {
-            return if self.wrong == 0 {
-                "it looks like +1 for right and -1 for wrong: write 1 and 0".to_owned()
-            } else {
+        if low == -1.0 && high == 1.0 && self.numbers.iter().all(|number| is_plain(*number) || *number == -1.0) {
+            return if self.numbers.contains(&0.0) {
                 "it looks like +1 for right, -1 for wrong and 0 for something between: write 1 and 0, and nothing where nobody \
                  could tell"
                     .to_owned()
+            } else {
+                "it looks like +1 for right and -1 for wrong: write 1 and 0".to_owned()
             };
         }
-        let outside = self.numbers.iter().filter(|number| !(0.0..=1.0).contains(*number)).count();
-        let all = self.wrong + self.right + self.others;
-        if self.wrong > 0 && self.right > 0 && outside == self.numbers.len() && self.others * 20 <= all {
+        let all = self.plain + self.others;
+        let outside = |number: &f64| is_plain(*number) || !(0.0..=1.0).contains(number);
+        let both = [0.0, 1.0].iter().all(|end| self.numbers.contains(end));
+        if both && self.numbers.iter().all(outside) && self.others * 20 <= all {
             return format!("all but {} of {all} are 0 or 1, so it looks like a slip: correct it", self.others);
         }
         // Parts of hundred, points of five and so on; a scale that nobody has is only told.
@@ -169,6 +146,11 @@ impl Seen {
             _ => "map them to 0 for wrong up to 1 for right".to_owned(),
         }
     }
+}
+
+#[expect(clippy::float_cmp, reason = "the values themselves are told apart")]
+fn is_plain(number: f64) -> bool {
+    number == 0.0 || number == 1.0
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Files as pieces that can be parsed by themselves: whole lines of JSON, or records of CSV.
 
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::io::{BufReader, Read, Seek as _};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use ::csv::ByteRecord;
 use flate2::read::MultiGzDecoder;
 
-use super::ObservationsError;
 use super::columns::Columns;
 use super::lined::Lined;
 use super::options::ReadOptions;
+use crate::Error;
 
 /// A piece of this many bytes is worth a task, and small enough that many of them are no burden.
 const PIECE: usize = 512 << 10;
@@ -22,17 +22,17 @@ const LONGEST_LINE: usize = 64 << 20;
 
 /// A piece of a file.
 pub(crate) enum Piece {
-    /// Whole lines of JSON.
-    Lines(Vec<u8>),
+    /// Whole lines of JSON, and the number of the first.
+    Lines(u64, Vec<u8>),
     /// Records of CSV.
     Records(Arc<Columns>, Vec<ByteRecord>),
 }
 
 /// A file, piece by piece.
-pub(super) struct Source {
-    path: PathBuf,
-    read: Arc<AtomicU64>,
-    kind: Kind,
+pub(super) struct Source<'p> {
+    path: &'p Path,
+    file: fs_err::File,
+    format: Format<'p>,
 }
 
 pub(crate) type Input = Box<dyn Read + Send>;
@@ -40,129 +40,133 @@ pub(crate) type Input = Box<dyn Read + Send>;
 /// A file of CSV whose records know on which line they begin.
 pub(crate) type Table = ::csv::Reader<Lined<Input>>;
 
-enum Kind {
-    Json(Lines),
+enum Format<'p> {
+    Json(Lines<'p>),
     Csv { columns: Arc<Columns>, reader: Box<Table>, sample: Option<Vec<ByteRecord>> },
 }
 
-impl Source {
-    pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Self, ObservationsError> {
-        let read = Arc::new(AtomicU64::new(0));
-        let (start, input) = open(path, &read)?;
-        let format = |why: &str| ObservationsError::Format { path: path.to_owned(), why: why.to_owned() };
-        let kind = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None => return Err(format("it is empty; it should hold one example a line")),
+impl<'p> Source<'p> {
+    pub(super) fn open(path: &'p Path, options: &ReadOptions) -> Result<Self, Error> {
+        let file = fs_err::File::open(path)?;
+        let (start, input) = unpacked(path, file.try_clone()?)?;
+        let format = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            None => return Err(no_observations(path, "it is empty; it should hold one example a line")),
             Some(b'{') => match options.columns.keys().next() {
-                None => Kind::Json(Lines { rest: start, input, ended: false }),
+                None => Format::Json(Lines { path, input, rest: start, ended: false, before: 0 }),
                 // A name that is given to nothing would be dropped in silence.
                 Some(column) => {
-                    let why = format!("--map {column}=…: {} is JSON Lines, whose keys are given no other names", path.display());
-                    return Err(ObservationsError::Options(why));
+                    let file = path.display();
+                    let why = format!("--map {column}=…: {file} is JSON Lines, whose keys are given no other names");
+                    return Err(Error::refused(why));
                 }
             },
-            Some(b'[') => return Err(format("it begins with a list; JSON Lines has one object a line")),
+            Some(b'[') => return Err(no_observations(path, "it begins with a list; JSON Lines has one object a line")),
             Some(_) => {
                 let mut reader = Box::new(csv_reader(path, start, input));
                 let header = reader.headers().map_err(|error| csv_error(path, &error))?.clone();
                 let sample = records(path, &mut reader)?;
-                let columns = Arc::new(Columns::of(&header, &sample, options).map_err(|why| format(&why))?);
-                Kind::Csv { columns, reader, sample: Some(sample) }
+                let columns = Columns::of(&header, &sample, options).map_err(|why| no_observations(path, why))?;
+                Format::Csv { columns: Arc::new(columns), reader, sample: Some(sample) }
             }
         };
-        Ok(Self { path: path.to_owned(), read, kind })
+        Ok(Self { path, file, format })
     }
 
-    /// Bytes of the file that were read, as it lies on the disk.
-    pub(super) fn bytes_read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// Bytes of the file that were read, as it lies on the disk; none of a pipe.
+    pub(super) fn bytes_read(&mut self) -> u64 {
+        self.file.stream_position().unwrap_or(0)
     }
 
     /// What the columns of a CSV file made the reader think.
     pub(super) fn columns(&self) -> Option<&Columns> {
-        match &self.kind {
-            Kind::Json(_) => None,
-            Kind::Csv { columns, .. } => Some(columns),
+        match &self.format {
+            Format::Json(_) => None,
+            Format::Csv { columns, .. } => Some(columns),
         }
     }
 
     /// At most `n` more pieces; none at the end of the file.
-    pub(super) fn next(&mut self, n: usize) -> Result<Vec<Piece>, ObservationsError> {
-        let mut pieces = Vec::new();
-        while pieces.len() < n {
-            match &mut self.kind {
-                Kind::Json(lines) => match lines.next(&self.path)? {
-                    Some(piece) => pieces.push(Piece::Lines(piece)),
-                    None => break,
-                },
-                Kind::Csv { columns, reader, sample } => {
-                    let records = match sample.take() {
-                        Some(sample) => sample,
-                        None => records(&self.path, reader)?,
-                    };
-                    if records.is_empty() {
-                        break;
-                    }
-                    pieces.push(Piece::Records(columns.clone(), records));
-                }
+    pub(super) fn next(&mut self, n: usize) -> Result<Vec<Piece>, Error> {
+        (0..n).map_while(|_| self.piece().transpose()).collect()
+    }
+
+    fn piece(&mut self) -> Result<Option<Piece>, Error> {
+        match &mut self.format {
+            Format::Json(lines) => Ok(lines.next()?.map(|(first, bytes)| Piece::Lines(first, bytes))),
+            Format::Csv { columns, reader, sample } => {
+                let records = sample.take().map_or_else(|| records(self.path, reader), Ok)?;
+                Ok((!records.is_empty()).then(|| Piece::Records(columns.clone(), records)))
             }
         }
-        Ok(pieces)
     }
 }
 
 /// Whole lines of a file, many at a time.
-pub(crate) struct Lines {
+pub(crate) struct Lines<'p> {
+    path: &'p Path,
     input: Input,
     rest: Vec<u8>,
     ended: bool,
+    /// Lines that were read.
+    before: u64,
 }
 
-impl Lines {
-    pub(crate) fn open(path: &Path) -> Result<Self, ObservationsError> {
-        let (rest, input) = open(path, &Arc::default())?;
-        Ok(Self { input, rest, ended: false })
+impl<'p> Lines<'p> {
+    pub(crate) fn open(path: &'p Path) -> Result<Self, Error> {
+        let (rest, input) = open(path)?;
+        Ok(Self { path, input, rest, ended: false, before: 0 })
     }
 
-    pub(crate) fn next(&mut self, path: &Path) -> Result<Option<Vec<u8>>, ObservationsError> {
+    /// The next ones, and the number of the first of them, from 1.
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>, Error> {
+        let piece = self.piece()?;
+        let first = self.before + 1;
+        self.before += piece.split_inclusive(|byte| *byte == b'\n').count() as u64;
+        Ok((!piece.is_empty()).then_some((first, piece)))
+    }
+
+    fn piece(&mut self) -> Result<Vec<u8>, Error> {
         let mut piece = std::mem::take(&mut self.rest);
         // Up to here no line ends.
         let mut searched = 0;
-        loop {
-            let from = piece.len();
-            let wanted = PIECE.saturating_sub(from).max(PIECE / 4) as u64;
-            let read = if self.ended {
-                0
-            } else {
-                (&mut self.input).take(wanted).read_to_end(&mut piece).map_err(|error| broken(path, &error))?
-            };
-            if read == 0 {
-                self.ended = true;
-                return Ok((!piece.is_empty()).then_some(piece));
-            }
-            if piece.len() < PIECE {
+        while !self.ended {
+            let wanted = PIECE.saturating_sub(piece.len()).max(PIECE / 4) as u64;
+            let read = (&mut self.input).take(wanted).read_to_end(&mut piece).map_err(|error| broken(self.path, &error))?;
+            self.ended = read == 0;
+            if self.ended || piece.len() < PIECE {
                 continue;
             }
             if let Some(at) = piece[searched..].iter().rposition(|byte| *byte == b'\n') {
                 self.rest = piece.split_off(searched + at + 1);
-                return Ok(Some(piece));
+                break;
             }
             searched = piece.len();
             if searched > LONGEST_LINE {
-                let why = format!("a line is longer than {} MiB", LONGEST_LINE >> 20);
-                return Err(ObservationsError::Format { path: path.to_owned(), why });
+                return Err(no_observations(self.path, format_args!("a line is longer than {} MiB", LONGEST_LINE >> 20)));
             }
         }
+        Ok(piece)
     }
 }
 
+/// The lines of a piece that are not blank, with their numbers.
+pub(crate) fn numbered(first: u64, piece: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let lines = (first..).zip(piece.split_inclusive(|byte| *byte == b'\n'));
+    lines.filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
+}
+
+/// The file is something else: `why` says what it looks like, and what it should be.
+pub(crate) fn no_observations(path: &Path, why: impl Display) -> Error {
+    Error::refused(format!("{} is no file of observations: {why}", path.display()))
+}
+
 /// A file's first bytes and the rest, unpacked where it is compressed, without a byte-order mark.
-pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<(Vec<u8>, Input), ObservationsError> {
-    let file = fs_err::File::open(path)?;
-    let mut input: Input = Box::new(Counting { inner: BufReader::with_capacity(PIECE, file), read: read.clone() });
+pub(crate) fn open(path: &Path) -> Result<(Vec<u8>, Input), Error> {
+    unpacked(path, fs_err::File::open(path)?)
+}
+
+fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> {
+    let mut input: Input = Box::new(BufReader::with_capacity(PIECE, file));
     let mut start = first_bytes(&mut input)?;
     if start.starts_with(&[0x1f, 0x8b]) {
         input = Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, std::io::Cursor::new(start).chain(input))));
@@ -172,15 +176,16 @@ pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<(Vec<u8>, Input
         start.drain(..3);
     }
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || start.iter().take(2).any(|byte| *byte == 0) {
-        let why = "it is UTF-16 or binary, not text in UTF-8; `iconv -f UTF-16 -t UTF-8` converts the former".to_owned();
-        return Err(ObservationsError::Format { path: path.to_owned(), why });
+        let why = "it is UTF-16 or binary, not text in UTF-8; `iconv -f UTF-16 -t UTF-8` converts the former";
+        return Err(no_observations(path, why));
     }
     Ok((start, input))
 }
 
 /// A file that ends or breaks in its middle: what was unpacked before is no sample of it.
-fn broken(path: &Path, error: &std::io::Error) -> ObservationsError {
-    ObservationsError::Broken { path: path.to_owned(), why: error.to_string() }
+fn broken(path: &Path, error: &std::io::Error) -> Error {
+    let file = path.display();
+    Error::refused(format!("{file} cannot be read to its end ({error}): it is damaged or only a part of itself"))
 }
 
 fn first_bytes(input: &mut Input) -> std::io::Result<Vec<u8>> {
@@ -198,11 +203,11 @@ pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> Table {
 }
 
 /// The next records; none at the end.
-pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>, ObservationsError> {
+pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>, Error> {
     let next: Result<Vec<ByteRecord>, _> = reader.byte_records().take(RECORDS).collect();
     let mut next = next.map_err(|error| csv_error(path, &error))?;
-    if let Some(why) = reader.get_ref().quotes().fault(reader.is_done()) {
-        return Err(ObservationsError::Format { path: path.to_owned(), why });
+    if let Some(why) = reader.get_ref().fault(reader.is_done()) {
+        return Err(no_observations(path, why));
     }
     for record in &mut next {
         if let Some(mut position) = record.position().cloned() {
@@ -213,24 +218,10 @@ pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>
     Ok(next)
 }
 
-pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> ObservationsError {
+pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> Error {
     match error.kind() {
         ::csv::ErrorKind::Io(error) => broken(path, error),
-        _ => ObservationsError::Format { path: path.to_owned(), why: error.to_string() },
-    }
-}
-
-/// Counts what is read.
-struct Counting<R> {
-    inner: R,
-    read: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.read.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
+        _ => no_observations(path, error),
     }
 }
 
@@ -252,7 +243,10 @@ mod tests {
         fs_err::write(&path, &text).unwrap();
         let mut lines = Lines::open(&path).unwrap();
         let mut pieces = Vec::new();
-        while let Some(piece) = lines.next(&path).unwrap() {
+        let mut before = 0;
+        while let Some((first, piece)) = lines.next().unwrap() {
+            assert_eq!(first, before + 1);
+            before += numbered(first, &piece).count() as u64;
             pieces.push(piece);
         }
         assert!(pieces.len() > 3);

@@ -31,8 +31,6 @@ pub struct Summary {
     pub repeated_ids: u64,
     /// The tiers of the chain.
     pub tiers: Vec<TierSummary>,
-    /// Tiers in the files that are not in the chain.
-    pub other_tiers: Vec<String>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }
@@ -46,32 +44,17 @@ pub struct LeftOut {
     pub rows: u64,
 }
 
-/// What the table has of one tier.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What the files say of one tier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TierSummary {
     /// Its name.
     pub tier: Arc<str>,
     /// Its signals.
-    pub signals: Vec<SignalSummary>,
+    pub signals: Vec<Arc<str>>,
     /// What is called a signal too, and has no number in any row.
     pub silent: Vec<String>,
     /// What would be signals if they were asked for: CSV columns `TIER.NAME` that hold numbers and that nobody calls signals.
     pub candidates: Vec<String>,
-    /// Rows without a cost; if there are any, what the tier costs is unknown.
-    pub unknown_cost: u64,
-    /// Who judged its answers, where that was no person.
-    pub judge: Option<Arc<str>>,
-    /// Of the rows that a judge graded, those that a person graded too.
-    pub human: u64,
-}
-
-/// One signal of a tier.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SignalSummary {
-    /// Its label.
-    pub signal: Arc<str>,
-    /// Rows in which it abstained: below every finite cut, and escalated.
-    pub abstained: u64,
 }
 
 impl Summary {

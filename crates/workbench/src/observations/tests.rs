@@ -10,6 +10,7 @@ use tierfall_calibrate::quality::Quality;
 use tierfall_core::money::{Money, Price};
 
 use super::*;
+use crate::Error;
 
 fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
@@ -17,9 +18,9 @@ fn file(dir: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, ObservationsError> {
+fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, Error> {
     let dir = tempfile::tempdir().unwrap();
-    read(&[file(dir.path(), "a.jsonl", text)], options, |_| {})
+    read(&[file(dir.path(), "a.jsonl", text)], options, &())
 }
 
 fn two() -> ReadOptions {
@@ -32,7 +33,7 @@ fn at_random() -> ReadOptions {
 
 fn unreadable(text: &str, options: &ReadOptions) -> Unreadable {
     match take(text, options) {
-        Err(ObservationsError::Rows(rows)) => *rows,
+        Err(Error::Rows(rows)) => *rows,
         other => panic!("{other:?}"),
     }
 }
@@ -59,7 +60,7 @@ fn every_field_arrives() {
         .replace('\n', "");
     let ReadOut { observations, summary } = take(&text, &two()).unwrap();
     assert_eq!((summary.read, summary.used, summary.bad, summary.n_excluded()), (1, 1, 0, 0));
-    assert_eq!((summary.other_tiers, summary.splits["train"]), (vec!["other".to_owned()], 1));
+    assert_eq!(summary.splits["train"], 1);
     assert_eq!(observations.quality(0)[0].nano(), 250_000_000);
     assert_eq!(observations.costs(0).unwrap(), [13_000_000]);
     assert_eq!(observations.costs(1).unwrap(), [2_000_000]);
@@ -176,7 +177,7 @@ fn a_column_that_differs_in_case_alone_is_no_unknown_one() {
         let text = format!("id,large.correct,{column}\na,1,1\n");
         let error = {
             let dir = tempfile::tempdir().unwrap();
-            read(&[file(dir.path(), "rows.csv", &text)], &two(), |_| {}).unwrap_err()
+            read(&[file(dir.path(), "rows.csv", &text)], &two(), &()).unwrap_err()
         }
         .to_string();
         assert!(error.contains("would be read if it were called"), "{column}: {error}");
@@ -187,7 +188,7 @@ fn a_column_that_differs_in_case_alone_is_no_unknown_one() {
 fn a_file_is_read_once() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs_err::write(file.path(), line("a", r#"{"correct":1}"#, r#"{"correct":1}"#)).unwrap();
-    let error = read(&[file.path(), file.path()], &two(), |_| {}).unwrap_err().to_string();
+    let error = read(&[file.path(), file.path()], &two(), &()).unwrap_err().to_string();
     assert!(error.contains("is given twice"), "{error}");
 }
 
@@ -226,8 +227,7 @@ fn signals_that_say_nothing_abstain_and_infinities_are_scores() {
     let (nan, inf) = (f64::NAN, f64::INFINITY);
     assert_eq!(bits(observations.scores(0, "sum_logprob").unwrap()), bits(&[nan, -inf, -inf, nan, 0.0, nan, nan]));
     assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&[0.5, -1e9, inf, -inf, nan, nan, nan]));
-    let abstained: Vec<_> = summary.tiers[0].signals.iter().map(|signal| (&*signal.signal, signal.abstained)).collect();
-    assert_eq!(abstained, [("sum_logprob", 4), ("p", 3)]);
+    assert_eq!(summary.tiers[0].signals.iter().map(|signal| &**signal).collect::<Vec<_>>(), ["sum_logprob", "p"]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn bad_rows_are_named_with_line_field_and_reason() {
         assert!(rows.to_string().contains("a.jsonl:3: "), "{rows}");
         let left_out = take(&text, &at_random());
         if rows.bad_grades > 0 {
-            assert!(matches!(left_out, Err(ObservationsError::Rows(_))), "{bad}");
+            assert!(matches!(left_out, Err(Error::Rows(_))), "{bad}");
         } else {
             let summary = left_out.unwrap().summary;
             assert_eq!((summary.used, summary.bad, summary.n_excluded()), (2, 1, 1), "{bad}");
@@ -323,14 +323,13 @@ fn costs_are_known_where_they_are_declared_or_written() {
         + &line("b", r#"{"correct":1,"input_tokens":20}"#, r#"{"correct":1}"#);
     let plain = take(&text, &two()).unwrap();
     assert_eq!((plain.observations.costs(0), plain.observations.costs(1)), (None, None));
-    assert_eq!(plain.summary.tiers.iter().map(|tier| tier.unknown_cost).collect::<Vec<_>>(), [1, 1]);
     let mut options = two();
     options.costs.insert("large".to_owned(), Money::from_pico(7));
     let price = Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: None };
     options.prices.insert("small".to_owned(), price);
     let declared = take(&text, &options).unwrap();
     assert_eq!(declared.observations.costs(1).unwrap(), [7, 7]);
-    assert_eq!((declared.observations.costs(0), declared.summary.tiers[0].unknown_cost), (None, 1), "b does not tell its output");
+    assert_eq!(declared.observations.costs(0), None, "b does not tell its output");
     options.costs.insert("medium".to_owned(), Money::ZERO);
     assert!(take(&text, &options).unwrap_err().to_string().contains("\"medium\", which is not in the chain"));
 }
@@ -344,10 +343,20 @@ fn a_judges_grades_count_as_the_judges_however_late_they_come() {
     assert_eq!((summary.used, observations.len()), (30_002, 30_002));
     // What people said before is what they said beside the judge, who has not graded it.
     assert_eq!((observations.ungraded(1), observations.human(1, 7)), (30_000, Some(Quality::RIGHT)));
-    assert_eq!(summary.tiers[1].judge.as_deref(), Some("J, K"));
-    assert_eq!((summary.tiers[0].judge.as_deref(), summary.tiers[1].human), (None, 30_001));
+    assert_eq!([0, 1].map(|tier| observations.spec(tier).judge.as_deref()), [None, Some("J, K")]);
+    assert_eq!((0..30_002).filter(|row| observations.human(1, *row).is_some()).count(), 30_001);
     assert_eq!(observations.quality(1)[30_000..].iter().map(|q| q.nano()).collect::<Vec<_>>(), [1_000_000_000, 500_000_000]);
     assert_eq!(observations.human(1, 30_000).map(Quality::nano), Some(0));
+}
+
+/// What was told last.
+#[derive(Default)]
+struct Last(std::sync::Mutex<(u64, u64)>);
+
+impl crate::Progress for Last {
+    fn at(&self, done: u64, of: u64) {
+        *self.0.lock().unwrap() = (done, of);
+    }
 }
 
 #[test]
@@ -366,13 +375,13 @@ fn compressed_and_plain_files_give_the_same_table() {
         encoder.finish().unwrap();
     }
     fs_err::write(&packed, bytes).unwrap();
-    let mut last = Progress::default();
-    let one = read(&[&plain], &two(), |progress| last = progress).unwrap();
-    assert_eq!((last.bytes, last.total, last.rows), (text.len() as u64 + 3, text.len() as u64 + 3, 500));
-    let other = read(&[&packed], &two(), |_| {}).unwrap();
+    let last = Last::default();
+    let one = read(&[&plain], &two(), &last).unwrap();
+    assert_eq!(*last.0.lock().unwrap(), (text.len() as u64 + 3, text.len() as u64 + 3));
+    let other = read(&[&packed], &two(), &()).unwrap();
     assert_eq!(digest(&one.observations), digest(&other.observations));
     assert_eq!(one.summary, other.summary);
-    let both = read(&[&plain, &packed], &two(), |_| {}).unwrap();
+    let both = read(&[&plain, &packed], &two(), &()).unwrap();
     assert_eq!((both.summary.used, both.summary.repeated_ids), (1000, 500));
 }
 
@@ -388,11 +397,10 @@ fn csv_gives_the_same_table_as_json() {
 {"id":"c","group":"g","weight":1,"tiers":{"l.2":{"correct":1}}}
 "#;
     let options = ReadOptions { signals: asked("small", "p"), ..ReadOptions::new(["small", "l.2"]) };
-    let one = read(&[file(dir.path(), "a.csv", csv)], &options, |_| {}).unwrap();
-    let other = read(&[file(dir.path(), "a.json", json)], &options, |_| {}).unwrap();
+    let one = read(&[file(dir.path(), "a.csv", csv)], &options, &()).unwrap();
+    let other = read(&[file(dir.path(), "a.json", json)], &options, &()).unwrap();
     assert_eq!(digest(&one.observations), digest(&other.observations));
     assert_eq!(one.summary.left_out, other.summary.left_out);
-    assert_eq!(one.summary.other_tiers, ["x"]);
     assert_eq!(one.summary.warnings, ["1 rows say nothing of tier \"small\": they escalate there"]);
 }
 
@@ -406,14 +414,14 @@ fn csv_columns_may_have_names_of_their_own() {
     {
         options.columns.insert(column.to_owned(), field.to_owned());
     }
-    let ReadOut { observations, summary } = read(&[&path], &options, |_| {}).unwrap();
+    let ReadOut { observations, summary } = read(&[&path], &options, &()).unwrap();
     assert_eq!((observations.len(), summary.bad), (1, 2));
     assert_eq!(bits(observations.scores(0, "p").unwrap()), bits(&[0.5]), "what is called a signal is one");
     let bad: Vec<_> = summary.first_bad.iter().map(|bad| (bad.line, &*bad.field)).collect();
     assert_eq!(bad, [(3, "sure"), (4, "")]);
     options.columns.insert("missing".to_owned(), "split".to_owned());
-    assert!(read(&[&path], &options, |_| {}).unwrap_err().to_string().contains("no column \"missing\""));
-    let no_id = read(&[&path], &two(), |_| {}).unwrap_err().to_string();
+    assert!(read(&[&path], &options, &()).unwrap_err().to_string().contains("no column \"missing\""));
+    let no_id = read(&[&path], &two(), &()).unwrap_err().to_string();
     assert!(no_id.contains("neither JSON Lines nor CSV with a column \"id\""), "{no_id}");
 }
 
@@ -430,7 +438,7 @@ fn any_number_of_cores_gives_the_same() {
     let path = file(dir.path(), "a", &text);
     let on = |cores| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().unwrap();
-        let ReadOut { observations, summary } = pool.install(|| read(&[&path], &at_random(), |_| {})).unwrap();
+        let ReadOut { observations, summary } = pool.install(|| read(&[&path], &at_random(), &())).unwrap();
         (digest(&observations), summary)
     };
     let one = on(1);
@@ -455,7 +463,7 @@ fn real_tables_are_read() {
     ];
     for (name, chain, used, left, signal) in cases {
         let path = folder.join(format!("{name}.jsonl.gz"));
-        let ReadOut { observations, summary } = read(&[path], &ReadOptions::new(chain.iter().copied()), |_| {}).unwrap();
+        let ReadOut { observations, summary } = read(&[path], &ReadOptions::new(chain.iter().copied()), &()).unwrap();
         println!("{name}: {summary:?}");
         assert_eq!((summary.used, summary.n_excluded(), summary.bad), (*used, *left, 0), "{name}");
         assert!(observations.scores(0, signal).is_some(), "{name}");
@@ -470,7 +478,7 @@ proptest! {
         let mut all = if braces { b"{\"id\":1,\"tiers\":".to_vec() } else { b"id,small.correct\n".to_vec() };
         all.extend(bytes);
         fs_err::write(&path, all).unwrap();
-        let _ = read(&[path], &two(), |_| {});
+        let _ = read(&[path], &two(), &());
     }
 
     #[test]
@@ -498,8 +506,8 @@ fn a_damaged_file_is_named() {
     for length in [5, packed.len() / 2] {
         let path = dir.path().join("part.jsonl.gz");
         fs_err::write(&path, &packed[..length]).unwrap();
-        let error = read(&[&path], &two(), |_| {}).unwrap_err();
-        assert!(matches!(error, ObservationsError::Broken { .. }) && error.to_string().contains("part.jsonl.gz"), "{error}");
+        let error = read(&[&path], &two(), &()).unwrap_err();
+        assert!(error.to_string().contains("damaged or only a part") && error.to_string().contains("part.jsonl.gz"), "{error}");
     }
 }
 
@@ -529,7 +537,7 @@ fn what_is_wrong_is_named_as_it_is_written() {
     for bytes in [&utf16[..], &utf16[2..]] {
         let path = dir.path().join("a.jsonl");
         fs_err::write(&path, bytes).unwrap();
-        let error = read(&[path], &two(), |_| {}).unwrap_err().to_string();
+        let error = read(&[path], &two(), &()).unwrap_err().to_string();
         assert!(error.contains("UTF-16") && error.contains("iconv"), "{error}");
     }
 }

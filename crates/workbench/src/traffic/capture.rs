@@ -8,9 +8,9 @@ use std::sync::Arc;
 use fs_err::OpenOptions;
 use tierfall_core::observer::{Called, Ended, Observer};
 use tierfall_core::provider::{CallError, CallErrorKind};
-use tierfall_core::request::{Purpose, Request};
+use tierfall_core::request::Purpose;
 
-use super::line::{Captured, Content, Line, Sample};
+use super::line::{Content, Line, Sample};
 use super::{Sampling, Stratum};
 use crate::fixture::recording::{Header, Record, Recorded};
 use tierfall::jsonl::Queue;
@@ -76,37 +76,24 @@ impl Observer for Capture {
     fn ended(&self, ended: &Ended<'_>) {
         let Ended { cascade, request, trace, .. } = ended;
         let stratum = Stratum::of(trace).filter(|stratum| self.sampling.keeps(cascade.salt(), &request.id, *stratum));
-        let trace = (*trace).clone();
-        self.queue.put(match stratum {
-            None => Line::Plain(Box::new(trace)),
-            Some(stratum) => Line::Captured(Box::new(Captured {
-                trace,
-                content: Content::of(request, Said::in_run(ended).answers, &self.bindings),
-                sample: Sample { propensity: self.sampling.rate(stratum), stratum, least: self.sampling.least() },
-            })),
+        self.queue.put(Line {
+            trace: (*trace).clone(),
+            content: stratum.map(|_| Content::of(request, answers(ended), &self.bindings)),
+            sample: stratum.map(|stratum| {
+                let (propensity, least) = (self.sampling.rate(stratum), self.sampling.least());
+                Sample { propensity, stratum, least }
+            }),
         });
     }
 }
 
-/// What the tiers of one run said so far.
-#[derive(Debug, Default)]
-struct Said {
-    answers: BTreeMap<Arc<str>, Record>,
-    /// Whose answer probes are about.
-    last: Option<Arc<str>>,
-}
-
-impl Said {
-    /// What the calls of a run gave: the tiers' own answers, and those to probes about them.
-    fn in_run(ended: &Ended<'_>) -> Self {
-        let mut said = Self::default();
-        for called in ended.calls {
-            said.keep(&ended.cascade.tier(called.call.tier()).name, ended.request, called);
-        }
-        said
-    }
-
-    fn keep(&mut self, tier: &Arc<str>, request: &Request, Called { call, result, took }: &Called) {
+/// What the calls of a run gave: the tiers' own answers, and those to probes about them.
+fn answers(ended: &Ended<'_>) -> BTreeMap<Arc<str>, Record> {
+    let mut answers: BTreeMap<Arc<str>, Record> = BTreeMap::new();
+    // Whose answer probes are about.
+    let mut last = None;
+    for Called { call, result, took } in ended.calls {
+        let tier = &ended.cascade.tier(call.tier()).name;
         // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
         let is_the_tiers = |error: &CallError| {
             let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];
@@ -117,20 +104,19 @@ impl Said {
         let counts = result.as_ref().err().is_none_or(is_the_tiers);
         match &call.purpose {
             Purpose::Answer => {
-                self.last = counts.then(|| tier.clone());
-                if !counts {
-                    return;
+                last = counts.then_some(tier);
+                if counts {
+                    let answer = Recorded::new(Some(digest::of_question(&ended.request.messages)), result, took);
+                    let record = Record { id: ended.request.id.as_str().into(), answer, probes: BTreeMap::new() };
+                    answers.insert(tier.clone(), record);
                 }
-                let answer = Recorded::new(Some(digest::of_question(&request.messages)), result, took);
-                let record = Record { id: request.id.as_str().into(), answer, probes: BTreeMap::new() };
-                self.answers.insert(tier.clone(), record);
             }
             Purpose::Probe(label) => {
-                let about = self.last.as_ref().filter(|_| counts);
-                if let Some(record) = about.and_then(|tier| self.answers.get_mut(tier)) {
+                if let Some(record) = last.filter(|_| counts).and_then(|tier| answers.get_mut(tier)) {
                     record.probes.insert(label.clone(), Recorded::new(Some(digest::of_probe(call)), result, took));
                 }
             }
         }
     }
+    answers
 }

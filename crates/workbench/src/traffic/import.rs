@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Stratum;
 use super::line::{Content, Read, Sample};
-use super::place::{self, How, example};
+use super::place::{self, example};
 pub use super::place::{Repeats, Splits};
 use crate::fixture::grade::GraderSpec;
 use crate::fixture::lines::{Lines, json_error, utf8};
@@ -15,8 +15,8 @@ use crate::fixture::recording::{Entry, Header, Record};
 use crate::fixture::recording_file::{Opened, Writer, path_of, write_whole};
 use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
-use crate::locked;
 use crate::observations::{BadRow, Summary};
+use crate::{Error, locked};
 use tierfall::TierBinding;
 use tierfall::config::Loaded;
 
@@ -66,79 +66,6 @@ pub struct ImportedTraffic {
     pub heaviest: f64,
 }
 
-/// Why nothing was imported; no file has changed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrafficError {
-    /// A file could not be read or written; the message names it.
-    #[error(transparent)]
-    Io(#[from] std::io::Error),
-    /// The set that is there cannot be used.
-    #[error(transparent)]
-    Fixture(#[from] FixtureError),
-    /// There is a set, and nobody said that it may grow.
-    #[error("{} exists already", .0.display())]
-    Exists(PathBuf),
-    /// The first line that cannot be used, where none may be.
-    #[error("{0}; without --strict such lines are left out and counted")]
-    Strict(BadRow),
-    /// No line can be used.
-    #[error("none of the {read} lines can be imported: {why}")]
-    Nothing {
-        /// Lines that are not blank.
-        read: u64,
-        /// What is the matter with them.
-        why: String,
-    },
-    /// Questions are to count once, and requests were drawn.
-    #[error(
-        "requests were kept with probabilities down to 1/{heaviest}, so how often a question was asked is not known, nor how likely it was \
-         to be kept"
-    )]
-    Sampled {
-        /// What the sampling allows.
-        heaviest: f64,
-    },
-    /// The set counts repeated questions otherwise.
-    #[error("{}: its requests that ask the same were counted otherwise", set.display())]
-    Repeats {
-        /// The set.
-        set: PathBuf,
-    },
-    /// The sampling allows heavier weights than the set declares.
-    #[error("{}: requests were kept with probabilities down to 1/{heaviest}, {}", path.display(), declared.map_or_else(
-        || "and the set declares no heaviest-weight".to_owned(),
-        |declared| format!("and the set declares heaviest-weight = {declared}"),
-    ))]
-    Heaviest {
-        /// The set's file.
-        path: PathBuf,
-        /// What the sampling allows.
-        heaviest: f64,
-        /// What the set says.
-        declared: Option<f64>,
-    },
-}
-
-impl TrafficError {
-    /// What to do about it, where that can be said.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Fixture(error) => error.hint()?,
-            Self::Exists(_) => "--append adds to it; nothing is ever overwritten",
-            Self::Sampled { .. } => {
-                "--repeats each counts requests, which were drawn; --repeats once is for logs that kept every one"
-            }
-            Self::Repeats { .. } => "say how it was made: --repeats once where its examples have groups, else --repeats each",
-            Self::Heaviest { path, heaviest, .. } => {
-                return Some(format!("say so in {}: heaviest-weight = {heaviest:?}", path.display()));
-            }
-            _ => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
 /// One request that is taken.
 struct Taken {
     example: Example,
@@ -153,15 +80,11 @@ type Fault = (String, String);
 ///
 /// Every file is written beside its place and put there in one step, a new set as a whole. Lines that cannot be used are left out and
 /// counted: torn ones, and answers of another model, prompt or parameters than the cascade declares now.
-pub fn import(
-    files: &[PathBuf],
-    into: &Path,
-    loaded: &Loaded,
-    options: &TrafficOptions,
-) -> Result<ImportedTraffic, TrafficError> {
+pub fn import(files: &[PathBuf], into: &Path, loaded: &Loaded, options: &TrafficOptions) -> Result<ImportedTraffic, Error> {
     let is_there = into.join("set.toml").exists() || into.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if is_there && !options.append {
-        return Err(TrafficError::Exists(into.to_owned()));
+        return Err(Error::refused(format!("{} exists already", into.display()))
+            .with_hint("--append adds to it; nothing is ever overwritten"));
     }
     // Held until the set has grown: of two imports at once the later one adds to what the earlier one wrote.
     let examples = into.join("examples.jsonl");
@@ -192,11 +115,17 @@ pub fn import(
     }
     let heaviest = there.as_ref().and_then(|set| set.about().heaviest_weight).unwrap_or(1.0).max(report.heaviest);
     if options.repeats == Repeats::Once && heaviest > 1.0 {
-        return Err(TrafficError::Sampled { heaviest });
+        return Err(Error::refused(format!(
+            "requests were kept with probabilities down to 1/{heaviest}, so how often a question was asked is not known, nor how likely it was \
+             to be kept"
+        ))
+        .with_hint("--repeats each counts requests, which were drawn; --repeats once is for logs that kept every one"));
     }
     // Otherwise a question would be an item in one place and many in another.
     if let Some(set) = there.as_ref().filter(|set| place::repeats_of(set).is_some_and(|so_far| so_far != options.repeats)) {
-        return Err(TrafficError::Repeats { set: set.dir().to_owned() });
+        let set = set.dir().display();
+        return Err(Error::refused(format!("{set}: its requests that ask the same were counted otherwise"))
+            .with_hint("say how it was made: --repeats once where its examples have groups, else --repeats each"));
     }
     count(&mut report, &taken, there.as_ref());
     match &there {
@@ -206,7 +135,7 @@ pub fn import(
     Ok(report)
 }
 
-fn nothing(report: &ImportedTraffic) -> TrafficError {
+fn nothing(report: &ImportedTraffic) -> Error {
     let mut why = Vec::new();
     let mut say = |n: u64, what: &str| {
         if n > 0 {
@@ -219,7 +148,7 @@ fn nothing(report: &ImportedTraffic) -> TrafficError {
         say(report.bad, &format!("cannot be used, the first of them {first}"));
     }
     let why = if why.is_empty() { "the files are empty".to_owned() } else { why.join("; ") };
-    TrafficError::Nothing { read: report.read, why }
+    Error::refused(format!("none of the {} lines can be imported: {why}", report.read))
 }
 
 /// Lines as they are read.
@@ -236,7 +165,7 @@ struct Reading<'o> {
 }
 
 impl Reading<'_> {
-    fn file(&mut self, path: &Path) -> Result<(), TrafficError> {
+    fn file(&mut self, path: &Path) -> Result<(), Error> {
         let mut lines = Lines::open(path)?;
         while let Some(line) = lines.next()? {
             self.report.read += 1;
@@ -250,7 +179,7 @@ impl Reading<'_> {
                 self.report.bad += 1;
                 let bad = BadRow { path: path.to_owned(), line: line.number as u64, field, reason };
                 if self.options.strict {
-                    return Err(TrafficError::Strict(bad));
+                    return Err(Error::refused(format!("{bad}; without --strict such lines are left out and counted")));
                 }
                 if self.report.first_bad.len() < Summary::SHOWN {
                     self.report.first_bad.push(bad);
@@ -278,8 +207,7 @@ impl Reading<'_> {
             return Ok(());
         }
         let sample = checked(read.sample)?;
-        let how = How { splits: &self.options.splits, repeats: self.options.repeats };
-        let line = example(&read, &content.messages, &content.tags, 1.0 / sample.propensity, how);
+        let line = example(&read, &content, 1.0 / sample.propensity, &self.options.splits, self.options.repeats);
         let example = set::example(&self.about, &line)?;
         let answers = self.answers(&example, content)?;
         self.met.insert(read.request_id);
@@ -375,7 +303,7 @@ fn set_toml(into: &Path, loaded: &Loaded, options: &TrafficOptions, heaviest: Op
 type Bindings<'l> = BTreeMap<&'l Arc<str>, &'l TierBinding>;
 
 /// A new set, put in its place as a whole.
-fn make(into: &Path, set_toml: &str, taken: &[Taken], bindings: &Bindings<'_>) -> Result<(), TrafficError> {
+fn make(into: &Path, set_toml: &str, taken: &[Taken], bindings: &Bindings<'_>) -> Result<(), Error> {
     let folder = into.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
     let beside = tempfile::Builder::new().prefix(".importing-").tempdir_in(folder)?;
@@ -391,11 +319,18 @@ fn make(into: &Path, set_toml: &str, taken: &[Taken], bindings: &Bindings<'_>) -
 }
 
 /// More examples for a set that is there. Recordings come first: without their examples they are passed over.
-fn grow(set: &FixtureSet, taken: &[Taken], bindings: &Bindings<'_>, heaviest: f64) -> Result<(), TrafficError> {
+fn grow(set: &FixtureSet, taken: &[Taken], bindings: &Bindings<'_>, heaviest: f64) -> Result<(), Error> {
     let declared = set.about().heaviest_weight;
     let enough = declared.is_some_and(|declared| heaviest <= declared * (1.0 + 1e-9));
     if !enough && heaviest > 1.0 {
-        return Err(TrafficError::Heaviest { path: set.dir().join("set.toml"), heaviest, declared });
+        let path = set.dir().join("set.toml");
+        let path = path.display();
+        let declared = declared.map_or_else(
+            || "and the set declares no heaviest-weight".to_owned(),
+            |declared| format!("and the set declares heaviest-weight = {declared}"),
+        );
+        return Err(Error::refused(format!("{path}: requests were kept with probabilities down to 1/{heaviest}, {declared}"))
+            .with_hint(format!("say so in {path}: heaviest-weight = {heaviest:?}")));
     }
     write_answers(open_all(set.dir(), taken, bindings)?, taken, |id| set.position(id))?;
     let path = set.dir().join("examples.jsonl");
@@ -412,7 +347,7 @@ fn lines(taken: &[Taken]) -> Vec<u8> {
 }
 
 /// Every recording that gets answers, opened before any is changed.
-fn open_all(set: &Path, taken: &[Taken], bindings: &Bindings<'_>) -> Result<Vec<(Arc<str>, PathBuf, Opened)>, TrafficError> {
+fn open_all(set: &Path, taken: &[Taken], bindings: &Bindings<'_>) -> Result<Vec<(Arc<str>, PathBuf, Opened)>, Error> {
     let with_answers: BTreeSet<&Arc<str>> = taken.iter().flat_map(|taken| taken.answers.keys()).collect();
     let mut opened = Vec::new();
     for tier in with_answers {

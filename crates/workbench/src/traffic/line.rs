@@ -10,23 +10,15 @@ use tierfall_core::trace::Trace;
 use super::Stratum;
 use crate::fixture::recording::Record;
 
-/// What is written.
+/// A trace, and what was said where the request is in the sample.
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Line {
-    /// The request is not in the sample.
-    Plain(Box<Trace>),
-    /// It is.
-    Captured(Box<Captured>),
-}
-
-/// A trace with what was said.
-#[derive(Debug, Serialize)]
-pub(super) struct Captured {
+pub(super) struct Line {
     #[serde(flatten)]
     pub(super) trace: Trace,
-    pub(super) content: Content,
-    pub(super) sample: Sample,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) content: Option<Content>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sample: Option<Sample>,
 }
 
 /// What was asked and answered. Neither keys nor headers nor the client's raw body are part of it.

@@ -12,5 +12,5 @@ mod sampling;
 mod tests;
 
 pub use capture::Capture;
-pub use import::{ImportedTraffic, Repeats, Splits, TrafficError, TrafficOptions, import};
+pub use import::{ImportedTraffic, Repeats, Splits, TrafficOptions, import};
 pub use sampling::{Sampling, Stratum};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tierfall_core::number::Tie;
 use tierfall_core::request::{Content as Said, Message, Role};
 
-use super::line::Read;
+use super::line::{Content, Read};
 use crate::fixture::{Example, FixtureSet};
 use tierfall::digest;
 
@@ -109,11 +109,12 @@ struct Written<'a> {
 const SEGMENT: &str = "traffic";
 
 /// The line of `examples.jsonl` for a captured request, without its line break.
-pub(super) fn example(read: &Read, messages: &[Message], tags: &BTreeMap<String, String>, weight: f64, how: How<'_>) -> Vec<u8> {
+pub(super) fn example(read: &Read, content: &Content, weight: f64, splits: &Splits, repeats: Repeats) -> Vec<u8> {
+    let Content { messages, tags, .. } = content;
     let question = digest::of_question(messages);
-    let group = (how.repeats == Repeats::Once).then(|| format!("{ASKS}{question}"));
-    let split = how.splits.of(group.as_deref().unwrap_or(&read.request_id));
-    let plain = match messages {
+    let group = (repeats == Repeats::Once).then(|| format!("{ASKS}{question}"));
+    let split = splits.of(group.as_deref().unwrap_or(&read.request_id));
+    let plain = match messages.as_slice() {
         [Message { role: Role::User, content: Some(Said::Text(text)), tool_calls: None, tool_call_id: None, name: None }] => {
             Some(text.as_str())
         }
@@ -132,13 +133,6 @@ pub(super) fn example(read: &Read, messages: &[Message], tags: &BTreeMap<String,
         tags: tags.iter().filter(|(key, _)| *key != "segment").map(|(key, value)| (key.as_str(), value.as_str())).collect(),
     };
     serde_json::to_vec(&written).expect("text and finite numbers are always JSON")
-}
-
-/// How examples are made.
-#[derive(Clone, Copy)]
-pub(super) struct How<'o> {
-    pub(super) splits: &'o Splits,
-    pub(super) repeats: Repeats,
 }
 
 #[cfg(test)]

@@ -26,16 +26,6 @@ impl Stratum {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Accepted, Self::Escalated, Self::Unresolved, Self::Failed];
 
-    /// As it is written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Escalated => "escalated",
-            Self::Unresolved => "unresolved",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Of a run; `None` where no tier was asked: there is nothing to keep.
     pub fn of(trace: &Trace) -> Option<Self> {
         let first = trace.steps.first()?;
@@ -53,7 +43,12 @@ impl Stratum {
 
 impl fmt::Display for Stratum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Escalated => "escalated",
+            Self::Unresolved => "unresolved",
+            Self::Failed => "failed",
+        })
     }
 }
 
@@ -95,10 +90,10 @@ impl FromStr for Sampling {
             let (place, number) = match part.split_once('=') {
                 None => (&mut plain, part),
                 Some((name, number)) => {
-                    let known = || Stratum::ALL.map(Stratum::as_str).join(", ");
+                    let known = || Stratum::ALL.map(|stratum| stratum.to_string()).join(", ");
                     let stratum = Stratum::ALL
                         .into_iter()
-                        .find(|stratum| stratum.as_str() == name.trim())
+                        .find(|stratum| stratum.to_string() == name.trim())
                         .ok_or_else(|| format!("there is no stratum \"{}\"; there are {}", name.trim(), known()))?;
                     (&mut named[stratum as usize], number.trim())
                 }

@@ -6,10 +6,10 @@ use tierfall_core::request::{Json, Message, Request};
 use tierfall_core::trace::Trace;
 
 use super::*;
-use crate::Answers;
 use crate::fixture::FixtureSet;
 use crate::fixture::grade::GraderSpec;
 use crate::fixture::replay::Recordings;
+use crate::{Answers, Error};
 use tierfall::config::{self, Loaded};
 use tierfall::{Ask, Asker, bindings};
 
@@ -86,7 +86,7 @@ impl Bench {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn import(&self, append: bool) -> Result<ImportedTraffic, TrafficError> {
+    fn import(&self, append: bool) -> Result<ImportedTraffic, Error> {
         import(&[self.log()], &self.set(), &self.loaded(), &TrafficOptions { append, ..options() })
     }
 }
@@ -132,7 +132,7 @@ async fn only_what_the_sampling_keeps_has_content() {
         assert!(!plain.to_string().contains("order") && !plain.to_string().contains("books"));
         if let (Some(content), Some(sample)) = parts {
             kept += 1;
-            assert_eq!(sample["stratum"], stratum.as_str());
+            assert_eq!(sample["stratum"], stratum.to_string());
             assert_eq!(sample["propensity"], sampling.rate(stratum));
             assert_eq!(sample["least"], 0.1);
             assert_eq!(content["tags"]["shop"], "books");
@@ -192,7 +192,7 @@ async fn a_set_grows_and_nothing_is_overwritten() {
     bench.serve("0.5", (0..60).map(ask)).await;
     let first = bench.import(false).unwrap();
     let before = files(&bench.set());
-    assert!(matches!(bench.import(false), Err(TrafficError::Exists(_))));
+    assert!(bench.import(false).unwrap_err().to_string().ends_with("exists already"));
     assert_eq!(files(&bench.set()), before);
     bench.serve("0.5", (60..120).map(ask)).await;
     let second = bench.import(true).unwrap();
@@ -224,7 +224,8 @@ async fn questions_that_repeat_count_each_or_are_one_item() {
         assert!(of(question).all(|example| example.group == first.group && example.split == first.split));
     }
     bench.serve("1", (30..40).map(same)).await;
-    assert!(matches!(bench.import(true), Err(TrafficError::Repeats { .. })), "the set counts repeats once");
+    let counted = bench.import(true).unwrap_err().to_string();
+    assert!(counted.ends_with("were counted otherwise"), "the set counts repeats once: {counted}");
     let more = TrafficOptions { append: true, ..once };
     assert_eq!(import(&[bench.log()], &bench.set(), &bench.loaded(), &more).unwrap().written, 10);
     std::fs::remove_dir_all(bench.set()).unwrap();
@@ -238,8 +239,8 @@ async fn of_a_sample_nobody_knows_how_likely_a_question_was_to_be_kept() {
     let bench = Bench::new();
     bench.serve("0.5", (0..60).map(ask)).await;
     let once = TrafficOptions { repeats: Repeats::Once, ..options() };
-    let error = import(&[bench.log()], &bench.set(), &bench.loaded(), &once).unwrap_err();
-    assert!(matches!(error, TrafficError::Sampled { heaviest } if (heaviest - 2.0).abs() < 1e-12), "{error}");
+    let error = import(&[bench.log()], &bench.set(), &bench.loaded(), &once).unwrap_err().to_string();
+    assert!(error.contains("probabilities down to 1/2, so how often"), "{error}");
     assert!(!bench.set().exists());
     assert!(bench.import(false).unwrap().written > 0);
 }

@@ -125,7 +125,9 @@ impl World {
     fn observed(&self, split: Option<&str>) -> Observations {
         let (loaded, set) = (self.loaded(), FixtureSet::load(self.set()).unwrap());
         let recordings = Recordings::load(set.dir(), &bindings(&loaded)).unwrap().with_questions_of(&set);
-        observations::from_fixtures(&loaded, &set, &recordings, split, observations::Ungraded::AtWorst).unwrap().observations
+        observations::from_fixtures(&loaded.cascade, &set, &recordings, split, observations::Ungraded::AtWorst)
+            .unwrap()
+            .observations
     }
 
     /// Calibrates on the train split, and puts the fit beside the cascade.

@@ -93,7 +93,7 @@ fn one(mode: &Mode, world: &World, seed: u64) -> Result<Said, String> {
     let names = chain(world[0].tiers.len());
     let mut options = ReadOptions::new(names.iter().map(|name| Arc::<str>::from(*name)));
     (mode.read)(&mut options);
-    let mut observations = match read(&[file.path()], &options, |_| {}) {
+    let mut observations = match read(&[file.path()], &options, &()) {
         Ok(read) => read.observations,
         Err(error) => return Ok(Said::Refused(without_path(&error.to_string(), file.path()))),
     };

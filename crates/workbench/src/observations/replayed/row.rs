@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tierfall_calibrate::observations::Cell;
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::cascade::{Answerer, Cascade};
 use tierfall_core::completion::Completion;
 use tierfall_core::gate::{Decision, Deferral, Gate};
-use tierfall_core::money::Money;
 use tierfall_core::number::Score;
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::provider::{Billing, CallError, CallErrorKind};
@@ -26,12 +26,9 @@ pub(super) type OfTier = Option<Grades>;
 
 /// One tier's part of a row.
 pub(super) struct Values {
-    /// `None` = nobody graded it.
-    pub(super) quality: Option<Quality>,
-    /// The answer is the last tier's, word for word.
-    pub(super) as_last: bool,
-    /// What people said, where the quality is a judge's.
-    pub(super) human: Option<Quality>,
+    /// Its scores are apart.
+    pub(super) cell: Cell<'static>,
+    pub(super) scores: Vec<Option<Score>>,
     /// Who judged it.
     pub(super) judge: Option<Arc<str>>,
     pub(super) state: State,
@@ -39,22 +36,18 @@ pub(super) struct Values {
     pub(super) unasked: bool,
     /// What a signal reads is not in the recording: the provider gave none, or it was lost, and nobody can tell which.
     pub(super) unread: bool,
-    pub(super) scores: Vec<Option<Score>>,
-    pub(super) cost: Option<Money>,
-    pub(super) latency_ms: Option<f64>,
-    pub(super) length: Option<u32>,
 }
 
 impl Values {
     /// Takes the grade of an answer; `judged`: a judge was to give it. What a judge said beside a program is nobody's grade.
     fn grade(&mut self, given: Option<Graded>, judged: bool) {
         let Some(given) = given else {
-            self.quality = None;
+            self.cell.quality = None;
             return;
         };
         let by_people = given.by_people && judged;
-        self.human = Quality::new(given.correct).filter(|_| by_people);
-        self.quality = match given.judged.filter(|_| judged) {
+        self.cell.human = Quality::new(given.correct).filter(|_| by_people);
+        self.cell.quality = match given.judged.filter(|_| judged) {
             Some(by_judge) => {
                 self.judge = given.judge;
                 Quality::new(by_judge)
@@ -123,21 +116,22 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
             _ => State::Answered,
         };
         let mut values = Values {
-            quality: Some(if grades.is_none() { Quality::RIGHT } else { Quality::WRONG }),
-            as_last: false,
-            human: None,
+            cell: Cell {
+                unanswered: state != State::Answered,
+                cost: step.cost().total().filter(|_| state != State::Absent),
+                latency_ms: (state != State::Absent).then(|| step.latency.as_micros() as f64 / 1e3),
+                length: length(step),
+                ..Cell::graded(if grades.is_none() { Quality::RIGHT } else { Quality::WRONG }, &[])
+            },
+            scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
             judge: None,
             state,
             unasked: unasked.contains(&ix),
             unread: tier.gate.as_ref().is_some_and(|gate| lacks_data(gate, step)),
-            scores: tier.gate.as_ref().map(|gate| scores(gate, step)).unwrap_or_default(),
-            cost: step.cost().total().filter(|_| state != State::Absent),
-            latency_ms: (state != State::Absent).then(|| step.latency.as_micros() as f64 / 1e3),
-            length: length(step),
         };
         if let (State::Answered, Some(grades), Some(answer)) = (state, grades, recorded(ix)) {
             let last_seen = recorded(last).filter(|_| ix < last).and_then(|answer| answer.seen().ok());
-            values.as_last = answer.seen().ok().zip(last_seen).is_some_and(|(own, last)| is_same(own, last));
+            values.cell.as_last = answer.seen().ok().zip(last_seen).is_some_and(|(own, last)| is_same(own, last));
             // What has no grade of its answer is not left out for that.
             values.grade(grades.of(example, answer).ok(), example.grader.judged().is_some());
         }

@@ -17,6 +17,8 @@ use tierfall_core::fusion::GateValue;
 use tierfall_core::number::{Score, Tie};
 
 use super::super::digest;
+use tierfall::config::Loaded;
+
 use super::*;
 use crate::fixture::recording::Header;
 use crate::fixture::recording_file::{Writer, path_of};
@@ -87,7 +89,7 @@ static SUPPORT: LazyLock<Bench> = LazyLock::new(|| {
     let loaded = tierfall::config::load(root.join("cascades/support.cascade.toml")).unwrap();
     let set = FixtureSet::load(root.join("fixtures/support")).unwrap();
     let recordings = Recordings::load(set.dir(), &tierfall::bindings(&loaded)).unwrap();
-    let out = from_fixtures(&loaded, &set, &recordings, Some("train"), Ungraded::AtWorst).unwrap();
+    let out = from_fixtures(&loaded.cascade, &set, &recordings, Some("train"), Ungraded::AtWorst).unwrap();
     Bench { loaded, set, recordings, out }
 });
 
@@ -168,7 +170,7 @@ fn hard_under(cascade: &str, dir: &Path, n: usize) -> (Loaded, FixtureSet, Recor
 fn answers_that_no_threshold_judges_have_no_score() {
     let dir = tempfile::tempdir().unwrap();
     let (loaded, set, recordings) = hard(dir.path(), 60);
-    let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap();
+    let ReadOut { observations, summary } = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap();
     let left: Vec<_> = summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
     assert_eq!(left, [("rule \"long\" enters behind tier \"small\"", 3)]);
     assert_eq!((summary.read, summary.used, summary.n_excluded()), (60, 57, 3));
@@ -190,7 +192,7 @@ fn answers_that_no_threshold_judges_have_no_score() {
     assert_eq!(observations.quality(0)[row(12)], Quality::WRONG, "nothing is no right answer");
     assert_eq!(observations.quality(0)[row(0)], Quality::RIGHT);
     assert_eq!(observations.quality(1)[row(1)], Quality::RIGHT, "ungraded: its grader is asked on the spot");
-    assert_eq!((observations.costs(0), summary.tiers[0].unknown_cost), (None, 9), "without usage no cost, nor without an answer");
+    assert_eq!(observations.costs(0), None, "without usage no cost, nor without an answer");
     assert_eq!(observations.costs(1).unwrap()[0], 10 * 10_000_000 + 7 * 20_000_000);
     assert_eq!((observations.latencies(0), observations.latencies(1).unwrap()[row(0)]), (None, 50_000));
     assert_eq!((observations.length_of(0, row(0)), observations.length_of(0, row(9))), (Some(5), None));
@@ -223,7 +225,7 @@ fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
     }
     let set = FixtureSet::load(dir.path()).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
-    let out = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
+    let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
     let scored: Vec<bool> = out.scores(0, "mean-logprob").unwrap().iter().map(|score| !score.is_nan()).collect();
     assert_eq!(scored, [true, false, false, false, false]);
     assert_eq!(out.quality(0), [Quality::RIGHT; 5], "graded as any other");
@@ -291,7 +293,7 @@ fn what_is_graded_is_what_is_served() {
     let tiers: Vec<_> = recordings.tiers().cloned().collect();
     let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
     assert_eq!(table.total.iter().map(|cell| (cell.n, cell.right)).collect::<Vec<_>>(), [(3, 3); 2]);
-    let out = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
+    let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
     assert_eq!(out.quality(0), [Quality::RIGHT; 3]);
     assert_eq!(out.scores(0, "self-rated").unwrap(), [0.9, 0.4, 0.7]);
     for example in set.examples() {
@@ -330,7 +332,7 @@ fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_as
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
     let tiers: Vec<_> = recordings.tiers().cloned().collect();
     let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
-    let out = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
+    let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
     for tier in 0..2 {
         assert_eq!(out.quality(tier), [Quality::RIGHT; 2], "not what was answered to the old question");
         assert_eq!(out.length_of(tier, 1), Some(7));
@@ -344,7 +346,7 @@ fn what_a_table_cannot_show_is_refused() {
     let (_, set, recordings) = hard(dir.path(), 20);
     let with = |policy: &str| {
         let loaded = parse_str(&format!("{HARD_CASCADE}\n[policy]\n{policy}\n")).unwrap();
-        from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst)
+        from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst)
     };
     assert!(with("on-abstain = \"accept\"").unwrap_err().to_string().contains("escalate on abstention"));
     assert!(with("on-error = \"fail\"").unwrap_err().to_string().contains("failed call"));
@@ -352,10 +354,10 @@ fn what_a_table_cannot_show_is_refused() {
         with("deadline = \"1m\"").unwrap().summary.warnings.iter().any(|warning| warning.contains("deadline is not simulated"))
     );
     let loaded = parse_str(HARD_CASCADE).unwrap();
-    let split = from_fixtures(&loaded, &set, &recordings, Some("trian"), Ungraded::AtWorst).unwrap_err().to_string();
+    let split = from_fixtures(&loaded.cascade, &set, &recordings, Some("trian"), Ungraded::AtWorst).unwrap_err().to_string();
     assert!(split.contains("did you mean \"train\"?"), "{split}");
     fs_err::remove_file(dir.path().join("grades/large.jsonl")).unwrap();
-    let grades = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap_err().to_string();
+    let grades = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap_err().to_string();
     assert!(grades.contains("tier \"large\" has no grades") && grades.contains("tierfall grade"), "{grades}");
 }
 
@@ -368,7 +370,7 @@ fn a_set_whose_last_tier_was_not_asked_everything_says_nothing() {
     let fewer: String = text.split_inclusive('\n').filter(|line| !line.contains("\"h3\"")).collect();
     fs_err::write(&path, fewer).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
-    let error = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap_err().to_string();
+    let error = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtRandom).unwrap_err().to_string();
     assert!(
         error.starts_with("1 of 20 examples have no recording of tier \"large\"") && error.contains("tierfall record"),
         "{error}"
@@ -384,7 +386,7 @@ fn a_person_is_always_right_at_the_declared_cost() {
         "gate = { signal = \"non-empty\", threshold = 0.5 }\n[[tier]]\nname = \"desk\"\nreview = true\ncost = 2.5",
     );
     let Ok(loaded) = parse_str(&text) else { panic!("{:?}", parse_str(&text).unwrap_err().diagnostics) };
-    let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap();
+    let ReadOut { observations, summary } = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap();
     assert!(observations.quality(2).iter().all(|quality| *quality == Quality::RIGHT));
     assert!(observations.costs(2).unwrap().iter().all(|cost| *cost == 2_500_000_000_000));
     assert!(summary.warnings[0].contains("\"desk\" is taken to be always right"));
@@ -398,7 +400,8 @@ fn our_own_recordings_become_a_whole_table() {
     assert_eq!(summary.tiers[0].signals.len(), 5);
     let observations = &SUPPORT.out.observations;
     assert!((0..3).all(|tier| observations.latencies(tier).is_some()));
-    let again = from_fixtures(&SUPPORT.loaded, &SUPPORT.set, &SUPPORT.recordings, Some("train"), Ungraded::AtWorst).unwrap();
+    let again =
+        from_fixtures(&SUPPORT.loaded.cascade, &SUPPORT.set, &SUPPORT.recordings, Some("train"), Ungraded::AtWorst).unwrap();
     assert_eq!(digest(&again.observations), digest(observations));
 }
 
@@ -418,7 +421,7 @@ proptest! {
     fn so_it_does_on_answers_of_every_kind(signal in 0..2_usize, negated in any::<bool>(), cut in any::<usize>(), tie in 0.0..1.0f64) {
         let dir = tempfile::tempdir().unwrap();
         let (loaded, set, recordings) = hard(dir.path(), 60);
-        let out = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap();
+        let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap();
         let bench = Bench { loaded, set, recordings, out };
         let (gate, cut) = bench.gate(0, signal, negated, cut, tie);
         bench.agrees(&[gate], &[cut])?;
@@ -436,7 +439,7 @@ fn why_a_tier_is_not_asked_is_told_apart() {
         .replacen("[[rule]]\nname = \"long\"", &rules, 1)
         .replace("price = { input = \"10\"", "context-window = 18\nprice = { input = \"10\"");
     let (loaded, set, recordings) = hard_under(&cascade.replace("min = 15", "min = 1000"), dir.path(), 60);
-    let ReadOut { observations, summary } = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap();
+    let ReadOut { observations, summary } = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap();
     let left: BTreeMap<_, _> = summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
     let expected = [
         ("rule \"s0\" does not let tier \"large\" see them", 20),
@@ -498,7 +501,7 @@ fn log_probabilities_that_a_recording_lacks_are_a_condition() {
     }
     let set = FixtureSet::load(dir.path()).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&SUPPORT.loaded)).unwrap();
-    let out = from_fixtures(&SUPPORT.loaded, &set, &recordings, Some("train"), Ungraded::AtWorst).unwrap();
+    let out = from_fixtures(&SUPPORT.loaded.cascade, &set, &recordings, Some("train"), Ungraded::AtWorst).unwrap();
     let said = statement(&out);
     assert!(said.contains("lacks something that it reads in") && said.contains("it supposes that requests lack it"), "{said}");
 }

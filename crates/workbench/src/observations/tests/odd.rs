@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::Error;
 use tierfall_calibrate::observations::Condition;
 
 /// A table whose signal of the small tier is asked for by this name.
@@ -17,23 +18,27 @@ fn at_random(signal: &str) -> ReadOptions {
     ReadOptions { bad_rows: BadRows::AtRandom, ..options(signal) }
 }
 
-fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, ObservationsError> {
+fn take(text: &str, options: &ReadOptions) -> Result<ReadOut, Error> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rows");
     fs_err::write(&path, text).unwrap();
-    read(&[path], options, |_| {})
+    read(&[path], options, &())
 }
 
 #[track_caller]
 fn unreadable(text: &str, options: &ReadOptions) -> Unreadable {
     match take(text, options) {
-        Err(ObservationsError::Rows(rows)) => *rows,
+        Err(Error::Rows(rows)) => *rows,
         other => panic!("{other:?}"),
     }
 }
 
 fn signals(out: &ReadOut) -> Vec<&str> {
-    out.summary.tiers[0].signals.iter().map(|signal| &*signal.signal).collect()
+    out.summary.tiers[0].signals.iter().map(|signal| &**signal).collect()
+}
+
+fn abstained(out: &ReadOut, signal: &str) -> usize {
+    out.observations.scores(0, signal).unwrap().iter().filter(|score| score.is_nan()).count()
 }
 
 /// 60 rows; `small.logprob` of the last one is this.
@@ -53,7 +58,7 @@ fn of_lines(lines: impl Iterator<Item = String>) -> String {
 fn one_missing_word_does_not_replace_the_signal_by_another_column() {
     for word in ["N/A", "NA", "#N/A", "nan", "None", "NULL", "<NA>", "-1.#IND", " n/a ", ""] {
         let out = take(&with_last_score(word), &options("logprob")).unwrap();
-        assert_eq!((signals(&out), out.summary.tiers[0].signals[0].abstained), (vec!["logprob"], 1), "{word:?}");
+        assert_eq!((signals(&out), abstained(&out, "logprob")), (vec!["logprob"], 1), "{word:?}");
         assert_eq!((out.summary.used, &*out.summary.tiers[0].candidates), (60, &["chars".to_owned()][..]));
     }
 }
@@ -118,7 +123,7 @@ fn text_is_found_behind_the_first_records_too() {
         of_lines(std::iter::once("id,small.correct,large.correct,small.p".to_owned()).chain((0..5000).map(row)))
     };
     assert_eq!(unreadable(&rows("oops"), &options("p")).first[0].line, 5001);
-    assert_eq!(take(&rows("N/A"), &options("p")).unwrap().summary.tiers[0].signals[0].abstained, 1);
+    assert_eq!(abstained(&take(&rows("N/A"), &options("p")).unwrap(), "p"), 1);
 }
 
 #[test]
@@ -202,7 +207,7 @@ fn a_missing_word_is_no_grade_and_truths_are_grades() {
         format!("{{\"id\":1,\"tiers\":{{\"small\":{{\"correct\":{grade},\"cost_usd\":\"N/A\"}},\"large\":{{\"correct\":1}}}}}}\n")
     };
     let out = take(&["\"1\"", "\"n/a\"", "\"True\"", "null", "NaN"].map(json).concat(), &options("")).unwrap();
-    assert_eq!((out.summary.used, out.observations.ungraded(0), out.summary.tiers[0].unknown_cost), (5, 3, 5));
+    assert_eq!((out.summary.used, out.observations.ungraded(0), out.observations.costs(0)), (5, 3, None));
 }
 
 #[test]
@@ -258,7 +263,7 @@ fn what_is_given_to_a_file_and_fits_nothing_there_is_an_error() {
     let mapped = ReadOptions { columns: [("ok".to_owned(), "segment".to_owned())].into(), ..options("") };
     let error = take(json, &mapped).unwrap_err().to_string();
     assert!(error.contains("--map ok=…: ") && error.contains("is JSON Lines"), "{error}");
-    let nowhere = read(&["nowhere.csv"], &options(""), |_| {}).unwrap_err().to_string();
+    let nowhere = read(&["nowhere.csv"], &options(""), &()).unwrap_err().to_string();
     assert_eq!(nowhere, "there is no file nowhere.csv");
 }
 
@@ -286,7 +291,7 @@ fn rows_that_cannot_be_read_are_an_error_that_says_what_to_do() {
     let bytes = [ok.as_bytes(), b"2,1,1,\xff\n"].concat();
     let dir = tempfile::tempdir().unwrap();
     fs_err::write(dir.path().join("rows"), bytes).unwrap();
-    let error = read(&[dir.path().join("rows")], &options(""), |_| {}).unwrap_err().to_string();
+    let error = read(&[dir.path().join("rows")], &options(""), &()).unwrap_err().to_string();
     assert!(error.contains("rows:3: small.cost_usd: is not UTF-8"), "{error}");
 }
 
@@ -459,7 +464,7 @@ proptest! {
         let faults = lines.iter().map(|line| fault(line).filter(|(_, of_grade)| *of_grade || !declared));
         let first = faults.enumerate().find_map(|(at, fault)| Some((at, fault?.0)));
         if let Some((at, column)) = first {
-            let Err(ObservationsError::Rows(rows)) = &read else { panic!("{read:?}") };
+            let Err(Error::Rows(rows)) = &read else { panic!("{read:?}") };
             let pointer = match column {
                 "" => String::new(),
                 "small.p" => "/tiers/small/confidence/p".to_owned(),

@@ -56,7 +56,7 @@ fn read(dir: &Path, exact: &[usize], small: Said<'_>, large: Said<'_>) -> ReadOu
     }
     let set = FixtureSet::load(dir).unwrap();
     let recordings = Recordings::load(dir, &tierfall::bindings(&loaded)).unwrap();
-    from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtWorst).unwrap()
+    from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap()
 }
 
 fn judged(tiers: usize) -> Vec<(usize, &'static str, f64)> {
@@ -82,9 +82,6 @@ fn the_judge_grades_and_people_check_it() {
         [[one(Some(0.5)), one(Some(1.0)), one(None)].as_slice(), &rest[..2], &[(0.0, Some(0.0))]].concat()
     );
     assert_eq!(columns(&out, 1), [[one(Some(1.0)), one(None), one(None)].as_slice(), &rest[..2], &[one(Some(0.0))]].concat());
-    for (tier, people) in out.summary.tiers.iter().zip([2, 2]) {
-        assert_eq!((tier.judge.as_deref(), tier.human), (Some("j"), people), "{}", tier.tier);
-    }
     assert!(out.observations.tiers().all(|spec| spec.judge.as_deref() == Some("j")));
     assert_eq!(out.summary.warnings, Vec::<String>::new());
 }
@@ -113,7 +110,7 @@ fn what_the_judge_did_not_grade_stays_and_has_no_grade() {
     let set = FixtureSet::load(dir.path()).unwrap();
     let loaded = parse_str(CASCADE).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
-    let declared = from_fixtures(&loaded, &set, &recordings, None, Ungraded::AtRandom).unwrap();
+    let declared = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtRandom).unwrap();
     let left: Vec<_> = declared.summary.left_out.iter().map(|left| (&*left.reason, left.rows)).collect();
     assert_eq!((left, declared.observations.len()), (vec![("some answer has no grade", 1)], 5));
     assert_eq!(declared.observations.conditions(), [Condition::UngradedAtRandom { rows: 1 }]);
@@ -128,7 +125,7 @@ fn people_do_not_correct_a_judge_that_grades_a_part() {
     let out = read(dir.path(), &[3], &small, &large);
     assert_eq!(columns(&out, 0)[0], (1.0, None), "relative to the judge all the same");
     assert_eq!(columns(&out, 0)[3], (1.0, None), "its own grader is asked on the spot");
-    assert_eq!(out.summary.tiers[0].judge.as_deref(), Some("j"));
+    assert_eq!(out.observations.spec(0).judge.as_deref(), Some("j"));
     assert!(
         out.summary.warnings[0].contains("1 answers are graded by the judge \"j\" and by people"),
         "{:?}",
