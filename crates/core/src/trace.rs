@@ -19,9 +19,11 @@ use crate::signal::Reading;
 use crate::signal::logprob::Census;
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OutcomeKind {
     /// With an answer.
+    #[default]
     Answered,
     /// The cascade declines to answer.
     Abstained,
@@ -43,12 +45,6 @@ impl OutcomeKind {
             Self::Refused => "refused",
             Self::Failed => "failed",
         }
-    }
-}
-
-impl Serialize for OutcomeKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a call came to nothing.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use tierfall::LoadError;
 use tierfall::config::ConfigError;
@@ -11,12 +12,8 @@ use tierfall_calibrate::procedure::FitError;
 use tierfall_calibrate::view::Overlap;
 
 use crate::fixture::FixtureError;
-use crate::fixture::grade::judge;
-use crate::fixture::record::RecordError;
 use crate::ledger::LedgerError;
 use crate::observations::ObservationsError;
-use crate::regress::live::LiveError;
-use crate::regress::{BaselineError, RegressError};
 use crate::traffic::TrafficError;
 
 /// Why a call came to nothing. What to do about it is in [`hint`](Self::hint).
@@ -50,24 +47,19 @@ pub enum Error {
     /// The certificates that were made before cannot be counted.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// A fixture set cannot be replayed under a cascade.
-    #[error(transparent)]
-    Regress(#[from] RegressError),
-    /// A baseline cannot be used.
-    #[error(transparent)]
-    Baseline(#[from] BaselineError),
-    /// The providers could not be asked for a live run.
-    #[error(transparent)]
-    Live(#[from] LiveError),
     /// The providers failed on the way, which is no fault of what was asked for.
     #[error("{0}")]
     Provider(String),
-    /// Answers could not be recorded or judged.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A judge cannot be asked.
-    #[error(transparent)]
-    Judge(#[from] judge::OpenError),
+    /// A judge's cascade cannot be loaded.
+    #[error("judge \"{judge}\" ({}): {error}", path.display())]
+    Judge {
+        /// The judge.
+        judge: String,
+        /// Its cascade.
+        path: PathBuf,
+        /// Why.
+        error: Box<LoadError>,
+    },
     /// Captured traces did not become a fixture set.
     #[error(transparent)]
     Traffic(#[from] TrafficError),
@@ -103,14 +95,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Load(error) => error.hint(),
-            Self::Live(LiveError::Load(error)) => error.hint().map(|hint| hint + ", or replay the recordings without --live"),
-            Self::Judge(judge::OpenError::Load { error, .. }) => error.hint(),
+            Self::Judge { error, .. } => error.hint(),
             Self::Fixture(error)
             | Self::Observations(ObservationsError::Fixture(error))
-            | Self::Regress(RegressError::Fixture(error))
-            | Self::Live(LiveError::Fixture(error))
-            | Self::Record(RecordError::Fixture(error))
-            | Self::Judge(judge::OpenError::Fixture(error))
             | Self::Traffic(TrafficError::Fixture(error)) => error.hint().map(str::to_owned),
             Self::Observations(ObservationsError::Rows(rows)) => Some(rows.advice()),
             Self::Fit(_) => Some("tierfall calibrate makes a fit".to_owned()),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use tierfall_workbench::fixture::grade::command::{CommandReport, NotGradedBy};
+use tierfall_workbench::fixture::grade::NotGradedBy;
+use tierfall_workbench::fixture::grade::command::CommandReport;
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Standing};
 
 use crate::render::money::{cost, time};

@@ -12,7 +12,7 @@ use tierfall_core::run::Took;
 use tokio::sync::Notify;
 
 use super::Halt;
-use crate::fixture::record::RecordError;
+use crate::Error;
 
 /// How a call ended, and the time that it took.
 pub(crate) type Called = (Result<Arc<Completion>, CallError>, Took);
@@ -39,14 +39,16 @@ impl Purse {
     }
 
     /// A limit can be kept only where every call of these tiers has a most that it can cost.
-    pub(crate) fn bounds<'m>(&self, models: impl Iterator<Item = (&'m Arc<str>, &'m Model)>) -> Result<(), RecordError> {
+    pub(crate) fn bounds<'m>(&self, models: impl Iterator<Item = (&'m Arc<str>, &'m Model)>) -> Result<(), Error> {
         for (tier, model) in models.filter(|_| self.limit.is_some()) {
             let missing = match (model.price, model.params.max_tokens.map(u64::from).or(model.context_window)) {
                 (None, _) => "price",
                 (_, None) => "max-tokens",
                 _ => continue,
             };
-            return Err(RecordError::Unbounded { tier: tier.clone(), missing });
+            return Err(Error::refused(format!(
+                "spending cannot be limited: tier \"{tier}\" has no {missing}; declare it, or record without a limit"
+            )));
         }
         Ok(())
     }

@@ -10,9 +10,9 @@ use tierfall_calibrate::regress::{Changes, Check, Report, Rules, Section, Verdic
 use super::baseline::Baseline;
 use super::beside::{Beside, beside};
 use super::early::{self, Asking, Live};
-use super::entry::Entry;
+use super::entry::{Entry, Mode};
 use super::limits;
-use super::played::{Mode, Played};
+use super::played::Played;
 use super::replay::replay;
 use super::sets::{Sets, known_segment};
 use super::update::Update;

@@ -5,7 +5,8 @@ use tierfall_calibrate::regress::limits::{self, Missing, Sample};
 use tierfall_calibrate::regress::{Check, Limit, Side, Unit};
 use tierfall_calibrate::report::Estimate;
 
-use super::played::{Mode, NoLast, Played, PlayedItem};
+use super::entry::Mode;
+use super::played::{NoLast, Played, PlayedItem};
 use super::{missing, rows};
 
 /// One check a limit, in the order in which limits are documented. What only live runs can say is left to them.

@@ -54,10 +54,7 @@ pub(super) fn samples(played: &Played, segment: Option<&str>) -> Vec<Sample> {
 /// The examples that were answered, of a segment or of all.
 pub(super) fn graded<'a>(played: &'a Played, segment: Option<&str>) -> impl Iterator<Item = &'a PlayedItem> {
     let wanted = segment.map(str::to_owned);
-    played
-        .items
-        .iter()
-        .filter(move |item| wanted.as_deref().is_none_or(|wanted| *item.segment == *wanted) && item.errors < item.repeats)
+    played.items.iter().filter(move |item| wanted.as_deref().is_none_or(|wanted| *item.segment == *wanted) && item.is_graded())
 }
 
 /// The examples that can be compared, and the segments that they name, in the order of the run.
@@ -70,16 +67,12 @@ pub(super) fn pairs(entry: &Entry, now: &Played, compared: &Compared) -> (Vec<Pa
             segments.push(now.segment.clone());
             u32::try_from(segments.len() - 1).unwrap_or(u32::MAX)
         });
-        Pair { segment, cluster: clusters.of(now), weight: now.weight, base: before(was), now: after(now) }
+        Pair { segment, cluster: clusters.of(now), weight: now.weight, base: item(was), now: item(now) }
     };
     let pairs = compared.pairs.iter().map(&mut pair).collect();
     (pairs, segments)
 }
 
-fn before(item: &EntryItem) -> Item {
-    Item { quality: item.correct, cost_usd: usd(item.cost), latency_ms: item.latency_ms }
-}
-
-fn after(item: &PlayedItem) -> Item {
+fn item(item: &EntryItem) -> Item {
     Item { quality: item.correct, cost_usd: usd(item.cost), latency_ms: item.latency_ms }
 }

@@ -175,7 +175,7 @@ pub fn import(
             // What the sampling allows is held against the set once, when all lines are read.
             Some(set) => SetFile { heaviest_weight: None, ..set.about().clone() },
             None => toml::from_str(&set_toml(into, loaded, options, None))
-                .map_err(|error| FixtureError::Set { path: into.join("set.toml"), why: error.to_string() })?,
+                .map_err(|error| FixtureError::Unusable(format!("{}: {error}", into.join("set.toml").display())))?,
         },
         there: there.as_ref(),
         bound: bindings.iter().map(|(tier, binding)| (*tier, Header::new(binding).digest())).collect(),

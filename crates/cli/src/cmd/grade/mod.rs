@@ -9,11 +9,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{Cell as TableCell, CellAlignment, Table};
+use comfy_table::{Cell, CellAlignment, Table};
 use futures_util::FutureExt as _;
 use futures_util::future::select;
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Options};
-use tierfall_workbench::fixture::grade::{Cell, GradeTable};
+use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
 use tierfall_workbench::fixture::record::Stop;
 use tierfall_workbench::grade::{Ask, Endings, Graded, Recorded};
 
@@ -97,8 +97,8 @@ fn shares(table: &GradeTable) -> Table {
     shown
 }
 
-fn row(name: &str, cells: &[Cell]) -> Vec<TableCell> {
-    let share = |cell: &Cell| {
+fn row(name: &str, cells: &[TierCounts]) -> Vec<Cell> {
+    let share = |cell: &TierCounts| {
         let mut text = match cell.n {
             0 if cell.not_allowed == 0 => return "–".to_owned(),
             0 => "–".to_owned(),
@@ -111,14 +111,14 @@ fn row(name: &str, cells: &[Cell]) -> Vec<TableCell> {
         }
         text
     };
-    [TableCell::new(printable::line(name))].into_iter().chain(cells.iter().map(|cell| right_aligned(share(cell)))).collect()
+    [Cell::new(printable::line(name))].into_iter().chain(cells.iter().map(|cell| right_aligned(share(cell)))).collect()
 }
 
 /// Tiers × tiers: where the first is right and the second wrong.
 fn rivalry(table: &GradeTable) -> Table {
     let mut shown = plain(&table.tiers, "right where wrong:");
     for (tier, counts) in table.tiers.iter().zip(&table.right_where_wrong) {
-        shown.add_row([TableCell::new(printable::line(tier))].into_iter().chain(counts.iter().map(right_aligned)));
+        shown.add_row([Cell::new(printable::line(tier))].into_iter().chain(counts.iter().map(right_aligned)));
     }
     shown
 }
@@ -126,10 +126,10 @@ fn rivalry(table: &GradeTable) -> Table {
 fn plain(tiers: &[Arc<str>], corner: &str) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    table.set_header([TableCell::new(corner)].into_iter().chain(tiers.iter().map(|tier| right_aligned(printable::line(tier)))));
+    table.set_header([Cell::new(corner)].into_iter().chain(tiers.iter().map(|tier| right_aligned(printable::line(tier)))));
     table
 }
 
-fn right_aligned(text: impl ToString) -> TableCell {
-    TableCell::new(text).set_alignment(CellAlignment::Right)
+fn right_aligned(text: impl ToString) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
 }
