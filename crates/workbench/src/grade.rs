@@ -127,7 +127,7 @@ pub async fn grade(recorded: &Recorded, ask: &Ask, progress: &dyn Progress, endi
     }
     if !graded.is_cut() {
         let Recorded { set, recordings, tiers } = recorded;
-        graded.table = Some(grade_set(set, recordings, tiers, ask.split.as_deref(), None)?);
+        graded.table = Some(grade_set(set, recordings, tiers, ask.split.as_deref())?);
         graded.standings = judge::standings(answers, &rules)?;
     }
     Ok(graded)

@@ -22,7 +22,6 @@ mod update;
 pub use baseline::Baseline;
 pub(crate) use beside::{Beside, beside};
 pub use compare::{Compared, compare};
-pub use early::Asking;
 pub use entry::{Entry, EntryItem, Mode, Summary};
 pub(crate) use judged::section;
 pub use judged::{Ask, Regressed, regress};

@@ -12,11 +12,11 @@ pub use super::place::{Repeats, Splits};
 use crate::fixture::grade::GraderSpec;
 use crate::fixture::lines::{Lines, json_error, utf8};
 use crate::fixture::recording::{Entry, Header, Record};
-use crate::fixture::recording_file::{Opened, Writer, path_of, write_whole};
+use crate::fixture::recording_file::{Opened, Writer, path_of};
 use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
-use crate::locked;
 use crate::observations::{BadRow, Summary};
+use crate::{locked, whole};
 use tierfall::TierBinding;
 use tierfall::config::Loaded;
 
@@ -404,7 +404,7 @@ fn grow(set: &FixtureSet, taken: &[Taken], bindings: &Bindings<'_>, heaviest: f6
         whole.push(b'\n');
     }
     whole.extend(lines(taken));
-    Ok(write_whole(&path, &whole)?)
+    Ok(whole::write_named(&path, &whole)?)
 }
 
 fn lines(taken: &[Taken]) -> Vec<u8> {

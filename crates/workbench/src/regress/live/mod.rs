@@ -39,11 +39,20 @@ pub struct LiveOptions {
     pub limit: Option<usize>,
     /// Decides the order in which examples are asked, and so which ones a limit leaves.
     pub seed: u64,
+    /// Whether a comparison with a baseline ends the run as soon as it is clear.
+    pub early_stop: bool,
 }
 
 impl Default for LiveOptions {
     fn default() -> Self {
-        Self { repeats: 1, concurrency: NonZeroUsize::MIN.saturating_add(3), max_spend: None, limit: None, seed: 0 }
+        Self {
+            repeats: 1,
+            concurrency: NonZeroUsize::MIN.saturating_add(3),
+            max_spend: None,
+            limit: None,
+            seed: 0,
+            early_stop: false,
+        }
     }
 }
 
@@ -79,7 +88,7 @@ pub async fn live(
     let mut warnings = Vec::new();
     let examples = chosen(set, split, options, &mut warnings)?;
     let total = examples.len();
-    let mut items: Vec<(usize, PlayedItem)> = Vec::with_capacity(total);
+    let mut items: Vec<PlayedItem> = Vec::with_capacity(total);
     let (mut stopped, mut storm, mut answered, mut last_words) = (None, Storm::of("requests"), false, String::new());
     {
         // In order: what is finished first must not decide what is watched first.
@@ -92,9 +101,8 @@ pub async fn live(
                 break;
             }
             answered |= item.is_graded();
-            let position = set.position(&item.id).unwrap_or(usize::MAX);
             let enough = watch(&item, paid.spent());
-            items.push((position, item));
+            items.push(item);
             last_words = said.unwrap_or(last_words);
             if let Some(halt) = storm.sees(failed.then_some(last_words.as_str())) {
                 stopped = Some(halt.into());
@@ -110,15 +118,15 @@ pub async fn live(
     if stopped.is_none() && !answered {
         stopped = storm.halt().map(LiveStop::from);
     }
-    items.sort_by_key(|(position, _)| *position);
+    items.sort_by_cached_key(|item| set.position(&item.id));
     let left = total - items.len();
-    let flaky = items.iter().filter(|(_, item)| item.flaky).count();
+    let flaky = items.iter().filter(|item| item.flaky).count();
     if flaky > 0 {
         warnings.push(format!("{flaky} of {} examples are flaky: their repeats disagree", items.len()));
     }
-    let errors: u64 = items.iter().map(|(_, item)| u64::from(item.errors)).sum();
+    let errors: u64 = items.iter().map(|item| u64::from(item.errors)).sum();
     if errors > 0 {
-        let of: u64 = items.iter().map(|(_, item)| u64::from(item.repeats)).sum();
+        let of: u64 = items.iter().map(|item| u64::from(item.repeats)).sum();
         // A storm quotes it already.
         let said = match &stopped {
             Some(LiveStop::Halted(Halt::Storm { .. })) => String::new(),
@@ -131,7 +139,6 @@ pub async fn live(
     {
         warnings.push(format!("{left} of {total} examples were not asked: {stop}"));
     }
-    let items = items.into_iter().map(|(_, item)| item).collect();
     let played = Played { warnings, ..Played::of(loaded, set, split, Mode::Live, items) };
     // Who was decided with the last example left nothing out.
     let stopped = stopped.filter(|stop| left > 0 || stop.is_failure());
