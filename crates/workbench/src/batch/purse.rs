@@ -62,22 +62,19 @@ impl Purse {
     /// Reserves money for a call of up to `attempts` attempts that cost `most` each, waiting while calls in flight hold
     /// what may come back.
     async fn reserve(&self, most: Money, attempts: u32) -> Result<Reservation<'_>, Halt> {
+        let Some(limit) = self.limit else { return Ok(Reservation { purse: self, most: Money::ZERO, held: Money::ZERO }) };
         let held = Money::from_pico(most.pico().saturating_mul(attempts.max(1).into()));
         loop {
             // Made before looking, so that a release in between is not missed.
             let released = self.released.notified();
             {
                 let mut state = self.lock();
-                if let Some(limit) = self.limit {
-                    if state.spent + held > limit {
-                        return Err(Halt::Spend { spent: state.spent, limit });
-                    }
-                    if state.spent + state.reserved + held <= limit {
-                        state.reserved += held;
-                        return Ok(Reservation { purse: self, most, held });
-                    }
-                } else {
-                    return Ok(Reservation { purse: self, most: Money::ZERO, held: Money::ZERO });
+                if state.spent + held > limit {
+                    return Err(Halt::Spend { spent: state.spent, limit });
+                }
+                if state.spent + state.reserved + held <= limit {
+                    state.reserved += held;
+                    return Ok(Reservation { purse: self, most, held });
                 }
             }
             released.await;

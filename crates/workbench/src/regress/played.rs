@@ -122,9 +122,8 @@ impl PlayedItem {
 /// The answer that whoever asked has, if any. Where a review is the end and nobody is declared to look, that is the answer attached.
 pub(super) fn served(outcome: &Outcome) -> Option<&Served> {
     match outcome {
-        Outcome::Answered(served) => Some(served),
         Outcome::Review(attached) => attached.as_ref(),
-        Outcome::Abstained(_) | Outcome::Refused(_) | Outcome::Failed(_) => None,
+        _ => outcome.served(),
     }
 }
 
