@@ -9,7 +9,7 @@ use std::error::Error;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use tierfall_calibrate::ask::{Ask, Delta, Method, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, Delta, SignalChoice, Target};
 use tierfall_calibrate::procedure::{Progress, calibrate};
 use tierfall_core::fit::{Fit, Provenance, Status};
 use tierfall_core::fusion::GateValue;
@@ -33,7 +33,6 @@ fn ask() -> Ask {
         latency: None,
         by_segment: None,
         max_depth: 1,
-        method: Method::Exact,
         people_at_random: true,
         seed: 0,
         earlier: 0,

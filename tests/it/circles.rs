@@ -19,20 +19,7 @@ struct Exception {
     why: &'static str,
 }
 
-const EXCEPTIONS: &[Exception] = &[
-    Exception { within: &["crates/workbench/src/fixture/hygiene/"], files: 7, why: "being rebuilt" },
-    Exception { within: &["crates/workbench/src/fixture/record", "crates/workbench/src/batch/"], files: 3, why: "being rebuilt" },
-    Exception { within: &["crates/workbench/src/regress/live/"], files: 3, why: "being rebuilt" },
-    Exception {
-        within: &[
-            "crates/workbench/src/fixture/grade/",
-            "crates/workbench/src/fixture/set.rs",
-            "crates/workbench/src/fixture/replay.rs",
-        ],
-        files: 17,
-        why: "an example names its grader, and graders are given the example",
-    },
-];
+const EXCEPTIONS: &[Exception] = &[];
 
 /// The `lib.rs` and `main.rs` of all crates under this folder, and the imports inside each.
 fn graphs(top: &Path) -> Vec<Graph> {

@@ -32,5 +32,5 @@ fn what_is_recorded_of_the_support_set_stands_for_its_tiers() {
     let tiers: Vec<_> = bindings(&loaded).into_iter().filter(|binding| recorded(&binding.tier)).collect();
     let recordings = Recordings::load(&set, &tiers).unwrap();
     assert_eq!(recordings.tiers().count(), tiers.len());
-    assert_eq!(recordings.torn().collect::<Vec<_>>(), Vec::<&str>::new());
+    assert_eq!(recordings.torn().collect::<Vec<_>>(), Vec::new());
 }

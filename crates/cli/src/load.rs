@@ -5,9 +5,7 @@ use std::path::Path;
 use tierfall::config::{self, ConfigError, Loaded};
 use tierfall::{Asker, LoadError};
 use tierfall_workbench::fixture::FixtureError;
-use tierfall_workbench::fixture::grade::judge;
 use tierfall_workbench::fixture::replay::Recordings;
-use tierfall_workbench::regress::live::LiveError;
 use tierfall_workbench::{Answers, Error, Opened};
 
 use crate::args::Run;
@@ -47,10 +45,8 @@ impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let exit = if matches!(error, Error::Provider(_)) { Exit::Provider } else { Exit::Usage };
         let message = match error {
-            Error::Load(LoadError::Config(broken)) | Error::Live(LiveError::Load(LoadError::Config(broken))) => {
-                invalid(broken).message
-            }
-            Error::Judge(judge::OpenError::Load { judge, path, error }) => {
+            Error::Load(LoadError::Config(broken)) => invalid(broken).message,
+            Error::Judge { judge, path, error } => {
                 let why = match &**error {
                     LoadError::Config(broken) => invalid(broken).message,
                     error => error.to_string(),
@@ -77,8 +73,7 @@ impl From<FixtureError> for Failure {
 
 /// Warns of recordings that lack what was written last.
 pub(crate) fn tell_torn(recordings: &Recordings) {
-    for tier in recordings.torn() {
-        let line = recordings.torn_line(tier).unwrap_or_default();
+    for (tier, line) in recordings.torn() {
         warn(format_args!(
             "the recording of {tier} was cut in the middle of a write: its last line, {line}, cannot be read and is left out; `record` \
              asks it again"

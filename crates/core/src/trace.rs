@@ -20,8 +20,10 @@ use crate::signal::logprob::Census;
 
 crate::words! {
     /// How a run ended.
+    #[derive(Default)]
     pub enum OutcomeKind {
         /// With an answer.
+        #[default]
         Answered = "answered",
         /// The cascade declines to answer.
         Abstained = "abstained",

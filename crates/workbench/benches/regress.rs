@@ -110,7 +110,7 @@ fn simulate(dir: &Path, n: usize) -> std::io::Result<u64> {
     }
     let recordings = Recordings::load(dir, &bindings(&loaded)).expect("the simulated recordings are right");
     let tiers: Vec<Arc<str>> = loaded.cascade.tiers().iter().map(|tier| tier.name.clone()).collect();
-    grade_set(&set, &recordings, &tiers, None, None).expect("everything can be graded");
+    grade_set(&set, &recordings, &tiers, None).expect("everything can be graded");
     Ok(bytes)
 }
 

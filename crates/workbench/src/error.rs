@@ -1,6 +1,7 @@
 //! Why a call came to nothing.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 
 use tierfall::LoadError;
 use tierfall::config::ConfigError;
@@ -11,11 +12,7 @@ use tierfall_calibrate::procedure::FitError;
 use tierfall_calibrate::view::Overlap;
 
 use crate::fixture::FixtureError;
-use crate::fixture::grade::judge;
-use crate::fixture::record::RecordError;
 use crate::observations::Unreadable;
-use crate::regress::live::LiveError;
-use crate::regress::{BaselineError, RegressError};
 
 /// Why a call came to nothing. What to do about it is in [`hint`](Self::hint).
 #[derive(Debug, thiserror::Error)]
@@ -48,24 +45,19 @@ pub enum Error {
     /// A fit was made on some of the rows that are to judge it.
     #[error(transparent)]
     Seen(#[from] Overlap),
-    /// A fixture set cannot be replayed under a cascade.
-    #[error(transparent)]
-    Regress(#[from] RegressError),
-    /// A baseline cannot be used.
-    #[error(transparent)]
-    Baseline(#[from] BaselineError),
-    /// The providers could not be asked for a live run.
-    #[error(transparent)]
-    Live(#[from] LiveError),
     /// The providers failed on the way, which is no fault of what was asked for.
     #[error("{0}")]
     Provider(String),
-    /// Answers could not be recorded or judged.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// A judge cannot be asked.
-    #[error(transparent)]
-    Judge(#[from] judge::OpenError),
+    /// A judge's cascade cannot be loaded.
+    #[error("judge \"{judge}\" ({}): {error}", path.display())]
+    Judge {
+        /// The judge.
+        judge: String,
+        /// Its cascade.
+        path: PathBuf,
+        /// Why.
+        error: Box<LoadError>,
+    },
     /// What is asked for cannot be done, or not with what is there.
     #[error("{why}")]
     Refused {
@@ -98,13 +90,8 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Load(error) => error.hint(),
-            Self::Live(LiveError::Load(error)) => error.hint().map(|hint| hint + ", or replay the recordings without --live"),
-            Self::Judge(judge::OpenError::Load { error, .. }) => error.hint(),
-            Self::Fixture(error)
-            | Self::Regress(RegressError::Fixture(error))
-            | Self::Live(LiveError::Fixture(error))
-            | Self::Record(RecordError::Fixture(error))
-            | Self::Judge(judge::OpenError::Fixture(error)) => error.hint().map(str::to_owned),
+            Self::Judge { error, .. } => error.hint(),
+            Self::Fixture(error) => error.hint().map(str::to_owned),
             Self::Rows(rows) => Some(rows.advice()),
             Self::Fit(_) => Some("tierfall calibrate makes a fit".to_owned()),
             Self::Seen(_) => Some("name other rows with --split or other files; --allow-overlap judges all the same".to_owned()),

@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tierfall::{SystemClock, config};
 use tierfall_core::cascade::Cascade;
-use tierfall_core::money::Cost;
 
 use crate::Error;
 use crate::fixture::FixtureSet;
 use crate::fixture::grade::command::{self, CommandReport};
-use crate::fixture::grade::judge::{self, JudgeEvent, JudgeReport, Standing};
+use crate::fixture::grade::judge::{self, JudgeReport, Standing};
 use crate::fixture::grade::{GradeTable, ToGrade, grade_set};
 use crate::fixture::record::Stop;
 use crate::fixture::replay::Recordings;
@@ -129,7 +127,7 @@ pub async fn grade(recorded: &Recorded, ask: &Ask, progress: &dyn Progress, endi
     }
     if !graded.is_cut() {
         let Recorded { set, recordings, tiers } = recorded;
-        graded.table = Some(grade_set(set, recordings, tiers, ask.split.as_deref(), None)?);
+        graded.table = Some(grade_set(set, recordings, tiers, ask.split.as_deref())?);
         graded.standings = judge::standings(answers, &rules)?;
     }
     Ok(graded)
@@ -180,16 +178,9 @@ async fn judged(
         ));
     }
     progress.begins(Stage::Judges);
-    let (of, so_far) = (AtomicU64::new(0), Mutex::new((0, Cost::ZERO)));
-    let watch = |event: JudgeEvent| match event {
-        JudgeEvent::Started { to_ask, .. } => of.store(to_ask as u64, Ordering::Relaxed),
-        JudgeEvent::Done { cost, .. } => {
-            let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
-            so_far.0 += 1;
-            so_far.1 += cost;
-            progress.spent(so_far.1);
-            progress.at(so_far.0, of.load(Ordering::Relaxed));
-        }
+    let watch = |done, of, spent| {
+        progress.spent(spent);
+        progress.at(done, of);
     };
     let report = judge::ask(answers, &judges, options, &SystemClock::default(), &watch, (endings.judges)()).await?;
     progress.notice(Notice::Judged(&report));

@@ -18,7 +18,7 @@ pub async fn record(
     cascade: &Path,
     set: &str,
     options: &Options,
-    progress: &dyn Progress,
+    progress: Progress<'_>,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RecordReport, Error> {
     let loaded = config::load_unfitted(cascade)?;

@@ -63,7 +63,7 @@ fn replaying(loaded: Loaded, set: &str) -> Result<Opened, Error> {
     let set = FixtureSet::load(fixture_folder(&loaded.path, set))?;
     let tiers = bindings(&loaded);
     let recordings = Arc::new(Recordings::load(set.dir(), &tiers)?.with_questions_of(&set));
-    for tier in recordings.torn() {
+    for (tier, _) in recordings.torn() {
         tracing::warn!(tier, "the last line of the recording was cut in the middle of a write and is missing");
     }
     let replay = Arc::new(Replaying { set: Arc::new(set), recordings: recordings.clone() });

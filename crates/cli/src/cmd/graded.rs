@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tierfall_core::completion::Usage;
 use tierfall_core::money::Cost;
-use tierfall_workbench::fixture::grade::command::{CommandReport, NotGradedBy};
+use tierfall_workbench::fixture::grade::NotGradedBy;
+use tierfall_workbench::fixture::grade::command::CommandReport;
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Standing};
 
 use crate::render::money::{cost, time};

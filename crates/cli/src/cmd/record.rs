@@ -91,12 +91,12 @@ impl Bars {
     fn event(&self, event: RecordEvent<'_>) {
         let mut tiers = self.tiers.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            RecordEvent::Started { tier, to_ask, .. } => {
+            RecordEvent::Started { tier, to_ask } => {
                 let bar = self.all.add(ProgressBar::new(to_ask as u64).with_style(progress::style()));
                 bar.set_prefix(tier.to_owned());
                 tiers.insert(tier.to_owned(), (bar, Cost::ZERO));
             }
-            RecordEvent::Done { tier, cost: charged, .. } => {
+            RecordEvent::Done { tier, cost: charged } => {
                 if let Some((bar, sum)) = tiers.get_mut(tier) {
                     *sum += charged;
                     bar.set_message(format!("· {}", cost(*sum)));
@@ -104,7 +104,7 @@ impl Bars {
                 }
             }
             RecordEvent::Note { tier, note } => drop(self.all.println(format!("{tier}: {note}"))),
-            RecordEvent::Stopped { tier, .. } => {
+            RecordEvent::Stopped { tier } => {
                 if let Some((bar, _)) = tiers.get(tier) {
                     bar.abandon();
                 }

@@ -7,7 +7,7 @@ use tierfall::config::ConfigError;
 use tierfall_calibrate::regress::Verdict;
 use tierfall_workbench::Error;
 use tierfall_workbench::regress::live::LiveOptions;
-use tierfall_workbench::regress::{Ask, Asking, Regressed, Summary, UpdatedEntry};
+use tierfall_workbench::regress::{Ask, Regressed, Summary, UpdatedEntry};
 
 use super::output::{interruptible, write};
 use super::watch::Watch;
@@ -72,6 +72,7 @@ fn ask(args: &Regress) -> Ask {
         max_spend: asking.max_spend,
         limit: asking.limit,
         seed: asking.seed,
+        early_stop: asking.early_stop,
     };
     Ask {
         cascades: args.cascades.clone(),
@@ -80,7 +81,7 @@ fn ask(args: &Regress) -> Ask {
         strict: args.strict,
         level: args.level,
         margin: args.margin,
-        live: args.live.then_some(Asking { options, early_stop: asking.early_stop }),
+        live: args.live.then_some(options),
         results: args.out.clone().map(|path| ("--out", path)).into_iter().collect(),
     }
 }

@@ -12,7 +12,7 @@ use tierfall_core::run::Took;
 use tokio::sync::Notify;
 
 use super::Halt;
-use crate::fixture::record::RecordError;
+use crate::Error;
 
 /// How a call ended, and the time that it took.
 pub(crate) type Called = (Result<Arc<Completion>, CallError>, Took);
@@ -39,14 +39,16 @@ impl Purse {
     }
 
     /// A limit can be kept only where every call of these tiers has a most that it can cost.
-    pub(crate) fn bounds<'m>(&self, models: impl Iterator<Item = (&'m Arc<str>, &'m Model)>) -> Result<(), RecordError> {
+    pub(crate) fn bounds<'m>(&self, models: impl Iterator<Item = (&'m Arc<str>, &'m Model)>) -> Result<(), Error> {
         for (tier, model) in models.filter(|_| self.limit.is_some()) {
             let missing = match (model.price, model.params.max_tokens.map(u64::from).or(model.context_window)) {
                 (None, _) => "price",
                 (_, None) => "max-tokens",
                 _ => continue,
             };
-            return Err(RecordError::Unbounded { tier: tier.clone(), missing });
+            return Err(Error::refused(format!(
+                "spending cannot be limited: tier \"{tier}\" has no {missing}; declare it, or record without a limit"
+            )));
         }
         Ok(())
     }
@@ -60,22 +62,19 @@ impl Purse {
     /// Reserves money for a call of up to `attempts` attempts that cost `most` each, waiting while calls in flight hold
     /// what may come back.
     async fn reserve(&self, most: Money, attempts: u32) -> Result<Reservation<'_>, Halt> {
+        let Some(limit) = self.limit else { return Ok(Reservation { purse: self, most: Money::ZERO, held: Money::ZERO }) };
         let held = Money::from_pico(most.pico().saturating_mul(attempts.max(1).into()));
         loop {
             // Made before looking, so that a release in between is not missed.
             let released = self.released.notified();
             {
                 let mut state = self.lock();
-                if let Some(limit) = self.limit {
-                    if state.spent + held > limit {
-                        return Err(Halt::Spend { spent: state.spent, limit });
-                    }
-                    if state.spent + state.reserved + held <= limit {
-                        state.reserved += held;
-                        return Ok(Reservation { purse: self, most, held });
-                    }
-                } else {
-                    return Ok(Reservation { purse: self, most: Money::ZERO, held: Money::ZERO });
+                if state.spent + held > limit {
+                    return Err(Halt::Spend { spent: state.spent, limit });
+                }
+                if state.spent + state.reserved + held <= limit {
+                    state.reserved += held;
+                    return Ok(Reservation { purse: self, most, held });
                 }
             }
             released.await;

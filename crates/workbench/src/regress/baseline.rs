@@ -4,10 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::baseline_file;
-use super::entry::Entry;
-use super::error::BaselineError;
-use super::played::{Mode, Played};
-use crate::whole;
+use super::entry::{Entry, Mode};
+use super::played::Played;
+use crate::{Error, whole};
 
 /// Baselines of one cascade, one entry a fixture set, split and mode.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,19 +31,19 @@ impl Baseline {
     }
 
     /// Reads a baseline; `None` where there is no file.
-    pub fn read(path: &Path) -> Result<Option<Self>, BaselineError> {
+    pub fn read(path: &Path) -> Result<Option<Self>, Error> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(why) => return Err(BaselineError::Io { path: path.to_owned(), why }),
+            Err(why) => return Err(unusable(path, &why)),
         };
         Self::parse(&bytes, path).map(Some)
     }
 
     /// Reads a baseline from its bytes; `path` names it in messages.
-    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, BaselineError> {
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        let entries = baseline_file::parse(bytes).map_err(|fault| baseline_file::broken(path, fault))?;
+        let entries = baseline_file::parse(bytes).map_err(|fault| baseline_file::broken(path, &fault))?;
         Ok(Self::sorted(entries))
     }
 
@@ -78,13 +77,17 @@ impl Baseline {
     }
 
     /// Writes the file; it is replaced whole or not at all, and left alone where it says the same already.
-    pub fn write(&self, path: &Path) -> Result<(), BaselineError> {
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
         let text = self.render();
         if std::fs::read(path).is_ok_and(|there| there == text.as_bytes()) {
             return Ok(());
         }
-        whole::write(path, ".baseline", text.as_bytes()).map_err(|why| BaselineError::Io { path: path.to_owned(), why })
+        whole::write(path, ".baseline", text.as_bytes()).map_err(|why| unusable(path, &why))
     }
+}
+
+fn unusable(path: &Path, why: &io::Error) -> Error {
+    Error::refused(format!("{}: {why}", path.display()))
 }
 
 #[cfg(test)]

@@ -7,82 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use tierfall_core::money::Money;
-use tierfall_core::trace::OutcomeKind;
 
-use super::entry::{Entry, EntryItem, Summary};
-use super::error::BaselineError;
-use super::played::Mode;
+use super::entry::{Entry, EntryItem, Mode, Summary, decimals};
+use crate::Error;
 use crate::located::{Fault, Located};
 
 /// The version that this program writes and reads.
 const VERSION: u64 = 1;
 /// What the first key says.
 const KIND: &str = "baseline";
-
-const OUTCOMES: [OutcomeKind; 5] =
-    [OutcomeKind::Answered, OutcomeKind::Abstained, OutcomeKind::Review, OutcomeKind::Refused, OutcomeKind::Failed];
-
-/// An item as it is written.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Row<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    asked: Cow<'a, str>,
-    #[serde(borrow)]
-    segment: Cow<'a, str>,
-    /// Absent where it is `answered`.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    outcome: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    tier: Option<Cow<'a, str>>,
-    correct: f64,
-    /// Digit by digit: money is exact.
-    #[serde(borrow)]
-    cost_usd: Option<&'a RawValue>,
-    #[serde(borrow)]
-    answer: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    latency_ms: Option<f64>,
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    repeats: u32,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    errors: u32,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    flaky: bool,
-}
-
-fn one() -> u32 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_one(n: &u32) -> bool {
-    *n == 1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
-/// USD as plain decimals, with as many places as there are.
-fn decimals(money: Money) -> String {
-    const PICO: u128 = 1_000_000_000_000;
-    let (usd, pico) = (money.pico() / PICO, money.pico() % PICO);
-    if pico == 0 {
-        return usd.to_string();
-    }
-    format!("{usd}.{}", format!("{pico:012}").trim_end_matches('0'))
-}
-
-fn raw(money: Money) -> Box<RawValue> {
-    RawValue::from_string(decimals(money)).expect("plain decimals are a JSON number")
-}
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data with string keys is always JSON")
@@ -100,7 +36,7 @@ pub(super) fn render(entries: &[Entry]) -> String {
              \"summary\": {summary},\n\"items\": [",
             if place == 0 { "" } else { "," },
         );
-        for (place, line) in entry.items.par_iter().map(row).collect::<Vec<_>>().iter().enumerate() {
+        for (place, line) in entry.items.par_iter().map(json).collect::<Vec<_>>().iter().enumerate() {
             out.push_str(if place == 0 { "\n" } else { ",\n" });
             out.push_str(line);
         }
@@ -120,24 +56,6 @@ fn summary(summary: &Summary) -> String {
         json(&summary.correct),
         served.join(", ")
     )
-}
-
-fn row(item: &EntryItem) -> String {
-    let cost = item.cost.map(raw);
-    json(&Row {
-        id: Cow::Borrowed(&item.id),
-        asked: Cow::Borrowed(&item.asked),
-        segment: Cow::Borrowed(&item.segment),
-        outcome: (item.outcome != OutcomeKind::Answered).then(|| Cow::Borrowed(item.outcome.as_str())),
-        tier: item.tier.as_deref().map(Cow::Borrowed),
-        correct: item.correct,
-        cost_usd: cost.as_deref(),
-        answer: item.answer.as_deref().map(Cow::Borrowed),
-        latency_ms: item.latency_ms,
-        repeats: item.repeats,
-        errors: item.errors,
-        flaky: item.flaky,
-    })
 }
 
 /// The entries of a file, in its order.
@@ -245,7 +163,7 @@ fn check(told: &Located<'_>, summary: &Summary) -> Result<(), Fault> {
     let counts: BTreeMap<String, usize> = served.parse()?;
     let same_served =
         counts.len() == summary.served.len() && summary.served.iter().all(|(tier, count)| counts.get(&**tier) == Some(count));
-    let paid = cost.parse::<Option<&RawValue>>()?.map(|raw| money(&cost, raw)).transpose()?;
+    let paid = money(&cost)?;
     let checks = [
         (&n, n.parse::<usize>()? == summary.n),
         (failed.as_ref().unwrap_or(told), n_failed == summary.failed),
@@ -262,8 +180,11 @@ fn check(told: &Located<'_>, summary: &Summary) -> Result<(), Fault> {
     }
 }
 
-fn money(located: &Located<'_>, raw: &RawValue) -> Result<Money, Fault> {
-    raw.get().parse().map_err(|error| located.fault(format!("{} is no exact amount of USD: {error}", raw.get())))
+fn money(located: &Located<'_>) -> Result<Option<Money>, Fault> {
+    let money = |raw: &RawValue| {
+        raw.get().parse().map_err(|error| located.fault(format!("{} is no exact amount of USD: {error}", raw.get())))
+    };
+    located.parse::<Option<&RawValue>>()?.map(money).transpose()
 }
 
 fn items(list: &Located<'_>, tiers: &[Arc<str>]) -> Result<Vec<EntryItem>, Fault> {
@@ -272,96 +193,57 @@ fn items(list: &Located<'_>, tiers: &[Arc<str>]) -> Result<Vec<EntryItem>, Fault
         return Err(list.fault("there is not a single item"));
     }
     let at = |place: usize| list.part(&format!("/{place}"), values[place]);
-    let rows: Vec<Result<Row<'_>, Fault>> = values
-        .par_iter()
-        .enumerate()
-        .map(|(place, value)| serde_json::from_str(value.get()).or_else(|_| at(place).parse()))
-        .collect();
-    let (mut items, mut segments) = (Vec::with_capacity(values.len()), Names::default());
-    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(values.len());
-    for (place, row) in rows.into_iter().enumerate() {
-        let item = item(&at(place), row?, tiers, &mut segments)?;
+    let item = |(place, value): (usize, &&RawValue)| {
+        let item: EntryItem = match serde_json::from_str(value.get()) {
+            Ok(item) => item,
+            Err(_) => {
+                // What is wrong with an amount is said where it begins.
+                let cost = at(place).object().ok().and_then(|mut keys| keys.remove("cost_usd"));
+                cost.as_ref().map(money).transpose().and_then(|_| at(place).parse())?
+            }
+        };
+        check_item(&item, tiers).map_err(|(key, why)| at(place).key(key).fault(why))?;
+        Ok(item)
+    };
+    let items = values.par_iter().enumerate().map(item).collect::<Vec<Result<EntryItem, Fault>>>();
+    let mut places = HashMap::with_capacity(values.len());
+    let fresh = |(place, item): (usize, Result<EntryItem, Fault>)| {
+        let item = item?;
         if let Some(first) = places.insert(item.id.clone(), place) {
             let line = at(first).fault("").line;
             return Err(at(place).key("id").fault(format!("the id \"{}\" is taken by line {line}", item.id)));
         }
-        items.push(item);
-    }
-    Ok(items)
+        Ok(item)
+    };
+    items.into_iter().enumerate().map(fresh).collect()
 }
 
-/// Names that repeat, each kept once.
-#[derive(Default)]
-struct Names(BTreeMap<String, Arc<str>>);
-
-impl Names {
-    fn keep(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(name) {
-            return known.clone();
+/// Whether an item says what one can; otherwise which key does not, and why.
+fn check_item(item: &EntryItem, tiers: &[Arc<str>]) -> Result<(), (&'static str, String)> {
+    let known = |tier: &Arc<str>| tiers.contains(tier);
+    let wrong = match item {
+        _ if item.id.is_empty() => ("id", "must not be empty"),
+        _ if !(0.0..=1.0).contains(&item.correct) => ("correct", "a grade is from 0 to 1"),
+        _ if item.latency_ms.is_some_and(|ms| ms < 0.0) => ("latency_ms", "must not be negative"),
+        _ if item.repeats == 0 => ("repeats", "must be at least 1"),
+        _ if item.errors > item.repeats => ("errors", "cannot be more than there are repeats"),
+        EntryItem { tier: Some(name), .. } if !known(name) => {
+            return Err(("tier", format!("\"{name}\" is none of the tiers of this entry ({})", tiers.join(", "))));
         }
-        let new: Arc<str> = name.into();
-        self.0.insert(name.to_owned(), new.clone());
-        new
-    }
-}
-
-fn item(located: &Located<'_>, row: Row<'_>, tiers: &[Arc<str>], segments: &mut Names) -> Result<EntryItem, Fault> {
-    let fault = |key: &str, why: &str| Err(located.key(key).fault(why));
-    if row.id.is_empty() {
-        return fault("id", "must not be empty");
-    }
-    if !(0.0..=1.0).contains(&row.correct) {
-        return fault("correct", "a grade is from 0 to 1");
-    }
-    if row.latency_ms.is_some_and(|ms| ms < 0.0) {
-        return fault("latency_ms", "must not be negative");
-    }
-    if row.repeats == 0 {
-        return fault("repeats", "must be at least 1");
-    }
-    if row.errors > row.repeats {
-        return fault("errors", "cannot be more than there are repeats");
-    }
-    let tier = match row.tier.as_deref() {
-        None => None,
-        Some(name) => match tiers.iter().find(|tier| ***tier == *name) {
-            Some(tier) => Some(tier.clone()),
-            None => return fault("tier", &format!("\"{name}\" is none of the tiers of this entry ({})", tiers.join(", "))),
-        },
+        _ => return Ok(()),
     };
-    let outcome = match row.outcome.as_deref() {
-        None => OutcomeKind::Answered,
-        Some(name) => match OUTCOMES.into_iter().find(|outcome| outcome.as_str() == name) {
-            Some(outcome) => outcome,
-            None => {
-                return fault("outcome", &format!("\"{name}\" is no outcome ({})", OUTCOMES.map(OutcomeKind::as_str).join(", ")));
-            }
-        },
-    };
-    Ok(EntryItem {
-        id: row.id.into(),
-        asked: row.asked.into_owned(),
-        segment: segments.keep(&row.segment),
-        outcome,
-        tier,
-        correct: row.correct,
-        cost: row.cost_usd.map(|raw| money(&located.key("cost_usd"), raw)).transpose()?,
-        answer: row.answer.map(Cow::into_owned),
-        latency_ms: row.latency_ms,
-        repeats: row.repeats,
-        errors: row.errors,
-        flaky: row.flaky,
-    })
+    Err((wrong.0, wrong.1.to_owned()))
 }
 
 /// What is said of a file that cannot be read.
-pub(super) fn broken(path: &Path, fault: Fault) -> BaselineError {
+pub(super) fn broken(path: &Path, Fault { line, column, pointer, why }: &Fault) -> Error {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let cascade = path.with_file_name(format!("{}.cascade.toml", name.strip_suffix(".baseline.json").unwrap_or(&name)));
-    let Fault { line, column, pointer, why } = fault;
-    let mend = format!(
-        "take the file back from version control, or delete it and write it anew with `tierfall regress {} --update-baseline`",
+    let at = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
+    Error::refused(format!(
+        "{}:{line}:{column}: {at}{why}; take the file back from version control, or delete it and write it anew with `tierfall regress {} \
+         --update-baseline`",
+        path.display(),
         cascade.display()
-    );
-    BaselineError::Broken { path: path.to_owned(), line, column, pointer, why, mend }
+    ))
 }

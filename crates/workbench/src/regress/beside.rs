@@ -1,10 +1,10 @@
 //! A run held against the baseline: what changed exactly, and what that says of other requests.
 
-use tierfall_calibrate::regress::{Changed, Changes, Check, Rules, Verdict, judge, limits};
+use tierfall_calibrate::regress::{Changes, Check, Rules, Verdict, judge, limits};
 
-use super::compare::{Compared, ItemChange, compare};
-use super::entry::Entry;
-use super::played::{Mode, Played};
+use super::compare::compare;
+use super::entry::{Entry, Mode};
+use super::played::Played;
 use super::rows;
 use crate::Error;
 
@@ -18,10 +18,8 @@ pub(crate) struct Beside {
 /// Compares; nothing is judged without `rules`.
 pub(crate) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Error> {
     let compared = compare(entry, now)?;
-    let changes = changes(entry, now, &compared);
     let mut warnings = Vec::new();
-    if !compared.ungraded.is_empty() {
-        let n = compared.ungraded.len();
+    if let n @ 1.. = compared.ungraded {
         warnings.push(format!(
             "{n} examples were never answered, then or now, and are not compared: errors of transport are no grade"
         ));
@@ -35,34 +33,7 @@ pub(crate) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Resu
             judge(&pairs, &segments, rules)
         }
     };
-    Ok(Beside { changes, checks, warnings })
-}
-
-fn changes(entry: &Entry, now: &Played, compared: &Compared) -> Changes {
-    let count = |n: usize| n as u64;
-    let moved = compared.changes.iter().filter(|change| change.tier || change.grade.is_ne());
-    let item = |change: &ItemChange| {
-        let (was, is) = (&entry.items[change.entry], &now.items[change.now]);
-        Changed {
-            id: is.id.to_string(),
-            segment: is.segment.to_string(),
-            was_tier: was.tier.as_deref().map(str::to_owned),
-            tier: is.tier.as_deref().map(str::to_owned),
-            was_correct: was.correct,
-            correct: is.correct,
-        }
-    };
-    Changes {
-        tier: count(compared.changes.iter().filter(|change| change.tier).count()),
-        gained: count(compared.gained()),
-        lost: count(compared.lost()),
-        answer: count(compared.changes.iter().filter(|change| change.answer).count()),
-        added: count(compared.added.len()),
-        // What a live run has not asked is not gone.
-        removed: if now.mode == Mode::Live { 0 } else { count(compared.removed.len()) },
-        edited: count(compared.edited.len()),
-        items: moved.map(item).collect(),
-    }
+    Ok(Beside { changes: compared.changes, checks, warnings })
 }
 
 /// Where nothing changed there is nothing to test: the system is the one that was agreed with.

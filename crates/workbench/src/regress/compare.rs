@@ -1,63 +1,52 @@
 //! What changed since the baseline, example by example. No statistics: on these examples every difference is real.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::entry::{Entry, EntryItem};
-use super::error::BaselineError;
-use super::played::{Mode, Played, PlayedItem};
+use tierfall_calibrate::regress::{Changed, Changes};
 
-/// A run held against an entry of a baseline. Numbers are places in [`Entry::items`] and [`Played::items`].
+use super::entry::{Entry, EntryItem, Mode};
+use super::played::Played;
+use crate::Error;
+
+/// A run held against an entry of a baseline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Compared {
     /// Whether everything that decides how a request is served is as it was.
     pub same_system: bool,
-    /// The examples that can be compared: they ask what they asked, and were graded both times. In the order of the run.
+    /// The examples that can be compared, as places in [`Entry::items`] and [`Played::items`]: they ask what they asked, and were graded
+    /// both times. In the order of the run.
     pub pairs: Vec<(usize, usize)>,
-    /// Of them, those whose tier, outcome, grade or answer changed.
-    pub changes: Vec<ItemChange>,
-    /// Of them, how many cost another amount, or an unknown one: all of them where a price changed.
+    /// What changed. Examples of the baseline that a live run has not asked are not gone.
+    pub changes: Changes,
+    /// How many examples cost another amount, or an unknown one: all of them where a price changed.
     pub repriced: usize,
-    /// Examples of the run that the baseline does not have.
-    pub added: Vec<usize>,
-    /// Examples of the baseline that are gone.
-    pub removed: Vec<usize>,
-    /// Examples whose question, tags, expectation or grader changed, as places in both.
-    pub edited: Vec<(usize, usize)>,
-    /// Examples that were never answered, then or now, for errors of transport alone, as places in both.
-    pub ungraded: Vec<(usize, usize)>,
-}
-
-/// How one example changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ItemChange {
-    /// Its place in the entry.
-    pub entry: usize,
-    /// Its place in the run.
-    pub now: usize,
-    /// Whether another tier serves it, or it ends in another way.
-    pub tier: bool,
-    /// Whether its grade rose (`Greater`: gained) or fell (`Less`: lost).
-    pub grade: Ordering,
-    /// Whether it gets another answer.
-    pub answer: bool,
+    /// How many were never answered, then or now, for errors of transport alone.
+    pub ungraded: usize,
 }
 
 impl Compared {
-    /// How many examples have a higher grade now.
-    pub fn gained(&self) -> usize {
-        self.changes.iter().filter(|change| change.grade == Ordering::Greater).count()
-    }
-
-    /// How many examples have a lower grade now.
-    pub fn lost(&self) -> usize {
-        self.changes.iter().filter(|change| change.grade == Ordering::Less).count()
-    }
-
     /// Whether the run is what the baseline says, in every example and every cent.
     pub fn is_same(&self) -> bool {
-        let lists = [self.added.len(), self.removed.len(), self.edited.len(), self.ungraded.len()];
-        self.changes.is_empty() && self.repriced == 0 && lists == [0; 4]
+        self.changes == Changes::default() && self.repriced == 0 && self.ungraded == 0
+    }
+
+    fn pair(&mut self, was: &EntryItem, is: &EntryItem) {
+        let other_tier = was.tier != is.tier || was.outcome != is.outcome;
+        self.changes.tier += u64::from(other_tier);
+        self.changes.gained += u64::from(is.correct > was.correct);
+        self.changes.lost += u64::from(is.correct < was.correct);
+        self.changes.answer += u64::from(was.answer != is.answer);
+        self.repriced += usize::from(was.cost != is.cost);
+        if other_tier || is.correct > was.correct || is.correct < was.correct {
+            self.changes.items.push(Changed {
+                id: is.id.to_string(),
+                segment: is.segment.to_string(),
+                was_tier: was.tier.as_deref().map(str::to_owned),
+                tier: is.tier.as_deref().map(str::to_owned),
+                was_correct: was.correct,
+                correct: is.correct,
+            });
+        }
     }
 }
 
@@ -65,8 +54,13 @@ impl Compared {
 ///
 /// A live run may be held against a replay: has the provider changed since it was recorded? An entry of another fixture set or
 /// split is refused, as is one that has no example in common with the run.
-pub fn compare(entry: &Entry, now: &Played) -> Result<Compared, BaselineError> {
-    let refuse = |why: String| Err(BaselineError::OtherSet { why });
+pub fn compare(entry: &Entry, now: &Played) -> Result<Compared, Error> {
+    let refuse = |why: String| {
+        Err(Error::refused(format!(
+            "the baseline is from another fixture set: {why}; if the set was replaced on purpose, agree with what the cascade does on it \
+             with `tierfall regress CASCADE --update-baseline`"
+        )))
+    };
     let comparable = entry.mode == now.mode || now.mode == Mode::Live;
     if (&entry.fixtures, &entry.split) != (&now.fixtures, &now.split) || !comparable {
         return refuse(format!(
@@ -83,22 +77,23 @@ pub fn compare(entry: &Entry, now: &Played) -> Result<Compared, BaselineError> {
     let mut met = BTreeSet::new();
     for (place, item) in now.items.iter().enumerate() {
         let Some(before) = entry.position(&item.id) else {
-            compared.added.push(place);
+            compared.changes.added += 1;
             continue;
         };
         met.insert(before);
         let was = &entry.items[before];
         if was.asked != item.asked {
-            compared.edited.push((before, place));
-        } else if !(was.is_graded() && item.is_graded()) {
-            compared.ungraded.push((before, place));
-        } else {
+            compared.changes.edited += 1;
+        } else if was.is_graded() && item.is_graded() {
             compared.pairs.push((before, place));
-            compared.changes.extend(change((before, was), (place, item)));
-            compared.repriced += usize::from(was.cost != item.cost);
+            compared.pair(was, item);
+        } else {
+            compared.ungraded += 1;
         }
     }
-    compared.removed = (0..entry.items.len()).filter(|place| !met.contains(place)).collect();
+    if now.mode == Mode::Replay {
+        compared.changes.removed = (entry.items.len() - met.len()) as u64;
+    }
     if met.is_empty() {
         let first = |id: Option<&str>| id.map_or_else(|| "none".to_owned(), |id| format!("\"{id}\", …"));
         return refuse(format!(
@@ -112,17 +107,6 @@ pub fn compare(entry: &Entry, now: &Played) -> Result<Compared, BaselineError> {
         ));
     }
     Ok(compared)
-}
-
-fn change((entry, was): (usize, &EntryItem), (now, item): (usize, &PlayedItem)) -> Option<ItemChange> {
-    let change = ItemChange {
-        entry,
-        now,
-        tier: was.tier != item.tier || was.outcome != item.outcome,
-        grade: item.correct.partial_cmp(&was.correct).unwrap_or(Ordering::Equal),
-        answer: was.answer != item.answer,
-    };
-    (change.tier || change.answer || change.grade != Ordering::Equal).then_some(change)
 }
 
 #[cfg(test)]

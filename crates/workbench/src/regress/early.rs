@@ -15,15 +15,6 @@ use crate::fixture::FixtureSet;
 use crate::fixture::replay::Recordings;
 use crate::progress::{Notice, Progress, Stage};
 
-/// How the real providers are asked in place of the recordings.
-#[derive(Clone, Debug, Default)]
-pub struct Asking {
-    /// Within which limits, a cascade and split.
-    pub options: LiveOptions,
-    /// Whether to stop as soon as the comparison with the baseline is clear.
-    pub early_stop: bool,
-}
-
 /// What the providers did, and what was concluded before all of them were asked.
 pub(super) struct Live {
     pub(super) played: Played,
@@ -35,7 +26,7 @@ pub(super) struct Live {
 
 /// Asks the providers; on the way the examples are held against an entry of a baseline, if the run may end early.
 pub(super) async fn play(
-    asking: &Asking,
+    asking: &LiveOptions,
     (loaded, set, recordings): (&Loaded, &FixtureSet, Option<&Recordings>),
     split: &str,
     against: Option<(&Entry, &Rules)>,
@@ -49,7 +40,7 @@ pub(super) async fn play(
         ))
         .with_hint("leave --early-stop out; the comparison of all examples is weighted"));
     }
-    let of = of_split().count().min(asking.options.limit.unwrap_or(usize::MAX)) as u64;
+    let of = of_split().count().min(asking.limit.unwrap_or(usize::MAX)) as u64;
     progress.begins(Stage::Asking);
     progress.at(0, of);
     let mut early = against.filter(|_| asking.early_stop).map(|(entry, rules)| Early::new(entry, rules));
@@ -60,7 +51,7 @@ pub(super) async fn play(
         progress.at(done, of);
         early.as_mut().is_some_and(|early| early.sees(item))
     };
-    let run = live(loaded, set, recordings, split, &asking.options, &mut watch).await?;
+    let run = live(loaded, set, recordings, split, asking, &mut watch).await?;
     let LiveRun { mut played, stopped, left, cost } = run;
     let asked = played.items.len();
     progress.notice(Notice::Asked { examples: asked, cost });

@@ -1,12 +1,32 @@
 //! What a baseline says of one split of one fixture set.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use tierfall_core::money::Money;
 use tierfall_core::trace::OutcomeKind;
 
-use super::played::{Mode, Played, PlayedItem};
+/// Where answers came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// From recordings.
+    Replay,
+    /// From the declared providers.
+    Live,
+}
+
+impl Mode {
+    /// The mode as written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Live => "live",
+        }
+    }
+}
 
 /// What a cascade did with one split of one fixture set.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +47,10 @@ pub struct Entry {
     pub items: Vec<EntryItem>,
 }
 
-/// What a cascade did with one example.
-#[derive(Clone, Debug, PartialEq)]
+/// What a cascade did with one example: a line of the file. Of several repeats, outcome, tier and answer are those of the first that
+/// was answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EntryItem {
     /// The example.
     pub id: Arc<str>,
@@ -37,48 +59,71 @@ pub struct EntryItem {
     /// Its segment.
     pub segment: Arc<str>,
     /// How it ended.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub outcome: OutcomeKind,
-    /// The tier whose answer was served; `None` = none was.
+    /// The tier whose answer is served; `None` = none is.
     pub tier: Option<Arc<str>>,
-    /// The grade of what was served, in [0, 1].
+    /// The grade of what is served, in [0, 1]; the mean over repeats that were answered. Nothing served is wrong, and a person is always
+    /// right.
     pub correct: f64,
-    /// Every attempt included; `None` = unknown.
+    /// Every attempt included; the mean over repeats; `None` = unknown.
+    #[serde(rename = "cost_usd", default, serialize_with = "digits", deserialize_with = "usd")]
     pub cost: Option<Money>,
-    /// Digest of the served answer; `None` = none was, or a person gave it.
+    /// Digest of the served answer; `None` = none is, or a person gave it.
     pub answer: Option<String>,
-    /// Milliseconds; `None` in a replay.
+    /// Milliseconds, the mean over repeats; `None` in a replay, whose times are the recorder's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
     /// How often it was asked: 1 in a replay.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
     pub repeats: u32,
-    /// How many of the repeats ended in an error of transport.
+    /// How many of the repeats ended in an error of transport; they are no grade.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub errors: u32,
-    /// Whether the repeats disagree.
+    /// Whether the repeats disagree: their mean grade is between 0.1 and 0.9.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub flaky: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
+/// Digit by digit: money is exact.
+#[expect(clippy::ref_option, reason = "serde's serialize_with passes a reference")]
+fn digits<S: Serializer>(cost: &Option<Money>, serializer: S) -> Result<S::Ok, S::Error> {
+    let digits = cost.map(|cost| RawValue::from_string(decimals(cost)).expect("plain decimals are a JSON number"));
+    digits.serialize(serializer)
+}
+
+fn usd<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+    let digits = Option::<&RawValue>::deserialize(deserializer)?;
+    digits.map(|digits| digits.get().parse().map_err(D::Error::custom)).transpose()
+}
+
+/// USD as plain decimals, with as many places as there are.
+pub(super) fn decimals(money: Money) -> String {
+    const PICO: u128 = 1_000_000_000_000;
+    let (usd, pico) = (money.pico() / PICO, money.pico() % PICO);
+    if pico == 0 {
+        return usd.to_string();
+    }
+    format!("{usd}.{}", format!("{pico:012}").trim_end_matches('0'))
 }
 
 impl EntryItem {
     /// Whether any repeat was answered; otherwise its grade means nothing.
     pub fn is_graded(&self) -> bool {
         self.errors < self.repeats
-    }
-}
-
-impl From<&PlayedItem> for EntryItem {
-    fn from(item: &PlayedItem) -> Self {
-        Self {
-            id: item.id.clone(),
-            asked: item.asked.clone(),
-            segment: item.segment.clone(),
-            outcome: item.outcome,
-            tier: item.tier.clone(),
-            correct: item.correct,
-            cost: item.cost,
-            answer: item.answer.clone(),
-            latency_ms: item.latency_ms,
-            repeats: item.repeats,
-            errors: item.errors,
-            flaky: item.flaky,
-        }
     }
 }
 
@@ -111,22 +156,6 @@ impl Summary {
             correct: sum / n_graded.max(1) as f64,
             cost: items.iter().map(|item| item.cost).sum(),
             served: tiers.iter().map(|tier| (tier.clone(), served(tier))).collect(),
-        }
-    }
-}
-
-impl From<&Played> for Entry {
-    fn from(played: &Played) -> Self {
-        let by_id: BTreeMap<_, _> = played.items.iter().map(|item| (&item.id, item)).collect();
-        let items: Vec<EntryItem> = by_id.into_values().map(EntryItem::from).collect();
-        Self {
-            fixtures: played.fixtures.clone(),
-            split: played.split.clone(),
-            mode: played.mode,
-            system: played.system.clone(),
-            tiers: played.tiers.clone(),
-            summary: Summary::of(&played.tiers, &items),
-            items,
         }
     }
 }

@@ -9,10 +9,11 @@ use tierfall_calibrate::regress::{Changes, Check, Report, Rules, Section, Verdic
 
 use super::baseline::Baseline;
 use super::beside::{Beside, beside};
-use super::early::{self, Asking, Live};
-use super::entry::Entry;
+use super::early::{self, Live};
+use super::entry::{Entry, Mode};
 use super::limits;
-use super::played::{Mode, Played};
+use super::live::LiveOptions;
+use super::played::Played;
 use super::replay::replay;
 use super::sets::{Sets, known_segment};
 use super::update::Update;
@@ -36,7 +37,7 @@ pub struct Ask {
     /// The loss of right answers that is still no regression; `None` = as the file says.
     pub margin: Option<f64>,
     /// How the real providers are asked; `None` = the recordings are replayed.
-    pub live: Option<Asking>,
+    pub live: Option<LiveOptions>,
     /// Files that the caller writes with what comes of it.
     pub results: Vec<Named>,
 }
@@ -63,7 +64,7 @@ pub async fn regress(ask: &Ask, progress: &dyn Progress) -> Result<Regressed, Er
         return Err(Error::refused("--baseline names the baseline of one cascade, and there are several")
             .with_hint("run regress once a cascade, or keep each baseline beside its cascade as NAME.baseline.json"));
     }
-    if let (true, Some(limit)) = (ask.update_baseline, ask.live.as_ref().and_then(|asking| asking.options.limit)) {
+    if let (true, Some(limit)) = (ask.update_baseline, ask.live.as_ref().and_then(|asking| asking.limit)) {
         return Err(Error::refused(format!("--limit {limit} asks a part of the examples, and a baseline is of all of them"))
             .with_hint("leave out --limit to write a baseline, or --update-baseline to compare with the one that is there"));
     }

@@ -5,7 +5,8 @@ use tierfall_calibrate::regress::limits::{self, Missing, Sample};
 use tierfall_calibrate::regress::{Check, Limit, Side, Unit};
 use tierfall_calibrate::report::Estimate;
 
-use super::played::{Mode, NoLast, Played, PlayedItem};
+use super::entry::Mode;
+use super::played::{NoLast, Played, PlayedItem};
 use super::{missing, rows};
 
 /// One check a limit, in the order in which limits are documented. What only live runs can say is left to them.
@@ -35,17 +36,21 @@ pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<C
     check("loss-vs-last", Unit::Points, n_vs_last, expect.loss_vs_last_at_most, most, loss);
     let ratio = against(limits::cost_ratio(&samples_vs_last), &|| missing::costs(loaded, played.mode, &vs_last));
     check("cost-ratio", Unit::Share, n_vs_last, expect.cost_ratio_at_most, most, ratio);
-    let (reached, rate) = escalation_rate(&samples, &items);
+    // Of those that reached any tier, how many the first one did not answer; of those that reached a tier, how many it accepted.
+    let (reached, rate) = share(&samples, &items, |item| item.asked_tiers.first().map(|(_, accepted)| !accepted));
     let rate = rate.ok_or_else(|| missing::reach(played.mode, None));
     check("escalation-rate", Unit::Share, reached, expect.escalation_rate_at_least, least, rate.clone());
     check("escalation-rate", Unit::Share, reached, expect.escalation_rate_at_most, most, rate);
     for (tier, limit) in &expect.coverage {
         let tier = tier.get_ref().as_str();
-        let (reached, share) = coverage(&samples, &items, played.tiers.iter().position(|name| **name == *tier));
-        let share = share.ok_or_else(|| missing::reach(played.mode, Some(tier)));
+        let place = played.tiers.iter().position(|name| **name == *tier);
+        let accepted =
+            |item: &PlayedItem| item.asked_tiers.iter().find(|(asked, _)| Some(*asked) == place).map(|(_, accepted)| *accepted);
+        let (reached, value) = share(&samples, &items, accepted);
+        let value = value.ok_or_else(|| missing::reach(played.mode, Some(tier)));
         let name = format!("coverage.{tier}");
-        check(&name, Unit::Share, reached, limit.at_least, least, share.clone());
-        check(&name, Unit::Share, reached, limit.at_most, most, share);
+        check(&name, Unit::Share, reached, limit.at_least, least, value.clone());
+        check(&name, Unit::Share, reached, limit.at_most, most, value);
     }
     if played.mode == Mode::Live {
         let times = limits::p95(&samples).ok_or_else(missing::times);
@@ -69,20 +74,11 @@ pub(super) fn for_live_alone(expect: &Expect) -> bool {
     expect.latency_p95_ms_at_most.is_some() || expect.availability_at_least.is_some()
 }
 
-/// Of those that reached any tier, how many the first one did not answer; and how many reached one.
-fn escalation_rate(samples: &[Sample], items: &[&PlayedItem]) -> (u64, Option<Estimate>) {
-    let first = |at: usize| items[at].asked_tiers.first();
-    let reached = (0..items.len()).filter(|at| first(*at).is_some()).count() as u64;
-    let escalates = |at: usize| first(at).is_some_and(|(_, accepted)| !accepted);
-    (reached, limits::share(samples, |at| first(at).is_some(), escalates))
-}
-
-/// Of those that reached a tier, how many it accepted; and how many reached it.
-fn coverage(samples: &[Sample], items: &[&PlayedItem], tier: Option<usize>) -> (u64, Option<Estimate>) {
-    let asked = |at: usize| items[at].asked_tiers.iter().find(|(place, _)| Some(*place) == tier);
-    let reached = (0..items.len()).filter(|at| asked(*at).is_some()).count() as u64;
-    let accepts = |at: usize| asked(at).is_some_and(|(_, accepted)| *accepted);
-    (reached, limits::share(samples, |at| asked(at).is_some(), accepts))
+/// Of those of which `step` says whether it is so, how many are; and of how many it says that.
+fn share(samples: &[Sample], items: &[&PlayedItem], step: impl Fn(&PlayedItem) -> Option<bool>) -> (u64, Option<Estimate>) {
+    let steps: Vec<Option<bool>> = items.iter().map(|item| step(item)).collect();
+    let known = steps.iter().flatten().count() as u64;
+    (known, limits::share(samples, |at| steps[at].is_some(), |at| steps[at] == Some(true)))
 }
 
 /// How many attempts were answered, of all: errors of transport are no grade, but they are counted.

@@ -8,7 +8,8 @@ use tierfall_calibrate::regress::limits::Missing;
 use tierfall_core::cascade::{Answerer, Tier};
 use tierfall_core::text::list;
 
-use super::played::{Mode, PlayedItem};
+use super::entry::Mode;
+use super::played::PlayedItem;
 
 /// No example of the segment was asked and answered.
 pub(super) fn examples() -> Missing {

@@ -7,27 +7,27 @@ mod beside;
 mod compare;
 mod early;
 mod entry;
-mod error;
 mod judged;
 mod limits;
 pub mod live;
 mod missing;
 mod played;
+mod problem;
 mod replay;
 mod rows;
 mod sets;
+mod system;
 mod update;
 
 pub use baseline::Baseline;
 pub(crate) use beside::{Beside, beside};
-pub use compare::{Compared, ItemChange, compare};
-pub use early::Asking;
-pub use entry::{Entry, EntryItem, Summary};
-pub use error::{BaselineError, Problem, ProblemKind, RegressError};
+pub use compare::{Compared, compare};
+pub use entry::{Entry, EntryItem, Mode, Summary};
 pub(crate) use judged::section;
 pub use judged::{Ask, Regressed, regress};
-pub use played::{Last, Mode, NoLast, Played, PlayedItem};
-pub use replay::{asked, replay, system};
+pub use played::{Last, NoLast, Played, PlayedItem};
+pub use replay::replay;
+pub use system::{asked, system};
 pub use update::{Update, UpdatedEntry};
 
 #[cfg(test)]

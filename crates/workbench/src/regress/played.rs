@@ -1,30 +1,19 @@
 //! What a cascade did with the examples of a fixture set.
 
+use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use tierfall::config::Loaded;
+use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::money::Money;
-use tierfall_core::trace::OutcomeKind;
+use tierfall_core::run::{Outcome, Served};
+use tierfall_core::trace::{OutcomeKind, Trace};
 
-/// Where answers came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// From recordings.
-    Replay,
-    /// From the declared providers.
-    Live,
-}
-
-impl Mode {
-    /// The mode as written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Replay => "replay",
-            Self::Live => "live",
-        }
-    }
-}
+use super::entry::{Entry, EntryItem, Mode, Summary};
+use super::system::{asked, system};
+use crate::fixture::grade::digest_of_completion;
+use crate::fixture::{Example, FixtureSet};
 
 /// What a cascade did with one split of a fixture set.
 #[derive(Clone, Debug)]
@@ -46,49 +35,112 @@ pub struct Played {
     pub warnings: Vec<String>,
 }
 
-/// What a cascade did with one example.
+impl Played {
+    pub(super) fn of(loaded: &Loaded, set: &FixtureSet, split: &str, mode: Mode, items: Vec<PlayedItem>) -> Self {
+        Self {
+            fixtures: set.about().name.clone(),
+            split: split.to_owned(),
+            mode,
+            system: system(loaded),
+            tiers: loaded.cascade.tiers().iter().map(|tier| tier.name.clone()).collect(),
+            items,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl From<&Played> for Entry {
+    fn from(played: &Played) -> Self {
+        let by_id: BTreeMap<_, _> = played.items.iter().map(|item| (&item.id, &item.entry)).collect();
+        let items: Vec<EntryItem> = by_id.into_values().cloned().collect();
+        Self {
+            fixtures: played.fixtures.clone(),
+            split: played.split.clone(),
+            mode: played.mode,
+            system: played.system.clone(),
+            tiers: played.tiers.clone(),
+            summary: Summary::of(&played.tiers, &items),
+            items,
+        }
+    }
+}
+
+/// What a cascade did with one example: what a baseline keeps of it, and what only the run knows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlayedItem {
-    /// The example.
-    pub id: Arc<str>,
-    /// Its segment, as the set says.
-    pub segment: Arc<str>,
+    /// What a baseline keeps of it.
+    pub entry: EntryItem,
     /// Examples of one group repeat one item.
     pub group: Option<Arc<str>>,
     /// How many requests it stands for: 1 unless it was sampled with another propensity.
     pub weight: f64,
-    /// Digest of its question, expectation, grader and tags.
-    pub asked: String,
-    /// How it ended; of several repeats, the first.
-    pub outcome: OutcomeKind,
-    /// The tier whose answer is served; of several repeats, the first. `None` = none is.
-    pub tier: Option<Arc<str>>,
-    /// Digest of the served answer; of several repeats, the first. `None` = none is.
-    pub answer: Option<String>,
-    /// The grade of what is served, in [0, 1]; the mean over repeats that were answered. Nothing served is wrong, and a person
-    /// is always right.
-    pub correct: f64,
-    /// Every attempt included; the mean over repeats; `None` = unknown.
-    pub cost: Option<Money>,
-    /// Mean over repeats; `None` in a replay, whose times are the recorder's.
-    pub latency_ms: Option<f64>,
     /// The tiers that were asked, as places in the chain, and whether each accepted.
     pub asked_tiers: Vec<(usize, bool)>,
     /// What the last declared tier would have done by itself.
     pub last: Result<Last, NoLast>,
-    /// How often it was asked: 1 in a replay.
-    pub repeats: u32,
-    /// How many of the repeats ended in an error of transport; they are no grade.
-    pub errors: u32,
-    /// Whether repeats disagree: their mean grade is between 0.1 and 0.9.
-    pub flaky: bool,
+}
+
+impl Deref for PlayedItem {
+    type Target = EntryItem;
+
+    fn deref(&self) -> &EntryItem {
+        &self.entry
+    }
 }
 
 impl PlayedItem {
-    /// Whether there is a grade: an example that only ended in errors of transport says nothing about quality.
-    pub fn is_graded(&self) -> bool {
-        self.errors < self.repeats
+    /// Of one run of an example, not timed; of one that says nothing of what the cascade answers there is only the trace.
+    pub(super) fn of(
+        loaded: &Loaded,
+        example: &Example,
+        outcome: Option<&Outcome>,
+        trace: &Trace,
+        correct: f64,
+        last: Result<Last, NoLast>,
+    ) -> Self {
+        let served = outcome.filter(|_| !asks_a_person(trace)).and_then(served);
+        let person = trace.steps.last().filter(|_| outcome.is_some() && asks_a_person(trace));
+        let tier = served.map(|served| loaded.cascade.tier(served.tier).name.clone());
+        let entry = EntryItem {
+            id: example.id.clone(),
+            asked: asked(example),
+            segment: example.segment.clone(),
+            outcome: outcome.map_or(OutcomeKind::Failed, Outcome::kind),
+            tier: tier.or_else(|| person.map(|step| step.tier.clone())),
+            correct,
+            cost: trace.cost.total(),
+            answer: served.map(|served| digest_of_completion(&served.answer)),
+            latency_ms: None,
+            repeats: 1,
+            errors: 0,
+            flaky: false,
+        };
+        Self { entry, group: example.group.clone(), weight: example.weight, asked_tiers: asked_tiers(loaded, trace), last }
     }
+}
+
+/// The answer that whoever asked has, if any. Where a review is the end and nobody is declared to look, that is the answer attached.
+pub(super) fn served(outcome: &Outcome) -> Option<&Served> {
+    match outcome {
+        Outcome::Review(attached) => attached.as_ref(),
+        _ => outcome.served(),
+    }
+}
+
+/// The tiers that were asked, as places in the chain, and whether each took the request. A person takes whatever reaches them.
+fn asked_tiers(loaded: &Loaded, trace: &Trace) -> Vec<(usize, bool)> {
+    let accepted = |decision: &Decision| matches!(decision, Decision::Accept(_) | Decision::Defer(Deferral::Review));
+    trace.steps.iter().filter_map(|step| Some((place(loaded, &step.tier)?, accepted(&step.decision)))).collect()
+}
+
+/// The place of a tier in the chain.
+pub(super) fn place(loaded: &Loaded, name: &str) -> Option<usize> {
+    loaded.cascade.tiers().iter().position(|tier| *tier.name == *name)
+}
+
+/// Whether the run ended at the human tier.
+pub(super) fn asks_a_person(trace: &Trace) -> bool {
+    trace.steps.last().is_some_and(|step| step.decision == Decision::Defer(Deferral::Review))
 }
 
 /// Why it is not known what the last declared tier would have done.

@@ -11,24 +11,15 @@ use super::compare::Compared;
 use super::entry::{Entry, EntryItem};
 use super::played::{Played, PlayedItem};
 
-/// Numbers for the items that examples repeat: those of one group share one.
+/// Numbers for the items that examples repeat, in the order in which they come: those of one group share one.
 #[derive(Default)]
-struct Clusters {
-    groups: BTreeMap<Arc<str>, u32>,
-    next: u32,
-}
+struct Clusters<'a>(BTreeMap<(Option<&'a str>, &'a str), u32>);
 
-impl Clusters {
-    fn of(&mut self, item: &PlayedItem) -> u32 {
-        if let Some(known) = item.group.as_ref().and_then(|group| self.groups.get(group)) {
-            return *known;
-        }
-        let new = self.next;
-        self.next += 1;
-        if let Some(group) = &item.group {
-            self.groups.insert(group.clone(), new);
-        }
-        new
+impl<'a> Clusters<'a> {
+    fn of(&mut self, item: &'a PlayedItem) -> u32 {
+        let group = item.group.as_deref();
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        *self.0.entry((group, if group.is_some() { "" } else { &item.id })).or_insert(next)
     }
 }
 
@@ -39,25 +30,23 @@ fn usd(cost: Option<Money>) -> Option<f64> {
 /// The examples of a segment, or all of them; those that were never answered for errors of transport have no grade.
 pub(super) fn samples(played: &Played, segment: Option<&str>) -> Vec<Sample> {
     let mut clusters = Clusters::default();
-    let of = |item: &PlayedItem| Sample {
-        quality: item.correct,
-        cost_usd: usd(item.cost),
-        last_quality: item.last.ok().map(|last| last.correct),
-        last_cost_usd: item.last.ok().and_then(|last| usd(last.cost)),
-        weight: item.weight,
-        cluster: clusters.of(item),
-        latency_ms: item.latency_ms,
-    };
-    graded(played, segment).map(of).collect()
+    graded(played, segment)
+        .map(|item| Sample {
+            quality: item.correct,
+            cost_usd: usd(item.cost),
+            last_quality: item.last.ok().map(|last| last.correct),
+            last_cost_usd: item.last.ok().and_then(|last| usd(last.cost)),
+            weight: item.weight,
+            cluster: clusters.of(item),
+            latency_ms: item.latency_ms,
+        })
+        .collect()
 }
 
 /// The examples that were answered, of a segment or of all.
 pub(super) fn graded<'a>(played: &'a Played, segment: Option<&str>) -> impl Iterator<Item = &'a PlayedItem> {
     let wanted = segment.map(str::to_owned);
-    played
-        .items
-        .iter()
-        .filter(move |item| wanted.as_deref().is_none_or(|wanted| *item.segment == *wanted) && item.errors < item.repeats)
+    played.items.iter().filter(move |item| wanted.as_deref().is_none_or(|wanted| *item.segment == *wanted) && item.is_graded())
 }
 
 /// The examples that can be compared, and the segments that they name, in the order of the run.
@@ -70,16 +59,12 @@ pub(super) fn pairs(entry: &Entry, now: &Played, compared: &Compared) -> (Vec<Pa
             segments.push(now.segment.clone());
             u32::try_from(segments.len() - 1).unwrap_or(u32::MAX)
         });
-        Pair { segment, cluster: clusters.of(now), weight: now.weight, base: before(was), now: after(now) }
+        Pair { segment, cluster: clusters.of(now), weight: now.weight, base: item(was), now: item(now) }
     };
     let pairs = compared.pairs.iter().map(&mut pair).collect();
     (pairs, segments)
 }
 
-fn before(item: &EntryItem) -> Item {
-    Item { quality: item.correct, cost_usd: usd(item.cost), latency_ms: item.latency_ms }
-}
-
-fn after(item: &PlayedItem) -> Item {
+fn item(item: &EntryItem) -> Item {
     Item { quality: item.correct, cost_usd: usd(item.cost), latency_ms: item.latency_ms }
 }

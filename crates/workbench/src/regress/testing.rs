@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::fixture::FixtureSet;
 use crate::fixture::recording::Header;
 use crate::fixture::replay::Recordings;
-use crate::regress::{Played, RegressError, replay};
+use crate::regress::{Played, replay};
 use tierfall::config::{self, Loaded};
 
 pub(super) const CASCADE: &str = r#"
@@ -108,7 +108,7 @@ impl Shop {
 
     pub(super) fn replay(&self, split: &str) -> Result<Played, String> {
         let replayed = replay(&self.loaded(), &self.set(), &self.recordings()?, split, &|_, _| ());
-        replayed.map_err(|error: RegressError| self.said(&error.to_string()))
+        replayed.map_err(|error| self.said(&error.to_string()))
     }
 
     /// A message without the temporary folder.

@@ -6,9 +6,9 @@ use tierfall_calibrate::regress::limits;
 
 use super::baseline::Baseline;
 use super::entry::Entry;
-use super::error::BaselineError;
 use super::played::Played;
 use super::rows;
+use crate::Error;
 
 /// A baseline that is to be written, and what that changes.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Update {
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self) -> Result<(), BaselineError> {
+    pub fn write(&self) -> Result<(), Error> {
         self.baseline.write(&self.path)
     }
 }

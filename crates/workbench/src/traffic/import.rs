@@ -12,11 +12,11 @@ pub use super::place::{Repeats, Splits};
 use crate::fixture::grade::GraderSpec;
 use crate::fixture::lines::{Lines, json_error, utf8};
 use crate::fixture::recording::{Entry, Header, Record};
-use crate::fixture::recording_file::{Opened, Writer, path_of, write_whole};
+use crate::fixture::recording_file::{Opened, Writer, path_of};
 use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
 use crate::observations::{BadRow, Summary};
-use crate::{Error, locked};
+use crate::{Error, locked, whole};
 use tierfall::TierBinding;
 use tierfall::config::Loaded;
 
@@ -98,7 +98,7 @@ pub fn import(files: &[PathBuf], into: &Path, loaded: &Loaded, options: &Traffic
             // What the sampling allows is held against the set once, when all lines are read.
             Some(set) => SetFile { heaviest_weight: None, ..set.about().clone() },
             None => toml::from_str(&set_toml(into, loaded, options, None))
-                .map_err(|error| FixtureError::Set { path: into.join("set.toml"), why: error.to_string() })?,
+                .map_err(|error| FixtureError::Unusable(format!("{}: {error}", into.join("set.toml").display())))?,
         },
         there: there.as_ref(),
         bound: bindings.iter().map(|(tier, binding)| (*tier, Header::new(binding).digest())).collect(),
@@ -339,7 +339,7 @@ fn grow(set: &FixtureSet, taken: &[Taken], bindings: &Bindings<'_>, heaviest: f6
         whole.push(b'\n');
     }
     whole.extend(lines(taken));
-    Ok(write_whole(&path, &whole)?)
+    Ok(whole::write_named(&path, &whole)?)
 }
 
 fn lines(taken: &[Taken]) -> Vec<u8> {

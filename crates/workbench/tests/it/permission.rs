@@ -260,7 +260,7 @@ async fn checked(case: &Case, server: &MockServer, seen: &Seen) {
     let answers = ToGrade { set: &set, recordings: &recordings, tiers: &tiers };
     let judges = judge::open(answers, std::slice::from_ref(&loaded.cascade)).unwrap();
     let (clock, options) = (SystemClock::default(), judge::Options::default());
-    let report = judge::ask(answers, &judges, &options, &clock, &|_| (), std::future::pending()).await.unwrap();
+    let report = judge::ask(answers, &judges, &options, &clock, &|_, _, _| (), std::future::pending()).await.unwrap();
     let answered = |example: &usize| !case.may_see(*example).is_empty();
     let to_judge: BTreeSet<usize> =
         (1..EXAMPLES).step_by(2).filter(answered).filter(|example| case.judge_may_see(*example)).collect();

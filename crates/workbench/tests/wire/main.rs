@@ -119,7 +119,7 @@ impl World {
         }
         let recordings = Recordings::open(set.dir(), &set.about().tiers).unwrap();
         let tiers = TIERS.map(Arc::from);
-        grade_set(&set, &recordings, &tiers, None, None).unwrap();
+        grade_set(&set, &recordings, &tiers, None).unwrap();
     }
 
     fn observed(&self, split: Option<&str>) -> Observations {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::select;
 use tierfall_workbench::fixture::grade::judge::{JudgeReport, Options};
-use tierfall_workbench::fixture::grade::{Cell, GradeTable};
+use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
 use tierfall_workbench::fixture::record::Stop;
 use tierfall_workbench::grade::{Ask, Endings, Graded, Recorded};
 
@@ -94,7 +94,7 @@ fn shares(table: &GradeTable) -> Vec<Column> {
     [names].into_iter().chain(table.tiers.iter().enumerate().map(tier)).collect()
 }
 
-fn share(cell: &Cell) -> String {
+fn share(cell: &TierCounts) -> String {
     let mut text = match cell.n {
         0 => "–".to_owned(),
         n => format!("{:.3}  {:>4}/{n}", cell.right as f64 / n as f64, cell.right),

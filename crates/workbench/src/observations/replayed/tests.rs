@@ -277,7 +277,7 @@ fn what_an_old_header_does_not_say_of_its_answers_is_named_and_written() {
     let set = FixtureSet::load(dir.path()).unwrap();
     let recordings = Recordings::load(dir.path(), &bindings).unwrap();
     let tiers: Vec<_> = recordings.tiers().cloned().collect();
-    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None).unwrap();
     assert_eq!(table.total.iter().map(|cell| (cell.n, cell.right)).collect::<Vec<_>>(), [(3, 3); 2]);
 }
 
@@ -291,7 +291,7 @@ fn what_is_graded_is_what_is_served() {
     let set = FixtureSet::load(dir.path()).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
     let tiers: Vec<_> = recordings.tiers().cloned().collect();
-    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None).unwrap();
     assert_eq!(table.total.iter().map(|cell| (cell.n, cell.right)).collect::<Vec<_>>(), [(3, 3); 2]);
     let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
     assert_eq!(out.quality(0), [Quality::RIGHT; 3]);
@@ -331,7 +331,7 @@ fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_as
     let set = FixtureSet::load(dir.path()).unwrap();
     let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
     let tiers: Vec<_> = recordings.tiers().cloned().collect();
-    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None, None).unwrap();
+    let table = crate::fixture::grade::grade_set(&set, &recordings, &tiers, None).unwrap();
     let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap().observations;
     for tier in 0..2 {
         assert_eq!(out.quality(tier), [Quality::RIGHT; 2], "not what was answered to the old question");

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tierfall_core::money::Money;
 use tierfall_core::trace::OutcomeKind;
 
+use super::super::entry::EntryItem;
 use super::super::played::PlayedItem;
 use super::super::testing::{SMALL, Shop, read};
 use super::*;
@@ -38,11 +39,9 @@ prop_compose! {
         latency_ms in proptest::option::of(0.0..1e9_f64),
         (repeats, errors, flaky) in (1_u32..9, 0_u32..9, any::<bool>()),
     ) -> PlayedItem {
-        PlayedItem {
+        let entry = EntryItem {
             id: id.into(),
             segment: segment.into(),
-            group: None,
-            weight: 1.0,
             asked,
             outcome: OUTCOMES[outcome],
             tier: tier.map(|tier| ["small", "large"][tier].into()),
@@ -50,12 +49,11 @@ prop_compose! {
             correct,
             cost: cost.map(|pico| Money::from_pico(pico.into())),
             latency_ms,
-            asked_tiers: Vec::new(),
-            last: Err(super::super::NoLast::NotRecorded),
             repeats,
             errors: errors.min(repeats),
             flaky,
-        }
+        };
+        PlayedItem { entry, group: None, weight: 1.0, asked_tiers: Vec::new(), last: Err(super::super::NoLast::NotRecorded) }
     }
 }
 

@@ -9,10 +9,31 @@ use tierfall_core::money::{Cost, Money};
 use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall_core::request::Call;
 
-use super::LiveStop;
+use crate::batch::Halt;
 use crate::batch::purse::{Account, Purse};
 use tierfall::clock::Clock;
 use tierfall::timed::passed_on;
+
+/// Why a live run ended before every example was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LiveStop {
+    /// Whoever watches knew enough.
+    #[error("the verdict was clear")]
+    Decided,
+    /// No further call is made.
+    #[error(transparent)]
+    Halted(#[from] Halt),
+    /// A call's cost has no bound, so no limit could be kept.
+    #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
+    Unbounded(Arc<str>),
+}
+
+impl LiveStop {
+    /// Whether a provider is the reason, and not a limit or enough certainty.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Halted(halt) if halt.is_failure())
+    }
+}
 
 /// What all tiers of one live run spend, and what ended it.
 pub(super) struct Paid {

@@ -1,21 +1,19 @@
 //! One example, asked as often as it is to be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tierfall::config::Loaded;
+use tierfall::{Answer, Engine};
 use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::money::Money;
 use tierfall_core::provider::CallErrorKind;
-use tierfall_core::run::Outcome;
 
-use super::LiveError;
-use crate::fixture::grade::digest_of_completion;
 use crate::fixture::replay::Recordings;
-use crate::fixture::{Example, FixtureSet};
-use crate::regress::asked;
-use crate::regress::played::{NoLast, PlayedItem};
-use crate::regress::replay::{Player, asked_tiers, asks_a_person};
-use tierfall::config::Loaded;
-use tierfall::{Answer, Engine};
+use crate::fixture::{Example, FixtureError, FixtureSet};
+use crate::regress::entry::EntryItem;
+use crate::regress::played::{NoLast, PlayedItem, asks_a_person, served};
+use crate::regress::replay::Player;
 
 /// Asks examples and grades what comes back.
 pub(super) struct Asker<'a> {
@@ -23,6 +21,7 @@ pub(super) struct Asker<'a> {
     /// What knows the recorded answers of the last tier.
     player: Option<Player<'a>>,
     engine: Engine,
+    /// At least 1.
     repeats: u32,
 }
 
@@ -54,7 +53,7 @@ impl<'a> Asker<'a> {
         recordings: Option<&'a Recordings>,
         engine: Engine,
         repeats: u32,
-    ) -> Result<Self, LiveError> {
+    ) -> Result<Self, FixtureError> {
         let player = recordings.map(|recordings| Player::new(loaded, set, recordings)).transpose()?;
         Ok(Self { loaded, player, engine, repeats })
     }
@@ -75,50 +74,37 @@ impl<'a> Asker<'a> {
     fn item(&self, example: &Example, answers: &[Answer]) -> PlayedItem {
         let answered: Vec<&Answer> = answers.iter().filter(|answer| lost(answer).is_none()).collect();
         let n = answered.len().max(1) as f64;
-        let correct = answered.iter().fold(0.0, |sum, answer| sum + Self::grade(example, answer)) / n;
+        let correct = answered.iter().fold(0.0, |sum, answer| sum + grade(example, answer)) / n;
         let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
         let latency = answered.iter().fold(Duration::ZERO, |sum, answer| sum.saturating_add(answer.trace.latency));
-        let first = answered.first().copied();
-        let person = first.filter(|answer| asks_a_person(&answer.trace));
-        let served = first.filter(|_| person.is_none()).and_then(|answer| match &answer.outcome {
-            Outcome::Answered(served) => Some(served),
-            // As in a replay, the answer attached to a review is what it is.
-            Outcome::Review(attached) => attached.as_ref(),
-            _ => None,
+        let last = self.player.as_ref().and_then(|player| {
+            // What the last tier's recording lacks is not what was asked here.
+            player.last(example, &example.digest(), Arc::new(example.request())).ok()
         });
-        let by_person = person.and_then(|answer| answer.trace.steps.last()).map(|step| step.tier.clone());
-        PlayedItem {
-            id: example.id.clone(),
-            segment: example.segment.clone(),
-            group: example.group.clone(),
-            weight: example.weight,
-            asked: asked(example),
-            outcome: first.map_or(tierfall_core::trace::OutcomeKind::Failed, |answer| answer.trace.outcome),
-            tier: by_person.or_else(|| served.map(|served| self.loaded.cascade.tier(served.tier).name.clone())),
-            answer: served.map(|served| digest_of_completion(&served.answer)),
-            correct,
+        let last = last.unwrap_or(Err(NoLast::NotRecorded));
+        let (outcome, trace) = match answered.first() {
+            Some(first) => (Some(&first.outcome), &first.trace),
+            None => (None, &answers[0].trace),
+        };
+        let item = PlayedItem::of(self.loaded, example, outcome, trace, correct, last);
+        let entry = EntryItem {
             cost: costs.map(|sum| Money::from_pico(sum.pico() / u128::from(self.repeats))),
             latency_ms: (!answered.is_empty()).then(|| latency.as_secs_f64() * 1e3 / n),
-            asked_tiers: first.or(answers.first()).map(|answer| asked_tiers(self.loaded, &answer.trace)).unwrap_or_default(),
-            // What the last tier's recording lacks is not what was asked here.
-            last: self.player.as_ref().and_then(|player| player.last(example).ok()).unwrap_or(Err(NoLast::NotRecorded)),
             repeats: self.repeats,
             errors: answers.iter().map(|answer| u32::from(lost(answer).is_some())).sum(),
             flaky: answered.len() > 1 && correct > 0.1 && correct < 0.9,
-        }
+            ..item.entry
+        };
+        PlayedItem { entry, ..item }
     }
+}
 
-    /// The grade of what is served, as in a replay.
-    fn grade(example: &Example, answer: &Answer) -> f64 {
-        if asks_a_person(&answer.trace) {
-            return 1.0;
-        }
-        match &answer.outcome {
-            Outcome::Answered(served) | Outcome::Review(Some(served)) => {
-                // Examples whose graders have to be asked are left out of live runs.
-                example.grader.grade(example, &served.answer).map_or(0.0, |grade| grade.correct)
-            }
-            Outcome::Review(None) | Outcome::Abstained(_) | Outcome::Refused(_) | Outcome::Failed(_) => 0.0,
-        }
+/// The grade of what is served, as in a replay.
+fn grade(example: &Example, answer: &Answer) -> f64 {
+    if asks_a_person(&answer.trace) {
+        return 1.0;
     }
+    // Examples whose graders have to be asked are left out of live runs.
+    let grade = served(&answer.outcome).and_then(|served| example.grader.grade(&example.expected, &served.answer));
+    grade.map_or(0.0, |grade| grade.correct)
 }

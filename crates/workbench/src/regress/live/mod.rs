@@ -11,12 +11,15 @@ use tierfall_core::cascade::Answerer;
 use tierfall_core::money::{Cost, Money};
 use tierfall_core::text::one_line;
 
+pub use self::bounded::LiveStop;
 use self::bounded::{Bounded, Paid};
 use self::item::{Asked, Asker};
-use super::played::{Mode, Played, PlayedItem};
+use super::entry::Mode;
+use super::played::{Played, PlayedItem};
+use crate::Error;
 use crate::batch::{Halt, Storm};
 use crate::fixture::replay::Recordings;
-use crate::fixture::{Example, FixtureError, FixtureSet};
+use crate::fixture::{Example, FixtureSet};
 use tierfall::Engine;
 use tierfall::clock::{Clock, SystemClock};
 use tierfall::config::Loaded;
@@ -36,48 +39,21 @@ pub struct LiveOptions {
     pub limit: Option<usize>,
     /// Decides the order in which examples are asked, and so which ones a limit leaves.
     pub seed: u64,
+    /// Whether a comparison with a baseline ends the run as soon as it is clear.
+    pub early_stop: bool,
 }
 
 impl Default for LiveOptions {
     fn default() -> Self {
-        Self { repeats: 1, concurrency: NonZeroUsize::MIN.saturating_add(3), max_spend: None, limit: None, seed: 0 }
+        Self {
+            repeats: 1,
+            concurrency: NonZeroUsize::MIN.saturating_add(3),
+            max_spend: None,
+            limit: None,
+            seed: 0,
+            early_stop: false,
+        }
     }
-}
-
-/// Why a live run ended before every example was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LiveStop {
-    /// Whoever watches knew enough.
-    #[error("the verdict was clear")]
-    Decided,
-    /// No further call is made.
-    #[error(transparent)]
-    Halted(#[from] Halt),
-    /// A call's cost has no bound, so no limit could be kept.
-    #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
-    Unbounded(Arc<str>),
-}
-
-impl LiveStop {
-    /// Whether a provider is the reason, and not a limit or enough certainty.
-    pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Halted(halt) if halt.is_failure())
-    }
-}
-
-/// Why the providers could not be asked at all.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LiveError {
-    /// No providers.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// No grades.
-    #[error(transparent)]
-    Fixture(#[from] FixtureError),
-    /// Nothing to ask.
-    #[error("{0}")]
-    Nothing(String),
 }
 
 /// What the providers did.
@@ -105,14 +81,14 @@ pub async fn live(
     split: &str,
     options: &LiveOptions,
     watch: &mut dyn FnMut(&PlayedItem, Cost) -> bool,
-) -> Result<LiveRun, LiveError> {
+) -> Result<LiveRun, Error> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let paid = Arc::new(Paid::new(options.max_spend, clock));
-    let asker = Asker::new(loaded, set, recordings, engine(loaded, &paid)?, options.repeats.max(1))?;
+    let asker = Asker::new(loaded, set, recordings, engine(loaded, &paid).map_err(not_asked)?, options.repeats.max(1))?;
     let mut warnings = Vec::new();
     let examples = chosen(set, split, options, &mut warnings)?;
     let total = examples.len();
-    let mut items: Vec<(usize, PlayedItem)> = Vec::with_capacity(total);
+    let mut items: Vec<PlayedItem> = Vec::with_capacity(total);
     let (mut stopped, mut storm, mut answered, mut last_words) = (None, Storm::of("requests"), false, String::new());
     {
         // In order: what is finished first must not decide what is watched first.
@@ -124,10 +100,9 @@ pub async fn live(
                 stopped = Some(stop.clone());
                 break;
             }
-            answered |= item.errors < item.repeats;
-            let position = set.position(&item.id).unwrap_or(usize::MAX);
+            answered |= item.is_graded();
             let enough = watch(&item, paid.spent());
-            items.push((position, item));
+            items.push(item);
             last_words = said.unwrap_or(last_words);
             if let Some(halt) = storm.sees(failed.then_some(last_words.as_str())) {
                 stopped = Some(halt.into());
@@ -143,15 +118,15 @@ pub async fn live(
     if stopped.is_none() && !answered {
         stopped = storm.halt().map(LiveStop::from);
     }
-    items.sort_by_key(|(position, _)| *position);
+    items.sort_by_cached_key(|item| set.position(&item.id));
     let left = total - items.len();
-    let flaky = items.iter().filter(|(_, item)| item.flaky).count();
+    let flaky = items.iter().filter(|item| item.flaky).count();
     if flaky > 0 {
         warnings.push(format!("{flaky} of {} examples are flaky: their repeats disagree", items.len()));
     }
-    let errors: u64 = items.iter().map(|(_, item)| u64::from(item.errors)).sum();
+    let errors: u64 = items.iter().map(|item| u64::from(item.errors)).sum();
     if errors > 0 {
-        let of: u64 = items.iter().map(|(_, item)| u64::from(item.repeats)).sum();
+        let of: u64 = items.iter().map(|item| u64::from(item.repeats)).sum();
         // A storm quotes it already.
         let said = match &stopped {
             Some(LiveStop::Halted(Halt::Storm { .. })) => String::new(),
@@ -164,18 +139,18 @@ pub async fn live(
     {
         warnings.push(format!("{left} of {total} examples were not asked: {stop}"));
     }
-    let played = Played {
-        fixtures: set.about().name.clone(),
-        split: split.to_owned(),
-        mode: Mode::Live,
-        system: super::system(loaded),
-        tiers: loaded.cascade.tiers().iter().map(|tier| tier.name.clone()).collect(),
-        items: items.into_iter().map(|(_, item)| item).collect(),
-        warnings,
-    };
+    let played = Played { warnings, ..Played::of(loaded, set, split, Mode::Live, items) };
     // Who was decided with the last example left nothing out.
     let stopped = stopped.filter(|stop| left > 0 || stop.is_failure());
     Ok(LiveRun { played, stopped, left, cost: paid.spent() })
+}
+
+/// Why the providers cannot be asked, with what can be done without them.
+fn not_asked(error: LoadError) -> Error {
+    match error.hint() {
+        Some(hint) => Error::from(error).with_hint(hint + ", or replay the recordings without --live"),
+        None => error.into(),
+    }
 }
 
 fn engine(loaded: &Loaded, paid: &Arc<Paid>) -> Result<Engine, LoadError> {
@@ -205,7 +180,7 @@ fn chosen<'s>(
     split: &str,
     options: &LiveOptions,
     warnings: &mut Vec<String>,
-) -> Result<Vec<&'s Example>, LiveError> {
+) -> Result<Vec<&'s Example>, Error> {
     let of_split = || set.examples().iter().filter(|example| *example.split == *split);
     let mut examples: Vec<&Example> = of_split().filter(|example| example.grader.is_pure()).collect();
     let ungradable = of_split().count() - examples.len();
@@ -216,7 +191,7 @@ fn chosen<'s>(
     }
     if examples.is_empty() {
         let name = &set.about().name;
-        return Err(LiveError::Nothing(format!(
+        return Err(Error::refused(format!(
             "the split \"{split}\" of the fixture set \"{name}\" has no example whose new answers can be graded in passing"
         )));
     }

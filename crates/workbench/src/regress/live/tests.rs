@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use super::*;
+use crate::regress::EntryItem;
 use tierfall::config;
 use tierfall_core::provider::CallErrorKind;
 
@@ -137,7 +138,7 @@ async fn a_baseline_counts_failures_apart() {
     assert!(read(&wrong).is_err_and(|error| error.to_string().contains("the summary is not what the items come to")));
     // What was never answered is compared with nothing.
     let compared = super::super::compare(&baseline.entries()[0], &out.played).unwrap();
-    assert_eq!((compared.pairs.len(), compared.ungraded.len()), (graded.len(), failed));
+    assert_eq!((compared.pairs.len(), compared.ungraded), (graded.len(), failed));
 }
 
 #[tokio::test]
@@ -228,7 +229,7 @@ async fn several_at_once_reach_as_far_with_the_money_as_one_by_one() {
         let out = run(&loaded, &set, &of(NonZeroUsize::MIN.saturating_add(7))).await;
         // Those under way together are cut off together, not those that were done.
         assert!(out.played.items.len() + 2 >= one_by_one.played.items.len(), "{tenths}: {}", out.played.items.len());
-        assert!(out.left > 0 && out.played.items.iter().all(PlayedItem::is_graded), "{tenths}");
+        assert!(out.left > 0 && out.played.items.iter().all(|item| item.is_graded()), "{tenths}");
     }
 }
 
@@ -255,7 +256,7 @@ async fn a_live_run_is_what_the_replay_of_its_recording_is() {
     let recordings = Recordings::load(set.dir(), &tierfall::bindings(&loaded)).unwrap();
     let replayed = super::super::replay(&loaded, &set, &recordings, "test", &|_, _| ()).unwrap();
     let run = live(&loaded, &set, Some(&recordings), "test", &LiveOptions::default(), &mut |_, _| false).await.unwrap();
-    let timeless = |item: &PlayedItem| PlayedItem { latency_ms: None, ..item.clone() };
+    let timeless = |item: &PlayedItem| PlayedItem { entry: EntryItem { latency_ms: None, ..item.entry.clone() }, ..item.clone() };
     assert_eq!(run.played.items.iter().map(timeless).collect::<Vec<_>>(), replayed.items);
     assert_eq!(run.played.system, replayed.system);
     let baseline = super::super::Baseline::of([&replayed]);

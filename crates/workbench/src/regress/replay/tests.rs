@@ -5,6 +5,7 @@ use tierfall_core::trace::OutcomeKind;
 
 use super::super::testing::{LARGE, SMALL, Shop, read};
 use super::*;
+use crate::regress::{asked, system};
 
 #[test]
 fn every_example_gets_what_the_cascade_serves() {
@@ -159,7 +160,7 @@ fn the_digest_of_a_system_is_about_serving_alone() {
         shop.cascade = same;
         assert_eq!(digest(&shop), before, "{}", shop.cascade);
     }
-    let mut others = std::collections::BTreeSet::from([before]);
+    let mut others = BTreeSet::from([before]);
     for other in [
         plain.replace("threshold = 0.5", "threshold = 0.6"),
         plain.replace("\"20\"", "\"21\""),
@@ -285,6 +286,7 @@ fn answers_without_a_grade_are_named_with_what_grades_them() {
         kind,
         examples: ["a", "b"][..n].iter().map(|id| Arc::from(*id)).collect(),
         command: "tierfall grade fixtures/s".to_owned(),
+        why: String::new(),
     };
     assert_eq!(
         problem(ProblemKind::NotGraded, 2).to_string(),
