@@ -54,6 +54,11 @@ impl<'t> PairSweep<'t> {
         self.order.readable().len() - self.order.joined().len() + 1
     }
 
+    /// Never: there is always "defer all".
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
     /// The tiers of the pair.
     pub fn tiers(&self) -> (usize, usize) {
         (self.first, self.second)
