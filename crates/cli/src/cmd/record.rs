@@ -25,7 +25,6 @@ pub(crate) async fn record(args: &Record, quiet: bool) -> Result<Exit, Failure> 
         stale: args.stale,
         tiers: args.tiers.clone(),
         limit: args.limit,
-        ..Options::default()
     };
     let bars = Bars::new(quiet);
     let watch = |event: RecordEvent<'_>| bars.event(event);
