@@ -263,7 +263,7 @@ fn of_cascades(ask: &Ask, progress: &dyn Progress) -> Result<Report, Error> {
         progress.begins(Stage::Reading);
         let recordings = Recordings::load(set.dir(), &bindings(&loaded))?.with_questions_of(&set);
         progress.begins(Stage::Replaying);
-        Ok(replay(&loaded, &set, &recordings, split, &|done, of| progress.at(done, of))?)
+        replay(&loaded, &set, &recordings, split, &|done, of| progress.at(done, of))
     };
     let (was, is) = (play(&ask.a)?, play(b)?);
     let baseline = Baseline::of([&was]);

@@ -24,5 +24,5 @@ pub async fn record(
     let loaded = config::load_unfitted(cascade)?;
     let set = FixtureSet::load(fixture_folder(cascade, set))?;
     let sources = sources_for(&loaded, &options.tiers)?;
-    Ok(record_set(&loaded.cascade, &sources, &set, options, &SystemClock::default(), progress, cancel).await?)
+    record_set(&loaded.cascade, &sources, &set, options, &SystemClock::default(), progress, cancel).await
 }

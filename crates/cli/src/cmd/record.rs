@@ -24,7 +24,6 @@ pub(crate) async fn record(args: &Record) -> Result<Exit, Failure> {
         stale: args.stale,
         tiers: args.tiers.clone(),
         limit: args.limit,
-        ..Options::default()
     };
     let bars = Bars::new();
     let watch = |event: RecordEvent<'_>| bars.event(event);

@@ -194,14 +194,11 @@ fn items(list: &Located<'_>, tiers: &[Arc<str>]) -> Result<Vec<EntryItem>, Fault
     }
     let at = |place: usize| list.part(&format!("/{place}"), values[place]);
     let item = |(place, value): (usize, &&RawValue)| {
-        let item: EntryItem = match serde_json::from_str(value.get()) {
-            Ok(item) => item,
-            Err(_) => {
-                // What is wrong with an amount is said where it begins.
-                let cost = at(place).object().ok().and_then(|mut keys| keys.remove("cost_usd"));
-                cost.as_ref().map(money).transpose().and_then(|_| at(place).parse())?
-            }
-        };
+        let item: EntryItem = serde_json::from_str(value.get()).or_else(|_| {
+            // What is wrong with an amount is said where it begins.
+            let cost = at(place).object().ok().and_then(|mut keys| keys.remove("cost_usd"));
+            cost.as_ref().map(money).transpose().and_then(|_| at(place).parse())
+        })?;
         check_item(&item, tiers).map_err(|(key, why)| at(place).key(key).fault(why))?;
         Ok(item)
     };
