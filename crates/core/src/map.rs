@@ -24,47 +24,11 @@ pub enum ScoreMap {
         /// The log-odds per unit of z.
         slope: f64,
     },
-    /// σ(c + a · ln p − b · ln(1 − p)), a and b ≥ 0 (Kull, Silva Filho & Flach 2017).
-    Beta {
-        /// How the score says p.
-        scale: Scale,
-        /// The least and the greatest score with 0 < p < 1 of the rows it was fitted on: what lies outside is moved there.
-        low: f64,
-        /// See `low`.
-        high: f64,
-        /// Log-odds per unit of ln p.
-        a: f64,
-        /// Log-odds per unit of −ln(1 − p).
-        b: f64,
-        /// Log-odds where both are 0.
-        c: f64,
-    },
-    /// σ(log-odds of p / temperature), temperature > 0 (Guo et al. 2017).
-    Temperature {
-        /// How the score says p.
-        scale: Scale,
-        /// See [`ScoreMap::Beta`].
-        low: f64,
-        /// See `low`.
-        high: f64,
-        /// Above 1 makes the map less sure than p is.
-        temperature: f64,
-    },
     /// Linear between knots; steps up to an infinite knot.
     Isotonic {
         /// (score, confidence) with both ascending; outside the knots the nearest one's confidence holds.
         knots: Vec<(Score, Confidence)>,
     },
-}
-
-/// How a score says a probability.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scale {
-    /// It is one.
-    Probability,
-    /// It is the natural logarithm of one.
-    LogProbability,
 }
 
 /// What is done to a score before a logistic map. Every one is non-decreasing; scores outside its range read as the nearest end.
@@ -111,26 +75,13 @@ fn minus_ln_complement(score: f64) -> f64 {
     if score >= 0.0 { f64::INFINITY } else { -(-score.exp_m1()).ln() }
 }
 
-impl Scale {
-    /// (ln p, −ln(1 − p)) of a score; either may be infinite at the ends.
-    pub fn logarithms(self, score: f64) -> (f64, f64) {
-        match self {
-            Self::Probability => {
-                let p = score.clamp(0.0, 1.0);
-                (p.ln(), -(-p).ln_1p())
-            }
-            Self::LogProbability => (score.min(0.0), minus_ln_complement(score)),
-        }
-    }
-}
-
 /// Why a [`ScoreMap`] is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadMap {
     /// A parameter is NaN or infinite.
     #[error("a parameter of the score map is not a finite number")]
     NotFinite,
-    /// A negative slope, a temperature that is not above 0, `low` above `high`.
+    /// A negative slope, or `low` above `high`.
     #[error("the score map falls where it must rise")]
     Falls,
     /// No knot, or knots out of order.
@@ -145,14 +96,6 @@ impl ScoreMap {
         match self {
             Self::Platt { transform, low, high, intercept, slope } => {
                 sigmoid(intercept + slope * within(transform.apply(score), *low, *high))
-            }
-            Self::Beta { scale, low, high, a, b, c } => {
-                let (ln_p, minus_ln_q) = scale.logarithms(within(score, *low, *high));
-                sigmoid(c + a * ln_p + b * minus_ln_q)
-            }
-            Self::Temperature { scale, low, high, temperature } => {
-                let (ln_p, minus_ln_q) = scale.logarithms(within(score, *low, *high));
-                sigmoid((ln_p + minus_ln_q) / temperature)
             }
             Self::Isotonic { knots } => interpolated(knots, score),
         }
@@ -178,26 +121,16 @@ impl ScoreMap {
 
     /// Whether it is non-decreasing and defined everywhere; to be asked of a map that was read from a file.
     pub fn check(&self) -> Result<(), BadMap> {
-        let (numbers, rises) = match self {
+        let (wrong, why) = match self {
             Self::Platt { low, high, intercept, slope, .. } => {
-                (vec![*low, *high, *intercept, *slope], *slope >= 0.0 && low <= high)
+                if [low, high, intercept, slope].into_iter().any(|number| !number.is_finite()) {
+                    return Err(BadMap::NotFinite);
+                }
+                (*slope < 0.0 || low > high, BadMap::Falls)
             }
-            Self::Beta { low, high, a, b, c, .. } => (vec![*low, *high, *a, *b, *c], *a >= 0.0 && *b >= 0.0 && low <= high),
-            Self::Temperature { low, high, temperature, .. } => {
-                (vec![*low, *high, *temperature], *temperature > 0.0 && low <= high)
-            }
-            Self::Isotonic { knots } => {
-                let ascends = knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1);
-                return if ascends && !knots.is_empty() { Ok(()) } else { Err(BadMap::Knots) };
-            }
+            Self::Isotonic { knots } => (knots.is_empty() || !knots.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1), BadMap::Knots),
         };
-        if numbers.iter().any(|number| !number.is_finite()) {
-            Err(BadMap::NotFinite)
-        } else if rises {
-            Ok(())
-        } else {
-            Err(BadMap::Falls)
-        }
+        if wrong { Err(why) } else { Ok(()) }
     }
 }
 
@@ -254,10 +187,6 @@ mod tests {
         ];
         for transform in TRANSFORMS {
             maps.push(ScoreMap::Platt { transform, low: -20.0, high: 15.0, intercept: -1.5, slope: 1.4 });
-        }
-        for (scale, low, high) in [(Scale::Probability, 1e-3, 1.0 - 1e-6), (Scale::LogProbability, -30.0, -1e-9)] {
-            maps.push(ScoreMap::Beta { scale, low, high, a: 0.7, b: 1.3, c: -0.2 });
-            maps.push(ScoreMap::Temperature { scale, low, high, temperature: 1.7 });
         }
         maps
     }
@@ -357,11 +286,9 @@ mod tests {
     fn maps_that_fall_are_found() {
         let knot = |s, c: f64| (score(s), c.try_into().unwrap());
         let platt = |slope, high| ScoreMap::Platt { transform: Transform::Identity, low: 0.0, high, intercept: 0.0, slope };
-        let temperature = ScoreMap::Temperature { scale: Scale::Probability, low: 0.1, high: 0.9, temperature: 0.0 };
         assert_eq!(platt(-0.1, 1.0).check(), Err(BadMap::Falls));
         assert_eq!(platt(0.1, -1.0).check(), Err(BadMap::Falls));
         assert_eq!(platt(f64::NAN, 1.0).check(), Err(BadMap::NotFinite));
-        assert_eq!(temperature.check(), Err(BadMap::Falls));
         assert_eq!(ScoreMap::Isotonic { knots: vec![knot(0.0, 0.5), knot(1.0, 0.4)] }.check(), Err(BadMap::Knots));
         assert_eq!(ScoreMap::Isotonic { knots: Vec::new() }.check(), Err(BadMap::Knots));
     }

@@ -1,12 +1,21 @@
 //! Which transform suits a signal, from its values alone.
 
-use tierfall_core::map::{Scale, Transform};
+use tierfall_core::map::Transform;
 
 /// Up to this many distinct values, a signal is a scale of a few steps (self-ratings, vote shares, validators).
 const FEW: usize = 32;
 
 /// Log-probabilities below this are flat under the one-sided transform: e⁻³ is 5 %.
 const FAR: f64 = -3.0;
+
+/// How a score says a probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// It is one.
+    Probability,
+    /// It is the natural logarithm of one.
+    LogProbability,
+}
 
 /// How scores say a probability: all in [0, 1] → as one; all at or below 0 → as the logarithm of one; `None` otherwise.
 pub fn scale_for(scores: &[f64]) -> Option<Scale> {

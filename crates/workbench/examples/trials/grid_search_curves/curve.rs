@@ -4,13 +4,13 @@
 
 use tierfall_calibrate::map::Read;
 use tierfall_calibrate::map::parametric::logit;
-use tierfall_calibrate::map::transform::scale_for;
+use tierfall_calibrate::map::transform::{Scale, scale_for};
 use tierfall_calibrate::observations::Basis;
 use tierfall_calibrate::policy::Policy;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::table::{Column, Table};
-use tierfall_core::map::{Scale, ScoreMap, Transform};
+use tierfall_core::map::{ScoreMap, Transform};
 use tierfall_core::number::{Confidence, Score, Threshold};
 
 /// What is known of one model on the rows of one part.
