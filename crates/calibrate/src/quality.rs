@@ -29,7 +29,7 @@ impl Quality {
     }
 
     /// Whether it is wholly right or wholly wrong.
-    pub fn is_binary(self) -> bool {
+    pub(crate) fn is_binary(self) -> bool {
         self == Self::WRONG || self == Self::RIGHT
     }
 }

@@ -98,7 +98,7 @@ impl<'a> Table<'a> {
     ///
     /// # Panics
     /// If there is another number of gates.
-    pub fn partly_gated(view: &View<'a>, gates: &[Option<&GateValue>]) -> Result<Self, NoSignal> {
+    pub(crate) fn partly_gated(view: &View<'a>, gates: &[Option<&GateValue>]) -> Result<Self, NoSignal> {
         let observations = view.observations();
         assert_eq!(gates.len() + 1, observations.tiers().len(), "one gate for every tier but the last");
         let mut tiers = Vec::with_capacity(gates.len() + 1);
@@ -178,7 +178,7 @@ impl<'a> Table<'a> {
     }
 
     /// Whether every grade is wholly right or wholly wrong.
-    pub fn is_binary(&self) -> bool {
+    pub(crate) fn is_binary(&self) -> bool {
         self.tiers.iter().all(|tier| tier.quality.iter().all(|quality| quality.is_binary()))
     }
 }

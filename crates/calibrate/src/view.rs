@@ -58,7 +58,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether these are all rows of the table.
-    pub fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         self.rows.is_none()
     }
 
@@ -107,7 +107,7 @@ impl<'a> View<'a> {
     }
 
     /// `k` ways to hold out about 1/k of the items; every row is held out once.
-    pub fn folds(&self, k: usize, seed: u64) -> Vec<(Self, Held<'a>)> {
+    pub(crate) fn folds(&self, k: usize, seed: u64) -> Vec<(Self, Held<'a>)> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a fold is below k")]
         let fold = |row| (self.place(row, seed) * k as f64) as u32;
         let folds: Vec<u32> = (0..self.len()).into_par_iter().with_min_len(SHARED).map(|at| fold(self.row(at))).collect();

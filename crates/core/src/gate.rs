@@ -29,7 +29,7 @@ pub struct Gate {
 }
 
 /// What a validator must read at least.
-pub const VALID: f64 = 0.5;
+pub(crate) const VALID: f64 = 0.5;
 
 impl Gate {
     /// A gate on one signal.

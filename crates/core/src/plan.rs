@@ -188,7 +188,7 @@ fn unfit(answerer: &Answerer, request: &Request, needed: &BTreeSet<Capability>) 
 }
 
 /// A rough prompt length of a request at a tier, in tokens.
-pub fn expected_input(model: &Model, request: &Request) -> u64 {
+pub(crate) fn expected_input(model: &Model, request: &Request) -> u64 {
     request.estimated_tokens() + estimated_tokens(&model.preamble)
 }
 

@@ -193,7 +193,7 @@ impl<'c> Run<'c> {
     }
 
     /// Ends a run from outside: the caller went away, or the process stops.
-    pub fn cancel(&mut self) {
+    fn cancel(&mut self) {
         self.abort(CallError::new(CallErrorKind::Cancelled, "the run was cancelled"));
     }
 

@@ -55,7 +55,7 @@ impl<'a> Body<'a> {
     }
 
     /// Sets a member to JSON that is already written.
-    pub fn set_raw(&mut self, name: &str, value: Box<RawValue>) {
+    pub(crate) fn set_raw(&mut self, name: &str, value: Box<RawValue>) {
         self.text = None;
         match self.members.0.get_mut(name) {
             Some(place) => *place = Cow::Owned(value),

@@ -26,7 +26,7 @@ const ENOUGH: usize = 50_000;
 /// Fewer items of a segment than this say nothing.
 const LEAST: usize = 20;
 /// What a tier has to earn, as a share of the cost of always-last, to be worth a rung of its own.
-pub const WORTH_IT: f64 = 0.02;
+const WORTH_IT: f64 = 0.02;
 /// Resamples of a bootstrap, and up to how many items it is used.
 const RESAMPLES: usize = 1000;
 const BOOTSTRAP_UP_TO: usize = 20_000;

@@ -42,7 +42,7 @@ impl Cuts {
     }
 
     /// The gates that a request of this segment meets.
-    pub fn for_segment(&self, segment: Option<&str>) -> &[Cut] {
+    fn for_segment(&self, segment: Option<&str>) -> &[Cut] {
         segment.and_then(|name| self.segments.get(name)).unwrap_or(&self.overall)
     }
 
@@ -63,7 +63,7 @@ impl From<&Point> for Cuts {
 }
 
 /// The tiers in force under these cuts, by place: what lies behind a gate that accepts everything is not.
-pub fn chain_of(cuts: &[Cut]) -> Vec<usize> {
+pub(crate) fn chain_of(cuts: &[Cut]) -> Vec<usize> {
     let mut chain = Vec::new();
     for (tier, cut) in cuts.iter().enumerate().filter(|(_, cut)| cut.asked) {
         chain.push(tier);
@@ -118,7 +118,7 @@ impl Asked {
 }
 
 /// Longest chain whose asked tiers fit the bits of the record of what was asked of a row.
-pub const MOST_TIERS: usize = 64;
+pub(crate) const MOST_TIERS: usize = 64;
 
 impl<'a> Played<'a> {
     /// Plays the rows of a view; `table` is its table, with a gate value a gated tier.

@@ -8,14 +8,14 @@ pub mod fuse;
 pub mod isotonic;
 pub mod logistic;
 pub mod parametric;
-pub mod recommend;
+mod recommend;
 pub mod transform;
 
 pub use recommend::recommended;
 pub use transform::transform_for;
 
 /// Fewer rows than this fit no map: its curve would be the noise of a handful of labels.
-pub const LEAST_ROWS: usize = 20;
+const LEAST_ROWS: usize = 20;
 
 /// The rows that a map is fitted on: scores that were read, with their grades.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@
 //! Quality may be graded; where a ranking needs two classes, at least ½ is right.
 
 pub mod calibration;
-pub mod ranking;
-pub mod selective;
+pub(super) mod ranking;
+mod selective;
 mod sorted;
 
 pub use calibration::{BINS, brier, ece, reliability};

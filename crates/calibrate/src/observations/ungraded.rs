@@ -58,7 +58,7 @@ impl Observations {
     ///
     /// Against a limit on the loss to the last tier, the last tier counts as right and the others as wrong, but for answers that are the
     /// last tier's: they lose nothing. Against an accuracy all count as wrong.
-    pub fn at_worst(&self, target: Target) -> Cow<'_, Self> {
+    pub(crate) fn at_worst(&self, target: Target) -> Cow<'_, Self> {
         let Some(last) = self.tiers.len().checked_sub(1).filter(|_| self.all_graded().is_err()) else {
             return Cow::Borrowed(self);
         };

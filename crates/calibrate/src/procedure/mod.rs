@@ -31,7 +31,6 @@ use tierfall_core::fit::{self, Seen, TierFit};
 
 pub use error::FitError;
 pub(crate) use estimate::folds_for;
-pub use signals::SPLIT_FROM;
 pub(crate) use signals::{Picked, gates_on, table as table_under};
 
 use estimate::{Folded, expected, folded};

@@ -16,7 +16,7 @@ use super::FitError;
 use super::length;
 
 /// From this many items on, choices are made on rows of their own, and the others certify.
-pub const SPLIT_FROM: usize = 1000;
+pub(super) const SPLIT_FROM: usize = 1000;
 /// The share of the items that choices are made on.
 const TUNE: f64 = 0.4;
 /// Folds of cross-fitted scores.

@@ -3,7 +3,7 @@
 use crate::stat::binomial::ln_density;
 
 /// `I_x(a, b)`, the distribution function of Beta(a, b); `a`, `b` above 0.
-pub fn cdf(x: f64, a: f64, b: f64) -> f64 {
+pub(super) fn cdf(x: f64, a: f64, b: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return if x <= 0.0 { 0.0 } else { 1.0 };
     }

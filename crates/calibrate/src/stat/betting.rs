@@ -60,7 +60,7 @@ pub fn difference(d: &[f64], eps: f64, delta: f64) -> Game<impl Iterator<Item = 
 
 /// [`difference`] where row i stands for `weights[i]` rows of the traffic: H0 is Σ wᵢ (dᵢ − eps) > 0 in expectation. `largest`
 /// is the greatest weight that the sampling allows, known before it; a greater weight counts as that much.
-pub fn weighted_difference<'d>(
+pub(crate) fn weighted_difference<'d>(
     d: &'d [f64],
     weights: &'d [f64],
     largest: f64,
@@ -79,7 +79,7 @@ pub fn weighted_difference<'d>(
 /// is near, and is cut off where one row could take nearly all. Whatever the rows are, every stake is fixed before its row, so that the
 /// p-value is valid without normality; how near the estimates of σ and r are decides on power alone. The game is played for a little more
 /// than 1/δ, which it would else only reach with the last row, however clear the case; then for a tenth of the level.
-pub fn excess(excess: impl ExactSizeIterator<Item = f64>, most: f64, delta: f64) -> Game<impl Iterator<Item = f64>> {
+pub(crate) fn excess(excess: impl ExactSizeIterator<Item = f64>, most: f64, delta: f64) -> Game<impl Iterator<Item = f64>> {
     /// No row takes more than this share of the capital.
     const CAP: f64 = 0.9;
     /// The variance and the number of the rows imagined at first, for excesses of at most 1: what paired answers often show.

@@ -9,7 +9,7 @@
 use crate::stat::{mcnemar, normal};
 
 /// Up to this many differences other than 0 every sign pattern is counted.
-pub const ENUMERATED: usize = 28;
+const ENUMERATED: usize = 28;
 
 /// At most this many of the largest differences are counted out where the rest is approximated.
 const GIANTS: usize = 8;

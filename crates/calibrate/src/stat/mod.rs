@@ -6,7 +6,7 @@
 #![expect(clippy::many_single_char_names, reason = "formulas keep the letters of their sources")]
 
 pub mod agreement;
-pub mod beta;
+mod beta;
 pub mod betting;
 pub mod binomial;
 pub(crate) mod bisection;
@@ -19,5 +19,5 @@ pub mod normal;
 pub mod paired;
 pub mod plan;
 pub mod proportion;
-pub mod student;
+pub(super) mod student;
 pub mod trinomial;

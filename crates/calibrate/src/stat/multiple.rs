@@ -17,7 +17,7 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
 ///
 /// # Panics
 /// If there is another number of weights.
-pub fn weighted_holm(p: &[f64], weights: &[f64]) -> Vec<f64> {
+pub(crate) fn weighted_holm(p: &[f64], weights: &[f64]) -> Vec<f64> {
     assert_eq!(p.len(), weights.len(), "one weight for every p-value");
     let per_weight: Vec<f64> =
         p.iter().zip(weights).map(|(p, weight)| if *weight > 0.0 { p / weight } else { f64::INFINITY }).collect();

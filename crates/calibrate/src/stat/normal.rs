@@ -41,7 +41,7 @@ pub fn sf(x: f64) -> f64 {
 }
 
 /// φ(x).
-pub fn density(x: f64) -> f64 {
+pub(super) fn density(x: f64) -> f64 {
     (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt()
 }
 

@@ -9,7 +9,7 @@ use crate::stat::{binomial, normal};
 pub const POWER: f64 = 0.8;
 
 /// What the normal formula for a paired loss is enlarged by: the exact test has a power of only 0.77–0.79 at the formula's n.
-pub const ENLARGED: f64 = 1.05;
+const ENLARGED: f64 = 1.05;
 
 /// More examples than this are not planned for.
 const MOST: u64 = 1_000_000_000;
@@ -42,7 +42,7 @@ pub fn n_accuracy(limit: f64, true_rate: f64, delta: f64, power: f64) -> Option<
 
 /// Examples to certify "the loss against the reference is at most `eps`" where it is `loss` and `discordance` of the rows
 /// differ: [`loss_formula`] × [`ENLARGED`], and no fewer than the [`zero_loss_floor`].
-pub fn n_loss(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> Option<u64> {
+pub(crate) fn n_loss(eps: f64, loss: f64, discordance: f64, delta: f64, power: f64) -> Option<u64> {
     let planned = whole(ENLARGED * loss_formula(eps, loss, discordance, delta, power), eps > loss)?;
     Some(planned.max(zero_loss_floor(eps, delta)?))
 }

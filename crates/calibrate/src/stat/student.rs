@@ -3,7 +3,7 @@
 use crate::stat::{beta, normal};
 
 /// P(T > t) with `freedom` degrees of freedom, above 0.
-pub fn sf(t: f64, freedom: f64) -> f64 {
+pub(super) fn sf(t: f64, freedom: f64) -> f64 {
     if t < 0.0 {
         return 1.0 - sf(-t, freedom);
     }
@@ -11,7 +11,7 @@ pub fn sf(t: f64, freedom: f64) -> f64 {
 }
 
 /// The t with P(T ≤ t) = `p`.
-pub fn quantile(p: f64, freedom: f64) -> f64 {
+pub(crate) fn quantile(p: f64, freedom: f64) -> f64 {
     if p < 0.5 {
         return -quantile(1.0 - p, freedom);
     }

@@ -10,24 +10,24 @@ use crate::stat::{binomial, normal, paired, proportion};
 
 /// Points of the nuisance grid. A grid is not a maximisation: the error probability, summed over every outcome, stays within
 /// 1 % of the level where it was tested.
-pub const GRID: usize = 31;
+pub(crate) const GRID: usize = 31;
 
 /// The probability that the nuisance interval may miss, which is added to the p-value, for levels from 0.001 on. Below it is a tenth of the
 /// level, so that small shares of an error can be shown too. It depends on the level alone, which is fixed before the rows are seen.
-pub const GAMMA: f64 = 1e-4;
+const GAMMA: f64 = 1e-4;
 
 /// Below this level nothing is certified: sums leave out outcomes that are less likely than 1e-13 in all.
-pub const LEAST_LEVEL: f64 = 1e-10;
+pub(crate) const LEAST_LEVEL: f64 = 1e-10;
 
 /// Above this many rows the score statistic's normal approximation takes the enumeration's place.
-pub const EXACT_UP_TO: u64 = 100_000;
+const EXACT_UP_TO: u64 = 100_000;
 
 /// Statistics this near count as equal: the order must not depend on the last bits.
 const SAME: f64 = 1e-9;
 
 /// What a p-value rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exactness {
+pub(crate) enum Exactness {
     /// Full enumeration; holds in finite samples.
     Exact,
     /// The normal approximation of Tango's statistic.
@@ -36,7 +36,7 @@ pub enum Exactness {
 
 impl Exactness {
     /// What [`p_value`] and [`certifies`] use for `n` rows.
-    pub fn of(n: u64) -> Self {
+    pub(crate) fn of(n: u64) -> Self {
         if n <= EXACT_UP_TO { Self::Exact } else { Self::Asymptotic }
     }
 }
@@ -54,14 +54,14 @@ fn gamma(level: f64) -> f64 {
 }
 
 /// The large-sample p-value of the same hypothesis, 1 − Φ(z).
-pub fn asymptotic(minus: u64, plus: u64, n: u64, eps: f64) -> f64 {
+pub(crate) fn asymptotic(minus: u64, plus: u64, n: u64, eps: f64) -> f64 {
     if n == 0 { 1.0 } else { normal::sf(paired::tango_z(minus, plus, n, eps)) }
 }
 
 /// Whether the p-value is at most `level`. Where Tango's statistic is far from the critical one the enumeration is spared:
 /// 0.5 below it nothing is certified (which is safe by itself), 2 above it the exact p-value is below the level throughout
 /// (tested).
-pub fn certifies(minus: u64, plus: u64, n: u64, eps: f64, level: f64) -> bool {
+pub(crate) fn certifies(minus: u64, plus: u64, n: u64, eps: f64, level: f64) -> bool {
     if n == 0 || minus > n || level < LEAST_LEVEL {
         return false;
     }

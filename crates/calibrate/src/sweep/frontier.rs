@@ -14,7 +14,7 @@ pub struct Point<T> {
 /// The points that no other one beats: by ascending cost, each strictly better than all cheaper ones.
 ///
 /// Of points with equal cost and quality the first given stays.
-pub fn frontier<T>(mut points: Vec<Point<T>>) -> Vec<Point<T>> {
+pub(crate) fn frontier<T>(mut points: Vec<Point<T>>) -> Vec<Point<T>> {
     points.sort_by(|a, b| a.cost.cmp(&b.cost).then(b.quality.cmp(&a.quality)));
     let mut best = None;
     points.retain(|point| {
@@ -28,7 +28,7 @@ pub fn frontier<T>(mut points: Vec<Point<T>>) -> Vec<Point<T>> {
 }
 
 /// At most `count` points, evenly by place, the first and the last among them.
-pub fn thin<T: Clone>(points: &[T], count: usize) -> Vec<T> {
+pub(crate) fn thin<T: Clone>(points: &[T], count: usize) -> Vec<T> {
     if points.len() <= count || count < 2 {
         return points[..points.len().min(count)].to_vec();
     }

@@ -5,9 +5,9 @@
 
 pub mod chains;
 pub mod exact3;
-pub mod frontier;
+pub(super) mod frontier;
 pub mod grid;
-pub mod order;
+pub(super) mod order;
 pub mod pair;
 pub mod path;
 

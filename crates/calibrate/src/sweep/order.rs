@@ -66,7 +66,7 @@ impl Order {
     }
 
     /// Places of rows that no cut can part from the row before; ascending.
-    pub fn joined(&self) -> &[u32] {
+    pub(crate) fn joined(&self) -> &[u32] {
         &self.joined
     }
 }

@@ -21,7 +21,7 @@ use crate::request::Request;
 pub use keyword::Keyword;
 pub use length::Length;
 pub use pattern::{Question, SystemPrompt};
-pub use personal::{DETECTORS, Detector, PersonalData};
+pub use personal::PersonalData;
 use settings::Condition;
 pub use tag::Tag;
 pub use tools::Tools;

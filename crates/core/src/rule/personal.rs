@@ -22,20 +22,21 @@ pub struct PersonalData {
 
 /// Says whether a text holds one kind of personal data.
 #[derive(Clone, Copy, Debug)]
-pub struct Detector {
+struct Detector {
     /// Its name in configuration.
-    pub name: &'static str,
-    /// What it recognises.
-    pub about: &'static str,
+    name: &'static str,
     finds: fn(&str) -> bool,
 }
 
 /// Every detector.
-pub const DETECTORS: &[Detector] = &[
-    Detector { name: "card", about: "a payment card number: 13 to 19 digits with a valid Luhn check digit", finds: card },
-    Detector { name: "e-mail", about: "an e-mail address", finds: e_mail },
-    Detector { name: "iban", about: "an IBAN whose length fits its country and whose check digits are right", finds: iban },
-    Detector { name: "phone", about: "a telephone number: with a country code, or grouped like a national one", finds: phone },
+const DETECTORS: &[Detector] = &[
+    // A payment card number: 13 to 19 digits with a valid Luhn check digit.
+    Detector { name: "card", finds: card },
+    Detector { name: "e-mail", finds: e_mail },
+    // An IBAN whose length fits its country and whose check digits are right.
+    Detector { name: "iban", finds: iban },
+    // A telephone number: with a country code, or grouped like a national one.
+    Detector { name: "phone", finds: phone },
 ];
 
 impl Settings for PersonalData {

@@ -37,22 +37,24 @@ pub enum TokenFilter {
 /// The selector of [`TokenFilter::All`].
 impl Default for Selector {
     fn default() -> Self {
-        Self(Kind::Each { content: false, limit: usize::MAX })
+        Self(Selects::Each { content: false, limit: usize::MAX })
     }
 }
 
 impl TokenFilter {
     /// Checks and compiles the filter.
-    pub fn build(&self) -> Result<Selector, BadOption> {
+    pub(crate) fn build(&self) -> Result<Selector, BadOption> {
         Ok(Selector(match self {
             Self::All => return Ok(Selector::default()),
-            Self::Content => Kind::Each { content: true, limit: usize::MAX },
+            Self::Content => Selects::Each { content: true, limit: usize::MAX },
             Self::FirstN(0) => return Err(BadOption::new("tokens", "selects the first 0 tokens, but needs at least 1")),
-            Self::FirstN(n) => Kind::Each { content: false, limit: *n as usize },
-            Self::AnswerSpan(pattern) => Kind::AnswerSpan(regex("tokens", pattern)?),
-            Self::JsonPointer(pointer) => Kind::JsonPointer(checked_pointer("tokens", pointer)?),
-            Self::ToolArguments => Kind::ToolArguments,
-            Self::AfterMarker(marker) => Kind::AfterMarker(present("tokens", marker, "the text before the answer")?.to_owned()),
+            Self::FirstN(n) => Selects::Each { content: false, limit: *n as usize },
+            Self::AnswerSpan(pattern) => Selects::AnswerSpan(regex("tokens", pattern)?),
+            Self::JsonPointer(pointer) => Selects::JsonPointer(checked_pointer("tokens", pointer)?),
+            Self::ToolArguments => Selects::ToolArguments,
+            Self::AfterMarker(marker) => {
+                Selects::AfterMarker(present("tokens", marker, "the text before the answer")?.to_owned())
+            }
         }))
     }
 }
@@ -68,10 +70,10 @@ pub(super) fn checked_pointer(option: &'static str, pointer: &str) -> Result<Str
 
 /// A checked token filter.
 #[derive(Clone, Debug)]
-pub struct Selector(Kind);
+pub(crate) struct Selector(Selects);
 
 #[derive(Clone, Debug)]
-enum Kind {
+enum Selects {
     Each { content: bool, limit: usize },
     AnswerSpan(Regex),
     JsonPointer(String),
@@ -81,12 +83,12 @@ enum Kind {
 
 impl Selector {
     /// The tokens of an answer that pass, at least one; else why there is none.
-    pub fn select<'a>(&self, answer: &'a Completion) -> Result<Selection<'a>, Abstain> {
+    pub(crate) fn select<'a>(&self, answer: &'a Completion) -> Result<Selection<'a>, Abstain> {
         let tokens = answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
         let (spans, content, limit) = match &self.0 {
-            Kind::Each { content, limit } => (Spans::One(0..tokens.len()), *content, *limit),
+            Selects::Each { content, limit } => (Spans::One(0..tokens.len()), *content, *limit),
             _ if tokens.is_empty() => return Err(Abstain::NoTokens),
-            Kind::ToolArguments => (Spans::Many(tool_arguments(answer, tokens)?), false, usize::MAX),
+            Selects::ToolArguments => (Spans::Many(tool_arguments(answer, tokens)?), false, usize::MAX),
             kind => {
                 let text = &answer.text;
                 let spans = text_spans(kind, text)?;
@@ -100,14 +102,14 @@ impl Selector {
     }
 
     /// Whether the tokens that pass in a piece of an answer all pass in the whole answer too.
-    pub fn keeps_what_it_selects(&self) -> bool {
-        matches!(self.0, Kind::Each { .. })
+    pub(super) fn keeps_what_it_selects(&self) -> bool {
+        matches!(self.0, Selects::Each { .. })
     }
 }
 
 /// The tokens that passed a filter.
 #[derive(Clone, Debug)]
-pub struct Selection<'a> {
+pub(crate) struct Selection<'a> {
     tokens: &'a Tokens,
     spans: Spans,
     content: bool,
@@ -123,7 +125,7 @@ enum Spans {
 
 impl<'a> Selection<'a> {
     /// The tokens in their order.
-    pub fn iter(&self) -> impl Iterator<Item = Token<'a>> + Clone + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Token<'a>> + Clone + '_ {
         let spans = match &self.spans {
             Spans::One(span) => slice::from_ref(span),
             Spans::Many(spans) => spans,
@@ -145,18 +147,18 @@ fn is_special(text: &str) -> bool {
 }
 
 /// The parts of the text that a filter selects.
-fn text_spans(kind: &Kind, text: &str) -> Result<Vec<Range<usize>>, Abstain> {
+fn text_spans(kind: &Selects, text: &str) -> Result<Vec<Range<usize>>, Abstain> {
     let span = match kind {
-        Kind::AnswerSpan(pattern) => {
+        Selects::AnswerSpan(pattern) => {
             let found = pattern.captures(text).ok_or(Abstain::NoSpan)?;
             found.get(1).or_else(|| found.get(0)).ok_or(Abstain::NoSpan)?.range()
         }
-        Kind::AfterMarker(marker) => after_marker(text, marker)?,
-        Kind::JsonPointer(pointer) => {
+        Selects::AfterMarker(marker) => after_marker(text, marker)?,
+        Selects::JsonPointer(pointer) => {
             let value = find(text).and_then(|json| at_pointer(json, pointer)).ok_or(Abstain::NoSpan)?;
             return Ok(leaves(value).into_iter().map(|leaf| place(text, leaf)).collect());
         }
-        Kind::Each { .. } | Kind::ToolArguments => 0..text.len(),
+        Selects::Each { .. } | Selects::ToolArguments => 0..text.len(),
     };
     Ok(vec![span])
 }

@@ -13,7 +13,7 @@ use crate::completion::{Completion, Token};
 pub const ROUNDING: f64 = 1e-6;
 
 /// Values from here down stand for "not in the top": −∞.
-pub const NOT_IN_TOP: f64 = -9999.0;
+const NOT_IN_TOP: f64 = -9999.0;
 
 /// A log-probability in [−∞, 0]; NaN and values above [`ROUNDING`] are none.
 pub fn checked(raw: f64) -> Result<f64, Abstain> {
@@ -75,7 +75,7 @@ pub struct Census {
 
 impl Census {
     /// Counts the tokens of an answer that pass `selector`.
-    pub fn of(answer: &Completion, selector: &Selector) -> Result<Self, Abstain> {
+    pub(crate) fn of(answer: &Completion, selector: &Selector) -> Result<Self, Abstain> {
         let total = answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?.len();
         let mut census = Self { total, ..Self::default() };
         for token in selector.select(answer)?.iter() {

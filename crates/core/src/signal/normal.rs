@@ -30,7 +30,7 @@ static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+\b|[0-9]+)(?:\.[0-9]+)?|-?\.[0-9]+").expect("a fixed pattern"));
 
 /// The form in which an answer is compared; `None` where it holds nothing to compare.
-pub fn normal_form(answer: &str, how: Normalise, choices: &[String]) -> Option<String> {
+pub(super) fn normal_form(answer: &str, how: Normalise, choices: &[String]) -> Option<String> {
     let form = match how {
         Normalise::Text => words(answer),
         Normalise::Number => canonical_number(NUMBER.find_iter(answer).last()?.as_str()),

@@ -86,7 +86,7 @@ impl Diagnostic {
     }
 
     /// Line and column of the problem in `text`, both from 1; the column counts characters.
-    pub fn line_and_column(&self, text: &str) -> (usize, usize) {
+    fn line_and_column(&self, text: &str) -> (usize, usize) {
         let at = Place::of(text, &self.span);
         (at.line, at.column + 1)
     }

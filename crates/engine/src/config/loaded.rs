@@ -87,7 +87,7 @@ impl Loaded {
 }
 
 /// Reads a file that a cascade file names.
-pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
+pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// What is done about a fit that thresholds are to come from.
 #[derive(Clone, Copy)]

@@ -33,7 +33,7 @@ pub fn wanted(text: &str) -> Option<TargetFit> {
 ///
 /// Only declared points count. What the data would have allowed besides them was not certified, and choosing it now would
 /// cost error that nobody has paid.
-pub fn meeting(fit: &Fit, target: TargetFit) -> Option<&Point> {
+pub(crate) fn meeting(fit: &Fit, target: TargetFit) -> Option<&Point> {
     // How much stricter than the target a point's own is; below 0 it is laxer.
     let margin = |point: &Point| match (point.target, target) {
         (TargetFit::MaxLoss(own), TargetFit::MaxLoss(most)) => Some(most - own),

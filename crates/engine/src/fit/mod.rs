@@ -13,7 +13,8 @@ use tierfall_core::cascade::{Cascade, CascadeError};
 use tierfall_core::point::{FittedGate, OperatingPoint};
 
 pub use bind::{bind, stale};
-pub use dial::{NoSuchPoint, find, meeting, wanted};
+pub(crate) use dial::meeting;
+pub use dial::{NoSuchPoint, find, wanted};
 pub use tierfall_core::fit::{BindingFit, Cut, Fit, Guarantee, Point, Provenance, Seen, Status, TargetFit, TierFit};
 
 pub(crate) use file::read_text;

@@ -119,13 +119,8 @@ impl Simulation {
     }
 
     /// How difficult a request is, in [0, 1): the same for every model with this seed.
-    pub fn difficulty(&self, request: &Request) -> f64 {
+    pub(super) fn difficulty(&self, request: &Request) -> f64 {
         unit(hash(self.settings.seed, &[b"difficulty", text_of(request).as_bytes()]))
-    }
-
-    /// The four digits that a right answer to a request contains: the same for every model with this seed.
-    pub fn right_answer(&self, request: &Request) -> String {
-        format!("{:04}", self.right_number(request))
     }
 
     /// The answer to a call's first attempt, without latency and errors.
@@ -229,7 +224,7 @@ impl Simulation {
         if right { truth } else { (truth + [1234, 3456, 5678][rng.random_range(0..3)]) % 10_000 }
     }
 
-    fn right_number(&self, request: &Request) -> u64 {
+    pub(super) fn right_number(&self, request: &Request) -> u64 {
         hash(self.settings.seed, &[b"answer", text_of(request).as_bytes()]) % 10_000
     }
 

@@ -55,7 +55,7 @@ fn the_same_call_has_the_same_answer_and_every_answer_is_marked() {
         let tokens = answer.tokens.as_ref().unwrap();
         assert_eq!(tokens.iter().map(Token::text).collect::<String>(), answer.text);
         assert_eq!(answer.usage.unwrap().output, tokens.len() as u64);
-        let contains = answer.text.contains(&one.right_answer(request(&asking(n))));
+        let contains = answer.text.contains(&format!("{:04}", one.right_number(request(&asking(n)))));
         assert_eq!(contains, is_right(&answer));
     }
     assert_ne!(one.answer(&asking(1)).text, simulation(|s| s.seed = 8).answer(&asking(1)).text);

@@ -107,7 +107,7 @@ pub const WORDS: &[(Meaning, &[&str])] = &[
 ];
 
 /// What a server's word means; `None` where it is not known.
-pub fn meaning(word: &str) -> Option<Meaning> {
+fn meaning(word: &str) -> Option<Meaning> {
     // Gemini's compatible endpoint puts its own reason behind OpenAI's: `content_filter: RECITATION`.
     let plain = letters(word.split(':').next().unwrap_or_default());
     // How the names of protocol buffers' enumerations begin.
