@@ -51,7 +51,7 @@ impl fmt::Display for Rater {
 pub type Rated<'a> = (&'a str, &'a BTreeMap<Rater, f64>);
 
 /// What people say of an answer in the mean; `None` where none did.
-pub fn people(grades: &BTreeMap<Rater, f64>) -> Option<f64> {
+pub(crate) fn people(grades: &BTreeMap<Rater, f64>) -> Option<f64> {
     let grades = of_people(grades);
     (!grades.is_empty()).then(|| grades.iter().sum::<f64>() / grades.len() as f64)
 }

@@ -38,7 +38,7 @@ impl Delta {
 
     /// An equal part of it, `parts` at least 1.
     #[must_use]
-    pub fn over(self, parts: usize) -> Self {
+    pub(crate) fn over(self, parts: usize) -> Self {
         Self(self.0 / parts.max(1) as f64)
     }
 }

@@ -229,7 +229,7 @@ impl Observations {
     }
 
     /// The rows' ties, each in [0, 1).
-    pub fn ties(&self) -> &[f64] {
+    pub(crate) fn ties(&self) -> &[f64] {
         &self.ties
     }
 
@@ -272,11 +272,6 @@ impl Observations {
     /// The stratum of a row.
     pub fn stratum(&self, row: usize) -> Option<&Arc<str>> {
         self.strata.get(row)
-    }
-
-    /// Every stratum, in the order of first appearance.
-    pub fn strata(&self) -> &[Arc<str>] {
-        &self.strata.names
     }
 
     /// A tier's grades: by people, or by the judge that [`TierSpec::judge`] names. What has none stands as wrong: see

@@ -39,7 +39,7 @@ impl Policy {
     }
 
     /// Those of them that have a gate: all but the last.
-    pub fn gated(&self) -> &[usize] {
+    pub(crate) fn gated(&self) -> &[usize] {
         &self.tiers[..self.cuts.len()]
     }
 

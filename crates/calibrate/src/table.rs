@@ -150,7 +150,7 @@ impl<'a> Table<'a> {
 
     /// What is supposed where one concludes what a policy does that asks these tiers: of what their gates could not read, where what they
     /// read may have been lost, and of rows that are not there.
-    pub fn conditions(&self, asked: &[usize]) -> Vec<Condition> {
+    pub(crate) fn conditions(&self, asked: &[usize]) -> Vec<Condition> {
         let given = !self.basis.replayed;
         let unread = asked.iter().filter(|_| given).filter_map(|tier| {
             let column = &self.tiers[*tier];

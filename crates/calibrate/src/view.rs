@@ -43,17 +43,17 @@ impl<'a> View<'a> {
     }
 
     /// The table that the rows are of.
-    pub fn observations(&self) -> &'a Observations {
+    pub(crate) fn observations(&self) -> &'a Observations {
         self.observations
     }
 
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.as_ref().map_or(self.observations.len(), |rows| rows.len())
     }
 
     /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -63,18 +63,18 @@ impl<'a> View<'a> {
     }
 
     /// The rows' places in the table, ascending.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = usize> + '_ {
         (0..self.len()).map(|at| self.row(at))
     }
 
     /// The place in the table of the row at `at`, which must be below [`View::len`].
-    pub fn row(&self, at: usize) -> usize {
+    pub(crate) fn row(&self, at: usize) -> usize {
         self.rows.as_ref().map_or(at, |rows| rows[at] as usize)
     }
 
     /// The rows that `keep` holds for.
     #[must_use]
-    pub fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
+    pub(crate) fn filter(&self, keep: impl Fn(usize) -> bool) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
         let rows = self.rows().filter(|row| keep(*row)).map(|row| row as u32).collect();
         Self { observations: self.observations, rows: Some(rows) }
@@ -151,12 +151,12 @@ impl<'a> Held<'a> {
     }
 
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

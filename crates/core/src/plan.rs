@@ -193,7 +193,7 @@ pub(crate) fn expected_input(model: &Model, request: &Request) -> u64 {
 }
 
 /// The limit on generated tokens in force at a tier, if there is one.
-pub fn max_tokens(model: &Model, request: &Request) -> Option<u32> {
+pub(crate) fn max_tokens(model: &Model, request: &Request) -> Option<u32> {
     model.params.max_tokens.or(request.params.max_tokens)
 }
 

@@ -50,7 +50,7 @@ impl<'t> Descent<'t> {
 
     /// How many cuts there are, "defer all" included.
     pub(crate) fn len(&self) -> usize {
-        self.fixed.as_ref().map_or_else(|| self.sweep.len(), |fixed| fixed.len() + 1)
+        self.fixed.as_ref().map_or_else(|| self.sweep.positions(), |fixed| fixed.len() + 1)
     }
 
     /// The cut at a place.

@@ -52,7 +52,7 @@ pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(Policy, bool)> 
             let sweep = PairSweep::new(table, first, second);
             let mut sums = Sums { quality: singles[second].quality, price: singles[first].price + singles[second].price };
             let mut accepted = 0;
-            for at in 1..sweep.len() {
+            for at in 1..sweep.positions() {
                 let n = sweep.accepted(at);
                 for row in &sweep.order().readable()[accepted..n] {
                     let row = *row as usize;

@@ -47,7 +47,7 @@ impl Cuts {
     }
 
     /// Which tiers may be asked, by place, those of any segment together; the last one unless an earlier gate lets everything pass.
-    pub fn chain(&self) -> Vec<usize> {
+    pub(crate) fn chain(&self) -> Vec<usize> {
         let mut chain: Vec<usize> =
             std::iter::once(&self.overall).chain(self.segments.values()).flat_map(|cuts| chain_of(cuts)).collect();
         chain.sort_unstable();

@@ -26,13 +26,13 @@ impl Metric {
 }
 
 /// The share `k` of `n` with the Clopper–Pearson interval; `None` where n = 0.
-pub fn share(k: u64, n: u64, confidence: f64) -> Option<Estimate> {
+pub(crate) fn share(k: u64, n: u64, confidence: f64) -> Option<Estimate> {
     let (low, high) = proportion::clopper_pearson(k, n, confidence);
     (n > 0).then(|| Estimate { value: k as f64 / n as f64, low, high })
 }
 
 /// The share of units to which both gave the same grade; `None` without units.
-pub fn raw(pairs: &[(f64, f64)], confidence: f64) -> Option<Estimate> {
+pub(crate) fn raw(pairs: &[(f64, f64)], confidence: f64) -> Option<Estimate> {
     let same = pairs.iter().filter(|(a, b)| a.total_cmp(b) == Ordering::Equal).count();
     share(same as u64, pairs.len() as u64, confidence)
 }
@@ -44,7 +44,7 @@ pub fn raw(pairs: &[(f64, f64)], confidence: f64) -> Option<Estimate> {
 /// The interval is the wider, on either side, of two: the large-sample one, from the standard error of Fleiss, Cohen and
 /// Everitt (1969), and the Clopper–Pearson interval of 1 − D with E as it is, since the former has no width at all where
 /// few units are all agreed on.
-pub fn kappa(pairs: &[(f64, f64)], metric: Metric, confidence: f64) -> Option<Estimate> {
+pub(crate) fn kappa(pairs: &[(f64, f64)], metric: Metric, confidence: f64) -> Option<Estimate> {
     let Kappa { value: kappa, error, seen, chance } = Kappa::of(pairs, metric)?;
     let (n, tail) = (pairs.len() as u64, 0.5 - 0.5 * confidence);
     let half = normal::quantile(1.0 - tail) * error;
@@ -107,7 +107,7 @@ pub struct Alpha {
 /// Krippendorff's alpha for any number of raters, of whom some may not have rated some units ("Computing Krippendorff's
 /// Alpha-Reliability", 2011; *Content Analysis*, 2nd edition, 2004, chapter 11). A unit is the list of grades it got; units
 /// with less than two say nothing about agreement.
-pub fn alpha(units: &[Vec<f64>], metric: Metric) -> Alpha {
+pub(crate) fn alpha(units: &[Vec<f64>], metric: Metric) -> Alpha {
     let pairable = || units.iter().filter(|unit| unit.len() >= 2);
     let values = sorted(pairable().flatten().copied());
     let all = counts(&values, pairable().flatten().copied());

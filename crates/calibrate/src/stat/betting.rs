@@ -18,7 +18,7 @@ impl<I: Iterator<Item = f64>> Game<I> {
     }
 
     /// Whether H0 is rejected at `level` in (0, 1), exactly where [`Self::p`] is at most that. A clear case is decided by its first rows.
-    pub fn rejects(mut self, level: f64) -> bool {
+    pub(crate) fn rejects(mut self, level: f64) -> bool {
         // Only near the goal is the exponential taken, so that both say the same to the last digit.
         let near = -level.ln() - 1e-9;
         self.0.any(|ln| ln >= near && (-ln).exp() <= level)
@@ -54,7 +54,7 @@ fn plug_in_bets(x: &[f64], delta: f64) -> impl Iterator<Item = (f64, f64)> + '_ 
 /// Against H0: mean > `eps` for differences `d` in [−1, 1], with bets that aim at level `delta`.
 ///
 /// The bets are sized by the small variance that differences of mostly equal grades have; see [`excess`].
-pub fn difference(d: &[f64], eps: f64, delta: f64) -> Game<impl Iterator<Item = f64> + '_> {
+pub(crate) fn difference(d: &[f64], eps: f64, delta: f64) -> Game<impl Iterator<Item = f64> + '_> {
     excess(d.iter().map(move |d| d - eps), 1.0 - eps, delta)
 }
 

@@ -27,7 +27,7 @@ impl Mixture {
     }
 
     /// The capital: evidence against H0, 1 at first. 1 over it is an anytime-valid p-value.
-    pub fn value(&self) -> f64 {
+    pub(crate) fn value(&self) -> f64 {
         self.bets.iter().map(|(_, capital)| capital).sum::<f64>() / self.bets.len().max(1) as f64
     }
 }

@@ -77,7 +77,7 @@ fn sums(sizes: &[f64]) -> Vec<f64> {
 }
 
 /// The least p-value that differences of these sizes can have: that of all above 0.
-pub fn least(values: &[f64]) -> f64 {
+pub(crate) fn least(values: &[f64]) -> f64 {
     let moved = values.iter().filter(|value| value.abs() > 0.0).count();
     0.5f64.powi(i32::try_from(moved).unwrap_or(i32::MAX))
 }

@@ -14,7 +14,7 @@ pub fn moments(values: &[f64]) -> (f64, f64) {
 }
 
 /// Student's interval for the mean at `confidence`; `None` below two values.
-pub fn interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
+pub(crate) fn interval(values: &[f64], confidence: f64) -> Option<(f64, f64)> {
     (values.len() >= 2).then(|| {
         let (mean, deviation) = moments(values);
         interval_from(mean, deviation, values.len() as u64, confidence)

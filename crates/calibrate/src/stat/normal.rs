@@ -3,7 +3,7 @@
 use statrs::function::erf;
 
 /// Φ(x), with full relative accuracy in the lower tail.
-pub fn cdf(x: f64) -> f64 {
+pub(crate) fn cdf(x: f64) -> f64 {
     if x < -3.0 {
         tail(-x)
     } else if x <= 3.0 {

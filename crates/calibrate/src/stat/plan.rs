@@ -6,7 +6,7 @@ use crate::stat::bisection::first;
 use crate::stat::{binomial, normal};
 
 /// The power that is planned for where nothing else is asked.
-pub const POWER: f64 = 0.8;
+pub(crate) const POWER: f64 = 0.8;
 
 /// What the normal formula for a paired loss is enlarged by: the exact test has a power of only 0.77–0.79 at the formula's n.
 const ENLARGED: f64 = 1.05;

@@ -76,7 +76,7 @@ pub(crate) fn certifies(minus: u64, plus: u64, n: u64, eps: f64, level: f64) -> 
 
 /// An upper bound on `p_minus − p_plus`: the true difference exceeds it with probability at most `level`. The margin at which
 /// the test just certifies, never below 0; 1 where none is.
-pub fn upper(minus: u64, plus: u64, n: u64, level: f64) -> f64 {
+pub(crate) fn upper(minus: u64, plus: u64, n: u64, level: f64) -> f64 {
     let low = ((minus as f64 - plus as f64) / n.max(1) as f64).max(0.0);
     halved(low, 1.0, 40, |at| certifies(minus, plus, n, at, level)).1
 }

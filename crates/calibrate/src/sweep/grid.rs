@@ -34,7 +34,7 @@ const SLICE: usize = 1 << 24;
 /// At most `size` cuts of a tier, evenly spaced over the rows: "defer all" and the one that accepts most among them.
 ///
 /// They lie on rows: between two neighbouring ones nothing is interpolated, and equal (gate value, tie) pairs are one.
-pub fn axis(table: &Table<'_>, tier: usize, size: usize) -> Vec<Threshold> {
+pub(crate) fn axis(table: &Table<'_>, tier: usize, size: usize) -> Vec<Threshold> {
     let Some(values) = table.tiers[tier].values.as_deref() else { return vec![Threshold::DeferAll] };
     let order = Order::new(values, &table.ties);
     let rows = order.readable();

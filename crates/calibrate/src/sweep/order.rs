@@ -32,7 +32,7 @@ impl Order {
     ///
     /// # Panics
     /// If there are not as many ties as values, or 2³² rows.
-    pub fn new(values: &[f64], ties: &[f64]) -> Self {
+    pub(crate) fn new(values: &[f64], ties: &[f64]) -> Self {
         assert!(values.len() == ties.len(), "one tie a value");
         Self::of(values, Some(ties))
     }

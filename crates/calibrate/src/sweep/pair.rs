@@ -50,13 +50,8 @@ impl<'t> PairSweep<'t> {
     }
 
     /// How many positions there are: at least 1.
-    pub fn len(&self) -> usize {
+    pub fn positions(&self) -> usize {
         self.order.readable().len() - self.order.joined().len() + 1
-    }
-
-    /// Never: there is always "defer all".
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// The tiers of the pair.
@@ -70,7 +65,7 @@ impl<'t> PairSweep<'t> {
     }
 
     /// How many rows are accepted at a position.
-    pub fn accepted(&self, at: usize) -> usize {
+    pub(crate) fn accepted(&self, at: usize) -> usize {
         // Of `joined`, which has one entry for every accepted row that is no position, the first `low` come before the cut.
         let joined = self.order.joined();
         let (mut low, mut high) = (0, joined.len());
@@ -86,7 +81,7 @@ impl<'t> PairSweep<'t> {
     /// # Panics
     /// If there are fewer positions.
     pub fn cut(&self, at: usize) -> Threshold {
-        assert!(at < self.len(), "there are {} positions", self.len());
+        assert!(at < self.positions(), "there are {} positions", self.positions());
         let last = self.accepted(at).checked_sub(1);
         cut_at(self.table, self.first, last.map(|last| self.order.readable()[last]))
     }
@@ -277,7 +272,7 @@ mod tests {
             for (first, second) in [(0, 1), (0, 2), (1, 2)] {
                 let sweep = PairSweep::new(&table, first, second);
                 let walked: Vec<Sums> = sweep.walk().collect();
-                prop_assert_eq!(walked.len(), sweep.len());
+                prop_assert_eq!(walked.len(), sweep.positions());
                 for (at, sums) in walked.iter().enumerate() {
                     let tally = sweep.policy(at).tally(&table);
                     prop_assert_eq!((at, sweep.accepted(at) as u64), (sums.at, sums.accepted));
@@ -297,7 +292,7 @@ mod tests {
                 let policy = Policy::pair(0, 1, cut).unwrap();
                 (0..table.len()).map(|row| policy.exit(&table, row)).collect::<Vec<_>>()
             };
-            let found: Vec<_> = (0..sweep.len()).map(|at| decisions(sweep.cut(at))).collect();
+            let found: Vec<_> = (0..sweep.positions()).map(|at| decisions(sweep.cut(at))).collect();
             for (at, pair) in found.windows(2).enumerate() {
                 prop_assert_ne!(&pair[0], &pair[1], "at {}", at);
             }
@@ -320,7 +315,7 @@ mod tests {
         table.tiers[1].cost = None;
         let sweep = PairSweep::new(&table, 0, 1);
         assert!(sweep.walk().all(|sums| sums.cost.is_none()));
-        assert_eq!((sweep.len(), sweep.cut(0)), (2, Threshold::DeferAll));
+        assert_eq!((sweep.positions(), sweep.cut(0)), (2, Threshold::DeferAll));
     }
 
     #[test]
@@ -339,8 +334,8 @@ mod tests {
             all.push(sums);
             all
         });
-        assert!(sweep.walk().zip(&folded).all(|(stepped, folded)| stepped == *folded) && folded.len() == sweep.len());
-        for at in [1, 300, 20_000, 60_000, sweep.len() - 1] {
+        assert!(sweep.walk().zip(&folded).all(|(stepped, folded)| stepped == *folded) && folded.len() == sweep.positions());
+        for at in [1, 300, 20_000, 60_000, sweep.positions() - 1] {
             let (sums, tally) = (folded[at], sweep.policy(at).tally(&table));
             assert_eq!(
                 (sums.accepted, sums.quality, sums.minus, sums.plus, sums.cost),

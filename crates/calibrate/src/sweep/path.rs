@@ -21,7 +21,7 @@ const PRICES: usize = 32;
 ///
 /// Pairs are searched over every cut, longer chains over grids. A path is only good for a test on rows that it was not made on
 /// (learn then test; Pareto testing, arXiv 2210.07913).
-pub fn path(tuning: &Table<'_>, depth: usize) -> Vec<Point<Policy>> {
+pub(crate) fn path(tuning: &Table<'_>, depth: usize) -> Vec<Point<Policy>> {
     let chains = subchains(tuning.tiers.len(), depth);
     let found: Vec<Vec<Point<Policy>>> = chains.par_iter().map(|chain| of_chain(tuning, chain).unwrap_or_default()).collect();
     let mut path = frontier(found.into_iter().flatten().collect());

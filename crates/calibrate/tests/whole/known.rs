@@ -58,7 +58,7 @@ fn half(observations: &Observations, seed: u64, ties: bool) -> (f64, f64) {
         Threshold::AcceptFrom { score, .. } => Some(score),
         Threshold::DeferAll => None,
     };
-    let parts_equals = |at: usize| at + 1 < sweep.len() && score(at).is_some() && score(at) == score(at + 1);
+    let parts_equals = |at: usize| at + 1 < sweep.positions() && score(at).is_some() && score(at) == score(at + 1);
     let allowed = sweep.walk().filter(|sums| sums.minus <= sums.plus && (ties || !parts_equals(sums.at)));
     let cheapest = allowed.min_by_key(|sums| sums.cost).unwrap();
     let cut = if ties { sweep.cut(cheapest.at) } else { score(cheapest.at).map_or(Threshold::DeferAll, Threshold::accept_from) };

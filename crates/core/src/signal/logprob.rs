@@ -10,13 +10,13 @@ use super::filter::Selector;
 use crate::completion::{Completion, Token};
 
 /// Values in (0, `ROUNDING`] are a rounded 0.
-pub const ROUNDING: f64 = 1e-6;
+pub(crate) const ROUNDING: f64 = 1e-6;
 
 /// Values from here down stand for "not in the top": −∞.
 const NOT_IN_TOP: f64 = -9999.0;
 
 /// A log-probability in [−∞, 0]; NaN and values above [`ROUNDING`] are none.
-pub fn checked(raw: f64) -> Result<f64, Abstain> {
+pub(crate) fn checked(raw: f64) -> Result<f64, Abstain> {
     if raw.is_nan() || raw > ROUNDING {
         Err(Abstain::InvalidLogprob)
     } else if raw <= NOT_IN_TOP {
@@ -27,7 +27,7 @@ pub fn checked(raw: f64) -> Result<f64, Abstain> {
 }
 
 /// A log-probability that an average can hold: above −∞.
-pub fn finite(raw: f64) -> Result<f64, Abstain> {
+pub(crate) fn finite(raw: f64) -> Result<f64, Abstain> {
     match checked(raw)? {
         f64::NEG_INFINITY => Err(Abstain::InvalidLogprob),
         logprob => Ok(logprob),

@@ -22,7 +22,8 @@ macro_rules! codes {
         impl Code {
             $(pub(crate) const $name: Self = Self { id: $id, about: $about };)+
             /// Every code, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            #[cfg(test)]
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),+];
         }
     };
 }

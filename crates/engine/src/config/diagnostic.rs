@@ -196,7 +196,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// How many problems are errors.
-    pub fn errors(&self) -> usize {
+    pub(crate) fn errors(&self) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count()
     }
 }

@@ -42,7 +42,7 @@ pub struct SimulatedSpec {
 
 impl ProviderSpec {
     /// Its kind, as the file names it.
-    pub fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         match self {
             Self::Http(http) => &http.dialect,
             Self::Simulated(_) => SIMULATED,
@@ -50,7 +50,7 @@ impl ProviderSpec {
     }
 
     /// The dialect that it speaks; `None` where there is no wire.
-    pub fn dialect(&self) -> Option<Arc<dyn Dialect>> {
+    pub(crate) fn dialect(&self) -> Option<Arc<dyn Dialect>> {
         match self {
             Self::Http(http) => dialects::by_name(&http.dialect),
             Self::Simulated(_) => None,
@@ -58,7 +58,7 @@ impl ProviderSpec {
     }
 
     /// What it can give a signal that reads answers of `model`.
-    pub fn gives(&self, model: &str) -> Gives {
+    pub(crate) fn gives(&self, model: &str) -> Gives {
         match self {
             Self::Http(_) => self.dialect().map_or(Gives { top_logprobs: None, samples: false }, |dialect| dialect.gives()),
             Self::Simulated(simulated) => {
@@ -69,7 +69,7 @@ impl ProviderSpec {
     }
 
     /// Every secret that it needs.
-    pub fn keys(&self) -> impl Iterator<Item = &KeyRef> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyRef> {
         let (key, headers) = match self {
             Self::Http(http) => (http.settings.api_key.as_ref(), Some(&http.settings.headers)),
             Self::Simulated(_) => (None, None),

@@ -33,7 +33,7 @@ pub fn path_for(cascade: &Path) -> PathBuf {
 
 /// The cascade with the gate values, maps and operating points of a fit. Whether the fit is of this cascade at all is
 /// [`stale`]'s question.
-pub fn apply(cascade: Cascade, fit: &Fit) -> Result<Cascade, CascadeError> {
+pub(crate) fn apply(cascade: Cascade, fit: &Fit) -> Result<Cascade, CascadeError> {
     let fitted = fit.tier.iter().filter_map(|tier| Some((tier.gate.clone()?, tier.map.clone())));
     let gates = fitted.map(|(value, map)| FittedGate { value, map }).collect();
     let point = |point: &Point| OperatingPoint {
@@ -61,7 +61,7 @@ pub fn promise(point: &Point) -> String {
 }
 
 /// A target in a few words.
-pub fn target(target: TargetFit) -> String {
+pub(crate) fn target(target: TargetFit) -> String {
     match target {
         TargetFit::Accuracy(value) => format!("accuracy ≥ {value}"),
         TargetFit::MaxLoss(value) => format!("loss ≤ {value}"),

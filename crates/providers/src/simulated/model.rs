@@ -129,7 +129,7 @@ impl Simulation {
     }
 
     /// The answer or the failure of attempt `attempt` (0 = the first) at a call.
-    pub fn draw(&self, call: &Call, attempt: u32) -> Result<Completion, CallErrorKind> {
+    pub(crate) fn draw(&self, call: &Call, attempt: u32) -> Result<Completion, CallErrorKind> {
         let mut at: f64 = self.generator(call, attempt, "errors").random();
         for (kind, rate) in &self.settings.errors {
             if at < *rate {

@@ -34,8 +34,8 @@ fn hull(table: &Table<'_>) -> Vec<Step> {
     let last = Policy::always(table.last()).tally(table);
     for tier in 0..table.last() {
         let sweep = PairSweep::new(table, tier, table.last());
-        let every = sweep.len().div_ceil(CUTS);
-        for sums in sweep.walk().skip(1).filter(|sums| sums.at % every == 0 || sums.at + 1 == sweep.len()) {
+        let every = sweep.positions().div_ceil(CUTS);
+        for sums in sweep.walk().skip(1).filter(|sums| sums.at % every == 0 || sums.at + 1 == sweep.positions()) {
             let saving = last.cost.unwrap_or(0) as f64 - sums.cost.unwrap_or(0) as f64;
             if saving > 0.0 {
                 all.push(Step { saving, loss: last.quality as f64 - sums.quality as f64, policy: sweep.policy(sums.at) });

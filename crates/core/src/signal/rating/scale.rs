@@ -20,7 +20,7 @@ pub enum Scale {
 
 impl Scale {
     /// The scale's upper end.
-    pub fn top(self) -> f64 {
+    pub(crate) fn top(self) -> f64 {
         match self {
             Self::Percent => 100.0,
             Self::Unit => 1.0,
