@@ -28,7 +28,7 @@ const UNKNOWN_U32: u32 = u32::MAX;
 /// About 28 bytes a row, and 20 bytes and 8 a signal a row and tier.
 #[derive(Clone, Debug, Default)]
 pub struct Observations {
-    tiers: Vec<Tier>,
+    tiers: Vec<TierColumns>,
     ids: Vec<u64>,
     ties: Vec<f64>,
     items: Vec<u32>,
@@ -55,7 +55,7 @@ pub struct Observations {
 
 /// What is known of one tier.
 #[derive(Clone, Debug, Default)]
-struct Tier {
+struct TierColumns {
     spec: TierSpec,
     /// Of an answer without a grade: wrong.
     quality: Vec<Quality>,
@@ -139,7 +139,8 @@ impl Observations {
         let row = |bytes: usize| self.len() * bytes;
         let weights = if self.weights.is_some() { row(size_of::<f64>()) } else { 0 };
         let shared = row(size_of::<u64>() + size_of::<f64>() + 3 * size_of::<u32>());
-        let tier = |tier: &Tier| row(2 * size_of::<u32>() + 8 * tier.scores.len() + size_of::<u64>() + 2 * size_of::<u32>());
+        let tier =
+            |tier: &TierColumns| row(2 * size_of::<u32>() + 8 * tier.scores.len() + size_of::<u64>() + 2 * size_of::<u32>());
         shared + weights + self.groups.len() * size_of::<(u32, u64)>() + self.tiers.iter().map(tier).sum::<usize>()
     }
 

@@ -388,7 +388,7 @@ pub struct TierAdvice {
     /// Saving at equal quality that is lost without it, as a share of the cost of always-last, cross-fitted and paired.
     pub saving: Option<Estimate>,
     /// Whether its call is worth its cost.
-    pub earns: Verdict,
+    pub earns: Earns,
     /// The same by segment or stratum.
     pub segments: BTreeMap<String, TierSegment>,
 }
@@ -403,13 +403,13 @@ pub struct TierSegment {
     /// As above.
     pub saving: Option<Estimate>,
     /// As above.
-    pub earns: Verdict,
+    pub earns: Earns,
 }
 
 /// Yes, no or too few rows to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum Earns {
     /// The interval lies above 0.
     Yes,
     /// The interval lies below what it would have to earn.

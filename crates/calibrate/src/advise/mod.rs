@@ -9,10 +9,10 @@ use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 
 use crate::ask::SignalChoice;
-use crate::evaluate::{CONFIDENCE, Played, Sample, baselines};
+use crate::evaluate::{CONFIDENCE, Played, WeightedItems, baselines};
 use crate::observations::Observations;
 use crate::procedure::{FitError, folds_for, gates_on, is_chain, table_under};
-use crate::report::{Advice, ChainAdvice, Estimate, TierAdvice, TierSegment, Verdict};
+use crate::report::{Advice, ChainAdvice, Earns, Estimate, TierAdvice, TierSegment};
 use crate::stat::normal;
 use crate::sweep::chains::subchains;
 use crate::view::View;
@@ -130,7 +130,7 @@ fn chain_advice(view: &View<'_>, chains: &[Vec<usize>], judged: &Judged<'_>, nam
     advice
 }
 
-fn cost_ratio(played: &Played<'_>, sample: &Sample) -> Option<Estimate> {
+fn cost_ratio(played: &Played<'_>, sample: &WeightedItems) -> Option<Estimate> {
     let (cost, last) = (played.cost()?, played.cost_last()?);
     let known = (0..played.len()).any(|at| last(at) > 0);
     known.then(|| sample.ratio(|at| cost(at) as f64, |at| last(at) as f64, 0.0, f64::INFINITY))
@@ -146,7 +146,7 @@ fn tier_advice(
     seed: u64,
 ) -> TierAdvice {
     let one = |worth: &Worth| {
-        let sample = Sample::new(view, &worth.rows);
+        let sample = WeightedItems::new(view, &worth.rows);
         let grades = view.observations().quality(tier);
         let saving = if known { Saving::of(worth, tier, &sample, seed) } else { None };
         (sample.items as u64, sample.quality(|at| grades[worth.rows[at] as usize].nano()), saving)
@@ -154,7 +154,7 @@ fn tier_advice(
     let mut parts = scopes.iter().zip(&judged.worth).map(|(scope, worth)| (scope, worth, one(worth)));
     let (accuracy, whole, cost_usd) = match parts.next() {
         Some((_, worth, (_, accuracy, saving))) => {
-            let sample = Sample::new(view, &worth.rows);
+            let sample = WeightedItems::new(view, &worth.rows);
             let costs = view.observations().costs(tier);
             (accuracy, saving, costs.map(|costs| sample.mean(|at| costs[worth.rows[at] as usize] as f64 / 1e12)))
         }
@@ -194,7 +194,7 @@ enum Spread {
 
 impl Saving {
     /// `None` where always-last costs nothing.
-    fn of(worth: &Worth, tier: usize, sample: &Sample, seed: u64) -> Option<Self> {
+    fn of(worth: &Worth, tier: usize, sample: &WeightedItems, seed: u64) -> Option<Self> {
         if worth.last.iter().all(|cost| *cost <= 0.0) {
             return None;
         }
@@ -234,7 +234,7 @@ impl Saving {
 }
 
 /// The saving in resamples of the items, ascending.
-fn drawn(worth: &Worth, more: &[f64], sample: &Sample, whole: f64, seed: u64) -> Vec<f64> {
+fn drawn(worth: &Worth, more: &[f64], sample: &WeightedItems, whole: f64, seed: u64) -> Vec<f64> {
     let (top, bottom) = (sample.by_item(|at| more[at]), sample.by_item(|at| worth.last[at]));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut draws: Vec<f64> = (0..RESAMPLES)
@@ -253,10 +253,10 @@ fn drawn(worth: &Worth, more: &[f64], sample: &Sample, whole: f64, seed: u64) ->
 }
 
 /// Whether that is worth a rung: no where it surely saves less than [`WORTH_IT`], yes where it surely saves something.
-fn verdict(saving: Option<Estimate>) -> Verdict {
+fn verdict(saving: Option<Estimate>) -> Earns {
     match saving {
-        Some(saving) if saving.high < WORTH_IT => Verdict::No,
-        Some(saving) if saving.low > 0.0 => Verdict::Yes,
-        _ => Verdict::Unclear,
+        Some(saving) if saving.high < WORTH_IT => Earns::No,
+        Some(saving) if saving.low > 0.0 => Earns::Yes,
+        _ => Earns::Unclear,
     }
 }

@@ -2,14 +2,14 @@
 
 use std::cmp::Reverse;
 
-use crate::policy::Policy;
+use crate::policy::ThresholdPolicy;
 use crate::sweep::frontier::Point;
 use crate::sweep::grid::Grid;
 use crate::sweep::path;
 use crate::table::Table;
 
 /// A policy, its Σ quality in billionths and its Σ cost in pico-USD.
-pub(super) type Found = Point<Policy>;
+pub(super) type Found = Point<ThresholdPolicy>;
 
 /// The undominated policies of a sub-chain, cheapest first. Every tier of the table must have a cost; a chain that is too long for
 /// a grid has none.
@@ -54,6 +54,6 @@ pub(super) fn best_at(frontier: &[Found], price: f64) -> Option<&Found> {
 }
 
 fn alone(table: &Table<'_>, tier: usize) -> Found {
-    let tally = Policy::always(tier).tally(table);
-    Point { cost: tally.cost.unwrap_or_default(), quality: tally.quality, what: Policy::always(tier) }
+    let tally = ThresholdPolicy::always(tier).tally(table);
+    Point { cost: tally.cost.unwrap_or_default(), quality: tally.quality, what: ThresholdPolicy::always(tier) }
 }

@@ -1,20 +1,20 @@
 //! Advice in sentences.
 
-use crate::evaluate::Sample;
+use crate::evaluate::WeightedItems;
 use crate::observations::Condition;
-use crate::report::{Advice, Estimate, TierAdvice, Verdict};
+use crate::report::{Advice, Earns, Estimate, TierAdvice};
 
 use super::folds::{Judged, Scope};
 
 /// What to do, most important first.
-pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &Sample, scopes: &[Scope]) -> Vec<String> {
+pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &WeightedItems, scopes: &[Scope]) -> Vec<String> {
     let mut sentences = Vec::new();
     let last = advice.declared_chain.len() - 1;
-    for tier in advice.tiers.iter().filter(|tier| tier.earns == Verdict::No) {
+    for tier in advice.tiers.iter().filter(|tier| tier.earns == Earns::No) {
         sentences.push(no_earner(tier, tier.tier == advice.declared_chain[last]));
     }
-    for tier in advice.tiers.iter().filter(|tier| tier.earns == Verdict::Unclear && tier.saving.is_some()) {
-        let busy = named(tier, Verdict::Yes);
+    for tier in advice.tiers.iter().filter(|tier| tier.earns == Earns::Unclear && tier.saving.is_some()) {
+        let busy = named(tier, Earns::Yes);
         let surely = if busy.is_empty() { String::new() } else { format!(" It does in {}.", busy.join(", ")) };
         sentences.push(format!(
             "Whether \"{}\" earns its call is unclear: {}.{surely} More labels would tell.",
@@ -44,8 +44,8 @@ pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &Sample, scop
             points(loss.high)
         ));
     }
-    for tier in advice.tiers.iter().filter(|tier| tier.earns == Verdict::Yes && tier.tier != advice.declared_chain[last]) {
-        let idle = named(tier, Verdict::No);
+    for tier in advice.tiers.iter().filter(|tier| tier.earns == Earns::Yes && tier.tier != advice.declared_chain[last]) {
+        let idle = named(tier, Earns::No);
         let except = if idle.is_empty() { String::new() } else { format!(" It does not in {}.", idle.join(", ")) };
         sentences.push(format!("\"{}\" earns its call: {}.{except}", tier.tier, tier.saving.map_or_else(String::new, more)));
     }
@@ -64,7 +64,7 @@ fn no_earner(tier: &TierAdvice, is_last: bool) -> String {
     let kept: Vec<String> = tier
         .segments
         .iter()
-        .filter(|(_, segment)| segment.earns == Verdict::Yes)
+        .filter(|(_, segment)| segment.earns == Earns::Yes)
         .filter_map(|(name, segment)| Some(format!("{name} (where {})", more(segment.saving?))))
         .collect();
     let then = match (kept.is_empty(), is_last) {
@@ -88,7 +88,7 @@ fn entries(advice: &Advice, judged: &Judged<'_>, scopes: &[Scope]) -> Vec<String
             .skip(1)
             .filter(|(_, worth)| overall != Some(tier) && agreed(&worth.entry) == Some(tier))
             .filter_map(|(scope, _)| scope.label.as_deref())
-            .filter(|label| advice.tiers[tier].segments.get(*label).is_some_and(|found| found.earns == Verdict::Yes))
+            .filter(|label| advice.tiers[tier].segments.get(*label).is_some_and(|found| found.earns == Earns::Yes))
             .collect();
         if !here.is_empty() {
             let list = here.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
@@ -103,7 +103,7 @@ fn entries(advice: &Advice, judged: &Judged<'_>, scopes: &[Scope]) -> Vec<String
     sentences
 }
 
-fn named(tier: &TierAdvice, verdict: Verdict) -> Vec<String> {
+fn named(tier: &TierAdvice, verdict: Earns) -> Vec<String> {
     let found = tier.segments.iter().filter(|(_, segment)| segment.earns == verdict);
     found.map(|(name, _)| format!("\"{name}\"")).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::PointCertified;
 use super::goal::Goal;
-use super::verdict::Verdict;
+use super::verdict::Conclusion;
 use crate::ask::Target;
 use tierfall_core::fit::TargetFit;
 
@@ -34,7 +34,7 @@ impl Job {
     }
 
     /// From a verdict on all rows.
-    pub(crate) fn decided(&self, verdict: Verdict) -> PointCertified {
+    pub(crate) fn decided(&self, verdict: Conclusion) -> PointCertified {
         PointCertified {
             name: self.name.clone(),
             status: verdict.status,

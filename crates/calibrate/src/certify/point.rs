@@ -4,10 +4,10 @@ use super::goal::Goal;
 use super::ground::Ground;
 use super::job::Job;
 use super::uncertified;
-use super::verdict::{Beside, Over, Verdict, verdict};
+use super::verdict::{Beside, Conclusion, Over, verdict};
 use super::{Input, PointCertified, deep, frontier, segments};
 use crate::ask::{Ask, BySegment, Target};
-use crate::policy::Policy;
+use crate::policy::ThresholdPolicy;
 use tierfall_core::fit::Status;
 
 /// The verdict on a point.
@@ -40,8 +40,8 @@ fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Inpu
 /// What is best on the rows, named as that.
 fn unpromised(job: &Job, ground: &Ground<'_>) -> PointCertified {
     let table = ground.table;
-    let last = Policy::always(table.last());
-    let open = |policy, why: String| Verdict::open(Status::Uncertified, policy, why);
+    let last = ThresholdPolicy::always(table.last());
+    let open = |policy, why: String| Conclusion::open(Status::Uncertified, policy, why);
     let verdict = match uncertified::best(table, job.target) {
         None => open(last, "the cost of some tier is unknown, so no limit on cost can be kept".into()),
         Some((policy, true)) => {
@@ -54,7 +54,7 @@ fn unpromised(job: &Job, ground: &Ground<'_>) -> PointCertified {
         Some((policy, false)) => {
             let attainable = Some(uncertified::reached(table, job.target, &policy));
             let why = "no policy meets the target on these rows; the nearest to it is in force";
-            Verdict { attainable, ..open(policy, why.into()) }
+            Conclusion { attainable, ..open(policy, why.into()) }
         }
     };
     let mut point = job.decided(verdict);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::goal::Goal;
-use super::test::{Kind, Test};
+use super::test::{Test, TestKind};
 use super::{BY_CONSTRUCTION, Labels};
 use crate::ask::LatencyLimit;
 use tierfall_core::fit::Guarantee;
@@ -114,7 +114,7 @@ impl Promise<'_> {
             let least = number(1.0 / heaviest);
             write!(text, " Fixtures count by 1/probability of being sampled, which is nowhere below {least}.")?;
         }
-        if matches!(self.test.kind, Kind::Betting | Kind::PpiUnion) {
+        if matches!(self.test.kind, TestKind::Betting | TestKind::PpiUnion) {
             write!(text, " Fixtures were bet on in the order that seed {} gives.", self.seed)?;
         }
         for condition in self.conditions() {

@@ -5,7 +5,7 @@ use super::counts::Counts;
 use super::evidence::{Evidence, Gather};
 use super::goal::Goal;
 use super::ppi::Humans;
-use crate::policy::Policy;
+use crate::policy::ThresholdPolicy;
 use crate::quality::Quality;
 use crate::stat::bisection::halved;
 use crate::stat::trinomial::{self, Exactness};
@@ -17,7 +17,7 @@ const HALVINGS: usize = 14;
 
 /// Which p-values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TestKind {
     /// Wrong answers against Clopper–Pearson.
     ExactBinomial,
     /// Discordant rows, exact, unconditional.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     PpiUnion,
 }
 
-impl Kind {
+impl TestKind {
     /// As it is written in a fit, and whether it holds in finite samples.
     pub(crate) fn name(self) -> (&'static str, bool) {
         match self {
@@ -48,7 +48,7 @@ impl Kind {
 pub(crate) struct Test<'t> {
     pub(crate) table: &'t Table<'t>,
     pub(crate) goal: Goal,
-    pub(crate) kind: Kind,
+    pub(crate) kind: TestKind,
     pub(crate) gather: Gather,
     /// The greatest weight that the sampling allows; `None` = every row counts once, or nothing can be shown.
     pub(crate) heaviest: Option<f64>,
@@ -71,11 +71,13 @@ impl<'t> Test<'t> {
             _ => None,
         };
         let (kind, gather) = match (humans, goal) {
-            (Some(humans), _) => (Kind::PpiUnion, Gather::Judged(humans)),
-            (None, _) if weighted || !table.is_binary() => (Kind::Betting, Gather::losses(table, seed)),
-            (None, Goal::Accuracy(_)) => (Kind::ExactBinomial, Gather::Counts),
-            (None, Goal::Loss(_)) if Exactness::of(table.len() as u64) == Exactness::Exact => (Kind::Trinomial, Gather::Counts),
-            (None, Goal::Loss(_)) => (Kind::Tango, Gather::Counts),
+            (Some(humans), _) => (TestKind::PpiUnion, Gather::Judged(humans)),
+            (None, _) if weighted || !table.is_binary() => (TestKind::Betting, Gather::losses(table, seed)),
+            (None, Goal::Accuracy(_)) => (TestKind::ExactBinomial, Gather::Counts),
+            (None, Goal::Loss(_)) if Exactness::of(table.len() as u64) == Exactness::Exact => {
+                (TestKind::Trinomial, Gather::Counts)
+            }
+            (None, Goal::Loss(_)) => (TestKind::Tango, Gather::Counts),
         };
         let mut weights = Vec::new();
         if let (Some(given), Gather::Losses(places)) = (table.weights.as_deref(), &gather) {
@@ -110,7 +112,7 @@ impl<'t> Test<'t> {
     }
 
     /// On a policy.
-    pub(crate) fn of_policy(&self, policy: &Policy) -> Evidence {
+    pub(crate) fn of_policy(&self, policy: &ThresholdPolicy) -> Evidence {
         self.of(|row| policy.answers(self.table, row))
     }
 
@@ -141,8 +143,8 @@ impl<'t> Test<'t> {
     fn p_counts(&self, counts: Counts, limit: f64, level: f64) -> f64 {
         let n = self.table.len() as u64;
         match self.kind {
-            Kind::ExactBinomial => binomial::cdf(counts.wrong, n, limit),
-            Kind::Trinomial => trinomial::p_value(counts.minus, counts.plus, n, limit, level),
+            TestKind::ExactBinomial => binomial::cdf(counts.wrong, n, limit),
+            TestKind::Trinomial => trinomial::p_value(counts.minus, counts.plus, n, limit, level),
             _ => trinomial::asymptotic(counts.minus, counts.plus, n, limit),
         }
     }
@@ -177,7 +179,7 @@ impl<'t> Test<'t> {
             return false;
         }
         match (evidence, self.kind) {
-            (Evidence::Counts(counts), Kind::Trinomial) => {
+            (Evidence::Counts(counts), TestKind::Trinomial) => {
                 trinomial::certifies(counts.minus, counts.plus, self.table.len() as u64, goal.limit(), level)
             }
             (Evidence::Losses(losses), _) => !losses.is_empty() && self.rejects_losses(losses, goal, level),
@@ -202,8 +204,8 @@ impl<'t> Test<'t> {
     fn inverted(&self, evidence: &Evidence, level: f64, passed: f64) -> f64 {
         let n = self.table.len() as u64;
         match (self.kind, evidence) {
-            (Kind::ExactBinomial, Evidence::Counts(counts)) => return proportion::upper(counts.wrong, n, level),
-            (Kind::Trinomial, Evidence::Counts(counts)) => return trinomial::upper(counts.minus, counts.plus, n, level),
+            (TestKind::ExactBinomial, Evidence::Counts(counts)) => return proportion::upper(counts.wrong, n, level),
+            (TestKind::Trinomial, Evidence::Counts(counts)) => return trinomial::upper(counts.minus, counts.plus, n, level),
             _ => {}
         }
         let failed = self.estimate(evidence).clamp(0.0, passed);

@@ -3,9 +3,9 @@
 use super::goal::Goal;
 use super::ground::{Ground, Pairs};
 use super::statement::{Promise, number};
-use super::test::{Kind, Test};
+use super::test::{Test, TestKind};
 use super::{Input, Labels};
-use crate::policy::Policy;
+use crate::policy::ThresholdPolicy;
 use crate::stat::{binomial, plan, trinomial};
 use crate::sweep::pair::PairSweep;
 use crate::table::Column;
@@ -18,23 +18,23 @@ const PLANNED_CUTS: usize = 64;
 
 /// A verdict on one policy.
 #[derive(Clone, Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct Conclusion {
     pub(crate) status: Status,
-    pub(crate) policy: Policy,
+    pub(crate) policy: ThresholdPolicy,
     pub(crate) guarantee: Option<Guarantee>,
     pub(crate) needed_n: Option<u64>,
     pub(crate) attainable: Option<f64>,
     pub(crate) why: String,
 }
 
-impl Verdict {
+impl Conclusion {
     /// Without a promise, or anything that would have to be known for one.
-    pub(crate) fn open(status: Status, policy: Policy, why: impl Into<String>) -> Self {
+    pub(crate) fn open(status: Status, policy: ThresholdPolicy, why: impl Into<String>) -> Self {
         Self { status, policy, guarantee: None, needed_n: None, attainable: None, why: why.into() }
     }
 
     /// With one.
-    pub(crate) fn certified(policy: Policy, promise: &Promise<'_>, why: String) -> Self {
+    pub(crate) fn certified(policy: ThresholdPolicy, promise: &Promise<'_>, why: String) -> Self {
         Self { guarantee: Some(promise.guarantee()), ..Self::open(Status::Certified, policy, why) }
     }
 }
@@ -42,7 +42,7 @@ impl Verdict {
 /// What was certified beside pairs, on a share of the error of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beside {
-    pub(crate) policies: Vec<Policy>,
+    pub(crate) policies: Vec<ThresholdPolicy>,
     pub(crate) level: f64,
     /// The rows that certified it, where these are only a part: on the others it was searched.
     pub(crate) on: Option<Input<'static>>,
@@ -62,8 +62,8 @@ pub(crate) struct Over<'o> {
 }
 
 /// Chooses the cheapest certified policy, or says why there is none.
-pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, beside: &Beside, over: Over<'_>) -> Verdict {
-    let last = Policy::always(ground.table.last());
+pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, beside: &Beside, over: Over<'_>) -> Conclusion {
+    let last = ThresholdPolicy::always(ground.table.last());
     let candidates = ground.candidates(pairs).into_iter().chain(beside.policies.iter().cloned());
     let Some(policy) = ground.prices.cheapest(candidates) else {
         return refused(ground, test, pairs, over);
@@ -110,7 +110,7 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
         ),
         None => format!("no certified policy is cheaper than always asking {}, which loses nothing against itself", names[0]),
     };
-    Verdict::certified(policy.clone(), &promise, why)
+    Conclusion::certified(policy.clone(), &promise, why)
 }
 
 pub(crate) fn short(p: f64) -> String {
@@ -125,9 +125,9 @@ pub(crate) fn short(p: f64) -> String {
 }
 
 /// Nothing is certified: whether more labels may help, and the fallback.
-pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, over: Over<'_>) -> Verdict {
+pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, over: Over<'_>) -> Conclusion {
     let (n, assumed) = (ground.table.len(), ground.table.basis.assumed);
-    let base = |status, why| Verdict::open(status, Policy::always(ground.table.last()), why);
+    let base = |status, why| Conclusion::open(status, ThresholdPolicy::always(ground.table.last()), why);
     let last = &ground.table.tiers[ground.table.last()].name;
     if let Some(why) = &test.unproven {
         return base(Status::Inconclusive, format!("{why}; always asking {last} is in force"));
@@ -165,7 +165,7 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
                  always asking {last} is in force",
                 number(loss)
             );
-            Verdict { needed_n: needed, ..base(Status::Inconclusive, why) }
+            Conclusion { needed_n: needed, ..base(Status::Inconclusive, why) }
         }
         Goal::Accuracy(accuracy) => {
             let evidence = test.always_last();
@@ -182,7 +182,7 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
                     goal = number(accuracy),
                     best = number(best),
                 );
-                return Verdict { attainable, ..base(Status::Infeasible, why) };
+                return Conclusion { attainable, ..base(Status::Infeasible, why) };
             }
             let risk = test.estimate(&evidence);
             let needed = (risk < 1.0 - accuracy && assumed == 0)
@@ -199,7 +199,7 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
                  is in force without a promise",
                 number(accuracy)
             );
-            Verdict { needed_n: needed, ..base(Status::Inconclusive, why) }
+            Conclusion { needed_n: needed, ..base(Status::Inconclusive, why) }
         }
     }
 }
@@ -234,7 +234,7 @@ fn refutes(ground: &Ground<'_>, test: &Test<'_>, best: f64, accuracy: f64, level
     let n = ground.table.len() as f64;
     match (test.kind, ground.labels) {
         (_, Labels::Ppi { .. }) => false,
-        (Kind::ExactBinomial, _) => {
+        (TestKind::ExactBinomial, _) => {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
             let right = (best * n).round() as u64;
             binomial::cdf(right, ground.table.len() as u64, accuracy) <= level
@@ -251,7 +251,7 @@ fn refutes(ground: &Ground<'_>, test: &Test<'_>, best: f64, accuracy: f64, level
 /// The fewest labels for a cut that saves at least half of what the best one saves whose observed loss is half the limit, and for all cuts
 /// above it, which the walk has to pass first.
 fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64) -> Option<u64> {
-    let full = ground.prices.of(&Policy::always(ground.table.last()));
+    let full = ground.prices.of(&ThresholdPolicy::always(ground.table.last()));
     let n = ground.table.len() as f64;
     if level < trinomial::LEAST_LEVEL {
         return None;

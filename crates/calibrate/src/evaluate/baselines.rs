@@ -9,7 +9,7 @@ use crate::table::Table;
 use crate::view::View;
 
 use super::play::Played;
-use super::sample::Sample;
+use super::sample::WeightedItems;
 
 /// From this many rows on, cores share them.
 const SHARED: usize = 1 << 14;
@@ -33,7 +33,7 @@ pub(crate) fn baselines(view: &View<'_>, table: &Table<'_>, played: &Played<'_>)
     }
     #[expect(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² rows")]
     let rows: Vec<u32> = view.rows().map(|row| row as u32).collect();
-    let sample = Sample::new(view, &rows);
+    let sample = WeightedItems::new(view, &rows);
     let name = |tier: usize| table.tiers[tier].name.to_string();
     let alone: Vec<Alone> = (0..table.tiers.len())
         .map(|tier| {
@@ -96,7 +96,7 @@ fn best_single(alone: &[Alone]) -> usize {
 type Shares = Vec<(usize, f64)>;
 
 /// Tiers with the share of requests each gets, and what that costs. `sample` weighs the rows of `played`, whose order is its own.
-fn mix(sample: &Sample, alone: &[Alone], played: &Played<'_>) -> Option<(Shares, Option<f64>)> {
+fn mix(sample: &WeightedItems, alone: &[Alone], played: &Played<'_>) -> Option<(Shares, Option<f64>)> {
     let costs: Option<Vec<f64>> = alone.iter().map(|single| single.cost).collect();
     let (Some(costs), Some(spent)) = (costs, played.cost()) else {
         let share = |tier: usize| sample.mean(|at| f64::from(u8::from(played.accepted(at, tier))));

@@ -22,7 +22,7 @@ pub use error::EvaluateError;
 use matched::Matched;
 pub use play::Cuts;
 pub(crate) use play::{MOST_TIERS, Played, chain_of, loss_of};
-pub(crate) use sample::{CONFIDENCE, Sample, finite, indicator, share_of};
+pub(crate) use sample::{CONFIDENCE, WeightedItems, finite, indicator, share_of};
 pub(crate) use tiers::Readings;
 pub use tiers::in_words;
 
@@ -138,7 +138,7 @@ fn judge(
     Ok(evaluation)
 }
 
-fn latency(played: &Played<'_>, sample: &Sample) -> Option<Latency> {
+fn latency(played: &Played<'_>, sample: &WeightedItems) -> Option<Latency> {
     let (mine, last) = (played.latency()?, played.latency_last()?);
     Some(Latency {
         mean: sample.mean(|at| mine(at) as f64 / 1e3),

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use tierfall_core::number::{Score, Threshold, Tie};
 
 use crate::observations::Observations;
-use crate::policy::Policy;
+use crate::policy::ThresholdPolicy;
 use crate::report::Estimate;
 use crate::stat::paired;
 use crate::table::Table;
 use crate::view::View;
 use tierfall_core::fit::{Cut, Point};
 
-use super::sample::{CONFIDENCE, Sample, finite, indicator, whole};
+use super::sample::{CONFIDENCE, WeightedItems, finite, indicator, whole};
 
 /// Cuts over a declared chain: by run-time segment, and for the requests of every other one.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ impl Cuts {
     }
 
     /// Those of a policy in a chain of `tiers` declared tiers. A policy that ends below the last one accepts there whatever is read.
-    pub fn of(policy: &Policy, tiers: usize) -> Self {
+    pub fn of(policy: &ThresholdPolicy, tiers: usize) -> Self {
         let mut cuts = vec![Cut { asked: false, threshold: Threshold::DeferAll }; tiers - 1];
         let ends = policy.cuts().iter().copied().map(Some).chain([None]);
         for (tier, threshold) in policy.tiers().iter().zip(ends) {
@@ -271,12 +271,12 @@ impl<'a> Played<'a> {
     }
 
     /// Of the rows that were played.
-    pub(crate) fn sample(&self, view: &View<'_>) -> Sample {
-        Sample::new(view, &self.row)
+    pub(crate) fn sample(&self, view: &View<'_>) -> WeightedItems {
+        WeightedItems::new(view, &self.row)
     }
 
     /// Rows where both are right, only always-last, only the cascade, neither; `None` unless counts are whole.
-    pub(crate) fn cells(&self, sample: &Sample) -> Option<[u64; 4]> {
+    pub(crate) fn cells(&self, sample: &WeightedItems) -> Option<[u64; 4]> {
         if !sample.plain {
             return None;
         }
@@ -293,7 +293,7 @@ impl<'a> Played<'a> {
 
     /// Loss against always-last, paired: Newcombe's interval (1998, method 10) where counts are whole, else that of a mean over
     /// items. It is 0 by construction where the last declared tier answers everything.
-    pub(crate) fn loss(&self, sample: &Sample, last: usize) -> Estimate {
+    pub(crate) fn loss(&self, sample: &WeightedItems, last: usize) -> Estimate {
         if (0..self.len()).all(|at| self.exit(at) == last) {
             return Estimate { value: 0.0, low: 0.0, high: 0.0 };
         }
@@ -301,7 +301,7 @@ impl<'a> Played<'a> {
     }
 
     /// As [`Played::loss`], by differences alone, where two answers are known to be worth the same but not what: Tango's interval (1998).
-    pub(crate) fn loss_by_differences(&self, sample: &Sample, last: usize) -> Estimate {
+    pub(crate) fn loss_by_differences(&self, sample: &WeightedItems, last: usize) -> Estimate {
         let loss = self.loss(sample, last);
         let Some([both, minus, plus, neither]) = self.cells(sample).filter(|_| loss.low < loss.high) else {
             return loss;
@@ -311,23 +311,23 @@ impl<'a> Played<'a> {
     }
 
     /// Mean cost a query in USD.
-    pub(crate) fn cost_usd(&self, sample: &Sample) -> Option<f64> {
+    pub(crate) fn cost_usd(&self, sample: &WeightedItems) -> Option<f64> {
         usd(self.cost()?, sample)
     }
 
     /// That of always asking the last declared tier.
-    pub(crate) fn cost_last_usd(&self, sample: &Sample) -> Option<f64> {
+    pub(crate) fn cost_last_usd(&self, sample: &WeightedItems) -> Option<f64> {
         usd(self.cost_last()?, sample)
     }
 
     /// One over the other; `None` where either is unknown or always-last is free.
-    pub(crate) fn cost_ratio(&self, sample: &Sample) -> Option<f64> {
+    pub(crate) fn cost_ratio(&self, sample: &WeightedItems) -> Option<f64> {
         let last = self.cost_last_usd(sample).filter(|last| *last > 0.0)?;
         Some(self.cost_usd(sample)? / last)
     }
 
     /// Share of the requests reaching a declared tier that it answers; `None` where none reaches it.
-    pub(crate) fn coverage(&self, sample: &Sample, tier: usize) -> Option<f64> {
+    pub(crate) fn coverage(&self, sample: &WeightedItems, tier: usize) -> Option<f64> {
         let reached = sample.mean(|at| indicator(self.reached(at, tier)));
         (reached > 0.0).then(|| sample.mean(|at| indicator(self.accepted(at, tier))) / reached)
     }
@@ -339,7 +339,7 @@ pub(crate) fn loss_of([both, minus, plus, neither]: [u64; 4]) -> Estimate {
     Estimate { value: (minus as f64 - plus as f64) / (both + minus + plus + neither) as f64, low, high }
 }
 
-fn usd(pico: impl Fn(usize) -> u64, sample: &Sample) -> Option<f64> {
+fn usd(pico: impl Fn(usize) -> u64, sample: &WeightedItems) -> Option<f64> {
     finite(sample.mean(|at| pico(at) as f64 / 1e12))
 }
 
@@ -381,7 +381,7 @@ mod tests {
                 score: Score::new(f64::from(*score)).unwrap(),
                 tie: Tie::try_from(*tie).unwrap(),
             };
-            let policy = Policy::new(tiers.clone(), from.iter().take(tiers.len() - 1).map(cut).collect()).unwrap();
+            let policy = ThresholdPolicy::new(tiers.clone(), from.iter().take(tiers.len() - 1).map(cut).collect()).unwrap();
             let observed = observed(&rows);
             let view = View::all(&observed);
             let own = GateValue::Signal { signal: "s".into(), negated: false };

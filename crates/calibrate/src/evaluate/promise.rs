@@ -8,7 +8,7 @@ use crate::view::View;
 use tierfall_core::fit::{Guarantee, TargetFit};
 
 use super::play::{Cuts, Played};
-use super::sample::Sample;
+use super::sample::WeightedItems;
 use super::segments::indicator_p;
 
 /// Whether these rows meet the promise, and the one-sided p of what they show if it is true. What is promised of every segment is asked of
@@ -57,7 +57,7 @@ pub(crate) fn promise(
 /// Whether rows meet a target, and the one-sided p of what they show if it holds; `None` for a limit on costs.
 ///
 /// Binomial for an accuracy and Tango's score (1998) for a loss where counts are whole, else by the normal distribution.
-fn looked_at(target: TargetFit, played: &Played<'_>, sample: &Sample) -> Option<(bool, f64)> {
+fn looked_at(target: TargetFit, played: &Played<'_>, sample: &WeightedItems) -> Option<(bool, f64)> {
     let quality = |at: usize| f64::from(played.quality(at)) / 1e9;
     match target {
         TargetFit::MaxCost(_) => None,

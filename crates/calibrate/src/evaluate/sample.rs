@@ -12,7 +12,7 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 
 /// How much each row of a list counts, and which item it belongs to.
 #[derive(Clone, Debug)]
-pub(crate) struct Sample {
+pub(crate) struct WeightedItems {
     /// How many rows there are.
     rows: usize,
     /// A row's share: its sampling weight over the number of listed rows of its item. `None` = 1 each.
@@ -25,7 +25,7 @@ pub(crate) struct Sample {
     pub plain: bool,
 }
 
-impl Sample {
+impl WeightedItems {
     /// Of these rows of a view's table.
     pub(crate) fn new(view: &View<'_>, rows: &[u32]) -> Self {
         let observations = view.observations();

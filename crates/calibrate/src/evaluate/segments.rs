@@ -5,7 +5,7 @@ use crate::stat::{mcnemar, multiple, normal};
 use crate::view::View;
 
 use super::play::Played;
-use super::sample::Sample;
+use super::sample::WeightedItems;
 
 /// A segment is called worse where its adjusted p is below this.
 const LEVEL: f64 = 0.05;
@@ -52,7 +52,7 @@ fn score(view: &View<'_>, name: &str, part: &Played<'_>, last: usize) -> Segment
 }
 
 /// One-sided p of a loss above 0: `McNemar`'s mid-p (Fagerland 2013) where counts are whole, else by the normal distribution.
-fn p_worse(part: &Played<'_>, sample: &Sample) -> f64 {
+fn p_worse(part: &Played<'_>, sample: &WeightedItems) -> f64 {
     if let Some([_, minus, plus, _]) = part.cells(sample) {
         return mcnemar::mid_greater(minus, plus);
     }

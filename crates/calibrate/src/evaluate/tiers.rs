@@ -11,7 +11,7 @@ use crate::stat::proportion;
 use crate::table::Table;
 
 use super::play::Played;
-use super::sample::{CONFIDENCE, Sample, indicator, share_of, whole};
+use super::sample::{CONFIDENCE, WeightedItems, indicator, share_of, whole};
 
 /// From this many rows on, cores share them.
 const SHARED: usize = 1 << 14;
@@ -22,12 +22,12 @@ pub(crate) struct Readings {
     /// Gate values, NaN where it abstained.
     value: Vec<f64>,
     /// In the order of the rows.
-    parts: Vec<Part>,
+    parts: Vec<Stretch>,
 }
 
 /// Rows that were read alike.
 #[derive(Clone, Debug)]
-struct Part {
+struct Stretch {
     rows: usize,
     /// On which scale gate values were before they were [placed](Readings::placed), and what they say there; `None` = nothing.
     shown: Shown,
@@ -48,7 +48,7 @@ impl Readings {
     pub(crate) fn new(table: &Table<'_>, tier: usize, next: usize, map: Option<&ScoreMap>) -> Self {
         let value: Vec<f64> =
             table.tiers[tier].values.as_ref().map_or_else(|| vec![f64::NAN; table.len()], |values| values.to_vec());
-        Self { parts: vec![Part { rows: value.len(), shown: Shown::By(map.cloned()), next }], value }
+        Self { parts: vec![Stretch { rows: value.len(), shown: Shown::By(map.cloned()), next }], value }
     }
 
     /// On the confidence scale, NaN where there is none.
@@ -73,7 +73,7 @@ impl Readings {
     /// were chosen or trained on different rows are on scales of their own, and only their places can be compared.
     pub(crate) fn placed(mut self) -> Self {
         let next = self.parts.first().map_or(0, |part| part.next);
-        self.parts = vec![Part { rows: self.value.len(), shown: Shown::Kept(self.confidence()), next }];
+        self.parts = vec![Stretch { rows: self.value.len(), shown: Shown::Kept(self.confidence()), next }];
         let mut sorted: Vec<f64> = self.value.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let of = sorted.len().max(1) as f64;
@@ -92,7 +92,14 @@ impl Readings {
     }
 
     /// Everything that is said of the tier. `sample` weighs the rows of `played`, of which these are the readings.
-    pub(crate) fn report(&self, tier: usize, name: &str, signal: String, played: &Played<'_>, sample: &Sample) -> TierReport {
+    pub(crate) fn report(
+        &self,
+        tier: usize,
+        name: &str,
+        signal: String,
+        played: &Played<'_>,
+        sample: &WeightedItems,
+    ) -> TierReport {
         // In the order of the readings, which is not that of the observations.
         let grades: Vec<u32> = (0..played.len()).map(|at| played.quality_of(tier, at)).collect();
         let grade = |at: usize| f64::from(grades[at]) / 1e9;
@@ -132,7 +139,7 @@ impl Readings {
     }
 
     /// Error rate among what the tier accepts: Clopper–Pearson where counts are whole.
-    fn selective_risk(tier: usize, played: &Played<'_>, sample: &Sample) -> Option<Estimate> {
+    fn selective_risk(tier: usize, played: &Played<'_>, sample: &WeightedItems) -> Option<Estimate> {
         let accepted = || (0..played.len()).filter(|at| played.accepted(*at, tier));
         let n = accepted().count() as u64;
         if n == 0 {

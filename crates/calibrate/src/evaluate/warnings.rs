@@ -4,12 +4,12 @@ use crate::metric;
 use crate::report::Evaluation;
 use crate::view::View;
 
-use super::sample::Sample;
+use super::sample::WeightedItems;
 
 /// Below this many items, intervals are too wide to tell much.
 const FEW_ITEMS: usize = 100;
 
-pub(super) fn warnings(view: &View<'_>, sample: &Sample, evaluation: &Evaluation) -> Vec<String> {
+pub(super) fn warnings(view: &View<'_>, sample: &WeightedItems, evaluation: &Evaluation) -> Vec<String> {
     let observations = view.observations();
     let mut warnings = Vec::new();
     if sample.items < FEW_ITEMS {

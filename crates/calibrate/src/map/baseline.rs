@@ -2,7 +2,7 @@
 
 use crate::metric::Sorted;
 use crate::metric::ranking::{Placements, z_of};
-use crate::report::{Estimate, Verdict};
+use crate::report::{Earns, Estimate};
 
 /// A signal beside the length of the answer, on the rows where both are known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,13 +14,13 @@ pub struct Against {
     /// `signal` − `length`, with a 95 % interval by `DeLong`'s paired variance.
     pub difference: Estimate,
     /// Yes: the interval lies above 0. No: the signal ranks no better than length. Unclear: it does, but not beyond doubt.
-    pub verdict: Verdict,
+    pub verdict: Earns,
 }
 
 /// Whether a signal beats the length of the answer at telling the rows with a label from those without; `None` where all have it or none.
 /// NaN lengths are unknown.
 ///
-/// [`Verdict::No`] refuses the signal. Refusing costs no error of a certificate, because it only takes policies away; taking the best of several
+/// [`Earns::No`] refuses the signal. Refusing costs no error of a certificate, because it only takes policies away; taking the best of several
 /// signals on the certified rows would.
 pub fn against(of_scores: &Sorted<'_>, of_length: &Sorted<'_>, label: impl Fn(usize) -> bool) -> Option<Against> {
     let (scores, length) = (&*of_scores.scores, &*of_length.scores);
@@ -44,9 +44,9 @@ pub fn against(of_scores: &Sorted<'_>, of_length: &Sorted<'_>, label: impl Fn(us
     let half = z_of(0.95) * of_signal.variance_of_difference(&of_length).sqrt();
     let difference = Estimate { value, low: (value - half).max(-1.0), high: (value + half).min(1.0) };
     let verdict = match difference {
-        d if d.value <= 0.0 => Verdict::No,
-        d if d.low > 0.0 => Verdict::Yes,
-        _ => Verdict::Unclear,
+        d if d.value <= 0.0 => Earns::No,
+        d if d.low > 0.0 => Earns::Yes,
+        _ => Earns::Unclear,
     };
     Some(Against { signal: of_signal.auroc(), length: of_length.auroc(), difference, verdict })
 }
@@ -78,13 +78,13 @@ mod tests {
         let (scores, length, quality) = population(0.0);
         let found = beats_length(&scores, &length, &quality).unwrap();
         assert!(found.signal > 0.7 && found.length > 0.7, "{found:?}");
-        assert_eq!(found.verdict, Verdict::No, "{found:?}");
+        assert_eq!(found.verdict, Earns::No, "{found:?}");
     }
 
     #[test]
     fn one_that_knows_more_is_not() {
         let (scores, length, quality) = population(1.0);
-        assert_eq!(beats_length(&scores, &length, &quality).unwrap().verdict, Verdict::Yes);
+        assert_eq!(beats_length(&scores, &length, &quality).unwrap().verdict, Earns::Yes);
         let few = beats_length(&scores[..12], &length[..12], &quality[..12]).unwrap();
         assert!(few.difference.high - few.difference.low > 0.1, "{few:?}");
     }
@@ -93,7 +93,7 @@ mod tests {
     fn without_lengths_it_has_to_beat_chance() {
         let (scores, _, quality) = population(1.0);
         let (unknown, worse) = (vec![f64::NAN; 800], scores.iter().map(|s| -s).collect::<Vec<_>>());
-        assert_eq!(beats_length(&scores, &unknown, &quality).unwrap().verdict, Verdict::Yes);
-        assert_eq!(beats_length(&worse, &unknown, &quality).unwrap().verdict, Verdict::No);
+        assert_eq!(beats_length(&scores, &unknown, &quality).unwrap().verdict, Earns::Yes);
+        assert_eq!(beats_length(&worse, &unknown, &quality).unwrap().verdict, Earns::No);
     }
 }

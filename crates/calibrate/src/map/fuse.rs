@@ -3,7 +3,7 @@
 use tierfall_core::fusion::{FusedInput, Fusion};
 
 use super::finite_range;
-use super::logistic::{self, Options};
+use super::logistic::{self, LogisticOptions};
 use super::parametric::moments;
 use super::transform::transform_for;
 use crate::metric::{Sorted, auroc};
@@ -75,7 +75,7 @@ fn keep_best(candidates: &mut Vec<Candidate>, event: &[bool], limit: u64) {
 fn regress(candidates: Vec<Candidate>, targets: &[f64], weights: Option<&[f64]>) -> Option<Fusion> {
     let values = candidates.iter().map(|candidate| candidate.values.as_slice());
     let columns: Vec<&[f64]> = values.chain(candidates.iter().filter_map(|candidate| candidate.missing.as_deref())).collect();
-    let options = Options { ridge: 1.0, non_negative: vec![true; candidates.len()] };
+    let options = LogisticOptions { ridge: 1.0, non_negative: vec![true; candidates.len()] };
     let fitted = logistic::fit(&columns, targets, weights, &options)?;
     let (of_values, of_missing) = fitted.coefficients.split_at(candidates.len());
     let mut of_missing = of_missing.iter();

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 /// How to fit.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct LogisticOptions {
     /// λ in Σ loss + λ/2 · Σ wⱼ², the intercept left out: 1/C in scikit-learn's terms. 0 = plain maximum likelihood.
     pub ridge: f64,
     /// By column: whether its coefficient must not be negative. Columns beyond its end are free.
@@ -30,7 +30,12 @@ const STEPS: usize = 100;
 /// Projected Newton (Bertsekas 1982): coefficients at their bound whose gradient pushes outwards are held there, the others take
 /// a Newton step that is halved until the loss falls enough. `None` without rows, or where a column, target or weight is no finite number
 /// or a column has another length.
-pub fn fit<C: AsRef<[f64]>>(columns: &[C], targets: &[f64], weights: Option<&[f64]>, options: &Options) -> Option<Logistic> {
+pub fn fit<C: AsRef<[f64]>>(
+    columns: &[C],
+    targets: &[f64],
+    weights: Option<&[f64]>,
+    options: &LogisticOptions,
+) -> Option<Logistic> {
     let columns: Vec<&[f64]> = columns.iter().map(AsRef::as_ref).collect();
     let all = columns.iter().copied().chain([targets]).chain(weights);
     if targets.is_empty() || all.into_iter().any(|c| c.len() != targets.len() || c.iter().any(|v| !v.is_finite())) {
@@ -54,7 +59,7 @@ struct Problem<'a> {
     columns: Vec<&'a [f64]>,
     targets: &'a [f64],
     weights: Option<&'a [f64]>,
-    options: &'a Options,
+    options: &'a LogisticOptions,
 }
 
 impl Problem<'_> {
@@ -240,7 +245,7 @@ mod tests {
                 rows.iter().map(|r| r.2).collect(),
             ];
             let targets: Vec<f64> = rows.iter().map(|r| r.3).collect();
-            let options = Options { ridge, non_negative: vec![true, true, false] };
+            let options = LogisticOptions { ridge, non_negative: vec![true, true, false] };
             let fitted = fit(&columns, &targets, None, &options).unwrap();
             prop_assert!(fitted.converged);
             let w = &fitted.coefficients;
@@ -261,7 +266,7 @@ mod tests {
             .enumerate()
             .map(|(row, x)| f64::from(u8::from(scattered(7 * row + 1) as f64 / 2_f64.powi(32) < x * x)))
             .collect();
-        let fitted = fit(&[&x], &y, None, &Options::default()).unwrap();
+        let fitted = fit(&[&x], &y, None, &LogisticOptions::default()).unwrap();
         let residuals = x.iter().zip(&y).map(|(x, y)| 1.0 / (1.0 + (-(fitted.intercept + fitted.coefficients[0] * x)).exp()) - y);
         assert!(fitted.converged && (residuals.clone().sum::<f64>() / 150_000.0).abs() < 1e-9);
         assert!((residuals.zip(&x).map(|(r, x)| r * x).sum::<f64>() / 150_000.0).abs() < 1e-9);
@@ -271,8 +276,8 @@ mod tests {
     fn weights_count_rows() {
         let (x, y) = (vec![vec![0.1, 0.4, 0.7, 0.9, 0.3]], [0.0, 1.0, 0.0, 1.0, 1.0]);
         let twice = vec![vec![0.1, 0.4, 0.4, 0.7, 0.9, 0.3, 0.3, 0.3]];
-        let weighted = fit(&x, &y, Some(&[1.0, 2.0, 1.0, 1.0, 3.0]), &Options::default()).unwrap();
-        let repeated = fit(&twice, &[0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0], None, &Options::default()).unwrap();
+        let weighted = fit(&x, &y, Some(&[1.0, 2.0, 1.0, 1.0, 3.0]), &LogisticOptions::default()).unwrap();
+        let repeated = fit(&twice, &[0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0], None, &LogisticOptions::default()).unwrap();
         assert!((weighted.intercept - repeated.intercept).abs() < 1e-9);
         assert!((weighted.coefficients[0] - repeated.coefficients[0]).abs() < 1e-9);
     }
@@ -280,17 +285,17 @@ mod tests {
     #[test]
     fn separated_targets_end_unconverged_or_with_a_ridge() {
         let (x, y) = (vec![vec![0.0, 1.0, 2.0, 3.0]], [0.0, 0.0, 1.0, 1.0]);
-        let plain = fit(&x, &y, None, &Options::default()).unwrap();
+        let plain = fit(&x, &y, None, &LogisticOptions::default()).unwrap();
         assert!(plain.coefficients[0].is_finite());
-        let ridge = fit(&x, &y, None, &Options { ridge: 1.0, non_negative: Vec::new() }).unwrap();
+        let ridge = fit(&x, &y, None, &LogisticOptions { ridge: 1.0, non_negative: Vec::new() }).unwrap();
         assert!(ridge.converged && ridge.coefficients[0] < 2.0);
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
         let none: [Vec<f64>; 0] = [];
-        assert!(fit(&none, &[], None, &Options::default()).is_none());
-        assert!(fit(&[vec![f64::INFINITY, 0.0]], &[0.0, 1.0], None, &Options::default()).is_none());
-        assert!(fit(&[vec![0.0]], &[0.0, 1.0], None, &Options::default()).is_none());
+        assert!(fit(&none, &[], None, &LogisticOptions::default()).is_none());
+        assert!(fit(&[vec![f64::INFINITY, 0.0]], &[0.0, 1.0], None, &LogisticOptions::default()).is_none());
+        assert!(fit(&[vec![0.0]], &[0.0, 1.0], None, &LogisticOptions::default()).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use tierfall_core::map::{ScoreMap, Transform};
 
-use super::logistic::{self, Options};
+use super::logistic::{self, LogisticOptions};
 use super::{Read, finite_range};
 
 /// From this many scores on, cores share their transformation.
@@ -36,7 +36,7 @@ pub fn logit(Read { scores: mut z, quality: targets }: Read, transform: Transfor
     for z in &mut z {
         *z = (*z - mean) / spread;
     }
-    let fitted = logistic::fit(&[z], &targets, None, &Options { ridge: 0.0, non_negative: vec![true] })?;
+    let fitted = logistic::fit(&[z], &targets, None, &LogisticOptions { ridge: 0.0, non_negative: vec![true] })?;
     let slope = fitted.coefficients[0] / spread;
     Some(ScoreMap::Platt { transform, low, high, intercept: fitted.intercept - slope * mean, slope })
 }

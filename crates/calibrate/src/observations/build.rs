@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Tie};
 
-use super::{MixedGraders, Observations, People, Tier, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
+use super::{MixedGraders, Observations, People, TierColumns, TierSpec, UNKNOWN_U32, UNKNOWN_U64, fingerprint};
 use crate::quality::Quality;
 
 /// One example, as a reader hands it over.
@@ -109,7 +109,7 @@ impl Builder {
     /// An empty table for a chain of tiers, cheapest first. `salt` keys the ties and must be the cascade's.
     pub fn new(tiers: Vec<TierSpec>, salt: impl Into<Arc<str>>) -> Self {
         let (same, unanswered, always_right) = (Vec::new(), vec![Vec::new(); tiers.len()], vec![false; tiers.len()]);
-        let empty = |spec: TierSpec| Tier { scores: vec![Vec::new(); spec.signals.len()], spec, ..Tier::default() };
+        let empty = |spec: TierSpec| TierColumns { scores: vec![Vec::new(); spec.signals.len()], spec, ..TierColumns::default() };
         let table = Observations { tiers: tiers.into_iter().map(empty).collect(), salt: salt.into(), ..Observations::default() };
         Self { table, first: HashMap::new(), same, unanswered, always_right }
     }
@@ -251,7 +251,7 @@ impl Builder {
     /// How many answers of judged tiers people graded and the judge did not.
     fn unjudged(&self) -> u64 {
         let of_tier =
-            |tier: &Tier| tier.ungraded.iter().filter(|(row, _)| tier.human[*row as usize] != UNKNOWN_U32).count() as u64;
+            |tier: &TierColumns| tier.ungraded.iter().filter(|(row, _)| tier.human[*row as usize] != UNKNOWN_U32).count() as u64;
         self.table.tiers.iter().filter(|tier| tier.spec.judge.is_some()).map(of_tier).sum()
     }
 
@@ -301,7 +301,7 @@ impl Builder {
     fn mixed(&self) -> Option<MixedGraders> {
         let rows = self.table.len();
         let has_grades =
-            |at: usize, tier: &Tier| !self.always_right[at] && tier.ungraded.len() + self.unanswered[at].len() < rows;
+            |at: usize, tier: &TierColumns| !self.always_right[at] && tier.ungraded.len() + self.unanswered[at].len() < rows;
         let tiers = self.table.tiers.iter().enumerate().filter(|(at, tier)| has_grades(*at, tier));
         let mut graded = tiers.map(|(_, tier)| (tier.spec.name.clone(), tier.spec.judge.clone()));
         let first = graded.next()?;

@@ -2,7 +2,7 @@
 
 use crate::map::baseline::against;
 use crate::metric::{Sorted, is_right};
-use crate::report::Verdict;
+use crate::report::Earns;
 use crate::view::View;
 
 /// A tier's answer lengths in tokens, NaN where unknown; `None` where all are.
@@ -24,9 +24,9 @@ pub(super) fn refusal_beside(view: &View<'_>, tier: usize, sorted: &Sorted<'_>, 
     let lengths = lengths?;
     let quality = view.observations().quality(tier);
     let right = |at: usize| is_right(quality[view.row(at)].get());
-    let found = against(sorted, lengths, right).filter(|found| found.verdict == Verdict::No)?;
+    let found = against(sorted, lengths, right).filter(|found| found.verdict == Earns::No)?;
     if against(sorted, lengths, kept(view, tier, view.observations().tiers().len() - 1))
-        .is_some_and(|benefit| benefit.verdict != Verdict::No)
+        .is_some_and(|benefit| benefit.verdict != Earns::No)
     {
         return None;
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::evaluate::{Cuts, EvaluateError, Played, Sample, chosen, play};
+use crate::evaluate::{Cuts, EvaluateError, Played, WeightedItems, chosen, play};
 use crate::report::Estimate;
 use crate::view::{Held, View};
 use tierfall_core::fit::{Fit, Point};
@@ -113,7 +113,7 @@ pub fn compare(
     let names = &view.observations().labels().0.names;
     let pairs = pairs(view, &played_a, &played_b);
     let sample = played_a.sample(view);
-    let whole = Part::of(&pairs.iter().collect::<Vec<_>>(), rules);
+    let whole = Differences::of(&pairs.iter().collect::<Vec<_>>(), rules);
     let mut moves = vec![vec![0; tiers.len()]; tiers.len()];
     let mut changed = Vec::new();
     for (at, pair) in pairs.iter().enumerate() {
@@ -131,7 +131,7 @@ pub fn compare(
         }
     }
     let segments = names.iter().zip(within).filter_map(|(name, within): (_, Vec<usize>)| {
-        let part = Part::of(&within.iter().map(|at| &pairs[*at]).collect::<Vec<_>>(), rules);
+        let part = Differences::of(&within.iter().map(|at| &pairs[*at]).collect::<Vec<_>>(), rules);
         (!within.is_empty()).then(|| SegmentComparison {
             segment: name.to_string(),
             n: within.len() as u64,
@@ -177,7 +177,7 @@ pub fn compare(
     })
 }
 
-fn side(point: &Point, played: &Played, cuts: &Cuts, sample: &Sample, tiers: &[String]) -> OneFit {
+fn side(point: &Point, played: &Played, cuts: &Cuts, sample: &WeightedItems, tiers: &[String]) -> OneFit {
     let chain = cuts.chain();
     OneFit {
         point: point.name.clone(),
@@ -214,7 +214,7 @@ fn item(quality: u32, cost: Option<u64>) -> Item {
 }
 
 /// What differs on some rows.
-struct Part {
+struct Differences {
     gained: u64,
     lost: u64,
     accuracy: [f64; 2],
@@ -222,7 +222,7 @@ struct Part {
     cost_ratio: Option<Estimate>,
 }
 
-impl Part {
+impl Differences {
     fn of(pairs: &[&Pair], rules: &Rules) -> Self {
         let quality = Quality::of(pairs, rules);
         let accuracy = [quality.baseline, quality.value].map(|mean| mean.unwrap_or(f64::NAN));

@@ -12,7 +12,7 @@ use super::{Check, Limit, Side, Unit, Verdict};
 
 /// One example under one system, as limits read it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
+pub struct ExampleRun {
     /// The grade of what is served, in [0, 1].
     pub quality: f64,
     /// What it cost, in USD, every attempt included; `None` = unknown.
@@ -29,13 +29,13 @@ pub struct Sample {
     pub latency_ms: Option<f64>,
 }
 
-fn items(rows: &[Sample]) -> evaluate::Sample {
+fn items(rows: &[ExampleRun]) -> evaluate::WeightedItems {
     rows::sample(rows.iter().map(|row| (row.weight, row.cluster)))
 }
 
 /// Mean quality. Wilson's interval (1927) where grades are right or wrong, every row is an item and none is weighted. NaN
 /// without rows.
-pub fn accuracy(rows: &[Sample]) -> Estimate {
+pub fn accuracy(rows: &[ExampleRun]) -> Estimate {
     let sample = items(rows);
     if rows.is_empty() {
         return Estimate { value: f64::NAN, low: f64::NAN, high: f64::NAN };
@@ -48,7 +48,7 @@ pub fn accuracy(rows: &[Sample]) -> Estimate {
 
 /// Mean quality of the last declared tier less that of what is served, paired; Newcombe's interval (1998, method 10) where
 /// counts are whole. `None` without rows, or where the last tier's grade is missing anywhere.
-pub fn loss(rows: &[Sample]) -> Option<Estimate> {
+pub fn loss(rows: &[ExampleRun]) -> Option<Estimate> {
     let last: Vec<f64> = rows.iter().map(|row| row.last_quality).collect::<Option<_>>()?;
     if rows.is_empty() {
         return None;
@@ -66,7 +66,7 @@ pub fn loss(rows: &[Sample]) -> Option<Estimate> {
 
 /// Mean cost over that of always asking the last declared tier, with the linearised interval of a ratio. `None` where a cost is
 /// unknown, or always asking the last tier is free.
-pub fn cost_ratio(rows: &[Sample]) -> Option<Estimate> {
+pub fn cost_ratio(rows: &[ExampleRun]) -> Option<Estimate> {
     let mine: Vec<f64> = rows.iter().map(|row| row.cost_usd).collect::<Option<_>>()?;
     let last: Vec<f64> = rows.iter().map(|row| row.last_cost_usd).collect::<Option<_>>()?;
     let sample = items(rows);
@@ -75,7 +75,7 @@ pub fn cost_ratio(rows: &[Sample]) -> Option<Estimate> {
 }
 
 /// Mean cost in USD; `None` without rows, or where a cost is unknown.
-pub fn cost(rows: &[Sample]) -> Option<Estimate> {
+pub fn cost(rows: &[ExampleRun]) -> Option<Estimate> {
     let mine: Vec<f64> = rows.iter().map(|row| row.cost_usd).collect::<Option<_>>()?;
     (!rows.is_empty()).then(|| bounded(items(rows).ratio(|at| mine[at], |_| 1.0, 0.0, f64::INFINITY)))
 }
@@ -88,7 +88,7 @@ pub fn rate(hits: u64, of: u64) -> Estimate {
 
 /// The share of rows that `hit` holds for, among those that `among` holds for: escalations among all, answers among those that reach a
 /// tier. Wilson's interval where every row is an item and none is weighted. `None` where `among` holds for none.
-pub fn share(rows: &[Sample], among: impl Fn(usize) -> bool, hit: impl Fn(usize) -> bool) -> Option<Estimate> {
+pub fn share(rows: &[ExampleRun], among: impl Fn(usize) -> bool, hit: impl Fn(usize) -> bool) -> Option<Estimate> {
     let kept: Vec<usize> = (0..rows.len()).filter(|at| among(*at)).collect();
     if kept.is_empty() {
         return None;
@@ -104,9 +104,9 @@ pub fn share(rows: &[Sample], among: impl Fn(usize) -> bool, hit: impl Fn(usize)
 /// The 95th percentile of the measured times in milliseconds: the least that 95 % do not exceed. Its interval inverts that of the
 /// share below it: order statistics by the binomial distribution where every row is an item and none is weighted, Woodruff's (1952)
 /// else. An end without an order statistic is infinite: below 72 times there is no upper one. `None` without times.
-pub fn p95(rows: &[Sample]) -> Option<Estimate> {
+pub fn p95(rows: &[ExampleRun]) -> Option<Estimate> {
     const SHARE: f64 = 0.95;
-    let measured: Vec<Sample> = rows.iter().filter(|row| row.latency_ms.is_some()).copied().collect();
+    let measured: Vec<ExampleRun> = rows.iter().filter(|row| row.latency_ms.is_some()).copied().collect();
     let times: Vec<u64> = measured.iter().filter_map(|row| row.latency_ms).map(micros).collect();
     if times.is_empty() {
         return None;

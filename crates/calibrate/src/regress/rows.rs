@@ -1,6 +1,6 @@
 //! What is compared counts once an item: rows of a cluster are averaged, sampling weights undone.
 
-use crate::evaluate::{CONFIDENCE, Sample};
+use crate::evaluate::{CONFIDENCE, WeightedItems};
 use crate::stat::{mean, normal, student};
 
 /// Resamples of an interval for graded values.
@@ -10,9 +10,9 @@ const RESAMPLES: usize = 2000;
 const RESAMPLED_UP_TO: usize = 2000;
 
 /// Rows with these weights and clusters. Clusters may have any numbers.
-pub(super) fn sample(rows: impl ExactSizeIterator<Item = (f64, u32)> + Clone) -> Sample {
+pub(super) fn sample(rows: impl ExactSizeIterator<Item = (f64, u32)> + Clone) -> WeightedItems {
     let even = rows.clone().all(|(weight, _)| (weight - 1.0).abs() <= 0.0);
-    Sample::of(rows, even)
+    WeightedItems::of(rows, even)
 }
 
 /// Whether a grade is wholly right or wholly wrong.

@@ -2,7 +2,7 @@
 
 use tierfall_calibrate::map::Read;
 use tierfall_calibrate::map::isotonic::isotonic;
-use tierfall_calibrate::map::logistic::{self, Options};
+use tierfall_calibrate::map::logistic::{self, LogisticOptions};
 use tierfall_calibrate::map::parametric::{logit, platt};
 use tierfall_core::map::{ScoreMap, Transform};
 use tierfall_core::number::Score;
@@ -58,7 +58,7 @@ fn ridge_regression_is_that_of_sklearn() {
     let extra: Vec<(f64, f64)> =
         cases(&block, "extra_features").iter().map(|row| (row[0].as_f64(), row[1].as_f64())).map(both).collect();
     let columns = [s, extra.iter().map(|e| e.0).collect(), extra.iter().map(|e| e.1).collect()];
-    let options = Options { ridge: 1.0, non_negative: Vec::new() };
+    let options = LogisticOptions { ridge: 1.0, non_negative: Vec::new() };
     let Some(fitted) = logistic::fit(&columns, &y, None, &options) else { panic!("nothing was fitted") };
     close(fitted.intercept, number(&block, "ridge_logistic_C1_intercept"), tol, "intercept");
     for (ours, theirs) in fitted.coefficients.iter().zip(numbers(&block, "ridge_logistic_C1_coef")) {

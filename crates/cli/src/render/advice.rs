@@ -1,6 +1,6 @@
 //! What `tierfall advise` says: the advice first, then what it rests on.
 
-use tierfall_calibrate::report::{Advice, Estimate, TierSegment, Verdict as Earns};
+use tierfall_calibrate::report::{Advice, Earns, Estimate, TierSegment};
 
 use super::document::{Block, Column, Curve, Document, Line, Rows, Table, Tone, Verdict};
 use super::report;

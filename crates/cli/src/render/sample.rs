@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tierfall_calibrate::report::{
-    Advice, Bin, Calibration, ChainAdvice, Estimate, Evaluation, Expected, FrontierPoint, Latency, PointReport, Promise,
-    RiskPoint, SegmentReport, SegmentScore, SignalRow, Spot, TierAdvice, TierReport, TierSegment, Verdict,
+    Advice, Bin, Calibration, ChainAdvice, Earns, Estimate, Evaluation, Expected, FrontierPoint, Latency, PointReport, Promise,
+    RiskPoint, SegmentReport, SegmentScore, SignalRow, Spot, TierAdvice, TierReport, TierSegment,
 };
 use tierfall_core::fit::{Guarantee, Provenance, Status, TargetFit};
 use tierfall_core::number::Score;
@@ -240,13 +240,13 @@ pub(crate) fn advice() -> Advice {
         cost_ratio: Some(near(ratio, 0.03)),
         efficient,
     };
-    let tier = |tier: &str, accuracy: f64, saving: f64, earns: Verdict| TierAdvice {
+    let tier = |tier: &str, accuracy: f64, saving: f64, earns: Earns| TierAdvice {
         tier: tier.to_owned(),
         accuracy: near(accuracy, 0.03),
         cost_usd: Some(0.000_009),
         saving: Some(near(saving, 0.02)),
         earns,
-        segments: [("greetings", 0.1, Verdict::Yes), ("invoices", -0.02, Verdict::Unclear)]
+        segments: [("greetings", 0.1, Earns::Yes), ("invoices", -0.02, Earns::Unclear)]
             .map(|(name, saving, earns)| {
                 let part = TierSegment { n: 120, accuracy: near(accuracy, 0.07), saving: Some(near(saving, 0.05)), earns };
                 (name.to_owned(), part)
@@ -263,7 +263,7 @@ pub(crate) fn advice() -> Advice {
             chain(&["large"], 0.776, 1.0, true),
         ],
         baselines: baselines(),
-        tiers: vec![tier("small", 0.381, -0.009, Verdict::No), tier("medium", 0.622, 0.37, Verdict::Yes)],
+        tiers: vec![tier("small", 0.381, -0.009, Earns::No), tier("medium", 0.622, 0.37, Earns::Yes)],
         advice: vec![
             "Leave out small: medium → large costs 1 point less at equal quality.".to_owned(),
             "In greetings small earns its call: a rule that enters there at small saves 10 points.".to_owned(),

@@ -15,7 +15,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Found};
 use super::file::SIMULATED;
-use super::schema::{Key, Kind, Schema, range};
+use super::schema::{Key, Schema, ValueKind, range};
 use super::values::{duration, nearest, suggestion};
 
 /// The kinds of provider.
@@ -85,7 +85,7 @@ impl Checker {
             if !given.iter().any(|(name, _)| *name == key.name) {
                 let message = format!("{} needs the key `{}`", schema.title(), key.name);
                 let help = match key.value.kind() {
-                    Kind::List(of) if matches!(of.kind(), Kind::Table) => {
+                    ValueKind::List(of) if matches!(of.kind(), ValueKind::Table) => {
                         format!("add `[[{}]]`: {}", key.name, key.value.about())
                     }
                     _ => format!("add `{} = …`: {}", key.name, key.value.about()),
@@ -141,28 +141,30 @@ impl Checker {
     fn value(&mut self, schema: Schema, what: &str, value: &mut Value<'_>) -> bool {
         let (span, kind) = (value.span(), schema.kind());
         match (&kind, value.get_mut()) {
-            (Kind::Text | Kind::Name | Kind::Variable | Kind::Model, DeValue::String(text)) => self.text(&kind, what, text, span),
-            (Kind::Flag, DeValue::Boolean(_)) => true,
-            (Kind::Whole { min, max }, DeValue::Integer(whole)) => {
+            (ValueKind::Text | ValueKind::Name | ValueKind::Variable | ValueKind::Model, DeValue::String(text)) => {
+                self.text(&kind, what, text, span)
+            }
+            (ValueKind::Flag, DeValue::Boolean(_)) => true,
+            (ValueKind::Whole { min, max }, DeValue::Integer(whole)) => {
                 let number = whole_number(whole);
                 self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &bounds(*min, *max), span)
             }
-            (Kind::Number { min, max }, DeValue::Integer(_) | DeValue::Float(_)) => {
+            (ValueKind::Number { min, max }, DeValue::Integer(_) | DeValue::Float(_)) => {
                 let number = number(value);
                 self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &range(*min, *max), span)
             }
-            (Kind::Nominal, DeValue::Integer(_) | DeValue::Float(_)) => {
+            (ValueKind::Nominal, DeValue::Integer(_) | DeValue::Float(_)) => {
                 let number = number(value);
                 self.bounded(number.is_some_and(|n| !n.is_nan()), what, "a number", span)
             }
-            (Kind::Duration, DeValue::String(text)) => match duration(text) {
+            (ValueKind::Duration, DeValue::String(text)) => match duration(text) {
                 Ok(_) => true,
                 Err(why) => self.refuse(Code::BAD_DURATION, span, format!("{what} is no usable duration: {why}")),
             },
-            (Kind::Money { is_price }, DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_)) => {
+            (ValueKind::Money { is_price }, DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_)) => {
                 self.money(*is_price, what, value)
             }
-            (Kind::Word(words), DeValue::String(text)) => {
+            (ValueKind::Word(words), DeValue::String(text)) => {
                 let fits = words.contains(&&**text);
                 if !fits {
                     let message = format!("{what} cannot be \"{text}\"");
@@ -171,7 +173,7 @@ impl Checker {
                 }
                 fits
             }
-            (Kind::List(of), DeValue::Array(items)) => {
+            (ValueKind::List(of), DeValue::Array(items)) => {
                 // A list with a hole would mean something else than what was written: what cannot be used is emptied
                 // where it is a table, else the list goes.
                 let mut fits = true;
@@ -180,25 +182,25 @@ impl Checker {
                 }
                 fits
             }
-            (Kind::Table, DeValue::Table(table)) => {
+            (ValueKind::Table, DeValue::Table(table)) => {
                 self.table(schema, table, &span);
                 true
             }
-            (Kind::Names(of), DeValue::Table(table)) => {
+            (ValueKind::Names(of), DeValue::Table(table)) => {
                 retain(table, |name, _, value| self.value(*of, &format!("`{name}`"), value));
                 true
             }
-            (Kind::Either(several), _) => match several.iter().find(|one| takes(&one.kind(), value.get_ref())) {
+            (ValueKind::Either(several), _) => match several.iter().find(|one| takes(&one.kind(), value.get_ref())) {
                 Some(one) => self.value(*one, what, value),
                 None => self.wrong_type(schema, what, value),
             },
-            (Kind::Json, _) => self.json(schema, what, value),
-            (Kind::Provider, DeValue::Table(table)) => {
+            (ValueKind::Json, _) => self.json(schema, what, value),
+            (ValueKind::Provider, DeValue::Table(table)) => {
                 self.provider(schema, what, table, &span);
                 true
             }
-            (Kind::Signal, DeValue::String(_) | DeValue::Table(_)) => self.signal(value),
-            (Kind::Rule, DeValue::Table(table)) => {
+            (ValueKind::Signal, DeValue::String(_) | DeValue::Table(_)) => self.signal(value),
+            (ValueKind::Rule, DeValue::Table(table)) => {
                 self.rule(schema, table, &span);
                 true
             }
@@ -219,31 +221,33 @@ impl Checker {
         let message = format!("{what} should be {}, but is {}", schema.expected(), type_name(value.get_ref()));
         self.found.error(Code::WRONG_TYPE, value.span(), message);
         // An empty table stands for one that is wrong, so that nobody reports it as absent.
-        let stands = matches!(schema.kind(), Kind::Table | Kind::Provider | Kind::Rule | Kind::Names(_));
+        let stands = matches!(schema.kind(), ValueKind::Table | ValueKind::Provider | ValueKind::Rule | ValueKind::Names(_));
         if stands {
             *value.get_mut() = DeValue::Table(DeTable::new());
         }
         stands
     }
 
-    fn text(&mut self, kind: &Kind, what: &str, text: &str, span: Range<usize>) -> bool {
+    fn text(&mut self, kind: &ValueKind, what: &str, text: &str, span: Range<usize>) -> bool {
         // A text of white space says something where it is a stop text: the end of a line.
-        if text.is_empty() || (text.trim().is_empty() && !matches!(kind, Kind::Text)) {
+        if text.is_empty() || (text.trim().is_empty() && !matches!(kind, ValueKind::Text)) {
             return self.refuse(Code::BAD_VALUE, span, format!("{what} is empty"));
         }
         let usable = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         match kind {
-            Kind::Name if !text.chars().all(usable) || text.starts_with('.') => {
+            ValueKind::Name if !text.chars().all(usable) || text.starts_with('.') => {
                 let help = "names are file names and keys: letters, digits, `-`, `_` and `.`, not beginning with `.`";
                 self.found.error(Code::BAD_NAME, span, format!("{what} cannot be \"{text}\"")).help(help);
                 false
             }
-            Kind::Variable if !variable(text) => {
+            ValueKind::Variable if !variable(text) => {
                 // Perhaps it is the secret itself.
                 self.secret_at(span, &format!("{what} is no name of an environment variable"), "…");
                 false
             }
-            Kind::Model if !text.split_once('/').is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty()) => {
+            ValueKind::Model
+                if !text.split_once('/').is_some_and(|(provider, model)| !provider.is_empty() && !model.is_empty()) =>
+            {
                 let help = "write \"provider/model\": the provider's name in this file and the model's name there";
                 self.found.error(Code::BAD_VALUE, span, format!("{what} names no provider")).help(help);
                 false
@@ -427,18 +431,20 @@ fn number(value: &Value<'_>) -> Option<f64> {
     f64::deserialize(value.clone().into_deserializer()).ok()
 }
 
-fn takes(kind: &Kind, value: &DeValue<'_>) -> bool {
+fn takes(kind: &ValueKind, value: &DeValue<'_>) -> bool {
     match kind {
-        Kind::Text | Kind::Name | Kind::Variable | Kind::Model | Kind::Duration | Kind::Word(_) => value.is_str(),
-        Kind::Flag => value.is_bool(),
-        Kind::Whole { .. } => value.is_integer(),
-        Kind::Number { .. } | Kind::Nominal => value.is_integer() || value.is_float(),
-        Kind::Money { .. } => value.is_str() || value.is_integer() || value.is_float(),
-        Kind::List(_) => value.is_array(),
-        Kind::Table | Kind::Names(_) | Kind::Provider | Kind::Rule => value.is_table(),
-        Kind::Signal => value.is_str() || value.is_table(),
-        Kind::Either(kinds) => kinds.iter().any(|one| takes(&one.kind(), value)),
-        Kind::Json => true,
+        ValueKind::Text | ValueKind::Name | ValueKind::Variable | ValueKind::Model | ValueKind::Duration | ValueKind::Word(_) => {
+            value.is_str()
+        }
+        ValueKind::Flag => value.is_bool(),
+        ValueKind::Whole { .. } => value.is_integer(),
+        ValueKind::Number { .. } | ValueKind::Nominal => value.is_integer() || value.is_float(),
+        ValueKind::Money { .. } => value.is_str() || value.is_integer() || value.is_float(),
+        ValueKind::List(_) => value.is_array(),
+        ValueKind::Table | ValueKind::Names(_) | ValueKind::Provider | ValueKind::Rule => value.is_table(),
+        ValueKind::Signal => value.is_str() || value.is_table(),
+        ValueKind::Either(kinds) => kinds.iter().any(|one| takes(&one.kind(), value)),
+        ValueKind::Json => true,
     }
 }
 

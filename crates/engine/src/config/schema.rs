@@ -126,7 +126,7 @@ pub(crate) struct Key {
 
 /// What a value may be.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     /// A text that is not empty.
     Text,
     /// A name: letters, digits, `-`, `_` and `.`.
@@ -242,69 +242,69 @@ impl Schema {
         Some(several.iter().map(Self).collect())
     }
 
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> ValueKind {
         let bound = |keyword: &str| self.get(keyword).and_then(Value::as_f64);
         let whole = |keyword: &str| self.get(keyword).and_then(Value::as_i64);
         match self.get("x-kind").and_then(Value::as_str) {
-            Some("name") => return Kind::Name,
-            Some("variable") => return Kind::Variable,
-            Some("model") => return Kind::Model,
-            Some("duration") => return Kind::Duration,
-            Some("dollars") => return Kind::Money { is_price: false },
-            Some("dollars-per-million") => return Kind::Money { is_price: true },
-            Some("nominal") => return Kind::Nominal,
-            Some("provider") => return Kind::Provider,
-            Some("rule") => return Kind::Rule,
+            Some("name") => return ValueKind::Name,
+            Some("variable") => return ValueKind::Variable,
+            Some("model") => return ValueKind::Model,
+            Some("duration") => return ValueKind::Duration,
+            Some("dollars") => return ValueKind::Money { is_price: false },
+            Some("dollars-per-million") => return ValueKind::Money { is_price: true },
+            Some("nominal") => return ValueKind::Nominal,
+            Some("provider") => return ValueKind::Provider,
+            Some("rule") => return ValueKind::Rule,
             _ => {}
         }
         if self.refers() == Some("Signal") {
-            return Kind::Signal;
+            return ValueKind::Signal;
         }
         if self.get("enum").is_some() {
-            return Kind::Word(self.texts("enum"));
+            return ValueKind::Word(self.texts("enum"));
         }
         match self.get("type").and_then(Value::as_str) {
-            Some("string") => Kind::Text,
-            Some("boolean") => Kind::Flag,
+            Some("string") => ValueKind::Text,
+            Some("boolean") => ValueKind::Flag,
             Some("integer") => {
-                Kind::Whole { min: whole("minimum").unwrap_or(i64::MIN), max: whole("maximum").unwrap_or(i64::MAX) }
+                ValueKind::Whole { min: whole("minimum").unwrap_or(i64::MIN), max: whole("maximum").unwrap_or(i64::MAX) }
             }
             Some("number") => {
                 let above = bound("exclusiveMinimum").map(|_| f64::MIN_POSITIVE);
                 let min = above.or(bound("minimum")).unwrap_or(f64::NEG_INFINITY);
-                Kind::Number { min, max: bound("maximum").unwrap_or(f64::INFINITY) }
+                ValueKind::Number { min, max: bound("maximum").unwrap_or(f64::INFINITY) }
             }
-            Some("array") => Kind::List(self.get("items").map_or(self, Self)),
+            Some("array") => ValueKind::List(self.get("items").map_or(self, Self)),
             Some("object") => match self.get("additionalProperties") {
-                Some(of) if of != &Value::Bool(false) => Kind::Names(Self(of)),
-                _ => Kind::Table,
+                Some(of) if of != &Value::Bool(false) => ValueKind::Names(Self(of)),
+                _ => ValueKind::Table,
             },
-            _ => self.alternatives().map_or(Kind::Json, Kind::Either),
+            _ => self.alternatives().map_or(ValueKind::Json, ValueKind::Either),
         }
     }
 
     /// What a value should have been, for "expected …".
     pub(crate) fn expected(self) -> String {
         match self.kind() {
-            Kind::Text | Kind::Model => "a text".into(),
-            Kind::Name => "a name".into(),
-            Kind::Variable => "the name of an environment variable".into(),
-            Kind::Flag => "true or false".into(),
-            Kind::Whole { .. } => "a whole number".into(),
-            Kind::Number { .. } | Kind::Nominal => "a number".into(),
-            Kind::Duration => "a duration like \"30s\"".into(),
-            Kind::Money { .. } => "an amount of money like \"0.04\"".into(),
-            Kind::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
-            Kind::List(of) => format!("a list, each {}", of.expected()),
-            Kind::Table if self.is_one() => {
+            ValueKind::Text | ValueKind::Model => "a text".into(),
+            ValueKind::Name => "a name".into(),
+            ValueKind::Variable => "the name of an environment variable".into(),
+            ValueKind::Flag => "true or false".into(),
+            ValueKind::Whole { .. } => "a whole number".into(),
+            ValueKind::Number { .. } | ValueKind::Nominal => "a number".into(),
+            ValueKind::Duration => "a duration like \"30s\"".into(),
+            ValueKind::Money { .. } => "an amount of money like \"0.04\"".into(),
+            ValueKind::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
+            ValueKind::List(of) => format!("a list, each {}", of.expected()),
+            ValueKind::Table if self.is_one() => {
                 self.keys().iter().map(|key| format!("{{ {} = … }}", key.name)).collect::<Vec<_>>().join(" or ")
             }
-            Kind::Table | Kind::Rule => format!("a table ({})", self.title()),
-            Kind::Names(_) => "a table of names".into(),
-            Kind::Either(several) => several.into_iter().map(Self::expected).collect::<Vec<_>>().join(", or "),
-            Kind::Json => "a value that JSON can say".into(),
-            Kind::Provider => "a table with the provider's kind as its key".into(),
-            Kind::Signal => "a signal's name, or { name = { … } }".into(),
+            ValueKind::Table | ValueKind::Rule => format!("a table ({})", self.title()),
+            ValueKind::Names(_) => "a table of names".into(),
+            ValueKind::Either(several) => several.into_iter().map(Self::expected).collect::<Vec<_>>().join(", or "),
+            ValueKind::Json => "a value that JSON can say".into(),
+            ValueKind::Provider => "a table with the provider's kind as its key".into(),
+            ValueKind::Signal => "a signal's name, or { name = { … } }".into(),
         }
     }
 }

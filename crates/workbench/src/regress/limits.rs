@@ -1,7 +1,7 @@
 //! The limits of an `[[expect]]`, held against what was replayed.
 
 use tierfall::config::{Expect, Loaded};
-use tierfall_calibrate::regress::limits::{self, Missing, Sample};
+use tierfall_calibrate::regress::limits::{self, ExampleRun, Missing};
 use tierfall_calibrate::regress::{Check, Limit, Side, Unit};
 use tierfall_calibrate::report::Estimate;
 
@@ -26,7 +26,7 @@ pub(super) fn checks(loaded: &Loaded, expect: &Expect, played: &Played) -> Vec<C
     check("accuracy", Unit::Share, n, expect.accuracy_at_least, least, Ok(limits::accuracy(&samples)));
     // Where a rule keeps a request from the last tier, always asking that tier is no choice to be held against.
     let comparable = |item: &PlayedItem| item.last != Err(NoLast::NotAllowed);
-    let (samples_vs_last, vs_last): (Vec<Sample>, Vec<&PlayedItem>) =
+    let (samples_vs_last, vs_last): (Vec<ExampleRun>, Vec<&PlayedItem>) =
         samples.iter().copied().zip(items.iter().copied()).filter(|(_, item)| comparable(item)).unzip();
     let against = |value: Option<Estimate>, why: &dyn Fn() -> Missing| {
         if vs_last.is_empty() { Err(missing::last_is_kept(loaded)) } else { value.ok_or_else(why) }
@@ -75,7 +75,7 @@ pub(super) fn for_live_alone(expect: &Expect) -> bool {
 }
 
 /// Of those of which `step` says whether it is so, how many are; and of how many it says that.
-fn share(samples: &[Sample], items: &[&PlayedItem], step: impl Fn(&PlayedItem) -> Option<bool>) -> (u64, Option<Estimate>) {
+fn share(samples: &[ExampleRun], items: &[&PlayedItem], step: impl Fn(&PlayedItem) -> Option<bool>) -> (u64, Option<Estimate>) {
     let steps: Vec<Option<bool>> = items.iter().map(|item| step(item)).collect();
     let known = steps.iter().flatten().count() as u64;
     (known, limits::share(samples, |at| steps[at].is_some(), |at| steps[at] == Some(true)))

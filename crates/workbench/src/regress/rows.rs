@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tierfall_calibrate::regress::limits::Sample;
+use tierfall_calibrate::regress::limits::ExampleRun;
 use tierfall_calibrate::regress::{Item, Pair};
 use tierfall_core::money::Money;
 
@@ -28,10 +28,10 @@ fn usd(cost: Option<Money>) -> Option<f64> {
 }
 
 /// The examples of a segment, or all of them; those that were never answered for errors of transport have no grade.
-pub(super) fn samples(played: &Played, segment: Option<&str>) -> Vec<Sample> {
+pub(super) fn samples(played: &Played, segment: Option<&str>) -> Vec<ExampleRun> {
     let mut clusters = Clusters::default();
     graded(played, segment)
-        .map(|item| Sample {
+        .map(|item| ExampleRun {
             quality: item.correct,
             cost_usd: usd(item.cost),
             last_quality: item.last.ok().map(|last| last.correct),

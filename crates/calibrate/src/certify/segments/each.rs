@@ -7,9 +7,9 @@ use crate::certify::ground::Ground;
 use crate::certify::job::Job;
 use crate::certify::ppi::LEAST_HUMANS;
 use crate::certify::statement::Promise;
-use crate::certify::verdict::{Beside, Over, Verdict, verdict};
+use crate::certify::verdict::{Beside, Conclusion, Over, verdict};
 use crate::certify::{Input, Labels, PointCertified, SegmentCertified, Segments, frontier, rows};
-use crate::policy::Policy;
+use crate::policy::ThresholdPolicy;
 use crate::stat::plan;
 use tierfall_core::fit::Status;
 
@@ -85,9 +85,9 @@ pub(crate) fn certify(
         ));
     }
     // Of segments that are not listed nothing is known beyond what the rest shows.
-    let nothing = || (Policy::always(ground.table.last()), vec![None; ground.table.last()]);
+    let nothing = || (ThresholdPolicy::always(ground.table.last()), vec![None; ground.table.last()]);
     let (policy, pair_cuts) = rest.unwrap_or_else(nothing);
-    let mut point = job.decided(Verdict { policy, ..over_all(goal, delta, ground, &segments, by) });
+    let mut point = job.decided(Conclusion { policy, ..over_all(goal, delta, ground, &segments, by) });
     point.pair_cuts = pair_cuts;
     point.segments = segments.into_iter().map(|(segment, _)| segment).collect();
     point.frontier = frontier::cuts(ground, None);
@@ -103,7 +103,7 @@ fn relative(input: &Input<'_>, rows_of: &[Vec<u32>]) -> Option<Labels<'static>> 
 }
 
 /// Where the promise holds: in segments by themselves, and in what is pooled only taken together.
-fn everywhere(segments: &[(SegmentCertified, Verdict)], by: &Segments<'_>) -> String {
+fn everywhere(segments: &[(SegmentCertified, Conclusion)], by: &Segments<'_>) -> String {
     let (rest, alone): (Vec<&SegmentCertified>, Vec<_>) =
         segments.iter().map(|(segment, _)| segment).partition(|s| s.name == REST);
     let [rest] = rest.as_slice() else { return " in every segment by itself".to_owned() };
@@ -121,7 +121,13 @@ fn everywhere(segments: &[(SegmentCertified, Verdict)], by: &Segments<'_>) -> St
 }
 
 /// What holds in every segment at once.
-fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCertified, Verdict)], by: &Segments<'_>) -> Verdict {
+fn over_all(
+    goal: Goal,
+    delta: f64,
+    ground: &Ground<'_>,
+    segments: &[(SegmentCertified, Conclusion)],
+    by: &Segments<'_>,
+) -> Conclusion {
     let count = |status: Status| segments.iter().filter(|(segment, _)| segment.status == status).count();
     let certified = count(Status::Certified);
     // In terms of loss a segment that certifies nothing keeps the target by always asking the last tier, but no latency limit.
@@ -153,7 +159,7 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         Goal::Accuracy(_) => bounds.fold(1.0, f64::min),
         Goal::Loss(_) => bounds.fold(0.0, f64::max),
     };
-    let (test, last) = (ground.test(goal), Policy::always(ground.table.last()));
+    let (test, last) = (ground.test(goal), ThresholdPolicy::always(ground.table.last()));
     let promise = Promise {
         test: &test,
         labels: ground.labels,
@@ -167,14 +173,14 @@ fn over_all(goal: Goal, delta: f64, ground: &Ground<'_>, segments: &[(SegmentCer
         by_construction: matches!(goal, Goal::Loss(_)) && segments.iter().all(|(segment, _)| segment.policy == last),
     };
     let guarantee = (status == Status::Certified).then(|| promise.guarantee());
-    Verdict {
+    Conclusion {
         status,
         policy: last,
         guarantee,
         // Every segment needs its own: the shares that segments have of all rows are kept.
         needed_n: (status == Status::Inconclusive)
             .then(|| {
-                let scaled = |(segment, verdict): &(SegmentCertified, Verdict)| {
+                let scaled = |(segment, verdict): &(SegmentCertified, Conclusion)| {
                     let needed = verdict.needed_n? as f64;
                     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
                     (segment.n > 0).then(|| (needed * ground.table.len() as f64 / segment.n as f64).ceil() as u64)

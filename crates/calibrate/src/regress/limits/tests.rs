@@ -5,8 +5,8 @@ use crate::stat::paired;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-fn row(at: usize, quality: f64) -> Sample {
-    Sample {
+fn row(at: usize, quality: f64) -> ExampleRun {
+    ExampleRun {
         quality,
         cost_usd: Some(0.001),
         last_quality: Some(1.0),
@@ -17,7 +17,7 @@ fn row(at: usize, quality: f64) -> Sample {
     }
 }
 
-fn rows(n: usize, wrong: usize) -> Vec<Sample> {
+fn rows(n: usize, wrong: usize) -> Vec<ExampleRun> {
     (0..n).map(|at| row(at, if at < wrong { 0.0 } else { 1.0 })).collect()
 }
 
@@ -62,10 +62,10 @@ fn the_interval_of_a_quantile_covers_it() {
     let covered = |n: usize, weighted: bool, rng: &mut ChaCha8Rng| {
         let draws = 1500;
         let hits = (0..draws).filter(|_| {
-            let rows: Vec<Sample> = (0..n)
+            let rows: Vec<ExampleRun> = (0..n)
                 .map(|at| {
                     let weight = if weighted && at % 3 == 0 { 2.0 } else { 1.0 };
-                    Sample { latency_ms: Some(-(1.0 - rng.random::<f64>()).ln() * 1000.0), weight, ..row(at, 1.0) }
+                    ExampleRun { latency_ms: Some(-(1.0 - rng.random::<f64>()).ln() * 1000.0), weight, ..row(at, 1.0) }
                 })
                 .collect();
             let (found, truth) = (p95(&rows).unwrap(), -(0.05f64.ln()) * 1000.0);
@@ -77,10 +77,10 @@ fn the_interval_of_a_quantile_covers_it() {
         let rate = covered(n, weighted, &mut rng);
         assert!(rate > 0.93, "{n} {weighted}: {rate}");
     }
-    let few: Vec<Sample> = (0..71)
-        .map(|at| Sample { latency_ms: Some(f64::from(at)), ..row(0, 1.0) })
+    let few: Vec<ExampleRun> = (0..71)
+        .map(|at| ExampleRun { latency_ms: Some(f64::from(at)), ..row(0, 1.0) })
         .enumerate()
-        .map(|(at, one)| Sample { cluster: u32::try_from(at).unwrap(), ..one })
+        .map(|(at, one)| ExampleRun { cluster: u32::try_from(at).unwrap(), ..one })
         .collect();
     assert!(p95(&few).is_some_and(|found| found.high.is_infinite() && (found.value - 67.0).abs() < 1e-9));
 }
@@ -102,7 +102,7 @@ fn limits_are_held_by_the_value_alone() {
     let unseen = without(Missing::Unseen("no example was asked".to_owned()));
     assert_eq!((unseen.verdict, unseen.why.as_str()), (Verdict::Inconclusive, "no example was asked"));
     // Sums of thirds do not meet 0.9 to the last bit.
-    let weighted: Vec<Sample> = rows(10, 1).into_iter().map(|row| Sample { weight: 1.0 / 3.0, ..row }).collect();
+    let weighted: Vec<ExampleRun> = rows(10, 1).into_iter().map(|row| ExampleRun { weight: 1.0 / 3.0, ..row }).collect();
     assert_eq!(
         Check::of_limit(("accuracy", Unit::Share), None, 10, Ok(accuracy(&weighted)), at_least(0.9), None).verdict,
         Verdict::Pass

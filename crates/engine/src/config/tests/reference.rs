@@ -8,7 +8,7 @@ use tierfall_wire::dialect::table as dialects;
 
 use crate::config::code::Code;
 use crate::config::file::SIMULATED;
-use crate::config::schema::{Kind, Schema, range};
+use crate::config::schema::{Schema, ValueKind, range};
 
 /// A file that uses most of it.
 pub(super) const EXAMPLE: &str = include_str!("../example.cascade.toml");
@@ -49,7 +49,7 @@ fn write(out: &mut String) -> fmt::Result {
         let Some(settings) = rule.property(name) else { continue };
         writeln!(out, "#### `{name}`\n\n{}\n", settings.about())?;
         match settings.kind() {
-            Kind::Table => rows(out, "option", settings)?,
+            ValueKind::Table => rows(out, "option", settings)?,
             _ => writeln!(out, "Takes {}: `{name} = …`.\n", value(settings))?,
         }
     }
@@ -108,10 +108,10 @@ fn inner(out: &mut String, table: Schema, prefix: &str) -> fmt::Result {
 
 fn nested(schema: Schema) -> Option<(&'static str, Schema)> {
     match schema.kind() {
-        Kind::Table => Some(("", schema)),
-        Kind::List(of) => nested(of),
-        Kind::Names(of) => nested(of).map(|(_, table)| (".NAME", table)),
-        Kind::Either(several) => several.into_iter().filter_map(nested).find(|(_, table)| table.keys().len() > 1),
+        ValueKind::Table => Some(("", schema)),
+        ValueKind::List(of) => nested(of),
+        ValueKind::Names(of) => nested(of).map(|(_, table)| (".NAME", table)),
+        ValueKind::Either(several) => several.into_iter().filter_map(nested).find(|(_, table)| table.keys().len() > 1),
         _ => None,
     }
 }
@@ -132,33 +132,33 @@ fn rows(out: &mut String, what: &str, table: Schema) -> fmt::Result {
 
 fn value(schema: Schema) -> String {
     match schema.kind() {
-        Kind::Text if schema.get("format").is_some() => "a regular expression".into(),
-        Kind::Text => "text".into(),
-        Kind::Name => "name".into(),
-        Kind::Variable => "environment variable".into(),
-        Kind::Model => "`\"provider/model\"`".into(),
-        Kind::Flag => "`true`, `false`".into(),
-        Kind::Whole { min: i64::MIN, max: i64::MAX } => "whole number".into(),
-        Kind::Whole { min, max } if min == max => format!("`{min}`"),
-        Kind::Whole { min, max: i64::MAX } => format!("whole number from {min}"),
-        Kind::Whole { min, max } => format!("whole number from {min} to {max}"),
-        Kind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY } => "number".into(),
-        Kind::Number { min, max } => format!("number {}", range(min, max)),
-        Kind::Nominal => "number from 0 to 1".into(),
-        Kind::Duration => "`\"500ms\"`, `\"30s\"`, `\"2m\"`, `\"1h\"`".into(),
-        Kind::Money { .. } => "USD, as `\"0.04\"` or a number".into(),
-        Kind::Word(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "),
-        Kind::List(of) => format!("list of: {}", value(of)),
-        Kind::Table => match schema.keys().as_slice() {
+        ValueKind::Text if schema.get("format").is_some() => "a regular expression".into(),
+        ValueKind::Text => "text".into(),
+        ValueKind::Name => "name".into(),
+        ValueKind::Variable => "environment variable".into(),
+        ValueKind::Model => "`\"provider/model\"`".into(),
+        ValueKind::Flag => "`true`, `false`".into(),
+        ValueKind::Whole { min: i64::MIN, max: i64::MAX } => "whole number".into(),
+        ValueKind::Whole { min, max } if min == max => format!("`{min}`"),
+        ValueKind::Whole { min, max: i64::MAX } => format!("whole number from {min}"),
+        ValueKind::Whole { min, max } => format!("whole number from {min} to {max}"),
+        ValueKind::Number { min: f64::NEG_INFINITY, max: f64::INFINITY } => "number".into(),
+        ValueKind::Number { min, max } => format!("number {}", range(min, max)),
+        ValueKind::Nominal => "number from 0 to 1".into(),
+        ValueKind::Duration => "`\"500ms\"`, `\"30s\"`, `\"2m\"`, `\"1h\"`".into(),
+        ValueKind::Money { .. } => "USD, as `\"0.04\"` or a number".into(),
+        ValueKind::Word(words) => words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", "),
+        ValueKind::List(of) => format!("list of: {}", value(of)),
+        ValueKind::Table => match schema.keys().as_slice() {
             [key] if schema.is_one() => format!("`{{ {} = … }}`", key.name),
             _ => "table".into(),
         },
-        Kind::Names(of) => format!("names, each with: {}", value(of)),
-        Kind::Either(several) => several.into_iter().map(value).collect::<Vec<_>>().join(", or "),
-        Kind::Json => "anything that JSON can say".into(),
-        Kind::Provider => "provider".into(),
-        Kind::Signal => "[signal](#signals)".into(),
-        Kind::Rule => "rule".into(),
+        ValueKind::Names(of) => format!("names, each with: {}", value(of)),
+        ValueKind::Either(several) => several.into_iter().map(value).collect::<Vec<_>>().join(", or "),
+        ValueKind::Json => "anything that JSON can say".into(),
+        ValueKind::Provider => "provider".into(),
+        ValueKind::Signal => "[signal](#signals)".into(),
+        ValueKind::Rule => "rule".into(),
     }
 }
 
