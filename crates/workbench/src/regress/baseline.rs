@@ -17,7 +17,7 @@ pub struct Baseline {
 
 impl Baseline {
     /// Where the baseline of a cascade file is: `NAME.baseline.json` beside `NAME.cascade.toml`.
-    pub fn path_for(cascade: &Path) -> PathBuf {
+    pub(crate) fn path_for(cascade: &Path) -> PathBuf {
         let name = cascade.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = name.strip_suffix(".cascade.toml").or_else(|| name.strip_suffix(".toml")).unwrap_or(&name);
         cascade.with_file_name(format!("{stem}.baseline.json"))
@@ -58,12 +58,12 @@ impl Baseline {
     }
 
     /// The entry of this fixture set, split and mode.
-    pub fn find(&self, fixtures: &str, split: &str, mode: Mode) -> Option<&Entry> {
+    pub(crate) fn find(&self, fixtures: &str, split: &str, mode: Mode) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.key() == (fixtures, split, mode.as_str()))
     }
 
     /// Replaces the entry of this run's fixture set, split and mode, or adds it; the others stay as they are.
-    pub fn update(&mut self, played: &Played) {
+    pub(crate) fn update(&mut self, played: &Played) {
         let new = Entry::from(played);
         match self.entries.binary_search_by(|entry| entry.key().cmp(&new.key())) {
             Ok(place) => self.entries[place] = new,

@@ -27,7 +27,6 @@ pub(crate) use judged::section;
 pub use judged::{Ask, Regressed, regress};
 pub use played::{Last, NoLast, Played, PlayedItem};
 pub use replay::replay;
-pub use system::{asked, system};
 pub use update::{Update, UpdatedEntry};
 
 #[cfg(test)]

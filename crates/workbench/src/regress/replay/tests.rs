@@ -5,7 +5,7 @@ use tierfall_core::trace::OutcomeKind;
 
 use super::super::testing::{LARGE, SMALL, Shop, read};
 use super::*;
-use crate::regress::{asked, system};
+use crate::regress::system::{asked, system};
 
 #[test]
 fn every_example_gets_what_the_cascade_serves() {
