@@ -30,7 +30,7 @@ impl Mode {
 
 /// What a cascade did with one split of one fixture set.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct BaselineEntry {
     /// The fixture set's name.
     pub fixtures: String,
     /// The split.
@@ -160,7 +160,7 @@ impl Summary {
     }
 }
 
-impl Entry {
+impl BaselineEntry {
     /// The item of an example.
     pub fn get(&self, id: &str) -> Option<&EntryItem> {
         self.position(id).map(|place| &self.items[place])
