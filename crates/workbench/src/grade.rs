@@ -75,7 +75,7 @@ pub struct Ask {
     /// Programs at once.
     pub concurrency: NonZeroUsize,
     /// How models are asked; `None` = they are not, for it costs money.
-    pub judges: Option<judge::Options>,
+    pub judges: Option<judge::JudgeOptions>,
     /// The cascades that the set's requests are under: judges are not shown what their rules keep from some tier.
     pub rules_of: Vec<PathBuf>,
     /// Only this split is counted; all are graded.
@@ -167,7 +167,7 @@ fn shown(line: &[String]) -> String {
 async fn judged(
     answers: ToGrade<'_>,
     rules: &[Cascade],
-    options: &judge::Options,
+    options: &judge::JudgeOptions,
     progress: &dyn Progress,
     endings: Endings<'_>,
 ) -> Result<JudgeReport, Error> {

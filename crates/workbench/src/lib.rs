@@ -4,7 +4,7 @@
 //! calibrated, evaluated and held against a committed baseline. Each is a call that returns a report; nothing here knows a terminal.
 
 pub mod advise;
-pub mod batch;
+mod batch;
 pub mod calibrate;
 pub mod diff;
 mod error;

@@ -6,7 +6,7 @@ use std::path::Path;
 use tierfall::{SystemClock, config, sources_for};
 
 use crate::fixture::FixtureSet;
-use crate::fixture::record::{Options, Progress, RecordReport, record as record_set};
+use crate::fixture::record::{Progress, RecordOptions, RecordReport, record as record_set};
 use crate::{Error, fixture_folder};
 
 /// Asks every tier of a cascade's file every example of a set that is not recorded yet. The set is named as in
@@ -17,7 +17,7 @@ use crate::{Error, fixture_folder};
 pub async fn record(
     cascade: &Path,
     set: &str,
-    options: &Options,
+    options: &RecordOptions,
     progress: Progress<'_>,
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RecordReport, Error> {

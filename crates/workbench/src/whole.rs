@@ -79,7 +79,7 @@ pub fn is_stream(path: &Path) -> bool {
 }
 
 /// Where a file really is, or will be: links are followed, also those to what is not there yet.
-pub fn place(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn place(path: &Path) -> io::Result<PathBuf> {
     /// As many as systems follow.
     const LINKS: usize = 40;
     let mut at = path.to_owned();

@@ -41,7 +41,7 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
     let of = |severity| sets.iter().flat_map(|set| &set.findings).filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     match args.format {
-        Format::Json => print_verdict(serde_json::to_string(&Report { cascades: checked.cascades, sets })? + "\n")?,
+        Format::Json => print_verdict(serde_json::to_string(&CheckReport { cascades: checked.cascades, sets })? + "\n")?,
         Format::Text => {
             for set in &sets {
                 // A set that is right needs no line of its own beside its cascade's.
@@ -62,7 +62,7 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
 
 /// What `check --format json` prints.
 #[derive(Serialize)]
-struct Report {
+struct CheckReport {
     cascades: Vec<CascadeChecked>,
     sets: Vec<SetExamined>,
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar};
 use tierfall_core::money::{Cost, Money};
-use tierfall_workbench::fixture::record::{Options, RecordEvent, RecordReport, Stop, TierReport};
+use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, RecordReport, Stop, TierReport};
 
 use super::graded::{also, spent};
 use crate::args::Record;
@@ -17,7 +17,7 @@ use crate::render::style::{GOOD, WARN, paint};
 use crate::{Exit, Failure, progress, quiet, say};
 
 pub(crate) async fn record(args: &Record) -> Result<Exit, Failure> {
-    let options = Options {
+    let options = RecordOptions {
         concurrency: NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN),
         max_spend: args.max_spend.as_deref().map(max_spend).transpose()?,
         only_missing: args.only_missing,

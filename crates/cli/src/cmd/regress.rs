@@ -12,7 +12,7 @@ use tierfall_workbench::regress::{Ask, Regressed, Summary, UpdatedEntry};
 use super::output::{interruptible, write};
 use super::watch::Watch;
 use crate::args::Regress;
-use crate::render::regress::{Problem, Sheet, TEXT};
+use crate::render::regress::{Sheet, TEXT, Unjudged};
 use crate::render::style::{BAD, paint};
 use crate::render::{printable, words};
 use crate::{Exit, Failure, note, print_verdict, quiet, say, warn};
@@ -37,9 +37,9 @@ pub(crate) async fn regress(args: &Regress) -> Result<Exit, Failure> {
             Error::Load(LoadError::Config(error)) => in_words(error),
             _ => error.to_string(),
         };
-        Problem { cascade: path.display().to_string(), why }
+        Unjudged { cascade: path.display().to_string(), why }
     };
-    let problems: Vec<Problem> = broken.iter().map(problem).collect();
+    let problems: Vec<Unjudged> = broken.iter().map(problem).collect();
     let sheet = Sheet {
         report: &report,
         problems: &problems,

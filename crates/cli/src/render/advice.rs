@@ -2,7 +2,7 @@
 
 use tierfall_calibrate::report::{Advice, Earns, Estimate, TierSegment};
 
-use super::document::{Block, Column, Curve, Document, Line, Rows, Table, Tone, Verdict};
+use super::document::{Block, Column, Conclusion, Curve, Document, Line, Rows, Table, Tone};
 use super::report;
 use super::words;
 
@@ -11,7 +11,7 @@ pub(crate) fn advice<'a>(report: &'a Advice, name: &str) -> Document<'a> {
     let last = report.declared_chain.last().map_or("", String::as_str);
     let about = format!("{name} · {}", words::chain(&report.declared_chain));
     let mut document = Document::new(format!("{name}: advice"), about);
-    document.add(Block::Verdict(said(report)));
+    document.add(Block::Conclusion(said(report)));
     document.add(Block::Warnings(&report.warnings));
     document.add(Block::Table(tiers(report, last)));
     segments(&mut document, report);
@@ -24,12 +24,12 @@ pub(crate) fn advice<'a>(report: &'a Advice, name: &str) -> Document<'a> {
     document
 }
 
-fn said(report: &Advice) -> Verdict {
+fn said(report: &Advice) -> Conclusion {
     let (first, rest) = report.advice.split_first().map_or(("Nothing can be said.", &[][..]), |(f, r)| (f.as_str(), r));
     let (n, left_out) = (words::count(report.n), words::left_out(report.n_excluded));
     let rows = format!("({n} labelled examples{left_out}; everything is cross-fitted, and intervals hold 95 %)");
     let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence));
-    Verdict { long: true, ..Verdict::new(Tone::Strong, first, said) }
+    Conclusion { long: true, ..Conclusion::new(Tone::Strong, first, said) }
 }
 
 fn earns(earns: Earns) -> (Tone, String) {

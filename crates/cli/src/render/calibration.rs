@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tierfall_calibrate::report::{Calibration, Expected, PointReport};
 use tierfall_core::fit::{Provenance, Status, TargetFit};
 
-use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tone, Verdict};
+use super::document::{Block, Conclusion, Curve, Document, Fact, Line, Rows, Table, Tone};
 use super::report;
 use super::words;
 
@@ -20,7 +20,7 @@ pub(crate) fn calibration<'a>(
     let status = words::status(report.status, report.guarantee.as_ref());
     let about = format!("{name} · {} · {} labelled examples", words::target(&report.target, last), words::count(report.n));
     let mut document = Document::new(format!("{name}: {status}"), about);
-    document.add(Block::Verdict(verdict(report)));
+    document.add(Block::Conclusion(verdict(report)));
     match &report.guarantee {
         Some(guarantee) => {
             let bound = words::bound(&report.target, guarantee.bound);
@@ -66,7 +66,7 @@ pub(crate) fn calibration<'a>(
     document
 }
 
-fn verdict(report: &Calibration) -> Verdict {
+fn verdict(report: &Calibration) -> Conclusion {
     let tone = match report.status {
         Status::Certified => Tone::Good,
         Status::Inconclusive => Tone::Unsure,
@@ -85,8 +85,8 @@ fn verdict(report: &Calibration) -> Verdict {
         format!("Attainable here: {}.", words::bound(&report.target, words::askable(&report.target, attainable)))
     });
     let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
-    let verdict = Verdict::new(tone, words::headline(report), said.into_iter().flatten().map(|said| Line::plain(2, said)));
-    if report.status == Status::Uncertified { Verdict { mark: "·", ..verdict } } else { verdict }
+    let verdict = Conclusion::new(tone, words::headline(report), said.into_iter().flatten().map(|said| Line::plain(2, said)));
+    if report.status == Status::Uncertified { Conclusion { mark: "·", ..verdict } } else { verdict }
 }
 
 fn in_force<'a>(report: &Calibration) -> Block<'a> {

@@ -4,7 +4,7 @@ use tierfall_calibrate::regress::Changes;
 use tierfall_calibrate::regress::fits::{Comparison, OneFit};
 use tierfall_workbench::diff::OfFits;
 
-use super::document::{Block, Fact, Line, Rows, Table, Tone, Verdict};
+use super::document::{Block, Conclusion, Fact, Line, Rows, Table, Tone};
 use super::regress::{blocks, conclusions};
 use super::{text, words};
 
@@ -19,7 +19,7 @@ pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
         ..Changes::default()
     };
     let before = [
-        Block::Verdict(verdict(comparison)),
+        Block::Conclusion(verdict(comparison)),
         Block::Facts { name: "compared", facts: compared.map(Fact::plain).into() },
         Block::Table(side_by_side(comparison)),
         Block::Warnings(&comparison.warnings),
@@ -30,7 +30,7 @@ pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
     text::blocks(before.iter().chain(&blocks(&changed, max_changes)))
 }
 
-fn verdict(comparison: &Comparison) -> Verdict {
+fn verdict(comparison: &Comparison) -> Conclusion {
     let loss = &comparison.loss;
     let quality = if loss.value.abs() < 5e-5 {
         "B is right as often as A".to_owned()
@@ -47,7 +47,7 @@ fn verdict(comparison: &Comparison) -> Verdict {
     };
     let ends = format!("{} to {} of loss", words::points(loss.low), words::in_points(loss.high));
     let said = Line::plain(2, format!("with 95 % confidence {ends}{range}"));
-    Verdict::new(Tone::Strong, format!("{quality}, {cost}"), [said])
+    Conclusion::new(Tone::Strong, format!("{quality}, {cost}"), [said])
 }
 
 fn rows(on: &str, comparison: &Comparison) -> String {

@@ -49,7 +49,7 @@ impl<'a> Document<'a> {
 
 /// A part of a report; in a terminal a blank line is between two.
 pub(super) enum Block<'a> {
-    Verdict(Verdict),
+    Conclusion(Conclusion),
     /// A promise in words, and its numbers.
     Promise {
         statement: &'a str,
@@ -111,7 +111,7 @@ impl Tone {
 }
 
 /// What it all comes to, and why.
-pub(super) struct Verdict {
+pub(super) struct Conclusion {
     pub(super) tone: Tone,
     /// A mark that needs no colour; may be empty.
     pub(super) mark: &'static str,
@@ -121,7 +121,7 @@ pub(super) struct Verdict {
     pub(super) said: Vec<Line>,
 }
 
-impl Verdict {
+impl Conclusion {
     pub(super) fn new(tone: Tone, headline: impl Into<String>, said: impl IntoIterator<Item = Line>) -> Self {
         Self { tone, mark: tone.mark(), headline: headline.into(), long: false, said: said.into_iter().collect() }
     }

@@ -3,7 +3,7 @@
 use tierfall_calibrate::report::Evaluation;
 use tierfall_core::fit::{Provenance, TargetFit};
 
-use super::document::{Block, Curve, Document, Fact, Line, Rows, Table, Tone, Verdict};
+use super::document::{Block, Conclusion, Curve, Document, Fact, Line, Rows, Table, Tone};
 use super::report;
 use super::words;
 
@@ -13,7 +13,7 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
     let last = report.declared_chain.last().map_or("", String::as_str);
     let about = format!("{name} · point {} · {} requests of {on}", report.point, words::count(report.n));
     let mut document = Document::new(format!("{name}: evaluation"), about);
-    document.add(Block::Verdict(verdict(report, last)));
+    document.add(Block::Conclusion(verdict(report, last)));
     document.on_page(match &report.promise {
         Some(promise) => Block::Promise { statement: &promise.guarantee.statement, numbers: String::new() },
         None => {
@@ -41,14 +41,14 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
     document
 }
 
-fn verdict(report: &Evaluation, last: &str) -> Verdict {
+fn verdict(report: &Evaluation, last: &str) -> Conclusion {
     let right = words::percent(report.accuracy.value);
     let quality = format!("{right} right, {}", words::loss(report.loss_vs_last.value, last).concat());
     let headline = match report.cost_ratio {
         Some(ratio) => format!("{quality}, at {} of the cost", words::rough(ratio)),
         None => quality,
     };
-    Verdict::new(Tone::Strong, headline, promise(report, last))
+    Conclusion::new(Tone::Strong, headline, promise(report, last))
 }
 
 /// What other rows say of a promise, and what is supposed of those rows; nothing where there is neither.

@@ -2,7 +2,7 @@
 
 use tierfall_calibrate::planner::Plan;
 
-use super::document::{Block, Line, Rows, Table, Tone, Verdict};
+use super::document::{Block, Conclusion, Line, Rows, Table, Tone};
 use super::{text, words};
 
 /// The tables. `last` is the last tier, where there is a pilot.
@@ -16,8 +16,8 @@ pub(crate) fn plan(plan: &Plan, last: Option<&str>) -> String {
         ),
         None => format!("{odds}, where tiers differ in being right as often as was said."),
     };
-    let verdict = Verdict::new(Tone::Strong, "Labelled examples that a promise needs", [Line::plain(0, basis)]);
-    text::blocks(&[Block::Verdict(verdict), Block::Table(margins(plan, last)), Block::Table(accuracies(plan))])
+    let verdict = Conclusion::new(Tone::Strong, "Labelled examples that a promise needs", [Line::plain(0, basis)]);
+    text::blocks(&[Block::Conclusion(verdict), Block::Table(margins(plan, last)), Block::Table(accuracies(plan))])
 }
 
 fn margins(plan: &Plan, last: Option<&str>) -> Table {

@@ -7,7 +7,7 @@ use anstyle::Style;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table as Drawn, Width};
 
-use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tone, Verdict};
+use super::document::{Block, Column, Conclusion, Document, Fact, Form, Line, Table, Tone};
 use super::printable;
 use super::style::{BAD, DIM, GOOD, HINT, STRONG, WARN, paint};
 
@@ -24,7 +24,7 @@ pub(super) fn blocks<'b, 'a: 'b>(blocks: impl IntoIterator<Item = &'b Block<'a>>
 
 fn block(block: &Block<'_>) -> String {
     match block {
-        Block::Verdict(verdict) => self::verdict(verdict),
+        Block::Conclusion(verdict) => self::verdict(verdict),
         Block::Promise { statement, numbers } => wrapped(statement, 2) + &line(&Line::led(2, Tone::Soft, numbers, "")),
         Block::Tiers { of, tiers } => in_force(*of, tiers),
         Block::Facts { name, facts } => {
@@ -52,8 +52,8 @@ fn style(tone: Tone) -> Style {
     }
 }
 
-fn verdict(verdict: &Verdict) -> String {
-    let Verdict { tone, mark, headline, long, said } = verdict;
+fn verdict(verdict: &Conclusion) -> String {
+    let Conclusion { tone, mark, headline, long, said } = verdict;
     let blank = if mark.is_empty() { "" } else { " " };
     let headline = format!("{mark}{blank}{headline}");
     let headline = if *long { wrapped(&headline, 0) } else { printable::line(&headline) };

@@ -66,7 +66,7 @@ impl Halt {
     }
 
     /// Whether a provider is the reason, or its queue, and not a limit.
-    pub fn is_failure(&self) -> bool {
+    pub(crate) fn is_failure(&self) -> bool {
         !matches!(self, Self::Spend { .. })
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::options::ImportOptions;
-use super::row::Row;
+use super::row::ConvertedRow;
 use crate::Error;
 use crate::observations::BadRow;
 use crate::observations::faults::{Fault, Faults};
@@ -57,7 +57,7 @@ impl<'w> Converted<'w> {
     }
 
     /// One row of the source: an example, or why it is none.
-    pub(super) fn row(&mut self, line: u64, row: Result<Row, Fault>) -> Result<(), Error> {
+    pub(super) fn row(&mut self, line: u64, row: Result<ConvertedRow, Fault>) -> Result<(), Error> {
         self.report.read += 1;
         match row {
             Ok(row) => self.write(&row),
@@ -74,7 +74,7 @@ impl<'w> Converted<'w> {
         self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))
     }
 
-    pub(super) fn write(&mut self, row: &Row) -> Result<(), Error> {
+    pub(super) fn write(&mut self, row: &ConvertedRow) -> Result<(), Error> {
         self.report.written += 1;
         for (tier, cell) in &row.tiers {
             if !cell.said {

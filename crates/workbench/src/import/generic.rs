@@ -5,7 +5,7 @@ use std::path::Path;
 use tierfall_core::number::Score;
 
 use super::records::{Record, each, tiers_of};
-use super::row::{Row, at};
+use super::row::{ConvertedRow, at};
 use super::{Converted, ImportOptions};
 use crate::Error;
 use crate::observations::faults::Fault;
@@ -27,7 +27,7 @@ fn tiers<'a>(columns: &[&'a str]) -> Vec<&'a str> {
     tiers
 }
 
-fn example(record: &Record<'_>) -> Result<Row, Fault> {
+fn example(record: &Record<'_>) -> Result<ConvertedRow, Fault> {
     let columns = record.columns();
     let tiers = tiers(&columns);
     if tiers.is_empty() {
@@ -37,7 +37,8 @@ fn example(record: &Record<'_>) -> Result<Row, Fault> {
     let tiers = tiers_of(record, &tiers)?;
     let id = record.name("id")?.ok_or_else(|| Fault::new("id", "is missing; give its column with --map COLUMN=id"))?;
     let (segment, group, split) = (record.name("segment")?, record.name("group")?, record.name("split")?);
-    let mut example = Row { id, segment, group, split, weight: record.amount("weight", 1.0)?, ..Row::default() };
+    let mut example =
+        ConvertedRow { id, segment, group, split, weight: record.amount("weight", 1.0)?, ..ConvertedRow::default() };
     // A tier that has a column has a place, and what nothing is said of there is decided by who reads it.
     for (_, tier) in &tiers {
         example.cell(tier);

@@ -18,7 +18,7 @@ use tierfall_wire::openai::parse_request;
 
 use super::grades::Grades;
 use super::records::lines;
-use super::row::{Cell, Row, at};
+use super::row::{ConvertedCell, ConvertedRow, at};
 use super::{Converted, ImportOptions};
 use crate::Error;
 use crate::observations::faults::Fault;
@@ -54,10 +54,10 @@ struct Entry<'a> {
 /// What one line says.
 struct Answer {
     /// The example, without its tiers.
-    row: Row,
+    row: ConvertedRow,
     /// Who answered; a call that failed in a batch names nobody.
     tier: Option<String>,
-    cell: Cell,
+    cell: ConvertedCell,
     /// Whether there is a request that cannot be read.
     unread: bool,
 }
@@ -130,14 +130,14 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
 #[derive(Default)]
 struct Examples {
     /// Each with the first of its lines.
-    rows: Vec<(u64, Row)>,
+    rows: Vec<(u64, ConvertedRow)>,
     places: HashMap<String, usize>,
     /// The ids of lines that cannot be read, as far as these tell them.
     lost: Vec<Option<String>>,
 }
 
 impl Examples {
-    fn put(&mut self, line: u64, row: Row, tier: String, cell: Cell) -> Result<(), Fault> {
+    fn put(&mut self, line: u64, row: ConvertedRow, tier: String, cell: ConvertedCell) -> Result<(), Fault> {
         let place = *self.places.entry(row.id.clone()).or_insert(self.rows.len());
         if place == self.rows.len() {
             self.rows.push((line, row));
@@ -239,14 +239,14 @@ fn answer(
         Some(grade) => Some(grade),
         None => label(&entry.label, grades)?,
     };
-    let mut cell = Cell {
+    let mut cell = ConvertedCell {
         said: true,
         correct,
         judged: grades.read("/judged", &entry.judged)?,
         judge: name("/judge", &entry.judge)?,
         cost_usd: amount("/cost_usd", &entry.cost_usd)?,
         latency_ms: amount("/latency_ms", &entry.latency_ms)?,
-        ..Cell::default()
+        ..ConvertedCell::default()
     };
     // A failed call is a wrong answer that no signal says anything of.
     match decoded {
@@ -260,10 +260,10 @@ fn answer(
     }
     let (segment, group, split) =
         (name("/segment", &entry.segment)?, name("/group", &entry.group)?, name("/split", &entry.split)?);
-    Ok(Answer { row: Row { id, segment, group, split, ..Row::default() }, tier, cell, unread })
+    Ok(Answer { row: ConvertedRow { id, segment, group, split, ..ConvertedRow::default() }, tier, cell, unread })
 }
 
-fn read(cell: &mut Cell, request: &Request, completion: &Completion, signals: &[NamedSignal]) {
+fn read(cell: &mut ConvertedCell, request: &Request, completion: &Completion, signals: &[NamedSignal]) {
     (cell.input_tokens, cell.output_tokens) = completion.usage.map(|usage| (usage.input, usage.output)).unzip();
     for named in signals {
         // Whether a gate would let its threshold decide at all.

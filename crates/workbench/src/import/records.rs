@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::grades::Grades;
-use super::row::{Row, at};
+use super::row::{ConvertedRow, at};
 use super::{Converted, ImportOptions};
 use crate::Error;
 use crate::object::{Line, Object};
 use crate::observations::columns::is_blank;
 use crate::observations::faults::Fault;
 use crate::observations::scalar::Scalar;
-use crate::observations::source::{self, Lines, Table, no_observations, numbered};
+use crate::observations::source::{self, CsvReader, Lines, no_observations, numbered};
 use crate::observations::{as_python, hint, json_error, value};
 
 /// One record.
@@ -101,7 +101,7 @@ pub(super) fn each(
     path: &Path,
     options: &ImportOptions,
     converted: &mut Converted<'_>,
-    convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
+    convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
 ) -> Result<(), Error> {
     let context = Context { options, models: RefCell::default(), passed_over: RefCell::default(), grades: Grades::new(options) };
     let (start, input) = source::open(path)?;
@@ -127,7 +127,7 @@ fn each_object(
     path: &Path,
     context: &Context<'_>,
     converted: &mut Converted<'_>,
-    mut convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
 ) -> Result<(), Error> {
     let renamed = &context.options.columns;
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -159,10 +159,10 @@ fn each_object(
 /// Those of CSV.
 fn each_record(
     path: &Path,
-    mut reader: Table,
+    mut reader: CsvReader,
     context: &Context<'_>,
     converted: &mut Converted<'_>,
-    mut convert: impl FnMut(&Record<'_>, u64) -> Result<Row, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
 ) -> Result<(), Error> {
     let header = reader.headers().map_err(|error| source::csv_error(path, &error))?;
     let there: Vec<&str> = header.iter().map(str::trim).collect();

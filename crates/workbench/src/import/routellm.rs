@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::records::{Record, each};
-use super::row::{Cell, Row};
+use super::row::{ConvertedCell, ConvertedRow};
 use super::{Converted, ImportOptions};
 use crate::Error;
 use crate::observations::faults::Fault;
@@ -17,7 +17,7 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
     each(path, options, converted, example)
 }
 
-fn example(record: &Record<'_>, line: u64) -> Result<Row, Fault> {
+fn example(record: &Record<'_>, line: u64) -> Result<ConvertedRow, Fault> {
     let model = |column: &str| {
         record.name(column)?.ok_or_else(|| Fault::new(column, "is missing: a row compares `model_a` with `model_b`"))
     };
@@ -29,12 +29,12 @@ fn example(record: &Record<'_>, line: u64) -> Result<Row, Fault> {
     // A prompt that is compared again, with other models or judges, is the same item.
     let group = record.name("prompt")?.map(|prompt| digest::of_bytes(prompt.trim().as_bytes())[..16].to_owned());
     let (segment, split) = (record.name("segment")?, record.name("split")?);
-    let mut example = Row { id, segment, group, split, ..Row::default() };
+    let mut example = ConvertedRow { id, segment, group, split, ..ConvertedRow::default() };
     let judge = record.name("judge")?;
     let (of_a, of_b) = grades(record, (&a, &b))?;
     for (name, grade, cost) in [(&a, of_a, "cost_a"), (&b, of_b, "cost_b")] {
         let cell = example.cell(&record.tier(name));
-        *cell = Cell { said: true, cost_usd: record.amount(cost, 0.0)?, ..Cell::default() };
+        *cell = ConvertedCell { said: true, cost_usd: record.amount(cost, 0.0)?, ..ConvertedCell::default() };
         match &judge {
             Some(judge) => (cell.judged, cell.judge) = (grade, Some(judge.clone())),
             None => cell.correct = grade,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::records::{Record, each, tiers_of};
-use super::row::Row;
+use super::row::ConvertedRow;
 use super::{Converted, ImportOptions};
 use crate::Error;
 use crate::observations::faults::Fault;
@@ -15,11 +15,11 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
     each(path, options, converted, |record, _| example(record))
 }
 
-fn example(record: &Record<'_>) -> Result<Row, Fault> {
+fn example(record: &Record<'_>) -> Result<ConvertedRow, Fault> {
     let column = record.first(&["sample_id", "id"]);
     let id = record.name(column)?.ok_or_else(|| Fault::new("sample_id", "is missing"))?;
     let (segment, split) = (record.name("eval_name")?, record.name("split")?);
-    let mut example = Row { id, segment, split, ..Row::default() };
+    let mut example = ConvertedRow { id, segment, split, ..ConvertedRow::default() };
     let columns = record.columns();
     let mut models: Vec<&str> = columns.iter().filter_map(|column| column.strip_suffix(COST)).collect();
     // A model without costs is one too, where its answers stand there.

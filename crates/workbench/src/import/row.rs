@@ -15,7 +15,7 @@ pub(super) fn at<T>(field: &str, value: Result<T, String>) -> Result<T, Fault> {
 
 /// An example.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Row {
+pub(super) struct ConvertedRow {
     pub(super) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) segment: Option<String>,
@@ -27,12 +27,12 @@ pub(super) struct Row {
     pub(super) weight: Option<f64>,
     /// In the source's order.
     #[serde(serialize_with = "in_order")]
-    pub(super) tiers: Vec<(String, Cell)>,
+    pub(super) tiers: Vec<(String, ConvertedCell)>,
 }
 
 /// One tier's part.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Cell {
+pub(super) struct ConvertedCell {
     /// Whether the source says anything of it; where not, nothing is written in its place.
     #[serde(skip)]
     pub(super) said: bool,
@@ -54,7 +54,7 @@ pub(super) struct Cell {
     pub(super) output_tokens: Option<u64>,
 }
 
-fn in_order<S: Serializer>(tiers: &[(String, Cell)], serializer: S) -> Result<S::Ok, S::Error> {
+fn in_order<S: Serializer>(tiers: &[(String, ConvertedCell)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(tiers.len()))?;
     for (tier, cell) in tiers {
         if cell.said {
@@ -66,11 +66,11 @@ fn in_order<S: Serializer>(tiers: &[(String, Cell)], serializer: S) -> Result<S:
     map.end()
 }
 
-impl Row {
+impl ConvertedRow {
     /// The part of a tier, which is added where there is none.
-    pub(super) fn cell(&mut self, tier: &str) -> &mut Cell {
+    pub(super) fn cell(&mut self, tier: &str) -> &mut ConvertedCell {
         let at = self.tiers.iter().position(|(known, _)| known == tier).unwrap_or_else(|| {
-            self.tiers.push((tier.to_owned(), Cell::default()));
+            self.tiers.push((tier.to_owned(), ConvertedCell::default()));
             self.tiers.len() - 1
         });
         &mut self.tiers[at].1

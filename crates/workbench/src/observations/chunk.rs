@@ -10,7 +10,7 @@ use tierfall_core::money::Money;
 use super::counts::Counts;
 use super::faults::Fault;
 use super::options::Config;
-use super::row::{Cell, Places, Row};
+use super::row::{Places, RawCell, RawRow};
 use super::scalar::Scalar;
 use super::source::numbered;
 use super::{as_python, json, json_error, text, value};
@@ -76,9 +76,9 @@ impl<'p> Chunk<'p> {
     }
 
     /// Takes a row, or counts why not.
-    pub(super) fn take(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) {
+    pub(super) fn take(&mut self, line: u64, row: &RawRow<'_>, config: &Config<'_>) {
         let summary = &mut self.counts.summary;
-        match row.get(Row::SPLIT).as_text().map(str::trim) {
+        match row.get(RawRow::SPLIT).as_text().map(str::trim) {
             Some(split) => *summary.splits.entry(split.to_owned()).or_default() += 1,
             None => summary.without_split += 1,
         }
@@ -94,41 +94,41 @@ impl<'p> Chunk<'p> {
     }
 
     /// Takes a sound row, if it is one of those that are asked for.
-    fn judge(&mut self, line: u64, row: &Row<'_>, config: &Config<'_>) -> Result<(), Fault> {
+    fn judge(&mut self, line: u64, row: &RawRow<'_>, config: &Config<'_>) -> Result<(), Fault> {
         let places = self.places;
-        let at = |field: usize| move |reason: String| Fault::new(places.row(Row::FIELDS[field]), reason);
+        let at = |field: usize| move |reason: String| Fault::new(places.row(RawRow::FIELDS[field]), reason);
         if let Some(key) = row.twice {
             return Err(Fault::twice(places.row(key)));
         }
         // Of which split it is may be what could not be read.
-        match row.get(Row::UNREADABLE) {
+        match row.get(RawRow::UNREADABLE) {
             value if value.is_missing() => {}
             Scalar::Text(why) => {
-                return Err(at(Row::UNREADABLE)(format!("says that the row could not be read where it is from: {why}")));
+                return Err(at(RawRow::UNREADABLE)(format!("says that the row could not be read where it is from: {why}")));
             }
-            value => return Err(at(Row::UNREADABLE)(value::wrong(value, "a text that says why the row could not be read"))),
+            value => return Err(at(RawRow::UNREADABLE)(value::wrong(value, "a text that says why the row could not be read"))),
         }
         if let Some(wanted) = config.options.split.as_deref() {
-            match value::name(row.get(Row::SPLIT)).map_err(at(Row::SPLIT))? {
+            match value::name(row.get(RawRow::SPLIT)).map_err(at(RawRow::SPLIT))? {
                 Some(split) if split == wanted => {}
                 Some(_) => {
                     self.counts.summary.other_splits += 1;
                     return Ok(());
                 }
-                None => return Err(at(Row::SPLIT)("is missing, and rows are taken by their split".to_owned())),
+                None => return Err(at(RawRow::SPLIT)("is missing, and rows are taken by their split".to_owned())),
             }
         }
-        if !row.get(Row::TIERS).may_have_keys() {
+        if !row.get(RawRow::TIERS).may_have_keys() {
             return Err(Fault::new(places.row("tiers"), "is no object of tiers"));
         }
         // Before all else that can be wrong: a grade that is none must not be left out together with a row that is bad for another reason.
         let grades = self.grades(row, config)?;
-        let id = value::name(row.get(Row::ID)).map_err(at(Row::ID))?;
-        let id = id.ok_or_else(|| at(Row::ID)("is missing: the id decides the row's tie".to_owned()))?;
-        let segment = value::name(row.get(Row::SEGMENT)).map_err(at(Row::SEGMENT))?.map(str::to_owned);
-        let group = value::name(row.get(Row::GROUP)).map_err(at(Row::GROUP))?.map(str::to_owned);
-        let weight = value::amount(row.get(Row::WEIGHT), 1.0)
-            .map_err(|reason| at(Row::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
+        let id = value::name(row.get(RawRow::ID)).map_err(at(RawRow::ID))?;
+        let id = id.ok_or_else(|| at(RawRow::ID)("is missing: the id decides the row's tie".to_owned()))?;
+        let segment = value::name(row.get(RawRow::SEGMENT)).map_err(at(RawRow::SEGMENT))?.map(str::to_owned);
+        let group = value::name(row.get(RawRow::GROUP)).map_err(at(RawRow::GROUP))?.map(str::to_owned);
+        let weight = value::amount(row.get(RawRow::WEIGHT), 1.0)
+            .map_err(|reason| at(RawRow::WEIGHT)(format!("{reason}: it is 1/probability of sampling the row")))?;
         let (mut cells, last) = (Vec::with_capacity(row.cells.len()), row.cells.len() - 1);
         // The scores of all tiers in the order in which their cells have them.
         let mut numbers = Vec::new();
@@ -144,7 +144,7 @@ impl<'p> Chunk<'p> {
             for (tier, cell) in cells.iter_mut().enumerate() {
                 // Grades of different graders need not be equal where answers are.
                 let alike = tier != last && config.judged[tier] == config.judged[last];
-                cell.as_last = alike && is_same(row.cells[tier].get(Cell::ANSWER), row.cells[last].get(Cell::ANSWER));
+                cell.as_last = alike && is_same(row.cells[tier].get(RawCell::ANSWER), row.cells[last].get(RawCell::ANSWER));
             }
         }
         let at = self.rows.len();
@@ -167,7 +167,7 @@ impl<'p> Chunk<'p> {
     }
 
     /// Reads the grades of all tiers.
-    fn grades(&mut self, row: &Row<'_>, config: &Config<'_>) -> Result<Vec<Grades>, Fault> {
+    fn grades(&mut self, row: &RawRow<'_>, config: &Config<'_>) -> Result<Vec<Grades>, Fault> {
         let mut all = Vec::with_capacity(row.cells.len());
         let mut fault = None;
         for (tier, cell) in row.cells.iter().enumerate() {
@@ -176,7 +176,7 @@ impl<'p> Chunk<'p> {
                 return Err(Fault::twice(self.places.tier(name, field)));
             }
             let mut grades = Grades::default();
-            for (place, field) in [Cell::CORRECT, Cell::JUDGED].into_iter().enumerate() {
+            for (place, field) in [RawCell::CORRECT, RawCell::JUDGED].into_iter().enumerate() {
                 let value = cell.get(field);
                 if value.is_absent() {
                     continue;
@@ -184,7 +184,7 @@ impl<'p> Chunk<'p> {
                 match self.counts.scales[tier][place].read(value, 1.0) {
                     Ok(grade) => grades[place] = grade.and_then(Quality::new),
                     Err(reason) => {
-                        let field = self.places.tier(name, Cell::FIELDS[field]);
+                        let field = self.places.tier(name, RawCell::FIELDS[field]);
                         fault.get_or_insert(Fault::of_grade(field, reason));
                     }
                 }
@@ -198,14 +198,14 @@ impl<'p> Chunk<'p> {
     fn cell(
         &mut self,
         tier: usize,
-        cell: &Cell<'_>,
+        cell: &RawCell<'_>,
         [correct, judged]: Grades,
         numbers: &mut Vec<f64>,
         config: &Config<'_>,
     ) -> Result<Option<table::Cell<'static>>, Fault> {
         let (places, name) = (self.places, &*config.options.chain[tier]);
-        let at = |field: usize| move |reason: String| Fault::new(places.tier(name, Cell::FIELDS[field]), reason);
-        match cell.get(Cell::ITSELF) {
+        let at = |field: usize| move |reason: String| Fault::new(places.tier(name, RawCell::FIELDS[field]), reason);
+        match cell.get(RawCell::ITSELF) {
             // What nothing is said of is an answer without a grade where losses refer to it, and passed over before.
             Scalar::Object if cell.says || tier + 1 == config.options.chain.len() => {}
             // It is passed over, as a tier that gives no answer is.
@@ -214,7 +214,7 @@ impl<'p> Chunk<'p> {
             }
             _ => return Err(Fault::new(places.tier(name, ""), "is no object")),
         }
-        if !cell.get(Cell::CONFIDENCE).may_have_keys() {
+        if !cell.get(RawCell::CONFIDENCE).may_have_keys() {
             return Err(Fault::new(places.tier(name, "confidence"), "is no object of signals"));
         }
         for (place, score) in &cell.scores {
@@ -225,16 +225,17 @@ impl<'p> Chunk<'p> {
             numbers.push(if none { f64::NEG_INFINITY } else { number });
         }
         if judged.is_some() {
-            let judge = value::name(cell.get(Cell::JUDGE)).map_err(at(Cell::JUDGE))?;
-            let judge = judge.ok_or_else(|| at(Cell::JUDGE)("is missing: it names who gave the grade \"judged\"".to_owned()))?;
+            let judge = value::name(cell.get(RawCell::JUDGE)).map_err(at(RawCell::JUDGE))?;
+            let judge =
+                judge.ok_or_else(|| at(RawCell::JUDGE)("is missing: it names who gave the grade \"judged\"".to_owned()))?;
             self.counts.judges[tier].insert(judge.into());
         }
         let amount = |field: usize| value::amount(cell.get(field), 0.0).map_err(at(field));
         let tokens = |field: usize| value::tokens(cell.get(field)).map_err(at(field));
-        let (usd, latency_ms) = (amount(Cell::COST)?, amount(Cell::LATENCY)?);
-        let (input, output) = (tokens(Cell::INPUT)?, tokens(Cell::OUTPUT)?);
+        let (usd, latency_ms) = (amount(RawCell::COST)?, amount(RawCell::LATENCY)?);
+        let (input, output) = (tokens(RawCell::INPUT)?, tokens(RawCell::OUTPUT)?);
         if usd.is_some_and(|usd| usd >= 1e6) {
-            return Err(at(Cell::COST)(value::wrong(cell.get(Cell::COST), "what one query costs")));
+            return Err(at(RawCell::COST)(value::wrong(cell.get(RawCell::COST), "what one query costs")));
         }
         let quality = match (config.judged[tier], correct, judged) {
             (false, _, Some(_)) => {

@@ -12,7 +12,7 @@ use super::counts::{Counts, Without};
 use super::filling::{Filling, nothing_usable, unknown_split};
 use super::names::{self, Names};
 use super::options::ReadOptions;
-use super::row::Cell as Written;
+use super::row::RawCell;
 use super::scale::Seen;
 use super::{LeftOut, ReadOut, Summary, TierSummary};
 use crate::Error;
@@ -164,7 +164,7 @@ impl<'o> Collector<'o> {
     fn scales(&self) -> Vec<String> {
         let of_tier = |(tier, seen): (&Arc<str>, &[Seen; 2])| -> Vec<String> {
             let columns =
-                [Written::CORRECT, Written::JUDGED].map(|field| format!("\"{}\" of tier \"{tier}\"", Written::FIELDS[field]));
+                [RawCell::CORRECT, RawCell::JUDGED].map(|field| format!("\"{}\" of tier \"{tier}\"", RawCell::FIELDS[field]));
             columns.iter().zip(seen).filter_map(|(column, seen)| seen.hint(column, 1.0)).collect()
         };
         self.options.chain.iter().zip(&self.counts.scales).flat_map(of_tier).collect()

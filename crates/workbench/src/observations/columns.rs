@@ -10,16 +10,16 @@ use super::chunk::Chunk;
 use super::counts::Counts;
 use super::faults::Fault;
 use super::options::{Config, ReadOptions};
-use super::row::{Cell, Places, Row, graded_tier, of_tier};
+use super::row::{Places, RawCell, RawRow, graded_tier, of_tier};
 use super::scalar::Scalar;
 use super::text::{self, Plain};
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Field {
-    /// Of the row, a place in [`Row::FIELDS`].
-    Row(usize),
-    /// Of a tier of the chain, a place in [`Cell::FIELDS`].
+    /// Of the row, a place in [`RawRow::FIELDS`].
+    RawRow(usize),
+    /// Of a tier of the chain, a place in [`RawCell::FIELDS`].
     Tier(usize, usize),
     /// A signal of a tier of the chain.
     Signal(usize, String),
@@ -92,7 +92,7 @@ impl Columns {
                 return Err(format!("its columns {before:?} and {column:?} stand for the same"));
             }
         }
-        if !read.contains_key(&Field::Row(Row::ID)) {
+        if !read.contains_key(&Field::RawRow(RawRow::ID)) {
             return Err(format!("it is neither JSON Lines nor CSV with a column \"id\"; its first line has {}", shown(header)));
         }
         Ok(columns)
@@ -100,11 +100,11 @@ impl Columns {
 
     /// What a column of this name holds; `given`: the name is not its own, but was given to it.
     fn field(name: &str, given: bool, options: &ReadOptions) -> Field {
-        if let Some(field) = Row::field(name) {
-            return Field::Row(field);
+        if let Some(field) = RawRow::field(name) {
+            return Field::RawRow(field);
         }
         let Some((tier, rest)) = of_tier(name, options.chain.iter()) else { return Field::Ignored };
-        if let Some(field) = Cell::field(rest) {
+        if let Some(field) = RawCell::field(rest) {
             return Field::Tier(tier, field);
         }
         let asked = || options.signals.get(&*options.chain[tier]).is_some_and(|signals| signals.contains(rest));
@@ -121,12 +121,12 @@ impl Columns {
         let mut chunk = Chunk::new(path, Places::Columns, config);
         self.other_tiers.iter().for_each(|tier| chunk.counts.other_tiers.add(tier));
         let is_graded = |tier: usize| {
-            let graded = [Cell::CORRECT, Cell::JUDGED].map(|field| Field::Tier(tier, field));
+            let graded = [RawCell::CORRECT, RawCell::JUDGED].map(|field| Field::Tier(tier, field));
             self.fields.iter().any(|(field, _)| graded.contains(field))
         };
         let graded: Vec<bool> = (0..chain.len()).map(is_graded).collect();
         for record in records.iter().filter(|record| !is_blank(record)) {
-            let mut row = Row::of(chain.len());
+            let mut row = RawRow::of(chain.len());
             let line = record.position().map_or(0, ::csv::Position::line);
             if record.len() != self.fields.len() {
                 let reason = format!("has {} columns, and the header has {}", record.len(), self.fields.len());
@@ -141,7 +141,7 @@ impl Columns {
             // Where a column has its grades, a tier has a place in the row, whether anything stands there or not.
             for (cell, graded) in row.cells.iter_mut().zip(&graded) {
                 if cell.says || *graded {
-                    cell.set(Cell::ITSELF, Scalar::Object);
+                    cell.set(RawCell::ITSELF, Scalar::Object);
                 }
             }
             match unreadable {
@@ -156,8 +156,8 @@ impl Columns {
     /// Names the place of a fault as the file does.
     fn rename(&self, place: &mut String, chain: &[Arc<str>]) {
         let is_it = |field: &Field| match field {
-            Field::Row(field) => Row::FIELDS[*field] == *place,
-            Field::Tier(tier, field) => Places::Columns.tier(&chain[*tier], Cell::FIELDS[*field]) == *place,
+            Field::RawRow(field) => RawRow::FIELDS[*field] == *place,
+            Field::Tier(tier, field) => Places::Columns.tier(&chain[*tier], RawCell::FIELDS[*field]) == *place,
             Field::Signal(tier, signal) => Places::Columns.signal(&chain[*tier], signal) == *place,
             Field::Beside(_) | Field::Ignored => false,
         };
@@ -167,10 +167,10 @@ impl Columns {
     }
 }
 
-fn put<'a>(row: &mut Row<'a>, field: &Field, text: &'a str, met: &mut Counts) {
+fn put<'a>(row: &mut RawRow<'a>, field: &Field, text: &'a str, met: &mut Counts) {
     let tier = match field {
         Field::Ignored => return,
-        Field::Row(field) => return row.set(*field, Scalar::of_cell(text)),
+        Field::RawRow(field) => return row.set(*field, Scalar::of_cell(text)),
         Field::Tier(tier, _) | Field::Signal(tier, _) | Field::Beside(tier) => *tier,
     };
     let (cell, value) = (&mut row.cells[tier], Scalar::of_cell(text));
@@ -178,7 +178,7 @@ fn put<'a>(row: &mut Row<'a>, field: &Field, text: &'a str, met: &mut Counts) {
     match field {
         Field::Tier(_, field) => cell.set(*field, value),
         Field::Signal(_, signal) => cell.scores.push((met.signals[tier].place(signal), value)),
-        Field::Row(_) | Field::Beside(_) | Field::Ignored => {}
+        Field::RawRow(_) | Field::Beside(_) | Field::Ignored => {}
     }
 }
 

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::counts::Counts;
-use super::row::{Cell, Row, below_confidence};
+use super::row::{RawCell, RawRow, below_confidence};
 use super::scalar::Scalar;
 use crate::object::{Line, Object};
 
 /// Reads a line; the tiers and signals that it names are added to `met`.
-pub(super) fn row<'a>(text: &'a [u8], chain: &[Arc<str>], met: &mut Counts) -> Result<Row<'a>, serde_json::Error> {
-    let mut row = Row::of(chain.len());
+pub(super) fn row<'a>(text: &'a [u8], chain: &[Arc<str>], met: &mut Counts) -> Result<RawRow<'a>, serde_json::Error> {
+    let mut row = RawRow::of(chain.len());
     for (key, raw) in serde_json::from_slice::<Line<'a, &RawValue>>(text)?.0 {
-        match Row::field(&key) {
+        match RawRow::field(&key) {
             Some(field) => row.set(field, Scalar::of(raw)?),
             None if key == "tiers" => {
-                row.set(Row::TIERS, Scalar::of(raw)?);
+                row.set(RawRow::TIERS, Scalar::of(raw)?);
                 for (name, raw) in keys::<&RawValue>(raw)? {
                     match chain.iter().position(|known| **known == *name) {
                         Some(tier) => cell(raw, tier, &mut row.cells[tier], met)?,
@@ -30,15 +30,15 @@ pub(super) fn row<'a>(text: &'a [u8], chain: &[Arc<str>], met: &mut Counts) -> R
     Ok(row)
 }
 
-fn cell<'a>(raw: &'a RawValue, tier: usize, cell: &mut Cell<'a>, met: &mut Counts) -> Result<(), serde_json::Error> {
-    cell.set(Cell::ITSELF, Scalar::of(raw)?);
+fn cell<'a>(raw: &'a RawValue, tier: usize, cell: &mut RawCell<'a>, met: &mut Counts) -> Result<(), serde_json::Error> {
+    cell.set(RawCell::ITSELF, Scalar::of(raw)?);
     for (key, raw) in keys::<&RawValue>(raw)? {
         // Whoever writes a key has an answer, if no value for it.
         cell.says = true;
-        match Cell::field(&key) {
+        match RawCell::field(&key) {
             Some(field) => cell.set(field, Scalar::of(raw)?),
             None if key == "confidence" => {
-                cell.set(Cell::CONFIDENCE, Scalar::of(raw)?);
+                cell.set(RawCell::CONFIDENCE, Scalar::of(raw)?);
                 for (signal, score) in keys(raw)? {
                     let place = met.signals[tier].place(&signal);
                     if cell.scores.iter().any(|(known, _)| *known == place) {

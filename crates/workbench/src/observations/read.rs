@@ -9,7 +9,7 @@ use super::ReadOut;
 use super::chunk::Chunk;
 use super::collect::Collector;
 use super::options::{Config, ReadOptions};
-use super::source::{Piece, Source};
+use super::source::{ObservationFile, Piece};
 use crate::Error;
 use crate::progress::Progress;
 
@@ -51,7 +51,7 @@ fn pass(paths: &[impl AsRef<Path>], options: &ReadOptions, judged: &[bool], prog
     let mut before = 0;
     for path in paths {
         let path = path.as_ref();
-        let mut source = Source::open(path, options)?;
+        let mut source = ObservationFile::open(path, options)?;
         collector.begin(path, source.columns());
         let mut pieces = source.next(pieces_at_once)?;
         let mut parsed: Vec<Chunk<'_>> = Vec::new();

@@ -8,15 +8,15 @@ pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// One row as it is written.
 #[derive(Debug, Default)]
-pub(super) struct Row<'a> {
-    /// What stands there, by the places in [`Row::FIELDS`].
-    values: [Option<Scalar<'a>>; Row::FIELDS.len()],
-    pub(super) cells: Vec<Cell<'a>>,
+pub(super) struct RawRow<'a> {
+    /// What stands there, by the places in [`RawRow::FIELDS`].
+    values: [Option<Scalar<'a>>; RawRow::FIELDS.len()],
+    pub(super) cells: Vec<RawCell<'a>>,
     /// A key that stands twice: which of its values counts is not known.
     pub(super) twice: Option<&'static str>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> RawRow<'a> {
     pub(super) const ID: usize = 0;
     pub(super) const SEGMENT: usize = 1;
     pub(super) const GROUP: usize = 2;
@@ -34,7 +34,7 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn of(tiers: usize) -> Self {
-        Self { cells: (0..tiers).map(|_| Cell::default()).collect(), ..Self::default() }
+        Self { cells: (0..tiers).map(|_| RawCell::default()).collect(), ..Self::default() }
     }
 
     pub(super) fn get(&self, field: usize) -> &Scalar<'a> {
@@ -50,8 +50,8 @@ impl<'a> Row<'a> {
 
 /// One tier's part of a row.
 #[derive(Debug, Default)]
-pub(super) struct Cell<'a> {
-    values: [Option<Scalar<'a>>; Cell::FIELDS.len()],
+pub(super) struct RawCell<'a> {
+    values: [Option<Scalar<'a>>; RawCell::FIELDS.len()],
     /// Whether anything stands in its place in the row.
     pub(super) says: bool,
     /// With the places of the signals among those that the piece has met.
@@ -60,7 +60,7 @@ pub(super) struct Cell<'a> {
     pub(super) twice: Option<String>,
 }
 
-impl<'a> Cell<'a> {
+impl<'a> RawCell<'a> {
     pub(super) const CORRECT: usize = 0;
     pub(super) const JUDGED: usize = 1;
     pub(super) const JUDGE: usize = 2;

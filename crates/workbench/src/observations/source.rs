@@ -29,7 +29,7 @@ pub(crate) enum Piece {
 }
 
 /// A file, piece by piece.
-pub(super) struct Source<'p> {
+pub(super) struct ObservationFile<'p> {
     path: &'p Path,
     file: fs_err::File,
     format: Format<'p>,
@@ -38,14 +38,14 @@ pub(super) struct Source<'p> {
 pub(crate) type Input = Box<dyn Read + Send>;
 
 /// A file of CSV whose records know on which line they begin.
-pub(crate) type Table = ::csv::Reader<Lined<Input>>;
+pub(crate) type CsvReader = ::csv::Reader<Lined<Input>>;
 
 enum Format<'p> {
     Json(Lines<'p>),
-    Csv { columns: Arc<Columns>, reader: Box<Table>, sample: Option<Vec<ByteRecord>> },
+    Csv { columns: Arc<Columns>, reader: Box<CsvReader>, sample: Option<Vec<ByteRecord>> },
 }
 
-impl<'p> Source<'p> {
+impl<'p> ObservationFile<'p> {
     pub(super) fn open(path: &'p Path, options: &ReadOptions) -> Result<Self, Error> {
         let file = fs_err::File::open(path)?;
         let (start, input) = unpacked(path, file.try_clone()?)?;
@@ -194,7 +194,7 @@ fn first_bytes(input: &mut Input) -> std::io::Result<Vec<u8>> {
     Ok(start)
 }
 
-pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> Table {
+pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> CsvReader {
     let tabs = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains(".tsv"));
     let input: Input = Box::new(std::io::Cursor::new(start).chain(input));
     let delimiter = if tabs { b'\t' } else { b',' };
@@ -203,7 +203,7 @@ pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> Table {
 }
 
 /// The next records; none at the end.
-pub(crate) fn records(path: &Path, reader: &mut Table) -> Result<Vec<ByteRecord>, Error> {
+pub(crate) fn records(path: &Path, reader: &mut CsvReader) -> Result<Vec<ByteRecord>, Error> {
     let next: Result<Vec<ByteRecord>, _> = reader.byte_records().take(RECORDS).collect();
     let mut next = next.map_err(|error| csv_error(path, &error))?;
     if let Some(why) = reader.get_ref().fault(reader.is_done()) {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::baseline_file;
-use super::entry::{Entry, Mode};
+use super::entry::{BaselineEntry, Mode};
 use super::played::Played;
 use crate::{Error, whole};
 
@@ -12,12 +12,12 @@ use crate::{Error, whole};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Baseline {
     /// In the order of fixture set, split and mode, of which none stands twice.
-    entries: Vec<Entry>,
+    entries: Vec<BaselineEntry>,
 }
 
 impl Baseline {
     /// Where the baseline of a cascade file is: `NAME.baseline.json` beside `NAME.cascade.toml`.
-    pub fn path_for(cascade: &Path) -> PathBuf {
+    pub(crate) fn path_for(cascade: &Path) -> PathBuf {
         let name = cascade.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = name.strip_suffix(".cascade.toml").or_else(|| name.strip_suffix(".toml")).unwrap_or(&name);
         cascade.with_file_name(format!("{stem}.baseline.json"))
@@ -47,24 +47,24 @@ impl Baseline {
         Ok(Self::sorted(entries))
     }
 
-    fn sorted(mut entries: Vec<Entry>) -> Self {
+    fn sorted(mut entries: Vec<BaselineEntry>) -> Self {
         entries.sort_by(|a, b| a.key().cmp(&b.key()));
         Self { entries }
     }
 
     /// The entries, by fixture set, split and mode.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[BaselineEntry] {
         &self.entries
     }
 
     /// The entry of this fixture set, split and mode.
-    pub fn find(&self, fixtures: &str, split: &str, mode: Mode) -> Option<&Entry> {
+    pub(crate) fn find(&self, fixtures: &str, split: &str, mode: Mode) -> Option<&BaselineEntry> {
         self.entries.iter().find(|entry| entry.key() == (fixtures, split, mode.as_str()))
     }
 
     /// Replaces the entry of this run's fixture set, split and mode, or adds it; the others stay as they are.
-    pub fn update(&mut self, played: &Played) {
-        let new = Entry::from(played);
+    pub(crate) fn update(&mut self, played: &Played) {
+        let new = BaselineEntry::from(played);
         match self.entries.binary_search_by(|entry| entry.key().cmp(&new.key())) {
             Ok(place) => self.entries[place] = new,
             Err(place) => self.entries.insert(place, new),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tierfall_core::money::Money;
 
-use super::entry::{Entry, EntryItem, Mode, Summary, decimals};
+use super::entry::{BaselineEntry, EntryItem, Mode, Summary, decimals};
 use crate::Error;
 use crate::located::{Fault, Located};
 
@@ -24,7 +24,7 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("plain data with string keys is always JSON")
 }
 
-pub(super) fn render(entries: &[Entry]) -> String {
+pub(super) fn render(entries: &[BaselineEntry]) -> String {
     let mut out = format!("{{\n\"tierfall\": \"{KIND}\",\n\"version\": {VERSION},\n\"entries\": [");
     for (place, entry) in entries.iter().enumerate() {
         let (fixtures, split, mode) = (json(&entry.fixtures), json(&entry.split), json(&entry.mode));
@@ -59,7 +59,7 @@ fn summary(summary: &Summary) -> String {
 }
 
 /// The entries of a file, in its order.
-pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<BaselineEntry>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
     let whole = Located::new(text);
     let mut keys = Keys::of(&whole).map_err(|fault| conflict(text).unwrap_or(fault))?;
@@ -75,11 +75,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Entry>, Fault> {
     }
     let list = keys.take("entries")?;
     keys.end()?;
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<BaselineEntry> = Vec::new();
     for (place, value) in list.parse::<Vec<&RawValue>>()?.into_iter().enumerate() {
         let located = list.part(&format!("/{place}"), value);
         let new = entry(&located)?;
-        let same = |old: &Entry| (&old.fixtures, &old.split, old.mode) == (&new.fixtures, &new.split, new.mode);
+        let same = |old: &BaselineEntry| (&old.fixtures, &old.split, old.mode) == (&new.fixtures, &new.split, new.mode);
         if entries.iter().any(same) {
             let (fixtures, split, mode) = (&new.fixtures, &new.split, new.mode.as_str());
             return Err(located.fault(format!("the {mode} of split \"{split}\" of \"{fixtures}\" stands there twice")));
@@ -138,7 +138,7 @@ impl<'l, 't> Keys<'l, 't> {
     }
 }
 
-fn entry(located: &Located<'_>) -> Result<Entry, Fault> {
+fn entry(located: &Located<'_>) -> Result<BaselineEntry, Fault> {
     let mut keys = Keys::of(located)?;
     let (fixtures, split) = (keys.text("fixtures")?, keys.text("split")?);
     let mode: Mode = keys.take("mode")?.parse()?;
@@ -150,7 +150,7 @@ fn entry(located: &Located<'_>) -> Result<Entry, Fault> {
     items.sort_by(|a, b| a.id.cmp(&b.id));
     let summary = Summary::of(&tiers, &items);
     check(&told, &summary)?;
-    Ok(Entry { fixtures, split, mode, system, tiers, summary, items })
+    Ok(BaselineEntry { fixtures, split, mode, system, tiers, summary, items })
 }
 
 /// The summary is what the items come to; otherwise somebody, or a merge of two branches, took lines from elsewhere.

@@ -3,7 +3,7 @@
 use tierfall_calibrate::regress::{Changes, Check, Rules, Verdict, judge, limits};
 
 use super::compare::compare;
-use super::entry::{Entry, Mode};
+use super::entry::{BaselineEntry, Mode};
 use super::played::Played;
 use super::rows;
 use crate::Error;
@@ -16,7 +16,7 @@ pub(crate) struct Beside {
 }
 
 /// Compares; nothing is judged without `rules`.
-pub(crate) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Error> {
+pub(crate) fn beside(entry: &BaselineEntry, now: &Played, rules: Option<&Rules>) -> Result<Beside, Error> {
     let compared = compare(entry, now)?;
     let mut warnings = Vec::new();
     if let n @ 1.. = compared.ungraded {
@@ -37,7 +37,7 @@ pub(crate) fn beside(entry: &Entry, now: &Played, rules: Option<&Rules>) -> Resu
 }
 
 /// Where nothing changed there is nothing to test: the system is the one that was agreed with.
-fn unchanged(entry: &Entry, now: &Played) -> Vec<Check> {
+fn unchanged(entry: &BaselineEntry, now: &Played) -> Vec<Check> {
     let samples = rows::samples(now, None);
     let same = |check: Check, value: Option<f64>| Check {
         value,

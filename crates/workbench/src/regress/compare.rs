@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tierfall_calibrate::regress::{Changed, Changes};
 
-use super::entry::{Entry, EntryItem, Mode};
+use super::entry::{BaselineEntry, EntryItem, Mode};
 use super::played::Played;
 use crate::Error;
 
@@ -13,8 +13,8 @@ use crate::Error;
 pub struct Compared {
     /// Whether everything that decides how a request is served is as it was.
     pub same_system: bool,
-    /// The examples that can be compared, as places in [`Entry::items`] and [`Played::items`]: they ask what they asked, and were graded
-    /// both times. In the order of the run.
+    /// The examples that can be compared, as places in [`BaselineEntry::items`] and [`Played::items`]: they ask what they asked, and
+    /// were graded both times. In the order of the run.
     pub pairs: Vec<(usize, usize)>,
     /// What changed. Examples of the baseline that a live run has not asked are not gone.
     pub changes: Changes,
@@ -54,7 +54,7 @@ impl Compared {
 ///
 /// A live run may be held against a replay: has the provider changed since it was recorded? An entry of another fixture set or
 /// split is refused, as is one that has no example in common with the run.
-pub fn compare(entry: &Entry, now: &Played) -> Result<Compared, Error> {
+pub fn compare(entry: &BaselineEntry, now: &Played) -> Result<Compared, Error> {
     let refuse = |why: String| {
         Err(Error::refused(format!(
             "the baseline is from another fixture set: {why}; if the set was replaced on purpose, agree with what the cascade does on it \

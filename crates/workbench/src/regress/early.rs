@@ -7,7 +7,7 @@ use tierfall::config::Loaded;
 use tierfall_calibrate::regress::sequential::Watch;
 use tierfall_calibrate::regress::{Check, Rules, Verdict};
 
-use super::entry::Entry;
+use super::entry::BaselineEntry;
 use super::live::{LiveOptions, LiveRun, LiveStop, live};
 use super::played::{Played, PlayedItem};
 use crate::Error;
@@ -29,7 +29,7 @@ pub(super) async fn play(
     asking: &LiveOptions,
     (loaded, set, recordings): (&Loaded, &FixtureSet, Option<&Recordings>),
     split: &str,
-    against: Option<(&Entry, &Rules)>,
+    against: Option<(&BaselineEntry, &Rules)>,
     progress: &dyn Progress,
 ) -> Result<Live, Error> {
     let of_split = || set.examples().iter().filter(|example| *example.split == *split);
@@ -75,7 +75,7 @@ pub(super) async fn play(
 
 /// Looks at every example as it comes.
 struct Early<'a> {
-    entry: &'a Entry,
+    entry: &'a BaselineEntry,
     watch: Watch,
     verdict: Option<Verdict>,
     /// Groups that were seen: their other examples say nothing new.
@@ -86,7 +86,7 @@ struct Early<'a> {
 }
 
 impl<'a> Early<'a> {
-    fn new(entry: &'a Entry, rules: &Rules) -> Self {
+    fn new(entry: &'a BaselineEntry, rules: &Rules) -> Self {
         let (early, _) = rules.split();
         Self {
             entry,

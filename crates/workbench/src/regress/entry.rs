@@ -20,7 +20,7 @@ pub enum Mode {
 
 impl Mode {
     /// The mode as written.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Replay => "replay",
             Self::Live => "live",
@@ -30,14 +30,14 @@ impl Mode {
 
 /// What a cascade did with one split of one fixture set.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct BaselineEntry {
     /// The fixture set's name.
     pub fixtures: String,
     /// The split.
     pub split: String,
     /// Where answers came from.
     pub mode: Mode,
-    /// Digest of everything that decides how a request is served; see [`Played::system`].
+    /// Digest of everything that decides how a request is served; see `system.rs`.
     pub system: String,
     /// The declared tiers, cheapest first.
     pub tiers: Vec<Arc<str>>,
@@ -54,7 +54,7 @@ pub struct Entry {
 pub struct EntryItem {
     /// The example.
     pub id: Arc<str>,
-    /// Digest of what it asks and what is expected; see [`asked`](super::asked).
+    /// Digest of what it asks and what is expected; see `system.rs`.
     pub asked: String,
     /// Its segment.
     pub segment: Arc<str>,
@@ -122,7 +122,7 @@ pub(super) fn decimals(money: Money) -> String {
 
 impl EntryItem {
     /// Whether any repeat was answered; otherwise its grade means nothing.
-    pub fn is_graded(&self) -> bool {
+    pub(crate) fn is_graded(&self) -> bool {
         self.errors < self.repeats
     }
 }
@@ -160,7 +160,7 @@ impl Summary {
     }
 }
 
-impl Entry {
+impl BaselineEntry {
     /// The item of an example.
     pub fn get(&self, id: &str) -> Option<&EntryItem> {
         self.position(id).map(|place| &self.items[place])

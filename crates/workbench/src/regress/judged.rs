@@ -10,7 +10,7 @@ use tierfall_calibrate::regress::{Changes, Check, Report, Rules, Section, Verdic
 use super::baseline::Baseline;
 use super::beside::{Beside, beside};
 use super::early::{self, Live};
-use super::entry::{Entry, Mode};
+use super::entry::{BaselineEntry, Mode};
 use super::limits;
 use super::live::LiveOptions;
 use super::played::Played;
@@ -187,7 +187,7 @@ fn groups(expects: &[Expect]) -> Vec<Group<'_>> {
 }
 
 /// What a run is held against: one of its own mode where there is one, else a live run what the recordings gave.
-fn entry<'a>(baseline: &'a Baseline, fixtures: &str, split: &str, mode: Mode) -> Option<&'a Entry> {
+fn entry<'a>(baseline: &'a Baseline, fixtures: &str, split: &str, mode: Mode) -> Option<&'a BaselineEntry> {
     let own = baseline.find(fixtures, split, mode);
     own.or_else(|| baseline.find(fixtures, split, Mode::Replay).filter(|_| mode == Mode::Live))
 }

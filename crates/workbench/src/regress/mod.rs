@@ -22,12 +22,11 @@ mod update;
 pub use baseline::Baseline;
 pub(crate) use beside::{Beside, beside};
 pub use compare::{Compared, compare};
-pub use entry::{Entry, EntryItem, Mode, Summary};
+pub use entry::{BaselineEntry, EntryItem, Mode, Summary};
 pub(crate) use judged::section;
 pub use judged::{Ask, Regressed, regress};
 pub use played::{Last, NoLast, Played, PlayedItem};
 pub use replay::replay;
-pub use system::{asked, system};
 pub use update::{Update, UpdatedEntry};
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tierfall_core::money::Money;
 use tierfall_core::run::{Outcome, Served};
 use tierfall_core::trace::{OutcomeKind, Trace};
 
-use super::entry::{Entry, EntryItem, Mode, Summary};
+use super::entry::{BaselineEntry, EntryItem, Mode, Summary};
 use super::system::{asked, system};
 use crate::fixture::grade::digest_of_completion;
 use crate::fixture::{Example, FixtureSet};
@@ -49,7 +49,7 @@ impl Played {
     }
 }
 
-impl From<&Played> for Entry {
+impl From<&Played> for BaselineEntry {
     fn from(played: &Played) -> Self {
         let by_id: BTreeMap<_, _> = played.items.iter().map(|item| (&item.id, &item.entry)).collect();
         let items: Vec<EntryItem> = by_id.into_values().cloned().collect();

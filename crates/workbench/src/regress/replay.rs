@@ -15,7 +15,7 @@ use tierfall_core::trace::Trace;
 
 use super::entry::Mode;
 use super::played::{Last, NoLast, Played, PlayedItem, asks_a_person, place, served};
-use super::problem::{Problem, ProblemKind};
+use super::problem::{ReplayProblem, ReplayProblemKind};
 use crate::Error;
 use crate::fixture::grade::{Grades, NotGraded, asked_for};
 use crate::fixture::recording::Recorded;
@@ -104,13 +104,13 @@ fn grades(loaded: &Loaded, set: &FixtureSet) -> Result<Vec<Option<Grades>>, Fixt
 /// What a tier lacks for an example.
 pub(super) struct Lack {
     tier: usize,
-    kind: ProblemKind,
+    kind: ReplayProblemKind,
     /// What is said of a recording that does not do.
     why: String,
 }
 
 impl Lack {
-    fn of(tier: usize, kind: ProblemKind) -> Self {
+    fn of(tier: usize, kind: ReplayProblemKind) -> Self {
         Self { tier, kind, why: String::new() }
     }
 }
@@ -156,11 +156,11 @@ impl<'a> Player<'a> {
 
     fn grade(&self, example: &Example, question: &str, tier: usize) -> Result<f64, Lack> {
         let Some(book) = &self.grades[tier] else { return Ok(1.0) };
-        let recorded = self.recorded(example, question, tier).ok_or_else(|| Lack::of(tier, ProblemKind::NotRecorded))?;
+        let recorded = self.recorded(example, question, tier).ok_or_else(|| Lack::of(tier, ReplayProblemKind::NotRecorded))?;
         match book.of(example, recorded) {
             Ok(graded) => Ok(graded.correct),
-            Err(NotGraded::Never) => Err(Lack::of(tier, ProblemKind::NotGraded)),
-            Err(NotGraded::Stale) => Err(Lack::of(tier, ProblemKind::StaleGrade)),
+            Err(NotGraded::Never) => Err(Lack::of(tier, ReplayProblemKind::NotGraded)),
+            Err(NotGraded::Stale) => Err(Lack::of(tier, ReplayProblemKind::StaleGrade)),
         }
     }
 
@@ -196,18 +196,23 @@ impl<'a> Player<'a> {
         }
         let tier = place(self.loaded, &step.tier)?;
         if self.recorded(example, question, tier).is_some() {
-            return Some(Lack { why: trace.error.clone().unwrap_or_default(), ..Lack::of(tier, ProblemKind::Unusable) });
+            return Some(Lack { why: trace.error.clone().unwrap_or_default(), ..Lack::of(tier, ReplayProblemKind::Unusable) });
         }
         let edited = self.recordings.answer(&step.tier, &example.id).is_some();
-        Some(Lack::of(tier, if edited { ProblemKind::Edited } else { ProblemKind::NotRecorded }))
+        Some(Lack::of(tier, if edited { ReplayProblemKind::Edited } else { ReplayProblemKind::NotRecorded }))
     }
 
-    fn problem(&self, set: &FixtureSet, (tier, kind): (usize, ProblemKind), found: Found) -> Result<Problem, FixtureError> {
+    fn problem(
+        &self,
+        set: &FixtureSet,
+        (tier, kind): (usize, ReplayProblemKind),
+        found: Found,
+    ) -> Result<ReplayProblem, FixtureError> {
         let tier = self.loaded.cascade.tiers()[tier].name.clone();
         let Found { why, examples } = found;
         let folder = set.dir().display();
         let (below, command) = match kind {
-            ProblemKind::NotGraded | ProblemKind::StaleGrade => {
+            ReplayProblemKind::NotGraded | ReplayProblemKind::StaleGrade => {
                 let by = |name: &str| examples.iter().any(|id| set.get(id).is_some_and(|example| example.grader.name() == name));
                 let ways = asked_for(&self.loaded.path.display().to_string()).into_iter().filter(|(grader, _)| by(grader));
                 let commands: Vec<String> =
@@ -218,7 +223,7 @@ impl<'a> Player<'a> {
             _ => ("recordings", format!("tierfall record {} {folder} --only-missing", self.loaded.path.display())),
         };
         let path = crate::fixture::file_of(set.dir(), below, &tier)?;
-        Ok(Problem { path, tier, kind, why, examples, command })
+        Ok(ReplayProblem { path, tier, kind, why, examples, command })
     }
 
     fn warnings(&self, items: &[PlayedItem]) -> Vec<String> {

@@ -8,7 +8,7 @@ use tierfall_calibrate::regress::{Item, Pair};
 use tierfall_core::money::Money;
 
 use super::compare::Compared;
-use super::entry::{Entry, EntryItem};
+use super::entry::{BaselineEntry, EntryItem};
 use super::played::{Played, PlayedItem};
 
 /// Numbers for the items that examples repeat, in the order in which they come: those of one group share one.
@@ -50,7 +50,7 @@ pub(super) fn graded<'a>(played: &'a Played, segment: Option<&str>) -> impl Iter
 }
 
 /// The examples that can be compared, and the segments that they name, in the order of the run.
-pub(super) fn pairs(entry: &Entry, now: &Played, compared: &Compared) -> (Vec<Pair>, Vec<Arc<str>>) {
+pub(super) fn pairs(entry: &BaselineEntry, now: &Played, compared: &Compared) -> (Vec<Pair>, Vec<Arc<str>>) {
     let (mut clusters, mut segments) = (Clusters::default(), Vec::<Arc<str>>::new());
     let mut places = BTreeMap::new();
     let mut pair = |(was, is): &(usize, usize)| {

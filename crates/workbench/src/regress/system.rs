@@ -11,7 +11,7 @@ use crate::fixture::Example;
 
 /// Digest of everything that decides how a request is served: what the cascade file says about it, the bindings of its tiers
 /// (with the files that it names), and what is in force of its fit, wherever that was made.
-pub fn system(loaded: &Loaded) -> String {
+pub(super) fn system(loaded: &Loaded) -> String {
     #[derive(Serialize)]
     struct Serving<'a> {
         file: &'a str,
@@ -41,6 +41,6 @@ fn in_force(fit: &Fit) -> String {
 }
 
 /// Digest of what an example asks, and of what a right answer is: items are compared only where it is the same.
-pub fn asked(example: &Example) -> String {
+pub(super) fn asked(example: &Example) -> String {
     digest::short_of(&(example.digest(), &example.expected, &example.grader, &example.tags))
 }

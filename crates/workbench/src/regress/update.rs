@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tierfall_calibrate::regress::limits;
 
 use super::baseline::Baseline;
-use super::entry::Entry;
+use super::entry::BaselineEntry;
 use super::played::Played;
 use super::rows;
 use crate::Error;
@@ -24,9 +24,9 @@ pub struct Update {
 #[derive(Clone, Debug)]
 pub struct UpdatedEntry {
     /// What stands there; `None` = nothing does.
-    pub was: Option<Entry>,
+    pub was: Option<BaselineEntry>,
     /// What is to stand there.
-    pub now: Entry,
+    pub now: BaselineEntry,
     /// The share of right answers that the report and limits have, in [0, 1]: examples weigh what they stand for and those of a group
     /// share one item. A baseline has no weights.
     pub right: f64,
@@ -41,7 +41,7 @@ impl Update {
         }
         let entry = |played: &Played| UpdatedEntry {
             was: before.and_then(|before| before.find(&played.fixtures, &played.split, played.mode)).cloned(),
-            now: Entry::from(played),
+            now: BaselineEntry::from(played),
             right: limits::accuracy(&rows::samples(played, None)).value,
         };
         Self { path, entries: played.iter().map(entry).collect(), baseline }

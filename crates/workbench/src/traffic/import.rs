@@ -11,7 +11,7 @@ use super::place::{self, example};
 pub use super::place::{Repeats, Splits};
 use crate::fixture::grade::GraderSpec;
 use crate::fixture::lines::{Lines, json_error, utf8};
-use crate::fixture::recording::{Entry, Header, Record};
+use crate::fixture::recording::{Header, Record, RecordingLine};
 use crate::fixture::recording_file::{Opened, Writer, path_of};
 use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
@@ -371,10 +371,10 @@ fn write_answers(
     for (tier, path, Opened { writer, mut records, .. }) in opened {
         for taken in taken {
             if let Some(record) = taken.answers.get(&tier) {
-                records.insert(record.id.clone(), Entry::Asked(record.clone()));
+                records.insert(record.id.clone(), RecordingLine::Asked(record.clone()));
             }
         }
-        let mut ordered: Vec<&Entry> = records.values().collect();
+        let mut ordered: Vec<&RecordingLine> = records.values().collect();
         // The set's examples, the new ones, and those that the set no longer has.
         ordered.sort_by_key(|entry| match (position(entry.id()), places.get(entry.id())) {
             (Some(at), _) => (0, at),

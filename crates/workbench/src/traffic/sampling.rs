@@ -63,18 +63,18 @@ impl Sampling {
     pub const ALL: Self = Self { rates: [1.0; Stratum::ALL.len()] };
 
     /// The probability for a stratum, in (0, 1].
-    pub fn rate(&self, stratum: Stratum) -> f64 {
+    pub(crate) fn rate(&self, stratum: Stratum) -> f64 {
         self.rates[stratum as usize]
     }
 
     /// The least probability of any stratum: no kept request can weigh more than 1 over it.
-    pub fn least(&self) -> f64 {
+    pub(crate) fn least(&self) -> f64 {
         self.rates.iter().copied().fold(1.0, f64::min)
     }
 
     /// Whether a request is kept: by a hash of its id under a salt that is derived from the cascade's and differs from it, so
     /// that the choice is the same in every run and unrelated to how ties fall.
-    pub fn keeps(&self, salt: &str, id: &RequestId, stratum: Stratum) -> bool {
+    pub(crate) fn keeps(&self, salt: &str, id: &RequestId, stratum: Stratum) -> bool {
         Tie::of(&format!("capture of {salt}"), id.as_str()).get() < self.rate(stratum)
     }
 }

@@ -10,7 +10,7 @@ use tierfall_calibrate::ask::{Delta, Target};
 use tierfall_calibrate::regress::Verdict;
 use tierfall_core::fit::Status;
 use tierfall_workbench::diff::{Cut, Diffed};
-use tierfall_workbench::fixture::record::{Options, RecordEvent};
+use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions};
 use tierfall_workbench::grade::{Endings, Recorded};
 use tierfall_workbench::progress::{Progress, Stage};
 use tierfall_workbench::{Error, Inputs, advise, calibrate, diff, evaluate, grade, plan, record, regress};
@@ -211,7 +211,7 @@ async fn answers_are_recorded_and_graded() {
     let (dir, path) = folder();
     let set = dir.path().join("fixtures/places");
     let quiet = |_: RecordEvent<'_>| ();
-    let made = record(&path, set.to_str().unwrap(), &Options::default(), &quiet, pending()).await.unwrap();
+    let made = record(&path, set.to_str().unwrap(), &RecordOptions::default(), &quiet, pending()).await.unwrap();
     assert!(made.is_complete(), "{made:?}");
     let recorded = Recorded::open(&set, &[]).unwrap();
     let ask = |split: &str| grade::Ask {

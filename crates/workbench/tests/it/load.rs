@@ -6,7 +6,7 @@ use tierfall::config::load;
 use tierfall::core::trace::OutcomeKind;
 use tierfall::{Ask, Asker, Engine, LoadError, SystemClock, sources, sources_for};
 use tierfall_workbench::fixture::FixtureSet;
-use tierfall_workbench::fixture::record::{Options, RecordEvent, record};
+use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, record};
 use tierfall_workbench::{Answers, Error, open};
 
 const CASCADE: &str = r#"
@@ -47,7 +47,7 @@ async fn recorded(path: &Path, set: &Path) {
     let loaded = load(path).unwrap();
     let set = FixtureSet::load(set).unwrap();
     let sources = sources(&loaded).unwrap();
-    let (options, clock, quiet) = (Options::default(), SystemClock::default(), |_: RecordEvent<'_>| ());
+    let (options, clock, quiet) = (RecordOptions::default(), SystemClock::default(), |_: RecordEvent<'_>| ());
     record(&loaded.cascade, &sources, &set, &options, &clock, &quiet, std::future::pending()).await.unwrap();
 }
 

@@ -14,7 +14,7 @@ use tierfall_testkit::openai;
 use tierfall_workbench::Answers;
 use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::grade::{ToGrade, judge};
-use tierfall_workbench::fixture::record::{Options, RecordEvent, RecordReport, record};
+use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, RecordReport, record};
 use tierfall_workbench::fixture::replay::Recordings;
 use tierfall_workbench::regress::live::{LiveOptions, live};
 use wiremock::matchers::method;
@@ -210,7 +210,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 async fn recorded(loaded: &Loaded, sources: &BTreeMap<Arc<str>, Source>, set: &FixtureSet) -> RecordReport {
-    let (options, clock, quiet) = (Options::default(), SystemClock::default(), |_: RecordEvent<'_>| ());
+    let (options, clock, quiet) = (RecordOptions::default(), SystemClock::default(), |_: RecordEvent<'_>| ());
     record(&loaded.cascade, sources, set, &options, &clock, &quiet, std::future::pending()).await.unwrap()
 }
 
@@ -259,7 +259,7 @@ async fn checked(case: &Case, server: &MockServer, seen: &Seen) {
     let tiers: Vec<Arc<str>> = recordings.tiers().cloned().collect();
     let answers = ToGrade { set: &set, recordings: &recordings, tiers: &tiers };
     let judges = judge::open(answers, std::slice::from_ref(&loaded.cascade)).unwrap();
-    let (clock, options) = (SystemClock::default(), judge::Options::default());
+    let (clock, options) = (SystemClock::default(), judge::JudgeOptions::default());
     let report = judge::ask(answers, &judges, &options, &clock, &|_, _, _| (), std::future::pending()).await.unwrap();
     let answered = |example: &usize| !case.may_see(*example).is_empty();
     let to_judge: BTreeSet<usize> =

@@ -29,7 +29,7 @@ use tierfall_core::fusion::GateValue;
 use tierfall_core::money::Money;
 use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::grade::grade_set;
-use tierfall_workbench::fixture::record::{Options, RecordEvent, record};
+use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, record};
 use tierfall_workbench::fixture::replay::Recordings;
 use tierfall_workbench::{Answers, observations};
 use wiremock::MockServer;
@@ -113,7 +113,8 @@ impl World {
         let (loaded, set) = (self.loaded(), FixtureSet::load(self.set()).unwrap());
         let sources = sources(&loaded).unwrap();
         for tier in TIERS {
-            let options = Options { concurrency: NonZeroUsize::MIN, tiers: vec![tier.to_owned()], ..Options::default() };
+            let options =
+                RecordOptions { concurrency: NonZeroUsize::MIN, tiers: vec![tier.to_owned()], ..RecordOptions::default() };
             let (quiet, never) = (|_: RecordEvent<'_>| {}, std::future::pending());
             record(&loaded.cascade, &sources, &set, &options, &*self.clock, &quiet, never).await.unwrap();
         }

@@ -46,7 +46,7 @@ pub(super) async fn grade(
     let mut dialogue = Dialogue { session, last: None, whole: false, alone: args.json };
     let ending = if dialogue.session.left() > 0 { dialogue.hold(ended).await? } else { Ok(Exit::Fine) };
     let session = dialogue.session;
-    let report = Report {
+    let report = SessionReport {
         by: person.name(),
         graded: session.graded(),
         left: session.left(),
@@ -86,7 +86,7 @@ fn nothing(set: &FixtureSet, args: &Grade) -> String {
 
 /// What became of it.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct SessionReport<'a> {
     by: &'a str,
     /// In this session.
     graded: usize,
@@ -98,7 +98,7 @@ struct Report<'a> {
     agreement: Option<Agreement>,
 }
 
-impl Report<'_> {
+impl SessionReport<'_> {
     fn summary(&self, args: &Grade) -> String {
         let Self { by, graded, left, total, .. } = self;
         let mark = paint(GOOD, "✓");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::select;
-use tierfall_workbench::fixture::grade::judge::{JudgeReport, Options};
+use tierfall_workbench::fixture::grade::judge::{JudgeOptions, JudgeReport};
 use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
 use tierfall_workbench::fixture::record::Stop;
 use tierfall_workbench::grade::{Ask, Endings, Graded, Recorded};
@@ -43,7 +43,7 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let ask = Ask {
         allow_commands: args.allow_commands,
         concurrency,
-        judges: args.judge.then(|| Options { concurrency, max_spend, ..Options::default() }),
+        judges: args.judge.then(|| JudgeOptions { concurrency, max_spend, ..JudgeOptions::default() }),
         rules_of: args.rules_of.clone(),
         split: args.split.clone(),
     };

@@ -36,7 +36,7 @@ pub(crate) fn page(document: &Document<'_>) -> String {
 /// One block; `place` is a number that no other has.
 fn block(block: &Block<'_>, place: usize) -> Markup {
     match block {
-        Block::Verdict(verdict) => html! {
+        Block::Conclusion(verdict) => html! {
             header class={ "verdict " (class(verdict.tone)) } {
                 h1 { (verdict.headline) }
                 @for said in &verdict.said { (line(said)) }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use tierfall_calibrate::regress::{Check, Section, Verdict};
 
-use super::sheet::{Problem, Says, Sheet};
+use super::sheet::{Says, Sheet, Unjudged};
 use super::{changes, words};
 
 pub(super) fn junit(sheet: &Sheet<'_>) -> String {
@@ -96,7 +96,7 @@ fn of_section(sheet: &Sheet<'_>, section: &Section) -> Suite {
     Suite { name: words::title(section), class: class(section), cases: cases.collect(), out: out.join("\n") }
 }
 
-fn of_problem(problem: &Problem) -> Suite {
+fn of_problem(problem: &Unjudged) -> Suite {
     let result = Some(("error", "unusable", problem.why.clone()));
     let case = Case { name: "can be judged".to_owned(), result, details: String::new() };
     Suite { name: problem.cascade.clone(), class: stem(&problem.cascade), cases: vec![case], out: String::new() }

@@ -15,7 +15,7 @@ mod valid_junit;
 mod words;
 
 pub(super) use changes::blocks;
-pub(crate) use sheet::{Problem, Sheet};
+pub(crate) use sheet::{Sheet, Unjudged};
 pub(super) use words::conclusions;
 
 /// A form of the report.

@@ -2,15 +2,15 @@
 
 use tierfall_calibrate::regress::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Unit, Verdict};
 
-use super::sheet::{Problem, Sheet};
+use super::sheet::{Sheet, Unjudged};
 
-pub(super) fn sheet<'a>(report: &'a Report, problems: &'a [Problem]) -> Sheet<'a> {
+pub(super) fn sheet<'a>(report: &'a Report, problems: &'a [Unjudged]) -> Sheet<'a> {
     Sheet { report, problems, strict: false, max_changes: 3, all_checks: "--format json has them" }
 }
 
-pub(super) fn problems() -> Vec<Problem> {
+pub(super) fn problems() -> Vec<Unjudged> {
     let why = "cascades/broken.fit.toml is stale: <prompt> & more".to_owned();
-    vec![Problem { cascade: "cascades/broken.cascade.toml".to_owned(), why }]
+    vec![Unjudged { cascade: "cascades/broken.cascade.toml".to_owned(), why }]
 }
 
 fn check(name: &str, n: u64, value: f64, verdict: Verdict, why: &str) -> Check {

@@ -6,7 +6,7 @@ use tierfall_calibrate::regress::{Check, Report, Verdict};
 pub(crate) struct Sheet<'a> {
     pub(crate) report: &'a Report,
     /// The cascades that could not be judged.
-    pub(crate) problems: &'a [Problem],
+    pub(crate) problems: &'a [Unjudged],
     /// Whether an inconclusive check fails.
     pub(crate) strict: bool,
     /// How many changed examples are shown a section, where not all are.
@@ -17,7 +17,7 @@ pub(crate) struct Sheet<'a> {
 
 /// A cascade that could not be judged, and why.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem {
+pub(crate) struct Unjudged {
     pub(crate) cascade: String,
     pub(crate) why: String,
 }

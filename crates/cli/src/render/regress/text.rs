@@ -4,7 +4,7 @@ use tierfall_calibrate::regress::{Check, Section, Verdict as Judged};
 
 use super::sheet::{Says, Sheet};
 use super::{changes, segments, words};
-use crate::render::document::{Block, Line, Table, Verdict};
+use crate::render::document::{Block, Conclusion, Line, Table};
 use crate::render::text::{blocks, width};
 use crate::render::words::some;
 
@@ -25,16 +25,16 @@ fn together(sheet: &Sheet<'_>) -> Option<Block<'static>> {
     ];
     let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let several = sections.len() + sheet.problems.len() > 1;
-    several.then(|| Block::Verdict(verdict(sheet.verdict(), &said.join(", "), Vec::new())))
+    several.then(|| Block::Conclusion(verdict(sheet.verdict(), &said.join(", "), Vec::new())))
 }
 
-fn verdict(verdict: Judged, of: &str, said: Vec<Line>) -> Verdict {
-    Verdict::new(words::tone(verdict), format!("{}: {of}", verdict.as_str()), said)
+fn verdict(verdict: Judged, of: &str, said: Vec<Line>) -> Conclusion {
+    Conclusion::new(words::tone(verdict), format!("{}: {of}", verdict.as_str()), said)
 }
 
 fn section<'a>(sheet: &Sheet<'_>, section: &'a Section) -> Vec<Block<'a>> {
     let headline = verdict(section.verdict, &words::title(section), said(sheet, section));
-    let mut all = vec![Block::Verdict(Verdict { long: true, ..headline }), Block::Warnings(&section.warnings)];
+    let mut all = vec![Block::Conclusion(Conclusion { long: true, ..headline }), Block::Warnings(&section.warnings)];
     all.extend(checks(sheet, section));
     all.extend(section.changes.iter().flat_map(|changes| changes::blocks(changes, sheet.max_changes)));
     all

@@ -137,7 +137,7 @@ fn an_update_replaces_one_entry_and_makes_the_same_bytes_again() {
     baseline.update(&shop.replay("test").unwrap());
     baseline.write(&path).unwrap();
     let second = Baseline::read(&path).unwrap().unwrap();
-    assert_eq!(second.find("shop", "train", Mode::Replay).unwrap(), &Entry::from(&train));
+    assert_eq!(second.find("shop", "train", Mode::Replay).unwrap(), &BaselineEntry::from(&train));
     assert_eq!(second.find("shop", "test", Mode::Replay).unwrap().summary.served[0].1, 0);
     assert_eq!(second.find("shop", "test", Mode::Live), None);
     assert_eq!(second.find("other", "test", Mode::Replay), None);

@@ -1,8 +1,8 @@
 use super::super::testing::{LARGE, Shop};
 use super::*;
 
-fn entry(shop: &Shop) -> Entry {
-    Entry::from(&shop.replay("test").unwrap())
+fn entry(shop: &Shop) -> BaselineEntry {
+    BaselineEntry::from(&shop.replay("test").unwrap())
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub enum LiveStop {
 
 impl LiveStop {
     /// Whether a provider is the reason, and not a limit or enough certainty.
-    pub fn is_failure(&self) -> bool {
+    pub(crate) fn is_failure(&self) -> bool {
         matches!(self, Self::Halted(halt) if halt.is_failure())
     }
 }

@@ -246,13 +246,13 @@ async fn without_a_bound_no_limit_is_kept_so_nothing_is_asked() {
 
 #[tokio::test]
 async fn a_live_run_is_what_the_replay_of_its_recording_is() {
-    use crate::fixture::record::{Options, RecordEvent, record};
+    use crate::fixture::record::{RecordEvent, RecordOptions, record};
     let dir = tempfile::tempdir().unwrap();
     let (loaded, set) = desk(dir.path(), 40, "{ ability = 0.4 }");
     let sources = sources(&loaded).unwrap();
     let clock = SystemClock::default();
     let quiet = |_: RecordEvent<'_>| {};
-    record(&loaded.cascade, &sources, &set, &Options::default(), &clock, &quiet, std::future::pending()).await.unwrap();
+    record(&loaded.cascade, &sources, &set, &RecordOptions::default(), &clock, &quiet, std::future::pending()).await.unwrap();
     let recordings = Recordings::load(set.dir(), &tierfall::bindings(&loaded)).unwrap();
     let replayed = super::super::replay(&loaded, &set, &recordings, "test", &|_, _| ()).unwrap();
     let run = live(&loaded, &set, Some(&recordings), "test", &LiveOptions::default(), &mut |_, _| false).await.unwrap();

@@ -5,7 +5,7 @@ use tierfall_core::trace::OutcomeKind;
 
 use super::super::testing::{LARGE, SMALL, Shop, read};
 use super::*;
-use crate::regress::{asked, system};
+use crate::regress::system::{asked, system};
 
 #[test]
 fn every_example_gets_what_the_cascade_serves() {
@@ -280,7 +280,7 @@ fn each_grader_that_is_asked_only_where_that_is_said_has_its_command() {
 
 #[test]
 fn answers_without_a_grade_are_named_with_what_grades_them() {
-    let problem = |kind, n| Problem {
+    let problem = |kind, n| ReplayProblem {
         path: "fixtures/s/grades/small.jsonl".into(),
         tier: "small".into(),
         kind,
@@ -289,11 +289,11 @@ fn answers_without_a_grade_are_named_with_what_grades_them() {
         why: String::new(),
     };
     assert_eq!(
-        problem(ProblemKind::NotGraded, 2).to_string(),
+        problem(ReplayProblemKind::NotGraded, 2).to_string(),
         "fixtures/s/grades/small.jsonl: the answers of tier \"small\" to 2 examples are not graded: a, b; `tierfall grade \
          fixtures/s` grades them"
     );
-    assert!(problem(ProblemKind::StaleGrade, 1).to_string().contains("1 example were recorded again since"));
+    assert!(problem(ReplayProblemKind::StaleGrade, 1).to_string().contains("1 example were recorded again since"));
 }
 
 #[test]
