@@ -35,7 +35,7 @@ pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
     let (files, folder, of) = (args.files.clone(), into.clone(), cascade.clone());
     let report = interruptible(move || {
         let loaded = config::load_unfitted(&of)?;
-        Ok(traffic::import(&files, &folder, &loaded, &options)?)
+        traffic::import(&files, &folder, &loaded, &options)
     })
     .await?;
     if !quiet() {
