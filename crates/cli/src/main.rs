@@ -18,7 +18,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::args::{Cli, Command};
 pub(crate) use crate::exit::{Exit, Failure};
-pub(crate) use crate::out::{note, print, print_verdict, printed, quiet, say, tell, warn};
+pub(crate) use crate::out::{note, print, print_data, print_verdict, printed, quiet, say, tell, warn};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -49,10 +49,20 @@ pub(crate) fn print_verdict(text: impl std::fmt::Display) -> Result<(), Failure>
     print(text).or_else(|failure| if failure.exit == Exit::Fine { Ok(()) } else { Err(failure) })
 }
 
-/// Text to stdout.
+/// Text to stdout, coloured where that is wanted. What has no colour is printed byte for byte, as JSON has to be.
 pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
+    let text = text.to_string();
+    if !text.contains('\x1b') {
+        return print_data(&text);
+    }
     let mut out = anstream::stdout().lock();
-    printed(write!(out, "{text}").and_then(|()| out.flush()))
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Text to stdout, byte for byte.
+pub(crate) fn print_data(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
 /// What became of writing to stdout. A reader that went away (`| head`) ends the output quietly, as everywhere on Unix.

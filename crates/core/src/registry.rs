@@ -79,16 +79,18 @@ impl<'de, R: Registry> Visitor<'de> for Named<R> {
     }
 }
 
-/// Declares a [`Registry`](crate::registry::Registry): an enum of options, `"name" => Options: "what it is"`. `of` is the trait
-/// through which all options are used alike.
+/// Declares a [`Registry`](crate::registry::Registry): an enum of options, `"name" => super::module::Options: "what it is"`, from modules
+/// beside the caller's. `of` is the trait through which all options are used alike.
 #[macro_export]
 macro_rules! registry {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident: $noun:literal of $seam:path {
-            $($key:literal => $options:ident: $about:literal),+ $(,)?
+            $($key:literal => super::$module:ident::$options:ident: $about:literal),+ $(,)?
         }
     ) => {
+        $(use super::$module::$options;)+
+
         $(#[$meta])*
         $vis enum $name { $(#[doc = $about] $options($options)),+ }
 
@@ -125,11 +127,11 @@ macro_rules! registry {
 macro_rules! described_registry {
     (
         $(#[$meta:meta])*
-        $vis:vis enum $name:ident: $noun:literal of $seam:path { $($key:literal => $options:ident: $about:literal),+ $(,)? }
+        $vis:vis enum $name:ident: $noun:literal of $seam:path { $($key:literal => super::$module:ident::$options:ident: $about:literal),+ $(,)? }
     ) => {
         $crate::registry! {
             $(#[$meta])*
-            $vis enum $name: $noun of $seam { $($key => $options: $about),+ }
+            $vis enum $name: $noun of $seam { $($key => super::$module::$options: $about),+ }
         }
 
         #[cfg(feature = "schema")]

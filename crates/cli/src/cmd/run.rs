@@ -1,5 +1,7 @@
 //! `tierfall run`: one query, or a file of them.
 
+use std::io::IsTerminal as _;
+
 use tierfall::{Ask, Asker, Engine};
 use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_core::request::Request;
@@ -9,7 +11,8 @@ use tierfall_workbench::{Opened, Replaying};
 use super::log::Log;
 use crate::args::{Format, Run};
 use crate::interrupt::interrupted;
-use crate::{Exit, Failure, input, load, print, quiet, render, say};
+use crate::render::printable;
+use crate::{Exit, Failure, input, load, print, print_data, quiet, render, say};
 
 pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
     let asker = if args.jsonl.is_some() { Asker::Job } else { Asker::Anybody };
@@ -61,7 +64,7 @@ async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run) -> Result<
         print(format_args!("{}\n", answer.to_json().map_err(Failure::usage)?))?;
     } else {
         if let Outcome::Answered(served) = &answer.outcome {
-            print(format_args!("{}\n", shown(&served.answer)))?;
+            print_data(&(shown(&served.answer, std::io::stdout().is_terminal()) + "\n"))?;
         }
         if !quiet() {
             say(render::trace::report(&answer.trace, args.trace == Some(Format::Text)));
@@ -69,7 +72,7 @@ async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run) -> Result<
                 let tier = &engine.cascade().tier(best.tier).name;
                 say(format_args!(
                     "not served, since no gate accepted it: the best there was, from {tier}: {}",
-                    shown(&best.answer)
+                    shown(&best.answer, true)
                 ));
             }
         }
@@ -91,11 +94,21 @@ fn failed(replay: Option<&Replaying>, error: &CallError, question: &str) -> Fail
     }
 }
 
-/// The answer as a person reads it: its text, or the tools that it wants called.
-fn shown(answer: &tierfall_core::completion::Completion) -> String {
-    if !answer.text.is_empty() || answer.tool_calls.is_empty() {
-        return answer.text.clone();
-    }
+/// The answer as a person reads it: its text, or the tools that it wants called. A terminal would obey what a program only reads.
+fn shown(answer: &tierfall_core::completion::Completion, terminal: bool) -> String {
     let calls = answer.tool_calls.iter().map(|call| format!("{}({})", call.name, call.arguments));
-    calls.collect::<Vec<_>>().join("\n")
+    let said = if answer.text.is_empty() { calls.collect::<Vec<_>>().join("\n") } else { answer.text.clone() };
+    if terminal { printable::text(&said) } else { said }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_terminal_obeys_an_answer() {
+        let answer = tierfall_core::completion::Completion::text("\x1b]0;owned\x07 paid\n");
+        assert_eq!(shown(&answer, true), "␛]0;owned␇ paid\n");
+        assert_eq!(shown(&answer, false), "\x1b]0;owned\x07 paid\n");
+    }
 }

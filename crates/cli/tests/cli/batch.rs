@@ -34,6 +34,15 @@ fn stdout_keeps_the_order() {
 }
 
 #[test]
+fn what_is_printed_is_what_was_given() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.write("queries.jsonl", "{\"id\": \"a\u{7f}b\", \"query\": \"Where is order 1?\"}\n");
+    let ran = sandbox.run(&["run", "two.cascade.toml", "--jsonl", "queries.jsonl", "--quiet"]).exits(0);
+    let line: serde_json::Value = serde_json::from_str(ran.stdout()).unwrap();
+    assert_eq!(line["key"], "a\u{7f}b");
+}
+
+#[test]
 fn traces_a_line() {
     let sandbox = Sandbox::with_cascade();
     sandbox.write("queries.jsonl", queries(3));

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::{Keyword, Length, PersonalData, Question, SystemPrompt, Tag, Tools};
 use crate::registry::described_registry;
 
 pub use super::settings::{Condition, Settings, SettingsError};
@@ -15,13 +14,13 @@ described_registry! {
     #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum ConditionSpec: "rule" of Settings {
-        "keyword" => Keyword: "Words in the question (the last turn of the person), whatever their case.",
-        "length" => Length: "The request's length in estimated tokens (bytes / 4, and 4 a turn; tools and schemas included).",
-        "personal-data" => PersonalData: "Whether anything that is sent with the request holds an e-mail address, a phone number, an IBAN or a card number.",
-        "regex" => Question: "A regular expression over the question (the last turn of the person); `(?i)` ignores case.",
-        "system-prompt" => SystemPrompt: "A regular expression over the system prompt that the client sent (not the tier's own).",
-        "tag" => Tag: "A label that the caller put on the request (segment, tenant, …).",
-        "tools" => Tools: "Whether the request declares tools (`true`) or none (`false`).",
+        "keyword" => super::keyword::Keyword: "Words in the question (the last turn of the person), whatever their case.",
+        "length" => super::length::Length: "The request's length in estimated tokens (bytes / 4, and 4 a turn; tools and schemas included).",
+        "personal-data" => super::personal::PersonalData: "Whether anything that is sent with the request holds an e-mail address, a phone number, an IBAN or a card number.",
+        "regex" => super::pattern::Question: "A regular expression over the question (the last turn of the person); `(?i)` ignores case.",
+        "system-prompt" => super::pattern::SystemPrompt: "A regular expression over the system prompt that the client sent (not the tier's own).",
+        "tag" => super::tag::Tag: "A label that the caller put on the request (segment, tenant, …).",
+        "tools" => super::tools::Tools: "Whether the request declares tools (`true`) or none (`false`).",
     }
 }
 

@@ -10,39 +10,32 @@ use serde_json::{Map, Value};
 use siphasher::sip::SipHasher24;
 
 use super::NamedSignal;
-use super::agreement::Agreement;
-use super::choice::Choice;
 use super::json::canonical;
 use super::options::{BadOption, OptionError, Options};
-use super::p_true::PTrue;
-use super::rivalry::{Entropy, LogMargin, Margin};
-use super::self_rated::SelfRated;
-use super::sequence::{LengthPenalisedLogprob, MeanLogprob, MinLogprob, QuantileLogprob, SumLogprob, TrimmedLogprob};
-use super::validate::{FinishReason, JsonSchema, NonEmpty, NotRefusal, Pattern};
 use crate::registry::{Registry, described_registry};
 
 described_registry! {
     /// A signal as a cascade file declares it: a name, or a name with options.
     #[derive(Clone, Debug, PartialEq)]
     pub enum SignalSpec: "signal" of AnyOptions {
-        "mean-logprob" => MeanLogprob: "mean log-probability of the answer's tokens",
-        "sum-logprob" => SumLogprob: "log-probability of the whole answer",
-        "min-logprob" => MinLogprob: "log-probability of the least sure token",
-        "quantile-logprob" => QuantileLogprob: "the alpha-quantile of the tokens' log-probabilities",
-        "length-penalised-logprob" => LengthPenalisedLogprob: "sum of the log-probabilities over a power of their number",
-        "trimmed-logprob" => TrimmedLogprob: "mean of the lowest log-probabilities",
-        "margin" => Margin: "how far the likeliest alternative's probability is ahead of the second",
-        "log-margin" => LogMargin: "how far the likeliest alternative's log-probability is ahead of the second",
-        "entropy" => Entropy: "negated entropy of the likeliest alternatives",
-        "choice" => Choice: "probability of the chosen label among declared labels",
-        "self-rated" => SelfRated: "the confidence that the model states itself",
-        "p-true" => PTrue: "the probability of True when a model is asked whether the answer is right",
-        "agreement" => Agreement: "share of the other samples that give the same answer",
-        "non-empty" => NonEmpty: "validator: there is a text or a tool call",
-        "regex" => Pattern: "validator: the text matches a pattern, or must not",
-        "json-schema" => JsonSchema: "validator: the text is JSON and fits a schema",
-        "not-refusal" => NotRefusal: "validator: the answer is no refusal",
-        "finish" => FinishReason: "validator: the model stopped for an allowed reason",
+        "mean-logprob" => super::sequence::MeanLogprob: "mean log-probability of the answer's tokens",
+        "sum-logprob" => super::sequence::SumLogprob: "log-probability of the whole answer",
+        "min-logprob" => super::sequence::MinLogprob: "log-probability of the least sure token",
+        "quantile-logprob" => super::sequence::QuantileLogprob: "the alpha-quantile of the tokens' log-probabilities",
+        "length-penalised-logprob" => super::sequence::LengthPenalisedLogprob: "sum of the log-probabilities over a power of their number",
+        "trimmed-logprob" => super::sequence::TrimmedLogprob: "mean of the lowest log-probabilities",
+        "margin" => super::rivalry::Margin: "how far the likeliest alternative's probability is ahead of the second",
+        "log-margin" => super::rivalry::LogMargin: "how far the likeliest alternative's log-probability is ahead of the second",
+        "entropy" => super::rivalry::Entropy: "negated entropy of the likeliest alternatives",
+        "choice" => super::choice::Choice: "probability of the chosen label among declared labels",
+        "self-rated" => super::self_rated::SelfRated: "the confidence that the model states itself",
+        "p-true" => super::p_true::PTrue: "the probability of True when a model is asked whether the answer is right",
+        "agreement" => super::agreement::Agreement: "share of the other samples that give the same answer",
+        "non-empty" => super::validate::NonEmpty: "validator: there is a text or a tool call",
+        "regex" => super::validate::Pattern: "validator: the text matches a pattern, or must not",
+        "json-schema" => super::validate::JsonSchema: "validator: the text is JSON and fits a schema",
+        "not-refusal" => super::validate::NotRefusal: "validator: the answer is no refusal",
+        "finish" => super::validate::FinishReason: "validator: the model stopped for an allowed reason",
     }
 }
 
