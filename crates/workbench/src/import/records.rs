@@ -12,8 +12,9 @@ use crate::Error;
 use crate::object::{Line, Object};
 use crate::observations::columns::is_blank;
 use crate::observations::faults::Fault;
+use crate::observations::lined::numbered;
 use crate::observations::scalar::Scalar;
-use crate::observations::source::{self, CsvReader, Lines, no_observations, numbered};
+use crate::observations::source::{self, CsvReader, Lines, no_observations};
 use crate::observations::{as_python, hint, json_error, value};
 
 /// One record.

@@ -9,10 +9,10 @@ use tierfall_core::money::Money;
 
 use super::counts::Counts;
 use super::faults::Fault;
+use super::lined::numbered;
 use super::options::Config;
 use super::row::{Places, RawCell, RawRow};
 use super::scalar::Scalar;
-use super::source::numbered;
 use super::{as_python, json, json_error, text, value};
 
 /// Log-probabilities from here down stand for "not in the top": −∞.

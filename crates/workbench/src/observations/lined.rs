@@ -103,6 +103,12 @@ impl<R: Read> Read for Lined<R> {
     }
 }
 
+/// The lines of a piece that are not blank, with their numbers.
+pub(crate) fn numbered(first: u64, piece: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    let lines = (first..).zip(piece.split_inclusive(|byte| *byte == b'\n'));
+    lines.filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ mod error;
 pub(crate) mod faults;
 mod filling;
 mod json;
-mod lined;
+pub(crate) mod lined;
 mod names;
 mod options;
 mod read;

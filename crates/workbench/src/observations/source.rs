@@ -149,12 +149,6 @@ impl<'p> Lines<'p> {
     }
 }
 
-/// The lines of a piece that are not blank, with their numbers.
-pub(crate) fn numbered(first: u64, piece: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    let lines = (first..).zip(piece.split_inclusive(|byte| *byte == b'\n'));
-    lines.filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
-}
-
 /// The file is something else: `why` says what it looks like, and what it should be.
 pub(crate) fn no_observations(path: &Path, why: impl Display) -> Error {
     Error::refused(format!("{} is no file of observations: {why}", path.display()))
@@ -227,6 +221,7 @@ pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lined::numbered;
     use super::*;
 
     #[test]
