@@ -276,7 +276,7 @@ impl Observations {
     }
 
     /// A tier's grades: by people, or by the judge that [`TierSpec::judge`] names. What has none stands as wrong: see
-    /// [`Observations::all_graded`] and [`Observations::at_worst`].
+    /// [`Observations::all_graded`].
     pub fn quality(&self, tier: usize) -> &[Quality] {
         &self.tiers[tier].quality
     }

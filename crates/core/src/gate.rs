@@ -16,7 +16,7 @@ use crate::signal::{Abstain, NamedSignal, Reading};
 pub struct Gate {
     /// Reads the gate value, unless `value` says otherwise.
     pub signal: NamedSignal,
-    /// Validators: each must read at least [`VALID`], else the answer is deferred as invalid whatever the gate value.
+    /// Validators: each must read at least 0.5, else the answer is deferred as invalid whatever the gate value.
     pub require: Vec<NamedSignal>,
     /// Signals that are read and recorded; they decide only where `value` names them.
     pub observe: Vec<NamedSignal>,

@@ -27,7 +27,7 @@ pub struct Read {
 }
 
 impl Read {
-    /// Rows whose score is not NaN; `None` where there are fewer than [`LEAST_ROWS`], or all are wholly right or all wholly wrong.
+    /// Rows whose score is not NaN; `None` where there are fewer than 20, or all are wholly right or all wholly wrong.
     pub fn new(scores: &[f64], grades: impl IntoIterator<Item = f64>) -> Option<Self> {
         let (mut read, mut quality) = (Vec::with_capacity(scores.len()), Vec::with_capacity(scores.len()));
         for (score, grade) in scores.iter().zip(grades).filter(|(score, grade)| !score.is_nan() && !grade.is_nan()) {

@@ -89,7 +89,7 @@ pub struct Basis {
     pub questions: bool,
     /// Whether signals read the answers themselves, and not a file that may have lost some of what they read.
     pub replayed: bool,
-    /// What it supposes of rows that are not there, or of all: see [`conditions`](crate::table::Table::conditions).
+    /// What it supposes of rows that are not there, or of all.
     pub conditions: Arc<[Condition]>,
     /// Of all rows, those in which what counts for the target is not known: the worst it can be stands for it.
     pub assumed: usize,

@@ -1,6 +1,6 @@
 //! Stop a run early: when it is plainly worse, or plainly not worse by the margin.
 //!
-//! Examples are asked in an order that a seed decides ([`order`]), and after each the evidence may be looked at: two e-processes,
+//! Examples are asked in an order that a seed decides, and after each the evidence may be looked at: two e-processes,
 //! one against "no worse" and one against "worse by the margin or more". Whenever one stops, the first is wrong with probability at
 //! most `level` and the second with at most `margin_level`. That freedom costs two to three times the examples of the tests with a fixed
 //! number, so that it pays for gross regressions; a run that reaches its end is judged by those. Both together keep the levels

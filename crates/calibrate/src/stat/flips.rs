@@ -1,6 +1,6 @@
 //! The sign-flip test's tail to any depth: are paired differences larger above 0 than below?
 //!
-//! Under H0, differences that lie symmetrically about 0, every pattern of their signs is equally likely. Up to [`ENUMERATED`]
+//! Under H0, differences that lie symmetrically about 0, every pattern of their signs is equally likely. Up to `ENUMERATED`
 //! differences other than 0 all patterns are counted. Above, drawn patterns could say no less than 1/(draws + 1), too coarse
 //! for a level that many tests share; there the tail of the sum Σ ±aᵢ is found by its saddle-point approximation (Robinson
 //! 1982 for such tests, in the form of Barndorff-Nielsen 1986), which needs no seed and keeps its relative accuracy however

@@ -1,6 +1,6 @@
 //! How many examples a promise needs, and which differences a number of examples finds.
 //!
-//! All sizes are for the error probability `delta` and the `power` to certify, [`POWER`] by default.
+//! All sizes are for the error probability `delta` and the `power` to certify, 0.8 by default.
 
 use crate::stat::bisection::first;
 use crate::stat::{binomial, normal};

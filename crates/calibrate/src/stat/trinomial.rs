@@ -3,7 +3,7 @@
 //! Of `n` rows `minus` are right under the reference alone and `plus` under the policy alone. H0: `p_minus − p_plus ≥ eps`.
 //! Outcomes are ordered by Tango's score statistic, which is monotone in both counts, so that the supremum of the p-value
 //! over H0 lies on its edge `p_minus = p_plus + eps`. There the p-value is maximised over the nuisance `p_plus` on a grid of
-//! [`GRID`] points in its Clopper–Pearson interval at 1 − γ, and γ is added (Berger and Boos 1994).
+//! 31 points in its Clopper–Pearson interval at 1 − γ, and γ is added (Berger and Boos 1994).
 
 use crate::stat::bisection::halved;
 use crate::stat::{binomial, normal, paired, proportion};

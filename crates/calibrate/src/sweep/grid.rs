@@ -51,7 +51,7 @@ pub(crate) fn axis(table: &Table<'_>, tier: usize, size: usize) -> Vec<Threshold
 }
 
 impl Grid {
-    /// A grid over a sub-chain with at most `size` cuts of every gated tier, as [`axis`] gives them.
+    /// A grid over a sub-chain with at most `size` cuts of every gated tier, at quantiles of its values.
     pub fn quantiles(table: &Table<'_>, chain: &[usize], size: usize) -> Option<Self> {
         let axes = chain[..chain.len().saturating_sub(1)].iter().map(|tier| axis(table, *tier, size)).collect();
         Self::new(table, chain, axes)

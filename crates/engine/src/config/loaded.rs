@@ -31,7 +31,7 @@ pub struct Loaded {
     pub regress: RegressRules,
     /// The fit's file, where the gates take their thresholds from it; `None` where they stand in the cascade file.
     pub fit_path: Option<PathBuf>,
-    /// The fit in force; `None` where there is none to be, or the file was read without it ([`load_unfitted`]).
+    /// The fit in force; `None` where there is none to be, or the file was read without it ([`load_unfitted`](super::load_unfitted)).
     pub fit: Option<Arc<Fit>>,
     /// SHA-256 of how a request's segment is found; `None` where that is not declared.
     pub segment_digest: Option<String>,

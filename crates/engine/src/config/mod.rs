@@ -1,7 +1,7 @@
 //! Cascade files: `*.cascade.toml`, read in two stages.
 //!
 //! The text is checked against the schema that the types of [file](self), of signals, rules and dialects declare; whatever cannot be used is
-//! reported and taken out, and the rest is resolved to a [`Cascade`]. So every problem of a file is found in one go, each
+//! reported and taken out, and the rest is resolved to a [`Cascade`](tierfall_core::cascade::Cascade). So every problem of a file is found in one go, each
 //! with its place. Nothing here reads the environment: which secrets are absent is asked with [`Loaded::unset_keys`].
 
 mod check;
