@@ -230,6 +230,7 @@ name = "added"
 [provider.remote.keyed-chat]
 base-url = "http://127.0.0.1:9/v1"
 [provider.invented.simulated]
+models = { small = { ability = 0.3 }, medium = { ability = 0.6 } }
 [[tier]]
 name = "first"
 model = "invented/small"

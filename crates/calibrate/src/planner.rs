@@ -7,10 +7,11 @@ use tierfall_core::fusion::GateValue;
 
 use crate::ask::Target;
 use crate::certify::rows::{in_proportion, part};
-use crate::observations::{Observations, Ungraded};
+use crate::observations::Observations;
+use crate::procedure::FitError;
 use crate::stat::plan::{self, POWER};
 use crate::sweep::pair::{PairSweep, Sums};
-use crate::table::{NoSignal, Table};
+use crate::table::Table;
 use crate::view::View;
 
 /// What `tierfall calibrate --plan --json` prints.
@@ -62,18 +63,6 @@ pub struct Least {
     pub needed_n: Option<u64>,
 }
 
-/// Why a pilot tells nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PlanError {
-    /// A gate reads what was not observed.
-    #[error(transparent)]
-    NoSignal(#[from] NoSignal),
-    /// Grades are missing.
-    #[error(transparent)]
-    Ungraded(#[from] Ungraded),
-}
-
 /// For margins without a pilot: where nothing is lost, and where half of the margin is.
 pub fn without_pilot(margins: &[f64], discordance: f64, delta: f64) -> Plan {
     let rows = margins.iter().flat_map(|margin| [0.0, margin / 2.0].map(|loss| (*margin, loss)));
@@ -102,7 +91,7 @@ pub fn with_pilot(
     margins: &[f64],
     accuracies: &[f64],
     delta: f64,
-) -> Result<Plan, PlanError> {
+) -> Result<Plan, FitError> {
     // Answers that are all the last tier's need no grade to lose nothing.
     let worst = observations.at_worst(Target::MaxLoss(0.0));
     if !accuracies.is_empty() || worst.basis().assumed > 0 {

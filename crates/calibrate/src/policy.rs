@@ -6,7 +6,7 @@ use crate::table::Table;
 
 /// Which tiers are asked and where their gates cut; exactly what the engine does with it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ThresholdPolicy {
+pub struct Thresholds {
     tiers: Vec<usize>,
     cuts: Vec<Threshold>,
 }
@@ -16,7 +16,7 @@ pub struct ThresholdPolicy {
 #[error("a policy needs at least one tier, its tiers in ascending order and one cut for every tier but its last")]
 pub struct NoPolicy;
 
-impl ThresholdPolicy {
+impl Thresholds {
     /// Places of tiers in the declared chain, ascending and at least one, and a cut for each but the last.
     pub fn new(tiers: Vec<usize>, cuts: Vec<Threshold>) -> Result<Self, NoPolicy> {
         let ascending = tiers.windows(2).all(|pair| pair[0] < pair[1]);
@@ -48,7 +48,7 @@ impl ThresholdPolicy {
         &self.cuts
     }
 
-    /// The place in [`ThresholdPolicy::tiers`] of the tier that answers a row.
+    /// The place in [`Thresholds::tiers`] of the tier that answers a row.
     pub fn exit(&self, table: &Table<'_>, row: usize) -> usize {
         let accepts = |(tier, cut): (&usize, &Threshold)| {
             let value = table.tiers[*tier].values.as_ref().and_then(|values| Score::new(values[row]));

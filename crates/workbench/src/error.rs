@@ -7,7 +7,6 @@ use tierfall::LoadError;
 use tierfall::config::ConfigError;
 use tierfall::fit::FitFileError;
 use tierfall_calibrate::evaluate::EvaluateError;
-use tierfall_calibrate::planner::PlanError;
 use tierfall_calibrate::procedure::FitError;
 use tierfall_calibrate::view::Overlap;
 
@@ -36,9 +35,6 @@ pub enum Error {
     /// Nothing can be calibrated on these rows.
     #[error(transparent)]
     Calibrate(#[from] FitError),
-    /// Nothing can be planned from these rows.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
     /// A fit cannot be judged by these rows.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),

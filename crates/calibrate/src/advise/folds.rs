@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::ask::SignalChoice;
 use crate::certify::rows;
 use crate::evaluate::{Cuts, Played};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::procedure::{FitError, Picked, gates_on, table_under};
 use crate::sweep::frontier::frontier;
 use crate::table::Table;
@@ -81,7 +81,7 @@ pub(super) fn judge<'a>(
     let (rows, known) = (held.view(), searched(table_under(&train, &gates)?));
     let table = table_under(rows, &gates)?;
     let play = |found: Option<&Found>| {
-        let last = Cuts::of(&ThresholdPolicy::always(table.last()), table.tiers.len());
+        let last = Cuts::of(&Thresholds::always(table.last()), table.tiers.len());
         Played::new(rows, &table, &found.map_or(last, |found| Cuts::of(&found.what, table.tiers.len())))
     };
     let frontiers: Vec<Vec<Found>> = chains.par_iter().map(|chain| undominated(&known, chain)).collect();

@@ -2,14 +2,14 @@
 
 use std::cmp::Reverse;
 
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::sweep::frontier::Point;
 use crate::sweep::grid::Grid;
 use crate::sweep::path;
 use crate::table::Table;
 
 /// A policy, its Σ quality in billionths and its Σ cost in pico-USD.
-pub(super) type Found = Point<ThresholdPolicy>;
+pub(super) type Found = Point<Thresholds>;
 
 /// The undominated policies of a sub-chain, cheapest first. Every tier of the table must have a cost; a chain that is too long for
 /// a grid has none.
@@ -54,6 +54,6 @@ pub(super) fn best_at(frontier: &[Found], price: f64) -> Option<&Found> {
 }
 
 fn alone(table: &Table<'_>, tier: usize) -> Found {
-    let tally = ThresholdPolicy::always(tier).tally(table);
-    Point { cost: tally.cost.unwrap_or_default(), quality: tally.quality, what: ThresholdPolicy::always(tier) }
+    let tally = Thresholds::always(tier).tally(table);
+    Point { cost: tally.cost.unwrap_or_default(), quality: tally.quality, what: Thresholds::always(tier) }
 }

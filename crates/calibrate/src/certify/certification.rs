@@ -3,7 +3,7 @@
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Threshold;
 
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 
 /// The method of a promise that needs no rows: the last tier loses nothing against itself.
 pub const BY_CONSTRUCTION: &str = "by-construction";
@@ -27,7 +27,7 @@ pub struct PointCertified {
     /// What it was searched for.
     pub target: TargetFit,
     /// In force, for requests of a segment that is not listed; the fallback where nothing is certified.
-    pub policy: ThresholdPolicy,
+    pub policy: Thresholds,
     /// In force by segment, where that was asked for; small ones are pooled into one named `rest`.
     pub segments: Vec<SegmentCertified>,
     /// The promise; present exactly where `status` is certified.
@@ -52,7 +52,7 @@ pub struct SegmentCertified {
     /// Its name, or `rest` for those that were pooled and the rows without one.
     pub name: String,
     /// In force.
-    pub policy: ThresholdPolicy,
+    pub policy: Thresholds,
     /// Its verdict; under an overall promise that of all.
     pub status: Status,
     /// Its items.
@@ -69,7 +69,7 @@ pub struct SegmentCertified {
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrontierCut {
     /// The pair and its cut, or one tier alone.
-    pub policy: ThresholdPolicy,
+    pub policy: Thresholds,
     /// How many rows the sums are over; weights are not applied.
     pub n: usize,
     /// Σ quality, in billionths.

@@ -8,7 +8,7 @@ use super::rows;
 use super::test::Test;
 use super::verdict::Beside;
 use crate::ask::Ask;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::sweep::frontier::thin;
 use crate::sweep::path::path as pareto;
 use crate::table::Table;
@@ -45,9 +45,9 @@ pub(crate) fn certified(input: &Input<'_>, whole: &Test<'_>, delta: f64, ask: &A
 }
 
 /// Policies that no other of the searched ones beats on the tuning rows, best first, down to those that clearly miss the goal.
-fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Vec<ThresholdPolicy>> {
+fn lay(tune: &Table<'_>, goal: Goal, depth: usize) -> Vec<Vec<Thresholds>> {
     let priced = tune.borrowed().priced();
-    let last = ThresholdPolicy::always(tune.last());
+    let last = Thresholds::always(tune.last());
     let reference = last.tally(&priced);
     let n = tune.len() as f64;
     // Loss has a standard deviation of at most this on so few rows; beyond three of them nothing is certified anyway.

@@ -2,7 +2,7 @@
 
 use tierfall_core::number::{Score, Threshold, Tie};
 
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::sweep::pair::PairSweep;
 use crate::table::Table;
 
@@ -63,12 +63,12 @@ impl<'t> Descent<'t> {
     }
 
     /// The policy of the cut at a place; deferring all is the second tier alone.
-    pub(crate) fn policy(&self, at: usize) -> ThresholdPolicy {
+    pub(crate) fn policy(&self, at: usize) -> Thresholds {
         let (first, second) = self.sweep.tiers();
         match self.cut(at) {
-            Threshold::DeferAll => ThresholdPolicy::always(second),
+            Threshold::DeferAll => Thresholds::always(second),
             cut @ Threshold::AcceptFrom { .. } => {
-                ThresholdPolicy::pair(first, second, cut).unwrap_or_else(|_| ThresholdPolicy::always(second))
+                Thresholds::pair(first, second, cut).unwrap_or_else(|_| Thresholds::always(second))
             }
         }
     }
@@ -116,7 +116,7 @@ mod tests {
             prop_assert!(some.len() <= 4);
             for descent in [&all, &some] {
                 for at in 0..descent.len() {
-                    let policy = ThresholdPolicy::pair(0, 1, descent.cut(at)).unwrap();
+                    let policy = Thresholds::pair(0, 1, descent.cut(at)).unwrap();
                     let mut accepted: Vec<usize> = descent.accepted(at).iter().map(|row| *row as usize).collect();
                     accepted.sort_unstable();
                     let expected: Vec<usize> = (0..rows.len()).filter(|row| policy.exit(&table, *row) == 0).collect();

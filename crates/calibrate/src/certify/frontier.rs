@@ -3,7 +3,7 @@
 use super::FrontierCut;
 use super::descent::Descent;
 use super::ground::{Ground, Pairs};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::sweep::frontier::{Point, frontier, thin};
 
 /// Cuts of a pair that are looked at: more would draw the same curve.
@@ -38,7 +38,7 @@ pub(crate) fn cuts(ground: &Ground<'_>, pairs: Option<&Pairs<'_>>) -> Vec<Fronti
 fn alone(ground: &Ground<'_>, tier: usize, certified: bool) -> Spot {
     let column = &ground.table.tiers[tier];
     let (quality, cost) = (column.total_quality(), column.total_cost());
-    let what = FrontierCut { policy: ThresholdPolicy::always(tier), certified, n: ground.table.len(), quality, cost };
+    let what = FrontierCut { policy: Thresholds::always(tier), certified, n: ground.table.len(), quality, cost };
     Point { cost: ground.prices.total(tier), quality, what }
 }
 

@@ -11,7 +11,7 @@ use super::price::Prices;
 use super::test::{Test, TestKind};
 use super::walk::walk;
 use crate::ask::{Ask, LatencyLimit};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::table::Table;
 
 /// Up to as many rows a betting walk visits every distinct cut, which takes the square of their number; above, cuts at
@@ -164,13 +164,13 @@ impl<'t> Ground<'t> {
     }
 
     /// The cheapest certified policy of every pair, and the last tier alone where it is certified.
-    pub(crate) fn candidates(&self, pairs: &Pairs<'_>) -> Vec<ThresholdPolicy> {
+    pub(crate) fn candidates(&self, pairs: &Pairs<'_>) -> Vec<Thresholds> {
         let lowest = |descent: &Descent<'_>| {
             let tier = descent.tier();
             let at = pairs.certified[tier].checked_sub(1)?;
             (at > 0 && at >= pairs.from[tier]).then(|| descent.policy(at))
         };
-        let last = pairs.last.then(|| ThresholdPolicy::always(self.table.last()));
+        let last = pairs.last.then(|| Thresholds::always(self.table.last()));
         // Always asking the second tier is certified too, and may be cheaper than asking another one first.
         let beyond = pairs.beyond.iter().flat_map(|beyond| [0, beyond.certified - 1].map(|at| beyond.descent.policy(at)));
         last.into_iter().chain(self.descents.iter().filter_map(lowest)).chain(beyond).collect()
@@ -186,7 +186,7 @@ impl<'t> Ground<'t> {
 
 impl Pairs<'_> {
     /// The level at which a policy was tested, where it is one of pairs.
-    pub(crate) fn level_of(&self, policy: &ThresholdPolicy) -> f64 {
+    pub(crate) fn level_of(&self, policy: &Thresholds) -> f64 {
         let beyond = self.beyond.iter().find(|beyond| {
             let tiers = (beyond.descent.tier(), beyond.descent.second());
             beyond.certified > 1 && policy.tiers() == [tiers.0, tiers.1]

@@ -6,7 +6,7 @@ use super::goal::Goal;
 use super::latency::Slow;
 use super::test::Test;
 use crate::ask::LatencyLimit;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::table::Table;
 
 /// Policies in the order in which they are tested, the safest first.
@@ -16,7 +16,7 @@ pub(crate) struct Path<'t> {
     /// The group of every row; `None` = all are of the only one.
     pub(crate) group: Option<Vec<usize>>,
     /// At every place a policy for each group.
-    pub(crate) places: Vec<Vec<ThresholdPolicy>>,
+    pub(crate) places: Vec<Vec<Thresholds>>,
     pub(crate) goal: Goal,
 }
 
@@ -35,7 +35,7 @@ impl Path<'_> {
         self.of(at, row).answers(self.table, row)
     }
 
-    fn of(&self, at: usize, row: usize) -> &ThresholdPolicy {
+    fn of(&self, at: usize, row: usize) -> &Thresholds {
         &self.places[at][self.group.as_ref().map_or(0, |group| group[row])]
     }
 

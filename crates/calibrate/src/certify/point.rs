@@ -7,7 +7,7 @@ use super::uncertified;
 use super::verdict::{Beside, Conclusion, Over, verdict};
 use super::{Input, PointCertified, deep, frontier, segments};
 use crate::ask::{Ask, BySegment, Target};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use tierfall_core::fit::Status;
 
 /// The verdict on a point.
@@ -40,7 +40,7 @@ fn over_all(job: &Job, goal: Goal, delta: f64, ground: &Ground<'_>, input: &Inpu
 /// What is best on the rows, named as that.
 fn unpromised(job: &Job, ground: &Ground<'_>) -> PointCertified {
     let table = ground.table;
-    let last = ThresholdPolicy::always(table.last());
+    let last = Thresholds::always(table.last());
     let open = |policy, why: String| Conclusion::open(Status::Uncertified, policy, why);
     let verdict = match uncertified::best(table, job.target) {
         None => open(last, "the cost of some tier is unknown, so no limit on cost can be kept".into()),

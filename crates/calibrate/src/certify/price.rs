@@ -1,6 +1,6 @@
 //! What a policy costs on the rows, for choosing among those that are certified: any rule may choose, since all hold at once.
 
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::table::Table;
 
 /// Prices policies on the rows of a table: by their cost where that of every tier is known, by requests to the last tier where not.
@@ -43,12 +43,12 @@ impl<'t> Prices<'t> {
     }
 
     /// Of a policy.
-    pub(crate) fn of(&self, policy: &ThresholdPolicy) -> f64 {
+    pub(crate) fn of(&self, policy: &Thresholds) -> f64 {
         self.of_rows(|row| policy.asked(self.table, row))
     }
 
     /// The cheapest; of equal ones the first with the fewest tiers.
-    pub(crate) fn cheapest(&self, policies: impl IntoIterator<Item = ThresholdPolicy>) -> Option<ThresholdPolicy> {
+    pub(crate) fn cheapest(&self, policies: impl IntoIterator<Item = Thresholds>) -> Option<Thresholds> {
         let priced = policies.into_iter().map(|policy| (self.of(&policy), policy.tiers().len(), policy));
         priced.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))).map(|(_, _, policy)| policy)
     }

@@ -5,7 +5,7 @@ use super::counts::Counts;
 use super::evidence::{Evidence, Gather};
 use super::goal::Goal;
 use super::ppi::Humans;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::quality::Quality;
 use crate::stat::bisection::halved;
 use crate::stat::trinomial::{self, Exactness};
@@ -112,7 +112,7 @@ impl<'t> Test<'t> {
     }
 
     /// On a policy.
-    pub(crate) fn of_policy(&self, policy: &ThresholdPolicy) -> Evidence {
+    pub(crate) fn of_policy(&self, policy: &Thresholds) -> Evidence {
         self.of(|row| policy.answers(self.table, row))
     }
 

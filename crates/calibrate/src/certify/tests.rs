@@ -12,7 +12,7 @@ use super::sample::{table, tie};
 use super::*;
 use crate::ask::{Ask, BySegment, Delta, ExtraPoint, LatencyLimit};
 use crate::observations::hashed;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::quality::Quality;
 use crate::stat::{binomial, trinomial};
 use crate::table::Table;
@@ -82,7 +82,7 @@ fn pairs_agree_with_the_reference_vectors() {
             expected["pair"].as_array().unwrap().iter().map(|tier| usize::try_from(tier.as_u64().unwrap()).unwrap()).collect();
         let cut = Threshold::accept_from(Score::new(expected["t"].as_f64().unwrap()).unwrap());
         assert_eq!(found.pair_cuts[pair[0]], Some(cut), "{case}");
-        let policy = ThresholdPolicy::pair(pair[0], pair[1], cut).unwrap();
+        let policy = Thresholds::pair(pair[0], pair[1], cut).unwrap();
         let tally = policy.tally(&table);
         if found.policy != policy {
             // The reference searches no pair that ends before the last tier; what goes on beyond it is cheaper still.
@@ -116,7 +116,7 @@ fn brute(table: &Table<'_>, target: Target, level: f64) -> Vec<Option<Threshold>
         let cuts = cuts.into_iter().map(|(score, tie)| Threshold::AcceptFrom { score, tie });
         let mut best = None;
         for cut in std::iter::once(Threshold::DeferAll).chain(cuts) {
-            let tally = ThresholdPolicy::pair(tier, table.last(), cut).unwrap().tally(table);
+            let tally = Thresholds::pair(tier, table.last(), cut).unwrap().tally(table);
             let p = match target {
                 Target::MaxLoss(_) if cut == Threshold::DeferAll => 0.0,
                 Target::MaxLoss(loss) => trinomial::p_value(tally.minus, tally.plus, n, loss, 0.05),
@@ -158,7 +158,7 @@ proptest! {
             let cost = found.policy.tally(&table).cost.unwrap();
             for (tier, cut) in found.pair_cuts.iter().enumerate() {
                 if let Some(cut @ Threshold::AcceptFrom { .. }) = cut {
-                    prop_assert!(cost <= ThresholdPolicy::pair(tier, 2, *cut).unwrap().tally(&table).cost.unwrap());
+                    prop_assert!(cost <= Thresholds::pair(tier, 2, *cut).unwrap().tally(&table).cost.unwrap());
                 }
             }
             let bound = found.guarantee.as_ref().unwrap().bound;
@@ -173,7 +173,7 @@ proptest! {
             prop_assert!(holds);
         } else {
             prop_assert!(found.guarantee.is_none());
-            prop_assert_eq!(found.policy, ThresholdPolicy::always(2));
+            prop_assert_eq!(found.policy, Thresholds::always(2));
         }
     }
 }
@@ -210,12 +210,12 @@ fn the_sentence_is_word_for_word() {
 #[test]
 fn three_verdicts() {
     let table = honest(400, 2);
-    let accuracy = ThresholdPolicy::always(1).tally(&table).accuracy();
+    let accuracy = Thresholds::always(1).tally(&table).accuracy();
     let found = certify(&input(table.clone()), &ask(Target::Accuracy(0.999), 0.1)).unwrap().points.remove(0);
     assert_eq!(found.status, Status::Infeasible);
     let attainable = found.attainable.unwrap();
     assert!(attainable < accuracy && attainable > accuracy - 0.1, "{attainable} {accuracy}");
-    assert!(found.needed_n.is_none() && found.guarantee.is_none() && found.policy == ThresholdPolicy::always(1));
+    assert!(found.needed_n.is_none() && found.guarantee.is_none() && found.policy == Thresholds::always(1));
     // What is attainable is attained.
     let again = certify(&input(table.clone()), &ask(Target::Accuracy(attainable - 1e-9), 0.1)).unwrap().points.remove(0);
     assert_eq!(again.status, Status::Certified);
@@ -225,7 +225,7 @@ fn three_verdicts() {
     assert!(found.needed_n.unwrap() > 400 && found.attainable.is_none());
 
     let found = certify(&input(honest(40, 2)), &ask(Target::MaxLoss(0.02), 0.1)).unwrap().points.remove(0);
-    assert_eq!((found.status, found.policy), (Status::Inconclusive, ThresholdPolicy::always(1)));
+    assert_eq!((found.status, found.policy), (Status::Inconclusive, Thresholds::always(1)));
     assert!(found.needed_n.unwrap() >= 114, "{:?}", found.needed_n);
     assert_eq!(found.pair_cuts, [Some(Threshold::DeferAll)]);
 
@@ -355,7 +355,7 @@ fn a_latency_limit_is_certified_beside_the_target() {
     wanted.latency = Some(LatencyLimit { over_ms: 950.0, share: 0.01 });
     let found = certify(&input(table), &wanted).unwrap().points.remove(0);
     // The last tier alone is fast enough, and the only one that is.
-    assert_eq!(found.policy, ThresholdPolicy::always(1));
+    assert_eq!(found.policy, Thresholds::always(1));
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn every_segment_keeps_the_target_and_small_ones_are_pooled() {
     let names: Vec<&str> = found.segments.iter().map(|segment| &*segment.name).collect();
     assert_eq!(names, ["a", "b", "rest"]);
     assert_eq!(found.segments[2].pooled, ["c"]);
-    assert_eq!((found.segments[2].status, &found.policy), (Status::Inconclusive, &ThresholdPolicy::always(1)));
+    assert_eq!((found.segments[2].status, &found.policy), (Status::Inconclusive, &Thresholds::always(1)));
     let lowest = |at: usize| match found.segments[at].policy.cuts() {
         [Threshold::AcceptFrom { score, .. }] => score.get(),
         _ => 9.0,
@@ -467,7 +467,7 @@ fn a_limit_on_cost_is_kept_on_the_rows_and_promises_nothing() {
     assert_eq!((found.status, found.guarantee.is_none()), (Status::Uncertified, true));
     let tally = found.policy.tally(&table);
     assert!(tally.cost.unwrap() <= 20 * 500);
-    assert!(tally.quality >= ThresholdPolicy::always(1).tally(&table).quality);
+    assert!(tally.quality >= Thresholds::always(1).tally(&table).quality);
 }
 
 #[test]
@@ -481,7 +481,7 @@ fn weighted_rows_are_bet_on_in_an_order_of_their_own() {
     let mut wanted = ask(Target::MaxLoss(0.2), 0.1);
     wanted.latency = Some(LatencyLimit { over_ms: 500.0, share: 0.2 });
     let found = certify(&input(table.clone()), &wanted).unwrap().points.remove(0);
-    assert_eq!(found.policy, ThresholdPolicy::always(1), "a quarter of the requests that ask the first tier is slow");
+    assert_eq!(found.policy, Thresholds::always(1), "a quarter of the requests that ask the first tier is slow");
     let mirrored = rows::part(&table, &(0..1500).rev().collect::<Vec<u32>>());
     assert_eq!(certify(&input(mirrored), &wanted).unwrap().points[0], found);
 }
@@ -508,7 +508,7 @@ fn without_a_promise_the_best_signal_is_the_one_that_meets_the_target() {
     let mut noise = good.clone();
     noise.tiers[0].values = Some(vec![f64::NAN; 2000].into());
     let cost = |table: &Table<'_>, share: f64| {
-        let [cheap, dear] = [0, 1].map(|tier| ThresholdPolicy::always(tier).tally(table).cost_usd().unwrap());
+        let [cheap, dear] = [0, 1].map(|tier| Thresholds::always(tier).tally(table).cost_usd().unwrap());
         usd(cheap + share * dear)
     };
     for target in [Target::MaxCost(cost(&good, 0.3)), Target::MaxLoss(0.01)] {
@@ -537,7 +537,7 @@ fn a_middle_tier_that_may_answer_everything_is_not_passed_over_for_a_dearer_pair
     let mut table = table(&[&values, &values], &[&half, &all, &all], &orders);
     table.tiers[0].cost = Some(vec![10; n].into());
     let found = certify(&input(table), &ask(Target::MaxLoss(0.05), 0.1)).unwrap().points.remove(0);
-    assert_eq!(found.policy, ThresholdPolicy::always(1), "{}", found.why);
+    assert_eq!(found.policy, Thresholds::always(1), "{}", found.why);
 }
 
 #[test]

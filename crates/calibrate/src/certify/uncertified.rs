@@ -4,7 +4,7 @@ use tierfall_core::number::Threshold;
 
 use super::price::Prices;
 use crate::ask::Target;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::sweep::pair::PairSweep;
 use crate::table::Table;
 
@@ -20,7 +20,7 @@ struct Sums {
 /// Of every tier alone and every cut of every pair, the best on the rows: the cheapest that meets the target, or the best
 /// within the cost. The second part says whether the target is met; where it is not, the policy comes nearest to it.
 /// `None` where a limit on cost is asked for and costs are unknown.
-pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(ThresholdPolicy, bool)> {
+pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(Thresholds, bool)> {
     let prices = Prices::new(table);
     if !prices.known() && matches!(target, Target::MaxCost(_)) {
         return None;
@@ -35,8 +35,8 @@ pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(ThresholdPolicy
     let singles: Vec<Sums> = (0..table.tiers.len()).map(alone).collect();
     let rank = |sums: Sums| rank(target, total, singles[table.last()].quality, sums);
     let better = |a: (f64, f64), b: (f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).is_lt();
-    let mut found: Option<((f64, f64), ThresholdPolicy)> = None;
-    let mut offer = |sums: Sums, policy: &dyn Fn() -> Option<ThresholdPolicy>| {
+    let mut found: Option<((f64, f64), Thresholds)> = None;
+    let mut offer = |sums: Sums, policy: &dyn Fn() -> Option<Thresholds>| {
         let rank = rank(sums);
         if found.as_ref().is_none_or(|(best, _)| better(rank, *best))
             && let Some(policy) = policy()
@@ -45,7 +45,7 @@ pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(ThresholdPolicy
         }
     };
     for (tier, sums) in singles.iter().enumerate() {
-        offer(*sums, &|| Some(ThresholdPolicy::always(tier)));
+        offer(*sums, &|| Some(Thresholds::always(tier)));
     }
     for first in 0..table.last() {
         for second in first + 1..table.tiers.len() {
@@ -60,7 +60,7 @@ pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(ThresholdPolicy
                     sums.price -= price(second, row);
                 }
                 accepted = n;
-                offer(sums, &|| ThresholdPolicy::pair(first, second, sweep.cut(at)).ok());
+                offer(sums, &|| Thresholds::pair(first, second, sweep.cut(at)).ok());
             }
         }
     }
@@ -84,7 +84,7 @@ fn rank(target: Target, total: f64, last: f64, sums: Sums) -> (f64, f64) {
 }
 
 /// What a policy reaches on the rows, in the target's own terms; costs must be known for a limit on them.
-pub(crate) fn reached(table: &Table<'_>, target: Target, policy: &ThresholdPolicy) -> f64 {
+pub(crate) fn reached(table: &Table<'_>, target: Target, policy: &Thresholds) -> f64 {
     let (total, last, sums) = totals(table, policy);
     match target {
         Target::Accuracy(_) => sums.quality / total / 1e9,
@@ -94,13 +94,13 @@ pub(crate) fn reached(table: &Table<'_>, target: Target, policy: &ThresholdPolic
 }
 
 /// How far a policy is from the target on the rows, and then what is least wanted of it: the lesser is the better.
-pub(crate) fn rank_of(table: &Table<'_>, target: Target, policy: &ThresholdPolicy) -> (f64, f64) {
+pub(crate) fn rank_of(table: &Table<'_>, target: Target, policy: &Thresholds) -> (f64, f64) {
     let (total, last, sums) = totals(table, policy);
     rank(target, total, last, sums)
 }
 
 /// The sum of the weights, the last tier's of quality, and a policy's.
-fn totals(table: &Table<'_>, policy: &ThresholdPolicy) -> (f64, f64, Sums) {
+fn totals(table: &Table<'_>, policy: &Thresholds) -> (f64, f64, Sums) {
     let grade = |tier: usize, row: usize| table.weight(row) * f64::from(table.tiers[tier].quality[row].nano());
     let quality = (0..table.len()).map(|row| grade(policy.answers(table, row), row)).sum();
     let last = (0..table.len()).map(|row| grade(table.last(), row)).sum();
@@ -108,7 +108,7 @@ fn totals(table: &Table<'_>, policy: &ThresholdPolicy) -> (f64, f64, Sums) {
 }
 
 /// The cuts of the pairs (tier, last) in a policy.
-pub(crate) fn cuts(table: &Table<'_>, policy: &ThresholdPolicy) -> Vec<Option<Threshold>> {
+pub(crate) fn cuts(table: &Table<'_>, policy: &Thresholds) -> Vec<Option<Threshold>> {
     let cut = |tier: usize| {
         let at = policy.tiers().iter().position(|asked| *asked == tier)?;
         policy.cuts().get(at).copied()

@@ -5,7 +5,7 @@ use super::ground::{Ground, Pairs};
 use super::statement::{Promise, number};
 use super::test::{Test, TestKind};
 use super::{Input, Labels};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::stat::{binomial, plan, trinomial};
 use crate::sweep::pair::PairSweep;
 use crate::table::Column;
@@ -20,7 +20,7 @@ const PLANNED_CUTS: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Conclusion {
     pub(crate) status: Status,
-    pub(crate) policy: ThresholdPolicy,
+    pub(crate) policy: Thresholds,
     pub(crate) guarantee: Option<Guarantee>,
     pub(crate) needed_n: Option<u64>,
     pub(crate) attainable: Option<f64>,
@@ -29,12 +29,12 @@ pub(crate) struct Conclusion {
 
 impl Conclusion {
     /// Without a promise, or anything that would have to be known for one.
-    pub(crate) fn open(status: Status, policy: ThresholdPolicy, why: impl Into<String>) -> Self {
+    pub(crate) fn open(status: Status, policy: Thresholds, why: impl Into<String>) -> Self {
         Self { status, policy, guarantee: None, needed_n: None, attainable: None, why: why.into() }
     }
 
     /// With one.
-    pub(crate) fn certified(policy: ThresholdPolicy, promise: &Promise<'_>, why: String) -> Self {
+    pub(crate) fn certified(policy: Thresholds, promise: &Promise<'_>, why: String) -> Self {
         Self { guarantee: Some(promise.guarantee()), ..Self::open(Status::Certified, policy, why) }
     }
 }
@@ -42,7 +42,7 @@ impl Conclusion {
 /// What was certified beside pairs, on a share of the error of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Beside {
-    pub(crate) policies: Vec<ThresholdPolicy>,
+    pub(crate) policies: Vec<Thresholds>,
     pub(crate) level: f64,
     /// The rows that certified it, where these are only a part: on the others it was searched.
     pub(crate) on: Option<Input<'static>>,
@@ -63,7 +63,7 @@ pub(crate) struct Over<'o> {
 
 /// Chooses the cheapest certified policy, or says why there is none.
 pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, beside: &Beside, over: Over<'_>) -> Conclusion {
-    let last = ThresholdPolicy::always(ground.table.last());
+    let last = Thresholds::always(ground.table.last());
     let candidates = ground.candidates(pairs).into_iter().chain(beside.policies.iter().cloned());
     let Some(policy) = ground.prices.cheapest(candidates) else {
         return refused(ground, test, pairs, over);
@@ -127,7 +127,7 @@ pub(crate) fn short(p: f64) -> String {
 /// Nothing is certified: whether more labels may help, and the fallback.
 pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, over: Over<'_>) -> Conclusion {
     let (n, assumed) = (ground.table.len(), ground.table.basis.assumed);
-    let base = |status, why| Conclusion::open(status, ThresholdPolicy::always(ground.table.last()), why);
+    let base = |status, why| Conclusion::open(status, Thresholds::always(ground.table.last()), why);
     let last = &ground.table.tiers[ground.table.last()].name;
     if let Some(why) = &test.unproven {
         return base(Status::Inconclusive, format!("{why}; always asking {last} is in force"));
@@ -251,7 +251,7 @@ fn refutes(ground: &Ground<'_>, test: &Test<'_>, best: f64, accuracy: f64, level
 /// The fewest labels for a cut that saves at least half of what the best one saves whose observed loss is half the limit, and for all cuts
 /// above it, which the walk has to pass first.
 fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64) -> Option<u64> {
-    let full = ground.prices.of(&ThresholdPolicy::always(ground.table.last()));
+    let full = ground.prices.of(&Thresholds::always(ground.table.last()));
     let n = ground.table.len() as f64;
     if level < trinomial::LEAST_LEVEL {
         return None;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tierfall_core::number::{Score, Threshold, Tie};
 
 use crate::observations::Observations;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::report::Estimate;
 use crate::stat::paired;
 use crate::table::Table;
@@ -30,7 +30,7 @@ impl Cuts {
     }
 
     /// Those of a policy in a chain of `tiers` declared tiers. A policy that ends below the last one accepts there whatever is read.
-    pub fn of(policy: &ThresholdPolicy, tiers: usize) -> Self {
+    pub fn of(policy: &Thresholds, tiers: usize) -> Self {
         let mut cuts = vec![Cut { asked: false, threshold: Threshold::DeferAll }; tiers - 1];
         let ends = policy.cuts().iter().copied().map(Some).chain([None]);
         for (tier, threshold) in policy.tiers().iter().zip(ends) {
@@ -381,7 +381,7 @@ mod tests {
                 score: Score::new(f64::from(*score)).unwrap(),
                 tie: Tie::try_from(*tie).unwrap(),
             };
-            let policy = ThresholdPolicy::new(tiers.clone(), from.iter().take(tiers.len() - 1).map(cut).collect()).unwrap();
+            let policy = Thresholds::new(tiers.clone(), from.iter().take(tiers.len() - 1).map(cut).collect()).unwrap();
             let observed = observed(&rows);
             let view = View::all(&observed);
             let own = GateValue::Signal { signal: "s".into(), negated: false };

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tierfall_core::number::Threshold;
 
 use crate::certify::PointCertified;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::report::FrontierPoint;
 use tierfall_core::fit::TargetFit;
 
@@ -14,7 +14,7 @@ use super::points::of_policy;
 /// The frontier of the default point, cheapest first, on the rows that certified: optimistic, and only for the curve's shape.
 pub(super) fn frontier(fitted: &Once<'_>, names: &[String]) -> Vec<FrontierPoint> {
     let Some(default) = fitted.certification.points.first() else { return Vec::new() };
-    let promised = |policy: &ThresholdPolicy| -> String {
+    let promised = |policy: &Thresholds| -> String {
         let [first, ..] = policy.tiers() else { return String::new() };
         let by_segment = !default.segments.is_empty();
         let holds = fitted.certification.points.iter().filter(|point| {
@@ -58,12 +58,12 @@ fn said(point: &PointCertified) -> Option<String> {
     Some(format!("{}{}", in_words(point.target), guarantee.under()))
 }
 
-fn is_pair(policy: &ThresholdPolicy, last: usize) -> bool {
+fn is_pair(policy: &Thresholds, last: usize) -> bool {
     matches!(policy.tiers(), [_, second] if *second == last)
 }
 
 /// Whether a pair's cut accepts no more than a certified one.
-fn at_or_above(policy: &ThresholdPolicy, certified: Option<Threshold>) -> bool {
+fn at_or_above(policy: &Thresholds, certified: Option<Threshold>) -> bool {
     match (policy.cuts(), certified) {
         ([Threshold::DeferAll], Some(_)) => true,
         ([Threshold::AcceptFrom { score, tie }], Some(Threshold::AcceptFrom { score: least, tie: from })) => {

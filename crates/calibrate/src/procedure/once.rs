@@ -12,7 +12,7 @@ use crate::certify::{self, Certification, Input, Labels, PointCertified, Segment
 use crate::evaluate::Cuts;
 use crate::map::{self, Read};
 use crate::observations::Observations;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::quality::Quality;
 use crate::table::{Table, values};
 use crate::view::View;
@@ -99,7 +99,7 @@ fn shown(view: &View<'_>, tier: usize, gate: &GateValue) -> Result<Option<ScoreM
 /// The cuts of an operating point over the declared chain. A tier that is left out keeps the cut that is certified for it and the
 /// last one, for requests that a rule sends there.
 fn cuts(point: &PointCertified, tiers: usize) -> Cuts {
-    let over = |policy: &ThresholdPolicy, pairs: &[Option<Threshold>]| -> Vec<Cut> {
+    let over = |policy: &Thresholds, pairs: &[Option<Threshold>]| -> Vec<Cut> {
         let mut cuts = Cuts::of(policy, tiers).overall;
         for (cut, pair) in cuts.iter_mut().zip(pairs) {
             if !cut.asked {

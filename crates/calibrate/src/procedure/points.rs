@@ -4,7 +4,7 @@ use tierfall_core::number::{Score, Threshold};
 
 use crate::certify::PointCertified;
 use crate::evaluate::{Cuts, chain_of};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::report::SegmentReport;
 use tierfall_core::fit::{Cut, Point};
 
@@ -54,6 +54,6 @@ pub(super) fn segments(point: &PointCertified, names: &[String]) -> Vec<SegmentR
 }
 
 /// A policy's sub-chain, raw cuts and ties.
-pub(super) fn of_policy(policy: &ThresholdPolicy, names: &[String]) -> (Vec<String>, Vec<Option<Score>>, Vec<Option<f64>>) {
+pub(super) fn of_policy(policy: &Thresholds, names: &[String]) -> (Vec<String>, Vec<Option<Score>>, Vec<Option<f64>>) {
     read_off(&Cuts::of(policy, names.len()).overall, names)
 }

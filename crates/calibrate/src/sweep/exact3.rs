@@ -6,7 +6,7 @@
 use super::frontier::Point;
 use super::grid::known_costs;
 use super::order::{Order, cut_at};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::quality::Quality;
 use crate::table::Table;
 
@@ -71,7 +71,7 @@ impl<'t> Triple<'t> {
 
     /// The policy with the largest `quality` · Σ quality − `cost` · Σ cost, in billionths and pico-USD; of equal ones that whose
     /// first gate accepts least.
-    pub fn trade(&self, quality: u32, cost: u32) -> Point<ThresholdPolicy> {
+    pub fn trade(&self, quality: u32, cost: u32) -> Point<Thresholds> {
         let price = Price { quality: quality.into(), cost: cost.into() };
         let [first, second, third] = self.chain.map(|tier| &*self.table.tiers[tier].quality);
         let cost = |tier: usize, row: usize| self.costs[tier][row].cast_signed();
@@ -107,7 +107,7 @@ impl<'t> Triple<'t> {
         self.point(&best.1)
     }
 
-    fn point(&self, pair: &Pair) -> Point<ThresholdPolicy> {
+    fn point(&self, pair: &Pair) -> Point<Thresholds> {
         let first = pair.accepted.checked_sub(1).map(|last| self.first.readable()[last]);
         let second = pair.prefix.checked_sub(1).and_then(|leaf| {
             let rows = self.second.readable();
@@ -115,7 +115,7 @@ impl<'t> Triple<'t> {
             rows.get(end.checked_sub(1)?).copied()
         });
         let cuts = vec![cut_at(self.table, self.chain[0], first), cut_at(self.table, self.chain[1], second)];
-        let policy = ThresholdPolicy::new(self.chain.to_vec(), cuts).expect("checked to ascend");
+        let policy = Thresholds::new(self.chain.to_vec(), cuts).expect("checked to ascend");
         Point { cost: pair.cost.unsigned_abs().into(), quality: pair.quality.unsigned_abs(), what: policy }
     }
 }
@@ -223,7 +223,7 @@ mod tests {
     fn brute(table: &Table<'_>) -> Vec<(u128, u64)> {
         let cuts = |tier| axis(table, tier, usize::MAX);
         let sums = |a, b| {
-            let tally = ThresholdPolicy::new(vec![0, 1, 2], vec![a, b]).unwrap().tally(table);
+            let tally = Thresholds::new(vec![0, 1, 2], vec![a, b]).unwrap().tally(table);
             (tally.cost.unwrap(), tally.quality)
         };
         cuts(0).into_iter().flat_map(|a| cuts(1).into_iter().map(move |b| sums(a, b))).collect()

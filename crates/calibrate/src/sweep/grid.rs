@@ -10,7 +10,7 @@ use tierfall_core::number::{Score, Threshold, Tie};
 
 use super::frontier::{Point, frontier};
 use super::order::{Order, cut_at};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::table::Table;
 
 /// All combinations of one cut a gate from a list of its own.
@@ -84,7 +84,7 @@ impl Grid {
     /// The policies that no other of the grid beats, by ascending cost.
     ///
     /// Of combinations with equal cost and quality the one stays whose first gates accept least.
-    pub fn frontier(&self) -> Vec<Point<ThresholdPolicy>> {
+    pub fn frontier(&self) -> Vec<Point<Thresholds>> {
         if self.axes.is_empty() {
             // One tier has one policy.
             let mut sums = Weights::default();
@@ -167,7 +167,7 @@ impl Grid {
         self.weights.chunks_exact(self.chain.len()).filter_map(|row| row.last()).map(|last| last[1]).sum()
     }
 
-    fn point(&self, found: &Found) -> Point<ThresholdPolicy> {
+    fn point(&self, found: &Found) -> Point<Thresholds> {
         let mut place = found.place;
         let mut cuts: Vec<Threshold> = Vec::with_capacity(self.axes.len());
         for axis in self.axes.iter().rev() {
@@ -175,7 +175,7 @@ impl Grid {
             place /= axis.len();
         }
         cuts.reverse();
-        let policy = ThresholdPolicy::new(self.chain.clone(), cuts).expect("a cut for every tier but the last");
+        let policy = Thresholds::new(self.chain.clone(), cuts).expect("a cut for every tier but the last");
         let [quality, cost] = found.sums.map(i64::unsigned_abs);
         Point { cost: cost.into(), quality, what: policy }
     }
@@ -318,7 +318,7 @@ mod tests {
             policies = policies.iter().flat_map(|cuts| axis.iter().map(|cut| [&cuts[..], &[*cut]].concat())).collect();
         }
         let point = |cuts| {
-            let tally = ThresholdPolicy::new(grid.chain.clone(), cuts).unwrap().tally(table);
+            let tally = Thresholds::new(grid.chain.clone(), cuts).unwrap().tally(table);
             Point { cost: tally.cost.unwrap(), quality: tally.quality, what: () }
         };
         let points = frontier(policies.into_iter().map(point).collect());
@@ -357,7 +357,7 @@ mod tests {
             let axis = axis(&table, 0, size);
             prop_assert!(axis.len() <= size && axis[0] == Threshold::DeferAll);
             let accepted: Vec<u64> =
-                axis.iter().map(|cut| ThresholdPolicy::pair(0, 1, *cut).unwrap().tally(&table).accepted[0]).collect();
+                axis.iter().map(|cut| Thresholds::pair(0, 1, *cut).unwrap().tally(&table).accepted[0]).collect();
             prop_assert!(accepted.is_sorted_by(|a, b| a < b));
             let readable = rows.iter().filter(|row| !row.0[0].0.is_nan()).count() as u64;
             prop_assert_eq!(accepted.last(), Some(&readable));

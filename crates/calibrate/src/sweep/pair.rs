@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use tierfall_core::number::Threshold;
 
 use super::order::{Order, cut_at};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::quality::Quality;
 use crate::table::{Column, Table};
 
@@ -90,8 +90,8 @@ impl<'t> PairSweep<'t> {
     ///
     /// # Panics
     /// If there are fewer positions.
-    pub fn policy(&self, at: usize) -> ThresholdPolicy {
-        ThresholdPolicy::pair(self.first, self.second, self.cut(at)).expect("checked to ascend")
+    pub fn policy(&self, at: usize) -> Thresholds {
+        Thresholds::pair(self.first, self.second, self.cut(at)).expect("checked to ascend")
     }
 
     /// The sums at every position, from "defer all" downward.
@@ -289,7 +289,7 @@ mod tests {
             let table = table(2, &rows);
             let sweep = PairSweep::new(&table, 0, 1);
             let decisions = |cut| {
-                let policy = ThresholdPolicy::pair(0, 1, cut).unwrap();
+                let policy = Thresholds::pair(0, 1, cut).unwrap();
                 (0..table.len()).map(|row| policy.exit(&table, row)).collect::<Vec<_>>()
             };
             let found: Vec<_> = (0..sweep.positions()).map(|at| decisions(sweep.cut(at))).collect();

@@ -7,7 +7,7 @@ use super::exact3::Triple;
 use super::frontier::{Point, frontier, thin};
 use super::grid::Grid;
 use super::pair::PairSweep;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::table::Table;
 
 /// Cuts a gated tier by how many tiers are gated: all cuts of one, and grids of about 10⁵ to 10⁶ combinations of more.
@@ -21,10 +21,9 @@ const PRICES: usize = 32;
 ///
 /// Pairs are searched over every cut, longer chains over grids. A path is only good for a test on rows that it was not made on
 /// (learn then test; Pareto testing, arXiv 2210.07913).
-pub(crate) fn path(tuning: &Table<'_>, depth: usize) -> Vec<Point<ThresholdPolicy>> {
+pub(crate) fn path(tuning: &Table<'_>, depth: usize) -> Vec<Point<Thresholds>> {
     let chains = subchains(tuning.tiers.len(), depth);
-    let found: Vec<Vec<Point<ThresholdPolicy>>> =
-        chains.par_iter().map(|chain| of_chain(tuning, chain).unwrap_or_default()).collect();
+    let found: Vec<Vec<Point<Thresholds>>> = chains.par_iter().map(|chain| of_chain(tuning, chain).unwrap_or_default()).collect();
     let mut path = frontier(found.into_iter().flatten().collect());
     path.reverse();
     path
@@ -32,7 +31,7 @@ pub(crate) fn path(tuning: &Table<'_>, depth: usize) -> Vec<Point<ThresholdPolic
 
 /// The frontier of one sub-chain: over every cut of a pair, over a grid of longer ones, and for three tiers the exact optima at
 /// the prices of quality along it as well.
-pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Option<Vec<Point<ThresholdPolicy>>> {
+pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Option<Vec<Point<Thresholds>>> {
     let &[first, second] = chain else {
         let size = SIZES[chain.len().saturating_sub(3).min(SIZES.len() - 1)];
         let found = Grid::quantiles(table, chain, size)?.frontier();
@@ -46,11 +45,7 @@ pub fn of_chain(table: &Table<'_>, chain: &[usize]) -> Option<Vec<Point<Threshol
 }
 
 /// A frontier of three tiers with what lies between the cuts of its grid.
-fn with_exact(
-    table: &Table<'_>,
-    chain: [usize; 3],
-    mut found: Vec<Point<ThresholdPolicy>>,
-) -> Option<Vec<Point<ThresholdPolicy>>> {
+fn with_exact(table: &Table<'_>, chain: [usize; 3], mut found: Vec<Point<Thresholds>>) -> Option<Vec<Point<Thresholds>>> {
     let triple = Triple::new(table, chain)?;
     let steps = thin(&found, PRICES + 1);
     found.extend(steps.windows(2).map(|pair| {
@@ -97,8 +92,8 @@ mod tests {
             let table = table(3, &rows);
             let (first, second) = [(0, 1), (0, 2), (1, 2)][pair];
             let cut = tierfall_core::number::Threshold::accept_from(tierfall_core::number::Score::new(cut).unwrap());
-            let tally = ThresholdPolicy::pair(first, second, cut).unwrap().tally(&table);
-            let beats = |point: &Point<ThresholdPolicy>| point.quality >= tally.quality && Some(point.cost) <= tally.cost;
+            let tally = Thresholds::pair(first, second, cut).unwrap().tally(&table);
+            let beats = |point: &Point<Thresholds>| point.quality >= tally.quality && Some(point.cost) <= tally.cost;
             prop_assert!(path(&table, 2).iter().any(beats));
         }
     }

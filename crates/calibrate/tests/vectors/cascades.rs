@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tierfall_calibrate::observations::Basis;
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::sweep::path::of_chain;
@@ -54,7 +54,7 @@ fn frontiers_over_all_cuts() {
             // Their cut escalates below it, or always where it is null.
             let cut = |t: &Value| t.as_f64().map_or(Threshold::DeferAll, |t| Threshold::accept_from(Score::new(t).unwrap()));
             let cuts = point["t"].as_array().unwrap().iter().map(cut).collect();
-            let tally = ThresholdPolicy::new(chain.clone(), cuts).unwrap().tally(&table);
+            let tally = Thresholds::new(chain.clone(), cuts).unwrap().tally(&table);
             close(tally.accuracy(), number(point, "quality"), 1e-12, "quality of their cuts");
             close(tally.cost_usd().unwrap() * 1e12, number(point, "cost"), 1e-12, "cost of their cuts");
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tierfall_calibrate::advise::advise;
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
 use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::pair::PairSweep;
 use tierfall_calibrate::table::Table;
@@ -62,8 +62,8 @@ fn half(observations: &Observations, seed: u64, ties: bool) -> (f64, f64) {
     let allowed = sweep.walk().filter(|sums| sums.minus <= sums.plus && (ties || !parts_equals(sums.at)));
     let cheapest = allowed.min_by_key(|sums| sums.cost).unwrap();
     let cut = if ties { sweep.cut(cheapest.at) } else { score(cheapest.at).map_or(Threshold::DeferAll, Threshold::accept_from) };
-    let tally = ThresholdPolicy::pair(0, 1, cut).unwrap().tally(&test);
-    let last = ThresholdPolicy::always(1).tally(&test);
+    let tally = Thresholds::pair(0, 1, cut).unwrap().tally(&test);
+    let last = Thresholds::always(1).tally(&test);
     (1.0 - tally.cost_usd().unwrap() / last.cost_usd().unwrap(), tally.loss_vs_last())
 }
 

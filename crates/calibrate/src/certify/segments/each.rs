@@ -9,7 +9,7 @@ use crate::certify::ppi::LEAST_HUMANS;
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Beside, Conclusion, Over, verdict};
 use crate::certify::{Input, Labels, PointCertified, SegmentCertified, Segments, frontier, rows};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::stat::plan;
 use tierfall_core::fit::Status;
 
@@ -85,7 +85,7 @@ pub(crate) fn certify(
         ));
     }
     // Of segments that are not listed nothing is known beyond what the rest shows.
-    let nothing = || (ThresholdPolicy::always(ground.table.last()), vec![None; ground.table.last()]);
+    let nothing = || (Thresholds::always(ground.table.last()), vec![None; ground.table.last()]);
     let (policy, pair_cuts) = rest.unwrap_or_else(nothing);
     let mut point = job.decided(Conclusion { policy, ..over_all(goal, delta, ground, &segments, by) });
     point.pair_cuts = pair_cuts;
@@ -159,7 +159,7 @@ fn over_all(
         Goal::Accuracy(_) => bounds.fold(1.0, f64::min),
         Goal::Loss(_) => bounds.fold(0.0, f64::max),
     };
-    let (test, last) = (ground.test(goal), ThresholdPolicy::always(ground.table.last()));
+    let (test, last) = (ground.test(goal), Thresholds::always(ground.table.last()));
     let promise = Promise {
         test: &test,
         labels: ground.labels,

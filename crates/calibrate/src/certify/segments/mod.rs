@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 
 pub(crate) mod each;
 pub(crate) mod overall;
@@ -65,7 +65,7 @@ pub(crate) fn shortened(names: &[impl AsRef<str>]) -> String {
 }
 
 /// The gated tiers that any of these policies asks, each once.
-pub(crate) fn gated<'p>(policies: impl IntoIterator<Item = &'p ThresholdPolicy>) -> Vec<usize> {
-    let tiers: BTreeSet<usize> = policies.into_iter().flat_map(ThresholdPolicy::gated).copied().collect();
+pub(crate) fn gated<'p>(policies: impl IntoIterator<Item = &'p Thresholds>) -> Vec<usize> {
+    let tiers: BTreeSet<usize> = policies.into_iter().flat_map(Thresholds::gated).copied().collect();
     tiers.into_iter().collect()
 }

@@ -11,7 +11,7 @@ use crate::certify::path::{self, Path};
 use crate::certify::statement::Promise;
 use crate::certify::verdict::{Conclusion, Over, refused, short};
 use crate::certify::{Input, PointCertified, SegmentCertified, Segments, frontier, rows, uncertified};
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::sweep::pair::PairSweep;
 use crate::table::Table;
 
@@ -25,13 +25,13 @@ const CUTS: usize = 64;
 struct Step {
     saving: f64,
     loss: f64,
-    policy: ThresholdPolicy,
+    policy: Thresholds,
 }
 
 /// The lower hull of a group's (saving, loss) from (0, 0) on: steps whose price in quality rises.
 fn hull(table: &Table<'_>) -> Vec<Step> {
     let mut all = Vec::new();
-    let last = ThresholdPolicy::always(table.last()).tally(table);
+    let last = Thresholds::always(table.last()).tally(table);
     for tier in 0..table.last() {
         let sweep = PairSweep::new(table, tier, table.last());
         let every = sweep.positions().div_ceil(CUTS);
@@ -62,7 +62,7 @@ fn hull(table: &Table<'_>) -> Vec<Step> {
 }
 
 /// From always asking the last tier on, one step of one group at a time, the cheapest in quality first.
-fn lay(tune: &Table<'_>, groups: &Groups, segments: &[Option<u32>]) -> Vec<Vec<ThresholdPolicy>> {
+fn lay(tune: &Table<'_>, groups: &Groups, segments: &[Option<u32>]) -> Vec<Vec<Thresholds>> {
     let tune = tune.borrowed().priced();
     let rows_of = groups.rows(segments);
     let mut steps: Vec<(f64, usize, Step)> = Vec::new();
@@ -76,7 +76,7 @@ fn lay(tune: &Table<'_>, groups: &Groups, segments: &[Option<u32>]) -> Vec<Vec<T
     }
     // Stable: within a group prices rise already.
     steps.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut now = vec![ThresholdPolicy::always(tune.last()); rows_of.len()];
+    let mut now = vec![Thresholds::always(tune.last()); rows_of.len()];
     let mut path = vec![now.clone()];
     for (_, group, step) in steps {
         now[group] = step.policy;
@@ -119,7 +119,7 @@ pub(crate) fn certify(
     let best = certified.clone().map(|at| (price(&at), at)).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, at)| at);
     // Asking the last tier alone in every segment is no more than the fallback.
     let best = best.filter(|at| !path.free(*at) || path.len() == 1);
-    let last = ThresholdPolicy::always(table.last());
+    let last = Thresholds::always(table.last());
     let verdict = if let Some(at) = best {
         let evidence = test.of(|row| path.answers(at, row));
         let promise = Promise {
@@ -154,7 +154,7 @@ pub(crate) fn certify(
         if rest && rows_in.is_empty() && groups.pooled.is_empty() {
             continue;
         }
-        let policy = best.map_or_else(|| ThresholdPolicy::always(table.last()), |place| path.places[place][at].clone());
+        let policy = best.map_or_else(|| Thresholds::always(table.last()), |place| path.places[place][at].clone());
         point.segments.push(SegmentCertified {
             name: groups.name(&by.names, at),
             status,

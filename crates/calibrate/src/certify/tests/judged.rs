@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::*;
 use crate::ask::BySegment;
-use crate::policy::ThresholdPolicy;
+use crate::policy::Thresholds;
 use crate::quality::Quality;
 
 #[test]
@@ -83,7 +83,7 @@ fn what_is_promised_of_people_rests_on_people() {
     let mut wanted = ask(Target::MaxLoss(0.05), 0.1);
     wanted.max_depth = 2;
     let found = certify(&Input { labels, ..input(table.clone()) }, &wanted).unwrap().points.remove(0);
-    assert_ne!(found.policy, ThresholdPolicy::always(0), "{:?}", found.guarantee);
+    assert_ne!(found.policy, Thresholds::always(0), "{:?}", found.guarantee);
     if let Some(guarantee) = found.guarantee {
         assert!(guarantee.statement.contains("Quality is what people say"));
     }

@@ -6,7 +6,7 @@ use tierfall_calibrate::map::Read;
 use tierfall_calibrate::map::parametric::logit;
 use tierfall_calibrate::map::transform::{Scale, scale_for};
 use tierfall_calibrate::observations::Basis;
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::grid::Grid;
 use tierfall_calibrate::table::{Column, Table};
@@ -171,7 +171,7 @@ fn quantile(sorted: &[f64], p: f64) -> f64 {
 }
 
 /// (USD per million queries, share right): the mean cost of every model times the share of rows that reach it.
-fn judged(policy: &ThresholdPolicy, table: &Table<'_>, costs: &[f64]) -> (f64, f64) {
+fn judged(policy: &Thresholds, table: &Table<'_>, costs: &[f64]) -> (f64, f64) {
     let tally = policy.tally(table);
     let cost: f64 = tally.reached.iter().zip(costs).map(|(reached, cost)| *reached as f64 / tally.n as f64 * cost * 1e6).sum();
     (cost, tally.accuracy())

@@ -8,7 +8,7 @@ use tierfall_calibrate::ask::Ask;
 use tierfall_calibrate::certify::{Input, Labels, certify};
 use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
 use tierfall_calibrate::observations::{Builder, Cell, Row, TierSpec};
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::report::Estimate;
 use tierfall_calibrate::table::{Table, Weights};
 use tierfall_calibrate::view::{Held, View};
@@ -123,18 +123,18 @@ pub(crate) fn run(truth: &Truth, plan: &Plan) -> Result<Outcome, String> {
 }
 
 /// Ask the first tier, and the last one where it is less sure than at the given share of the population.
-fn deployed(truth: &Truth, coverage: f64) -> Result<ThresholdPolicy, String> {
+fn deployed(truth: &Truth, coverage: f64) -> Result<Thresholds, String> {
     let values = truth.table.tiers[0].values.as_deref().ok_or("the first tier has no gate")?;
     let mut sorted = values.to_vec();
     sorted.sort_by(|a, b| b.total_cmp(a));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the rows")]
     let at = (coverage * sorted.len() as f64) as usize;
     let score = sorted.get(at).and_then(|score| Score::new(*score)).ok_or("a coverage is below 1")?;
-    ThresholdPolicy::pair(0, truth.table.last(), Threshold::accept_from(score)).map_err(|error| format!("{error:?}"))
+    Thresholds::pair(0, truth.table.last(), Threshold::accept_from(score)).map_err(|error| format!("{error:?}"))
 }
 
 /// The requests that are kept, with 1 over the probability of that.
-fn kept(truth: &Truth, deployed: &ThresholdPolicy, plan: &Plan, draw: u64) -> (Vec<usize>, Vec<f64>) {
+fn kept(truth: &Truth, deployed: &Thresholds, plan: &Plan, draw: u64) -> (Vec<usize>, Vec<f64>) {
     let mut rng = ChaCha8Rng::seed_from_u64(plan.seed ^ (draw << 20) ^ 0x5a);
     let propensity = |row: &usize| if deployed.exit(&truth.table, *row) == 0 { plan.accepted } else { plan.escalated };
     let rows = truth.rows(plan.requests, plan.seed + draw).into_iter();
@@ -146,7 +146,7 @@ fn kept(truth: &Truth, deployed: &ThresholdPolicy, plan: &Plan, draw: u64) -> (V
 }
 
 /// What evaluation says of the deployed cascade: its accuracy, and its loss against always asking the last tier.
-fn estimates(table: &Table<'_>, deployed: &ThresholdPolicy) -> Result<(Estimate, Estimate), String> {
+fn estimates(table: &Table<'_>, deployed: &Thresholds) -> Result<(Estimate, Estimate), String> {
     let tiers = table.tiers.len();
     let names: Vec<_> = table.tiers.iter().map(|tier| tier.name.clone()).collect();
     let signals = |tier: usize| if tier + 1 < tiers { vec!["score".into()] } else { Vec::new() };
@@ -194,7 +194,7 @@ fn judged(
     let point = found.points.swap_remove(0);
     let worth = truth.of(&point.policy);
     // That always asking the last tier loses nothing needs no rows.
-    let certified = point.status == Status::Certified && point.policy != ThresholdPolicy::always(truth.table.last());
+    let certified = point.status == Status::Certified && point.policy != Thresholds::always(truth.table.last());
     let within = |estimate: Estimate, truth: f64| estimate.low <= truth && truth <= estimate.high;
     Ok(One {
         accuracy: estimate.0.value - accuracy,

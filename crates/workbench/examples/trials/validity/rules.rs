@@ -2,14 +2,14 @@
 
 use tierfall_calibrate::ask::{Ask, Target};
 use tierfall_calibrate::certify::{Input, Labels, certify};
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::sweep::pair::PairSweep;
 use tierfall_calibrate::table::Table;
 use tierfall_core::fit::Status;
 
 /// What a rule puts in force, and whether it says that the target is kept.
 pub(crate) struct Chosen {
-    pub(crate) policy: ThresholdPolicy,
+    pub(crate) policy: Thresholds,
     pub(crate) promised: bool,
 }
 
@@ -48,10 +48,10 @@ fn quality_kept(quality: f64, n: f64, last: f64, target: Target) -> f64 {
 
 fn cheapest(sample: &Table<'_>, keeps: impl Fn(f64, f64, f64) -> bool, stops: bool) -> Chosen {
     let n = sample.len() as f64;
-    let last = ThresholdPolicy::always(sample.last()).tally(sample);
+    let last = Thresholds::always(sample.last()).tally(sample);
     let reference = last.quality as f64 / 1e9;
     let promised = keeps(reference, n, reference);
-    let mut best = (last.cost.unwrap_or(0), Chosen { policy: ThresholdPolicy::always(sample.last()), promised });
+    let mut best = (last.cost.unwrap_or(0), Chosen { policy: Thresholds::always(sample.last()), promised });
     for tier in 0..sample.last() {
         let sweep = PairSweep::new(sample, tier, sample.last());
         for sums in sweep.walk() {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, Target};
 use tierfall_calibrate::certify::{Input, Labels, Segments, certify};
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::table::Table;
 use tierfall_core::fit::Status;
@@ -104,9 +104,9 @@ fn graded_answers_keep_the_promise() {
 }
 
 /// Loss of each group's policy on its items, against always asking the last tier.
-fn loss(table: &Table<'_>, policy: &dyn Fn(usize) -> ThresholdPolicy, keep: &dyn Fn(usize) -> bool) -> f64 {
+fn loss(table: &Table<'_>, policy: &dyn Fn(usize) -> Thresholds, keep: &dyn Fn(usize) -> bool) -> f64 {
     let rows: Vec<usize> = (0..table.len()).filter(|row| keep(*row)).collect();
-    let policies: Vec<ThresholdPolicy> = (0..3).map(policy).collect();
+    let policies: Vec<Thresholds> = (0..3).map(policy).collect();
     let lost = |row: &usize| {
         let policy = &policies[row % 3];
         let answered = table.tiers[policy.tiers()[policy.exit(table, *row)]].quality[*row];

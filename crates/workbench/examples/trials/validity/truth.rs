@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use tierfall_calibrate::observations::Basis;
-use tierfall_calibrate::policy::ThresholdPolicy;
+use tierfall_calibrate::policy::Thresholds;
 use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::sweep::pair::PairSweep;
 use tierfall_calibrate::table::{Column, Table};
@@ -35,7 +35,7 @@ struct Pair {
 
 impl Truth {
     pub(crate) fn new(name: String, table: Table<'static>) -> Self {
-        let last = measured(&table, &ThresholdPolicy::always(table.last()), None);
+        let last = measured(&table, &Thresholds::always(table.last()), None);
         let pair = |tiers: [usize; 2]| {
             let sweep = PairSweep::new(&table, tiers[0], tiers[1]);
             let values = table.tiers[tiers[0]].values.as_deref().unwrap_or(&[]);
@@ -59,7 +59,7 @@ impl Truth {
     }
 
     /// The worth of a policy on the whole population.
-    pub(crate) fn of(&self, policy: &ThresholdPolicy) -> Worth {
+    pub(crate) fn of(&self, policy: &Thresholds) -> Worth {
         if let [Threshold::AcceptFrom { score, tie }] = policy.cuts()
             && let Some(pair) = self.pairs.iter().find(|pair| policy.tiers() == pair.tiers)
         {
@@ -68,7 +68,7 @@ impl Truth {
         if policy.tiers() == [self.table.last()] {
             return self.last;
         }
-        let full = measured(&self.table, &ThresholdPolicy::always(self.table.last()), None).cost;
+        let full = measured(&self.table, &Thresholds::always(self.table.last()), None).cost;
         measured(&self.table, policy, Some(full))
     }
 
@@ -86,7 +86,7 @@ impl Truth {
     }
 }
 
-fn measured(table: &Table<'_>, policy: &ThresholdPolicy, full: Option<f64>) -> Worth {
+fn measured(table: &Table<'_>, policy: &Thresholds, full: Option<f64>) -> Worth {
     let tally = policy.tally(table);
     let cost = tally.cost.unwrap_or(0) as f64 / tally.n as f64;
     Worth { quality: tally.accuracy(), cost: full.map_or(cost, |full| cost / full) }

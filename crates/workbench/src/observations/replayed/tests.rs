@@ -46,7 +46,7 @@ impl Bench {
         let view = View::all(&self.out.observations);
         let table = Table::new(&view, gates).unwrap();
         let all: Vec<usize> = (0..cascade.tiers().len()).collect();
-        let policy = policy::ThresholdPolicy::new(all, cuts.to_vec()).unwrap();
+        let policy = policy::Thresholds::new(all, cuts.to_vec()).unwrap();
         let ids: BTreeMap<u64, &Example> = self.set.examples().iter().map(|e| (fingerprint(&e.id), e)).collect();
         for (row, id) in self.out.observations.ids().iter().enumerate() {
             let (outcome, trace) = self.recordings.replay(&cut_cascade, ids[id].request());
