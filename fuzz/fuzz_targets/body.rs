@@ -11,6 +11,6 @@ fuzz_target!(|text: &str| {
         let edited = body.write().expect("an edited body can be written");
         let again = Body::parse(&edited).expect("an edited body is still an object");
         assert_eq!(again.read::<String>("model").as_deref(), Some("m"));
-        assert_eq!(again.names().count(), body.names().count());
+        assert_eq!(again.write().expect("a body that was read can be written"), edited);
     }
 });

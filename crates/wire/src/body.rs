@@ -72,11 +72,6 @@ impl<'a> Body<'a> {
         there
     }
 
-    /// The names in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.0.keys().map(AsRef::as_ref)
-    }
-
     /// Writes the body.
     pub fn write(&self) -> Result<String, EncodeError> {
         let written = self.text.map_or_else(|| serde_json::to_string(&self.members), |text| Ok(text.to_owned()));

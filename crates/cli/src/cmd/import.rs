@@ -80,7 +80,7 @@ const UNREADABLE: &str = "cannot be read and are written as such: what is made o
 fn tell(args: &Import, report: &Imported) {
     tell_bad(report.bad, report.read, UNREADABLE, &report.first_bad);
     let signals = printable::line(&list(&report.signals.iter().map(String::as_str).collect::<Vec<_>>()));
-    let signals = if signals.is_empty() { "no signals".to_owned() } else { format!("signals {signals}") };
+    let signals = if report.signals.is_empty() { "no signals".to_owned() } else { format!("signals {signals}") };
     let to = destination(args).map_or_else(String::new, |out| format!(" in {}", out.display()));
     say(format_args!("{} examples{to}, {signals}", count(report.written)));
     let met = [

@@ -25,7 +25,8 @@ pub(crate) fn advice<'a>(report: &'a Advice, name: &str) -> Document<'a> {
 }
 
 fn said(report: &Advice) -> Conclusion {
-    let (first, rest) = report.advice.split_first().map_or(("Nothing can be said.", &[][..]), |(f, r)| (f.as_str(), r));
+    let (first, rest) =
+        report.advice.split_first().map_or(("No advice: what the tiers save is unknown.", &[][..]), |(f, r)| (f.as_str(), r));
     let (n, left_out) = (words::count(report.n), words::left_out(report.n_excluded));
     let rows = format!("({n} labelled examples{left_out}; everything is cross-fitted, and intervals hold 95 %)");
     let said = rest.iter().chain([&rows]).map(|sentence| Line::plain(0, sentence));

@@ -68,7 +68,8 @@ pub(crate) fn as_python<T>(
 ) -> Result<T, serde_json::Error> {
     read(text).or_else(|error| match without_literals(text) {
         Some(text) => read(&text),
-        None => Err(error),
+        // What is wrong inside a value tells its column in that value; reading all at once tells it in the line.
+        None => Err(serde_json::from_slice::<serde_json::Value>(text).err().unwrap_or(error)),
     })
 }
 

@@ -93,7 +93,7 @@ fn class(tone: Tone) -> &'static str {
 }
 
 fn line(line: &Line) -> Markup {
-    html! { p { span class=(class(line.tone)) { (line.lead) } (line.text) } }
+    html! { p { @if !line.lead.is_empty() { span class=(class(line.tone)) { (line.lead) } } (line.text) } }
 }
 
 fn table(table: &Table) -> Markup {
