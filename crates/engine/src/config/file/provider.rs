@@ -86,7 +86,7 @@ fn seconds<const N: u64>() -> Wait {
 #[schemars(title = "a provider")]
 #[expect(clippy::doc_markdown, reason = "what users of the file read, word for word")]
 pub struct HttpFile {
-    /// Where its API begins, like "https://api.openai.com/v1".
+    /// Where its API begins, like `https://api.openai.com/v1`.
     #[schemars(required)]
     pub(crate) base_url: Option<Spanned<Text>>,
     /// The key; only ever from the environment.
