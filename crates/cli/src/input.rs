@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Read as _};
 use serde::Deserialize;
 use tierfall::Ask;
 use tierfall_core::request::Message;
+use tierfall_workbench::json_reason;
 
 use crate::Failure;
 
@@ -63,7 +64,7 @@ pub(crate) struct Query {
 /// Reads one line of a batch; the error says what is wrong with it, without file and line.
 pub(crate) fn query(line: &str, number: usize) -> Result<Query, String> {
     let Line { id, query, messages, tags, point } =
-        serde_json::from_str(line).map_err(|error| error.to_string().replace(" at line 1 column ", " at column "))?;
+        serde_json::from_str(line).map_err(|error| format!("{} at column {}", json_reason(&error), error.column()))?;
     let mut ask = match (query, messages) {
         (Some(query), None) => Ask::from(query),
         (None, Some(messages)) if !messages.is_empty() => Ask::from(messages),

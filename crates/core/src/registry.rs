@@ -71,9 +71,7 @@ impl<'de, R: Registry> Visitor<'de> for Named<R> {
         let read = map.next_value_seed(OptionsOf::new(&name))?;
         if map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
             let noun = R::NOUN;
-            return Err(de::Error::custom(format!(
-                "`{name}` stands beside another key, but a {noun} is one name with its options"
-            )));
+            return Err(de::Error::custom(format!("`{name}` is not the only key, but a {noun} is one name with its options")));
         }
         Ok(read)
     }

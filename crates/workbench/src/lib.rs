@@ -35,6 +35,7 @@ pub use error::Error;
 pub use evaluate::evaluate;
 pub use grade::grade;
 pub use inputs::Inputs;
+pub use located::json_reason;
 pub use plan::plan;
 pub use progress::Progress;
 pub use record::record;

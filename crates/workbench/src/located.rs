@@ -90,9 +90,8 @@ impl<'t> Located<'t> {
 
     /// An error of the parser, which says a line and a column in bytes within the value.
     fn json_fault(&self, error: &serde_json::Error) -> Fault {
-        let said = error.to_string();
-        let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
-        let why = if error.is_eof() { format!("the JSON ends too early: {what}") } else { what.to_owned() };
+        let what = json_reason(error);
+        let why = if error.is_eof() { format!("the JSON ends too early: {what}") } else { what };
         let start: usize = self.value.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let mut within = (start + error.column().saturating_sub(1)).min(self.value.len());
         while !self.value.is_char_boundary(within) {
@@ -114,6 +113,13 @@ impl<'t> Located<'t> {
         };
         values.into_iter().find(|(_, value)| holds(value)).map(|(key, _)| format!("/{}", escaped(&key)))
     }
+}
+
+/// What is wrong with JSON, without a place, and without the names that types have in this code.
+pub fn json_reason(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let what = said.rsplit_once(" at line ").map_or(said.as_str(), |(what, _)| what);
+    what.split_once(", expected struct ").map_or_else(|| what.to_owned(), |(found, _)| format!("{found}, expected an object"))
 }
 
 /// A key in a JSON pointer (RFC 6901).

@@ -16,7 +16,7 @@ pub(crate) type Line<'a, V> = Object<'a, V, false>;
 /// A key, borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
 #[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Key<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a, V: Deserialize<'de>, const DISTINCT: bool> Deserialize<'de> for Object<'a, V, DISTINCT> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -166,12 +166,12 @@ impl Builder {
         if self.table.len() >= UNKNOWN_U32 as usize {
             return Err(RowError::Full);
         }
-        let shape = |what: String, found: usize, expected: usize| {
-            if found == expected { Ok(()) } else { Err(RowError::Shape { what, found, expected }) }
+        let shape = |what: &str, of: &str, found: usize, expected: usize| {
+            if found == expected { Ok(()) } else { Err(RowError::Shape { what: format!("{what}{of}"), found, expected }) }
         };
-        shape("tiers".into(), row.tiers.len(), tiers.len())?;
+        shape("tiers", "", row.tiers.len(), tiers.len())?;
         for (tier, cell) in tiers.iter().zip(row.tiers) {
-            shape(format!("signals of {}", tier.spec.name), cell.scores.len(), tier.scores.len())?;
+            shape("signals of ", &tier.spec.name, cell.scores.len(), tier.scores.len())?;
             if let Some(cost) = cell.cost
                 && u64::try_from(cost.pico()).is_err()
             {

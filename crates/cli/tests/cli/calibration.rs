@@ -163,6 +163,27 @@ fn what_cannot_run_or_be_kept_spends_no_certificate() {
 }
 
 #[test]
+fn a_ledgers_folder_is_made_when_the_first_certificate_is_entered() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.jsonl", observations(0, 1500));
+    let asked = ["--observations", "rows.jsonl", "--chain", "small,large", "--max-loss", "0.03", "--ledger", "kept/l.toml"];
+    sandbox.run(&[&["calibrate"], &asked[..]].concat()).exits(0);
+    assert!(sandbox.read("kept/l.toml").contains("[[certificate]]"));
+}
+
+#[test]
+fn no_advice_is_given_where_no_cost_is_known() {
+    let sandbox = Sandbox::new();
+    let row = |at| {
+        let (grade, p) = (u8::from(at % 3 > 0), f64::from(at) / 300.0);
+        format!(r#"{{"id":"{at}","tiers":{{"small":{{"correct":{grade},"confidence":{{"p":{p}}}}},"large":{{"correct":1}}}}}}"#)
+    };
+    sandbox.write("rows.jsonl", lines((0..300).map(row)));
+    let ran = sandbox.run(&["advise", "--observations", "rows.jsonl", "--chain", "small,large"]).exits(0);
+    assert!(ran.stdout().starts_with("No advice: what the tiers save is unknown."), "{ran}");
+}
+
+#[test]
 fn a_fit_made_twice_is_the_same_and_another_one_spends_more() {
     let sandbox = support();
     let fit = || sandbox.read("cascades/support.fit.toml");

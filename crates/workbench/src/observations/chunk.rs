@@ -79,7 +79,10 @@ impl<'p> Chunk<'p> {
     pub(super) fn take(&mut self, line: u64, row: &RawRow<'_>, config: &Config<'_>) {
         let summary = &mut self.counts.summary;
         match row.get(RawRow::SPLIT).as_text().map(str::trim) {
-            Some(split) => *summary.splits.entry(split.to_owned()).or_default() += 1,
+            Some(split) => match summary.splits.get_mut(split) {
+                Some(rows) => *rows += 1,
+                None => _ = summary.splits.insert(split.to_owned(), 1),
+            },
             None => summary.without_split += 1,
         }
         match self.judge(line, row, config) {

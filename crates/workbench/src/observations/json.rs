@@ -1,64 +1,136 @@
-//! One line of JSON into the fields that count.
+//! One line of JSON into the fields that count, in one pass and without a tree.
 
+use std::fmt;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
 
 use super::counts::Counts;
 use super::row::{RawCell, RawRow, below_confidence};
 use super::scalar::Scalar;
-use crate::object::{Line, Object};
+use crate::located::json_reason;
+use crate::object::Key;
 
 /// Reads a line; the tiers and signals that it names are added to `met`.
 pub(super) fn row<'a>(text: &'a [u8], chain: &[Arc<str>], met: &mut Counts) -> Result<RawRow<'a>, serde_json::Error> {
-    let mut row = RawRow::of(chain.len());
-    for (key, raw) in serde_json::from_slice::<Line<'a, &RawValue>>(text)?.0 {
-        match RawRow::field(&key) {
-            Some(field) => row.set(field, Scalar::of(raw)?),
-            None if key == "tiers" => {
-                row.set(RawRow::TIERS, Scalar::of(raw)?);
-                for (name, raw) in keys::<&RawValue>(raw)? {
-                    match chain.iter().position(|known| **known == *name) {
-                        Some(tier) => cell(raw, tier, &mut row.cells[tier], met)?,
-                        None => met.other_tiers.add(&name),
-                    }
-                }
-            }
-            None => {}
-        }
+    // Looked at once as a whole, and not text by text; what is wrong with another one is told where it is wrong.
+    match std::str::from_utf8(text) {
+        Ok(text) => all_of(serde_json::Deserializer::from_str(text), chain, met),
+        Err(_) => all_of(serde_json::Deserializer::from_slice(text), chain, met),
     }
+}
+
+fn all_of<'a>(
+    mut line: serde_json::Deserializer<impl Read<'a>>,
+    chain: &[Arc<str>],
+    met: &mut Counts,
+) -> Result<RawRow<'a>, serde_json::Error> {
+    let mut row = RawRow::of(chain.len());
+    Keys { place: Place::Row, row: &mut row, chain, met }.deserialize(&mut line)?;
+    line.end()?;
     Ok(row)
 }
 
-fn cell<'a>(raw: &'a RawValue, tier: usize, cell: &mut RawCell<'a>, met: &mut Counts) -> Result<(), serde_json::Error> {
-    cell.set(RawCell::ITSELF, Scalar::of(raw)?);
-    for (key, raw) in keys::<&RawValue>(raw)? {
-        // Whoever writes a key has an answer, if no value for it.
-        cell.says = true;
-        match RawCell::field(&key) {
-            Some(field) => cell.set(field, Scalar::of(raw)?),
-            None if key == "confidence" => {
-                cell.set(RawCell::CONFIDENCE, Scalar::of(raw)?);
-                for (signal, score) in keys(raw)? {
-                    let place = met.signals[tier].place(&signal);
-                    if cell.scores.iter().any(|(known, _)| *known == place) {
-                        cell.twice.get_or_insert_with(|| below_confidence(&signal));
-                    }
-                    cell.scores.push((place, score));
-                }
-            }
-            None => {}
-        }
-    }
-    Ok(())
+/// Which object of a line it is.
+#[derive(Clone, Copy)]
+enum Place {
+    Row,
+    Tiers,
+    Tier(usize),
+    Confidence(usize),
 }
 
-/// The keys of an object; something else in its place has none.
-fn keys<'a, V: serde::Deserialize<'a>>(raw: &'a RawValue) -> Result<Vec<(std::borrow::Cow<'a, str>, V)>, serde_json::Error> {
-    if !raw.get().starts_with('{') {
-        return Ok(Vec::new());
+/// Reads an object key by key; what has no keys, and is not nothing either, counts as a list in its place.
+struct Keys<'r, 'a> {
+    place: Place,
+    row: &'r mut RawRow<'a>,
+    chain: &'r [Arc<str>],
+    met: &'r mut Counts,
+}
+
+impl<'de: 'a, 'a> Keys<'_, 'a> {
+    fn value<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match self.place {
+            Place::Row => match RawRow::field(key) {
+                Some(field) => self.row.set(field, map.next_value()?),
+                None if key == "tiers" => {
+                    let there = self.below(Place::Tiers, map)?;
+                    self.row.set(RawRow::TIERS, there);
+                }
+                None => _ = map.next_value::<IgnoredAny>()?,
+            },
+            Place::Tiers => match self.chain.iter().position(|known| **known == *key) {
+                Some(tier) => {
+                    let there = self.below(Place::Tier(tier), map)?;
+                    self.row.cells[tier].set(RawCell::ITSELF, there);
+                }
+                None => {
+                    self.met.other_tiers.add(key);
+                    map.next_value::<IgnoredAny>()?;
+                }
+            },
+            Place::Tier(tier) => {
+                // Whoever writes a key has an answer, if no value for it.
+                self.row.cells[tier].says = true;
+                match RawCell::field(key) {
+                    Some(field) => self.row.cells[tier].set(field, map.next_value()?),
+                    None if key == "confidence" => {
+                        let there = self.below(Place::Confidence(tier), map)?;
+                        self.row.cells[tier].set(RawCell::CONFIDENCE, there);
+                    }
+                    None => _ = map.next_value::<IgnoredAny>()?,
+                }
+            }
+            Place::Confidence(tier) => {
+                let (cell, place) = (&mut self.row.cells[tier], self.met.signals[tier].place(key));
+                if cell.scores.iter().any(|(known, _)| *known == place) {
+                    cell.twice.get_or_insert_with(|| below_confidence(key));
+                }
+                cell.scores.push((place, map.next_value()?));
+            }
+        }
+        Ok(())
     }
-    serde_json::from_str(raw.get()).map(|Object(keys): Line<'a, V>| keys)
+
+    fn below<A: MapAccess<'de>>(&mut self, place: Place, map: &mut A) -> Result<Scalar<'a>, A::Error> {
+        map.next_value_seed(Keys { place, row: self.row, chain: self.chain, met: self.met })
+    }
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Keys<'_, 'a> {
+    type Value = Scalar<'a>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Scalar<'a>, D::Error> {
+        match self.place {
+            Place::Row => deserializer.deserialize_map(self),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+macro_rules! no_object {
+    ($($visit:ident: $type:ty),+) => { $(fn $visit<E>(self, _: $type) -> Result<Scalar<'a>, E> { Ok(Scalar::List) })+ };
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Keys<'_, 'a> {
+    type Value = Scalar<'a>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object, one example")
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Scalar<'a>, A::Error> {
+        while let Some(Key(key)) = map.next_key()? {
+            self.value(&key, &mut map)?;
+        }
+        Ok(Scalar::Object)
+    }
+    fn visit_unit<E>(self) -> Result<Scalar<'a>, E> {
+        Ok(Scalar::Absent)
+    }
+    no_object!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar<'a>, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::List)
+    }
 }
 
 /// Reads a line, or what Python meant by it where it is no JSON.
@@ -75,9 +147,7 @@ pub(crate) fn as_python<T>(
 
 /// A JSON error without serde's own line number, which is always 1 here.
 pub(crate) fn json_error(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let what = text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what);
-    format!("no JSON: {what} (column {})", error.column())
+    format!("no JSON: {} (column {})", json_reason(error), error.column())
 }
 
 /// JSON for a line as Python writes it: `NaN` outside of texts becomes null, `Infinity` a text. `None` where there is none.
@@ -114,5 +184,21 @@ mod tests {
         let expected = br#"{"a": null, "b": ["-Infinity", "Infinity"], "c": "NaN \" Infinity", "d": -1}"#;
         assert_eq!(without_literals(line).unwrap(), expected);
         assert_eq!(without_literals(br#"{"a": "NaN"}"#), None);
+    }
+
+    #[test]
+    fn bad_json_is_told_at_its_column_of_the_line_however_deep_it_stands() {
+        let read = |line: &str| as_python(line.as_bytes(), |text| row(text, &["small".into()], &mut Counts::new(1)).map(drop));
+        for deep in
+            ["", r#"{"tiers": "#, r#"{"tiers": {"small": "#, r#"{"tiers": {"small": {"confidence": "#, r#"{"tiers": {"other": "#]
+        {
+            for value in
+                [r#"{"correct": 1 2}"#, r#"{"correct": "\u00zz"}"#, r#"{"correct": 1"#, r#"{"correct" 1}"#, r#"{"id": "\ud800"}"#]
+            {
+                let line = format!("{deep}{value}");
+                let expected = serde_json::from_str::<serde_json::Value>(&line).unwrap_err();
+                assert_eq!(read(&line).unwrap_err().column(), expected.column(), "{line}");
+            }
+        }
     }
 }

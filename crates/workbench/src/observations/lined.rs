@@ -105,8 +105,9 @@ impl<R: Read> Read for Lined<R> {
 
 /// The lines of a piece that are not blank, with their numbers.
 pub(crate) fn numbered(first: u64, piece: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    let lines = (first..).zip(piece.split_inclusive(|byte| *byte == b'\n'));
-    lines.filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
+    let ends = memchr::memchr_iter(b'\n', piece).chain([piece.len()]);
+    let lines = ends.scan(0, |from, end| piece.get(std::mem::replace(from, end + 1)..end));
+    (first..).zip(lines).filter(|(_, line)| !line.iter().all(u8::is_ascii_whitespace))
 }
 
 #[cfg(test)]

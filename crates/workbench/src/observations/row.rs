@@ -87,7 +87,8 @@ impl<'a> RawCell<'a> {
 
     pub(super) fn set(&mut self, field: usize, value: Scalar<'a>) {
         if self.values[field].replace(value).is_some() {
-            self.twice.get_or_insert_with(|| Self::FIELDS[field].to_owned());
+            // The object around a key is set after it: what stands twice there is the whole object.
+            self.twice = Some(Self::FIELDS[field].to_owned());
         }
     }
 }

@@ -121,7 +121,7 @@ impl<'p> Lines<'p> {
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Vec<u8>)>, Error> {
         let piece = self.piece()?;
         let first = self.before + 1;
-        self.before += piece.split_inclusive(|byte| *byte == b'\n').count() as u64;
+        self.before += memchr::memchr_iter(b'\n', &piece).count() as u64;
         Ok((!piece.is_empty()).then_some((first, piece)))
     }
 

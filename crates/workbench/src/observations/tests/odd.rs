@@ -340,6 +340,30 @@ fn long_numbers_stay_different_names() {
 }
 
 #[test]
+fn what_nobody_reads_is_not_looked_into_and_the_rest_is_told_at_its_field() {
+    let row = |more: &[u8], small: &str| {
+        let tiers = format!(r#""tiers":{{"small":{{{small}}},"large":{{"judged":1,"judge":12}}}}}}"#);
+        [br#"{"id":"a","#, more, tiers.as_bytes()].concat()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let take = |bytes: Vec<u8>| {
+        fs_err::write(dir.path().join("rows"), bytes).unwrap();
+        read(&[dir.path().join("rows")], &options(""), &())
+    };
+    let out = take(row(b"\"note\":\"\xff\",", r#""correct":1"#)).unwrap();
+    assert_eq!((out.summary.used, out.observations.spec(1).judge.as_deref()), (1, Some("12")), "a number is its digits");
+    for (more, small, said) in [
+        (&b"\"group\":\"\xff\","[..], r#""correct":1"#, "rows:1: no JSON: invalid unicode code point (column 20)"),
+        (b"", r#""correct":1,"cost_usd":1e400"#, "rows:1: /tiers/small/cost_usd: is 1e400, not a number"),
+        (b"", r#""correct":1e400"#, "rows:1: /tiers/small/correct: is 1e400, not a grade"),
+        (b"\"tiers\":7,", r#""correct":1"#, "rows:1: /tiers: stands twice"),
+    ] {
+        let error = take(row(more, small)).unwrap_err().to_string();
+        assert!(error.contains(said), "{said}: {error}");
+    }
+}
+
+#[test]
 fn a_word_for_nothing_puts_no_rows_together() {
     for field in ["id", "group", "split", "segment"] {
         for word in text::MISSING.into_iter().filter(|word| !word.is_empty()).chain([" ", " nan "]) {
