@@ -9,8 +9,8 @@ use super::words;
 /// The report. `name` is the chain that was looked at.
 pub(crate) fn advice<'a>(report: &'a Advice, name: &str) -> Document<'a> {
     let last = report.declared_chain.last().map_or("", String::as_str);
-    let about = format!("{name} · {}", words::chain(&report.declared_chain));
-    let mut document = Document::new(format!("{name}: advice"), about);
+    let about = format!("{name} · {} · {} labelled examples", words::chain(&report.declared_chain), words::count(report.n));
+    let mut document = Document::new(format!("{name}: advice"), about, Tone::Strong);
     document.add(Block::Conclusion(said(report)));
     document.add(Block::Warnings(&report.warnings));
     document.add(Block::Table(tiers(report, last)));
@@ -56,6 +56,7 @@ fn tiers(report: &Advice, last: &str) -> Table {
         format!("What is lost without the tier at equal quality, as a share of the cost of always {last}"),
         vec![
             of.text("tier", |tier| tier.tier.clone()),
+            of.number("items", |_| words::count(report.n)).on_page(),
             of.number("right alone", |tier| words::percent(tier.accuracy.value)),
             of.number("95 %", |tier| words::range(&tier.accuracy)).spare(1),
             of.number("a query", |tier| words::usd(tier.cost_usd)),
@@ -113,25 +114,16 @@ fn chains(report: &Advice, last: &str) -> Table {
             of.text("", |chain| if chain.efficient { "efficient" } else { "" }.to_owned()),
         ],
     )
+    .choosing(&report.chains, |chain| chain.efficient)
 }
 
 fn curve<'a>(report: &'a Advice, last: &'a str) -> Curve<'a> {
-    let cost_last = report.baselines.get("always-last").and_then(|spot| spot.cost_usd).filter(|cost| *cost > 0.0);
+    let curve = Curve::new(last, report.baselines.get("always-last").and_then(|spot| spot.cost_usd), &report.baselines);
     let chains = report.chains.iter().filter(|chain| chain.chain.len() > 1).filter_map(|chain| {
-        let cost = chain.cost_ratio.as_ref()?.value * cost_last?;
+        let cost = chain.cost_ratio.as_ref()?.value * curve.cost_last?;
         Some((words::chain(&chain.chain), cost, chain.accuracy.value))
     });
-    Curve {
-        last,
-        cost_last,
-        frontier: &[],
-        baselines: &report.baselines,
-        chosen: None,
-        chosen_is: "",
-        points: chains.collect(),
-        points_are: "chains of several tiers, each at its best trade-off",
-        floor: None,
-    }
+    Curve { points: chains.collect(), points_are: "chains of several tiers, each at its best trade-off", ..curve }
 }
 
 #[cfg(test)]

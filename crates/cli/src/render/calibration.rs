@@ -1,9 +1,10 @@
 //! What `tierfall calibrate` says, the most important first.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use tierfall_calibrate::report::{Calibration, Expected, PointReport};
-use tierfall_core::fit::{Provenance, Status, TargetFit};
+use tierfall_core::fit::{Guarantee, Provenance, Status};
 
 use super::document::{Block, Conclusion, Curve, Document, Fact, Line, Rows, Table, Tone};
 use super::report;
@@ -19,30 +20,22 @@ pub(crate) fn calibration<'a>(
     let last = report.declared_chain.last().map_or("", String::as_str);
     let status = words::status(report.status, report.guarantee.as_ref());
     let about = format!("{name} · {} · {} labelled examples", words::target(&report.target, last), words::count(report.n));
-    let mut document = Document::new(format!("{name}: {status}"), about);
+    let mut document = Document::new(format!("{name}: {status}"), about, tone(report.status));
+    document.badges = badges(report, status);
     document.add(Block::Conclusion(verdict(report)));
-    match &report.guarantee {
-        Some(guarantee) => {
-            let bound = words::bound(&report.target, guarantee.bound);
-            let numbers = format!("bound {bound} {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-"));
-            document.add(Block::Promise { statement: &guarantee.statement, numbers });
-        }
-        None => document.on_page(Block::Promise {
-            statement: "There is no promise about new requests.",
-            numbers: match report.status {
-                Status::Certified => "",
-                Status::Inconclusive => "more examples may help",
-                Status::Infeasible => "more examples do not help",
-                Status::Uncertified => "none was asked for, or none exists for this target",
-            }
-            .to_owned(),
-        }),
+    if let Some(guarantee) = &report.guarantee {
+        let bound = words::bound(&report.target, guarantee.bound);
+        let how = format!(" {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-"));
+        document.add(Block::Promise { statement: &guarantee.statement, numbers: vec![Fact::new("bound ", bound, how)] });
+    } else {
+        let statement = "There is no promise about new requests.";
+        document.on_page(Block::Promise { statement, numbers: unpromised(report) });
     }
     document.add(in_force(report));
     if let Some(estimate) = &report.estimate {
         document.add(Block::Facts { name: "expected", facts: expected(estimate, last) });
     } else {
-        let unknown = Fact::new("right ", words::UNKNOWN, ": no estimate could be made without reusing examples");
+        let unknown = Fact::new("right ", words::UNKNOWN, " (no estimate could be made without reusing examples)");
         document.on_page(Block::Facts { name: "expected", facts: vec![unknown] });
     }
     document.add(Block::Warnings(&report.warnings));
@@ -57,8 +50,8 @@ pub(crate) fn calibration<'a>(
     report::tiers(&mut document, &report.tiers, |tier| report.segments.is_empty() && report.chain.first() == Some(&tier.tier));
     document.add(Block::Table(signals(report)));
     document.add(Block::Table(report::baselines(&report.baselines)));
-    document.in_terminal(Block::Steps(next));
-    document.on_page(Block::Origin(origin(report, provenance, last)));
+    document.add(Block::Steps(next));
+    document.on_page(Block::Origin(origin(report, provenance)));
     document.on_page(Block::Footer(
         "A promise is about the mean over requests like the examples. It does not speak about a single request, about traffic that has \
          changed since, or about wrong labels. What is expected was estimated on examples that its thresholds were not fitted on.",
@@ -66,13 +59,48 @@ pub(crate) fn calibration<'a>(
     document
 }
 
-fn verdict(report: &Calibration) -> Conclusion {
-    let tone = match report.status {
+fn tone(status: Status) -> Tone {
+    match status {
         Status::Certified => Tone::Good,
         Status::Inconclusive => Tone::Unsure,
         Status::Infeasible => Tone::Bad,
         Status::Uncertified => Tone::Strong,
+    }
+}
+
+/// The verdict in a word, and the other ones with the points and segments that have them.
+fn badges(report: &Calibration, whole: String) -> Vec<(Tone, String)> {
+    let points = report.points.iter().map(|point| (point.status, point.guarantee.as_ref(), &point.name));
+    let segments = report.segments.iter().map(|segment| (segment.status, segment.guarantee.as_ref(), &segment.segment));
+    let mut others = BTreeMap::<_, Vec<String>>::new();
+    for (status, guarantee, name) in points.chain(segments).filter(|(status, ..)| *status != report.status) {
+        others.entry((tone(status), words::status(status, guarantee))).or_default().push(name.clone());
+    }
+    let others =
+        others.into_iter().map(|((tone, word), names)| (tone, format!("{word}: {}", words::first(3, names.into_iter()))));
+    [(tone(report.status), whole)].into_iter().chain(others).collect()
+}
+
+/// Why nothing is promised, and what would have to be otherwise.
+fn unpromised(report: &Calibration) -> Vec<Fact> {
+    let why = match report.status {
+        Status::Certified => "",
+        Status::Inconclusive => " (more examples may help)",
+        Status::Infeasible => " (more examples do not help)",
+        Status::Uncertified => " (none was asked for, or none exists for this target)",
     };
+    let needed = report
+        .needed_n
+        .map(|needed| Fact::new("examples needed ", format!("about {}", words::count(needed)), " for this target at 80 % power"));
+    let attainable = report.attainable.map(|attainable| Fact::new("attainable here ", askable(report, attainable), ""));
+    [Fact::new("promised ", "nothing", why)].into_iter().chain(needed).chain(attainable).collect()
+}
+
+fn askable(report: &Calibration, attainable: f64) -> String {
+    words::bound(&report.target, words::askable(&report.target, attainable))
+}
+
+fn verdict(report: &Calibration) -> Conclusion {
     let mut numbers = format!("{} labelled examples", words::count(report.n));
     if report.n_items != report.n {
         let _ = write!(numbers, ", {} items", words::count(report.n_items));
@@ -81,11 +109,10 @@ fn verdict(report: &Calibration) -> Conclusion {
     let needed = report
         .needed_n
         .map(|needed| format!("About {} labelled examples would do, if they are like these.", words::count(needed)));
-    let attainable = report.attainable.map(|attainable| {
-        format!("Attainable here: {}.", words::bound(&report.target, words::askable(&report.target, attainable)))
-    });
+    let attainable = report.attainable.map(|attainable| format!("Attainable here: {}.", askable(report, attainable)));
     let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
-    let verdict = Conclusion::new(tone, words::headline(report), said.into_iter().flatten().map(|said| Line::plain(2, said)));
+    let said = said.into_iter().flatten().map(|said| Line::plain(2, said));
+    let verdict = Conclusion::new(tone(report.status), words::headline(report), said);
     if report.status == Status::Uncertified { Conclusion { mark: "·", ..verdict } } else { verdict }
 }
 
@@ -132,21 +159,15 @@ fn curve<'a>(report: &'a Calibration, last: &'a str) -> Curve<'a> {
         let expected = point.estimate.as_ref()?;
         Some((point.name.clone(), expected.cost_usd?, expected.accuracy?.value))
     });
-    let accuracy_last = || Some(from_baselines?.accuracy.value);
+    let cost_last = expected.and_then(|e| e.cost_last).or_else(|| from_baselines?.cost_usd);
     Curve {
-        last,
-        cost_last: expected.and_then(|e| e.cost_last).or_else(|| from_baselines?.cost_usd).filter(|cost| *cost > 0.0),
         frontier: &report.frontier,
-        baselines: &report.baselines,
         chosen: expected.and_then(|e| Some((e.accuracy?, e.cost_usd?))),
         chosen_is: "as expected on new requests",
         points: others.collect(),
         points_are: "further operating points, as expected on new requests",
-        floor: match report.target {
-            TargetFit::Accuracy(accuracy) => Some(accuracy),
-            TargetFit::MaxLoss(loss) => accuracy_last().map(|accuracy| accuracy - loss),
-            TargetFit::MaxCost(_) => None,
-        },
+        floor: report::floor(&report.target, from_baselines.map(|spot| spot.accuracy.value)),
+        ..Curve::new(last, cost_last, &report.baselines)
     }
 }
 
@@ -177,6 +198,7 @@ fn points(report: &Calibration, last: &str) -> Table {
             of.number("cost", |point| words::maybe(point.estimate.as_ref().and_then(|e| e.cost_ratio), words::rough)),
         ],
     )
+    .choosing(&report.points, |point| point.name == report.points[0].name)
 }
 
 fn segments(report: &Calibration) -> Table {
@@ -219,24 +241,13 @@ fn signals(report: &Calibration) -> Table {
             }),
         ],
     )
+    .choosing(&report.signal_table, |row| row.chosen)
 }
 
-fn origin(report: &Calibration, provenance: &Provenance, last: &str) -> Vec<(&'static str, String)> {
-    let mut facts = vec![
-        ("status", words::status(report.status, report.guarantee.as_ref())),
-        ("asked for", words::target(&report.target, last)),
-    ];
-    if let Some(guarantee) = &report.guarantee {
-        facts.push(("test", format!("{}, δ = {}", guarantee.method, words::number(guarantee.delta))));
-    }
-    if let Some(needed) = report.needed_n {
-        facts.push(("examples needed", format!("about {}, for this target at 80 % power", words::count(needed))));
-    }
-    if let Some(estimate) = &report.estimate {
-        facts.push(("estimates", estimate.method.clone()));
-    }
-    facts.extend(report::provenance(provenance));
-    facts
+fn origin(report: &Calibration, provenance: &Provenance) -> Vec<(&'static str, String)> {
+    let test = |guarantee: &Guarantee| ("test", format!("{}, δ = {}", guarantee.method, words::number(guarantee.delta)));
+    let estimates = report.estimate.as_ref().map(|estimate| ("estimates", estimate.method.clone()));
+    report.guarantee.as_ref().map(test).into_iter().chain(estimates).chain(report::provenance(provenance)).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ pub(crate) struct Document<'a> {
     pub(crate) title: String,
     /// What it is about; on a page, where the command that asked does not stand above it.
     pub(crate) about: String,
+    /// How a page means it as a whole.
+    pub(super) tone: Tone,
+    /// What a page says of it in a word: of the whole, then of parts of which that is not true.
+    pub(super) badges: Vec<(Tone, String)>,
     blocks: Vec<(Form, Block<'a>)>,
 }
 
@@ -23,8 +27,8 @@ pub(super) enum Form {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(title: String, about: String) -> Self {
-        Self { title, about, blocks: Vec::new() }
+    pub(super) fn new(title: String, about: String, tone: Tone) -> Self {
+        Self { title, about, tone, badges: Vec::new(), blocks: Vec::new() }
     }
 
     pub(super) fn add(&mut self, block: Block<'a>) {
@@ -53,7 +57,7 @@ pub(super) enum Block<'a> {
     /// A promise in words, and its numbers.
     Promise {
         statement: &'a str,
-        numbers: String,
+        numbers: Vec<Fact>,
     },
     /// What each tier of the declared chain does: its name, whether it is asked, and what it does.
     Tiers {
@@ -88,7 +92,7 @@ pub(super) enum Block<'a> {
 }
 
 /// How something is meant: a colour in a terminal and on a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tone {
     Good,
     Unsure,
@@ -167,6 +171,10 @@ impl Fact {
     pub(super) fn plain(text: impl Into<String>) -> Self {
         Self::new("", "", text)
     }
+
+    pub(super) fn sentence(&self) -> String {
+        format!("{}{}{}", self.before, self.value, self.after)
+    }
 }
 
 /// A table whose first column names its rows; one that has no rows is not drawn.
@@ -177,6 +185,8 @@ pub(super) struct Table {
     /// What a page says above it; may be empty.
     pub(super) caption: String,
     pub(super) columns: Vec<Column>,
+    /// The rows that a page sets off: what is in force or to be looked at.
+    pub(super) chosen: Vec<bool>,
 }
 
 impl Table {
@@ -186,7 +196,11 @@ impl Table {
     }
 
     pub(super) fn titled(title: &'static str, caption: impl Into<String>, columns: Vec<Column>) -> Self {
-        Self { title, caption: caption.into(), columns }
+        Self { title, caption: caption.into(), columns, chosen: Vec::new() }
+    }
+
+    pub(super) fn choosing<T>(self, rows: &[T], chosen: impl Fn(&T) -> bool) -> Self {
+        Self { chosen: rows.iter().map(chosen).collect(), ..self }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -258,4 +272,13 @@ pub(super) struct Curve<'a> {
     pub(super) points_are: &'static str,
     /// The quality that is asked for.
     pub(super) floor: Option<f64>,
+}
+
+impl<'a> Curve<'a> {
+    /// What is had without a cascade; a cost of nothing is none to take shares of.
+    pub(super) fn new(last: &'a str, cost_last: Option<f64>, baselines: &'a BTreeMap<String, Spot>) -> Self {
+        let cost_last = cost_last.filter(|cost| *cost > 0.0);
+        let (chosen, points, floor) = (None, Vec::new(), None);
+        Self { last, cost_last, frontier: &[], baselines, chosen, chosen_is: "", points, points_are: "", floor }
+    }
 }

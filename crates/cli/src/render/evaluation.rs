@@ -1,7 +1,7 @@
 //! What `tierfall evaluate` says.
 
 use tierfall_calibrate::report::Evaluation;
-use tierfall_core::fit::{Provenance, TargetFit};
+use tierfall_core::fit::Provenance;
 
 use super::document::{Block, Conclusion, Curve, Document, Fact, Line, Rows, Table, Tone};
 use super::report;
@@ -12,14 +12,12 @@ use super::words;
 pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &str, on: &str, by_segment: bool) -> Document<'a> {
     let last = report.declared_chain.last().map_or("", String::as_str);
     let about = format!("{name} · point {} · {} requests of {on}", report.point, words::count(report.n));
-    let mut document = Document::new(format!("{name}: evaluation"), about);
-    document.add(Block::Conclusion(verdict(report, last)));
-    document.on_page(match &report.promise {
-        Some(promise) => Block::Promise { statement: &promise.guarantee.statement, numbers: String::new() },
-        None => {
-            Block::Promise { statement: "The fit promises nothing, so there is no promise to check.", numbers: String::new() }
-        }
-    });
+    let said = promise(report, last);
+    let mut document = Document::new(format!("{name}: evaluation"), about, said.as_ref().map_or(Tone::Strong, |said| said.tone));
+    document.add(Block::Conclusion(verdict(report, last, said)));
+    let none = "The fit promises nothing, so there is no promise to check.";
+    let statement = report.promise.as_ref().map_or(none, |promise| &promise.guarantee.statement);
+    document.on_page(Block::Promise { statement, numbers: Vec::new() });
     document.add(in_force(report, by_segment));
     document.add(Block::Facts { name: "measured", facts: measured(report, last) });
     document.add(Block::Warnings(&report.warnings));
@@ -27,28 +25,21 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
     document.add(Block::Table(segments(report)));
     report::tiers(&mut document, &report.tiers, |tier| !by_segment && report.chain.first() == Some(&tier.tier));
     document.add(Block::Table(report::baselines(&report.baselines)));
-    let mut origin = vec![
-        ("judged on", on.to_owned()),
-        ("rows there", words::count(report.n)),
-        ("left out there", words::count(report.n_excluded)),
-        ("operating point", report.point.clone()),
-    ];
-    origin.extend(report::provenance(fit));
-    document.on_page(Block::Origin(origin));
+    document.on_page(Block::Origin(report::provenance(fit)));
     document.on_page(Block::Footer(
         "Intervals hold 95 % each by itself. None of these requests was seen by the fit, unless a warning says so.",
     ));
     document
 }
 
-fn verdict(report: &Evaluation, last: &str) -> Conclusion {
+fn verdict(report: &Evaluation, last: &str, said: Option<Line>) -> Conclusion {
     let right = words::percent(report.accuracy.value);
     let quality = format!("{right} right, {}", words::loss(report.loss_vs_last.value, last).concat());
     let headline = match report.cost_ratio {
         Some(ratio) => format!("{quality}, at {} of the cost", words::rough(ratio)),
         None => quality,
     };
-    Conclusion::new(Tone::Strong, headline, promise(report, last))
+    Conclusion::new(Tone::Strong, headline, said)
 }
 
 /// What other rows say of a promise, and what is supposed of those rows; nothing where there is neither.
@@ -104,19 +95,10 @@ fn measured(report: &Evaluation, last: &str) -> Vec<Fact> {
 
 fn curve<'a>(report: &'a Evaluation, last: &'a str) -> Curve<'a> {
     Curve {
-        last,
-        cost_last: report.cost_last.filter(|cost| *cost > 0.0),
-        frontier: &[],
-        baselines: &report.baselines,
         chosen: report.cost_usd.map(|cost_usd| (report.accuracy, cost_usd)),
         chosen_is: "as measured on these requests",
-        points: Vec::new(),
-        points_are: "",
-        floor: report.promise.as_ref().and_then(|promise| match promise.target {
-            TargetFit::Accuracy(accuracy) => Some(accuracy),
-            TargetFit::MaxLoss(loss) => Some(report.accuracy_last - loss),
-            TargetFit::MaxCost(_) => None,
-        }),
+        floor: report.promise.as_ref().and_then(|promise| report::floor(&promise.target, Some(report.accuracy_last))),
+        ..Curve::new(last, report.cost_last, &report.baselines)
     }
 }
 
@@ -136,6 +118,7 @@ fn segments(report: &Evaluation) -> Table {
             of.text("", |segment| if segment.worse { "worse than the last tier" } else { "" }.to_owned()),
         ],
     )
+    .choosing(&report.segments, |segment| segment.worse)
 }
 
 #[cfg(test)]

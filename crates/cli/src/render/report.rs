@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tierfall_calibrate::report::{Estimate, Spot, TierReport};
-use tierfall_core::fit::Provenance;
+use tierfall_core::fit::{Provenance, TargetFit};
 
 use super::document::{Block, Document, Fact, Rows, Table};
 use super::words;
@@ -26,6 +26,15 @@ pub(super) fn cost(before: &'static str, ratio: Option<f64>, (cost, of_last): (O
     let (cost, of_last) = (words::usd(cost), words::usd(of_last));
     let instead = if cost == of_last { String::new() } else { format!(" instead of {of_last}") };
     Fact::new(before, value, format!("{after}: {cost} a query{instead}"))
+}
+
+/// The share of right answers that a target asks for, where the last tier has `of_last` of them.
+pub(super) fn floor(target: &TargetFit, of_last: Option<f64>) -> Option<f64> {
+    match target {
+        TargetFit::Accuracy(accuracy) => Some(*accuracy),
+        TargetFit::MaxLoss(loss) => Some(of_last? - loss),
+        TargetFit::MaxCost(_) => None,
+    }
 }
 
 /// What is between 0 and 1 and no share.
@@ -94,9 +103,8 @@ pub(super) fn provenance(provenance: &Provenance) -> Vec<(&'static str, String)>
         ("certificates before, on these rows", provenance.earlier_certificates.to_string()),
         ("digest of the rows", provenance.source_digest.clone()),
     ];
-    if !provenance.cascade_digest.is_empty() {
-        facts.push(("digest of the cascade", provenance.cascade_digest.clone()));
-    }
+    let cascade = Some(&provenance.cascade_digest).filter(|digest| !digest.is_empty());
+    facts.extend(cascade.map(|digest| ("digest of the cascade", digest.clone())));
     facts.push(("made by", format!("tierfall {}", provenance.tierfall)));
     facts
 }

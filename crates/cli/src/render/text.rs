@@ -25,12 +25,12 @@ pub(super) fn blocks<'b, 'a: 'b>(blocks: impl IntoIterator<Item = &'b Block<'a>>
 fn block(block: &Block<'_>) -> String {
     match block {
         Block::Conclusion(verdict) => self::verdict(verdict),
-        Block::Promise { statement, numbers } => wrapped(statement, 2) + &line(&Line::led(2, Tone::Soft, numbers, "")),
-        Block::Tiers { of, tiers } => in_force(*of, tiers),
-        Block::Facts { name, facts } => {
-            let sentence = |fact: &Fact| (String::new(), format!("{}{}{}", fact.before, fact.value, fact.after));
-            beside(name, facts.iter().map(sentence))
+        Block::Promise { statement, numbers } => {
+            let number = |fact: &Fact| line(&Line::led(2, Tone::Soft, fact.sentence(), ""));
+            wrapped(statement, 2) + &numbers.iter().map(number).collect::<String>()
         }
+        Block::Tiers { of, tiers } => in_force(*of, tiers),
+        Block::Facts { name, facts } => beside(name, facts.iter().map(|fact| (String::new(), fact.sentence()))),
         Block::Joined(all) => all.iter().map(self::block).collect(),
         Block::Lines(lines) => lines.iter().map(line).collect(),
         Block::Warnings(all) => all.iter().map(|one| hanging(WARN, "!", one)).collect(),

@@ -163,13 +163,10 @@ pub(crate) fn route(route: &RouteTrace) -> Option<String> {
 
 /// The operating point in force with what is promised for it, and the request's segment.
 pub(crate) fn point(route: &RouteTrace) -> Option<String> {
-    let promise = |name: &str| match &route.promise {
-        Some(promise) => format!("point {} ({promise})", paint(STRONG, name)),
-        None => format!("point {}", paint(STRONG, name)),
-    };
+    let promise = route.promise.as_ref().map_or_else(String::new, |promise| format!(" ({promise})"));
+    let point = |name: &str| format!("point {}{promise}", paint(STRONG, name));
     let segment = |segment: &str| format!("segment {}", paint(STRONG, segment));
-    let said: Vec<String> =
-        route.point.as_deref().map(promise).into_iter().chain(route.segment.as_deref().map(segment)).collect();
+    let said: Vec<String> = route.point.as_deref().map(point).into_iter().chain(route.segment.as_deref().map(segment)).collect();
     (!said.is_empty()).then(|| said.join(" · "))
 }
 

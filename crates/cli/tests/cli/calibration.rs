@@ -71,6 +71,8 @@ fn real_recordings_give_a_fit_and_a_report() {
     assert!(ran.stdout().lines().all(|line| line.chars().count() <= 100), "{ran}");
     let html = sandbox.read("report.html");
     assert!(html.contains(&sentence.replace('>', "&gt;").replace('<', "&lt;")), "the certificate is in the report");
+    let about = format!(" · at most 5 points worse than always large · {} labelled examples ", json["n"]);
+    assert!(html.contains(&(about + "<span class=\"badge good\">certified</span></p><h1>Certified: ")), "{html}");
     assert!(!html.contains("http") && !html.contains("<script"), "a report needs nothing from elsewhere");
     let fit = sandbox.read("cascades/support.fit.toml");
     assert!(fit.contains(sentence) && fit.contains("split = \"train\""), "{fit}");

@@ -12,6 +12,8 @@ use super::document::{Block, Column, Document, Fact, Form, Line, Table, Tone};
 
 /// The whole file.
 pub(crate) fn page(document: &Document<'_>) -> String {
+    let in_head = |block: &&Block<'_>| matches!(block, Block::Conclusion(_) | Block::Promise { .. });
+    let (head, body): (Vec<_>, Vec<_>) = document.blocks(Form::Page).partition(in_head);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -23,8 +25,14 @@ pub(crate) fn page(document: &Document<'_>) -> String {
             }
             body {
                 main {
-                    p.about { (document.about) }
-                    @for (place, block) in document.blocks(Form::Page).enumerate() { (self::block(block, place)) }
+                    header class={ "verdict " (class(document.tone)) } {
+                        p.about {
+                            (document.about)
+                            @for (tone, word) in &document.badges { " " span class={ "badge " (class(*tone)) } { (word) } }
+                        }
+                        @for block in head { (self::block(block, 0)) }
+                    }
+                    @for (place, block) in body.into_iter().enumerate() { (self::block(block, place)) }
                 }
             }
         }
@@ -36,15 +44,8 @@ pub(crate) fn page(document: &Document<'_>) -> String {
 /// One block; `place` is a number that no other has.
 fn block(block: &Block<'_>, place: usize) -> Markup {
     match block {
-        Block::Conclusion(verdict) => html! {
-            header class={ "verdict " (class(verdict.tone)) } {
-                h1 { (verdict.headline) }
-                @for said in &verdict.said { (line(said)) }
-            }
-        },
-        Block::Promise { statement, numbers } => html! {
-            blockquote { (statement) @if !numbers.is_empty() { p.soft { (numbers) } } }
-        },
+        Block::Conclusion(verdict) => html! { h1 { (verdict.headline) } @for said in &verdict.said { (line(said)) } },
+        Block::Promise { statement, numbers } => html! { blockquote { (statement) } (tiles(numbers)) },
         Block::Tiers { of, tiers } => html! {
             h2 { "In force" }
             @if let Some(of) = of { p.soft { (of) } }
@@ -52,24 +53,16 @@ fn block(block: &Block<'_>, place: usize) -> Markup {
                 @for (name, asked, does) in tiers { li.out[!asked] { strong { (name) } span { (does) } } }
             }
         },
-        Block::Facts { name, facts } => html! {
-            h2 { (name) }
-            ul.tiles {
-                @for Fact { before, value, after } in facts.iter().filter(|fact| !fact.value.is_empty()) {
-                    li { span { (before) } strong { (value) } span { (after) } }
-                }
-            }
-            @for plain in facts.iter().filter(|fact| fact.value.is_empty()) { p.soft { (plain.after) } }
-        },
+        Block::Facts { name, facts } => html! { h2 { (name) } (tiles(facts)) },
         Block::Joined(all) => html! { @for one in all { (self::block(one, place)) } },
         Block::Lines(lines) => html! { @for one in lines { (line(one)) } },
-        Block::Warnings([]) => Markup::default(),
+        // What to do now is said where it can be done.
+        Block::Warnings([]) | Block::Steps(_) => Markup::default(),
         Block::Warnings(warnings) => html! {
             h2 { "Warnings" }
             ul.warnings { @for warning in *warnings { li { (warning) } } }
         },
         Block::Table(table) => self::table(table),
-        Block::Steps(steps) => html! { @for (what_for, command) in *steps { p { (what_for) " " code { (command) } } } },
         Block::Origin(facts) => html! {
             h2 { "Where this comes from" }
             dl.facts { @for (name, value) in facts { dt { (name) } dd { (value) } } }
@@ -92,6 +85,19 @@ fn class(tone: Tone) -> &'static str {
     }
 }
 
+/// Numbers large, and sentences about none below them.
+fn tiles(facts: &[Fact]) -> Markup {
+    let (plain, numbers): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| fact.value.is_empty());
+    html! {
+        @if !numbers.is_empty() {
+            ul.tiles {
+                @for Fact { before, value, after } in numbers { li { span { (before) } strong { (value) } span { (after) } } }
+            }
+        }
+        @for fact in plain { p.soft { (fact.after) } }
+    }
+}
+
 fn line(line: &Line) -> Markup {
     html! { p { @if !line.lead.is_empty() { span class=(class(line.tone)) { (line.lead) } } (line.text) } }
 }
@@ -107,7 +113,7 @@ fn table(table: &Table) -> Markup {
                     thead { tr { @for column in &table.columns { th.number[column.number] scope="col" { (column.head) } } } }
                     tbody {
                         @for row in 0..rows {
-                            tr { @for (at, column) in table.columns.iter().enumerate() { (cell(column, row, at == 0)) } }
+                            tr.chosen[table.chosen.get(row) == Some(&true)] { @for (at, column) in table.columns.iter().enumerate() { (cell(column, row, at == 0)) } }
                         }
                     }
                 }

@@ -1,7 +1,8 @@
 //! Which examples changed, exactly.
 
-use tierfall_calibrate::regress::{Changed, Changes};
+use tierfall_calibrate::regress::{Changed, Changes, Section};
 
+use super::words;
 use crate::render::document::{Block, Fact, Line, Rows, Table};
 use crate::render::printable;
 use crate::render::words::count;
@@ -10,9 +11,8 @@ use crate::render::words::count;
 const NONE: &str = "no example changed";
 
 /// The counts in a sentence; those that are 0 and never matter alone are left out.
-pub(super) fn summary(changes: &Changes) -> String {
-    let mut parts = Vec::new();
-    for (n, what) in [
+fn summary(changes: &Changes) -> String {
+    let counts = [
         (changes.lost, "got worse"),
         (changes.gained, "got better"),
         (changes.tier, "answered by another tier"),
@@ -20,12 +20,15 @@ pub(super) fn summary(changes: &Changes) -> String {
         (changes.added, "new"),
         (changes.removed, "gone"),
         (changes.edited, "edited and not compared"),
-    ] {
-        if n > 0 {
-            parts.push(format!("{} {what}", count(n)));
-        }
-    }
+    ];
+    let parts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
     if parts.is_empty() { NONE.to_owned() } else { parts.join(", ") }
+}
+
+/// How many examples there are, and how many of them changed: `842 examples; 2 got worse`.
+pub(super) fn examples(section: &Section) -> String {
+    let changed = section.changes.as_ref().map_or_else(String::new, |changes| format!("; {}", summary(changes)));
+    words::examples(section.n) + &changed
 }
 
 /// The first of the changed examples, what changed most first: lost, gained, then another tier alone; in the order of the set otherwise.

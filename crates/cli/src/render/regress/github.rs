@@ -34,10 +34,7 @@ pub(super) fn github(sheet: &Sheet<'_>) -> String {
 }
 
 fn summary(sheet: &Sheet<'_>, section: &Section) -> String {
-    let mut text = format!("{}, split {}: {}", section.fixtures, section.split, words::examples(section.n));
-    if let Some(changes) = &section.changes {
-        let _ = write!(text, "; {}", changes::summary(changes));
-    }
+    let mut text = format!("{}, split {}: {}", section.fixtures, section.split, changes::examples(section));
     let n = |verdict: Verdict| section.checks.iter().filter(|check| check.verdict == verdict && !words::is_quiet(check)).count();
     let _ = write!(text, "; {} pass, {} fail, ", n(Verdict::Pass), n(Verdict::Fail));
     let _ = write!(text, "{} inconclusive", n(Verdict::Inconclusive));

@@ -35,12 +35,8 @@ fn sign(tone: Tone) -> &'static str {
 }
 
 fn section(sheet: &Sheet<'_>, section: &Section) -> String {
-    let mut text =
-        format!("\n### {}: {}\n\n{}", icon(section.verdict), escaped(&words::title(section)), words::examples(section.n));
-    if let Some(changes) = &section.changes {
-        let _ = write!(text, "; {}", changes::summary(changes));
-    }
-    text.push_str("\n\n");
+    let head = format!("{}: {}", icon(section.verdict), escaped(&words::title(section)));
+    let mut text = format!("\n### {head}\n\n{}\n\n", changes::examples(section));
     for check in section.checks.iter().filter(|check| sheet.says(check) != Says::Fine) {
         let _ = writeln!(text, "- {} **{}**: {}", icon(check.verdict), escaped(&words::name(check)), escaped(&check.why));
     }
