@@ -60,16 +60,14 @@ impl<'de: 'a, 'a> Keys<'_, 'a> {
                 }
                 None => _ = map.next_value::<IgnoredAny>()?,
             },
-            Place::Tiers => match self.chain.iter().position(|known| **known == *key) {
-                Some(tier) => {
-                    let there = self.below(Place::Tier(tier), map)?;
-                    self.row.cells[tier].set(RawCell::ITSELF, there);
-                }
-                None => {
+            Place::Tiers => {
+                let Some(tier) = self.chain.iter().position(|known| **known == *key) else {
                     self.met.other_tiers.add(key);
-                    map.next_value::<IgnoredAny>()?;
-                }
-            },
+                    return map.next_value::<IgnoredAny>().map(drop);
+                };
+                let there = self.below(Place::Tier(tier), map)?;
+                self.row.cells[tier].set(RawCell::ITSELF, there);
+            }
             Place::Tier(tier) => {
                 // Whoever writes a key has an answer, if no value for it.
                 self.row.cells[tier].says = true;
