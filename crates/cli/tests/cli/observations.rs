@@ -208,37 +208,37 @@ fn rows_that_cannot_be_read_are_listed() {
     exit 2
     -- stderr
     error: 31 of 300 rows cannot be read as they are written:
-      rows.csv:101: no JSON: EOF while parsing a value (column 0)
-      rows.csv:102: no JSON: EOF while parsing a value (column 0)
-      rows.csv:103: no JSON: EOF while parsing a value (column 0)
-      rows.csv:104: no JSON: EOF while parsing a value (column 0)
-      rows.csv:105: no JSON: EOF while parsing a value (column 0)
-      rows.csv:106: no JSON: EOF while parsing a value (column 0)
-      rows.csv:107: no JSON: EOF while parsing a value (column 0)
-      rows.csv:108: no JSON: EOF while parsing a value (column 0)
-      rows.csv:109: no JSON: EOF while parsing a value (column 0)
-      rows.csv:110: no JSON: EOF while parsing a value (column 0)
-      rows.csv:111: no JSON: EOF while parsing a value (column 0)
-      rows.csv:112: no JSON: EOF while parsing a value (column 0)
-      rows.csv:113: no JSON: EOF while parsing a value (column 0)
-      rows.csv:114: no JSON: EOF while parsing a value (column 0)
-      rows.csv:115: no JSON: EOF while parsing a value (column 0)
-      rows.csv:116: no JSON: EOF while parsing a value (column 0)
-      rows.csv:117: no JSON: EOF while parsing a value (column 0)
-      rows.csv:118: no JSON: EOF while parsing a value (column 0)
-      rows.csv:119: no JSON: EOF while parsing a value (column 0)
-      rows.csv:120: no JSON: EOF while parsing a value (column 0)
+      rows.csv:101: no JSON: EOF while parsing a value (column 20)
+      rows.csv:102: no JSON: EOF while parsing a value (column 20)
+      rows.csv:103: no JSON: EOF while parsing a value (column 20)
+      rows.csv:104: no JSON: EOF while parsing a value (column 20)
+      rows.csv:105: no JSON: EOF while parsing a value (column 20)
+      rows.csv:106: no JSON: EOF while parsing a value (column 20)
+      rows.csv:107: no JSON: EOF while parsing a value (column 20)
+      rows.csv:108: no JSON: EOF while parsing a value (column 20)
+      rows.csv:109: no JSON: EOF while parsing a value (column 20)
+      rows.csv:110: no JSON: EOF while parsing a value (column 20)
+      rows.csv:111: no JSON: EOF while parsing a value (column 20)
+      rows.csv:112: no JSON: EOF while parsing a value (column 20)
+      rows.csv:113: no JSON: EOF while parsing a value (column 20)
+      rows.csv:114: no JSON: EOF while parsing a value (column 20)
+      rows.csv:115: no JSON: EOF while parsing a value (column 20)
+      rows.csv:116: no JSON: EOF while parsing a value (column 20)
+      rows.csv:117: no JSON: EOF while parsing a value (column 20)
+      rows.csv:118: no JSON: EOF while parsing a value (column 20)
+      rows.csv:119: no JSON: EOF while parsing a value (column 20)
+      rows.csv:120: no JSON: EOF while parsing a value (column 20)
       and 11 more
     hint: mend the rows: whether one can be read may depend on whether its answers are right, so none is left out by itself. `--bad-rows at-random` declares that it does not, and leaves them out
     ");
     let advised = ["advise", "--observations", "rows.csv", "--chain", "small,large", "--bad-rows", "at-random"];
     assert_snapshot!(sandbox.run(&advised).exits(0).stderr(), @"
     warning: 31 of 300 rows cannot be read and are left out, at random as --bad-rows says:
-      rows.csv:101: no JSON: EOF while parsing a value (column 0)
-      rows.csv:102: no JSON: EOF while parsing a value (column 0)
-      rows.csv:103: no JSON: EOF while parsing a value (column 0)
-      rows.csv:104: no JSON: EOF while parsing a value (column 0)
-      rows.csv:105: no JSON: EOF while parsing a value (column 0)
+      rows.csv:101: no JSON: EOF while parsing a value (column 20)
+      rows.csv:102: no JSON: EOF while parsing a value (column 20)
+      rows.csv:103: no JSON: EOF while parsing a value (column 20)
+      rows.csv:104: no JSON: EOF while parsing a value (column 20)
+      rows.csv:105: no JSON: EOF while parsing a value (column 20)
       and 26 more
     ");
     assert_snapshot!(sandbox.run(&["calibrate", "--bad-rows", "at-random", "a.cascade.toml", "a", "--max-loss", "0.1"]), @"
