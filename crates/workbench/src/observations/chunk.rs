@@ -64,8 +64,7 @@ impl<'p> Chunk<'p> {
         let mut chunk = Self::new(path, Places::Pointers, config);
         for (number, line) in numbered(first, bytes) {
             let read = as_python(line, |text| {
-                let row = json::row(text, &config.options.chain, &mut chunk.counts)?;
-                chunk.take(number, &row, config);
+                chunk.take(number, &json::row(text, &config.options.chain)?, config);
                 Ok(())
             });
             if let Err(error) = read {
@@ -77,6 +76,10 @@ impl<'p> Chunk<'p> {
 
     /// Takes a row, or counts why not.
     pub(super) fn take(&mut self, line: u64, row: &RawRow<'_>, config: &Config<'_>) {
+        row.others.iter().for_each(|tier| self.counts.other_tiers.add(tier));
+        for (names, cell) in self.counts.signals.iter_mut().zip(&row.cells) {
+            cell.scores.iter().for_each(|(signal, _)| names.add(signal));
+        }
         let summary = &mut self.counts.summary;
         match row.get(RawRow::SPLIT).as_text().map(str::trim) {
             Some(split) => match summary.splits.get_mut(split) {
@@ -155,8 +158,8 @@ impl<'p> Chunk<'p> {
         for (tier, cell) in row.cells.iter().enumerate() {
             let columns = &mut self.scores[tier];
             columns.resize_with(self.counts.signals[tier].len(), Vec::new);
-            for ((place, _), number) in cell.scores.iter().zip(&mut numbers) {
-                let column = &mut columns[*place];
+            for ((signal, _), number) in cell.scores.iter().zip(&mut numbers) {
+                let column = &mut columns[self.counts.signals[tier].place(signal)];
                 column.resize(at, f64::NAN);
                 column.push(number);
             }
@@ -220,11 +223,10 @@ impl<'p> Chunk<'p> {
         if !cell.get(RawCell::CONFIDENCE).may_have_keys() {
             return Err(Fault::new(places.tier(name, "confidence"), "is no object of signals"));
         }
-        for (place, score) in &cell.scores {
-            let signal = || self.counts.signals[tier].iter().nth(*place).unwrap_or_default();
-            let number = value::score(score).map_err(|reason| Fault::new(places.signal(name, signal()), reason))?;
+        for (signal, score) in &cell.scores {
+            let number = value::score(score).map_err(|reason| Fault::new(places.signal(name, signal), reason))?;
             // Few numbers are so low, and few names are looked at.
-            let none = number <= MINUS_INFINITY && is_logprob(signal());
+            let none = number <= MINUS_INFINITY && is_logprob(signal);
             numbers.push(if none { f64::NEG_INFINITY } else { number });
         }
         if judged.is_some() {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use ::csv::{ByteRecord, StringRecord};
 
 use super::chunk::Chunk;
-use super::counts::Counts;
 use super::faults::Fault;
 use super::options::{Config, ReadOptions};
 use super::row::{Places, RawCell, RawRow, graded_tier, of_tier};
@@ -135,7 +134,7 @@ impl Columns {
             }
             let unreadable = self.fields.iter().zip(record).find_map(|((field, column), bytes)| {
                 let Ok(text) = std::str::from_utf8(bytes) else { return Some(column) };
-                put(&mut row, field, text, &mut chunk.counts);
+                put(&mut row, field, text);
                 None
             });
             // Where a column has its grades, a tier has a place in the row, whether anything stands there or not.
@@ -167,7 +166,7 @@ impl Columns {
     }
 }
 
-fn put<'a>(row: &mut RawRow<'a>, field: &Field, text: &'a str, met: &mut Counts) {
+fn put<'a>(row: &mut RawRow<'a>, field: &'a Field, text: &'a str) {
     let tier = match field {
         Field::Ignored => return,
         Field::RawRow(field) => return row.set(*field, Scalar::of_cell(text)),
@@ -177,7 +176,7 @@ fn put<'a>(row: &mut RawRow<'a>, field: &Field, text: &'a str, met: &mut Counts)
     cell.says |= !value.is_missing();
     match field {
         Field::Tier(_, field) => cell.set(*field, value),
-        Field::Signal(_, signal) => cell.scores.push((met.signals[tier].place(signal), value)),
+        Field::Signal(_, signal) => cell.scores.push((signal.into(), value)),
         Field::RawRow(_) | Field::Beside(_) | Field::Ignored => {}
     }
 }

@@ -1,5 +1,7 @@
 //! One row as it is written, and how the places in it are named.
 
+use std::borrow::Cow;
+
 use super::scalar::Scalar;
 use crate::located::escaped;
 
@@ -12,6 +14,8 @@ pub(super) struct RawRow<'a> {
     /// What stands there, by the places in [`RawRow::FIELDS`].
     values: [Option<Scalar<'a>>; RawRow::FIELDS.len()],
     pub(super) cells: Vec<RawCell<'a>>,
+    /// Tiers that are not in the chain.
+    pub(super) others: Vec<Cow<'a, str>>,
     /// A key that stands twice: which of its values counts is not known.
     pub(super) twice: Option<&'static str>,
 }
@@ -54,8 +58,8 @@ pub(super) struct RawCell<'a> {
     values: [Option<Scalar<'a>>; RawCell::FIELDS.len()],
     /// Whether anything stands in its place in the row.
     pub(super) says: bool,
-    /// With the places of the signals among those that the piece has met.
-    pub(super) scores: Vec<(usize, Scalar<'a>)>,
+    /// By signal.
+    pub(super) scores: Vec<(Cow<'a, str>, Scalar<'a>)>,
     /// A key that stands twice, as a path below the tier.
     pub(super) twice: Option<String>,
 }

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
 use super::text::{self, Plain};
+use crate::located::json_reason;
 
 /// A JSON value or CSV cell.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -103,7 +104,7 @@ impl<'a> Scalar<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::of(<&'de RawValue>::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::of(<&'de RawValue>::deserialize(deserializer)?).map_err(|error| D::Error::custom(json_reason(&error)))
     }
 }
 
