@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::select;
+use tierfall_workbench::fixture::grade::RecordedSet;
 use tierfall_workbench::fixture::grade::judge::{JudgeOptions, JudgeReport};
 use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
 use tierfall_workbench::fixture::record::Stop;
-use tierfall_workbench::grade::{Ask, Endings, Graded, Recorded};
+use tierfall_workbench::grade::{Ask, Endings, Graded};
 
 use super::graded::standings;
 use super::record::max_spend;
@@ -26,8 +27,8 @@ use crate::render::text::unbounded;
 use crate::{Exit, Failure, load, print, quiet, say};
 
 pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
-    let recorded = Recorded::open(&args.set, &args.tiers)?;
-    let Recorded { set, recordings, tiers } = &recorded;
+    let recorded = RecordedSet::open(&args.set, &args.tiers)?;
+    let RecordedSet { set, recordings, tiers } = &recorded;
     if !quiet() {
         load::tell_torn(recordings);
     }

@@ -84,7 +84,6 @@ fn seconds<const N: u64>() -> Wait {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "a provider")]
-#[expect(clippy::doc_markdown, reason = "what users of the file read, word for word")]
 pub struct HttpFile {
     /// Where its API begins, like `https://api.openai.com/v1`.
     #[schemars(required)]
