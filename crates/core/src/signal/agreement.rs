@@ -87,9 +87,7 @@ impl Signal for SampleAgreement {
 }
 
 impl Options for Agreement {
-    type Signal = SampleAgreement;
-
-    fn build(&self) -> Result<SampleAgreement, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if !(2..=MOST_SAMPLES).contains(&self.samples) {
             let problem =
                 format!("is {}, but must be 2 to {MOST_SAMPLES}: the served answer and those it is compared with", self.samples);

@@ -124,9 +124,7 @@ impl Signal for ChoiceProbability {
 }
 
 impl Options for Choice {
-    type Signal = ChoiceProbability;
-
-    fn build(&self) -> Result<ChoiceProbability, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         match &self.at {
             Position::First => {}
             Position::AfterMarker(marker) => drop(present("at", marker, "the text before the label")?),

@@ -71,9 +71,7 @@ impl Signal for PTrueProbe {
 }
 
 impl Options for PTrue {
-    type Signal = PTrueProbe;
-
-    fn build(&self) -> Result<PTrueProbe, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if let Some(surrogate) = &self.surrogate {
             present("surrogate", surrogate, "the name of a tier")?;
         }

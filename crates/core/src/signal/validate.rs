@@ -147,22 +147,19 @@ impl Signal for Validator {
 }
 
 impl Options for NonEmpty {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(Validator(Check::NonEmpty))
     }
 }
 
 impl Options for Pattern {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(Validator(Check::Pattern { pattern: regex("pattern", &self.pattern)?, must: self.must }))
     }
 }
 
 impl Options for JsonSchema {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if !self.schema.is_object() {
             return Err(BadOption::new("schema", "is missing, but must be a JSON Schema, written as a table"));
         }
@@ -172,8 +169,7 @@ impl Options for JsonSchema {
 }
 
 impl Options for NotRefusal {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if self.phrases.iter().any(|phrase| phrase.trim().is_empty()) {
             return Err(BadOption::new("phrases", "holds an empty phrase, which every answer would hold"));
         }
@@ -183,8 +179,7 @@ impl Options for NotRefusal {
 }
 
 impl Options for FinishReason {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if self.allowed.is_empty() {
             return Err(BadOption::new("allowed", "is empty, so no answer could pass"));
         }
