@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::normal::{Normalise, normal_form};
 use super::options::{BadOption, Options};
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Reading, Signal};
 use crate::completion::Sample;
 use crate::number::Score;
 
@@ -59,10 +59,6 @@ impl SampleAgreement {
 impl Signal for SampleAgreement {
     fn needs(&self) -> Needs {
         Needs { samples: self.0.samples, temperature: true, ..Needs::default() }
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
     }
 
     fn read(&self, evidence: Evidence<'_>) -> Reading {

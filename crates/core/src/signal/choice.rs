@@ -11,7 +11,7 @@ use super::filter::{after_marker, checked_pointer};
 use super::json::{at_pointer, find, leaves, place};
 use super::labels::Labels;
 use super::options::{BadOption, Options, present, top, within};
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Reading, Signal};
 use crate::completion::{Completion, Token};
 use crate::number::Score;
 
@@ -104,10 +104,6 @@ impl ChoiceProbability {
 impl Signal for ChoiceProbability {
     fn needs(&self) -> Needs {
         Needs { logprobs: true, top: self.options.top, ..Needs::default() }
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
     }
 
     fn read(&self, evidence: Evidence<'_>) -> Reading {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ask::about;
 use super::labels::Labels;
 use super::options::{BadOption, Options, present, top, within};
-use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Probe, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
 use crate::request::{Call, Request};
@@ -48,10 +48,6 @@ pub struct PTrueProbe {
 impl Signal for PTrueProbe {
     fn needs(&self) -> Needs {
         Needs { probe: true, probe_logprobs: Some(self.options.top), ..Needs::default() }
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
     }
 
     fn prepare(&self, _call: &mut Call) {}

@@ -8,7 +8,7 @@ use super::align::align;
 use super::ask::about;
 use super::options::{BadOption, Options};
 use super::rating::{ANSWER, RatingParser, Scale, Style};
-use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Probe, Reading, Signal};
 use crate::completion::{Completion, Tokens};
 use crate::number::Score;
 use crate::request::{Call, Request};
@@ -111,10 +111,6 @@ fn kept_tokens(text: &str, tokens: &Tokens, kept: &[Range<usize>]) -> Option<Tok
 impl Signal for SelfRating {
     fn needs(&self) -> Needs {
         Needs { probe: self.options.mode == Mode::Probe, ..Needs::default() }
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
     }
 
     fn version(&self) -> u32 {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::options::{BadOption, Options, regex};
 use super::schema::Schema;
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use super::{Abstain, Evidence, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
 
@@ -132,14 +132,6 @@ fn plain_quotes(text: &str) -> String {
 }
 
 impl Signal for Validator {
-    fn needs(&self) -> Needs {
-        Needs::default()
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let passes = self.0.passes(evidence.answer)?;
         Score::new(if passes { 1.0 } else { 0.0 }).ok_or(Abstain::NotANumber)

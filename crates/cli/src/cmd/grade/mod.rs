@@ -28,16 +28,15 @@ use crate::{Exit, Failure, load, print, quiet, say};
 
 pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let recorded = RecordedSet::open(&args.set, &args.tiers)?;
-    let RecordedSet { set, recordings, tiers } = &recorded;
     if !quiet() {
-        load::tell_torn(recordings);
+        load::tell_torn(&recorded.recordings);
     }
     if args.people.human {
-        return human::grade(set, recordings, tiers, args).await;
+        return human::grade(&recorded, args).await;
     }
     if args.people.agreement {
         recorded.check(args.split.as_deref())?;
-        return agreement::show(set, recordings, tiers, args);
+        return agreement::show(&recorded, args);
     }
     let concurrency = NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN);
     let max_spend = args.max_spend.as_deref().map(max_spend).transpose()?;
@@ -62,7 +61,7 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     if !quiet() {
         standings(&graded.standings);
         if !args.json {
-            say(format_args!("grades are in {}", set.dir().join("grades").display()));
+            say(format_args!("grades are in {}", recorded.set.dir().join("grades").display()));
         }
     }
     Ok(exit)
