@@ -73,9 +73,7 @@ impl fmt::Display for Skip {
             Self::Fit => f.write_str("fit: not in the sub-chain in force"),
             Self::UnknownPoint(name) => write!(f, "there is no operating point \"{name}\""),
             Self::ContextWindow { needed, window } => write!(f, "context-window: about {needed} of {window} tokens"),
-            Self::Capability(Capability::Tools) => f.write_str("capability: tools"),
-            Self::Capability(Capability::StructuredOutput) => f.write_str("capability: structured-output"),
-            Self::Capability(Capability::Vision) => f.write_str("capability: vision"),
+            Self::Capability(lacking) => write!(f, "capability: {lacking}"),
         }
     }
 }

@@ -13,17 +13,17 @@ use crate::request::{Params, Preamble, Timeouts};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TierIx(pub usize);
 
-/// Something that a request may need and not every model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Capability {
-    /// Calls tools.
-    Tools,
-    /// Follows a JSON schema.
-    StructuredOutput,
-    /// Reads images.
-    Vision,
+crate::words! {
+    /// Something that a request may need and not every model has.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+    pub enum Capability {
+        /// Calls tools.
+        Tools = "tools",
+        /// Follows a JSON schema.
+        StructuredOutput = "structured-output",
+        /// Reads images.
+        Vision = "vision",
+    }
 }
 
 /// A model behind a tier.

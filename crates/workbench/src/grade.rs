@@ -1,71 +1,19 @@
 //! A set's recorded answers graded: by what compares, by programs and by models, as far as that is allowed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 use tierfall::{SystemClock, config};
 use tierfall_core::cascade::Cascade;
 
 use crate::Error;
-use crate::fixture::FixtureSet;
 use crate::fixture::grade::command::{self, CommandReport};
 use crate::fixture::grade::judge::{self, JudgeReport, Standing};
-use crate::fixture::grade::{GradeTable, ToGrade, grade_set};
+use crate::fixture::grade::{GradeTable, RecordedSet, grade_set};
 use crate::fixture::record::Stop;
-use crate::fixture::replay::Recordings;
 use crate::progress::{Notice, Progress, Stage};
-
-/// A fixture set, what was recorded of it, and whose answers are to be graded.
-#[derive(Debug)]
-pub struct Recorded {
-    /// The set.
-    pub set: FixtureSet,
-    /// Every recording, whatever it was made with.
-    pub recordings: Recordings,
-    /// The tiers that are graded, in this order.
-    pub tiers: Vec<Arc<str>>,
-}
-
-impl Recorded {
-    /// Reads a set's folder; without `tiers` it is about all that are recorded.
-    ///
-    /// # Errors
-    /// The set or its recordings cannot be read.
-    pub fn open(folder: &Path, tiers: &[String]) -> Result<Self, Error> {
-        let set = FixtureSet::load(folder)?;
-        let recordings = Recordings::open(set.dir(), &set.about().tiers)?;
-        let tiers = match tiers {
-            [] => recordings.tiers().cloned().collect(),
-            named => named.iter().map(|name| name.as_str().into()).collect(),
-        };
-        Ok(Self { set, recordings, tiers })
-    }
-
-    /// A tier or split by a name that is not there has no answers, and would be taken for one with nothing wrong.
-    ///
-    /// # Errors
-    /// One of the tiers is not recorded, or no example is in the split.
-    pub fn check(&self, split: Option<&str>) -> Result<(), Error> {
-        let recorded: Vec<&str> = self.recordings.tiers().map(|tier| &**tier).collect();
-        if let Some(tier) = self.tiers.iter().find(|tier| !recorded.contains(&&***tier)) {
-            let path = self.set.dir().join("recordings").join(format!("{tier}.jsonl"));
-            return Err(Error::refused(format!("{} is not there: tier \"{tier}\" has no recordings", path.display()))
-                .with_hint(format!("recorded are {}", recorded.join(", "))));
-        }
-        let splits: BTreeSet<&str> = self.set.examples().iter().map(|example| &*example.split).collect();
-        let Some(split) = split.filter(|split| !splits.contains(split)) else { return Ok(()) };
-        let names = splits.into_iter().collect::<Vec<_>>().join(", ");
-        Err(Error::refused(format!("no example of {} is in the split \"{split}\"", self.set.dir().display()))
-            .with_hint(format!("there are {names}")))
-    }
-
-    fn to_grade(&self) -> ToGrade<'_> {
-        ToGrade { set: &self.set, recordings: &self.recordings, tiers: &self.tiers }
-    }
-}
 
 /// Who may grade besides what compares, and what is counted.
 #[derive(Clone, Debug)]
@@ -115,9 +63,8 @@ impl Graded {
 ///
 /// # Errors
 /// Programs are needed and not allowed, judges are asked for and cannot be, or a file cannot be used.
-pub async fn grade(recorded: &Recorded, ask: &Ask, progress: &dyn Progress, endings: Endings<'_>) -> Result<Graded, Error> {
-    recorded.check(ask.split.as_deref())?;
-    let answers = recorded.to_grade();
+pub async fn grade(answers: &RecordedSet, ask: &Ask, progress: &dyn Progress, endings: Endings<'_>) -> Result<Graded, Error> {
+    answers.check(ask.split.as_deref())?;
     let load = |path: &PathBuf| Ok(config::load_unfitted(path)?.cascade);
     let rules = ask.rules_of.iter().map(load).collect::<Result<Vec<_>, Error>>()?;
     let commands = run(answers, ask, progress, endings).await?;
@@ -126,7 +73,7 @@ pub async fn grade(recorded: &Recorded, ask: &Ask, progress: &dyn Progress, endi
         graded.judged = Some(judged(answers, &rules, options, progress, endings).await?);
     }
     if !graded.is_cut() {
-        let Recorded { set, recordings, tiers } = recorded;
+        let RecordedSet { set, recordings, tiers } = answers;
         graded.table = Some(grade_set(set, recordings, tiers, ask.split.as_deref())?);
         graded.standings = judge::standings(answers, &rules)?;
     }
@@ -135,7 +82,7 @@ pub async fn grade(recorded: &Recorded, ask: &Ask, progress: &dyn Progress, endi
 
 /// Runs the set's commands, where there are any and they may be run. Without leave they are not needed where every answer has
 /// its grade on file.
-async fn run(answers: ToGrade<'_>, ask: &Ask, progress: &dyn Progress, endings: Endings<'_>) -> Result<CommandReport, Error> {
+async fn run(answers: &RecordedSet, ask: &Ask, progress: &dyn Progress, endings: Endings<'_>) -> Result<CommandReport, Error> {
     let commands = command::needed(answers, !ask.allow_commands)?;
     if commands.is_empty() {
         return Ok(CommandReport::default());
@@ -165,7 +112,7 @@ fn shown(line: &[String]) -> String {
 
 /// Asks the judges about every answer that they did not grade yet.
 async fn judged(
-    answers: ToGrade<'_>,
+    answers: &RecordedSet,
     rules: &[Cascade],
     options: &judge::JudgeOptions,
     progress: &dyn Progress,

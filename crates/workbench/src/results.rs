@@ -20,13 +20,13 @@ pub const PREFIX: &str = ".tierfall";
 const SET: &str = "the fixture set";
 
 /// The files of a cascade's fixture set, and folders of which any file is one.
-pub(crate) fn parts_of_set(cascade: &Path, set: &str) -> [Named; 5] {
+pub fn parts_of_set(cascade: &Path, set: &str) -> [Named; 5] {
     let folder = fixture_folder(cascade, set);
     ["set.toml", "examples.jsonl", "recordings", "grades", ledger::FILE].map(|part| (SET, folder.join(part)))
 }
 
 /// Where a cascade's fit is, or would be; `None` where the cascade is wrong, which whoever reads it next will say.
-pub(crate) fn fit_of(cascade: &Path) -> Option<PathBuf> {
+pub fn fit_of(cascade: &Path) -> Option<PathBuf> {
     let loaded = config::load_unfitted(cascade).ok()?;
     Some(loaded.fit_path.clone().unwrap_or_else(|| fit::path_for(&loaded.path)))
 }
@@ -46,6 +46,16 @@ fn same(a: &Path, b: &Path) -> bool {
 /// # Errors
 /// It names the results as `written` does, and what they would take the place of.
 pub fn ready(read: &[Named], written: &[Named]) -> Result<(), Error> {
+    apart(read, written)?;
+    // Who enters a certificate makes the ledger's folder.
+    written.iter().filter(|(name, _)| *name != "--ledger").try_for_each(|(_, path)| writable(path))
+}
+
+/// The same of files that are added to, which need not be replaced.
+///
+/// # Errors
+/// It names the results as `written` does, and what they would take the place of.
+pub fn apart(read: &[Named], written: &[Named]) -> Result<(), Error> {
     let refused = |why: String| {
         Err(Error::refused(why).with_hint("nothing was read and nothing written; name another file, one for each result"))
     };
@@ -59,8 +69,7 @@ pub fn ready(read: &[Named], written: &[Named]) -> Result<(), Error> {
             return refused(format!("{other} and {name} name one file, {}: one would overwrite the other", path.display()));
         }
     }
-    // Who enters a certificate makes the ledger's folder.
-    written.iter().filter(|(name, _)| *name != "--ledger").try_for_each(|(_, path)| writable(path))
+    Ok(())
 }
 
 /// Whether a file can be put where it is wanted; nothing is left there.

@@ -24,7 +24,6 @@ pub use play::Cuts;
 pub(crate) use play::{MOST_TIERS, Played, chain_of, loss_of};
 pub(crate) use sample::{CONFIDENCE, WeightedItems, finite, indicator, share_of};
 pub(crate) use tiers::Readings;
-pub use tiers::in_words;
 
 /// How a fit does at one of its operating points (the first where none is named). The fit's tiers are found by name: tiers that are
 /// not in force may be missing from the observations, and those that the fit does not know are never asked.
@@ -93,7 +92,7 @@ fn judge(
     let next = |tier: usize| chain.iter().copied().find(|other| *other > tier).unwrap_or(last);
     let reports = matched.tiers.iter().enumerate().filter_map(|(tier, fit)| {
         let fit = fit.as_ref()?;
-        let signal = in_words(fit.gate.as_ref()?);
+        let signal = fit.gate.as_ref()?.to_string();
         let readings = Readings::new(&table, tier, next(tier), fit.map.as_ref());
         Some(readings.report(tier, &fit.name, signal, &played, &sample))
     });

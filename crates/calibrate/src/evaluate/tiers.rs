@@ -1,7 +1,6 @@
 //! How well a tier knows when it is right: ranking, calibration, and risk among what it accepts.
 
 use rayon::prelude::*;
-use tierfall_core::fusion::GateValue;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Score};
 
@@ -156,14 +155,6 @@ impl Readings {
     }
 }
 
-/// A gate value in words: `mean-logprob`, `-entropy`, `mean-logprob+margin`.
-pub fn in_words(gate: &GateValue) -> String {
-    match gate {
-        GateValue::Signal { signal, negated: false } => signal.clone(),
-        GateValue::Signal { signal, negated: true } => format!("-{signal}"),
-        GateValue::Fused(_) => gate.signals().join("+"),
-    }
-}
 #[cfg(test)]
 mod tests {
     use super::*;

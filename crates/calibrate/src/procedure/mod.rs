@@ -22,7 +22,7 @@ use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Threshold};
 
 use crate::ask::{Ask, SignalChoice};
-use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, baselines, chain_of, in_words};
+use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, baselines, chain_of};
 use crate::observations::Observations;
 use crate::report::{Calibration, PointReport, TierReport};
 use crate::table::{NoSignal, Table};
@@ -187,7 +187,7 @@ fn report<'a>(
     let mut calibration = Calibration {
         thresholds: gated.iter().map(|tier| shown(*tier, cuts.overall[*tier].threshold)).collect(),
         chain,
-        signals: names.iter().zip(&fitted.gates).map(|(name, picked)| (name.clone(), in_words(&picked.gate))).collect(),
+        signals: names.iter().zip(&fitted.gates).map(|(name, picked)| (name.clone(), picked.gate.to_string())).collect(),
         n: all.len() as u64,
         n_items: single.len() as u64,
         n_excluded,
@@ -243,7 +243,7 @@ fn tier_reports(all: &View<'_>, fitted: &Once<'_>, cuts: &Cuts, folded: &Folded<
     let names = all.observations().tiers().map(|spec| spec.name.clone());
     let each: Vec<_> = names.zip(&fitted.gates).zip(&folded.readings).enumerate().collect();
     let report = |(tier, ((name, picked), readings)): (usize, ((Arc<str>, &Picked), &Readings))| {
-        readings.report(tier, &name, in_words(&picked.gate), played, &sample)
+        readings.report(tier, &name, picked.gate.to_string(), played, &sample)
     };
     each.into_par_iter().map(report).collect()
 }

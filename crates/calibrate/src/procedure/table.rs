@@ -1,7 +1,7 @@
 //! Every signal of every gated tier beside the length of its answers.
 
 use crate::ask::{Ask, SignalChoice};
-use crate::evaluate::{Cuts, in_words};
+use crate::evaluate::Cuts;
 use crate::map::fuse::Toward;
 use crate::metric::{self, Sorted, is_right};
 use crate::report::SignalRow;
@@ -84,7 +84,7 @@ fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result
         let gate = GateValue::Signal { signal: label.clone(), negated };
         let sorted = Sorted::new(values(view, tier, &gate)?);
         let refusal = length::refusal_beside(view, tier, &sorted, lengths.as_ref());
-        let found = row(in_words(&gate), &sorted, used.contains(&label.as_str()));
+        let found = row(gate.to_string(), &sorted, used.contains(&label.as_str()));
         let (auroc, read, atom) = (found.auroc, sorted.len(), atom(&sorted));
         let note = match (&refusal, found.auroc) {
             (Some(why), _) => Some(format!("refused: {why}")),
@@ -103,7 +103,7 @@ fn of_tier(view: &View<'_>, fitted: &Once<'_>, ask: &Ask, tier: usize) -> Result
         };
         if let Some((_, scores)) = fused_scores(view, tier, &labels, Toward::Benefit, ask.seed)? {
             let note = Some("fused towards benefit; cross-fitted here".to_owned());
-            rows.push(SignalRow { note, ..row(in_words(&picked.gate), &Sorted::new(scores), true) });
+            rows.push(SignalRow { note, ..row(picked.gate.to_string(), &Sorted::new(scores), true) });
         }
     }
     if let Some(mut sorted) = lengths {

@@ -2,28 +2,19 @@
 
 use serde::Serialize;
 
-/// What is concluded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// A limit holds; or worse by the margin is ruled out.
-    Pass,
-    /// A limit does not hold; or there is evidence of a regression.
-    Fail,
-    /// Neither: too few examples for either claim.
-    Inconclusive,
+tierfall_core::words! {
+    /// What is concluded.
+    pub enum Verdict {
+        /// A limit holds; or worse by the margin is ruled out.
+        Pass = "pass",
+        /// A limit does not hold; or there is evidence of a regression.
+        Fail = "fail",
+        /// Neither: too few examples for either claim.
+        Inconclusive = "inconclusive",
+    }
 }
 
 impl Verdict {
-    /// The verdict as written.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-
     /// Of two verdicts together: a failure before doubt before a pass.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

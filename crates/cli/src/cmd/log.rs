@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tierfall::{JsonlSink, TierBinding};
 use tierfall_core::observer::Observer;
+use tierfall_workbench::Replaying;
+use tierfall_workbench::results::{Named, apart, fit_of, parts_of_set};
 use tierfall_workbench::traffic::{Capture, Sampling};
 
 use crate::args::Run;
@@ -22,7 +24,8 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn open(path: &Path, args: &Run, tiers: &[TierBinding]) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, args: &Run, replay: Option<&Replaying>, tiers: &[TierBinding]) -> Result<Self, Failure> {
+        apart(&reads(args, replay), &written(path, args))?;
         if args.capture.is_none() {
             let sink = Arc::new(JsonlSink::open(path, QUEUE)?);
             return Ok(Self { observer: sink.clone(), close: Box::new(move || sink.close().map(|()| sink.lost())) });
@@ -34,6 +37,21 @@ impl Log {
         }
         Ok(Self { observer: capture.clone(), close: Box::new(move || capture.close().map(|()| capture.lost())) })
     }
+}
+
+/// What the command reads.
+fn reads(args: &Run, replay: Option<&Replaying>) -> Vec<Named> {
+    let mut read = vec![("the cascade", args.cascade.clone())];
+    read.extend(fit_of(&args.cascade).map(|fit| ("the fit", fit)));
+    read.extend(args.jsonl.clone().map(|queries| ("the queries", queries)));
+    let sets = replay.map(|replay| replay.set.dir().to_string_lossy());
+    read.extend(sets.into_iter().flat_map(|set| parts_of_set(&args.cascade, &set)));
+    read
+}
+
+fn written(log: &Path, args: &Run) -> Vec<Named> {
+    let out = args.out.clone().map(|out| ("--out", out));
+    out.into_iter().chain([("--trace-log", log.to_owned())]).collect()
 }
 
 /// Whether a file is open to more than its owner, where permissions tell.

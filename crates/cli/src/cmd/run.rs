@@ -17,7 +17,7 @@ use crate::{Exit, Failure, input, load, print, print_data, quiet, render, say};
 pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
     let asker = if args.jsonl.is_some() { Asker::Job } else { Asker::Anybody };
     let Opened { mut builder, replay, tiers } = load::engine(args, asker)?;
-    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, &tiers)).transpose()?;
+    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, replay.as_deref(), &tiers)).transpose()?;
     if let Some(log) = &log {
         builder = builder.observer(log.observer.clone());
     }

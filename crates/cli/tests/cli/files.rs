@@ -263,6 +263,35 @@ fn a_folder_in_place_of_a_file() {
 }
 
 #[test]
+fn no_trace_is_written_into_what_is_read_or_into_the_results() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.write("queries.jsonl", "{\"query\": \"Hi?\"}\n");
+    let run = |log: &str| {
+        let args = ["run", "two.cascade.toml", "--jsonl", "queries.jsonl", "--out", "out.jsonl", "--trace-log", log, "--quiet"];
+        sandbox.run(&args)
+    };
+    let cascade = sandbox.read("two.cascade.toml");
+    for (log, why) in [
+        ("two.cascade.toml", "--trace-log two.cascade.toml would overwrite the cascade"),
+        ("./queries.jsonl", "--trace-log ./queries.jsonl would overwrite the queries"),
+        ("./out.jsonl", "--out and --trace-log name one file, ./out.jsonl"),
+    ] {
+        let ran = run(log).exits(2);
+        assert!(ran.stderr().contains(why), "{ran}");
+    }
+    assert_eq!((sandbox.read("two.cascade.toml"), sandbox.read("queries.jsonl").lines().count()), (cascade, 1));
+    assert!(!sandbox.path("out.jsonl").exists());
+    // A log is added to.
+    run("traces.jsonl").exits(0);
+    run("traces.jsonl").exits(0);
+    assert_eq!(
+        (sandbox.lines("traces.jsonl").len(), sandbox.lines("out.jsonl").len()),
+        (1, 1),
+        "what has its answer is not asked again"
+    );
+}
+
+#[test]
 fn shells_get_completions() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish"] {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::normal::{Normalise, normal_form};
 use super::options::{BadOption, Options};
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Reading, Signal};
 use crate::completion::Sample;
 use crate::number::Score;
 
@@ -61,10 +61,6 @@ impl Signal for SampleAgreement {
         Needs { samples: self.0.samples, temperature: true, ..Needs::default() }
     }
 
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let answer = evidence.answer;
         if answer.text.trim().is_empty() {
@@ -87,9 +83,7 @@ impl Signal for SampleAgreement {
 }
 
 impl Options for Agreement {
-    type Signal = SampleAgreement;
-
-    fn build(&self) -> Result<SampleAgreement, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if !(2..=MOST_SAMPLES).contains(&self.samples) {
             let problem =
                 format!("is {}, but must be 2 to {MOST_SAMPLES}: the served answer and those it is compared with", self.samples);

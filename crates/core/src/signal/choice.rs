@@ -11,7 +11,7 @@ use super::filter::{after_marker, checked_pointer};
 use super::json::{at_pointer, find, leaves, place};
 use super::labels::Labels;
 use super::options::{BadOption, Options, present, top, within};
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Reading, Signal};
 use crate::completion::{Completion, Token};
 use crate::number::Score;
 
@@ -106,10 +106,6 @@ impl Signal for ChoiceProbability {
         Needs { logprobs: true, top: self.options.top, ..Needs::default() }
     }
 
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let mut decision = self.decision(evidence.answer)?.peekable();
         decision.peek().ok_or(Abstain::NoTokens)?;
@@ -124,9 +120,7 @@ impl Signal for ChoiceProbability {
 }
 
 impl Options for Choice {
-    type Signal = ChoiceProbability;
-
-    fn build(&self) -> Result<ChoiceProbability, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         match &self.at {
             Position::First => {}
             Position::AfterMarker(marker) => drop(present("at", marker, "the text before the label")?),

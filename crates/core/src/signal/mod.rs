@@ -175,11 +175,15 @@ pub struct Probe {
 /// recordings measures what production does. What takes no argument is a declaration: it is read once, when the signal is
 /// [named](NamedSignal::new).
 pub trait Signal: fmt::Debug + Send + Sync {
-    /// What it needs from its tier.
-    fn needs(&self) -> Needs;
+    /// What it needs from its tier beside the answer; nothing by default.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
 
-    /// The scale of its scores.
-    fn nominal(&self) -> Nominal;
+    /// The scale of its scores; [0, 1] by default.
+    fn nominal(&self) -> Nominal {
+        Nominal::Identity
+    }
 
     /// Changes whenever the same evidence would read differently: a fit is bound to it.
     fn version(&self) -> u32 {
@@ -265,14 +269,6 @@ impl Declarations {
 struct Broken;
 
 impl Signal for Broken {
-    fn needs(&self) -> Needs {
-        Needs::default()
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn read(&self, _: Evidence<'_>) -> Reading {
         Err(Abstain::Panicked)
     }

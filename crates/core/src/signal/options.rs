@@ -7,11 +7,8 @@ use super::Signal;
 
 /// The options of one kind of signal, as a cascade file writes them. Building checks them; what is built cannot be wrong.
 pub trait Options: Clone + Default + Serialize + DeserializeOwned {
-    /// What these options build.
-    type Signal: Signal + 'static;
-
     /// The signal, or the first option that makes no sense.
-    fn build(&self) -> Result<Self::Signal, BadOption>;
+    fn build(&self) -> Result<impl Signal + 'static, BadOption>;
 }
 
 /// An option that makes no sense.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ask::about;
 use super::labels::Labels;
 use super::options::{BadOption, Options, present, top, within};
-use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Probe, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
 use crate::request::{Call, Request};
@@ -50,10 +50,6 @@ impl Signal for PTrueProbe {
         Needs { probe: true, probe_logprobs: Some(self.options.top), ..Needs::default() }
     }
 
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn prepare(&self, _call: &mut Call) {}
 
     fn probe(&self, request: &Request, answer: &Completion) -> Option<Probe> {
@@ -71,9 +67,7 @@ impl Signal for PTrueProbe {
 }
 
 impl Options for PTrue {
-    type Signal = PTrueProbe;
-
-    fn build(&self) -> Result<PTrueProbe, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if let Some(surrogate) = &self.surrogate {
             present("surrogate", surrogate, "the name of a tier")?;
         }

@@ -189,22 +189,19 @@ impl Signal for Rivalry {
 }
 
 impl Options for Margin {
-    type Signal = Rivalry;
-    fn build(&self) -> Result<Rivalry, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(Rivalry { formula: Formula::Margin, over: self.over, tokens: self.tokens.build()? })
     }
 }
 
 impl Options for LogMargin {
-    type Signal = Rivalry;
-    fn build(&self) -> Result<Rivalry, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(Rivalry { formula: Formula::LogMargin, over: self.over, tokens: self.tokens.build()? })
     }
 }
 
 impl Options for Entropy {
-    type Signal = Rivalry;
-    fn build(&self) -> Result<Rivalry, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         let formula = Formula::Entropy { top: top(self.top)?, tail: self.tail };
         Ok(Rivalry { formula, over: self.over, tokens: self.tokens.build()? })
     }
@@ -216,7 +213,7 @@ mod tests {
     use crate::completion::Tokens;
     use crate::request::Request;
 
-    fn read(signal: &Rivalry, alternatives: &[(&str, f64)]) -> Reading {
+    fn read(signal: &impl Signal, alternatives: &[(&str, f64)]) -> Reading {
         let mut tokens = Tokens::default();
         tokens.push("a", -0.5);
         for (text, logprob) in alternatives {

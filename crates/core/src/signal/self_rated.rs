@@ -8,7 +8,7 @@ use super::align::align;
 use super::ask::about;
 use super::options::{BadOption, Options};
 use super::rating::{ANSWER, RatingParser, Scale, Style};
-use super::{Abstain, Evidence, Needs, Nominal, Probe, Reading, Signal};
+use super::{Abstain, Evidence, Needs, Probe, Reading, Signal};
 use crate::completion::{Completion, Tokens};
 use crate::number::Score;
 use crate::request::{Call, Request};
@@ -113,10 +113,6 @@ impl Signal for SelfRating {
         Needs { probe: self.options.mode == Mode::Probe, ..Needs::default() }
     }
 
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn version(&self) -> u32 {
         3
     }
@@ -163,9 +159,7 @@ impl Signal for SelfRating {
 }
 
 impl Options for SelfRated {
-    type Signal = SelfRating;
-
-    fn build(&self) -> Result<SelfRating, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(SelfRating { options: self.clone(), parser: RatingParser::new(self.style, self.scale, FIELD)? })
     }
 }
@@ -176,7 +170,11 @@ mod tests {
     use crate::completion::Sample;
 
     fn signal(style: Style) -> SelfRating {
-        SelfRated { style, scale: Scale::Unit, ..SelfRated::default() }.build().unwrap()
+        built(SelfRated { style, scale: Scale::Unit, ..SelfRated::default() })
+    }
+
+    fn built(options: SelfRated) -> SelfRating {
+        SelfRating { parser: RatingParser::new(options.style, options.scale, FIELD).unwrap(), options }
     }
 
     fn answer(texts: &[&str]) -> Completion {
@@ -248,7 +246,7 @@ mod tests {
     fn what_is_asked_for_is_what_is_read() {
         for style in [Style::Text, Style::Json] {
             for scale in [Scale::Percent, Scale::Unit, Scale::Ten] {
-                let signal = SelfRated { style, scale, mode: Mode::Probe }.build().unwrap();
+                let signal = built(SelfRated { style, scale, mode: Mode::Probe });
                 let asked = signal.question();
                 let form = asked.rsplit('\n').next().unwrap();
                 let value = signal.parser.parse(form).unwrap().value;

@@ -197,45 +197,39 @@ fn mean_of_lowest(mut all: Vec<f64>, count: usize) -> Result<f64, Abstain> {
 }
 
 impl Options for MeanLogprob {
-    type Signal = Sequence;
-    fn build(&self) -> Result<Sequence, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Sequence::new(Formula::Mean, &self.tokens)
     }
 }
 
 impl Options for SumLogprob {
-    type Signal = Sequence;
-    fn build(&self) -> Result<Sequence, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Sequence::new(Formula::Sum, &self.tokens)
     }
 }
 
 impl Options for MinLogprob {
-    type Signal = Sequence;
-    fn build(&self) -> Result<Sequence, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Sequence::new(Formula::Min, &self.tokens)
     }
 }
 
 impl Options for QuantileLogprob {
-    type Signal = Sequence;
-    fn build(&self) -> Result<Sequence, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         let alpha = within("alpha", self.alpha, 0.0, 1.0)?;
         Sequence::new(Formula::Quantile { alpha }, &self.tokens)
     }
 }
 
 impl Options for LengthPenalisedLogprob {
-    type Signal = Sequence;
-    fn build(&self) -> Result<Sequence, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         let alpha = within("alpha", self.alpha, 0.0, 1.0)?;
         Sequence::new(Formula::LengthPenalised { alpha }, &self.tokens)
     }
 }
 
 impl Options for TrimmedLogprob {
-    type Signal = Sequence;
-    fn build(&self) -> Result<Sequence, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         let formula = match (self.lowest, self.share) {
             (Some(_), Some(_)) => return Err(BadOption::new("share", "stands beside `lowest`, but only one of them can hold")),
             (_, Some(share)) => {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::options::{BadOption, Options, regex};
 use super::schema::Schema;
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
+use super::{Abstain, Evidence, Reading, Signal};
 use crate::completion::Completion;
 use crate::number::Score;
 
@@ -132,14 +132,6 @@ fn plain_quotes(text: &str) -> String {
 }
 
 impl Signal for Validator {
-    fn needs(&self) -> Needs {
-        Needs::default()
-    }
-
-    fn nominal(&self) -> Nominal {
-        Nominal::Identity
-    }
-
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let passes = self.0.passes(evidence.answer)?;
         Score::new(if passes { 1.0 } else { 0.0 }).ok_or(Abstain::NotANumber)
@@ -147,22 +139,19 @@ impl Signal for Validator {
 }
 
 impl Options for NonEmpty {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(Validator(Check::NonEmpty))
     }
 }
 
 impl Options for Pattern {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         Ok(Validator(Check::Pattern { pattern: regex("pattern", &self.pattern)?, must: self.must }))
     }
 }
 
 impl Options for JsonSchema {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if !self.schema.is_object() {
             return Err(BadOption::new("schema", "is missing, but must be a JSON Schema, written as a table"));
         }
@@ -172,8 +161,7 @@ impl Options for JsonSchema {
 }
 
 impl Options for NotRefusal {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if self.phrases.iter().any(|phrase| phrase.trim().is_empty()) {
             return Err(BadOption::new("phrases", "holds an empty phrase, which every answer would hold"));
         }
@@ -183,8 +171,7 @@ impl Options for NotRefusal {
 }
 
 impl Options for FinishReason {
-    type Signal = Validator;
-    fn build(&self) -> Result<Validator, BadOption> {
+    fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         if self.allowed.is_empty() {
             return Err(BadOption::new("allowed", "is empty, so no answer could pass"));
         }

@@ -8,14 +8,14 @@ use serde::Serialize;
 
 use super::code::Code;
 
-/// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// The cascade cannot run.
-    Error,
-    /// It can, but probably not as meant.
-    Warning,
+tierfall_core::words! {
+    /// How bad a problem is.
+    pub enum Severity {
+        /// The cascade cannot run.
+        Error = "error",
+        /// It can, but probably not as meant.
+        Warning = "warning",
+    }
 }
 
 /// One problem. Byte ranges refer to [`ConfigError::text`].
@@ -100,11 +100,7 @@ impl Diagnostic {
     }
 
     fn draw(&self, out: &mut String, path: &str, text: &str) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        writeln!(out, "{severity}[{}]: {}", self.code.id, self.message)?;
+        writeln!(out, "{}[{}]: {}", self.severity, self.code.id, self.message)?;
         if text.is_empty() {
             writeln!(out, " --> {path}")?;
         } else {

@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 use std::ops::{Deref, Range};
+use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tierfall_core::money::{DecimalError, Money, Rate};
 
 use super::values::duration;
@@ -53,11 +55,11 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
 }
 
 macro_rules! types {
-    ($($(#[$meta:meta])* $name:ident($of:ty) = $schema:tt;)+) => {
+    ($($(#[$meta:meta])* $name:ident($(#[$field:meta])* $of:ty) = $schema:tt;)+) => {
         $(
             #[derive(Clone, Debug, PartialEq, Deserialize)]
             $(#[$meta])*
-            pub(crate) struct $name(pub(crate) $of);
+            pub(crate) struct $name($(#[$field])* pub(crate) $of);
 
             impl Deref for $name {
                 type Target = $of;
@@ -98,14 +100,12 @@ types! {
     #[serde(try_from = "String")]
     Wait(Duration) = { "type": "string", "pattern": "^[0-9.]+ ?(ms|s|m|h)$", "x-kind": "duration" };
     /// US dollars, as a decimal text or a number.
-    #[serde(try_from = "String")]
-    Dollars(Money) = { "anyOf": [
+    Dollars(#[serde(deserialize_with = "parsed")] Money) = { "anyOf": [
         { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,12})?$" },
         { "type": "number", "minimum": 0 },
     ], "x-kind": "dollars" };
     /// US dollars a million tokens, likewise.
-    #[serde(try_from = "String")]
-    DollarsPerMillion(Rate) = { "anyOf": [
+    DollarsPerMillion(#[serde(deserialize_with = "parsed")] Rate) = { "anyOf": [
         { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,6})?$" },
         { "type": "number", "minimum": 0 },
     ], "x-kind": "dollars-per-million" };
@@ -124,16 +124,6 @@ impl Serialize for Wait {
     }
 }
 
-impl TryFrom<String> for Dollars {
-    type Error = DecimalError;
-    fn try_from(text: String) -> Result<Self, DecimalError> {
-        text.parse().map(Self)
-    }
-}
-
-impl TryFrom<String> for DollarsPerMillion {
-    type Error = DecimalError;
-    fn try_from(text: String) -> Result<Self, DecimalError> {
-        text.parse().map(Self)
-    }
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = DecimalError>>(deserializer: D) -> Result<T, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }

@@ -6,6 +6,7 @@ pub(crate) mod purse;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -53,6 +54,12 @@ pub enum Halt {
         /// The limit.
         limit: Money,
     },
+    /// A call's cost has no bound, so no limit could be kept.
+    #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
+    Unbounded(Arc<str>),
+    /// Whoever watches knew enough.
+    #[error("the verdict was clear")]
+    Decided,
 }
 
 impl Halt {
@@ -65,9 +72,9 @@ impl Halt {
         }
     }
 
-    /// Whether a provider is the reason, or its queue, and not a limit.
+    /// Whether a provider is the reason, or its queue, and not a limit or enough certainty.
     pub(crate) fn is_failure(&self) -> bool {
-        !matches!(self, Self::Spend { .. })
+        matches!(self, Self::Lasting { .. } | Self::QueueFull { .. } | Self::Storm { .. })
     }
 }
 

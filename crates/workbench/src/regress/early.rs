@@ -8,9 +8,10 @@ use tierfall_calibrate::regress::sequential::Watch;
 use tierfall_calibrate::regress::{Check, Rules, Verdict};
 
 use super::entry::BaselineEntry;
-use super::live::{LiveOptions, LiveRun, LiveStop, live};
+use super::live::{LiveOptions, LiveRun, live};
 use super::played::{Played, PlayedItem};
 use crate::Error;
+use crate::batch::Halt;
 use crate::fixture::FixtureSet;
 use crate::fixture::replay::Recordings;
 use crate::progress::{Notice, Progress, Stage};
@@ -64,7 +65,7 @@ pub(super) async fn play(
             Error::refused(why).with_hint("raise --max-spend, or declare max-tokens and prices so that calls have a bound")
         );
     }
-    let decided = stopped.as_ref() == Some(&LiveStop::Decided);
+    let decided = stopped.as_ref() == Some(&Halt::Decided);
     if early.is_some() && !decided {
         played.warnings.push("the run was not decided early: the comparison has what --early-stop left of its level".to_owned());
     }

@@ -8,23 +8,13 @@ use serde_json::value::RawValue;
 use tierfall_core::money::Money;
 use tierfall_core::trace::OutcomeKind;
 
-/// Where answers came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// From recordings.
-    Replay,
-    /// From the declared providers.
-    Live,
-}
-
-impl Mode {
-    /// The mode as written.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Replay => "replay",
-            Self::Live => "live",
-        }
+tierfall_core::words! {
+    /// Where answers came from.
+    pub enum Mode {
+        /// From recordings.
+        Replay = "replay",
+        /// From the declared providers.
+        Live = "live",
     }
 }
 

@@ -1,25 +1,23 @@
 //! Which requests are kept: by what became of them, and a hash of their ids.
 
-use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use tierfall_core::number::Tie;
 use tierfall_core::request::RequestId;
 use tierfall_core::trace::{OutcomeKind, Trace};
 
-/// What became of a request, as far as sampling tells requests apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stratum {
-    /// The first tier that was asked answered it.
-    Accepted,
-    /// A later tier answered it.
-    Escalated,
-    /// The cascade abstained, or left it to a person.
-    Unresolved,
-    /// No tier could answer it.
-    Failed,
+tierfall_core::words! {
+    /// What became of a request, as far as sampling tells requests apart.
+    pub enum Stratum {
+        /// The first tier that was asked answered it.
+        Accepted = "accepted",
+        /// A later tier answered it.
+        Escalated = "escalated",
+        /// The cascade abstained, or left it to a person.
+        Unresolved = "unresolved",
+        /// No tier could answer it.
+        Failed = "failed",
+    }
 }
 
 impl Stratum {
@@ -38,17 +36,6 @@ impl Stratum {
             OutcomeKind::Failed => Some(Self::Failed),
             OutcomeKind::Refused => None,
         }
-    }
-}
-
-impl fmt::Display for Stratum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Accepted => "accepted",
-            Self::Escalated => "escalated",
-            Self::Unresolved => "unresolved",
-            Self::Failed => "failed",
-        })
     }
 }
 

@@ -10,8 +10,9 @@ use tierfall_calibrate::ask::{Delta, Target};
 use tierfall_calibrate::regress::Verdict;
 use tierfall_core::fit::Status;
 use tierfall_workbench::diff::{Cut, Diffed};
+use tierfall_workbench::fixture::grade::RecordedSet;
 use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions};
-use tierfall_workbench::grade::{Endings, Recorded};
+use tierfall_workbench::grade::Endings;
 use tierfall_workbench::progress::{Progress, Stage};
 use tierfall_workbench::{Error, Inputs, advise, calibrate, diff, evaluate, grade, plan, record, regress};
 
@@ -213,7 +214,7 @@ async fn answers_are_recorded_and_graded() {
     let quiet = |_: RecordEvent<'_>| ();
     let made = record(&path, set.to_str().unwrap(), &RecordOptions::default(), &quiet, pending()).await.unwrap();
     assert!(made.is_complete(), "{made:?}");
-    let recorded = Recorded::open(&set, &[]).unwrap();
+    let recorded = RecordedSet::open(&set, &[]).unwrap();
     let ask = |split: &str| grade::Ask {
         allow_commands: false,
         concurrency: NonZeroUsize::MIN,

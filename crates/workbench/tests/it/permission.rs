@@ -13,7 +13,7 @@ use tierfall_core::completion::{Completion, Tokens, Usage};
 use tierfall_testkit::openai;
 use tierfall_workbench::Answers;
 use tierfall_workbench::fixture::FixtureSet;
-use tierfall_workbench::fixture::grade::{ToGrade, judge};
+use tierfall_workbench::fixture::grade::{RecordedSet, judge};
 use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, RecordReport, record};
 use tierfall_workbench::fixture::replay::Recordings;
 use tierfall_workbench::regress::live::{LiveOptions, live};
@@ -257,10 +257,10 @@ async fn checked(case: &Case, server: &MockServer, seen: &Seen) {
 
     // A judge, under the cascade's rules and its own.
     let tiers: Vec<Arc<str>> = recordings.tiers().cloned().collect();
-    let answers = ToGrade { set: &set, recordings: &recordings, tiers: &tiers };
-    let judges = judge::open(answers, std::slice::from_ref(&loaded.cascade)).unwrap();
+    let answers = RecordedSet { set, recordings, tiers };
+    let judges = judge::open(&answers, std::slice::from_ref(&loaded.cascade)).unwrap();
     let (clock, options) = (SystemClock::default(), judge::JudgeOptions::default());
-    let report = judge::ask(answers, &judges, &options, &clock, &|_, _, _| (), std::future::pending()).await.unwrap();
+    let report = judge::ask(&answers, &judges, &options, &clock, &|_, _, _| (), std::future::pending()).await.unwrap();
     let answered = |example: &usize| !case.may_see(*example).is_empty();
     let to_judge: BTreeSet<usize> =
         (1..EXAMPLES).step_by(2).filter(answered).filter(|example| case.judge_may_see(*example)).collect();

@@ -8,8 +8,7 @@ use serde::Serialize;
 use tierfall::clock::{rfc3339, time_of_day};
 use tierfall_calibrate::agreement::Agreement;
 use tierfall_workbench::fixture::FixtureSet;
-use tierfall_workbench::fixture::grade::{Person, Session, Which};
-use tierfall_workbench::fixture::replay::Recordings;
+use tierfall_workbench::fixture::grade::{Person, RecordedSet, Session, Which};
 
 use super::agreement;
 use super::keys::{KEYS, Keys, Typed};
@@ -20,12 +19,8 @@ use crate::render::style::{DIM, GOOD, paint};
 use crate::{Exit, Failure, note, print, say};
 
 /// `recorded` are the tiers whose grades are compared when all is graded.
-pub(super) async fn grade(
-    set: &FixtureSet,
-    recordings: &Recordings,
-    recorded: &[Arc<str>],
-    args: &Grade,
-) -> Result<Exit, Failure> {
+pub(super) async fn grade(recorded: &RecordedSet, args: &Grade) -> Result<Exit, Failure> {
+    let RecordedSet { set, recordings, .. } = recorded;
     let person = person(args.people.by.as_deref())?;
     let tiers: Vec<Arc<str>> = args.tiers.iter().map(|name| name.as_str().into()).collect();
     let which = Which {
@@ -52,7 +47,7 @@ pub(super) async fn grade(
         left: session.left(),
         total,
         agreement: match session.left() {
-            0 => Some(agreement::of(set, recordings, recorded, args)?).filter(|agreement| !agreement.is_empty()),
+            0 => Some(agreement::of(recorded, args)?).filter(|agreement| !agreement.is_empty()),
             _ => None,
         },
     };

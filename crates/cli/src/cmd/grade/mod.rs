@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::select;
+use tierfall_workbench::fixture::grade::RecordedSet;
 use tierfall_workbench::fixture::grade::judge::{JudgeOptions, JudgeReport};
 use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
 use tierfall_workbench::fixture::record::Stop;
-use tierfall_workbench::grade::{Ask, Endings, Graded, Recorded};
+use tierfall_workbench::grade::{Ask, Endings, Graded};
 
 use super::graded::standings;
 use super::record::max_spend;
@@ -26,17 +27,16 @@ use crate::render::text::unbounded;
 use crate::{Exit, Failure, load, print, quiet, say};
 
 pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
-    let recorded = Recorded::open(&args.set, &args.tiers)?;
-    let Recorded { set, recordings, tiers } = &recorded;
+    let recorded = RecordedSet::open(&args.set, &args.tiers)?;
     if !quiet() {
-        load::tell_torn(recordings);
+        load::tell_torn(&recorded.recordings);
     }
     if args.people.human {
-        return human::grade(set, recordings, tiers, args).await;
+        return human::grade(&recorded, args).await;
     }
     if args.people.agreement {
         recorded.check(args.split.as_deref())?;
-        return agreement::show(set, recordings, tiers, args);
+        return agreement::show(&recorded, args);
     }
     let concurrency = NonZeroUsize::new(usize::from(args.concurrency)).unwrap_or(NonZeroUsize::MIN);
     let max_spend = args.max_spend.as_deref().map(max_spend).transpose()?;
@@ -61,7 +61,7 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     if !quiet() {
         standings(&graded.standings);
         if !args.json {
-            say(format_args!("grades are in {}", set.dir().join("grades").display()));
+            say(format_args!("grades are in {}", recorded.set.dir().join("grades").display()));
         }
     }
     Ok(exit)

@@ -14,31 +14,10 @@ use crate::batch::purse::{Account, Purse};
 use tierfall::clock::Clock;
 use tierfall::timed::passed_on;
 
-/// Why a live run ended before every example was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LiveStop {
-    /// Whoever watches knew enough.
-    #[error("the verdict was clear")]
-    Decided,
-    /// No further call is made.
-    #[error(transparent)]
-    Halted(#[from] Halt),
-    /// A call's cost has no bound, so no limit could be kept.
-    #[error("the calls of tier \"{0}\" have no bound on their cost (no price, or neither max-tokens nor context-window)")]
-    Unbounded(Arc<str>),
-}
-
-impl LiveStop {
-    /// Whether a provider is the reason, and not a limit or enough certainty.
-    pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Halted(halt) if halt.is_failure())
-    }
-}
-
 /// What all tiers of one live run spend, and what ended it.
 pub(super) struct Paid {
     account: Account,
-    stop: OnceLock<LiveStop>,
+    stop: OnceLock<Halt>,
     clock: Arc<dyn Clock>,
 }
 
@@ -49,7 +28,7 @@ impl Paid {
     }
 
     /// Why no further call is made.
-    pub(super) fn stopped(&self) -> Option<&LiveStop> {
+    pub(super) fn stopped(&self) -> Option<&Halt> {
         self.stop.get()
     }
 
@@ -58,7 +37,7 @@ impl Paid {
         self.account.charged().0
     }
 
-    fn refuse(&self, stop: LiveStop) -> CallError {
+    fn refuse(&self, stop: Halt) -> CallError {
         let error = CallError::new(CallErrorKind::Cancelled, stop.to_string());
         // The first reason is the one that counts.
         let _ = self.stop.set(stop);
@@ -83,12 +62,12 @@ impl Provider for Bounded {
             if let Some(stop) = self.paid.stopped() {
                 return Err(CallError::new(CallErrorKind::Cancelled, stop.to_string()));
             }
-            let unbounded = || self.paid.refuse(LiveStop::Unbounded(self.tier.clone()));
+            let unbounded = || self.paid.refuse(Halt::Unbounded(self.tier.clone()));
             let most = account.purse().most(&self.model, call).ok_or_else(unbounded)?;
             let mut cost = Cost::ZERO;
             let made = passed_on(&*self.inner, call, &**clock);
             let paid = account.pay(&self.model, most, self.attempts, made, &mut cost).await;
-            let (result, took) = paid.map_err(|halt| self.paid.refuse(halt.into()))?;
+            let (result, took) = paid.map_err(|halt| self.paid.refuse(halt))?;
             let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(result?))]));
             let (recorded, queued, wall) = (Some(took.latency), took.queued, took.wall);
             Ok(Reply { failed: took.failed, recorded, queued, wall, ..Reply::new(chunks) })

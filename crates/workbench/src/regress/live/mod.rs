@@ -11,7 +11,6 @@ use tierfall_core::cascade::Answerer;
 use tierfall_core::money::{Cost, Money};
 use tierfall_core::text::one_line;
 
-pub use self::bounded::LiveStop;
 use self::bounded::{Bounded, Paid};
 use self::item::{Asked, Asker};
 use super::entry::Mode;
@@ -62,7 +61,7 @@ pub struct LiveRun {
     /// The examples that were asked as often as they were to be, in the order of the set.
     pub played: Played,
     /// Why others were not, or why nothing was learned of any; `None` where all were asked.
-    pub stopped: Option<LiveStop>,
+    pub stopped: Option<Halt>,
     /// How many were not.
     pub left: usize,
     /// Everything charged, examples that were not finished included.
@@ -105,18 +104,18 @@ pub async fn live(
             items.push(item);
             last_words = said.unwrap_or(last_words);
             if let Some(halt) = storm.sees(failed.then_some(last_words.as_str())) {
-                stopped = Some(halt.into());
+                stopped = Some(halt);
                 break;
             }
             if enough {
-                stopped = Some(LiveStop::Decided);
+                stopped = Some(Halt::Decided);
                 break;
             }
         }
     }
     // However few they are: where none was answered, nothing was learned.
     if stopped.is_none() && !answered {
-        stopped = storm.halt().map(LiveStop::from);
+        stopped = storm.halt();
     }
     items.sort_by_cached_key(|item| set.position(&item.id));
     let left = total - items.len();
@@ -129,7 +128,7 @@ pub async fn live(
         let of: u64 = items.iter().map(|item| u64::from(item.repeats)).sum();
         // A storm quotes it already.
         let said = match &stopped {
-            Some(LiveStop::Halted(Halt::Storm { .. })) => String::new(),
+            Some(Halt::Storm { .. }) => String::new(),
             _ => format!(", the last one with: {}", one_line(&last_words, 300)),
         };
         warnings.push(format!("{errors} of {of} requests failed{said}; that is no grade, and counts as availability alone"));

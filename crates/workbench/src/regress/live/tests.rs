@@ -68,7 +68,7 @@ async fn a_limit_is_never_exceeded_and_what_was_begun_in_vain_is_no_grade() {
     let whole = run(&loaded, &set, &LiveOptions::default()).await.cost.total().unwrap();
     let most = Money::from_pico(whole.pico() * 9 / 10);
     let out = run(&loaded, &set, &LiveOptions { max_spend: Some(most), ..LiveOptions::default() }).await;
-    assert!(matches!(out.stopped, Some(LiveStop::Halted(Halt::Spend { .. }))), "{:?}", out.stopped);
+    assert!(matches!(out.stopped, Some(Halt::Spend { .. })), "{:?}", out.stopped);
     assert!(out.cost.total().unwrap() <= most);
     assert_eq!(out.left + out.played.items.len(), 40);
     assert!(!out.played.items.is_empty() && out.left > 0 && out.played.items.iter().all(|item| item.errors == 0));
@@ -89,7 +89,7 @@ async fn whoever_watches_sees_the_seeds_order_and_may_end_it() {
                 seen.len() == 12
             };
             let out = live(loaded, set, None, "test", &options, &mut watch).await.unwrap();
-            assert_eq!((out.left, out.stopped), (18, Some(LiveStop::Decided)));
+            assert_eq!((out.left, out.stopped), (18, Some(Halt::Decided)));
             seen
         }
     };
@@ -149,7 +149,7 @@ async fn a_provider_that_is_down_ends_the_run() {
     let text = loaded.text.replace("{ ability = 0.4 }", down).replace("large = { ability = 0.9 }", &format!("large = {down}"));
     let loaded = config::parse_str(&text).unwrap();
     let out = run(&loaded, &set, &LiveOptions::default()).await;
-    assert!(out.stopped.as_ref().is_some_and(LiveStop::is_failure), "{:?}", out.stopped);
+    assert!(out.stopped.as_ref().is_some_and(Halt::is_failure), "{:?}", out.stopped);
     assert!(out.left > 0 && out.played.items.iter().all(|item| !item.is_graded()));
 }
 
@@ -162,7 +162,7 @@ async fn an_outage_behind_a_tier_that_is_not_sure_is_an_outage() {
         let text = loaded.text.replace("large = { ability = 0.9 }", &format!("large = {{ ability = 0.9, {broken} }}"));
         let loaded = config::parse_str(&text.replace("threshold = 0.6", "threshold = 1.0")).unwrap();
         let out = run(&loaded, &set, &LiveOptions::default()).await;
-        let Some(LiveStop::Halted(Halt::Storm { message, .. })) = &out.stopped else { panic!("{:?}", out.stopped) };
+        let Some(Halt::Storm { message, .. }) = &out.stopped else { panic!("{:?}", out.stopped) };
         assert!(message.contains("overloaded"), "{message}");
         assert!((out.left > 0) == left && out.played.items.iter().all(|item| !item.is_graded() && item.answer.is_none()));
         // Once is enough.
@@ -195,10 +195,7 @@ async fn what_says_nothing_of_an_answer_ends_the_run_and_grades_nobody() {
         }
         let out = run(&loaded, &set, &LiveOptions::default()).await;
         let stop = out.stopped.unwrap();
-        assert!(
-            stop.is_failure() && (kind == CallErrorKind::QueueFull || matches!(stop, LiveStop::Halted(Halt::Lasting { .. }))),
-            "{stop:?}"
-        );
+        assert!(stop.is_failure() && (kind == CallErrorKind::QueueFull || matches!(stop, Halt::Lasting { .. })), "{stop:?}");
         assert_eq!((out.played.items.len(), out.left), (0, 10), "{kind}: nothing was learned of the answers");
     }
 }
@@ -211,7 +208,7 @@ async fn where_none_of_a_few_was_answered_the_provider_is_down_as_well() {
     let one = loaded.text.replace("{ ability = 0.4 }", down);
     let both = config::parse_str(&one.replace("large = { ability = 0.9 }", &format!("large = {down}"))).unwrap();
     let out = run(&both, &set, &LiveOptions::default()).await;
-    assert!(matches!(out.stopped, Some(LiveStop::Halted(Halt::Storm { count: 5, .. }))), "{:?}", out.stopped);
+    assert!(matches!(out.stopped, Some(Halt::Storm { count: 5, .. })), "{:?}", out.stopped);
     // The other tier answers in its place.
     let out = run(&config::parse_str(&one).unwrap(), &set, &LiveOptions::default()).await;
     assert_eq!((out.stopped, out.left), (None, 0));
@@ -240,7 +237,7 @@ async fn without_a_bound_no_limit_is_kept_so_nothing_is_asked() {
     let loaded = config::parse_str(&loaded.text.replace("params = { max-tokens = 40 }\n", "")).unwrap();
     let options = LiveOptions { max_spend: Some("1".parse().unwrap()), ..LiveOptions::default() };
     let out = run(&loaded, &set, &options).await;
-    assert_eq!(out.stopped, Some(LiveStop::Unbounded("small".into())));
+    assert_eq!(out.stopped, Some(Halt::Unbounded("small".into())));
     assert_eq!((out.played.items.len(), out.cost.total()), (0, Some(Money::ZERO)));
 }
 
