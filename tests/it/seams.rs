@@ -27,20 +27,20 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The files of the checkout, built ones and hidden ones aside.
-fn checkout() -> BTreeMap<PathBuf, Vec<u8>> {
-    let (root, mut found, mut folders) = (root(), BTreeMap::new(), vec![PathBuf::new()]);
+/// The files of a tree, hidden ones and what cargo built aside.
+fn files_below(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut found, mut folders) = (BTreeMap::new(), vec![PathBuf::new()]);
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(root.join(&folder)).unwrap() {
             let entry = entry.unwrap();
             let path = folder.join(entry.file_name());
-            let name = entry.file_name();
-            if name == "target" || name.to_string_lossy().starts_with('.') {
+            let kind = entry.file_type().unwrap();
+            if entry.file_name().to_string_lossy().starts_with('.') || entry.path().join("CACHEDIR.TAG").exists() {
                 continue;
             }
-            if entry.file_type().unwrap().is_dir() {
+            if kind.is_dir() {
                 folders.push(path);
-            } else {
+            } else if kind.is_file() {
                 let bytes = fs_err::read(root.join(&path)).unwrap();
                 found.insert(path, bytes);
             }
@@ -51,7 +51,7 @@ fn checkout() -> BTreeMap<PathBuf, Vec<u8>> {
 
 fn texts() -> Tree {
     let text = |(path, bytes): (PathBuf, Vec<u8>)| Some((path.to_str()?.replace('\\', "/"), String::from_utf8(bytes).ok()?));
-    checkout().into_iter().filter_map(text).collect()
+    files_below(&root()).into_iter().filter_map(text).collect()
 }
 
 fn is_word_of(word: &str, text: &str) -> bool {
@@ -197,18 +197,21 @@ fn what_contributing_adds_is_built_and_used() {
     let version = concat!("\nversion = \"", env!("CARGO_PKG_VERSION"));
     assert!(manifest.contains(version));
     *manifest = manifest.replacen(version, &format!("{version}+added"), 1);
+    let mut wanted = files_below(&root());
+    wanted.extend(tree.into_iter().map(|(path, text)| (path.into(), text.into_bytes())));
+    fs_err::create_dir_all(&copy).unwrap();
+    let there = files_below(&copy);
+    there.keys().filter(|path| !wanted.contains_key(*path)).for_each(|path| fs_err::remove_file(copy.join(path)).unwrap());
     // Only what changed is written, so that only what changed is built.
-    for (path, bytes) in checkout().into_iter().chain(tree.iter().map(|(path, text)| (path.into(), text.clone().into_bytes()))) {
-        let changed = path.to_str().and_then(|path| tree.get(path)).is_none_or(|text| text.as_bytes() == bytes);
+    for (path, bytes) in wanted.iter().filter(|(path, bytes)| there.get(*path) != Some(bytes)) {
         let path = copy.join(path);
-        if changed && fs_err::read(&path).ok().as_ref() != Some(&bytes) {
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(&path, bytes).unwrap();
-        }
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(&path, bytes).unwrap();
     }
     let cargo = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--offline", "-p", "tierfall-cli"])
         .current_dir(&copy)
+        .env_remove("CARGO_BUILD_TARGET")
         // Dependencies are built already; the program is not to take the place of the real one.
         .env("CARGO_BUILD_BUILD_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap())
         .env("CARGO_TARGET_DIR", copy.join("target"))

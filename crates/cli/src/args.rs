@@ -25,7 +25,7 @@ pub(crate) use regress::Regress;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Say more on stderr: once for failed calls, twice for every call and its time
+    /// Say more on stderr: once for failed calls, twice for every call
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
     pub(crate) verbose: u8,
     /// Say nothing on stderr but errors

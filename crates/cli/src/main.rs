@@ -57,7 +57,7 @@ async fn dispatch(cli: &Cli) -> Result<Exit, Failure> {
     }
 }
 
-/// `-v` shows failed calls, `-vv` every call and its time; `RUST_LOG` wins over both.
+/// `-v` shows failed calls, `-vv` every call; `RUST_LOG` wins over both.
 fn log_to_stderr(verbose: u8) {
     let level = match verbose {
         _ if quiet() => "off",

@@ -20,11 +20,11 @@ pub use asker::Asker;
 pub use error::LoadError;
 
 impl Engine {
-    /// Loads a cascade file, and whatever it names.
+    /// Loads a cascade file, and whatever it names. One that replays recordings is opened by the workbench's `open`.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), tierfall::LoadError> {
-    /// let engine = tierfall::Engine::load("cascades/support.cascade.toml")?;
+    /// let engine = tierfall::Engine::load("desk.cascade.toml")?;
     /// let answer = engine.complete("Where is my order 10234?").await;
     /// println!("{} ({})", answer.text().unwrap_or("no answer"), answer.trace.request_id);
     /// # Ok(())

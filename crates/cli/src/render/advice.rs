@@ -56,7 +56,6 @@ fn tiers(report: &Advice, last: &str) -> Table {
         format!("What is lost without the tier at equal quality, as a share of the cost of always {last}"),
         vec![
             of.text("tier", |tier| tier.tier.clone()),
-            of.number("items", |_| words::count(report.n)).on_page(),
             of.number("right alone", |tier| words::percent(tier.accuracy.value)),
             of.number("95 %", |tier| words::range(&tier.accuracy)).spare(1),
             of.number("a query", |tier| words::usd(tier.cost_usd)),

@@ -28,7 +28,11 @@ pub(crate) fn calibration<'a>(
         let how = format!(" {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-"));
         document.add(Block::Promise { statement: &guarantee.statement, numbers: vec![Fact::new("bound ", bound, how)] });
     } else {
-        let statement = "There is no promise about new requests.";
+        let parts = report.points.iter().map(|point| &point.guarantee).chain(report.segments.iter().map(|part| &part.guarantee));
+        let statement = match parts.flatten().next() {
+            None => "There is no promise about new requests.",
+            Some(_) => "There is no promise about new requests as a whole; the tables say where there is one.",
+        };
         document.on_page(Block::Promise { statement, numbers: unpromised(report) });
     }
     document.add(in_force(report));
@@ -73,27 +77,22 @@ fn badges(report: &Calibration, whole: String) -> Vec<(Tone, String)> {
     let points = report.points.iter().map(|point| (point.status, point.guarantee.as_ref(), &point.name));
     let segments = report.segments.iter().map(|segment| (segment.status, segment.guarantee.as_ref(), &segment.segment));
     let mut others = BTreeMap::<_, Vec<String>>::new();
-    for (status, guarantee, name) in points.chain(segments).filter(|(status, ..)| *status != report.status) {
+    for (status, guarantee, name) in points.chain(segments) {
         others.entry((tone(status), words::status(status, guarantee))).or_default().push(name.clone());
     }
+    others.remove(&(tone(report.status), whole.clone()));
     let others =
         others.into_iter().map(|((tone, word), names)| (tone, format!("{word}: {}", words::first(3, names.into_iter()))));
     [(tone(report.status), whole)].into_iter().chain(others).collect()
 }
 
-/// Why nothing is promised, and what would have to be otherwise.
+/// That nothing is promised, and what would have to be otherwise.
 fn unpromised(report: &Calibration) -> Vec<Fact> {
-    let why = match report.status {
-        Status::Certified => "",
-        Status::Inconclusive => " (more examples may help)",
-        Status::Infeasible => " (more examples do not help)",
-        Status::Uncertified => " (none was asked for, or none exists for this target)",
-    };
     let needed = report
         .needed_n
         .map(|needed| Fact::new("examples needed ", format!("about {}", words::count(needed)), " for this target at 80 % power"));
     let attainable = report.attainable.map(|attainable| Fact::new("attainable here ", askable(report, attainable), ""));
-    [Fact::new("promised ", "nothing", why)].into_iter().chain(needed).chain(attainable).collect()
+    [Fact::new("promised as a whole ", "nothing", "")].into_iter().chain(needed).chain(attainable).collect()
 }
 
 fn askable(report: &Calibration, attainable: f64) -> String {

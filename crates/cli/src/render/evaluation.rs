@@ -15,7 +15,7 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
     let said = promise(report, last);
     let mut document = Document::new(format!("{name}: evaluation"), about, said.as_ref().map_or(Tone::Strong, |said| said.tone));
     document.add(Block::Conclusion(verdict(report, last, said)));
-    let none = "The fit promises nothing, so there is no promise to check.";
+    let none = "No promise of the fit was held against these requests.";
     let statement = report.promise.as_ref().map_or(none, |promise| &promise.guarantee.statement);
     document.on_page(Block::Promise { statement, numbers: Vec::new() });
     document.add(in_force(report, by_segment));

@@ -208,7 +208,7 @@ fn help_is_there_for_everything() {
       -V, --version  Print version
 
     Global options:
-      -v, --verbose...  Say more on stderr: once for failed calls, twice for every call and its time
+      -v, --verbose...  Say more on stderr: once for failed calls, twice for every call
       -q, --quiet       Say nothing on stderr but errors
 
     Results go to stdout, everything else to stderr.

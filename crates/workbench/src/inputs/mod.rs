@@ -224,32 +224,13 @@ impl From<Rows> for Inputs {
     }
 }
 
-/// Refuses `-` as a file, and pipes that no folder holds: `/dev/stdin` behind a `|`.
+/// Refuses `-` as a file.
 ///
 /// # Errors
-/// One of the files is one.
+/// One of the files is `-`.
 pub fn no_stdin(files: &[PathBuf]) -> Result<(), Error> {
-    let is_nowhere = |path: &Path| path.exists() && fs_err::canonicalize(path).is_err();
-    let Some(path) = files.iter().find(|path| *path == Path::new("-") || is_nowhere(path)) else { return Ok(()) };
-    let what = if path == Path::new("-") { "stdin" } else { "a pipe" };
-    let path = path.display();
-    Err(Error::refused(format!("`{path}`: rows are read from files, not from {what}, for they may have to be read twice"))
-        .with_hint("write them to a file first and name that"))
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use std::os::fd::AsRawFd as _;
-
-    use super::*;
-
-    #[test]
-    fn a_pipe_without_a_name_is_told_from_a_file_that_is_not_there() {
-        let (pipe, _writer) = std::io::pipe().unwrap();
-        let said = |path: &str| no_stdin(&[path.into()]).err().map(|error| error.to_string());
-        let message = said(&format!("/dev/fd/{}", pipe.as_raw_fd())).unwrap();
-        assert!(message.contains("not from a pipe"), "{message}");
-        assert!(said("-").unwrap().contains("`-`: rows are read from files, not from stdin"));
-        assert_eq!((said("/no/such/file"), said("/dev/null")), (None, None), "the reader says what is wrong with these");
+    if files.iter().any(|path| path == Path::new("-")) {
+        return Err(observations::unrepeatable("`-`", "stdin"));
     }
+    Ok(())
 }

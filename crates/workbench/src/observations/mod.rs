@@ -35,6 +35,7 @@ pub(crate) use json::{as_python, json_error};
 pub(crate) use names::hint;
 pub use options::{BadRows, ReadOptions, Ungraded};
 pub use read::read;
+pub(crate) use read::unrepeatable;
 pub use replayed::from_fixtures;
 pub use summary::{LeftOut, Summary, TierSummary};
 

@@ -1,5 +1,6 @@
 //! Files into a table: pieces are parsed in parallel and put together in order.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -41,7 +42,8 @@ fn pass(paths: &[impl AsRef<Path>], options: &ReadOptions, judged: &[bool], prog
     let mut total = 0;
     for (at, path) in paths.iter().enumerate() {
         total += size(path.as_ref())?;
-        let place = fs_err::canonicalize(path.as_ref())?;
+        // What is there and has no place is a pipe without a name.
+        let place = fs_err::canonicalize(path.as_ref()).map_err(|_| unrepeatable(path.as_ref().display(), "a pipe"))?;
         if paths[..at].iter().any(|before| fs_err::canonicalize(before.as_ref()).is_ok_and(|before| before == place)) {
             let path = path.as_ref().display();
             return Err(Error::refused(format!("{path} is given twice, and its rows would count twice: name it once")));
@@ -75,6 +77,12 @@ fn pass(paths: &[impl AsRef<Path>], options: &ReadOptions, judged: &[bool], prog
     }
     progress.at(total, total);
     collector.finish().map(|read| Pass::Done(Box::new(read)))
+}
+
+/// Rows that are not in a file.
+pub(crate) fn unrepeatable(what: impl Display, kind: &str) -> Error {
+    Error::refused(format!("{what}: rows are read from files, not from {kind}, for they may have to be read twice"))
+        .with_hint("write them to a file first and name that")
 }
 
 /// The bytes of a file. A pipe may be one, and must not be opened twice.

@@ -84,11 +84,7 @@ impl<'a> Scalar<'a> {
     pub(crate) fn shown(&self) -> String {
         match (self, self.plain()) {
             (Self::Absent, _) => "nothing".to_owned(),
-            // Written out, 1e300 has 301 digits.
-            (Self::Number(_), Plain::Number(number)) if number != 0.0 && !(1e-6..1e15).contains(&number.abs()) => {
-                format!("{number:e}")
-            }
-            (Self::Number(_), Plain::Number(number)) => number.to_string(),
+            (Self::Number(digits), _) if digits.len() > 40 => format!("{}…", &digits[..40]),
             (Self::Number(digits), _) => (*digits).to_owned(),
             (Self::Bool(bool), _) => bool.to_string(),
             (Self::Text(text), _) if text.chars().count() > 40 => {

@@ -136,7 +136,7 @@ impl<'p> Lines<'p> {
             if self.ended || piece.len() < PIECE {
                 continue;
             }
-            if let Some(at) = piece[searched..].iter().rposition(|byte| *byte == b'\n') {
+            if let Some(at) = memchr::memrchr(b'\n', &piece[searched..]) {
                 self.rest = piece.split_off(searched + at + 1);
                 break;
             }

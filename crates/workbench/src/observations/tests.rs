@@ -192,6 +192,26 @@ fn a_file_is_read_once() {
     assert!(error.contains("is given twice"), "{error}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_without_a_name_is_told_from_a_file_that_is_not_there() {
+    use std::os::fd::AsRawFd as _;
+    let (pipe, _writer) = std::io::pipe().unwrap();
+    let said = |path: &str| read(&[path], &two(), &()).unwrap_err().to_string();
+    assert!(said(&format!("/dev/fd/{}", pipe.as_raw_fd())).contains("rows are read from files, not from a pipe"));
+    assert!(said("/no/such/file").contains("there is no file"));
+}
+
+#[test]
+fn a_line_that_is_no_json_names_nothing() {
+    let sure = r#"{"correct":1,"confidence":{"sure":0.5}}"#;
+    let torn = r#"{"id":"b","tiers":{"other":{},"small":{"confidence":{"phantom":0.3,"sure":0.2"#;
+    let text = format!("{torn}\n{}", line("a", sure, r#"{"correct":1}"#));
+    let summary = take(&text, &ReadOptions { bad_rows: BadRows::AtRandom, ..two() }).unwrap().summary;
+    assert_eq!((summary.used, summary.bad, summary.warnings.len()), (1, 1, 0), "{:?}", summary.warnings);
+    assert_eq!((&*summary.tiers[0].signals, summary.tiers[0].silent.len()), (&["sure".into()][..], 0));
+}
+
 #[test]
 fn a_weight_or_a_segment_that_is_lost_is_an_error() {
     let ok = r#"{"correct":1}"#;

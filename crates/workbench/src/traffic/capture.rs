@@ -48,6 +48,22 @@ impl Capture {
     /// Appends to the file at `path`, which is made with permissions 0600 if it is not there, with room for `capacity` waiting
     /// lines, at least one. `tiers` say what the answers are bound to, so that they can be told from answers of another model, prompt
     /// or parameters.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    /// use tierfall::{Asker, Engine, bindings, config};
+    /// use tierfall_workbench::traffic::Capture;
+    ///
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let cascade = config::load("cascades/shop.cascade.toml")?;
+    /// let sampling = "accepted=0.05,escalated=0.5".parse()?;
+    /// let capture = Arc::new(Capture::open("traces.jsonl", 4096, sampling, &bindings(&cascade))?);
+    /// let engine = Engine::live(cascade, Asker::Anybody)?.observer(capture.clone()).build()?;
+    /// // … answer requests …
+    /// capture.close()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(path: impl AsRef<Path>, capacity: usize, sampling: Sampling, tiers: &[TierBinding]) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.create(true);

@@ -96,6 +96,7 @@ fn a_verdict_that_is_no_promise_has_no_badge_of_one() {
     report.guarantee = None;
     report.segments.clear();
     report.points.truncate(1);
+    report.points[0].guarantee = None;
     let mut of = |status, target: TargetFit, needed_n, attainable| {
         (report.status, report.points[0].status) = (status, status);
         (report.target, report.needed_n, report.attainable) = (target, needed_n, attainable);
@@ -110,7 +111,7 @@ fn a_verdict_that_is_no_promise_has_no_badge_of_one() {
     the loss against always large is at most 4.6 points, at 90 %; 5 points were asked for. (840 labelled examples, 3 left out)
     about 2,300 labelled examples would do, if they are like these.
     there is no promise about new requests.
-    promised nothing (more examples may help)
+    promised as a whole nothing
     examples needed about 2,300 for this target at 80 % power
     ");
     let infeasible = of(Status::Infeasible, TargetFit::Accuracy(0.99), None, Some(0.866));
@@ -122,7 +123,7 @@ fn a_verdict_that_is_no_promise_has_no_badge_of_one() {
     the loss against always large is at most 4.6 points, at 90 %; 5 points were asked for. (840 labelled examples, 3 left out)
     attainable here: ≥ 86.6 %.
     there is no promise about new requests.
-    promised nothing (more examples do not help)
+    promised as a whole nothing
     attainable here ≥ 86.6 %
     ");
     let uncertified = of(Status::Uncertified, TargetFit::MaxCost(0.001), None, None);
@@ -133,7 +134,7 @@ fn a_verdict_that_is_no_promise_has_no_badge_of_one() {
     uncertified: fitted for at most $0.001 a query, without a promise
     the loss against always large is at most 4.6 points, at 90 %; 5 points were asked for. (840 labelled examples, 3 left out)
     there is no promise about new requests.
-    promised nothing (none was asked for, or none exists for this target)
+    promised as a whole nothing
     ");
 }
 
@@ -153,6 +154,9 @@ fn parts_of_another_verdict_stand_beside_that_of_the_whole() {
     assert_eq!(badges(&report), "[inconclusive] [infeasible: careful]");
     report.points[1].status = Status::Certified;
     assert_eq!(badges(&report), "[inconclusive] [certified: careful]");
+    report.points[1].guarantee = sample::calibration().guarantee;
+    let page = calibration(&report, &sample::provenance(), "support");
+    assert!(page.contains("There is no promise about new requests as a whole; the tables say where there is one."));
 }
 
 #[test]
@@ -167,7 +171,7 @@ fn a_page_of_an_evaluation_has_the_colour_of_what_it_says_of_the_promise() {
     assert_eq!([tone(true, 0.9), tone(false, 0.3), tone(false, 0.01)], ["good", "unsure", "bad"]);
     report.promise = None;
     let html = evaluation(&report, false);
-    assert!(header(&html).starts_with("strong\n") && html.contains("The fit promises nothing"));
+    assert!(header(&html).starts_with("strong\n") && html.contains("No promise of the fit was held"));
 }
 
 #[test]
@@ -225,17 +229,6 @@ fn what_is_in_force_or_to_be_looked_at_is_set_off() {
         },
     ]
     "#);
-}
-
-#[test]
-fn advice_says_how_many_items_it_rests_on_where_it_says_what_they_show() {
-    let html = advice(&sample::advice());
-    for (title, head) in [("What each tier earns", "tier items right alone"), ("By segment", "tier in segment items right alone")]
-    {
-        let table = html.split_once(&format!("<h2>{title}</h2>")).unwrap().1;
-        let heads = lines(&table.split_once("</thead>").unwrap().0.replace("</th>", " ")).replace('\n', " ");
-        assert!(heads.contains(head), "{heads}");
-    }
 }
 
 /// What the report of a calibration must never lose.

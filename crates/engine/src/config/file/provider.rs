@@ -150,7 +150,7 @@ pub(crate) enum HeaderSource {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "a simulated provider")]
 pub(crate) struct SimulatedFile {
-    /// The same seed gives the same answers.
+    /// The same seed gives the same answers to requests of the same id.
     #[serde(default)]
     pub(crate) seed: u64,
     /// The models that it pretends to have.

@@ -356,6 +356,11 @@ fn what_nobody_reads_is_not_looked_into_and_the_rest_is_told_at_its_field() {
         (&b"\"group\":\"\xff\","[..], r#""correct":1"#, "rows:1: no JSON: invalid unicode code point (column 20)"),
         (b"", r#""correct":1,"cost_usd":1e400"#, "rows:1: /tiers/small/cost_usd: is 1e400, not a number"),
         (b"", r#""correct":1e400"#, "rows:1: /tiers/small/correct: is 1e400, not a grade"),
+        (
+            b"\"weight\":-1234567890123456789012345678901234567890,",
+            "",
+            "/weight: is -123456789012345678901234567890123456789…, not a number",
+        ),
         (b"\"tiers\":7,", r#""correct":1"#, "rows:1: /tiers: stands twice"),
     ] {
         let error = take(row(more, small)).unwrap_err().to_string();
