@@ -29,6 +29,7 @@ for tree in "${@:-$here}"; do
     cd "$tree"
     cargo fetch --quiet --locked
     echo "$tree"
+    cost "cargo build -p tierfall, the library" cargo build --quiet --locked -p tierfall
     cost "cargo run, to the first answer" cargo run --quiet --locked --bin tierfall -- run cascades/support.cascade.toml "$question"
     cost "cargo build --release, without LTO" env CARGO_PROFILE_RELEASE_LTO=false cargo build --quiet --locked --release --bin tierfall
     cost "cargo build --release, with thin LTO (ships)" env CARGO_PROFILE_RELEASE_LTO=thin cargo build --quiet --locked --release --bin tierfall

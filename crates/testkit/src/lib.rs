@@ -1,4 +1,5 @@
-//! For tests alone: a chunked server with cuts and delays, scripted providers, sample answers, populations with known truth.
+//! For tests of providers, signals and cascades: a chunked server with cuts and delays, scripted providers, sample answers, populations
+//! with known truth.
 
 pub mod numbers;
 pub mod openai;

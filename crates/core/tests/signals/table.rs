@@ -34,7 +34,7 @@ fn mistakes_are_told_with_what_would_be_right() {
         (json!({ "mean-logprob": { "alpha": 0.1 } }), &["alpha", "tokens"]),
         (json!({ "quantile-logprob": { "alpha": "low" } }), &["low"]),
         (json!({ "mean-logprob": { "tokens": "some" } }), &["some", "after-marker"]),
-        (json!({ "mean-logprob": {}, "min-logprob": {} }), &["mean-logprob", "beside another key"]),
+        (json!({ "mean-logprob": {}, "min-logprob": {} }), &["mean-logprob", "is not the only key"]),
         (json!({}), &["only key"]),
         (json!(3), &["the name of a signal"]),
     ] {
