@@ -139,6 +139,12 @@ mod tests {
         b: String,
     }
 
+    #[test]
+    fn the_names_of_our_types_are_not_said() {
+        let error = serde_json::from_str::<Row>("3").unwrap_err();
+        assert_eq!(json_reason(&error), "invalid type: integer `3`, expected an object");
+    }
+
     fn at(fault: Fault) -> (usize, usize, String, String) {
         (fault.line, fault.column, fault.pointer, fault.why)
     }
