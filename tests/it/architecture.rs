@@ -79,7 +79,7 @@ fn crates_do_not_know_what_they_must_not() {
 
 /// Production code in which a model may be asked: where everybody's calls go through, and a provider that passes on to another.
 const MAY_ASK: &[&str] =
-    &["crates/engine/src/timed.rs", "crates/engine/src/simulated.rs", "crates/workbench/src/regress/live/bounded.rs"];
+    &["crates/engine/src/timed.rs", "crates/engine/src/assemble/simulated.rs", "crates/workbench/src/regress/live/bounded.rs"];
 
 #[test]
 fn models_are_asked_in_one_place_with_calls_that_a_plan_permits() {

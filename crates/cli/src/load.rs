@@ -35,7 +35,7 @@ pub(crate) fn cascade(path: &Path) -> Result<Loaded, Failure> {
 pub(crate) fn invalid(error: &ConfigError) -> Failure {
     let (path, n) = (error.path.display(), error.diagnostics.len());
     for diagnostic in &error.diagnostics {
-        say(render::diagnostic::draw(diagnostic, &path.to_string(), &error.text));
+        say(diagnostic.render_styled(&path.to_string(), &error.text));
     }
     Failure::usage(format!("{path} has {}", render::words::some(n as u64, "problem")))
 }

@@ -2,8 +2,12 @@
 
 mod asker;
 mod error;
-#[cfg_attr(not(feature = "http"), path = "assemble/no_http.rs")]
+#[cfg(feature = "http")]
 mod http;
+#[cfg(not(all(feature = "http", feature = "simulated")))]
+mod left_out;
+#[cfg(feature = "simulated")]
+mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +19,6 @@ use crate::binding::TierBinding;
 use crate::config::{Loaded, ProviderSpec};
 use crate::engine::{Engine, EngineBuilder};
 use crate::environment;
-use crate::simulated::Models;
 pub use asker::Asker;
 pub use error::LoadError;
 
@@ -120,10 +123,16 @@ fn providers(loaded: &Loaded, used: &BTreeSet<&str>, asker: Asker) -> Result<BTr
     specs.map(|(name, spec)| Ok((name.clone(), provider(name, spec, asker)?))).collect()
 }
 
+#[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "it matters to a client over HTTP alone"))]
 fn provider(name: &str, spec: &ProviderSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
-    let failed = |why: &dyn std::fmt::Display| LoadError::Provider(format!("provider \"{name}\": {why}"));
     match spec {
+        #[cfg(feature = "http")]
         ProviderSpec::Http(spec) => http::provider(name, spec, asker),
-        ProviderSpec::Simulated(spec) => Ok(Arc::new(Models::new(name, spec).map_err(|why| failed(&why))?)),
+        #[cfg(not(feature = "http"))]
+        ProviderSpec::Http(_) => Err(left_out::provider(name, "is asked over HTTP", "http")),
+        #[cfg(feature = "simulated")]
+        ProviderSpec::Simulated(spec) => simulated::provider(name, spec),
+        #[cfg(not(feature = "simulated"))]
+        ProviderSpec::Simulated(_) => Err(left_out::provider(name, "is simulated", "simulated")),
     }
 }

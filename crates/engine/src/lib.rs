@@ -12,7 +12,6 @@ mod environment;
 pub mod fit;
 mod ids;
 pub mod jsonl;
-mod simulated;
 pub mod timed;
 
 pub use ask::Ask;

@@ -5,6 +5,7 @@
 //! call ends it upstream.
 
 mod base_url;
+#[cfg(any(feature = "http", feature = "simulated"))]
 mod billing;
 mod fan_out;
 #[cfg(feature = "http")]
@@ -24,4 +25,6 @@ pub use http::{HttpProvider, HttpSettings};
 pub use queue::{QueuePolicy, Queued};
 pub use reply::collect;
 pub use retry::{RetryPolicy, Retrying};
-pub use simulated::{Simulated, SimulatedSettings, Simulation};
+#[cfg(feature = "simulated")]
+pub use simulated::Simulated;
+pub use simulated::{SimulatedSettings, Simulation};

@@ -116,7 +116,7 @@ impl Checked {
         };
         self.warned += loaded.warnings.len();
         for warning in &loaded.warnings {
-            note(render::diagnostic::draw(warning, &path.display().to_string(), &loaded.text));
+            note(warning.render_styled(&path.display().to_string(), &loaded.text));
         }
         let tiers: Vec<&str> = loaded.cascade.tiers().iter().map(|tier| &*tier.name).collect();
         let mut summary = tiers.join(" → ");

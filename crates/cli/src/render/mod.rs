@@ -4,7 +4,6 @@ pub(crate) mod advice;
 pub(crate) mod agreement;
 pub(crate) mod calibration;
 pub(crate) mod card;
-pub(crate) mod diagnostic;
 pub(crate) mod diff;
 pub(crate) mod document;
 pub(crate) mod evaluation;

@@ -1,9 +1,10 @@
 //! A problem in a cascade file, as plain data, and its rendering as plain text.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::code::Code;
@@ -85,98 +86,40 @@ impl Diagnostic {
         self
     }
 
-    /// Line and column of the problem in `text`, both from 1; the column counts characters.
-    fn line_and_column(&self, text: &str) -> (usize, usize) {
-        let at = Place::of(text, &self.span);
-        (at.line, at.column + 1)
-    }
-
-    /// Draws the problem beneath its source line, without colour.
+    /// Draws the problem beneath its source line as compilers do, without colour.
     pub fn render(&self, path: &str, text: &str) -> String {
-        let mut out = String::new();
-        // Writing to a string cannot fail.
-        let _ = self.draw(&mut out, path, text);
-        out
+        self.draw(path, text, &Renderer::plain())
     }
 
-    fn draw(&self, out: &mut String, path: &str, text: &str) -> fmt::Result {
-        writeln!(out, "{}[{}]: {}", self.severity, self.code.id, self.message)?;
-        if text.is_empty() {
-            writeln!(out, " --> {path}")?;
-        } else {
-            self.excerpt(out, path, text)?;
+    /// The same with the colours of a terminal, as ANSI escapes.
+    pub fn render_styled(&self, path: &str, text: &str) -> String {
+        self.draw(path, text, &Renderer::styled())
+    }
+
+    fn draw(&self, path: &str, text: &str, renderer: &Renderer) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(&self.message).id(self.code.id));
+        // An empty text has no place that could be shown.
+        if !text.is_empty() {
+            let labels = self.labels.iter().map(|(span, label)| AnnotationKind::Context.span(within(text, span)).label(label));
+            let primary = AnnotationKind::Primary.span(within(text, &self.span));
+            group = group.element(Snippet::source(text).path(path).annotation(primary).annotations(labels));
         }
         if let Some(help) = &self.help {
-            writeln!(out, "  = help: {help}")?;
+            group = group.element(Level::HELP.message(help));
         }
-        Ok(())
-    }
-
-    fn excerpt(&self, out: &mut String, path: &str, text: &str) -> fmt::Result {
-        let mut marks = vec![(Place::of(text, &self.span), '^', "")];
-        marks.extend(self.labels.iter().map(|(span, label)| (Place::of(text, span), '-', label.as_str())));
-        marks.sort_by_key(|(place, ..)| place.line);
-        let (line, column) = self.line_and_column(text);
-        let width = marks.last().map_or(1, |(place, ..)| place.line.to_string().len());
-        writeln!(out, "{:width$}--> {path}:{line}:{column}", "")?;
-        writeln!(out, "{:width$} |", "")?;
-        let mut before: Option<usize> = None;
-        for (place, mark, label) in &marks {
-            if before != Some(place.line) {
-                if before.is_some_and(|before| before + 1 < place.line) {
-                    writeln!(out, "{:.<width$}...", "")?;
-                }
-                writeln!(out, "{:>width$} | {}", place.line, place.shown)?;
-            }
-            before = Some(place.line);
-            let underline: String = std::iter::repeat_n(*mark, place.length.max(1)).collect();
-            writeln!(out, "{:width$} | {}{underline} {label}", "", place.padding)?;
-            // An underline without a label would end in a blank.
-            if label.is_empty() {
-                out.truncate(out.trim_end().len());
-                out.push('\n');
-            }
-        }
-        Ok(())
+        renderer.render(&[group])
     }
 }
 
-/// Where a span begins, and what is shown of its line.
-struct Place {
-    line: usize,
-    column: usize,
-    length: usize,
-    shown: String,
-    /// Blanks, with the tabs of the line, up to the span.
-    padding: String,
-}
-
-impl Place {
-    /// Most characters of a line that are shown before and after the beginning of a span.
-    const BEFORE: usize = 90;
-    const AFTER: usize = 70;
-
-    fn of(text: &str, span: &Range<usize>) -> Self {
-        let floor = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        let (start, end) = (floor(span.start), floor(span.end));
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
-        let line = text[line_start..line_end].trim_end_matches('\r');
-        let column = text[line_start..start].chars().count();
-        let length = text.get(start..end.min(line_end)).unwrap_or_default().chars().count();
-        let (from, to) = (column.saturating_sub(Self::BEFORE), column.max(Self::BEFORE) + Self::AFTER);
-        let mut shown: String = line.chars().skip(from).take(to - from).collect();
-        let mut padding: String =
-            line.chars().skip(from).take(column - from).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-        if from > 0 {
-            shown.insert(0, '…');
-            padding.insert(0, ' ');
-        }
-        if line.chars().count() > to {
-            shown.push('…');
-        }
-        Self { line: text[..start].matches('\n').count() + 1, column, length: length.min(to - column), shown, padding }
-    }
+/// What of a span can be drawn: whole characters of the text, forwards.
+fn within(text: &str, span: &Range<usize>) -> Range<usize> {
+    let floor = |at: usize| text.floor_char_boundary(at);
+    let (start, end) = (floor(span.start), floor(span.end));
+    start..end.max(start)
 }
 
 /// A cascade file that cannot be used: every problem that was found, and the text that they point into.
@@ -201,7 +144,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display().to_string();
         for diagnostic in &self.diagnostics {
-            writeln!(f, "{}", diagnostic.render(&path, &self.text))?;
+            writeln!(f, "{}\n", diagnostic.render(&path, &self.text))?;
         }
         match self.errors() {
             1 => write!(f, "1 problem in {path}"),
@@ -231,9 +174,10 @@ mod tests {
           |
         2 | bb = 2
           | -- with this
-        ....
-        4 | 	tabbed = 3
-          | 	^^^^^^
+        3 |
+        4 |     tabbed = 3
+          |     ^^^^^^
+          |
           = help: agree
         ");
     }

@@ -6,13 +6,11 @@
 
 mod budget;
 
-use std::sync::{Mutex, PoisonError};
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
 use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
@@ -35,8 +33,6 @@ pub struct RetryPolicy {
     pub budget_share: f64,
     /// Retries that are always within the budget.
     pub budget_floor: u32,
-    /// Seeds the jitter.
-    pub seed: u64,
 }
 
 impl Default for RetryPolicy {
@@ -49,7 +45,6 @@ impl Default for RetryPolicy {
             longest_hint: Duration::from_secs(30),
             budget_share: 0.2,
             budget_floor: 10,
-            seed: 0,
         }
     }
 }
@@ -77,15 +72,13 @@ pub struct Retrying<P> {
     policy: RetryPolicy,
     total: Option<Duration>,
     budget: Budget,
-    rng: Mutex<ChaCha8Rng>,
 }
 
 impl<P: Provider> Retrying<P> {
     /// Retries what `inner` fails at.
     pub fn new(inner: P, policy: RetryPolicy) -> Self {
-        let rng = Mutex::new(ChaCha8Rng::seed_from_u64(policy.seed));
         let budget = Budget::new(policy.budget_share, policy.budget_floor);
-        Self { inner, policy, total: None, budget, rng }
+        Self { inner, policy, total: None, budget }
     }
 
     /// Gives calls that declare no total time this one.
@@ -159,10 +152,7 @@ impl<P: Provider> Retrying<P> {
         if next > self.policy.attempts {
             return Err(if next > 2 { format!("tried {} times", next - 1) } else { String::new() });
         }
-        let jitter = {
-            let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-            self.policy.bound(next).mul_f64(rng.random::<f64>())
-        };
+        let jitter = self.policy.bound(next).mul_f64(share());
         let wait = match error.retry_after {
             Some(hint) if hint > self.policy.longest_hint => {
                 let (hint, limit) = (hint.as_secs_f64().ceil(), self.policy.longest_hint.as_secs_f64());
@@ -180,6 +170,12 @@ impl<P: Provider> Retrying<P> {
         }
         Ok(wait)
     }
+}
+
+/// A number in [0, 1) from the operating system's randomness, with which the standard library keys its hash maps: processes
+/// that were refused together must not come back together.
+fn share() -> f64 {
+    (RandomState::new().hash_one(()) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 fn give_up(mut error: CallError, mut failed: Vec<Attempt>, why: &str) -> CallError {

@@ -54,8 +54,8 @@ async fn attempts_are_limited_and_all_are_told() {
 async fn waits_grow_are_jittered_and_bounded() {
     let policy = RetryPolicy { attempts: 12, ..RetryPolicy::default() };
     let mut waits = Vec::new();
-    for seed in 0..40 {
-        let provider = Retrying::new(Scripted::new(), RetryPolicy { seed, ..policy.clone() });
+    for _ in 0..100 {
+        let provider = Retrying::new(Scripted::new(), policy.clone());
         waits.push((2..10).map(|next| provider.wait(&fails(CallErrorKind::Timeout), next, None).unwrap()).collect::<Vec<_>>());
     }
     for at in 0..8u32 {
@@ -65,8 +65,6 @@ async fn waits_grow_are_jittered_and_bounded() {
         assert!(longest <= bound && longest > bound / 2, "{longest:?} of {bound:?}");
         assert!(shortest < bound / 4, "full jitter reaches down to nothing: {shortest:?}");
     }
-    let again = Retrying::new(Scripted::new(), RetryPolicy { seed: 3, ..policy });
-    assert_eq!(again.wait(&fails(CallErrorKind::Timeout), 2, None).unwrap(), waits[3][0], "the seed decides");
 }
 
 #[tokio::test(start_paused = true)]

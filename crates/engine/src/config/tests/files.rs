@@ -106,7 +106,6 @@ fn an_absent_cascade_is_a_diagnostic_too() {
     let error = load("no/such.cascade.toml").unwrap_err();
     insta::assert_snapshot!(error, @r"
     error[C008]: no/such.cascade.toml cannot be read: there is no such file
-     --> no/such.cascade.toml
 
     1 problem in no/such.cascade.toml
     ");

@@ -1,3 +1,4 @@
+use super::super::{Latency, SimulatedSettings};
 use super::*;
 use crate::reply::collect;
 use crate::retry::{RetryPolicy, Retrying};

@@ -9,16 +9,22 @@ use tierfall_core::provider::{CallError, CallErrorKind, Provider, Reply};
 use tierfall_core::request::Call;
 use tierfall_providers::{Simulated, SimulatedSettings, Simulation};
 
+use super::error::LoadError;
 use crate::config::SimulatedSpec;
 
+pub(super) fn provider(name: &str, spec: &SimulatedSpec) -> Result<Arc<dyn Provider>, LoadError> {
+    let models = Models::new(name, spec).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
+    Ok(Arc::new(models))
+}
+
 /// Several simulated models behind one name.
-pub(crate) struct Models {
+struct Models {
     provider: Arc<str>,
     models: BTreeMap<String, Simulated>,
 }
 
 impl Models {
-    pub(crate) fn new(provider: &str, spec: &SimulatedSpec) -> Result<Self, String> {
+    fn new(provider: &str, spec: &SimulatedSpec) -> Result<Self, String> {
         let model = |(name, settings): (&String, &SimulatedSettings)| {
             let simulation = Simulation::try_from(settings.clone()).map_err(|error| error.to_string())?;
             Ok((name.clone(), Simulated::new(simulation)))
