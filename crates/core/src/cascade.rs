@@ -84,9 +84,12 @@ pub struct Parts {
     pub policy: Policy,
 }
 
-/// A runnable cascade.
+/// A runnable cascade. Clones share it: a run keeps the one that it began with, whatever is loaded meanwhile.
 #[derive(Clone, Debug)]
-pub struct Cascade {
+pub struct Cascade(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
     parts: Parts,
     segments: Segments,
     /// Empty, or the first one is the default.
@@ -177,7 +180,7 @@ impl TryFrom<Parts> for Cascade {
         if before.is_empty() && matches!(last.answerer, Answerer::Human { .. }) {
             return Err(CascadeError::NoModel);
         }
-        let cascade = Self { parts, segments: Segments::default(), points: Vec::new() };
+        let cascade = Self(Arc::new(Inner { parts, segments: Segments::default(), points: Vec::new() }));
         for tier in cascade.tiers() {
             for named in tier.gate.iter().flat_map(Gate::signals) {
                 if let Some(surrogate) = named.surrogate()
@@ -200,56 +203,61 @@ impl TryFrom<Parts> for Cascade {
 impl Cascade {
     /// The cascade's name.
     pub fn name(&self) -> &Arc<str> {
-        &self.parts.name
+        &self.0.parts.name
     }
 
     /// Keys the ties.
     pub fn salt(&self) -> &str {
-        &self.parts.salt
+        &self.0.parts.salt
     }
 
     /// Cheapest first.
     pub fn tiers(&self) -> &[Tier] {
-        &self.parts.tiers
+        &self.0.parts.tiers
     }
 
     /// The tier at `ix`, which must come from this cascade.
     pub fn tier(&self, ix: TierIx) -> &Tier {
-        &self.parts.tiers[ix.0]
+        &self.0.parts.tiers[ix.0]
     }
 
     /// The rules, in order.
     pub fn rules(&self) -> &[Rule] {
-        &self.parts.rules
+        &self.0.parts.rules
     }
 
     /// The policy.
     pub fn policy(&self) -> &Policy {
-        &self.parts.policy
+        &self.0.parts.policy
     }
 
     /// The operating points of the fit, the default one first; empty where the gates' own thresholds count.
     pub fn points(&self) -> &[OperatingPoint] {
-        &self.points
+        &self.0.points
     }
 
     /// The cascade under other rules.
     #[must_use]
     pub fn with_rules(mut self, rules: Vec<Rule>) -> Self {
-        self.parts.rules = rules;
+        self.inner().parts.rules = rules;
         self
     }
 
     /// The cascade with a declaration of segments.
     #[must_use]
     pub fn with_segments(mut self, segments: Segments) -> Self {
-        self.segments = segments;
+        self.inner().segments = segments;
         self
     }
 
     /// The run-time segment of a request; `None` where nothing says one.
     pub fn segment_of<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
-        self.segments.of(request)
+        self.0.segments.of(request)
+    }
+
+    /// Its parts, to change those of this one clone alone.
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     /// The dearest tier with a model: what "always the best" would use.
@@ -287,7 +295,8 @@ impl Cascade {
         if points.is_empty() {
             return Err(CascadeError::NoPoint);
         }
-        for (tier, fitted) in self.parts.tiers.iter_mut().zip(gates) {
+        let inner = self.inner();
+        for (tier, fitted) in inner.parts.tiers.iter_mut().zip(gates) {
             let Some(gate) = &mut tier.gate else { return Err(CascadeError::Ungated(tier.name.clone())) };
             let missing = fitted.value.signals().into_iter().find(|label| gate.signals().all(|named| *named.label != **label));
             if let Some(missing) = missing {
@@ -297,7 +306,7 @@ impl Cascade {
             gate.value = Some(fitted.value).filter(|value| *value != own);
             gate.map = fitted.map;
         }
-        self.points = points;
+        inner.points = points;
         Ok(self)
     }
 

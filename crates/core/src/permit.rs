@@ -30,7 +30,7 @@ pub struct PermittedCall {
     call: Call,
 }
 
-impl Plan<'_> {
+impl Plan {
     /// The permission to show the request to a tier's model, and the only way to a call. `None` where a rule keeps the request
     /// from the tier, or the tier has no model.
     ///

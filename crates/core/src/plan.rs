@@ -15,8 +15,8 @@ use crate::rule::Route;
 
 /// Which tiers a request is to use, in order, why the others are not asked, and [who may see it](Plan::may_see) at all.
 #[derive(Clone, Debug)]
-pub struct Plan<'c> {
-    cascade: &'c Cascade,
+pub struct Plan {
+    cascade: Cascade,
     request: Arc<Request>,
     /// What the rule decided; nobody else may change who sees the request.
     route: Route,
@@ -78,9 +78,9 @@ impl fmt::Display for Skip {
     }
 }
 
-impl<'c> Plan<'c> {
+impl Plan {
     /// Applies rules, the operating point, capabilities and context windows to a request. Calls nothing.
-    pub fn new(cascade: &'c Cascade, request: impl Into<Arc<Request>>) -> Self {
+    pub fn new(cascade: &Cascade, request: impl Into<Arc<Request>>) -> Self {
         let request = request.into();
         let decided = cascade.rules().iter().map(|named| (named, named.route(&request))).find(|(_, r)| *r != Ok(Route::Pass));
         let rule = decided.as_ref().map(|(named, _)| named.name.clone());
@@ -136,7 +136,7 @@ impl<'c> Plan<'c> {
         }
         let segment = segment.map(Into::into);
         Self {
-            cascade,
+            cascade: cascade.clone(),
             request,
             route,
             rule,
@@ -150,8 +150,8 @@ impl<'c> Plan<'c> {
     }
 
     /// The cascade.
-    pub fn cascade(&self) -> &'c Cascade {
-        self.cascade
+    pub fn cascade(&self) -> &Cascade {
+        &self.cascade
     }
 
     /// The request.
@@ -166,7 +166,7 @@ impl<'c> Plan<'c> {
 
     /// The gate in force at a place of the plan. At the end of the plan, where a deferral would serve the answer all the
     /// same, there is none: nobody pays for a probe that cannot matter.
-    pub fn gate(&self, position: usize) -> Option<&'c Gate> {
+    pub fn gate(&self, position: usize) -> Option<&Gate> {
         let gate = self.cascade.tier(*self.tiers.get(position)?).gate.as_ref();
         let last = position + 1 == self.tiers.len();
         gate.filter(|_| !(last && self.cascade.policy().on_exhausted == OnExhausted::Answer))

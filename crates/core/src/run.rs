@@ -39,10 +39,10 @@ pub enum Next {
 
 /// One request on its way through a cascade.
 #[derive(Debug)]
-pub struct Run<'c> {
-    cascade: &'c Cascade,
+pub struct Run {
+    cascade: Cascade,
     request: Arc<Request>,
-    plan: Plan<'c>,
+    plan: Arc<Plan>,
     tie: Tie,
     state: State,
     steps: Vec<Step>,
@@ -99,14 +99,14 @@ impl<'a> Read<'a> {
     }
 }
 
-impl<'c> Run<'c> {
+impl Run {
     /// Plans the request's way. Nothing is called yet.
-    pub fn new(cascade: &'c Cascade, request: impl Into<Arc<Request>>) -> Self {
+    pub fn new(cascade: &Cascade, request: impl Into<Arc<Request>>) -> Self {
         let request = request.into();
-        let plan = Plan::new(cascade, request.clone());
+        let plan = Arc::new(Plan::new(cascade, request.clone()));
         let tie = Tie::of(cascade.salt(), request.id.as_str());
         let mut run = Self {
-            cascade,
+            cascade: cascade.clone(),
             request,
             tie,
             plan,
@@ -211,7 +211,7 @@ impl<'c> Run<'c> {
     pub fn finish(mut self) -> (Outcome, Trace) {
         self.cancel();
         let State::Done(outcome) = self.state else { unreachable!("cancel() ends every run") };
-        let (cost_if_last, cost_if_last_basis) = cost_if_last(self.cascade, &self.request, &self.steps).unzip();
+        let (cost_if_last, cost_if_last_basis) = cost_if_last(&self.cascade, &self.request, &self.steps).unzip();
         let ended =
             self.steps.iter().rev().map(|step| &step.decision).find(|decision| **decision != Decision::Defer(Deferral::Review));
         let ended_failed = match ended {
@@ -299,7 +299,7 @@ impl<'c> Run<'c> {
         self.queued = self.queued.saturating_add(took.queued);
         self.step_queued = self.step_queued.saturating_add(took.queued);
         let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
-        for call in price_attempts(self.cascade, tier, probe, answers, attempts) {
+        for call in price_attempts(&self.cascade, tier, probe, answers, attempts) {
             self.spent += call.cost;
             // For the budget, a charge that nobody told counts as the most that it can be.
             let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
@@ -320,7 +320,7 @@ impl<'c> Run<'c> {
             for named in gate.signals().skip(probed.len()) {
                 let probe = self.plan.probe(self.plan.tiers[position], named, &answer);
                 probed.push(match probe {
-                    Ok(Some(call)) if !self.out_of_time() && !self.too_dear(probe_cost(self.cascade, &call)) => {
+                    Ok(Some(call)) if !self.out_of_time() && !self.too_dear(probe_cost(&self.cascade, &call)) => {
                         let call = self.within_deadline(call);
                         self.state = State::Probe(Box::new(Probing { position, answer, call, probed }));
                         return;
@@ -336,7 +336,8 @@ impl<'c> Run<'c> {
     /// Reads the signals and decides.
     fn judge(&mut self, position: usize, answer: Arc<Completion>, probed: &[Probed]) {
         let tier = self.plan.tiers[position];
-        let Some(gate) = self.plan.gate(position) else {
+        let plan = self.plan.clone();
+        let Some(gate) = plan.gate(position) else {
             // A gated tier at the end of the plan was asked as its gate wants, and is stripped likewise.
             let answer = match &self.cascade.tier(tier).gate {
                 Some(gate) if gate.signals().any(NamedSignal::strips) => Arc::new(gate.stripped(&answer).into_owned()),
@@ -396,7 +397,8 @@ impl<'c> Run<'c> {
 
     fn failed(&mut self, position: usize, error: CallError) {
         let tier = self.plan.tiers[position];
-        let gate = self.cascade.tier(tier).gate.as_ref();
+        let cascade = self.cascade.clone();
+        let gate = cascade.tier(tier).gate.as_ref();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
         self.last_error = Some(told(&error));
         if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {

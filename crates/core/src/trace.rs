@@ -170,7 +170,7 @@ pub struct RouteTrace {
 
 impl RouteTrace {
     /// The plan in words.
-    pub fn of(plan: &Plan<'_>) -> Self {
+    pub fn of(plan: &Plan) -> Self {
         let cascade = plan.cascade();
         let name = |ix| cascade.tier(ix).name.clone();
         Self {

@@ -83,9 +83,9 @@ async fn answer(outside: &Outside<'_>, call: &PermittedCall) -> (Result<Arc<Comp
 }
 
 /// A run that reports itself even when its future is dropped.
-struct UnderWay<'a, 'c> {
-    run: Option<Run<'c>>,
-    cascade: &'c Cascade,
+struct UnderWay<'a> {
+    run: Option<Run>,
+    cascade: &'a Cascade,
     request: Arc<Request>,
     /// What came back, where somebody is told.
     calls: Vec<Called>,
@@ -95,14 +95,14 @@ struct UnderWay<'a, 'c> {
     span: Span,
 }
 
-impl UnderWay<'_, '_> {
+impl UnderWay<'_> {
     fn finish(mut self) -> (Outcome, Trace) {
         let run = self.run.take().unwrap_or_else(|| unreachable!("only finish() and drop() take the run"));
         self.tell(run)
     }
 
     /// Ends the run: to its span, and to every observer.
-    fn tell(&mut self, run: Run<'_>) -> (Outcome, Trace) {
+    fn tell(&mut self, run: Run) -> (Outcome, Trace) {
         let (outcome, trace) = run.finish();
         self.span.record("outcome", trace.outcome.as_str());
         self.span.record("tier", trace.tier.as_deref());
@@ -118,7 +118,7 @@ impl UnderWay<'_, '_> {
     }
 }
 
-impl Drop for UnderWay<'_, '_> {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let Some(mut run) = self.run.take() else { return };
         if let Some((since, waits)) = self.call.take() {

@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// What the rules and the tiers' limits leave for a request, and who may see it. Calls nothing.
-    pub fn plan(&self, ask: impl Into<Ask>) -> Plan<'_> {
+    pub fn plan(&self, ask: impl Into<Ask>) -> Plan {
         Plan::new(&self.cascade, self.request(ask))
     }
 

@@ -167,7 +167,7 @@ fn time_and_money_stop_the_escalation() {
 fn a_call_never_gets_more_time_than_the_deadline_leaves() {
     let cascade = cascade(&[0.5], Policy { deadline: Some(Duration::from_millis(25)), ..Policy::default() });
     let mut run = Run::new(&cascade, request());
-    let total = |run: &Run<'_>| match run.next() {
+    let total = |run: &Run| match run.next() {
         Next::Call(call) => call.timeouts.total.unwrap(),
         Next::Done => panic!("the run should go on"),
     };

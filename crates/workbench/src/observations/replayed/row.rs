@@ -150,7 +150,7 @@ fn is_same(one: &Completion, other: &Completion) -> bool {
 }
 
 /// Who keeps the request from some tier.
-fn routed(plan: &Plan<'_>) -> String {
+fn routed(plan: &Plan) -> String {
     let Some((tier, why)) = plan.skipped.first() else { return "they are routed elsewhere".to_owned() };
     let (rule, tier) = (plan.rule.as_deref().unwrap_or_default(), &plan.cascade().tier(*tier).name);
     match why {
