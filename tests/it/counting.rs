@@ -38,7 +38,8 @@ impl Books {
         match billing {
             Billing::Free => {}
             Billing::Metered(usage) => sums.known += cost(usage, price),
-            Billing::Unknown => sums.unknown += 1,
+            // Here a provider charges what it tells, or nobody knows.
+            Billing::Estimated(_) | Billing::Unknown => sums.unknown += 1,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::cascade::Model;
 use crate::completion::Completion;
-use crate::gate::{Gate, Unusable, VALID};
+use crate::gate::{Gate, VALID};
 use crate::request::{Call, Params, Prompt, Purpose, Request};
 use crate::signal::{Evidence, NamedSignal, Probe};
 
@@ -33,7 +33,7 @@ pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> boo
         let reading = named.read(Evidence { request, answer, probe: None });
         reading.is_ok_and(|score| score.get() >= VALID)
     };
-    Unusable::of(&stripped).is_none() && gate.require.iter().filter(|named| !named.needs().probe).all(passes)
+    gate.unusable(&stripped).is_none() && gate.require.iter().filter(|named| !named.needs().probe).all(passes)
 }
 
 /// What the call looks like that puts a probe to a model.

@@ -269,6 +269,33 @@ impl Completion {
     }
 }
 
+impl Delta {
+    /// Whether it holds anything of an answer: text, a refusal, or a piece of a tool call.
+    pub fn says_something(&self) -> bool {
+        !self.text.is_empty() || !self.tool_calls.is_empty() || self.refusal.as_ref().is_some_and(|refusal| !refusal.is_empty())
+    }
+}
+
+/// A whole answer as one piece, without what no piece holds: further samples, and the provider's body.
+impl From<&Completion> for Delta {
+    fn from(answer: &Completion) -> Self {
+        let call = |(index, call): (usize, &ToolCall)| {
+            let ToolCall { id, name, arguments } = call.clone();
+            ToolCallDelta { index, id, name, arguments }
+        };
+        Self {
+            text: answer.text.clone(),
+            refusal: answer.refusal.clone(),
+            tool_calls: answer.tool_calls.iter().enumerate().map(call).collect(),
+            tokens: answer.tokens.clone(),
+            finish: Some(answer.finish.clone()),
+            usage: answer.usage,
+            model: answer.model.clone(),
+            raw: None,
+        }
+    }
+}
+
 /// The most tool calls of one answer. A piece names its call by number, and that number makes us allocate.
 pub const MOST_TOOL_CALLS: usize = 1024;
 

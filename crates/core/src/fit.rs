@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::fusion::GateValue;
+use crate::gate::OnTruncated;
 use crate::map::ScoreMap;
 pub use crate::point::Cut;
 use base64::Engine as _;
@@ -65,6 +66,9 @@ pub struct BindingFit {
     /// The gate's validators with their versions, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub require: BTreeMap<String, u32>,
+    /// Whether answers that were cut at a limit are read; absent where they are deferred.
+    #[serde(default, skip_serializing_if = "OnTruncated::is_defer")]
+    pub on_truncated: OnTruncated,
     /// The signals that the gate value is made of, with their versions, by label.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub signals: BTreeMap<String, u32>,

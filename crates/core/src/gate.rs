@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::completion::{Completion, Finish};
 use crate::fusion::GateValue;
 use crate::map::ScoreMap;
 use crate::number::{Confidence, Score, Threshold};
 use crate::provider::CallErrorKind;
-use crate::signal::{Abstain, NamedSignal, Reading};
+use crate::signal::{Abstain, NamedSignal, Reading, Settles};
 
 /// Signals, score map and threshold.
 #[derive(Clone, Debug)]
@@ -26,6 +28,28 @@ pub struct Gate {
     pub map: Option<ScoreMap>,
     /// Where the gate cuts.
     pub threshold: Threshold,
+    /// What becomes of an answer that was cut at a limit.
+    pub on_truncated: OnTruncated,
+}
+
+impl OnTruncated {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+    pub(crate) fn is_defer(&self) -> bool {
+        *self == Self::Defer
+    }
+}
+
+/// What a gate makes of an answer that was cut at a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum OnTruncated {
+    /// It is deferred, whatever the signals read.
+    #[default]
+    Defer,
+    /// The signals decide. A gate whose signal settles before the end then commits to the answer as soon as it is sure, and what
+    /// becomes of the answer after that changes nothing: cut short, filtered or broken off, it is the one that is served.
+    Accept,
 }
 
 /// What a validator must read at least.
@@ -34,7 +58,15 @@ pub(crate) const VALID: f64 = 0.5;
 impl Gate {
     /// A gate on one signal.
     pub fn new(signal: NamedSignal, threshold: Threshold) -> Self {
-        Self { signal, require: Vec::new(), observe: Vec::new(), value: None, map: None, threshold }
+        Self {
+            signal,
+            require: Vec::new(),
+            observe: Vec::new(),
+            value: None,
+            map: None,
+            threshold,
+            on_truncated: OnTruncated::default(),
+        }
     }
 
     /// Every signal, in the order in which they are read: validators, the gate's own, observed ones.
@@ -49,6 +81,28 @@ impl Gate {
             named.strip(answer.to_mut());
         }
         answer
+    }
+
+    /// Whether its own signal alone makes the gate value, and reads what the caller sees: only then can the gate decide while the
+    /// answer streams.
+    pub(crate) fn reads_as_it_streams(&self) -> bool {
+        self.value.is_none() && !self.signal.needs().probe && !self.signals().any(NamedSignal::strips)
+    }
+
+    /// What is the matter with an answer; `None` where the gate's signals may look at it.
+    pub(crate) fn unusable(&self, answer: &Completion) -> Option<Unusable> {
+        Unusable::of(answer).filter(|why| *why != Unusable::Truncated || self.on_truncated == OnTruncated::Defer)
+    }
+
+    /// Whether what its own signal has read before the end stands, whatever becomes of the answer.
+    pub(crate) fn settles_early(&self) -> bool {
+        let reads = !self.signal.needs().probe && !self.signals().any(NamedSignal::strips);
+        self.on_truncated == OnTruncated::Accept && self.require.is_empty() && self.signal.settles() == Settles::Early && reads
+    }
+
+    /// Whether the gate may commit to an answer before its end.
+    pub fn may_commit(&self) -> bool {
+        self.settles_early() && self.reads_as_it_streams()
     }
 
     /// The gate value, from readings in the order of [`signals`](Self::signals); why there is none where the gate abstains.

@@ -8,6 +8,8 @@ pub mod calls;
 pub mod cascade;
 pub mod caught;
 pub mod completion;
+pub mod draft;
+pub mod estimate;
 mod failing;
 pub mod fit;
 pub mod fusion;

@@ -143,34 +143,66 @@ impl Price {
     }
 }
 
-/// A sum of charges, some of which may be unknown (no price declared, or a cut answer without usage).
+/// A sum of charges, some of which may be estimated (a call that was cut off) or unknown (no price declared, or a failure
+/// that tells nothing).
 ///
-/// Unknown stays unknown and is counted: it never becomes zero.
+/// Estimates lie in an interval, unknown stays unknown, and both are counted: neither ever passes for a charge that was told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
+    /// With estimated charges at their likeliest.
     known: Money,
+    /// With estimated charges at their least and at their most.
+    least: Money,
+    most: Money,
+    estimated: u32,
+    /// Estimated charges whose most nobody knows.
+    unbounded: u32,
     unknown: u32,
 }
 
 impl Cost {
     /// Nothing was charged.
-    pub const ZERO: Self = Self { known: Money::ZERO, unknown: 0 };
+    pub const ZERO: Self =
+        Self { known: Money::ZERO, least: Money::ZERO, most: Money::ZERO, estimated: 0, unbounded: 0, unknown: 0 };
     /// One charge of unknown size.
-    pub const UNKNOWN: Self = Self { known: Money::ZERO, unknown: 1 };
+    pub const UNKNOWN: Self = Self { unknown: 1, ..Self::ZERO };
 
     /// One charge of known size.
     pub fn known(money: Money) -> Self {
-        Self { known: money, unknown: 0 }
+        Self { known: money, least: money, most: money, ..Self::ZERO }
     }
 
-    /// The sum, if every charge in it is known.
+    /// One charge that nobody told: at least, likeliest and at most so much; `None` = nobody knows a most.
+    pub fn estimated(least: Money, likeliest: Money, most: Option<Money>) -> Self {
+        let least = least.min(likeliest);
+        let bound = most.map(|most| most.max(likeliest));
+        let (most, unbounded) = (bound.unwrap_or(likeliest), u32::from(bound.is_none()));
+        Self { known: likeliest, least, most, estimated: 1, unbounded, unknown: 0 }
+    }
+
+    /// The sum, if none of its charges is unknown; estimated ones at their likeliest.
     pub fn total(self) -> Option<Money> {
         (self.unknown == 0).then_some(self.known)
     }
 
-    /// The sum of the known charges: a lower bound.
+    /// What the sum is at least: unknown charges count nothing.
     pub fn at_least(self) -> Money {
-        self.known
+        self.least
+    }
+
+    /// What the sum is at most; `None` where a charge has no bound.
+    pub fn at_most(self) -> Option<Money> {
+        (self.unknown == 0 && self.unbounded == 0).then_some(self.most)
+    }
+
+    /// How many charges are estimated.
+    pub fn estimated_charges(self) -> u32 {
+        self.estimated
+    }
+
+    /// The most that is to be kept back for it, where a charge without a bound is taken for `most_each`.
+    pub fn reserving(self, most_each: Money) -> Money {
+        self.most + Money(most_each.0.saturating_mul(u128::from(self.unknown) + u128::from(self.unbounded)))
     }
 
     /// How many charges are unknown.
@@ -188,7 +220,14 @@ impl From<Option<Money>> for Cost {
 impl Add for Cost {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self { known: self.known + other.known, unknown: self.unknown.saturating_add(other.unknown) }
+        Self {
+            known: self.known + other.known,
+            least: self.least + other.least,
+            most: self.most + other.most,
+            estimated: self.estimated.saturating_add(other.estimated),
+            unbounded: self.unbounded.saturating_add(other.unbounded),
+            unknown: self.unknown.saturating_add(other.unknown),
+        }
     }
 }
 
@@ -242,6 +281,17 @@ mod tests {
         assert_eq!(cost.total(), None);
         assert_eq!(cost.at_least(), Money::from_pico(5));
         assert_eq!(serde_json::to_string(&cost).unwrap(), "null");
+        assert_eq!((cost.at_most(), cost.reserving(Money::from_pico(9)).pico()), (None, 14));
+    }
+
+    #[test]
+    fn estimates_are_summed_with_their_intervals() {
+        let pico = |pico| Money::from_pico(pico);
+        let cost = Cost::known(pico(5)) + Cost::estimated(pico(1), pico(2), Some(pico(7)));
+        assert_eq!((cost.at_least(), cost.total(), cost.at_most()), (pico(6), Some(pico(7)), Some(pico(12))));
+        assert_eq!((cost.estimated_charges(), cost.unknown_charges(), cost.reserving(pico(100))), (1, 0, pico(12)));
+        let open = cost + Cost::estimated(pico(1), pico(2), None);
+        assert_eq!((open.total(), open.at_most(), open.reserving(pico(100))), (Some(pico(9)), None, pico(114)));
     }
 
     proptest! {

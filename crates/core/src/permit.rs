@@ -1,6 +1,7 @@
 //! Which models may see a request. Every call of every path is made from a [`Permit`], and only a plan gives one.
 
 use std::fmt;
+use std::num::NonZeroU8;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,6 +147,21 @@ impl PermittedCall {
     /// Makes sure that the call asks for log-probabilities with at least `top` alternatives a token.
     pub fn want_logprobs(&mut self, top: u8) {
         self.call.want_logprobs(top);
+    }
+
+    /// The call, answered as a stream where that is possible: where it samples one answer.
+    #[must_use]
+    pub fn streamed(mut self) -> Self {
+        self.call.stream = self.call.samples == NonZeroU8::MIN;
+        self
+    }
+
+    /// The call with at most this long from when it has its place.
+    #[must_use]
+    pub(crate) fn for_at_most(mut self, most: Duration) -> Self {
+        let total = &mut self.call.timeouts.total;
+        *total = Some(total.map_or(most, |total| total.min(most)));
+        self
     }
 
     /// The call with this much left until the request's deadline.

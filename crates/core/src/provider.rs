@@ -8,6 +8,7 @@ use futures_core::Stream;
 use futures_core::future::BoxFuture;
 
 use crate::completion::{Completion, Delta, Usage};
+use crate::estimate::Estimate;
 use crate::money::{Cost, Price};
 use crate::request::Call;
 
@@ -69,6 +70,8 @@ pub enum Billing {
     Free,
     /// The provider told the usage.
     Metered(Usage),
+    /// It was cut off before the provider told: by what was sent and what had arrived.
+    Estimated(Estimate),
     /// Something was generated, but nobody told how much: the cost is unknown, not zero.
     Unknown,
 }
@@ -83,7 +86,7 @@ impl Billing {
     pub fn usage(self) -> Option<Usage> {
         match self {
             Self::Metered(usage) => usage.plausible(),
-            Self::Free | Self::Unknown => None,
+            Self::Free | Self::Estimated(_) | Self::Unknown => None,
         }
     }
 
@@ -91,6 +94,7 @@ impl Billing {
     pub fn cost(self, price: Option<Price>) -> Cost {
         match self {
             Self::Free => Cost::ZERO,
+            Self::Estimated(estimate) => price.map_or(Cost::UNKNOWN, |price| estimate.cost(price)),
             Self::Metered(_) | Self::Unknown => price.zip(self.usage()).map(|(price, usage)| price.of(usage)).into(),
         }
     }

@@ -3,16 +3,18 @@
 //! [`Run::next`] says which call comes next, [`Run::feed`] takes its result. The live engine feeds answers from
 //! providers, everything else feeds recorded ones; nothing here knows the difference, reads a clock or waits.
 
-use std::borrow::Cow;
+mod judge;
+mod limits;
+mod stream;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::calls::worth_probing;
-use crate::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, TierIx};
+use crate::cascade::{Answerer, Cascade, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
-use crate::failing::{Limits, in_time, stops_the_run, told};
-use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
-use crate::ledger::{answering_cost, cost_if_last, expected_cost, price_attempts, probe_cost};
+use crate::failing::{in_time, stops_the_run, told};
+use crate::gate::{Decision, Deferral, Gate};
+use crate::ledger::{cost_if_last, expected_cost, price_attempts};
 use crate::money::{Cost, Money};
 use crate::number::{Score, Threshold, Tie};
 pub use crate::outcome::{Outcome, Served};
@@ -22,9 +24,8 @@ pub use crate::provider::Took;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
 use crate::request::{Purpose, Request};
 use crate::rule::Route;
-use crate::signal::filter::Selector;
 use crate::signal::logprob::Census;
-use crate::signal::{Abstain, Evidence, NamedSignal, Reading};
+use crate::signal::{Abstain, Reading};
 use crate::trace::{CallTrace, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
 
 /// What a run wants.
@@ -47,7 +48,15 @@ pub struct Run {
     state: State,
     steps: Vec<Step>,
     calls: Vec<CallTrace>,
+    /// The best answer so far, and whether a gate could have read it.
     best: Option<(bool, Served)>,
+    /// Places of the plan whose drafts were cut: their answers may still be the best that there is.
+    cut: Vec<usize>,
+    /// How many steps the chain had when it ended, and what was to come then: a draft that was cut is asked for again first.
+    ended: Option<usize>,
+    end: Option<End>,
+    /// Pieces of the answer under way have reached the caller: there can be no other one.
+    committed: bool,
     spent: Cost,
     /// `spent`, with charges of unknown size at the most they can be: what the budget sees.
     reserved: Money,
@@ -62,6 +71,15 @@ pub struct Run {
     said: Option<Arc<str>>,
     last_error: Option<String>,
     stopped: Option<Stopped>,
+}
+
+/// How the chain ends.
+#[derive(Debug)]
+enum End {
+    /// With the person at this place of the plan.
+    Human(usize),
+    /// With nobody left to ask, after this error.
+    Exhausted(Option<CallError>),
 }
 
 #[derive(Debug)]
@@ -91,11 +109,13 @@ struct Read<'a> {
     value: Option<Score>,
     signals: Vec<(Arc<str>, Reading)>,
     tokens: Option<Census>,
+    /// What the gate value is at most, where the draft was cut.
+    bound: Option<Score>,
 }
 
 impl<'a> Read<'a> {
     fn nothing(gate: &'a Gate) -> Self {
-        Self { gate, value: None, signals: Vec::new(), tokens: None }
+        Self { gate, value: None, signals: Vec::new(), tokens: None, bound: None }
     }
 }
 
@@ -114,6 +134,10 @@ impl Run {
             steps: Vec::with_capacity(cascade.tiers().len()),
             calls: Vec::new(),
             best: None,
+            cut: Vec::new(),
+            ended: None,
+            end: None,
+            committed: false,
             spent: Cost::ZERO,
             reserved: Money::ZERO,
             latency: Duration::ZERO,
@@ -140,12 +164,17 @@ impl Run {
     pub fn next(&self) -> Next {
         match &self.state {
             State::Ask(position) => match self.plan.may_see(self.plan.tiers[*position]) {
-                Some(permit) => Next::Call(self.within_deadline(permit.answering_call())),
+                Some(permit) => Next::Call(self.within_deadline(*position, permit.answering_call())),
                 None => Next::Done,
             },
             State::Probe(probing) => Next::Call(probing.call.clone()),
             State::Done(_) => Next::Done,
         }
+    }
+
+    /// The steps that are decided.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
     }
 
     /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
@@ -178,20 +207,6 @@ impl Run {
         }
     }
 
-    /// Whether an answer of the current tier that begins with `partial` is sure to be deferred by its gate's threshold.
-    ///
-    /// A driver may then cancel the call: that changes cost and time, never the outcome.
-    pub fn sure_to_defer(&self, partial: &Completion) -> bool {
-        let State::Ask(position) = self.state else { return false };
-        let Some(gate) = self.plan.gate(position) else { return false };
-        // An abstention may be accepted by policy, and a bound says nothing about abstaining. Nor does it hold where
-        // some of what streams is stripped before the gate's signal reads it.
-        self.cascade.policy().on_abstain == OnAbstain::Escalate
-            && !gate.signals().any(NamedSignal::strips)
-            && gate.value.is_none()
-            && gate.signal.bound(partial).is_some_and(|bound| self.threshold(position).sure_to_defer(bound))
-    }
-
     /// Ends a run from outside: the caller went away, or the process stops.
     fn cancel(&mut self) {
         self.abort(CallError::new(CallErrorKind::Cancelled, "the run was cancelled"));
@@ -212,8 +227,9 @@ impl Run {
         self.cancel();
         let State::Done(outcome) = self.state else { unreachable!("cancel() ends every run") };
         let (cost_if_last, cost_if_last_basis) = cost_if_last(&self.cascade, &self.request, &self.steps).unzip();
+        let chain = &self.steps[..self.ended.unwrap_or(self.steps.len())];
         let ended =
-            self.steps.iter().rev().map(|step| &step.decision).find(|decision| **decision != Decision::Defer(Deferral::Review));
+            chain.iter().rev().map(|step| &step.decision).find(|decision| **decision != Decision::Defer(Deferral::Review));
         let ended_failed = match ended {
             Some(Decision::Defer(Deferral::Failed(CallErrorKind::Deadline))) => Some(Fallback::Deadline),
             Some(Decision::Defer(Deferral::Failed(_))) => Some(Fallback::Failed),
@@ -258,52 +274,36 @@ impl Run {
         self.plan.thresholds[self.plan.tiers[position].0].unwrap_or(Threshold::DeferAll)
     }
 
-    fn within_deadline(&self, call: PermittedCall) -> PermittedCall {
-        match self.left() {
-            Some(left) => call.within(left),
-            None => call,
-        }
-    }
-
-    /// What is left until the request's deadline.
-    fn left(&self) -> Option<Duration> {
-        self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.latency.saturating_add(self.queued)))
-    }
-
-    /// How long the call may take whose result is fed next, after it `queued` for its place.
-    fn time_limits(&self, queued: Duration) -> Limits {
-        let total = match &self.state {
-            State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
-                Answerer::Model(model) => model.timeouts.total,
-                Answerer::Human { .. } => None,
-            },
-            State::Probe(probing) => probing.call.timeouts.total,
-            State::Done(_) => None,
-        };
-        Limits { total, left: self.left().map(|left| left.saturating_sub(queued)) }
-    }
-
     /// Books every attempt of a call.
     fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
-        let (mut attempts, wall, mut latency) = (took.failed, took.wall, Duration::ZERO);
-        match result {
-            Ok(answer) => attempts.push(Attempt { error: None, billing: Billing::told(answer.usage), latency: took.latency }),
-            Err(error) if error.attempts.is_empty() && attempts.is_empty() && error.kind != CallErrorKind::NotRecorded => {
-                attempts.push(Attempt { error: Some(error.kind), billing: Billing::Unknown, latency: took.latency });
+        let own = match result {
+            Ok(answer) => vec![Attempt { error: None, billing: Billing::told(answer.usage), latency: took.latency }],
+            Err(error) if error.attempts.is_empty() && took.failed.is_empty() && error.kind != CallErrorKind::NotRecorded => {
+                vec![Attempt { error: Some(error.kind), billing: Billing::Unknown, latency: took.latency }]
             }
-            Err(error) => attempts.extend(error.attempts.iter().cloned()),
-        }
+            Err(error) => error.attempts.clone(),
+        };
         if let Err(error) = result {
             self.said = Some(told(error).into());
         }
+        let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
+        self.book_attempts(tier, probe, answers, own, took);
+    }
+
+    /// Books the attempts that failed, and then the call's own.
+    fn book_attempts(&mut self, tier: TierIx, probe: Option<&Arc<str>>, answers: usize, own: Vec<Attempt>, took: Took) {
         self.queued = self.queued.saturating_add(took.queued);
         self.step_queued = self.step_queued.saturating_add(took.queued);
-        let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
+        let (mut attempts, wall, mut latency) = (took.failed, took.wall, Duration::ZERO);
+        attempts.extend(own);
         for call in price_attempts(&self.cascade, tier, probe, answers, attempts) {
             self.spent += call.cost;
             // For the budget, a charge that nobody told counts as the most that it can be.
-            let most = || self.cascade.model_named(&call.tier).and_then(|(_, model)| expected_cost(model, &self.request, 1));
-            self.reserved += call.cost.total().or_else(most).unwrap_or_default();
+            self.reserved += call.cost.at_most().unwrap_or_else(|| {
+                let model = self.cascade.model_named(&call.tier);
+                let most = model.and_then(|(_, model)| expected_cost(model, &self.request, 1));
+                call.cost.reserving(most.unwrap_or_default())
+            });
             latency = latency.saturating_add(call.attempt.latency);
             self.calls.push(call);
         }
@@ -312,100 +312,19 @@ impl Run {
         self.step_latency = self.step_latency.saturating_add(latency);
     }
 
-    /// Asks the next probe that a signal of the gate wants, or lets the gate decide.
-    fn probe_or_judge(&mut self, position: usize, answer: Arc<Completion>, mut probed: Vec<Probed>) {
-        if let Some(gate) = self.plan.gate(position)
-            && (!probed.is_empty() || worth_probing(gate, &self.request, &answer))
-        {
-            for named in gate.signals().skip(probed.len()) {
-                let probe = self.plan.probe(self.plan.tiers[position], named, &answer);
-                probed.push(match probe {
-                    Ok(Some(call)) if !self.out_of_time() && !self.too_dear(probe_cost(&self.cascade, &call)) => {
-                        let call = self.within_deadline(call);
-                        self.state = State::Probe(Box::new(Probing { position, answer, call, probed }));
-                        return;
-                    }
-                    Ok(_) => Ok(None),
-                    Err(why) => Err(why),
-                });
-            }
-        }
-        self.judge(position, answer, &probed);
-    }
-
-    /// Reads the signals and decides.
-    fn judge(&mut self, position: usize, answer: Arc<Completion>, probed: &[Probed]) {
-        let tier = self.plan.tiers[position];
-        let plan = self.plan.clone();
-        let Some(gate) = plan.gate(position) else {
-            // A gated tier at the end of the plan was asked as its gate wants, and is stripped likewise.
-            let answer = match &self.cascade.tier(tier).gate {
-                Some(gate) if gate.signals().any(NamedSignal::strips) => Arc::new(gate.stripped(&answer).into_owned()),
-                _ => answer,
-            };
-            let accepted = Accepted::LastTier(Unusable::of(&answer));
-            self.step(tier, Decision::Accept(accepted.clone()), None);
-            self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None, accepted: Some(accepted) }));
-            return;
-        };
-        let (readings, answer) = read_all(gate, &self.request, answer, probed);
-        let value = gate.read(&readings);
-        let decision = self.decide(position, gate, value, &answer, &readings);
-        let confidence = value.ok().and_then(|value| gate.confidence(value));
-        let usable = matches!(decision, Decision::Defer(Deferral::BelowThreshold | Deferral::Abstained(_)));
-        let tokens = Census::of(&answer, &Selector::default()).ok();
-        self.step(tier, decision.clone(), Some(Read { gate, value: value.ok(), signals: readings, tokens }));
-        match decision {
-            Decision::Accept(accepted) => {
-                self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence, accepted: Some(accepted) }));
-            }
-            Decision::Defer(_) => {
-                if usable || self.best.as_ref().is_none_or(|(before, _)| !before) {
-                    self.best = Some((usable, Served { tier, answer, confidence: None, accepted: None }));
-                }
-                self.enter(position + 1, None);
-            }
-        }
-    }
-
-    fn decide(
-        &self,
-        position: usize,
-        gate: &Gate,
-        value: Reading,
-        answer: &Completion,
-        readings: &[(Arc<str>, Reading)],
-    ) -> Decision {
-        if let Some(why) = Unusable::of(answer) {
-            return Decision::Defer(Deferral::Unusable(why));
-        }
-        let validators = &readings[..gate.require.len()];
-        // A rejection first: after it nobody asks the probes of the others, which then abstain.
-        if let Some((label, _)) = validators.iter().find(|(_, reading)| reading.is_ok_and(|score| score.get() < VALID)) {
-            return Decision::Defer(Deferral::Invalid(label.clone()));
-        }
-        if let Some(why) = validators.iter().find_map(|(_, reading)| reading.err()) {
-            return Decision::Defer(Deferral::Abstained(why));
-        }
-        match value {
-            Ok(value) if self.threshold(position).accepts(value, self.tie) => Decision::Accept(Accepted::AboveThreshold),
-            Ok(_) => Decision::Defer(Deferral::BelowThreshold),
-            Err(_) if self.cascade.policy().on_abstain == OnAbstain::Accept => Decision::Accept(Accepted::AbstentionAllowed),
-            Err(why) => Decision::Defer(Deferral::Abstained(why)),
-        }
-    }
-
     fn failed(&mut self, position: usize, error: CallError) {
         let tier = self.plan.tiers[position];
         let cascade = self.cascade.clone();
         let gate = cascade.tier(tier).gate.as_ref();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
         self.last_error = Some(told(&error));
-        if stops_the_run(error.kind) || self.cascade.policy().on_error == OnError::Fail {
+        if stops_the_run(error.kind) || self.committed || self.cascade.policy().on_error == OnError::Fail {
             self.state = State::Done(Outcome::Failed(error));
         } else if error.kind == CallErrorKind::Deadline && !self.is_human(position + 1) {
             self.stopped = Some(Stopped::Deadline);
-            self.exhausted(Some(error));
+            self.end(End::Exhausted(Some(error)));
+        } else if let Some(end) = self.end.take() {
+            self.end(end);
         } else {
             self.enter(position + 1, Some(error));
         }
@@ -415,6 +334,7 @@ impl Run {
         let gate = read.as_ref().map(|read| read.gate);
         let value = read.as_ref().and_then(|read| read.value);
         let tokens = read.as_ref().and_then(|read| read.tokens);
+        let bound = read.as_ref().and_then(|read| read.bound);
         let threshold = gate.and(self.plan.thresholds[tier.0]);
         self.steps.push(Step {
             tier: self.cascade.tier(tier).name.clone(),
@@ -422,6 +342,7 @@ impl Run {
             signals: read.map(|read| read.signals).unwrap_or_default(),
             tokens,
             gate_value: value,
+            gate_bound: bound,
             tie: self.tie,
             confidence: gate.and_then(|gate| gate.confidence(value?)),
             nominal: gate.and_then(|gate| Some(gate.nominal(value?))),
@@ -444,38 +365,49 @@ impl Run {
 
     /// Goes to a place of the plan, if there is one and time and money allow it.
     fn enter(&mut self, position: usize, error: Option<CallError>) {
-        let Some(&tier) = self.plan.tiers.get(position) else { return self.exhausted(error) };
+        let Some(&tier) = self.plan.tiers.get(position) else { return self.end(End::Exhausted(error)) };
         match &self.cascade.tier(tier).answerer {
-            Answerer::Human { cost } => {
-                let attempt = Attempt { error: None, billing: Billing::Free, latency: Duration::ZERO };
-                let cost = Cost::from(*cost);
-                self.spent += cost;
-                let tier_name = self.cascade.tier(tier).name.clone();
-                self.calls.push(CallTrace { tier: tier_name, probe: None, answers: 0, attempt, cost });
-                self.step(tier, Decision::Defer(Deferral::Review), None);
-                self.state = State::Done(Outcome::Review(self.best.take().map(|(_, served)| served)));
+            Answerer::Human { .. } => self.end(End::Human(position)),
+            Answerer::Model(_) if self.out_of_time() => {
+                self.stopped = Some(Stopped::Deadline);
+                let message = "the request's deadline passed before a tier could answer";
+                self.end(End::Exhausted(Some(CallError::new(CallErrorKind::Deadline, message))));
             }
-            Answerer::Model(model) => {
-                if self.out_of_time() {
-                    self.stopped = Some(Stopped::Deadline);
-                    let kind = CallErrorKind::Deadline;
-                    self.exhausted(Some(CallError::new(kind, "the request's deadline passed before a tier could answer")));
-                } else if self.too_dear(answering_cost(model, &self.request, self.cascade.tier(tier).gate.as_ref())) {
-                    self.stopped = Some(Stopped::Budget);
-                    self.exhausted(error);
-                } else {
-                    self.state = State::Ask(position);
-                }
+            Answerer::Model(_) if self.cannot_pay(position) => {
+                self.stopped = Some(Stopped::Budget);
+                self.end(End::Exhausted(error));
             }
+            Answerer::Model(_) => self.state = State::Ask(position),
         }
     }
 
-    fn out_of_time(&self) -> bool {
-        self.left().is_some_and(|left| left.is_zero())
+    /// Ends the chain. A draft that was cut, and may be the best answer that there is, is asked for once more first.
+    fn end(&mut self, end: End) {
+        self.ended.get_or_insert(self.steps.len());
+        while let Some(position) = self.cut.pop() {
+            let tier = self.plan.tiers[position];
+            let needed = self.best.as_ref().is_none_or(|(usable, served)| !usable || served.tier < tier);
+            if needed && !self.out_of_time() && !self.cannot_pay(position) {
+                (self.end, self.state) = (Some(end), State::Ask(position));
+                return;
+            }
+        }
+        match end {
+            End::Human(position) => self.hand_over(position),
+            End::Exhausted(error) => self.exhausted(error),
+        }
     }
 
-    fn too_dear(&self, expected: Option<Money>) -> bool {
-        self.cascade.policy().budget.is_some_and(|budget| self.reserved + expected.unwrap_or_default() > budget)
+    fn hand_over(&mut self, position: usize) {
+        let tier = self.plan.tiers[position];
+        let Answerer::Human { cost } = &self.cascade.tier(tier).answerer else { unreachable!("only people are handed over to") };
+        let attempt = Attempt { error: None, billing: Billing::Free, latency: Duration::ZERO };
+        let cost = Cost::from(*cost);
+        self.spent += cost;
+        let tier_name = self.cascade.tier(tier).name.clone();
+        self.calls.push(CallTrace { tier: tier_name, probe: None, answers: 0, attempt, cost });
+        self.step(tier, Decision::Defer(Deferral::Review), None);
+        self.state = State::Done(Outcome::Review(self.best.take().map(|(_, served)| served)));
     }
 
     fn exhausted(&mut self, error: Option<CallError>) {
@@ -499,31 +431,4 @@ impl Run {
         };
         CallError::new(CallErrorKind::InvalidRequest, message)
     }
-}
-
-/// Reads every signal of a gate. Signals that made the model add something read the answer as it came; all others, and
-/// the caller, see it stripped.
-fn read_all(
-    gate: &Gate,
-    request: &Request,
-    mut answer: Arc<Completion>,
-    probed: &[Probed],
-) -> (Vec<(Arc<str>, Reading)>, Arc<Completion>) {
-    let as_it_came = answer.clone();
-    if let Cow::Owned(stripped) = gate.stripped(&as_it_came) {
-        answer = Arc::new(stripped);
-    }
-    let read = |(place, named): (usize, &NamedSignal)| {
-        let seen = if named.strips() { &as_it_came } else { &answer };
-        let reading = match probed.get(place) {
-            Some(Err(why)) => Err(*why),
-            probed => {
-                let probe = probed.and_then(|probed| probed.as_ref().ok()?.as_deref());
-                named.read(Evidence { request, answer: seen, probe })
-            }
-        };
-        (named.label.clone(), reading)
-    };
-    let readings = gate.signals().enumerate().map(read).collect();
-    (readings, answer)
 }

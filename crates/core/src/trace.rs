@@ -12,7 +12,7 @@ use crate::gate::{Accepted, Decision, Deferral, Unusable};
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
 use crate::plan::{Plan, Skip};
-use crate::provider::{Attempt, CallErrorKind};
+use crate::provider::{Attempt, Billing, CallErrorKind};
 use crate::request::RequestId;
 use crate::rule::Route;
 use crate::signal::Reading;
@@ -66,13 +66,13 @@ impl Fallback {
     }
 }
 
-/// Where "what would the last tier have cost" comes from.
+/// Where a cost comes from, or what the last tier would have cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CostBasis {
-    /// The last tier was called.
+    /// Providers told it; the last tier was called.
     Measured,
-    /// From the tokens of the tiers that were called, at the last tier's price.
+    /// A call was cut off before its provider told; for the last tier, from the tokens of the tiers that were called, at its price.
     Estimated,
 }
 
@@ -90,7 +90,7 @@ pub struct Trace {
     /// The calibrated confidence of an accepted answer; `None` where nothing was fitted.
     pub confidence: Option<Confidence>,
     /// Every attempt of every tier: rejected, retried, probed and cancelled ones too.
-    #[serde(rename = "cost_usd")]
+    #[serde(flatten, serialize_with = "cost")]
     pub cost: Cost,
     /// What sending the request straight to the last model would have cost.
     #[serde(rename = "cost_if_last_usd")]
@@ -204,6 +204,8 @@ pub struct Step {
     pub tokens: Option<Census>,
     /// What the gate compared.
     pub gate_value: Option<Score>,
+    /// What the gate value would have been at most, where the draft was cut because that was too little.
+    pub gate_bound: Option<Score>,
     /// What orders equal gate values.
     pub tie: Tie,
     /// The calibrated confidence; `None` where nothing was fitted.
@@ -262,6 +264,23 @@ fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::
     serializer.serialize_f64(duration.as_micros() as f64 / 1000.0)
 }
 
+fn cost<S: Serializer>(cost: &Cost, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    cost_entries(cost, &mut map)?;
+    map.end()
+}
+
+/// The cost in USD; where some of it is estimated, that it is, and between what and what it lies.
+fn cost_entries<M: SerializeMap>(cost: &Cost, map: &mut M) -> Result<(), M::Error> {
+    map.serialize_entry("cost_usd", cost)?;
+    if cost.estimated_charges() > 0 {
+        map.serialize_entry("cost_basis", &CostBasis::Estimated)?;
+        map.serialize_entry("cost_at_least_usd", &cost.at_least())?;
+        map.serialize_entry("cost_at_most_usd", &cost.at_most())?;
+    }
+    Ok(())
+}
+
 struct Millis(Duration);
 
 impl Serialize for Millis {
@@ -297,13 +316,16 @@ impl Serialize for Step {
             map.serialize_entry("tokens", tokens)?;
         }
         map.serialize_entry("gate_value", &self.gate_value)?;
+        if let Some(bound) = self.gate_bound {
+            map.serialize_entry("gate_bound", &bound)?;
+        }
         map.serialize_entry("tie", &self.tie)?;
         map.serialize_entry("confidence", &self.confidence)?;
         map.serialize_entry("nominal", &self.nominal)?;
         map.serialize_entry("threshold", &self.threshold_display)?;
         map.serialize_entry("raw_threshold", &raw)?;
         map.serialize_entry("usage", &self.usage())?;
-        map.serialize_entry("cost_usd", &self.cost())?;
+        cost_entries(&self.cost(), &mut map)?;
         map.serialize_entry("latency_ms", &Millis(self.latency))?;
         if !self.queued.is_zero() {
             map.serialize_entry("queued_ms", &Millis(self.queued))?;
@@ -322,7 +344,10 @@ impl Serialize for CallTrace {
         }
         map.serialize_entry("error", &self.attempt.error.map(CallErrorKind::as_str))?;
         map.serialize_entry("usage", &self.usage())?;
-        map.serialize_entry("cost_usd", &self.cost)?;
+        if let Billing::Estimated(estimate) = self.attempt.billing {
+            map.serialize_entry("estimated_usage", &estimate.usage())?;
+        }
+        cost_entries(&self.cost, &mut map)?;
         map.serialize_entry("latency_ms", &Millis(self.attempt.latency))?;
         map.end()
     }

@@ -7,20 +7,24 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tierfall_core::cascade::Cascade;
 use tierfall_core::caught::{Panicked, caught};
-use tierfall_core::completion::Completion;
+use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
+use tierfall_core::draft::{Draft, Verdict};
+use tierfall_core::estimate::Estimate;
 use tierfall_core::money::Money;
 use tierfall_core::observer::{Called, Ended, Observer};
 use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Purpose, Request};
-use tierfall_core::run::{Next, Outcome, Run, Took};
+use tierfall_core::run::{Next, Outcome, Run, Served, Took};
 use tierfall_core::trace::Trace;
+use tierfall_providers::Listener;
 use tierfall_providers::waits::Waits;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
-use crate::timed::timed;
+use crate::events::{Event, Hand};
+use crate::timed::{Came, heard};
 
 /// Everything a run needs from outside the fold.
 pub(crate) struct Outside<'a> {
@@ -28,11 +32,13 @@ pub(crate) struct Outside<'a> {
     pub(crate) providers: &'a [Option<Arc<dyn Provider>>],
     pub(crate) observers: &'a [Arc<dyn Observer>],
     pub(crate) clock: &'a dyn Clock,
+    /// Takes the events as they happen; without one the answers are asked for whole.
+    pub(crate) hand: Option<Hand>,
 }
 
 /// Runs a request to its end and tells the observers.
 ///
-/// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost unknown.
+/// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost estimated.
 pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Trace) {
     let span = tracing::info_span!(
         "run",
@@ -44,42 +50,108 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     );
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
     let run = Some(Run::new(cascade, request.clone()));
-    let mut under_way = UnderWay { run, cascade, request, calls: Vec::new(), call: None, outside: &outside, span: span.clone() };
-    let fold = async {
-        while let Some(run) = under_way.run.as_mut()
-            && let Next::Call(call) = run.next()
-        {
-            let (_, waits) = under_way.call.insert((outside.clock.now(), Waits::default()));
-            let waits = waits.clone();
-            let name = &cascade.tier(call.tier()).name;
-            let probe = matches!(call.purpose, Purpose::Probe(_));
-            let span = tracing::info_span!("tier", tier = %name, model = %call.model, probe);
-            let (result, took) = waits.of(answer(&outside, &call)).instrument(span).await;
-            if let Err(error) = &result {
-                tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
-            }
-            under_way.call = None;
-            if !outside.observers.is_empty() {
-                under_way.calls.push(Called { call, result: result.clone(), took: took.clone() });
-            }
-            run.feed(result, took);
-        }
-    };
+    let mut under_way =
+        UnderWay { run, cascade, request, calls: Vec::new(), flight: None, outside: &outside, span: span.clone() };
     // What the seams of signals, rules and providers do not catch is still the failure of this run alone.
-    let folded = AssertUnwindSafe(fold).catch_unwind().instrument(span).await;
-    if let (Err(panic), Some(run)) = (folded, under_way.run.as_mut()) {
+    let folded = AssertUnwindSafe(under_way.fold()).catch_unwind().instrument(span).await;
+    let last = folded.unwrap_or_else(|panic| {
         let message = format!("code that the cascade runs {}", Panicked::from(panic));
-        run.abort(CallError::new(CallErrorKind::Panicked, message));
+        under_way.run.iter_mut().for_each(|run| run.abort(CallError::new(CallErrorKind::Panicked, &*message)));
+        Last::default()
+    });
+    let (outcome, trace) = under_way.finish();
+    if let (Some(hand), Some(served)) = (&outside.hand, outcome.served()) {
+        last.pass_on(hand, cascade, served).await;
     }
-    under_way.finish()
+    (outcome, trace)
 }
 
-async fn answer(outside: &Outside<'_>, call: &PermittedCall) -> (Result<Arc<Completion>, CallError>, Took) {
-    if let Some(Some(provider)) = outside.providers.get(call.tier().0) {
-        return timed(provider.as_ref(), call, outside.clock).await;
+/// What was heard of the call that ended a run.
+#[derive(Default)]
+struct Last {
+    held: Vec<Delta>,
+    passed: bool,
+}
+
+impl Last {
+    /// Passes on the answer that is served, where that was not done as it came: as its pieces, where they are the answer.
+    async fn pass_on(self, hand: &Hand, cascade: &Cascade, served: &Served) {
+        if self.passed {
+            return;
+        }
+        let tier = &cascade.tier(served.tier).name;
+        let text: usize = self.held.iter().map(|delta| delta.text.len()).sum();
+        let same = text == served.answer.text.len() && !self.held.is_empty();
+        let whole = || vec![Delta::from(&*served.answer)];
+        for delta in if same { self.held } else { whole() } {
+            hand.give(Event::Delta { tier: tier.clone(), delta }).await;
+        }
     }
-    let message = "no provider was given for this tier; pass one to the engine's builder";
-    (Err(CallError::new(CallErrorKind::InvalidRequest, message)), Took::default())
+}
+
+/// A call in flight.
+struct Flight {
+    call: PermittedCall,
+    /// When it began, on the engine's clock, and what it waits.
+    since: Duration,
+    waits: Waits,
+    draft: Draft,
+    /// Pieces that nobody may see yet.
+    held: Vec<Delta>,
+    /// Pieces have reached the caller.
+    passed: bool,
+}
+
+impl Flight {
+    fn new(run: &Run, call: PermittedCall, outside: &Outside<'_>) -> Self {
+        let call = if outside.hand.is_some() && call.purpose == Purpose::Answer { call.streamed() } else { call };
+        let draft = run.draft();
+        Self { call, since: outside.clock.now(), waits: Waits::default(), draft, held: Vec::new(), passed: false }
+    }
+
+    async fn answer(&mut self, tier: &Arc<str>, outside: &Outside<'_>) -> Result<Came, Took> {
+        let Some(Some(provider)) = outside.providers.get(self.call.tier().0) else {
+            let message = "no provider was given for this tier; pass one to the engine's builder";
+            return Ok((Err(CallError::new(CallErrorKind::InvalidRequest, message)), Took::default()));
+        };
+        let Self { call, waits, draft, held, passed, .. } = self;
+        let mut ear = Ear { tier, draft, held, passed, hand: outside.hand.as_ref() };
+        waits.of(heard(provider.as_ref(), call, outside.clock, &mut ear)).await
+    }
+}
+
+/// Hears the pieces of an answer for the run that asked for it.
+struct Ear<'a> {
+    tier: &'a Arc<str>,
+    draft: &'a mut Draft,
+    held: &'a mut Vec<Delta>,
+    passed: &'a mut bool,
+    hand: Option<&'a Hand>,
+}
+
+impl Listener for Ear<'_> {
+    async fn hear(&mut self, delta: Delta) -> Result<bool, TooManyToolCalls> {
+        let verdict = self.draft.push(&delta)?;
+        let Some(hand) = self.hand else { return Ok(verdict != Verdict::Cut) };
+        // A piece that says nothing commits to nothing: another tier may still take the place of this one.
+        let says = *self.passed || delta.says_something();
+        self.held.push(delta);
+        match verdict {
+            Verdict::Cut => return Ok(false),
+            Verdict::Pass if says => {
+                *self.passed = true;
+                for delta in self.held.drain(..) {
+                    hand.give(Event::Delta { tier: self.tier.clone(), delta }).await;
+                }
+            }
+            Verdict::Pass | Verdict::Hold => {}
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self) -> Completion {
+        self.draft.take_answer()
+    }
 }
 
 /// A run that reports itself even when its future is dropped.
@@ -89,13 +161,68 @@ struct UnderWay<'a> {
     request: Arc<Request>,
     /// What came back, where somebody is told.
     calls: Vec<Called>,
-    /// When the call in flight began, on the engine's clock, and what it waits.
-    call: Option<(Duration, Waits)>,
+    flight: Option<Flight>,
     outside: &'a Outside<'a>,
     span: Span,
 }
 
 impl UnderWay<'_> {
+    async fn fold(&mut self) -> Last {
+        let mut last = Last::default();
+        while let Some(run) = self.run.as_mut()
+            && let Next::Call(call) = run.next()
+        {
+            let flight = self.flight.insert(Flight::new(run, call, self.outside));
+            let name = &self.cascade.tier(flight.call.tier()).name;
+            let probe = match &flight.call.purpose {
+                Purpose::Answer => None,
+                Purpose::Probe(label) => Some(label.clone()),
+            };
+            let span = tracing::info_span!("tier", tier = %name, model = %flight.call.model, probe = probe.is_some());
+            let is_probe = probe.is_some();
+            if let Some(hand) = &self.outside.hand {
+                hand.give(Event::Began { tier: name.clone(), model: flight.call.model.clone(), probe }).await;
+            }
+            let came = flight.answer(name, self.outside).instrument(span).await;
+            let Some(Flight { call, draft, held, passed, .. }) = self.flight.take() else { continue };
+            let decided = run.steps().len();
+            if passed {
+                run.commit();
+            }
+            let told = !self.outside.observers.is_empty();
+            match came {
+                Ok((result, took)) => {
+                    if let Err(error) = &result {
+                        tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
+                    }
+                    if told {
+                        self.calls.push(Called { call, result: result.clone(), took: took.clone() });
+                    }
+                    run.feed(result, took);
+                }
+                Err(took) => {
+                    if told {
+                        let cut =
+                            CallError::new(CallErrorKind::Cancelled, "its gate was sure to defer the answer: it was cut off");
+                        self.calls.push(Called { call, result: Err(cut), took: took.clone() });
+                    }
+                    if let Some(cut) = draft.cut() {
+                        run.feed_cut(&cut, took);
+                    }
+                }
+            }
+            if !is_probe {
+                last = Last { held, passed };
+            }
+            if let Some(hand) = &self.outside.hand {
+                for step in run.steps()[decided..].iter().cloned() {
+                    hand.give(Event::Decided(step)).await;
+                }
+            }
+        }
+        last
+    }
+
     fn finish(mut self) -> (Outcome, Trace) {
         let run = self.run.take().unwrap_or_else(|| unreachable!("only finish() and drop() take the run"));
         self.tell(run)
@@ -121,12 +248,15 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let Some(mut run) = self.run.take() else { return };
-        if let Some((since, waits)) = self.call.take() {
+        if let Some(Flight { call, since, waits, draft, .. }) = self.flight.take() {
             let kind = CallErrorKind::Cancelled;
             let elapsed = self.outside.clock.now().saturating_sub(since);
             // Who never had a place was not called: all that it did was to wait.
-            let never = waits.never_placed();
-            let (billing, queued) = if never { (Billing::Free, elapsed) } else { (Billing::Unknown, waits.waited()) };
+            let (billing, queued) = if waits.never_placed() {
+                (Billing::Free, elapsed)
+            } else {
+                (Billing::Estimated(Estimate::of(&call, Some(draft.arrived()))), waits.waited())
+            };
             let attempt = Attempt { error: Some(kind), billing, latency: elapsed.saturating_sub(queued) };
             let error = CallError::new(kind, "the caller went away").with_attempts(vec![attempt]);
             run.feed(Err(error), Took { queued, ..Took::default() });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tierfall_core::cascade::{Answerer, Cascade};
 use tierfall_core::completion::Completion;
 use tierfall_core::fit::{Fit, Point, TargetFit};
@@ -15,13 +16,17 @@ use tierfall_core::trace::{Fallback, Trace};
 use crate::ask::Ask;
 use crate::clock::{Clock, SystemClock};
 use crate::drive::{Outside, drive};
+use crate::events::{Events, Hand};
 use crate::fit::{self, NoSuchPoint};
 use crate::ids::Ids;
 
 type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
-/// A cascade that answers. Cheap to share behind an [`Arc`]; one engine serves any number of runs at once.
-pub struct Engine {
+/// A cascade that answers. Clones share it; one engine serves any number of runs at once.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
     cascade: Cascade,
     providers: Vec<Option<Arc<dyn Provider>>>,
     observers: Vec<Arc<dyn Observer>>,
@@ -96,12 +101,12 @@ impl Engine {
 
     /// The cascade.
     pub fn cascade(&self) -> &Cascade {
-        &self.cascade
+        &self.0.cascade
     }
 
     /// The provider of each tier, in the cascade's order; `None` for a human tier.
     pub fn providers(&self) -> &[Option<Arc<dyn Provider>>] {
-        &self.providers
+        &self.0.providers
     }
 
     /// Answers a question, a conversation or a request.
@@ -110,29 +115,50 @@ impl Engine {
     /// still get the trace.
     pub async fn complete(&self, ask: impl Into<Ask>) -> Answer {
         let request = self.request(ask);
-        let outside = Outside { providers: &self.providers, observers: &self.observers, clock: &*self.clock };
-        let (outcome, trace) = drive(&self.cascade, outside, request).await;
-        Answer { outcome, trace }
+        self.0.run(request, None).await
+    }
+
+    /// Answers as [`complete`](Self::complete) does, and gives out what happens as it happens: the pieces of the answer that is
+    /// served, of one tier alone, and at the end the answer.
+    ///
+    /// Nothing happens while nobody asks for the next event. Dropping the stream cancels the call in flight.
+    ///
+    /// ```
+    /// # use futures_util::StreamExt;
+    /// # async fn example(engine: tierfall::Engine) {
+    /// let mut events = engine.stream("Where is my order 10234?");
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         tierfall::Event::Delta { delta, .. } => print!("{}", delta.text),
+    ///         tierfall::Event::Ended(answer) => println!("\n({})", answer.trace.outcome),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn stream(&self, ask: impl Into<Ask>) -> Events {
+        let (request, inner) = (self.request(ask), self.0.clone());
+        Events::of(|hand| async move { inner.run(request, Some(hand)).await }.boxed())
     }
 
     /// What the rules and the tiers' limits leave for a request, and who may see it. Calls nothing.
     pub fn plan(&self, ask: impl Into<Ask>) -> Plan {
-        Plan::new(&self.cascade, self.request(ask))
+        Plan::new(&self.0.cascade, self.request(ask))
     }
 
     /// The operating points of the fit in force, the default one first; empty without a fit.
     pub fn points(&self) -> &[Point] {
-        self.fit.as_ref().map_or(&[], |fit| &fit.point)
+        self.0.fit.as_ref().map_or(&[], |fit| &fit.point)
     }
 
     /// The cheapest certified operating point that meets a target; `None` where none does.
     pub fn point_for(&self, target: TargetFit) -> Option<&Point> {
-        fit::meeting(self.fit.as_ref()?, target)
+        fit::meeting(self.0.fit.as_ref()?, target)
     }
 
     /// The operating point of this name, or the cheapest certified one that meets a target like `loss<=0.02`.
     pub fn find_point(&self, text: &str) -> Result<&Point, NoSuchPoint> {
-        match &self.fit {
+        match &self.0.fit {
             Some(fit) => fit::find(fit, text),
             None => Err(NoSuchPoint { wanted: format!("there is no operating point \"{text}\""), known: None }),
         }
@@ -140,8 +166,8 @@ impl Engine {
 
     fn request(&self, ask: impl Into<Ask>) -> Arc<Request> {
         let Ask { id, mut request } = ask.into();
-        let identified = || self.identify.as_ref().and_then(|identify| identify(&request));
-        request.id = id.or_else(identified).unwrap_or_else(|| self.ids.next());
+        let identified = || self.0.identify.as_ref().and_then(|identify| identify(&request));
+        request.id = id.or_else(identified).unwrap_or_else(|| self.0.ids.next());
         // A target becomes the point that meets it; what none meets is left, and refused by its own name.
         if let Some(text) = &request.point
             && let Ok(point) = self.find_point(text)
@@ -150,6 +176,20 @@ impl Engine {
             request.point = Some(point.name.as_str().into());
         }
         Arc::new(request)
+    }
+}
+
+impl Inner {
+    async fn run(&self, request: Arc<Request>, hand: Option<Hand>) -> Answer {
+        let outside = Outside { providers: &self.providers, observers: &self.observers, clock: &*self.clock, hand };
+        let (outcome, trace) = drive(&self.cascade, outside, request).await;
+        Answer { outcome, trace }
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("cascade", self.0.cascade.name()).finish_non_exhaustive()
     }
 }
 
@@ -225,6 +265,6 @@ impl EngineBuilder {
             }
         }
         let Self { cascade, observers, clock, identify, fit, .. } = self;
-        Ok(Engine { cascade, providers, observers, clock, ids: Ids::new(), identify, fit })
+        Ok(Engine(Arc::new(Inner { cascade, providers, observers, clock, ids: Ids::new(), identify, fit })))
     }
 }

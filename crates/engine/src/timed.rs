@@ -2,58 +2,122 @@
 //! permits.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use tierfall_core::caught::Panicked;
 use tierfall_core::completion::Completion;
+use tierfall_core::estimate::Estimate;
 use tierfall_core::permit::PermittedCall;
-use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
-use tierfall_providers::collect;
 use tierfall_providers::waits::Waits;
+use tierfall_providers::{Heard, Listener, listen};
+use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
 
-/// Makes one call to the provider of its tier and collects its reply. A provider that panics has failed.
+/// What a call came to: an answer, or why there is none, and the time that it took.
+pub type Came = (Result<Arc<Completion>, CallError>, Took);
+
+/// How much longer than it may take a call is waited for: a provider that keeps its time has its own words for it then.
+const SLACK: Duration = Duration::from_millis(5);
+
+/// Makes one call to the provider of its tier and collects its reply. A provider that panics has failed, and so has one that takes
+/// longer than the call may.
 ///
 /// What the call waited for its place is told apart, and is no part of any latency.
 /// After an error every attempt is in [`CallError::attempts`] and none in [`Took::failed`], so that each is booked once.
-pub async fn timed(
-    provider: &dyn Provider,
-    call: &PermittedCall,
-    clock: &dyn Clock,
-) -> (Result<Arc<Completion>, CallError>, Took) {
+pub async fn timed(provider: &dyn Provider, call: &PermittedCall, clock: &dyn Clock) -> Came {
     passed_on(provider, call, clock).await
 }
 
 /// The same in a provider that passes on what it is asked.
-pub async fn passed_on(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> (Result<Arc<Completion>, CallError>, Took) {
+pub async fn passed_on(provider: &dyn Provider, call: &Call, clock: &dyn Clock) -> Came {
+    match heard(provider, call, clock, &mut Completion::default()).await {
+        Ok(came) => came,
+        Err(_) => unreachable!("what is put together hears everything"),
+    }
+}
+
+/// The same for a listener; the error is the time that a call took of which it wanted no more.
+pub(crate) async fn heard(
+    provider: &dyn Provider,
+    call: &Call,
+    clock: &dyn Clock,
+    listener: &mut impl Listener,
+) -> Result<Came, Took> {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
     let waits = Waits::current();
-    let called = waits.of(AssertUnwindSafe(made(provider, call, &since)).catch_unwind()).await;
-    called.unwrap_or_else(|panic| {
-        let error = CallError::new(CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic)));
+    let ended = {
+        let made = std::pin::pin!(AssertUnwindSafe(made(provider, call, &since, listener)).catch_unwind());
+        waits.of(in_time(call, &waits, made)).await
+    };
+    let (kind, message) = match ended {
+        Ok(Ok(came)) => return came,
+        Ok(Err(panic)) => (CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic))),
+        Err(late) => late,
+    };
+    let queued = waits.waited();
+    let latency = since().saturating_sub(queued);
+    let error = CallError::new(kind, message);
+    if kind == CallErrorKind::Panicked {
         // What it had paid for when it panicked, nobody knows.
-        let queued = waits.waited();
-        (Err(error), Took { latency: since().saturating_sub(queued), queued, ..Took::default() })
-    })
+        return Ok((Err(error), Took { latency, queued, ..Took::default() }));
+    }
+    // Who never had a place was not called: all that it did was to wait.
+    let estimated = |arrived| Billing::Estimated(Estimate::of(call, Some(&arrived)));
+    let billing = if waits.never_placed() { Billing::Free } else { estimated(listener.take()) };
+    let attempt = Attempt { error: Some(kind), billing, latency };
+    Ok((Err(error.with_attempts(vec![attempt])), Took { latency, queued, ..Took::default() }))
+}
+
+/// Waits for a call as long as it may take, whatever its provider does; its own limit begins when it has its place.
+async fn in_time<F: Future>(call: &Call, waits: &Waits, mut work: Pin<&mut F>) -> Result<F::Output, (CallErrorKind, String)> {
+    // Samples may be calls of their own, one after the other where there is one place.
+    let total = call.timeouts.total.map(|total| total.saturating_mul(call.samples.get().into()));
+    let deadline = call.deadline;
+    if total.is_none() && deadline.is_none() {
+        return Ok(work.await);
+    }
+    let began = Instant::now();
+    loop {
+        let elapsed = began.elapsed();
+        let own = total.map(|total| total.saturating_add(waits.waited()).saturating_sub(elapsed));
+        let until = deadline.map(|deadline| deadline.saturating_sub(elapsed));
+        let Some(left) = own.into_iter().chain(until).min() else { return Ok(work.await) };
+        if left.is_zero() && elapsed >= SLACK {
+            return Err(if until.is_some_and(|until| until.is_zero()) {
+                (CallErrorKind::Deadline, "the request's deadline passed before it answered".to_owned())
+            } else {
+                let limit = total.unwrap_or_default().as_millis();
+                (CallErrorKind::Timeout, format!("the provider did not answer within the {limit} ms that the tier has"))
+            });
+        }
+        match select(work.as_mut(), std::pin::pin!(sleep(left.saturating_add(SLACK)))).await {
+            Either::Left((done, _)) => return Ok(done),
+            Either::Right(_) => {}
+        }
+    }
 }
 
 async fn made(
     provider: &dyn Provider,
     call: &Call,
     since: &(dyn Fn() -> Duration + Sync),
-) -> (Result<Arc<Completion>, CallError>, Took) {
+    listener: &mut impl Listener,
+) -> Result<Came, Took> {
     let reply = match provider.call(call).await {
         Ok(reply) => reply,
         Err(error) => {
             let (queued, wall) = (error.queued, error.wall);
             let took = Took { latency: since().saturating_sub(queued), queued, wall, failed: Vec::new() };
-            return (Err(error), took);
+            return Ok((Err(error), took));
         }
     };
     let (queued, wall) = (reply.queued, reply.wall);
@@ -61,14 +125,15 @@ async fn made(
     // A recorded time is that of the last attempt alone; the clock saw the failed ones, and the wait, too.
     let recorded = reply.recorded;
     let latency = || recorded.unwrap_or_else(|| since().saturating_sub(before));
-    let (mut failed, result) = collect(reply, latency).await;
+    let (mut failed, heard) = listen(reply, latency, listener).await;
     let latency = latency();
-    match result {
-        Ok(answer) => (Ok(answer), Took { latency, queued, wall, failed }),
-        Err(mut error) => {
+    match heard {
+        Heard::Answer(answer) => Ok((Ok(answer), Took { latency, queued, wall, failed })),
+        Heard::Enough => Err(Took { latency, queued, wall, failed }),
+        Heard::Broken(mut error) => {
             failed.append(&mut error.attempts);
             error.queued = queued;
-            (Err(error.with_attempts(failed)), Took { latency, queued, wall, failed: Vec::new() })
+            Ok((Err(error.with_attempts(failed)), Took { latency, queued, wall, failed: Vec::new() }))
         }
     }
 }

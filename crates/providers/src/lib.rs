@@ -23,7 +23,7 @@ pub use fan_out::FanOut;
 #[cfg(feature = "http")]
 pub use http::{HttpProvider, HttpSettings};
 pub use queue::{QueuePolicy, Queued};
-pub use reply::collect;
+pub use reply::{Heard, Listener, collect, listen};
 pub use retry::{RetryPolicy, Retrying};
 #[cfg(feature = "simulated")]
 pub use simulated::Simulated;

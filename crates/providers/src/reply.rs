@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tierfall_core::completion::Completion;
+use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Reply};
 
 /// A reply that is there at once.
@@ -12,28 +12,71 @@ pub(crate) fn whole(answer: Arc<Completion>) -> Reply {
     Reply::new(stream::iter([Ok(Chunk::Whole(answer))]).boxed())
 }
 
+/// Listens to an answer that comes in pieces, and puts it together.
+pub trait Listener: Send {
+    /// Takes the next piece. `Ok(false)`: no more is wanted.
+    fn hear(&mut self, delta: Delta) -> impl Future<Output = Result<bool, TooManyToolCalls>> + Send;
+
+    /// What was put together of the pieces so far, and is not needed any more.
+    fn take(&mut self) -> Completion;
+}
+
+/// Listens to no piece by itself.
+impl Listener for Completion {
+    async fn hear(&mut self, delta: Delta) -> Result<bool, TooManyToolCalls> {
+        self.push(&delta).map(|()| true)
+    }
+
+    fn take(&mut self) -> Completion {
+        std::mem::take(self)
+    }
+}
+
+/// How reading a reply ended.
+#[derive(Debug)]
+pub enum Heard {
+    /// With the whole answer.
+    Answer(Arc<Completion>),
+    /// With an error.
+    Broken(CallError),
+    /// The listener wanted no more of it.
+    Enough,
+}
+
 /// Reads a reply to its end. A whole answer is passed on without a copy.
 ///
 /// The attempts that failed before it come back beside the result; an error carries only its own. Where a provider told
 /// none, that is one of `latency`, billed as far as the reply told; where there was nothing in the reply, it is truncated.
 pub async fn collect(reply: Reply, latency: impl FnOnce() -> Duration) -> (Vec<Attempt>, Result<Arc<Completion>, CallError>) {
+    match listen(reply, latency, &mut Completion::default()).await {
+        (failed, Heard::Answer(answer)) => (failed, Ok(answer)),
+        (failed, Heard::Broken(error)) => (failed, Err(error)),
+        (_, Heard::Enough) => unreachable!("it hears everything"),
+    }
+}
+
+/// Reads a reply as [`collect`] does, and gives its pieces to a listener as they come.
+pub async fn listen(reply: Reply, latency: impl FnOnce() -> Duration, listener: &mut impl Listener) -> (Vec<Attempt>, Heard) {
     let Reply { failed, mut chunks, .. } = reply;
-    let mut answer: Option<Arc<Completion>> = None;
+    let (mut whole, mut pieces): (Option<Arc<Completion>>, bool) = (None, false);
     let broken = loop {
         match chunks.next().await {
-            Some(Ok(Chunk::Whole(whole))) => answer = Some(whole),
-            // The only reference, unless a provider mixes whole answers and pieces: nothing is copied.
+            Some(Ok(Chunk::Whole(answer))) => whole = Some(answer),
             Some(Ok(Chunk::Delta(delta))) => {
-                if let Err(why) = Arc::make_mut(answer.get_or_insert_default()).push(&delta) {
-                    break Some(CallError::new(CallErrorKind::Malformed, why.to_string()));
+                pieces = true;
+                match listener.hear(delta).await {
+                    Ok(true) => {}
+                    Ok(false) => return (failed, Heard::Enough),
+                    Err(why) => break Some(CallError::new(CallErrorKind::Malformed, why.to_string())),
                 }
             }
             Some(Err(error)) => break Some(error),
             None => break None,
         }
     };
+    let answer = whole.or_else(|| pieces.then(|| Arc::new(listener.take())));
     let usage = match (&broken, answer) {
-        (None, Some(answer)) => return (failed, Ok(answer)),
+        (None, Some(answer)) => return (failed, Heard::Answer(answer)),
         (_, partial) => partial.and_then(|partial| partial.usage),
     };
     let nothing = || CallError::new(CallErrorKind::Truncated, "the provider's reply ended before it began");
@@ -43,14 +86,14 @@ pub async fn collect(reply: Reply, latency: impl FnOnce() -> Duration) -> (Vec<A
         let billing = Billing::told(usage);
         error.attempts.push(Attempt { error: Some(error.kind), billing, latency: latency() });
     }
-    (failed, Err(error))
+    (failed, Heard::Broken(error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::test_calls::attempt;
-    use tierfall_core::completion::{Delta, Usage};
+    use tierfall_core::completion::Usage;
 
     const TOOK: Duration = Duration::from_millis(40);
 

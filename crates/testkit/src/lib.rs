@@ -1,6 +1,8 @@
 //! For tests of providers, signals and cascades: a chunked server with cuts and delays, scripted providers, sample answers, populations
 //! with known truth.
 
+pub mod conformance;
+mod drawn;
 pub mod numbers;
 pub mod openai;
 pub mod populations;

@@ -26,6 +26,7 @@ pub(crate) fn usd_of(usd: f64) -> String {
 /// A cost, or what is known of it.
 pub(crate) fn cost(cost: Cost) -> String {
     match cost.total() {
+        Some(total) if cost.estimated_charges() > 0 => format!("about {}", usd(total)),
         Some(total) => usd(total),
         None if cost.at_least() == Money::ZERO => "unknown cost".to_owned(),
         None => format!("at least {}", usd(cost.at_least())),

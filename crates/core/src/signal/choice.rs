@@ -3,17 +3,22 @@
 //! Reads the place where the answer decides. Behind reasoning that already settled the label this is always near 1.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::align::{align, covering};
 use super::filter::{after_marker, checked_pointer};
 use super::json::{at_pointer, find, leaves, place};
-use super::labels::Labels;
+use super::labels::{Decision, Labels, Masses};
+use super::logprob::recycled;
 use super::options::{BadOption, Options, present, top, within};
+use super::watch::{Bounds, Settles, Watch};
 use super::{Abstain, Evidence, Needs, Reading, Signal};
-use crate::completion::{Completion, Token};
+use crate::completion::{Completion, Delta, Token, Tokens};
 use crate::number::Score;
+use crate::request::Request;
 
 /// P(label) / Σ P(labels) at the token that decides between them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,8 +78,8 @@ pub enum Of {
 /// The signal that [`Choice`] builds.
 #[derive(Clone, Debug)]
 pub struct ChoiceProbability {
-    labels: Labels,
-    options: Choice,
+    labels: Arc<Labels>,
+    options: Arc<Choice>,
 }
 
 impl ChoiceProbability {
@@ -99,6 +104,15 @@ impl ChoiceProbability {
         };
         Ok(tokens.iter().skip(first).filter(|token| !token.text().is_empty()))
     }
+
+    fn reading(&self, masses: &Masses) -> Reading {
+        let label = match self.options.of {
+            Of::Best => masses.best(),
+            // Without a label in the answer the coverage is low, or the answer took the unlikely way out.
+            Of::Chosen => masses.chosen.ok_or(Abstain::NoSpan)?,
+        };
+        Score::new(masses.share(label, self.options.min_coverage)?).ok_or(Abstain::NotANumber)
+    }
 }
 
 impl Signal for ChoiceProbability {
@@ -109,13 +123,60 @@ impl Signal for ChoiceProbability {
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let mut decision = self.decision(evidence.answer)?.peekable();
         decision.peek().ok_or(Abstain::NoTokens)?;
-        let masses = self.labels.read(decision)?;
-        let label = match self.options.of {
-            Of::Best => masses.best(),
-            // Without a label in the answer the coverage is low, or the answer took the unlikely way out.
-            Of::Chosen => masses.chosen.ok_or(Abstain::NoSpan)?,
-        };
-        Score::new(masses.share(label, self.options.min_coverage)?).ok_or(Abstain::NotANumber)
+        self.reading(&self.labels.read(decision)?)
+    }
+
+    fn watch(&self, _: &Request) -> Option<Box<dyn Watch>> {
+        // Behind a marker or in JSON: what follows may move the place.
+        (self.options.at == Position::First).then(|| -> Box<dyn Watch> {
+            let decision = self.labels.undecided();
+            Box::new(Deciding { signal: self.clone(), decision, given: false, begun: false, found: Vec::new() })
+        })
+    }
+
+    fn settles(&self) -> Settles {
+        if self.options.at == Position::First { Settles::Early } else { Settles::AtEnd }
+    }
+}
+
+/// An answer that streams, from its first token on.
+#[derive(Debug)]
+struct Deciding {
+    signal: ChoiceProbability,
+    decision: Decision,
+    /// Whether the provider gives tokens.
+    given: bool,
+    /// Whether one of them had a text.
+    begun: bool,
+    /// Room, empty between pieces.
+    found: Vec<(&'static str, f64)>,
+}
+
+impl Deciding {
+    /// Whether a token of the piece decided.
+    fn take(&mut self, tokens: &Tokens) -> Result<bool, Abstain> {
+        let mut found = recycled(mem::take(&mut self.found));
+        for token in tokens.iter().filter(|token| !token.text().is_empty()) {
+            self.begun = true;
+            if self.signal.labels.take(&mut self.decision, token, &mut found)? {
+                return Ok(true);
+            }
+        }
+        self.found = recycled(found);
+        Ok(false)
+    }
+}
+
+impl Watch for Deciding {
+    fn push(&mut self, delta: &Delta) -> Bounds {
+        self.given |= delta.tokens.is_some();
+        let decided = delta.tokens.as_ref().map_or(Ok(false), |tokens| self.take(tokens));
+        match decided {
+            Err(why) => Bounds::settled(Err(why)),
+            Ok(false) if delta.finish.is_none() => Bounds::within(0.0, 1.0),
+            Ok(_) if self.begun => Bounds::settled(self.signal.reading(&self.decision.masses)),
+            Ok(_) => Bounds::settled(Err(if self.given { Abstain::NoTokens } else { Abstain::NoLogprobs })),
+        }
     }
 }
 
@@ -129,7 +190,7 @@ impl Options for Choice {
         let labels = Labels::new("choices", &self.choices, &self.variants)?;
         within("min-coverage", self.min_coverage, 0.0, 1.0)?;
         top(self.top)?;
-        Ok(ChoiceProbability { labels, options: self.clone() })
+        Ok(ChoiceProbability { labels: Arc::new(labels), options: Arc::new(self.clone()) })
     }
 }
 

@@ -6,10 +6,10 @@ use std::slice;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::Abstain;
 use super::align::{align, covering};
 use super::json::{at_pointer, find, leaves, offset, place};
 use super::options::{BadOption, present, regex};
+use super::reading::Abstain;
 use crate::completion::{Completion, Token, Tokens};
 
 /// A token filter, as a cascade file writes it. Tokens without text (the end of the turn) are never read.
@@ -37,7 +37,7 @@ pub enum TokenFilter {
 /// The selector of [`TokenFilter::All`].
 impl Default for Selector {
     fn default() -> Self {
-        Self(Selects::Each { content: false, limit: usize::MAX })
+        Self(Selects::Each(Each::ALL))
     }
 }
 
@@ -46,9 +46,9 @@ impl TokenFilter {
     pub(crate) fn build(&self) -> Result<Selector, BadOption> {
         Ok(Selector(match self {
             Self::All => return Ok(Selector::default()),
-            Self::Content => Selects::Each { content: true, limit: usize::MAX },
+            Self::Content => Selects::Each(Each { content: true, ..Each::ALL }),
             Self::FirstN(0) => return Err(BadOption::new("tokens", "selects the first 0 tokens, but needs at least 1")),
-            Self::FirstN(n) => Selects::Each { content: false, limit: *n as usize },
+            Self::FirstN(n) => Selects::Each(Each { limit: Some(*n as usize), ..Each::ALL }),
             Self::AnswerSpan(pattern) => Selects::AnswerSpan(regex("tokens", pattern)?),
             Self::JsonPointer(pointer) => Selects::JsonPointer(checked_pointer("tokens", pointer)?),
             Self::ToolArguments => Selects::ToolArguments,
@@ -74,36 +74,66 @@ pub(crate) struct Selector(Selects);
 
 #[derive(Clone, Debug)]
 enum Selects {
-    Each { content: bool, limit: usize },
+    Each(Each),
     AnswerSpan(Regex),
     JsonPointer(String),
     ToolArguments,
     AfterMarker(String),
 }
 
+/// Passes tokens one by one, whatever follows them and whatever the text is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Each {
+    /// No blanks and no special tokens.
+    content: bool,
+    /// How many pass at most.
+    pub(super) limit: Option<usize>,
+}
+
+impl Each {
+    const ALL: Self = Self { content: false, limit: None };
+
+    /// Those of `tokens` that pass where `before` of the tokens before them did.
+    pub(super) fn of<'a, T: Iterator<Item = Token<'a>>>(
+        self,
+        tokens: T,
+        before: usize,
+    ) -> impl Iterator<Item = Token<'a>> + use<'a, T> {
+        let reads = move |token: &Token<'a>| {
+            let text = token.text();
+            !text.is_empty() && !(self.content && (text.trim().is_empty() || is_special(text)))
+        };
+        tokens.filter(reads).take(self.limit.map_or(usize::MAX, |limit| limit.saturating_sub(before)))
+    }
+}
+
 impl Selector {
     /// The tokens of an answer that pass, at least one; else why there is none.
     pub(crate) fn select<'a>(&self, answer: &'a Completion) -> Result<Selection<'a>, Abstain> {
         let tokens = answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
-        let (spans, content, limit) = match &self.0 {
-            Selects::Each { content, limit } => (Spans::One(0..tokens.len()), *content, *limit),
+        let (spans, each) = match &self.0 {
+            Selects::Each(each) => (Spans::One(0..tokens.len()), *each),
             _ if tokens.is_empty() => return Err(Abstain::NoTokens),
-            Selects::ToolArguments => (Spans::Many(tool_arguments(answer, tokens)?), false, usize::MAX),
+            Selects::ToolArguments => (Spans::Many(tool_arguments(answer, tokens)?), Each::ALL),
             kind => {
                 let text = &answer.text;
                 let spans = text_spans(kind, text)?;
                 let places = align(text, tokens).ok_or(Abstain::Unaligned)?;
                 let covered = spans.iter().map(|span| covering(&places, span)).collect();
-                (Spans::Many(disjoint(covered)), false, usize::MAX)
+                (Spans::Many(disjoint(covered)), Each::ALL)
             }
         };
-        let selection = Selection { tokens, spans, content, limit };
+        let selection = Selection { tokens, spans, each };
         if selection.iter().next().is_none() { Err(Abstain::NoTokens) } else { Ok(selection) }
     }
 
-    /// Whether the tokens that pass in a piece of an answer all pass in the whole answer too.
-    pub(super) fn keeps_what_it_selects(&self) -> bool {
-        matches!(self.0, Selects::Each { .. })
+    /// The filter, where a token passes as soon as it is there. The others look for a place in the whole text, and what follows may
+    /// change where that is, or whether the tokens line up with the text at all.
+    pub(super) fn each(&self) -> Option<Each> {
+        match self.0 {
+            Selects::Each(each) => Some(each),
+            _ => None,
+        }
     }
 }
 
@@ -112,8 +142,7 @@ impl Selector {
 pub(crate) struct Selection<'a> {
     tokens: &'a Tokens,
     spans: Spans,
-    content: bool,
-    limit: usize,
+    each: Each,
 }
 
 /// Token index ranges, rising and disjoint. The common case is one range and needs no allocation.
@@ -125,17 +154,13 @@ enum Spans {
 
 impl<'a> Selection<'a> {
     /// The tokens in their order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Token<'a>> + Clone + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Token<'a>> + '_ {
         let spans = match &self.spans {
             Spans::One(span) => slice::from_ref(span),
             Spans::Many(spans) => spans,
         };
-        let (tokens, content) = (self.tokens, self.content);
-        let reads = move |token: &Token<'a>| {
-            let text = token.text();
-            !text.is_empty() && !(content && (text.trim().is_empty() || is_special(text)))
-        };
-        spans.iter().cloned().flatten().filter_map(|index| tokens.get(index)).filter(reads).take(self.limit)
+        let tokens = self.tokens;
+        self.each.of(spans.iter().cloned().flatten().filter_map(move |index| tokens.get(index)), 0)
     }
 }
 
@@ -158,7 +183,7 @@ fn text_spans(kind: &Selects, text: &str) -> Result<Vec<Range<usize>>, Abstain> 
             let value = find(text).and_then(|json| at_pointer(json, pointer)).ok_or(Abstain::NoSpan)?;
             return Ok(leaves(value).into_iter().map(|leaf| place(text, leaf)).collect());
         }
-        Selects::Each { .. } | Selects::ToolArguments => 0..text.len(),
+        Selects::Each(_) | Selects::ToolArguments => 0..text.len(),
     };
     Ok(vec![span])
 }

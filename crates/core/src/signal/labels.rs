@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Abstain;
 use super::logprob::{finite, rivals};
 use super::options::BadOption;
+use super::reading::Abstain;
 use crate::completion::{Completion, Token};
 
 /// Blanks, quotes, brackets and stops around a label.
@@ -45,6 +45,16 @@ pub(super) struct Masses {
     pub tail: f64,
     /// The label that the answer gives.
     pub chosen: Option<usize>,
+}
+
+/// A decision, as far as its tokens were read.
+#[derive(Clone, Debug)]
+pub(super) struct Decision {
+    pub(super) masses: Masses,
+    /// What was written so far, which several labels begin with.
+    prefix: String,
+    /// The probability of that.
+    carried: f64,
 }
 
 impl Labels {
@@ -93,41 +103,59 @@ impl Labels {
     }
 
     /// What the tokens of a decision say, from its first token on.
-    pub(super) fn read<'a>(&self, decision: impl Iterator<Item = Token<'a>>) -> Result<Masses, Abstain> {
-        let mut masses = Masses { labels: vec![0.0; self.count], unseen: 0.0, tail: 0.0, chosen: None };
-        let (mut prefix, mut carried, mut found) = (String::new(), 1.0, Vec::new());
-        for token in decision {
-            let own = finite(token.logprob())?;
-            rivals(token, true, &mut found)?;
-            let own_match = self.matches(&prefix, token.text());
-            // Blanks and quotes before the label decide nothing and may stand alone.
-            if found.len() < 2 && !matches!(own_match, Match::Open) {
-                return Err(Abstain::NoAlternatives);
+    pub(super) fn read<'a>(&self, tokens: impl Iterator<Item = Token<'a>>) -> Result<Masses, Abstain> {
+        let (mut decision, mut found) = (self.undecided(), Vec::new());
+        for token in tokens {
+            if self.take(&mut decision, token, &mut found)? {
+                break;
             }
-            let mut total = 0.0;
-            let mut least = f64::INFINITY;
-            for (text, logprob) in &found {
-                let p = logprob.exp();
-                total += p;
-                least = least.min(p);
-                if let Match::Label(label) = self.matches(&prefix, text) {
-                    masses.labels[label] += carried * p;
-                }
-            }
-            masses.unseen += carried * least;
-            masses.tail += carried * (1.0 - total).max(0.0);
-            match own_match {
-                Match::Label(label) => masses.chosen = Some(label),
-                Match::Open => {
-                    prefix.push_str(token.text());
-                    carried *= own.exp();
-                    continue;
-                }
-                Match::None => {}
-            }
-            break;
         }
-        Ok(masses)
+        Ok(decision.masses)
+    }
+
+    /// A decision of which no token was read.
+    pub(super) fn undecided(&self) -> Decision {
+        let masses = Masses { labels: vec![0.0; self.count], unseen: 0.0, tail: 0.0, chosen: None };
+        Decision { masses, prefix: String::new(), carried: 1.0 }
+    }
+
+    /// Reads the next token of a decision; whether it decided. `found` is room for its alternatives.
+    pub(super) fn take<'a>(
+        &self,
+        decision: &mut Decision,
+        token: Token<'a>,
+        found: &mut Vec<(&'a str, f64)>,
+    ) -> Result<bool, Abstain> {
+        let Decision { masses, prefix, carried } = decision;
+        let own = finite(token.logprob())?;
+        rivals(token, true, found)?;
+        let own_match = self.matches(prefix, token.text());
+        // Blanks and quotes before the label decide nothing and may stand alone.
+        if found.len() < 2 && !matches!(own_match, Match::Open) {
+            return Err(Abstain::NoAlternatives);
+        }
+        let mut total = 0.0;
+        let mut least = f64::INFINITY;
+        for (text, logprob) in found.iter() {
+            let p = logprob.exp();
+            total += p;
+            least = least.min(p);
+            if let Match::Label(label) = self.matches(prefix, text) {
+                masses.labels[label] += *carried * p;
+            }
+        }
+        masses.unseen += *carried * least;
+        masses.tail += *carried * (1.0 - total).max(0.0);
+        match own_match {
+            Match::Label(label) => masses.chosen = Some(label),
+            Match::Open => {
+                prefix.push_str(token.text());
+                *carried *= own.exp();
+                return Ok(false);
+            }
+            Match::None => {}
+        }
+        Ok(true)
     }
 
     fn matches(&self, prefix: &str, text: &str) -> Match {

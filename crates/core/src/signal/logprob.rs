@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::Abstain;
 use super::filter::Selector;
+use super::reading::Abstain;
 use crate::completion::{Completion, Token};
 
 /// Values in (0, `ROUNDING`] are a rounded 0.
@@ -52,6 +52,12 @@ pub(super) fn rivals<'a>(token: Token<'a>, with_own: bool, rivals: &mut Vec<(&'a
         }
     }
     Ok(())
+}
+
+/// The room of a list of rivals, for the tokens of another piece.
+pub(super) fn recycled<'t>(mut rivals: Vec<(&str, f64)>) -> Vec<(&'t str, f64)> {
+    rivals.clear();
+    rivals.into_iter().map(|(_, logprob)| ("", logprob)).collect()
 }
 
 /// How the tokens of an answer fared under the rules.

@@ -5,6 +5,7 @@
 pub mod agreement;
 mod align;
 mod ask;
+mod check;
 pub mod choice;
 pub mod filter;
 mod json;
@@ -14,15 +15,22 @@ pub mod logprob;
 pub mod normal;
 pub mod options;
 pub mod p_true;
+mod pool;
+mod pooled;
 pub mod rating;
+mod reading;
 pub mod rivalry;
 mod schema;
+mod search;
 pub mod self_rated;
 pub mod sequence;
 pub mod table;
 pub mod validate;
+mod watch;
 
 pub use labels::share_of_first;
+pub use reading::{Abstain, Reading};
+pub use watch::{Bounds, Settles, Watch, Watching};
 
 use std::fmt;
 use std::sync::Arc;
@@ -42,46 +50,6 @@ pub struct Evidence<'a> {
     /// The answer to this signal's probe, if it asked for one and the probe succeeded.
     pub probe: Option<&'a Completion>,
 }
-
-crate::words! {
-    /// Why a signal has nothing to read. Absent is absent: no signal ever invents a number.
-    #[non_exhaustive]
-    pub enum Abstain {
-        /// The provider gave no log-probabilities.
-        NoLogprobs = "no-logprobs",
-        /// No token is left after the token filter.
-        NoTokens = "no-tokens",
-        /// A log-probability that is NaN, positive, or a "not in the top" sentinel where the formula needs a number.
-        InvalidLogprob = "invalid-logprob",
-        /// Too few alternatives a token.
-        NoAlternatives = "no-alternatives",
-        /// The tokens do not line up with the part of the text that was asked for.
-        Unaligned = "unaligned",
-        /// The marker, pointer or pattern that selects the tokens was not found.
-        NoSpan = "no-span",
-        /// The declared choices hold too little of the probability.
-        LowCoverage = "low-coverage",
-        /// There is no self-rating, or none that can be read without guessing.
-        Unparsable = "unparsable",
-        /// The self-rating is outside its declared scale.
-        OutOfScale = "out-of-scale",
-        /// Fewer samples than the formula needs.
-        TooFewSamples = "too-few-samples",
-        /// The probe was not answered.
-        ProbeFailed = "probe-failed",
-        /// The probe would go to a tier that a rule does not let see the request.
-        NotAllowed = "not-allowed",
-        /// The answer is empty.
-        EmptyAnswer = "empty-answer",
-        /// The formula gave no real number.
-        NotANumber = "not-a-number",
-        /// The signal's code panicked.
-        Panicked = "panicked",
-    }
-}
-
-/// A score, or why there is none.
-pub type Reading = Result<Score, Abstain>;
 
 /// What a signal needs from its tier. A gate that its tier cannot feed is a configuration error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -223,9 +191,15 @@ pub trait Signal: fmt::Debug + Send + Sync {
         false
     }
 
-    /// An upper bound of the score of any answer that begins with `partial`, while it still streams.
-    fn bound(&self, _partial: &Completion) -> Option<Score> {
+    /// Reads an answer while it streams; `None` where nothing can be said before the end. Nor is anything said for a signal that
+    /// [needs](Self::needs) a probe or further samples.
+    fn watch(&self, _request: &Request) -> Option<Box<dyn Watch>> {
         None
+    }
+
+    /// Whether a [`watch`](Self::watch) may know the score before the answer has ended.
+    fn settles(&self) -> Settles {
+        Settles::AtEnd
     }
 }
 
@@ -250,6 +224,7 @@ struct Declarations {
     version: u32,
     surrogate: Option<Box<str>>,
     strips: bool,
+    settles: Settles,
 }
 
 impl Declarations {
@@ -260,6 +235,7 @@ impl Declarations {
             version: signal.version(),
             surrogate: signal.surrogate().map(Into::into),
             strips: signal.strips(),
+            settles: signal.settles(),
         }
     }
 }
@@ -332,9 +308,18 @@ impl NamedSignal {
         }
     }
 
-    /// An upper bound while the answer still streams; none where the signal panics.
-    pub fn bound(&self, partial: &Completion) -> Option<Score> {
-        caught(|| self.signal.bound(partial)).ok().flatten()
+    /// Whether its score may be known before the answer has ended.
+    pub fn settles(&self) -> Settles {
+        self.declares.settles
+    }
+
+    /// Reads an answer to `request` while it streams, as it comes; nothing is known of it where the signal panics.
+    pub fn watch(&self, request: &Request) -> Watching {
+        let needs = self.needs();
+        let streams = !needs.probe && needs.samples <= 1;
+        let watch = if streams { caught(|| self.signal.watch(request)).ok().flatten() } else { None };
+        let (low, high) = self.nominal().range();
+        Watching::new(watch, Bounds::within(low, high))
     }
 }
 

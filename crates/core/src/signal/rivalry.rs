@@ -5,12 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Selector, TokenFilter};
+use super::filter::TokenFilter;
 use super::logprob::{finite, rivals};
 use super::options::{BadOption, Options, top};
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
-use crate::completion::Completion;
-use crate::number::Score;
+use super::pool::Statistic;
+use super::pooled::{PerToken, Pooled};
+use super::{Abstain, Nominal, Signal};
+use crate::completion::Token;
 
 /// How the readings of single tokens become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,14 +84,7 @@ pub enum Tail {
 /// The margin at which the log-margin's nominal value is 1 − 1/e.
 const MARGIN_SCALE: f64 = 3.0;
 
-/// The signal that the options of this file build.
-#[derive(Clone, Debug)]
-pub struct Rivalry {
-    formula: Formula,
-    over: Over,
-    tokens: Selector,
-}
-
+/// What is read in the alternatives of a token.
 #[derive(Clone, Copy, Debug)]
 enum Formula {
     Margin,
@@ -98,22 +92,35 @@ enum Formula {
     Entropy { top: u8, tail: Tail },
 }
 
-impl Rivalry {
-    fn over(&self, answer: &Completion) -> Result<f64, Abstain> {
-        let (mut sum, mut count, mut worst) = (0.0, 0.0, f64::INFINITY);
-        let mut found = Vec::with_capacity(32);
-        for token in self.tokens.select(answer)?.iter() {
-            finite(token.logprob())?;
-            rivals(token, !matches!(self.formula, Formula::Entropy { .. }), &mut found)?;
-            let reading = self.formula.of(&mut found)?;
-            sum += reading;
-            count += 1.0;
-            worst = worst.min(reading);
+impl PerToken for Formula {
+    fn top(self) -> u8 {
+        match self {
+            Self::Margin | Self::LogMargin => 2,
+            Self::Entropy { top, .. } => top,
         }
-        Ok(match self.over {
-            Over::Mean => sum / count,
-            Over::Worst => worst,
-        })
+    }
+
+    fn nominal(self) -> Nominal {
+        match self {
+            Self::Margin => Nominal::Identity,
+            Self::LogMargin => Nominal::Saturating { scale: MARGIN_SCALE },
+            Self::Entropy { top, tail } => Nominal::Entropy { k: bins(top, tail) },
+        }
+    }
+
+    fn read<'t>(self, token: Token<'t>, found: &mut Vec<(&'t str, f64)>) -> Result<f64, Abstain> {
+        finite(token.logprob())?;
+        rivals(token, !matches!(self, Self::Entropy { .. }), found)?;
+        self.of(found)
+    }
+}
+
+impl Over {
+    fn statistic(self) -> Statistic {
+        match self {
+            Self::Mean => Statistic::Mean,
+            Self::Worst => Statistic::Min,
+        }
     }
 }
 
@@ -161,57 +168,34 @@ fn bins(top: u8, tail: Tail) -> u8 {
     }
 }
 
-impl Signal for Rivalry {
-    fn needs(&self) -> Needs {
-        let top = match self.formula {
-            Formula::Margin | Formula::LogMargin => 2,
-            Formula::Entropy { top, .. } => top,
-        };
-        Needs { logprobs: true, top, ..Needs::default() }
-    }
-
-    fn nominal(&self) -> Nominal {
-        match self.formula {
-            Formula::Margin => Nominal::Identity,
-            Formula::LogMargin => Nominal::Saturating { scale: MARGIN_SCALE },
-            Formula::Entropy { top, tail } => Nominal::Entropy { k: bins(top, tail) },
-        }
-    }
-
-    fn read(&self, evidence: Evidence<'_>) -> Reading {
-        Score::new(self.over(evidence.answer)?).ok_or(Abstain::NotANumber)
-    }
-
-    fn bound(&self, partial: &Completion) -> Option<Score> {
-        // The worst token can only get worse; a mean may rise.
-        if self.over == Over::Worst && self.tokens.keeps_what_it_selects() { Score::new(self.over(partial).ok()?) } else { None }
-    }
+fn rivalry(formula: Formula, over: Over, tokens: &TokenFilter) -> Result<Pooled<Formula>, BadOption> {
+    Ok(Pooled { per_token: formula, statistic: over.statistic(), tokens: tokens.build()? })
 }
 
 impl Options for Margin {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Ok(Rivalry { formula: Formula::Margin, over: self.over, tokens: self.tokens.build()? })
+        rivalry(Formula::Margin, self.over, &self.tokens)
     }
 }
 
 impl Options for LogMargin {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Ok(Rivalry { formula: Formula::LogMargin, over: self.over, tokens: self.tokens.build()? })
+        rivalry(Formula::LogMargin, self.over, &self.tokens)
     }
 }
 
 impl Options for Entropy {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        let formula = Formula::Entropy { top: top(self.top)?, tail: self.tail };
-        Ok(Rivalry { formula, over: self.over, tokens: self.tokens.build()? })
+        rivalry(Formula::Entropy { top: top(self.top)?, tail: self.tail }, self.over, &self.tokens)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::completion::Tokens;
+    use crate::completion::{Completion, Tokens};
     use crate::request::Request;
+    use crate::signal::{Evidence, Reading};
 
     fn read(signal: &impl Signal, alternatives: &[(&str, f64)]) -> Reading {
         let mut tokens = Tokens::default();

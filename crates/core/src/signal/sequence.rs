@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Selection, Selector, TokenFilter};
+use super::filter::TokenFilter;
 use super::logprob::{checked, finite};
 use super::options::{BadOption, Options, within};
-use super::{Abstain, Evidence, Needs, Nominal, Reading, Signal};
-use crate::completion::Completion;
-use crate::number::Score;
+use super::pool::Statistic;
+use super::pooled::{PerToken, Pooled};
+use super::{Abstain, Nominal, Signal};
+use crate::completion::Token;
 
 /// `mean-logprob`: (1/T) Σ ℓₜ, the logarithm of the answer's inverse perplexity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,174 +90,93 @@ pub struct TrimmedLogprob {
 
 const DEFAULT_LOWEST: u32 = 5;
 
-/// The signal that the options of this file build.
-#[derive(Clone, Debug)]
-pub struct Sequence {
-    formula: Formula,
-    tokens: Selector,
-}
-
+/// The log-probability of a token.
 #[derive(Clone, Copy, Debug)]
-enum Formula {
-    Mean,
-    Sum,
-    Min,
-    Quantile { alpha: f64 },
-    LengthPenalised { alpha: f64 },
-    MeanOfLowest { count: usize },
-    MeanOfLowestShare { share: f64 },
+enum Logprob {
+    /// Above −∞: a sum or a mean would be lost to one token.
+    Finite,
+    /// −∞ too, for what picks one token out.
+    Any,
 }
 
-impl Sequence {
-    fn new(formula: Formula, tokens: &TokenFilter) -> Result<Self, BadOption> {
-        Ok(Self { formula, tokens: tokens.build()? })
-    }
-}
-
-impl Signal for Sequence {
-    fn needs(&self) -> Needs {
-        Needs { logprobs: true, ..Needs::default() }
+impl PerToken for Logprob {
+    fn top(self) -> u8 {
+        0
     }
 
-    fn nominal(&self) -> Nominal {
+    fn nominal(self) -> Nominal {
         Nominal::Exp
     }
 
-    fn read(&self, evidence: Evidence<'_>) -> Reading {
-        let tokens = self.tokens.select(evidence.answer)?;
-        Score::new(self.formula.of(&tokens)?).ok_or(Abstain::NotANumber)
-    }
-
-    fn bound(&self, partial: &Completion) -> Option<Score> {
-        if !self.tokens.keeps_what_it_selects() {
-            return None;
-        }
-        let tokens = self.tokens.select(partial).ok()?;
-        let only_sinks = match self.formula {
-            // No log-probability is above 0, and no token leaves.
-            Formula::Sum | Formula::Min => true,
-            Formula::LengthPenalised { alpha } => alpha <= 0.0,
-            // One more token can only push a higher one out of the lowest `count`, once there are that many.
-            Formula::MeanOfLowest { count } => tokens.iter().nth(count - 1).is_some(),
-            // What is to come may be surer and raise these.
-            Formula::Mean | Formula::Quantile { .. } | Formula::MeanOfLowestShare { .. } => false,
-        };
-        if only_sinks { Score::new(self.formula.of(&tokens).ok()?) } else { None }
-    }
-}
-
-impl Formula {
-    fn of(self, tokens: &Selection<'_>) -> Result<f64, Abstain> {
+    fn read<'t>(self, token: Token<'t>, _: &mut Vec<(&'t str, f64)>) -> Result<f64, Abstain> {
         match self {
-            Self::Mean => sum(tokens).map(|(sum, count)| sum / count),
-            Self::Sum => sum(tokens).map(|(sum, _)| sum),
-            Self::LengthPenalised { alpha } => sum(tokens).map(|(sum, count)| sum / count.powf(alpha)),
-            Self::Min => tokens.iter().try_fold(0.0, |lowest: f64, token| Ok(lowest.min(checked(token.logprob())?))),
-            Self::Quantile { alpha } => {
-                let mut all = collect(tokens, checked)?;
-                let place = rank(alpha, all.len()) - 1;
-                Ok(*all.select_nth_unstable_by(place, f64::total_cmp).1)
-            }
-            Self::MeanOfLowest { count } => mean_of_lowest(collect(tokens, finite)?, count),
-            Self::MeanOfLowestShare { share } => {
-                let all = collect(tokens, finite)?;
-                let count = rank(share, all.len());
-                mean_of_lowest(all, count)
-            }
+            Self::Finite => finite(token.logprob()),
+            Self::Any => checked(token.logprob()),
         }
     }
 }
 
-fn sum(tokens: &Selection<'_>) -> Result<(f64, f64), Abstain> {
-    let (mut sum, mut count) = (0.0, 0.0);
-    for token in tokens.iter() {
-        sum += finite(token.logprob())?;
-        count += 1.0;
-    }
-    Ok((sum, count))
-}
-
-fn collect(tokens: &Selection<'_>, rule: fn(f64) -> Result<f64, Abstain>) -> Result<Vec<f64>, Abstain> {
-    tokens.iter().map(|token| rule(token.logprob())).collect()
-}
-
-/// ⌈share · count⌉, from 1 to `count`.
-fn rank(share: f64, count: usize) -> usize {
-    // Without the small step back, 0.07 · 100 = 7.000000000000001 would be the 8th.
-    let exact = (share * count as f64 - 1e-9).ceil();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1..=count before the cast")]
-    let rank = exact.clamp(1.0, count.max(1) as f64) as usize;
-    rank
-}
-
-fn mean_of_lowest(mut all: Vec<f64>, count: usize) -> Result<f64, Abstain> {
-    // Sorted, so that the sum does not depend on where in the answer the lowest stand.
-    all.sort_by(f64::total_cmp);
-    all.truncate(count);
-    if all.is_empty() { Err(Abstain::NoTokens) } else { Ok(all.iter().sum::<f64>() / all.len() as f64) }
+fn sequence(statistic: Statistic, tokens: &TokenFilter) -> Result<Pooled<Logprob>, BadOption> {
+    let per_token = match statistic {
+        Statistic::Min | Statistic::Quantile { .. } => Logprob::Any,
+        _ => Logprob::Finite,
+    };
+    Ok(Pooled { per_token, statistic, tokens: tokens.build()? })
 }
 
 impl Options for MeanLogprob {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Sequence::new(Formula::Mean, &self.tokens)
+        sequence(Statistic::Mean, &self.tokens)
     }
 }
 
 impl Options for SumLogprob {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Sequence::new(Formula::Sum, &self.tokens)
+        sequence(Statistic::Sum, &self.tokens)
     }
 }
 
 impl Options for MinLogprob {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Sequence::new(Formula::Min, &self.tokens)
+        sequence(Statistic::Min, &self.tokens)
     }
 }
 
 impl Options for QuantileLogprob {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         let alpha = within("alpha", self.alpha, 0.0, 1.0)?;
-        Sequence::new(Formula::Quantile { alpha }, &self.tokens)
+        sequence(Statistic::Quantile { alpha }, &self.tokens)
     }
 }
 
 impl Options for LengthPenalisedLogprob {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
         let alpha = within("alpha", self.alpha, 0.0, 1.0)?;
-        Sequence::new(Formula::LengthPenalised { alpha }, &self.tokens)
+        sequence(Statistic::LengthPenalised { alpha }, &self.tokens)
     }
 }
 
 impl Options for TrimmedLogprob {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        let formula = match (self.lowest, self.share) {
+        let statistic = match (self.lowest, self.share) {
             (Some(_), Some(_)) => return Err(BadOption::new("share", "stands beside `lowest`, but only one of them can hold")),
             (_, Some(share)) => {
                 let share = within("share", share, 0.0, 1.0)?;
                 if share <= 0.0 {
                     return Err(BadOption::new("share", "is 0, but must be above 0 and at most 1"));
                 }
-                Formula::MeanOfLowestShare { share }
+                Statistic::MeanOfLowestShare { share }
             }
             (Some(0), None) => return Err(BadOption::new("lowest", "is 0, but must be at least 1")),
-            (lowest, None) => Formula::MeanOfLowest { count: lowest.unwrap_or(DEFAULT_LOWEST) as usize },
+            (lowest, None) => Statistic::MeanOfLowest { count: lowest.unwrap_or(DEFAULT_LOWEST) as usize },
         };
-        Sequence::new(formula, &self.tokens)
+        sequence(statistic, &self.tokens)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranks_are_exact_where_products_are_not() {
-        assert_eq!(rank(0.07, 100), 7);
-        assert_eq!(rank(0.29, 100), 29);
-        assert_eq!(rank(0.291, 100), 30);
-        assert_eq!((rank(0.0, 5), rank(1.0, 5), rank(1.0, 0)), (1, 5, 1));
-    }
 
     #[test]
     fn options_name_what_is_wrong() {

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Signal;
+use super::check::{Check, Validator, plain_quotes};
 use super::options::{BadOption, Options, regex};
 use super::schema::Schema;
-use super::{Abstain, Evidence, Reading, Signal};
-use crate::completion::Completion;
-use crate::number::Score;
+use super::search::Searcher;
 
 /// `non-empty`: there is a text or a tool call.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -98,55 +98,16 @@ impl Default for FinishReason {
     }
 }
 
-/// The signal that the options of this file build.
-#[derive(Debug)]
-pub struct Validator(Check);
-
-#[derive(Debug)]
-enum Check {
-    NonEmpty,
-    Pattern { pattern: regex::Regex, must: Must },
-    Schema(Schema),
-    NotRefusal { phrases: Vec<String>, within: usize },
-    Finish { allowed: Vec<String> },
-}
-
-impl Check {
-    fn passes(&self, answer: &Completion) -> Result<bool, Abstain> {
-        Ok(match self {
-            Self::NonEmpty => !answer.is_empty(),
-            Self::Pattern { pattern, must } => pattern.is_match(&answer.text) == (*must == Must::Match),
-            Self::Schema(schema) => serde_json::from_str(&answer.text).is_ok_and(|value| schema.holds(&value)),
-            Self::NotRefusal { .. } if answer.refusal.is_none() && answer.is_empty() => return Err(Abstain::EmptyAnswer),
-            Self::NotRefusal { phrases, within } => {
-                let opening = plain_quotes(&answer.text.trim_start().chars().take(*within).collect::<String>());
-                answer.refusal.is_none() && !phrases.iter().any(|phrase| opening.contains(phrase))
-            }
-            Self::Finish { allowed } => allowed.iter().any(|reason| reason == answer.finish.as_str()),
-        })
-    }
-}
-
-fn plain_quotes(text: &str) -> String {
-    text.to_lowercase().replace(['\u{2018}', '\u{2019}'], "'")
-}
-
-impl Signal for Validator {
-    fn read(&self, evidence: Evidence<'_>) -> Reading {
-        let passes = self.0.passes(evidence.answer)?;
-        Score::new(if passes { 1.0 } else { 0.0 }).ok_or(Abstain::NotANumber)
-    }
-}
-
 impl Options for NonEmpty {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Ok(Validator(Check::NonEmpty))
+        Ok(Validator::new(Check::NonEmpty))
     }
 }
 
 impl Options for Pattern {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
-        Ok(Validator(Check::Pattern { pattern: regex("pattern", &self.pattern)?, must: self.must }))
+        let pattern = regex("pattern", &self.pattern)?;
+        Ok(Validator::new(Check::Pattern { search: Searcher::new(&pattern), pattern, must: self.must == Must::Match }))
     }
 }
 
@@ -156,7 +117,7 @@ impl Options for JsonSchema {
             return Err(BadOption::new("schema", "is missing, but must be a JSON Schema, written as a table"));
         }
         let schema = Schema::new(&self.schema).map_err(|problem| BadOption::new("schema", problem))?;
-        Ok(Validator(Check::Schema(schema)))
+        Ok(Validator::new(Check::Schema(schema)))
     }
 }
 
@@ -166,7 +127,7 @@ impl Options for NotRefusal {
             return Err(BadOption::new("phrases", "holds an empty phrase, which every answer would hold"));
         }
         let phrases = self.phrases.iter().map(|phrase| plain_quotes(phrase)).collect();
-        Ok(Validator(Check::NotRefusal { phrases, within: self.within as usize }))
+        Ok(Validator::new(Check::NotRefusal { phrases, within: self.within as usize }))
     }
 }
 
@@ -175,7 +136,7 @@ impl Options for FinishReason {
         if self.allowed.is_empty() {
             return Err(BadOption::new("allowed", "is empty, so no answer could pass"));
         }
-        Ok(Validator(Check::Finish { allowed: self.allowed.clone() }))
+        Ok(Validator::new(Check::Finish { allowed: self.allowed.clone() }))
     }
 }
 
@@ -184,8 +145,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::completion::{Finish, ToolCall};
+    use crate::completion::{Completion, Finish, ToolCall};
     use crate::request::Request;
+    use crate::signal::{Abstain, Evidence, Reading};
 
     fn read(options: &impl Options, answer: &Completion) -> Reading {
         options.build().unwrap().read(Evidence { request: &Request::new("1", "?"), answer, probe: None })

@@ -14,3 +14,4 @@ mod points;
 mod probing;
 mod runs;
 mod scripted;
+mod streams;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::scripted::{Cell, chain, completion, request};
+use crate::scripted::{Cell, chain, completion, cuts, request};
 use tierfall_core::cascade::{Cascade, OnAbstain, Policy, TierIx};
-use tierfall_core::completion::Completion;
+use tierfall_core::completion::{Completion, Delta};
 use tierfall_core::gate::Gate;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::plan::Plan;
@@ -13,9 +13,9 @@ use tierfall_core::replay::replay;
 use tierfall_core::request::{Call, Request};
 use tierfall_core::rule::table::Condition;
 use tierfall_core::rule::{Route, Rule};
-use tierfall_core::run::{Outcome, Run, Took};
+use tierfall_core::run::{Outcome, Took};
 use tierfall_core::segment::{SegmentRule, Segments};
-use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Probe, Reading, Signal};
+use tierfall_core::signal::{Abstain, Bounds, Evidence, NamedSignal, Needs, Nominal, Probe, Reading, Settles, Signal, Watch};
 use tierfall_core::trace::Trace;
 
 /// Panics in one of its methods; the others do as they should.
@@ -69,9 +69,20 @@ impl Signal for Breaking {
         self.here("strips");
         self.0 == "strip"
     }
-    fn bound(&self, _: &Completion) -> Option<Score> {
-        self.here("bound");
-        Score::new(0.0)
+    fn watch(&self, _: &Request) -> Option<Box<dyn Watch>> {
+        self.here("watch");
+        Some(Box::new(Self(self.0)))
+    }
+    fn settles(&self) -> Settles {
+        self.here("settles");
+        Settles::Early
+    }
+}
+
+impl Watch for Breaking {
+    fn push(&mut self, _: &Delta) -> Bounds {
+        self.here("push");
+        Bounds::within(0.0, 0.0)
     }
 }
 
@@ -112,8 +123,10 @@ fn a_panic_elsewhere_in_a_signal_costs_what_it_would_have_done() {
         let Outcome::Answered(served) = outcome else { panic!("{method}: nothing is served") };
         assert_eq!(served.answer.text, "an answer", "{method}: half of a change is none");
     }
-    let cascade = gated(breaking("bound"), OnAbstain::Escalate);
-    assert!(!Run::new(&cascade, request()).sure_to_defer(&Completion::text("an")));
+    for (method, sure) in [("none", true), ("watch", false), ("push", false)] {
+        let cascade = gated(breaking(method), OnAbstain::Escalate);
+        assert_eq!(cuts(&cascade, &Completion::text("an")), sure, "{method}");
+    }
 }
 
 #[derive(Debug)]
@@ -128,7 +141,8 @@ impl Condition for Always {
 /// Every method of a signal, at every place of a gate, and on the chain's last tier, whose gate is not asked.
 #[test]
 fn no_method_of_a_signal_ends_a_run_by_a_panic() {
-    let methods = ["needs", "nominal", "version", "surrogate", "strips", "prepare", "probe", "read", "strip", "bound"];
+    let methods =
+        ["needs", "nominal", "version", "surrogate", "strips", "prepare", "probe", "read", "strip", "settles", "watch", "push"];
     for method in methods {
         let broken = || NamedSignal::new("broken", Breaking(method));
         let whole = || breaking("none");
@@ -144,12 +158,12 @@ fn no_method_of_a_signal_ends_a_run_by_a_panic() {
                 let (outcome, _) = run(&cascade);
                 let Outcome::Answered(served) = outcome else { panic!("{method}: nothing is served") };
                 assert_eq!(served.answer.text, "an answer", "{method}");
-                let _ = Run::new(&cascade, request()).sure_to_defer(&Completion::text("an"));
+                let _ = cuts(&cascade, &Completion::text("an"));
                 let _ = Plan::new(&cascade, request()).unread(0);
             }
         }
     }
-    for declaration in ["needs", "nominal", "version", "surrogate", "strips"] {
+    for declaration in ["needs", "nominal", "version", "surrogate", "strips", "settles"] {
         let (_, trace) = run(&gated(breaking(declaration), OnAbstain::Escalate));
         assert_eq!(trace.steps[0].decision.detail(), Some("panicked".into()), "{declaration}");
     }

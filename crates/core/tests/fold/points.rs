@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::runs::{cells, policy};
 use crate::scripted::{Cell, ScriptedScore, chain, completion, request, run_on};
 use proptest::prelude::*;
-use tierfall_core::cascade::{Answerer, Cascade, CascadeError, Policy, TierIx};
+use tierfall_core::cascade::{Answerer, Cascade, CascadeError, OnAbstain, Policy, TierIx};
 use tierfall_core::fusion::{FusedInput, Fusion, GateValue};
 use tierfall_core::map::{ScoreMap, Transform};
 use tierfall_core::number::{Score, Threshold, Tie};
@@ -16,7 +16,7 @@ use tierfall_core::replay::replay;
 use tierfall_core::request::Request;
 use tierfall_core::rule::table::Condition;
 use tierfall_core::rule::{Route, Rule};
-use tierfall_core::run::{Outcome, Run};
+use tierfall_core::run::Outcome;
 use tierfall_core::segment::Segments;
 use tierfall_core::signal::NamedSignal;
 use tierfall_core::trace::Trace;
@@ -249,10 +249,17 @@ fn a_fit_of_another_chain_is_refused() {
 #[test]
 fn only_the_plain_signal_of_a_gate_can_bound_it() {
     let partial = completion(&Cell::score(0.1));
-    let sure = |cascade: &Cascade| Run::new(cascade, request()).sure_to_defer(&partial);
+    let sure = |cascade: &Cascade| crate::scripted::cuts(cascade, &partial);
     assert!(sure(&fitted(vec![point("default", &[cut(0.5)])])));
     assert!(!sure(&fitted(vec![point("default", &[cut(0.0)])])), "the point's threshold counts, not the gate's");
     assert!(!sure(&with_value(GateValue::Signal { signal: "scripted".into(), negated: true }, raw(0.5), None)));
+    let no_score = completion(&Cell::score(f64::NAN));
+    let at = |on_abstain| Cascade::try_from(chain(&[0.5], Policy { on_abstain, ..Policy::default() })).unwrap();
+    let sure = |cascade: &Cascade| crate::scripted::cuts(cascade, &no_score);
+    assert!(
+        sure(&at(OnAbstain::Escalate)) && !sure(&at(OnAbstain::Accept)),
+        "who is sure to abstain is deferred where policy says so"
+    );
 }
 
 fn cuts() -> impl Strategy<Value = Vec<Cut>> {

@@ -144,12 +144,13 @@ fn time_and_money_stop_the_escalation() {
     let cells = [Cell::score(0.1), Cell::score(0.1), Cell::score(0.1)];
     let deadline = Some(Duration::from_millis(5));
     let cascade_ = cascade(&[0.5, 0.5], Policy { deadline, ..Policy::default() });
-    // Every scripted call takes 10 ms, so the first one uses the time up.
+    // Every scripted call takes 10 ms: each uses up its share of the time, and the last one the rest.
     let (outcome, trace) = run_on(&cascade_, &cells);
-    assert_eq!((trace.steps.len(), trace.stopped), (1, Some(Stopped::Deadline)));
+    assert_eq!((trace.steps.len(), trace.stopped), (3, Some(Stopped::Deadline)));
     // Whoever waited is gone: a late answer is a failed call here as it is live, and paid for all the same.
     assert!(matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Deadline));
-    assert_eq!(trace.steps[0].decision.detail().as_deref(), Some("deadline"));
+    let details: Vec<_> = trace.steps.iter().map(|step| step.decision.detail().unwrap().into_owned()).collect();
+    assert_eq!(details, ["timeout", "timeout", "deadline"]);
     assert_eq!(trace.latency, Duration::from_millis(5));
     assert!(trace.cost.total().unwrap() > Money::ZERO);
     let budget: Money = "0.000050".parse().unwrap();
@@ -171,7 +172,7 @@ fn a_call_never_gets_more_time_than_the_deadline_leaves() {
         Next::Call(call) => call.timeouts.total.unwrap(),
         Next::Done => panic!("the run should go on"),
     };
-    assert_eq!(total(&run), Duration::from_millis(25));
+    assert_eq!(total(&run), Duration::from_micros(12_500), "half of it is kept for the tier after it");
     run.feed(Ok(completion(&Cell::score(0.1))), Took { latency: Duration::from_millis(10), ..Took::default() });
     assert_eq!(total(&run), Duration::from_millis(15));
 }

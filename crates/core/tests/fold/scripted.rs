@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierfall_core::cascade::{Answerer, Cascade, Model, Parts, Policy, Tier};
-use tierfall_core::completion::{Completion, Finish, Tokens, Usage};
+use tierfall_core::completion::{Completion, Delta, Finish, Tokens, Usage};
+use tierfall_core::draft::Verdict;
 use tierfall_core::gate::Gate;
 use tierfall_core::money::Price;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
 use tierfall_core::replay::replay;
 use tierfall_core::request::Request;
-use tierfall_core::run::{Outcome, Took};
-use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Reading, Signal};
+use tierfall_core::run::{Outcome, Run, Took};
+use tierfall_core::signal::{Abstain, Bounds, Evidence, NamedSignal, Needs, Nominal, Reading, Settles, Signal, Watch};
 use tierfall_core::trace::Trace;
 
 /// One tier's scripted result.
@@ -63,13 +64,25 @@ impl Signal for ScriptedScore {
     fn nominal(&self) -> Nominal {
         Nominal::Identity
     }
-    fn bound(&self, partial: &Completion) -> Option<Score> {
-        Score::new(partial.tokens.as_ref()?.get(0)?.logprob() * self.times)
+    fn watch(&self, _: &Request) -> Option<Box<dyn Watch>> {
+        Some(Box::new(Self { times: self.times }))
+    }
+    fn settles(&self) -> Settles {
+        Settles::Early
     }
     fn read(&self, evidence: Evidence<'_>) -> Reading {
         let tokens = evidence.answer.tokens.as_ref().ok_or(Abstain::NoLogprobs)?;
         let token = tokens.get(0).ok_or(Abstain::NoTokens)?;
         Score::new(token.logprob() * self.times).ok_or(Abstain::InvalidLogprob)
+    }
+}
+
+impl Watch for ScriptedScore {
+    fn push(&mut self, delta: &Delta) -> Bounds {
+        let first = delta.tokens.as_ref().and_then(|tokens| tokens.get(0));
+        first.map_or(Bounds::within(f64::NEG_INFINITY, f64::INFINITY), |first| {
+            Bounds::settled(Score::new(first.logprob() * self.times).ok_or(Abstain::InvalidLogprob))
+        })
     }
 }
 
@@ -128,4 +141,10 @@ pub(crate) fn result(cell: &Cell) -> (Result<Arc<Completion>, CallError>, Took) 
 
 pub(crate) fn run_on(cascade: &Cascade, cells: &[Cell]) -> (Outcome, Trace) {
     replay(cascade, request(), |tier, _| result(&cells[tier.0]))
+}
+
+/// Whether an answer of the first tier that begins like this is cut off while it streams.
+pub(crate) fn cuts(cascade: &Cascade, arrived: &Completion) -> bool {
+    let begun = Delta { finish: None, ..Delta::from(arrived) };
+    Run::new(cascade, request()).draft().push(&begun) == Ok(Verdict::Cut)
 }

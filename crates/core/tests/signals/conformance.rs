@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use tierfall_core::completion::{Completion, Finish, Sample, Tokens, ToolCall};
+use tierfall_core::completion::{Completion, Delta, Finish, Sample, Tokens, ToolCall};
 use tierfall_core::request::{Call, Prompt, Purpose, Request, Timeouts};
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::signal::{Evidence, NamedSignal, Reading};
@@ -98,21 +98,6 @@ prop_compose! {
     }
 }
 
-/// Log-probabilities alone, all of them legal: what bounds are about.
-fn plain_tokens() -> impl Strategy<Value = Tokens> {
-    let value = prop_oneof![6 => -8.0..0.0f64, 1 => Just(0.0), 1 => Just(-9999.0), 1 => Just(9e-7)];
-    let rivals = (-3.0..0.0f64, -6.0..-3.0f64);
-    proptest::collection::vec(("[a-c ]{0,2}", value, rivals), 1..14).prop_map(|rows| {
-        let mut tokens = Tokens::default();
-        for (text, logprob, (first, second)) in rows {
-            tokens.push(&text, logprob);
-            tokens.push_alternative("x", first);
-            tokens.push_alternative("y", second);
-        }
-        tokens
-    })
-}
-
 fn read(named: &NamedSignal, answer: &Completion, probe: Option<&Completion>) -> Reading {
     named.read(Evidence { request: &Request::new("id", "a or b?"), answer, probe })
 }
@@ -120,17 +105,6 @@ fn read(named: &NamedSignal, answer: &Completion, probe: Option<&Completion>) ->
 fn with_tokens(tokens: Tokens) -> Completion {
     let text = tokens.iter().map(tierfall_core::completion::Token::text).collect::<String>();
     Completion { tokens: Some(tokens), ..Completion::text(text) }
-}
-
-fn prefix(tokens: &Tokens, length: usize) -> Tokens {
-    let mut prefix = Tokens::default();
-    for token in tokens.iter().take(length) {
-        prefix.push(token.text(), token.logprob());
-        for (text, logprob) in token.alternatives() {
-            prefix.push_alternative(text, logprob);
-        }
-    }
-    prefix
 }
 
 thread_local! {
@@ -170,47 +144,12 @@ proptest! {
                 // `NaN != NaN` keeps `PartialEq` from saying this of tokens.
                 prop_assert_eq!(&stripped.text, &answer.text, "{}", named.label);
             }
-            let _ = named.bound(&answer);
+            let begun = Delta { text: answer.text.clone(), tokens: answer.tokens.clone(), ..Delta::default() };
+            let _ = named.watch(&Request::new("id", "?")).push(&begun);
             let _ = named.probe(&Request::new("id", "?"), &answer);
             prop_assert!(!PANICKED.take(), "{} panics", named.label);
         }
     }
-
-    #[test]
-    fn every_bound_is_above_what_follows(tokens in plain_tokens(), length in 0usize..14) {
-        let whole = with_tokens(tokens.clone());
-        let partial = with_tokens(prefix(&tokens, length));
-        for named in ALL.iter() {
-            if let (Some(bound), Ok(score)) = (named.bound(&partial), read(named, &whole, None)) {
-                prop_assert!(score <= bound, "{}: {} of the whole, {} after {} tokens", named.label, score, bound, length);
-            }
-        }
-    }
-}
-
-#[test]
-fn some_signals_bound() {
-    let mut tokens = Tokens::default();
-    for _ in 0..6 {
-        tokens.push("x", -0.5);
-        tokens.push_alternative("x", -0.5);
-        tokens.push_alternative("y", -1.5);
-    }
-    let partial = with_tokens(tokens);
-    let bounding: Vec<String> =
-        ALL.iter().filter(|named| named.bound(&partial).is_some()).map(|named| named.label.to_string()).collect();
-    let expected = [
-        "sum-logprob",
-        "min-logprob",
-        "trimmed-logprob",
-        "length-penalised-logprob(alpha=0)",
-        "trimmed-logprob(lowest=2)",
-        "margin(over=worst)",
-        "log-margin(over=worst)",
-        "entropy(over=worst,top=3)",
-        "min-logprob(tokens={\"first-n\":3})",
-    ];
-    assert_eq!(bounding, expected);
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(super) fn binding_of(binding: &TierBinding, gate: Option<&Gate>, value: Opti
         params: binding.params_digest.clone(),
         prompt: binding.prompt_digest.clone(),
         require: gate.into_iter().flat_map(|gate| &gate.require).map(version).collect(),
+        on_truncated: gate.map(|gate| gate.on_truncated).unwrap_or_default(),
         signals: gate.into_iter().flat_map(Gate::signals).filter(deciding).map(version).collect(),
     }
 }
@@ -113,6 +114,9 @@ fn compare(was: &BindingFit, is: &BindingFit, fitted: &TierFit, tier: &mut dyn F
         if !is.signals.contains_key(label) {
             tier(format!("its gate value is made of `{label}`, which its gate no longer reads; put it under `observe`"));
         }
+    }
+    if was.on_truncated != is.on_truncated {
+        tier("what becomes of answers that are cut at a limit (on-truncated) changed".to_owned());
     }
     versions("signal", &was.signals, &is.signals, tier);
     versions("validator", &was.require, &is.require, tier);

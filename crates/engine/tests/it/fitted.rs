@@ -21,8 +21,8 @@ use tierfall_testkit::Scripted;
 const CASCADE: &str = r#"version = 1
 name = "three"
 
-[provider.sim.simulated]
-models = { small = {}, medium = {}, large = {} }
+[provider.sim.openai-chat]
+base-url = "http://127.0.0.1:1/v1"
 
 [[rule]]
 name = "legal"

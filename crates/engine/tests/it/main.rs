@@ -10,3 +10,4 @@ mod open;
 mod panics;
 #[cfg(test)]
 mod queue;
+mod stream;

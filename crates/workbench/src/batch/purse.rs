@@ -98,10 +98,9 @@ struct Reservation<'p> {
 }
 
 impl Reservation<'_> {
-    /// Books what the call cost. A charge of unknown size counts as the most that an attempt can be.
+    /// Books what the call cost. A charge of unknown size counts as the most that an attempt can be, an estimated one as its own most.
     fn settle(self, cost: Cost) {
-        let unknown = (0..cost.unknown_charges()).map(|_| self.most).sum::<Money>();
-        self.purse.lock().spent += cost.at_least() + unknown;
+        self.purse.lock().spent += cost.reserving(self.most);
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tierfall_core::cascade::Capability;
+use tierfall_core::gate::OnTruncated;
 use tierfall_core::request::Params;
 use tierfall_core::signal::table::SignalSpec;
 
@@ -151,7 +152,7 @@ pub(crate) struct TimeoutsFile {
 
 /// A tier's deferral rule.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(title = "a gate")]
 pub(crate) struct GateFile {
     /// How the answer's confidence is read.
@@ -167,6 +168,10 @@ pub(crate) struct GateFile {
     /// Signals that are recorded; they decide nothing, unless a fit makes the gate value of them.
     #[serde(default)]
     pub(crate) observe: Vec<Spanned<SignalSpec>>,
+    /// What becomes of an answer that was cut at a limit: deferred, or read like any other. With "accept" a gate whose signal
+    /// settles before the end commits to a streamed answer as soon as it is sure.
+    #[serde(default)]
+    pub(crate) on_truncated: OnTruncated,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

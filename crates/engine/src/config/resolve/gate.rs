@@ -49,6 +49,7 @@ pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFil
         observe: observe.into_iter().collect::<Option<_>>()?,
         value: None,
         map: None,
+        on_truncated: gate.on_truncated,
     })
 }
 

@@ -62,6 +62,12 @@ fn write(out: &mut String) -> fmt::Result {
         "### Signals\n\nA signal is written as its name, or as its name with options: `\"mean-logprob\"`, \
          `{{ quantile-logprob = {{ alpha = 0.1 }} }}`.\n"
     )?;
+    writeln!(
+        out,
+        "While an answer streams, its score is known before the end with `tokens = {{ first-n = … }}`, once those tokens have \
+         come; for `choice` at the first token, once the label is told; and for validators other than `finish`, as soon as nothing \
+         that follows can change it. Of all other signals the score is known when the answer has ended.\n"
+    )?;
     for name in SignalSpec::NAMES {
         let options = Schema::of_signal(name);
         writeln!(out, "#### `{name}`\n\n{}.\n", sentence(options.about()))?;

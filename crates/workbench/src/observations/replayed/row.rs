@@ -205,6 +205,6 @@ fn length(step: &Step) -> Option<u32> {
     let answering = step.calls.iter().rev().find(|call| call.probe.is_none() && call.attempt.error.is_none())?;
     match answering.attempt.billing {
         Billing::Metered(usage) => u32::try_from(usage.output.div_ceil(answering.answers.max(1) as u64)).ok(),
-        Billing::Free | Billing::Unknown => None,
+        Billing::Free | Billing::Estimated(_) | Billing::Unknown => None,
     }
 }

@@ -1,0 +1,60 @@
+//! What time and money allow.
+
+use std::time::Duration;
+
+use super::{Run, State};
+use crate::cascade::Answerer;
+use crate::failing::Limits;
+use crate::ledger::answering_cost;
+use crate::money::Money;
+use crate::permit::PermittedCall;
+
+impl Run {
+    pub(super) fn within_deadline(&self, position: usize, call: PermittedCall) -> PermittedCall {
+        match (self.left(), self.share(position)) {
+            (Some(left), Some(share)) => call.within(left).for_at_most(share),
+            _ => call,
+        }
+    }
+
+    /// How long a call of a place of the plan may take under the request's deadline: an equal share for each model that may still
+    /// be asked, so that one that hangs leaves room for those after it. The last one may take all that is left.
+    fn share(&self, position: usize) -> Option<Duration> {
+        let later = self.plan.tiers.iter().skip(position + 1);
+        let models = later.filter(|tier| matches!(self.cascade.tier(**tier).answerer, Answerer::Model(_))).count();
+        self.left().map(|left| left / u32::try_from(models + 1).unwrap_or(u32::MAX))
+    }
+
+    /// What is left until the request's deadline.
+    fn left(&self) -> Option<Duration> {
+        self.cascade.policy().deadline.map(|deadline| deadline.saturating_sub(self.latency.saturating_add(self.queued)))
+    }
+
+    /// How long the call may take whose result is fed next, after it `queued` for its place.
+    pub(super) fn time_limits(&self, queued: Duration) -> Limits {
+        let total = match &self.state {
+            State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
+                Answerer::Model(model) => model.timeouts.total.into_iter().chain(self.share(*position)).min(),
+                Answerer::Human { .. } => None,
+            },
+            State::Probe(probing) => probing.call.timeouts.total,
+            State::Done(_) => None,
+        };
+        Limits { total, left: self.left().map(|left| left.saturating_sub(queued)) }
+    }
+
+    /// Whether the budget does not suffice for the answering call at a place of the plan.
+    pub(super) fn cannot_pay(&self, position: usize) -> bool {
+        let tier = self.cascade.tier(self.plan.tiers[position]);
+        let Answerer::Model(model) = &tier.answerer else { return false };
+        self.too_dear(answering_cost(model, &self.request, tier.gate.as_ref()))
+    }
+
+    pub(super) fn out_of_time(&self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+
+    pub(super) fn too_dear(&self, expected: Option<Money>) -> bool {
+        self.cascade.policy().budget.is_some_and(|budget| self.reserved + expected.unwrap_or_default() > budget)
+    }
+}

@@ -1,0 +1,236 @@
+//! A run that is fed pieces ends as one that is fed whole answers.
+
+use std::sync::Arc;
+
+use crate::runs::cells;
+use crate::scripted::{Cell, chain, completion, request, result, run_on};
+use proptest::prelude::*;
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Policy};
+use tierfall_core::completion::{Completion, Delta};
+use tierfall_core::draft::Verdict;
+use tierfall_core::gate::{Decision, Deferral, OnTruncated};
+use tierfall_core::money::Money;
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::run::{Next, Outcome, Run};
+use tierfall_core::signal::NamedSignal;
+use tierfall_core::trace::Trace;
+
+/// An answer as a server streams it: the evidence of the first token in one piece, the text in `parts` pieces, then the end.
+fn pieces(answer: &Completion, parts: usize) -> Vec<Delta> {
+    let Delta { text, tokens, finish, usage, refusal, .. } = Delta::from(answer);
+    let letters: Vec<char> = text.chars().collect();
+    let mut pieces: Vec<Delta> = letters
+        .chunks(letters.len().div_ceil(parts).max(1))
+        .map(|part| Delta { text: part.iter().collect(), ..Delta::default() })
+        .collect();
+    if let Some(first) = pieces.first_mut() {
+        first.tokens = tokens;
+    } else {
+        pieces.push(Delta { tokens, ..Delta::default() });
+    }
+    pieces.push(Delta { refusal, ..Delta::default() });
+    pieces.push(Delta { finish, usage, ..Delta::default() });
+    pieces
+}
+
+/// What came of a run whose answers streamed.
+struct Streamed {
+    outcome: Outcome,
+    trace: Trace,
+    /// What reached the caller as it came.
+    passed: String,
+    cut: usize,
+}
+
+fn stream(cascade: &Cascade, cells: &[Cell], parts: usize) -> Streamed {
+    let mut run = Run::new(cascade, request());
+    let (mut passed, mut cut) = (String::new(), 0);
+    while let Next::Call(call) = run.next() {
+        let (answer, took) = result(&cells[call.tier().0]);
+        let Ok(answer) = answer else {
+            run.feed(answer, took);
+            continue;
+        };
+        let (mut draft, mut held, mut deferred) = (run.draft(), String::new(), false);
+        for piece in pieces(&answer, parts) {
+            held += &piece.text;
+            match draft.push(&piece).unwrap() {
+                Verdict::Hold => {}
+                Verdict::Pass => passed += &std::mem::take(&mut held),
+                Verdict::Cut => {
+                    deferred = true;
+                    break;
+                }
+            }
+        }
+        if !passed.is_empty() {
+            run.commit();
+        }
+        match draft.cut() {
+            Some(draft) if deferred => {
+                cut += 1;
+                run.feed_cut(&draft, took);
+            }
+            _ => run.feed(Ok(answer), took),
+        }
+    }
+    let (outcome, trace) = run.finish();
+    Streamed { outcome, trace, passed, cut }
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let on_error = prop_oneof![3 => Just(OnError::Escalate), 1 => Just(OnError::Fail)];
+    let on_abstain = prop_oneof![3 => Just(OnAbstain::Escalate), 1 => Just(OnAbstain::Accept)];
+    let on_exhausted = prop_oneof![Just(OnExhausted::Answer), Just(OnExhausted::Abstain), Just(OnExhausted::Review)];
+    (on_error, on_abstain, on_exhausted).prop_map(|(on_error, on_abstain, on_exhausted)| Policy {
+        on_error,
+        on_abstain,
+        on_exhausted,
+        ..Policy::default()
+    })
+}
+
+fn gates() -> impl Strategy<Value = Vec<(f64, bool)>> {
+    proptest::collection::vec((0.0..1.0f64, any::<bool>()), 4)
+}
+
+fn cascade(gates: &[(f64, bool)], human: bool, policy: Policy) -> Cascade {
+    let mut parts = chain(&gates.iter().map(|(threshold, _)| *threshold).collect::<Vec<_>>(), policy);
+    for (tier, (_, accepts)) in parts.tiers.iter_mut().zip(gates) {
+        let gate = tier.gate.as_mut().unwrap();
+        gate.on_truncated = if *accepts { OnTruncated::Accept } else { OnTruncated::Defer };
+    }
+    if human {
+        parts.tiers.last_mut().unwrap().answerer = Answerer::Human { cost: None };
+    }
+    Cascade::try_from(parts).unwrap()
+}
+
+fn said(outcome: &Outcome) -> Option<(usize, Arc<Completion>)> {
+    let served = outcome.served().or(outcome.attached())?;
+    Some((served.tier.0, served.answer.clone()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_outcome_is_that_of_the_whole_answers(
+        cells in cells(), gates in gates(), human in any::<bool>(), policy in policy(), parts in 1usize..6
+    ) {
+        let cascade = cascade(&gates, human, policy);
+        let (outcome, trace) = run_on(&cascade, &cells);
+        let streamed = stream(&cascade, &cells, parts);
+        prop_assert_eq!(streamed.outcome.kind(), outcome.kind());
+        prop_assert_eq!(said(&streamed.outcome), said(&outcome));
+        prop_assert_eq!((streamed.trace.fallback, &streamed.trace.tier), (trace.fallback, &trace.tier));
+        prop_assert_eq!(&streamed.trace.error, &trace.error);
+        if !streamed.passed.is_empty() {
+            prop_assert_eq!(Some(streamed.passed.as_str()), outcome.served().map(|served| served.answer.text.as_str()));
+        }
+        // Without prices of what was cut the sums would be exact; with it they lie in an interval.
+        prop_assert_eq!(streamed.trace.cost.estimated_charges() as usize, streamed.cut);
+        let steps: Money = streamed.trace.steps.iter().map(|step| step.cost().at_least()).sum();
+        prop_assert!(streamed.trace.cost.at_least() == steps);
+    }
+}
+
+fn plain(policy: Policy) -> Cascade {
+    cascade(&[(0.5, false), (0.5, false)], false, policy)
+}
+
+#[test]
+fn a_draft_that_is_sure_to_be_deferred_is_cut_and_its_cost_estimated() {
+    let streamed = stream(&plain(Policy::default()), &[Cell::score(0.1), Cell::score(0.9), Cell::none()], 4);
+    assert_eq!((streamed.cut, streamed.trace.tier.as_deref()), (1, Some("t1")));
+    let step = &streamed.trace.steps[0];
+    assert_eq!(step.decision, Decision::Defer(Deferral::BelowThreshold));
+    assert_eq!(step.gate_value.map(tierfall_core::number::Score::get), Some(0.1));
+    let json = streamed.trace.to_json(None).unwrap();
+    assert_eq!((&json["cost_basis"], &json["steps"][0]["cost_basis"]), (&"estimated".into(), &"estimated".into()));
+    assert!(json["steps"][1].get("cost_basis").is_none());
+    assert!(json["cost_at_least_usd"].as_f64() < json["cost_usd"].as_f64());
+    assert!(json["cost_at_most_usd"].is_null(), "nobody said how long the answer may be");
+}
+
+/// The large tiers fail, so that the draft is what is left: it is asked for again, and nobody notices but the bill.
+#[test]
+fn a_draft_that_was_cut_is_asked_for_again_where_it_is_the_best() {
+    let down = || Cell::error(CallErrorKind::Connect);
+    let streamed = stream(&plain(Policy::default()), &[Cell::score(0.1), down(), down()], 4);
+    assert_eq!(streamed.outcome.served().map(|served| &*served.answer.text), Some("an answer"));
+    assert_eq!(streamed.trace.steps.iter().map(|step| &*step.tier).collect::<Vec<_>>(), ["t0", "t1", "t2", "t0"]);
+}
+
+#[test]
+fn a_draft_that_may_have_to_be_served_is_not_cut_under_a_deadline() {
+    let deadline = Some(std::time::Duration::from_secs(60));
+    for (on_exhausted, cut) in [(OnExhausted::Answer, 0), (OnExhausted::Abstain, 1)] {
+        let policy = Policy { deadline, on_exhausted, ..Policy::default() };
+        assert_eq!(stream(&plain(policy), &[Cell::score(0.1), Cell::score(0.9), Cell::none()], 4).cut, cut);
+    }
+}
+
+/// What the cut call can cost at most is kept back: where the next tier could not be paid then, the draft goes on.
+#[test]
+fn a_budget_cuts_no_draft_that_would_keep_it_from_the_next_tier() {
+    let cells = [Cell::score(0.1), Cell::score(0.9), Cell::none()];
+    let cut = |budget: &str| {
+        let policy = Policy { budget: budget.parse().ok(), ..Policy::default() };
+        let mut parts = chain(&[0.5, 0.5], policy);
+        for tier in &mut parts.tiers {
+            let Answerer::Model(model) = &mut tier.answerer else { unreachable!() };
+            model.params.max_tokens = Some(10);
+        }
+        let streamed = stream(&Cascade::try_from(parts).unwrap(), &cells, 4);
+        (streamed.cut, streamed.trace.tier.map(|tier| tier.to_string()))
+    };
+    assert_eq!(cut("1"), (1, Some("t1".to_owned())));
+    assert_eq!(cut("0.00024"), (0, Some("t1".to_owned())));
+}
+
+#[test]
+fn what_has_reached_the_caller_is_followed_by_no_other_text() {
+    let cascade = plain(Policy::default());
+    let mut run = Run::new(&cascade, request());
+    run.feed(Ok(completion(&Cell::score(0.1))), result(&Cell::none()).1);
+    run.feed(Ok(completion(&Cell::score(0.1))), result(&Cell::none()).1);
+    let mut draft = run.draft();
+    assert_eq!(draft.push(&Delta { text: "The par".to_owned(), ..Delta::default() }), Ok(Verdict::Pass));
+    run.commit();
+    let (error, took) = result(&Cell::error(CallErrorKind::Truncated));
+    run.feed(error, took);
+    let (outcome, _) = run.finish();
+    assert!(
+        matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Truncated),
+        "and not an earlier tier's answer"
+    );
+}
+
+#[test]
+fn a_gate_commits_early_only_where_truncated_answers_are_accepted() {
+    let verdict = |accepts: bool, score: f64| {
+        let cascade = cascade(&[(0.5, accepts)], false, Policy::default());
+        let mut draft = Run::new(&cascade, request()).draft();
+        draft.push(&pieces(&completion(&Cell::score(score)), 4)[0]).unwrap()
+    };
+    assert_eq!(verdict(true, 0.9), Verdict::Pass);
+    assert_eq!(verdict(false, 0.9), Verdict::Hold);
+    assert_eq!(verdict(true, 0.1), Verdict::Cut);
+    let cell = Cell::score(0.9).finish(tierfall_core::completion::Finish::Length);
+    for (accepts, tier) in [(true, "t0"), (false, "t1")] {
+        let whole = run_on(&cascade(&[(0.5, accepts)], false, Policy::default()), &[cell.clone(), Cell::score(0.9)]).1;
+        assert_eq!(whole.tier.as_deref(), Some(tier), "whole answers are read likewise");
+    }
+}
+
+#[test]
+fn a_gate_that_strips_or_asks_more_reads_at_the_end() {
+    let rated: tierfall_core::signal::table::SignalSpec = serde_json::from_str(r#""self-rated""#).unwrap();
+    let rated: NamedSignal = rated.build().unwrap();
+    let mut parts = chain(&[0.5], Policy::default());
+    parts.tiers[0].gate.as_mut().unwrap().observe.push(rated);
+    let cascade = Cascade::try_from(parts).unwrap();
+    let mut draft = Run::new(&cascade, request()).draft();
+    assert_eq!(draft.push(&pieces(&completion(&Cell::score(0.1)), 4)[0]), Ok(Verdict::Hold));
+}

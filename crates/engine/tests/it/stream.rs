@@ -1,0 +1,206 @@
+//! A run whose events are read as they happen, from servers that send what the test lets them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use futures_util::{FutureExt, StreamExt};
+use tierfall::core::completion::Completion;
+use tierfall::core::money::{Money, Price};
+use tierfall::core::provider::{Billing, CallErrorKind};
+use tierfall::core::trace::OutcomeKind;
+use tierfall::{Engine, Event, Events};
+use tierfall_testkit::{Gate, Script, Seen, Server, openai, sample};
+
+/// Two tiers at two servers; `gate` is the first one's.
+async fn servers(gate: &str, small: Script, large: Script) -> (Engine, Server, Server, Arc<Seen>) {
+    let (small, large) = (Server::start(small).await.unwrap(), Server::start(large).await.unwrap());
+    let mut text = "version = 1\nname = \"streamed\"\n".to_owned();
+    for (name, server) in [("cheap", &small), ("dear", &large)] {
+        write!(text, "[provider.{name}.openai-chat]\nbase-url = \"{}/v1\"\nretries = 0\n", server.url()).unwrap();
+    }
+    write!(
+        text,
+        "[[tier]]\nname = \"small\"\nmodel = \"cheap/s\"\nprice = {{ input = \"1\", output = \"2\" }}\nparams = {{ max-tokens = 50 }}\n\
+         gate = {{ {gate} }}\n[[tier]]\nname = \"large\"\nmodel = \"dear/l\"\nprice = {{ input = \"10\", output = \"20\" }}\n\
+         params = {{ max-tokens = 50 }}\n"
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("streamed.cascade.toml");
+    std::fs::write(&path, text).unwrap();
+    let seen = Seen::new();
+    let engine = Engine::open(&path).unwrap().observer(seen.clone()).build().unwrap();
+    (engine, small, large, seen)
+}
+
+const MEAN: &str = "signal = \"mean-logprob\", threshold = 0.8";
+
+fn sse(answer: &Completion) -> Script {
+    openai::sse(answer).into_iter().fold(Script::sse(), Script::piece)
+}
+
+/// The answer token by token, each after the first behind its gate.
+fn gated(answer: &Completion) -> (Script, Vec<Gate>) {
+    let events = openai::sse(answer);
+    // The role and the first token come at once.
+    let gates: Vec<Gate> = events[2..].iter().map(|_| Gate::new()).collect();
+    let begun = Script::sse().piece(events[0].clone()).piece(events[1].clone());
+    (events[2..].iter().zip(&gates).fold(begun, |script, (event, gate)| script.wait(gate).piece(event.clone())), gates)
+}
+
+fn words(words: &[(&str, f64)]) -> Completion {
+    sample::scored(words)
+}
+
+fn unsure() -> Completion {
+    words(&[("per", -3.0), ("haps", -3.0), (" not", -3.0)])
+}
+
+/// The next event, in short: `small?`, a piece of text, `small:below-threshold`, `=answered`.
+async fn next(events: &mut Events) -> Option<String> {
+    let patience = std::time::Duration::from_secs(30);
+    loop {
+        let event = tokio::time::timeout(patience, events.next()).await.expect("nothing happened for half a minute")?;
+        return Some(match event {
+            Event::Began { tier, .. } => format!("{tier}?"),
+            Event::Delta { delta, .. } if delta.text.is_empty() => continue,
+            Event::Delta { delta, .. } => delta.text,
+            Event::Decided(step) => format!("{}:{}", step.tier, step.decision.reason()),
+            Event::Ended(answer) => format!("={}", answer.trace.outcome),
+            _ => continue,
+        });
+    }
+}
+
+async fn all(mut events: Events) -> Vec<String> {
+    let mut told = Vec::new();
+    while let Some(event) = next(&mut events).await {
+        told.push(event);
+    }
+    told
+}
+
+async fn until(events: &mut Events, what: &str) {
+    while let Some(event) = next(events).await {
+        if event == what {
+            return;
+        }
+    }
+    panic!("{what} did not come");
+}
+
+#[tokio::test]
+async fn the_last_tiers_tokens_reach_the_caller_as_they_come() {
+    let (script, gates) = gated(&words(&[("one", -0.1), (" two", -0.1), (" three", -0.1)]));
+    let (engine, _small, _large, _) = servers(MEAN, sse(&unsure()), script).await;
+    let mut events = engine.stream("Where is my order?");
+    // Each token is here before the server may send the one after it.
+    until(&mut events, "one").await;
+    gates[0].open();
+    assert_eq!(next(&mut events).await.as_deref(), Some(" two"));
+    gates[1].open();
+    assert_eq!(next(&mut events).await.as_deref(), Some(" three"));
+    gates[2..].iter().for_each(Gate::open);
+    assert_eq!(all(events).await, ["large:last-tier", "=answered"]);
+}
+
+#[tokio::test]
+async fn what_a_gate_may_reject_is_kept_back_until_it_is_accepted() {
+    let (script, gates) = gated(&words(&[("one", -0.1), (" two", -0.1)]));
+    let (engine, _small, _large, _) = servers(MEAN, script, sse(&unsure())).await;
+    let mut events = engine.stream("Where is my order?");
+    assert_eq!(next(&mut events).await.as_deref(), Some("small?"));
+    assert!(events.next().now_or_never().is_none());
+    gates.iter().for_each(Gate::open);
+    assert_eq!(all(events).await, ["small:above-threshold", "one", " two", "=answered"]);
+}
+
+#[tokio::test]
+async fn a_draft_that_is_sure_to_be_deferred_is_closed_upstream_and_estimated() {
+    let mut long = words(&[("no", -9.0)].repeat(50));
+    long.usage = None;
+    let (script, _gates) = gated(&long);
+    let settles = "signal = { min-logprob = {} }, threshold = 0.8";
+    let (engine, small, _large, seen) = servers(settles, script, sse(&words(&[("yes", -0.1)]))).await;
+    let told = all(engine.stream("Where is my order?")).await;
+    assert_eq!(told, ["small?", "small:below-threshold", "large?", "yes", "large:last-tier", "=answered"]);
+    small.until_closed(1).await;
+    let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+    let Billing::Estimated(estimate) = trace.steps[0].calls[0].attempt.billing else { panic!("{trace:?}") };
+    assert_eq!((estimate.output.least, estimate.output.most), (1, Some(50)));
+    assert_eq!((trace.cost.estimated_charges(), trace.steps[1].cost().estimated_charges()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_gate_that_settles_early_commits_early() {
+    let (script, gates) = gated(&words(&[("B", -0.01), (", since", -4.0), (" it is", -4.0)]));
+    let first = "signal = { mean-logprob = { tokens = { first-n = 1 } } }, threshold = 0.8, on-truncated = \"accept\"";
+    let (engine, _small, _large, _) = servers(first, script, sse(&unsure())).await;
+    let mut events = engine.stream("A or B?");
+    until(&mut events, "B").await;
+    gates.iter().for_each(Gate::open);
+    assert_eq!(all(events).await, [", since", " it is", "small:above-threshold", "=answered"]);
+}
+
+/// Before a reply, in a draft that is kept back, in an answer that is passed on: whoever stops reading closes the connection.
+#[tokio::test]
+async fn dropping_the_stream_cancels_in_every_phase() {
+    let begun = words(&[("one", -0.1), (" two", -0.1)]);
+    for (small, large, phase) in [
+        (Script::silent(), sse(&begun), "small?"),
+        (gated(&begun).0, sse(&begun), "small?"),
+        (sse(&unsure()), Script::silent(), "large?"),
+        (sse(&unsure()), gated(&begun).0, "one"),
+    ] {
+        let (engine, cheap, dear, seen) = servers(MEAN, small, large).await;
+        let mut events = engine.stream("Where is my order?");
+        until(&mut events, phase).await;
+        let server = if phase == "small?" { &cheap } else { &dear };
+        while server.counts().requests == 0 {
+            assert!(events.next().now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        drop(events);
+        server.until_closed(1).await;
+        let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+        assert_eq!((trace.outcome, trace.cost.estimated_charges()), (OutcomeKind::Failed, 1), "{phase}");
+        assert_eq!(trace.steps.last().unwrap().calls[0].attempt.error, Some(CallErrorKind::Cancelled));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_followed_by_no_other() {
+    let events = openai::sse(&words(&[("one", -0.1), (" two", -0.1)]));
+    let broken = events[..2].iter().fold(Script::sse(), |script, event| script.piece(event.clone())).cut();
+    let (engine, _small, _large, _) = servers(MEAN, sse(&unsure()), broken).await;
+    let told = all(engine.stream("Where is my order?")).await;
+    assert_eq!(told[2..], ["large?", "one", "large:failed", "=failed"]);
+    // Where nothing of it was seen yet, the draft is served, as a whole answer would be.
+    let (engine, _small, _large, _) = servers(MEAN, sse(&unsure()), Script::sse().piece(events[0].clone()).cut()).await;
+    let told = all(engine.stream("Where is my order?")).await;
+    let after = told.iter().position(|event| event == "large:failed").unwrap();
+    assert_eq!(told[after + 1..].concat(), "perhaps not=answered", "{told:?}");
+}
+
+/// What finished calls cost is what the provider charges; what a cut one costs lies in its interval.
+#[tokio::test]
+async fn finished_calls_are_charged_to_the_unit_and_cut_ones_in_their_interval() {
+    let (price_small, price_large): (Price, Price) = (price("1", "2"), price("10", "20"));
+    let last = words(&[("yes", -0.1), (" it is", -0.1)]);
+    let (engine, _small, _large, seen) =
+        servers("signal = { min-logprob = {} }, threshold = 0.8", gated(&words(&[("no", -9.0)].repeat(9))).0, sse(&last)).await;
+    all(engine.stream("Where is my order?")).await;
+    let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+    let exact: Money = trace.steps[1].cost().total().unwrap();
+    assert_eq!(exact, price_large.of(last.usage.unwrap()));
+    // The server had counted ten tokens in, and generated between the one that arrived and all nine when it noticed.
+    for output in 1..=9 {
+        let charged = price_small.of(tierfall::core::completion::Usage { input: 10, output, ..Default::default() });
+        let cut = trace.steps[0].cost();
+        assert!(cut.at_least() <= charged && cut.at_most().unwrap() >= charged);
+    }
+}
+
+fn price(input: &str, output: &str) -> Price {
+    Price { input: input.parse().unwrap(), output: output.parse().unwrap(), cached_input: None }
+}
