@@ -66,7 +66,9 @@ pub(super) fn plain_quotes(text: &str) -> String {
 
 /// Whether a text may be the beginning of JSON.
 fn begins_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).err().is_none_or(|error| error.is_eof())
+    // The parser takes a number that has only begun for one that is wrong.
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'));
+    serde_json::from_str::<IgnoredAny>(before).err().is_none_or(|error| error.is_eof())
 }
 
 impl Validator {
@@ -176,5 +178,53 @@ impl Watch for Checking {
             }
             None => self.known(&delta.text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::options::Options;
+    use crate::signal::validate::{NotRefusal, Pattern};
+
+    /// What is known after each piece.
+    fn known(options: &impl Options, pieces: &[&str]) -> Vec<(f64, f64)> {
+        let signal = options.build().unwrap();
+        let mut watch = signal.watch(&Request::new("1", "?")).unwrap();
+        let ends = |bounds: Bounds| (bounds.low().unwrap().get(), bounds.high().unwrap().get());
+        pieces.iter().map(|piece| ends(watch.push(&Delta { text: (*piece).to_owned(), ..Delta::default() }))).collect()
+    }
+
+    #[test]
+    fn every_beginning_of_json_may_become_json() {
+        for json in [
+            r#" {"a": [1, -2.5e-3, true, null, {}], "b\"c": "\u00e9\ud83d\ude42\\ é", "d": {"e": ""}} "#,
+            "[[], [[0]], false, 1e400]",
+            "-12.5E+7",
+            "\"x\"",
+            "null",
+        ] {
+            for (end, _) in json.char_indices().chain([(json.len(), ' ')]) {
+                assert!(begins_json(&json[..end]), "{}", &json[..end]);
+            }
+        }
+        for text in ["```json", "Sure", "{a", "[1,]", "01,", "{\"a\" 1,", "1 2 ", "- ", "1.}", "\"a\nb\"", "nulx", "\u{feff}{}"] {
+            let more = format!("{text} }}]\"");
+            assert!(!begins_json(text) && serde_json::from_str::<serde_json::Value>(&more).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_known_when_its_opening_has_come() {
+        let refusal = NotRefusal { within: 12, ..NotRefusal::default() };
+        assert_eq!(known(&refusal, &["  I can\u{2019}t ", "help", " you"]), [(0.0, 1.0), (0.0, 0.0), (0.0, 0.0)]);
+        assert_eq!(known(&refusal, &["I can't hel"]), [(0.0, 1.0)]);
+        assert_eq!(known(&refusal, &["Of course. ", "I can't help"]), [(0.0, 1.0); 2]);
+    }
+
+    #[test]
+    fn a_pattern_is_known_when_nothing_can_undo_it() {
+        let letter = Pattern { pattern: "^[A-D]$".into(), ..Pattern::default() };
+        assert_eq!(known(&letter, &["B", "."]), [(0.0, 1.0), (0.0, 0.0)]);
     }
 }
