@@ -81,7 +81,8 @@ fn ask(n: usize) -> Ask {
 }
 
 /// Every run has left exactly one trace.
-fn all_told_once(seen: &Seen) {
+fn all_told_once(engine: &Engine, seen: &Seen) {
+    engine.flush();
     let mut ids: Vec<String> = seen.traces().iter().map(|trace| trace.request_id.as_str().to_owned()).collect();
     ids.sort();
     let mut expected: Vec<String> = (0..RUNS).map(|n| format!("run-{n}")).collect();
@@ -94,7 +95,7 @@ async fn a_thousand_runs_end_and_their_costs_add_up() {
     let (engine, books, seen) = crowd();
     let answers = join_all((0..RUNS).map(|n| engine.complete(ask(n)))).await;
     assert_eq!(answers.len(), RUNS);
-    all_told_once(&seen);
+    all_told_once(&engine, &seen);
     assert_eq!(sums(&seen), books.sums());
     assert!(books.sums().known > 0 && books.sums().unknown > 0);
     let steps: usize = answers.iter().map(|answer| answer.trace.steps.len()).sum();
@@ -120,7 +121,7 @@ async fn runs_that_are_dropped_are_told_once_with_a_charge_that_nobody_knows() {
         async move { drop(select(run, leaves).await) }
     };
     join_all((0..RUNS).map(run)).await;
-    all_told_once(&seen);
+    all_told_once(&engine, &seen);
     let dropped = books.dropped.load(Ordering::SeqCst);
     assert!((100..=RUNS / 2).contains(&dropped), "{dropped} were dropped in the middle");
     let traces = seen.traces();

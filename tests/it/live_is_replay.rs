@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use proptest::prelude::*;
-use tierfall::{Clock, Engine};
+use tierfall::{Clock, Engine, Event};
 use tierfall_core::cascade::{Cascade, Parts, Policy};
 use tierfall_core::completion::{Completion, Finish, Usage};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Provider, Reply};
@@ -112,10 +113,24 @@ proptest! {
         let builder = Engine::builder(cascade).clock(Arc::new(Still));
         let providers = names.into_iter().zip(script);
         let engine = providers.fold(builder, |b, (name, script)| b.provider(name, Arc::new(script))).build().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let live = runtime.block_on(engine.complete(request));
-        prop_assert_eq!(&live.trace, &from_memory.1);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let live = runtime.block_on(engine.complete(request.clone()));
+        prop_assert_eq!(&*live.trace, &from_memory.1);
         let texts = |outcome: &tierfall_core::run::Outcome| outcome.served().or(outcome.attached()).map(|best| (best.tier, best.answer.text.clone()));
         prop_assert_eq!(texts(&live.outcome), texts(&from_memory.0));
+        // The same as a stream: what reaches the caller is the answer that is served, and nothing else.
+        let (mut said, mut ended) = (String::new(), None);
+        runtime.block_on(engine.stream(request).for_each(|event| {
+            match event {
+                Event::Delta { delta, .. } => said += &delta.text,
+                Event::Ended(answer) => ended = Some(answer),
+                _ => {}
+            }
+            std::future::ready(())
+        }));
+        let streamed = ended.unwrap();
+        prop_assert_eq!(&*streamed.trace, &from_memory.1);
+        prop_assert_eq!(texts(&streamed.outcome), texts(&from_memory.0));
+        prop_assert_eq!(said, streamed.text().unwrap_or_default());
     }
 }

@@ -150,7 +150,7 @@ fn live_is_replay_with_probes_samples_ratings_and_validators() {
             let provider = engine.providers()[tier.0].as_ref().unwrap();
             runtime.block_on(timed(provider.as_ref(), call, &Still))
         });
-        assert_eq!(live.trace, trace, "id-{id}");
+        assert_eq!(*live.trace, trace, "id-{id}");
         assert_eq!(live.text(), outcome.served().map(|served| served.answer.text.as_str()));
         lengths.insert(trace.steps.len());
     }

@@ -4,35 +4,53 @@ use std::sync::Arc;
 
 use crate::cascade::Cascade;
 use crate::completion::Completion;
+use crate::outcome::Outcome;
 use crate::permit::PermittedCall;
-use crate::provider::CallError;
+use crate::provider::{CallError, Took};
 use crate::request::Request;
-use crate::run::Took;
 use crate::trace::Trace;
 
-/// Is told of every run when it ends. It never blocks and never fails the run: an observer that falls behind counts its losses.
+/// Is told of calls and runs.
+///
+/// It is told by a thread of its own, so that it delays no answer, however long it takes; nothing that it does is the failure of a
+/// run, or of another observer. What it has not taken when its queue is full is lost to it, and counted.
 pub trait Observer: Send + Sync {
-    /// Takes one run, also one that was cancelled.
-    fn ended(&self, ended: &Ended<'_>);
+    /// Takes a call that came back, before its run has ended.
+    fn called(&self, _called: &Called) {}
+
+    /// Takes a run, also one that was cancelled.
+    fn ended(&self, ended: &Ended);
 }
 
 /// A run that ended, with what was said in it.
-#[derive(Debug)]
-pub struct Ended<'a> {
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ended {
     /// What decided it.
-    pub cascade: &'a Cascade,
+    pub cascade: Cascade,
     /// What was asked.
-    pub request: &'a Arc<Request>,
+    pub request: Arc<Request>,
+    /// How it ended, with what is served or attached.
+    pub outcome: Outcome,
     /// The calls that came back, in order; one that the caller cancelled is in the trace alone.
-    pub calls: &'a [Called],
+    pub calls: Vec<Arc<Called>>,
     /// Every decision and every cent; it holds no text of the conversation.
-    pub trace: &'a Trace,
+    pub trace: Arc<Trace>,
+}
+
+impl Ended {
+    /// A run that ended.
+    pub fn new(cascade: Cascade, request: Arc<Request>, outcome: Outcome, calls: Vec<Arc<Called>>, trace: Arc<Trace>) -> Self {
+        Self { cascade, request, outcome, calls, trace }
+    }
 }
 
 /// A call and what came back.
 #[derive(Clone, Debug)]
 pub struct Called {
-    /// What was asked of which tier.
+    /// The tier's name.
+    pub tier: Arc<str>,
+    /// What was asked of it.
     pub call: PermittedCall,
     /// The answer, or why there is none.
     pub result: Result<Arc<Completion>, CallError>,

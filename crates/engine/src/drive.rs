@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tierfall_core::cascade::Cascade;
-use tierfall_core::caught::{Panicked, caught};
+use tierfall_core::caught::Panicked;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::draft::{Draft, Verdict};
 use tierfall_core::estimate::Estimate;
 use tierfall_core::money::Money;
-use tierfall_core::observer::{Called, Ended, Observer};
+use tierfall_core::observer::{Called, Ended};
 use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Purpose, Request};
@@ -24,13 +24,14 @@ use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
 use crate::events::{Event, Hand};
+use crate::observing::Observers;
 use crate::timed::{Came, heard};
 
 /// Everything a run needs from outside the fold.
 pub(crate) struct Outside<'a> {
     /// One provider a tier; `None` for a human one.
     pub(crate) providers: &'a [Option<Arc<dyn Provider>>],
-    pub(crate) observers: &'a [Arc<dyn Observer>],
+    pub(crate) observers: &'a Observers,
     pub(crate) clock: &'a dyn Clock,
     /// Takes the events as they happen; without one the answers are asked for whole.
     pub(crate) hand: Option<Hand>,
@@ -39,7 +40,7 @@ pub(crate) struct Outside<'a> {
 /// Runs a request to its end and tells the observers.
 ///
 /// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost estimated.
-pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Trace) {
+pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Arc<Trace>) {
     let span = tracing::info_span!(
         "run",
         cascade = %cascade.name(),
@@ -160,7 +161,7 @@ struct UnderWay<'a> {
     cascade: &'a Cascade,
     request: Arc<Request>,
     /// What came back, where somebody is told.
-    calls: Vec<Called>,
+    calls: Vec<Arc<Called>>,
     flight: Option<Flight>,
     outside: &'a Outside<'a>,
     span: Span,
@@ -189,23 +190,25 @@ impl UnderWay<'_> {
             if passed {
                 run.commit();
             }
-            let told = !self.outside.observers.is_empty();
+            let (tier, observers, calls) = (name.clone(), self.outside.observers, &mut self.calls);
+            let tell = |result: Result<Arc<Completion>, CallError>, took: &Took| {
+                if !observers.is_empty() {
+                    let called = Arc::new(Called { tier, call, result, took: took.clone() });
+                    observers.called(&called);
+                    calls.push(called);
+                }
+            };
             match came {
                 Ok((result, took)) => {
                     if let Err(error) = &result {
                         tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
                     }
-                    if told {
-                        self.calls.push(Called { call, result: result.clone(), took: took.clone() });
-                    }
+                    tell(result.clone(), &took);
                     run.feed(result, took);
                 }
                 Err(took) => {
-                    if told {
-                        let cut =
-                            CallError::new(CallErrorKind::Cancelled, "its gate was sure to defer the answer: it was cut off");
-                        self.calls.push(Called { call, result: Err(cut), took: took.clone() });
-                    }
+                    let why = "its gate was sure to defer the answer: it was cut off";
+                    tell(Err(CallError::new(CallErrorKind::Cancelled, why)), &took);
                     if let Some(cut) = draft.cut() {
                         run.feed_cut(&cut, took);
                     }
@@ -223,23 +226,21 @@ impl UnderWay<'_> {
         last
     }
 
-    fn finish(mut self) -> (Outcome, Trace) {
+    fn finish(mut self) -> (Outcome, Arc<Trace>) {
         let run = self.run.take().unwrap_or_else(|| unreachable!("only finish() and drop() take the run"));
         self.tell(run)
     }
 
     /// Ends the run: to its span, and to every observer.
-    fn tell(&mut self, run: Run) -> (Outcome, Trace) {
+    fn tell(&mut self, run: Run) -> (Outcome, Arc<Trace>) {
         let (outcome, trace) = run.finish();
+        let trace = Arc::new(trace);
         self.span.record("outcome", trace.outcome.as_str());
         self.span.record("tier", trace.tier.as_deref());
         self.span.record("cost_usd", trace.cost.total().map(Money::usd));
-        let _inside = self.span.enter();
-        let ended = Ended { cascade: self.cascade, request: &self.request, calls: &self.calls, trace: &trace };
-        for observer in self.outside.observers {
-            if let Err(panicked) = caught(|| observer.ended(&ended)) {
-                tracing::error!(request_id = %trace.request_id, "an observer {panicked}; the others were told");
-            }
+        if !self.outside.observers.is_empty() {
+            let (request, calls) = (self.request.clone(), std::mem::take(&mut self.calls));
+            self.outside.observers.ended(Ended::new(self.cascade.clone(), request, outcome.clone(), calls, trace.clone()));
         }
         (outcome, trace)
     }

@@ -19,6 +19,7 @@ use crate::drive::{Outside, drive};
 use crate::events::{Events, Hand};
 use crate::fit::{self, NoSuchPoint};
 use crate::ids::Ids;
+use crate::observing::Observers;
 
 type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
@@ -29,7 +30,7 @@ pub struct Engine(Arc<Inner>);
 struct Inner {
     cascade: Cascade,
     providers: Vec<Option<Arc<dyn Provider>>>,
-    observers: Vec<Arc<dyn Observer>>,
+    observers: Observers,
     clock: Arc<dyn Clock>,
     ids: Ids,
     identify: Option<Arc<Identify>>,
@@ -42,7 +43,7 @@ pub struct Answer {
     /// How the run ended.
     pub outcome: Outcome,
     /// Every decision and every cent.
-    pub trace: Trace,
+    pub trace: Arc<Trace>,
 }
 
 impl Answer {
@@ -141,6 +142,16 @@ impl Engine {
         Events::of(|hand| async move { inner.run(request, Some(hand)).await }.boxed())
     }
 
+    /// Waits until every observer has taken what it was told so far. Blocks the thread as long as they take.
+    pub fn flush(&self) {
+        self.0.observers.flush();
+    }
+
+    /// How many calls and runs were lost to observers whose queues were full.
+    pub fn lost(&self) -> u64 {
+        self.0.observers.lost()
+    }
+
     /// What the rules and the tiers' limits leave for a request, and who may see it. Calls nothing.
     pub fn plan(&self, ask: impl Into<Ask>) -> Plan {
         Plan::new(&self.0.cascade, self.request(ask))
@@ -210,6 +221,9 @@ pub enum BuildError {
     /// A provider for a tier that is not there, or a human one.
     #[error("there is no tier \"{0}\" with a model to give a provider to")]
     UnknownTier(String),
+    /// An observer whose thread could not be started.
+    #[error("no thread could be started to tell an observer: {0}")]
+    Observer(String),
     /// A tier without a provider.
     #[error("tier \"{0}\" has a model but no provider; give it one with `provider(\"{0}\", …)`")]
     NoProvider(String),
@@ -264,7 +278,8 @@ impl EngineBuilder {
                 return Err(BuildError::NoProvider(tier.name.to_string()));
             }
         }
-        let Self { cascade, observers, clock, identify, fit, .. } = self;
+        let Self { cascade, clock, identify, fit, .. } = self;
+        let observers = Observers::new(self.observers).map_err(|error| BuildError::Observer(error.to_string()))?;
         Ok(Engine(Arc::new(Inner { cascade, providers, observers, clock, ids: Ids::new(), identify, fit })))
     }
 }

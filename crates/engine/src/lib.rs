@@ -13,6 +13,7 @@ mod events;
 pub mod fit;
 mod ids;
 pub mod jsonl;
+mod observing;
 pub mod timed;
 
 pub use ask::Ask;

@@ -22,7 +22,7 @@ impl Seen {
 }
 
 impl Observer for Seen {
-    fn ended(&self, ended: &Ended<'_>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(ended.trace.clone());
+    fn ended(&self, ended: &Ended) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((*ended.trace).clone());
     }
 }

@@ -13,13 +13,10 @@ use tierfall_workbench::traffic::{Capture, Sampling};
 use crate::args::Run;
 use crate::{Failure, quiet, warn};
 
-/// Traces that may wait for the disk before any is lost.
-const QUEUE: usize = 4096;
-
 /// An open trace log.
 pub(super) struct Log {
     pub(super) observer: Arc<dyn Observer>,
-    /// Writes what is waiting; how many traces were lost.
+    /// Closes it; how many traces were lost, since they could not be written.
     pub(super) close: Box<dyn Fn() -> io::Result<u64>>,
 }
 
@@ -27,10 +24,10 @@ impl Log {
     pub(super) fn open(path: &Path, args: &Run, replay: Option<&Replaying>, tiers: &[TierBinding]) -> Result<Self, Failure> {
         apart(&reads(args, replay), &written(path, args))?;
         if args.capture.is_none() {
-            let sink = Arc::new(JsonlSink::open(path, QUEUE)?);
+            let sink = Arc::new(JsonlSink::open(path)?);
             return Ok(Self { observer: sink.clone(), close: Box::new(move || sink.close().map(|()| sink.lost())) });
         }
-        let capture = Arc::new(Capture::open(path, QUEUE, args.sample.unwrap_or(Sampling::ALL), tiers)?);
+        let capture = Arc::new(Capture::open(path, args.sample.unwrap_or(Sampling::ALL), tiers)?);
         if !quiet() && others_may_read(path) {
             let path = path.display();
             warn(format_args!("others may read {path}, and it now holds what was asked and answered: chmod 600 it"));

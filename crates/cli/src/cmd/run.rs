@@ -35,7 +35,8 @@ pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
         None => one(&engine, replay.as_deref(), args).await,
     };
     if let Some(log) = log {
-        let lost = (log.close)()?;
+        engine.flush();
+        let lost = (log.close)()? + engine.lost();
         if lost > 0 {
             say(format_args!("warning: {lost} traces did not fit the queue and are not in the log"));
         }

@@ -33,6 +33,7 @@ fn a_dropped_run_cancels_its_call_and_tells_every_sink_once() {
     assert!(first.traces().is_empty(), "the run is not over");
     clock.advance(Duration::from_millis(25));
     drop(run);
+    engine.flush();
     assert_eq!((waiting.calls().len(), waiting.cancelled()), (1, 1));
     assert_eq!(first.traces(), second.traces());
     let [trace] = <[_; 1]>::try_from(first.traces()).unwrap();
@@ -62,6 +63,7 @@ fn a_run_dropped_while_it_probes_tells_the_answer_and_the_probe() {
         .unwrap();
     assert!(engine.complete("Where is my order?").now_or_never().is_none());
     assert_eq!(waiting.cancelled(), 1);
+    engine.flush();
     let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
     let calls: Vec<_> = trace.steps[0].calls.iter().map(|call| (&*call.tier, call.probe.is_some(), call.attempt.error)).collect();
     assert_eq!(calls, [("small", false, None), ("large", true, Some(CallErrorKind::Cancelled))]);
@@ -78,6 +80,7 @@ async fn a_run_that_ends_is_told_once() {
         .build()
         .unwrap();
     let answer = engine.complete("Where is my order?").await;
+    engine.flush();
     assert_eq!(seen.traces(), again.traces());
-    assert_eq!(again.traces(), [answer.trace]);
+    assert_eq!(again.traces(), [(*answer.trace).clone()]);
 }

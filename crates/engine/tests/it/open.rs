@@ -38,7 +38,7 @@ async fn what_comes_without_an_id_gets_one_of_its_own() {
     let engine = one_tier(&provider);
     let mut ids = std::collections::BTreeSet::new();
     for ask in [Ask::from("a"), Ask::from("a"), Ask::from(Request::new("", "a"))] {
-        let id = engine.complete(ask).await.trace.request_id;
+        let id = engine.complete(ask).await.trace.request_id.clone();
         assert!(!id.as_str().is_empty());
         ids.insert(id.as_str().to_owned());
     }

@@ -42,7 +42,7 @@ impl Provider for Broken {
 struct Loud(AtomicU32);
 
 impl Observer for Loud {
-    fn ended(&self, _: &Ended<'_>) {
+    fn ended(&self, _: &Ended) {
         self.0.fetch_add(1, Ordering::SeqCst);
         panic!("the metrics are gone");
     }
@@ -72,6 +72,7 @@ async fn a_provider_that_panics_has_failed() {
             .build()
             .unwrap();
         let answer = engine.complete("Where is my order?").await;
+        engine.flush();
         let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
         assert_eq!((answer.text(), trace.tier.as_deref()), (Some("yes"), Some("large")), "{place:?}");
         assert_eq!((trace.steps[0].decision.reason(), trace.steps[0].decision.detail()), ("failed", Some("panicked".into())));
@@ -94,6 +95,7 @@ async fn a_sink_that_panics_keeps_nothing_from_the_others() {
     let engine = engine.observer(before.clone()).observer(loud.clone()).observer(after.clone()).build().unwrap();
     for run in 1..=2 {
         let answer = engine.complete("Where is my order?").await;
+        engine.flush();
         assert_eq!((answer.text(), loud.0.load(Ordering::SeqCst)), (Some("yes"), run));
         assert_eq!(before.traces().len(), run as usize);
         assert_eq!(before.traces(), after.traces());
@@ -107,6 +109,7 @@ fn a_dropped_run_survives_a_sink_that_panics() {
     let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", waiting);
     let engine = engine.observer(loud.clone()).observer(after.clone()).build().unwrap();
     assert!(engine.complete("Where is my order?").now_or_never().is_none());
+    engine.flush();
     assert_eq!((loud.0.load(Ordering::SeqCst), after.traces().len()), (1, 1));
 }
 
@@ -117,6 +120,7 @@ async fn what_no_seam_catches_fails_its_own_run() {
     let engine = engine.observer(seen.clone()).clock(Arc::new(Stopped)).build().unwrap();
     let answer = engine.complete("Where is my order?").await;
     assert_eq!(answer.error().map(|error| error.kind), Some(CallErrorKind::Panicked));
+    engine.flush();
     let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
     assert_eq!(
         (trace.outcome, trace.error.as_deref()),

@@ -90,7 +90,7 @@ async fn nobody_escalates_because_there_is_no_place_yet() {
         let (engine, large) = engine(cascade(gate, Policy::default()), small);
         let answers = ask(&engine, 512, 256).await;
         assert_eq!((answers.len(), large.calls().len()), (512, 0), "{label}");
-        let traces: Vec<&Trace> = answers.iter().map(|answer| &answer.trace).collect();
+        let traces: Vec<&Trace> = answers.iter().map(|answer| &*answer.trace).collect();
         assert!(traces.iter().all(|trace| trace.tier.as_deref() == Some("small")), "{label}");
         assert!(traces.iter().all(|trace| trace.steps[0].calls.iter().all(|call| call.attempt.latency < TOTAL)), "{label}");
         assert!(traces.iter().any(|trace| trace.queued > 5 * SECOND), "{label}: they did wait");
@@ -131,8 +131,8 @@ async fn whom_the_queue_turns_away_nobody_serves_instead() {
 struct Kept(std::sync::Mutex<Vec<Trace>>);
 
 impl Observer for Kept {
-    fn ended(&self, Ended { trace, .. }: &Ended<'_>) {
-        self.0.lock().unwrap().push((*trace).clone());
+    fn ended(&self, Ended { trace, .. }: &Ended) {
+        self.0.lock().unwrap().push((**trace).clone());
     }
 }
 
@@ -156,6 +156,7 @@ async fn a_cancelled_wait_is_no_call() {
     let engine = engine.clock(Arc::new(Paused(Instant::now()))).build().unwrap();
     // One has its place, one gets it after a second, one never does.
     let _ = tokio::time::timeout(Duration::from_millis(1500), ask(&engine, 3, 3)).await;
+    engine.flush();
     let mut traces = kept.0.lock().unwrap().clone();
     traces.sort_by_key(|trace| trace.queued);
     let near = |time: Duration, ms: u64| time.abs_diff(Duration::from_millis(ms)) < Duration::from_millis(50);

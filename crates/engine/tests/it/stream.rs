@@ -12,6 +12,7 @@ use tierfall::{Engine, Event, Events};
 use tierfall_testkit::{Gate, Script, Seen, Server, openai, sample};
 
 /// Two tiers at two servers; `gate` is the first one's.
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 async fn servers(gate: &str, small: Script, large: Script) -> (Engine, Server, Server, Arc<Seen>) {
     let (small, large) = (Server::start(small).await.unwrap(), Server::start(large).await.unwrap());
     let mut text = "version = 1\nname = \"streamed\"\n".to_owned();
@@ -80,6 +81,7 @@ async fn all(mut events: Events) -> Vec<String> {
     told
 }
 
+#[expect(clippy::panic, reason = "a helper of tests")]
 async fn until(events: &mut Events, what: &str) {
     while let Some(event) = next(events).await {
         if event == what {
@@ -125,6 +127,7 @@ async fn a_draft_that_is_sure_to_be_deferred_is_closed_upstream_and_estimated() 
     let told = all(engine.stream("Where is my order?")).await;
     assert_eq!(told, ["small?", "small:below-threshold", "large?", "yes", "large:last-tier", "=answered"]);
     small.until_closed(1).await;
+    engine.flush();
     let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
     let Billing::Estimated(estimate) = trace.steps[0].calls[0].attempt.billing else { panic!("{trace:?}") };
     assert_eq!((estimate.output.least, estimate.output.most), (1, Some(50)));
@@ -162,6 +165,7 @@ async fn dropping_the_stream_cancels_in_every_phase() {
         }
         drop(events);
         server.until_closed(1).await;
+        engine.flush();
         let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
         assert_eq!((trace.outcome, trace.cost.estimated_charges()), (OutcomeKind::Failed, 1), "{phase}");
         assert_eq!(trace.steps.last().unwrap().calls[0].attempt.error, Some(CallErrorKind::Cancelled));
@@ -190,6 +194,7 @@ async fn finished_calls_are_charged_to_the_unit_and_cut_ones_in_their_interval()
     let (engine, _small, _large, seen) =
         servers("signal = { min-logprob = {} }, threshold = 0.8", gated(&words(&[("no", -9.0)].repeat(9))).0, sse(&last)).await;
     all(engine.stream("Where is my order?")).await;
+    engine.flush();
     let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
     let exact: Money = trace.steps[1].cost().total().unwrap();
     assert_eq!(exact, price_large.of(last.usage.unwrap()));
@@ -201,6 +206,7 @@ async fn finished_calls_are_charged_to_the_unit_and_cut_ones_in_their_interval()
     }
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn price(input: &str, output: &str) -> Price {
     Price { input: input.parse().unwrap(), output: output.parse().unwrap(), cached_input: None }
 }

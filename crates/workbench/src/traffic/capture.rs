@@ -13,7 +13,7 @@ use tierfall_core::request::Purpose;
 use super::line::{Content, Line, Sample};
 use super::{Sampling, Stratum};
 use crate::fixture::recording::{Header, Record, Recorded};
-use tierfall::jsonl::Queue;
+use tierfall::jsonl::Lines;
 use tierfall::{TierBinding, digest};
 
 /// Appends the trace of every run to a JSON Lines file, and with it, for the requests that the [`Sampling`] keeps, the client's
@@ -29,24 +29,24 @@ use tierfall::{TierBinding, digest};
 /// use tierfall_workbench::traffic::Capture;
 ///
 /// let loaded = config::load("cascades/shop.cascade.toml")?;
-/// let capture = Arc::new(Capture::open("traces.jsonl", 4096, "accepted=0.05,escalated=0.5".parse()?, &bindings(&loaded))?);
+/// let capture = Arc::new(Capture::open("traces.jsonl", "accepted=0.05,escalated=0.5".parse()?, &bindings(&loaded))?);
 /// let engine = Engine::live(loaded, Asker::Anybody)?.observer(capture.clone()).build()?;
 /// engine.complete("Where is my order?").await;
+/// engine.flush();
 /// capture.close()?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
 pub struct Capture {
-    queue: Queue<Line>,
+    lines: Lines,
     sampling: Sampling,
     /// What answers are bound to, by tier.
     bindings: BTreeMap<Arc<str>, String>,
 }
 
 impl Capture {
-    /// Appends to the file at `path`, which is made with permissions 0600 if it is not there, with room for `capacity` waiting
-    /// lines, at least one. `tiers` say what the answers are bound to, so that they can be told from answers of another model, prompt
+    /// Appends to the file at `path`, which is made with permissions 0600 if it is not there. `tiers` say what the answers are bound to, so that they can be told from answers of another model, prompt
     /// or parameters.
     ///
     /// ```no_run
@@ -57,14 +57,15 @@ impl Capture {
     /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// let cascade = config::load("cascades/shop.cascade.toml")?;
     /// let sampling = "accepted=0.05,escalated=0.5".parse()?;
-    /// let capture = Arc::new(Capture::open("traces.jsonl", 4096, sampling, &bindings(&cascade))?);
+    /// let capture = Arc::new(Capture::open("traces.jsonl", sampling, &bindings(&cascade))?);
     /// let engine = Engine::live(cascade, Asker::Anybody)?.observer(capture.clone()).build()?;
     /// // … answer requests …
+    /// engine.flush();
     /// capture.close()?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn open(path: impl AsRef<Path>, capacity: usize, sampling: Sampling, tiers: &[TierBinding]) -> io::Result<Self> {
+    pub fn open(path: impl AsRef<Path>, sampling: Sampling, tiers: &[TierBinding]) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.create(true);
         #[cfg(unix)]
@@ -73,27 +74,27 @@ impl Capture {
             options.mode(0o600);
         }
         let bindings = tiers.iter().map(|tier| (tier.tier.clone(), Header::new(tier).digest())).collect();
-        Ok(Self { queue: Queue::appending(&mut options, path.as_ref(), capacity)?, sampling, bindings })
+        Ok(Self { lines: Lines::appending(&mut options, path.as_ref())?, sampling, bindings })
     }
 
-    /// How many lines were lost: the queue was full, or the file could not be written.
+    /// How many lines were lost, since the file could not be written.
     pub fn lost(&self) -> u64 {
-        self.queue.lost()
+        self.lines.lost()
     }
 
-    /// Writes what is waiting and closes the file; the first error that writing met comes back. What is recorded afterwards is
-    /// lost, and counted.
+    /// Closes the file; the first error that writing met comes back. What is recorded afterwards is lost, and counted:
+    /// [`Engine::flush`](tierfall::Engine::flush) before it.
     pub fn close(&self) -> io::Result<()> {
-        self.queue.close()
+        self.lines.close()
     }
 }
 
 impl Observer for Capture {
-    fn ended(&self, ended: &Ended<'_>) {
+    fn ended(&self, ended: &Ended) {
         let Ended { cascade, request, trace, .. } = ended;
         let stratum = Stratum::of(trace).filter(|stratum| self.sampling.keeps(cascade.salt(), &request.id, *stratum));
-        self.queue.put(Line {
-            trace: (*trace).clone(),
+        self.lines.put(&Line {
+            trace: trace.clone(),
             content: stratum.map(|_| Content::of(request, answers(ended), &self.bindings)),
             sample: stratum.map(|stratum| {
                 let (propensity, least) = (self.sampling.rate(stratum), self.sampling.least());
@@ -104,12 +105,12 @@ impl Observer for Capture {
 }
 
 /// What the calls of a run gave: the tiers' own answers, and those to probes about them.
-fn answers(ended: &Ended<'_>) -> BTreeMap<Arc<str>, Record> {
+fn answers(ended: &Ended) -> BTreeMap<Arc<str>, Record> {
     let mut answers: BTreeMap<Arc<str>, Record> = BTreeMap::new();
     // Whose answer probes are about.
     let mut last = None;
-    for Called { call, result, took } in ended.calls {
-        let tier = &ended.cascade.tier(call.tier()).name;
+    for called in &ended.calls {
+        let Called { tier, call, result, took } = &**called;
         // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
         let is_the_tiers = |error: &CallError| {
             let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];

@@ -14,7 +14,7 @@ use crate::fixture::recording::Record;
 #[derive(Debug, Serialize)]
 pub(super) struct Line {
     #[serde(flatten)]
-    pub(super) trace: Trace,
+    pub(super) trace: Arc<Trace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<Content>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -65,7 +65,7 @@ impl Bench {
 
     /// Answers and captures; question `n` is asked under the id `idN`.
     async fn serve(&self, sampling: &str, asks: impl IntoIterator<Item = Ask>) -> Vec<Trace> {
-        let capture = Arc::new(Capture::open(self.log(), 10_000, sampling.parse().unwrap(), &bindings(&self.loaded())).unwrap());
+        let capture = Arc::new(Capture::open(self.log(), sampling.parse().unwrap(), &bindings(&self.loaded())).unwrap());
         let engine = crate::open(self.cascade(), &Answers::Live, Asker::Anybody)
             .unwrap()
             .builder
@@ -74,8 +74,9 @@ impl Bench {
             .unwrap();
         let mut traces = Vec::new();
         for ask in asks {
-            traces.push(engine.complete(ask).await.trace);
+            traces.push(Arc::unwrap_or_clone(engine.complete(ask).await.trace));
         }
+        engine.flush();
         capture.close().unwrap();
         assert_eq!(capture.lost(), 0);
         traces
