@@ -64,8 +64,8 @@ pub struct Policy {
     pub on_exhausted: OnExhausted,
     /// Most money for one request: no call is begun that is expected to exceed it.
     pub budget: Option<Money>,
-    /// Most time for one request, waiting for places included: no call is begun after it, and a call's own limit shrinks to
-    /// what is left.
+    /// Most time for one request, waiting for places included: no call is begun after it, and a call's own limit shrinks to an
+    /// equal share of what is left for each model that may still be asked.
     pub deadline: Option<Duration>,
 }
 

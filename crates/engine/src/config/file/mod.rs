@@ -80,7 +80,8 @@ pub(crate) struct PolicyFile {
     pub(crate) on_exhausted: OnExhausted,
     /// Most USD for one request: no call is begun that is expected to exceed it.
     pub(crate) budget: Option<Spanned<Dollars>>,
-    /// Most time for one request, waiting for places included: no call is begun after it.
+    /// Most time for one request, waiting for places included: no call is begun after it. Each model that may still be asked has
+    /// an equal share of what is left, so that one that hangs leaves room for those after it.
     pub(crate) deadline: Option<Wait>,
 }
 
