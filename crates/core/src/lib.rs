@@ -14,6 +14,7 @@ mod failing;
 pub mod fit;
 pub mod fusion;
 pub mod gate;
+pub mod kept;
 mod ledger;
 pub mod map;
 pub mod money;

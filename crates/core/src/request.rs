@@ -1,5 +1,6 @@
 //! What a client asks, and what the cascade sends to one tier.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU8;
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use crate::kept::Kept;
 
 /// A piece of JSON that is passed on as it came: tools, schemas, message parts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,13 +189,20 @@ impl Params {
     }
 }
 
+/// The members of a client's body that the typed fields of a [`Request`] hold.
+pub const TYPED: [&str; 9] =
+    ["messages", "tools", "response_format", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed"];
+
 /// What a client asks.
+///
+/// One that came as a body keeps it, byte for byte, beside the typed fields. These are what counts: who edits one edits what is
+/// sent, and what nobody edits is sent as it came.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Decides the ties, keys the trace.
     pub id: RequestId,
-    /// The conversation.
-    pub messages: Vec<Message>,
+    /// The conversation. It is edited as a list; one list in place of another is written `vec![…].into()`.
+    pub messages: Kept<Vec<Message>>,
     /// Tool declarations, as the client wrote them (a JSON array).
     pub tools: Option<Json>,
     /// The structured-output declaration, as the client wrote it.
@@ -203,8 +213,7 @@ pub struct Request {
     pub tags: BTreeMap<String, String>,
     /// The operating point that is to decide, by name; `None` = the cascade's default.
     pub point: Option<Arc<str>>,
-    /// The body that the client sent, byte for byte, beside this typed view of it.
-    pub raw: Option<Arc<str>>,
+    body: Option<Arc<str>>,
 }
 
 impl Request {
@@ -217,14 +226,57 @@ impl Request {
     pub fn from_messages(id: impl Into<RequestId>, messages: Vec<Message>) -> Self {
         Self {
             id: id.into(),
-            messages,
+            messages: messages.into(),
             tools: None,
             response_format: None,
             params: Params::default(),
             tags: BTreeMap::new(),
             point: None,
-            raw: None,
+            body: None,
         }
+    }
+
+    /// The request as it was read from this body: a JSON object whose [`TYPED`] members say what the typed fields say, and whose other
+    /// members say what there is no field for.
+    #[must_use]
+    pub fn read_from(mut self, body: impl Into<Arc<str>>) -> Self {
+        let body = body.into();
+        self.messages.keep(&body);
+        self.body = Some(body);
+        self
+    }
+
+    /// The body that the client sent. Where its [`TYPED`] members and the typed fields differ, somebody has edited these, and they count.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
+    /// Whether the conversation is no longer, or never was, the one of the body.
+    pub fn is_conversation_edited(&self) -> bool {
+        !self.body.as_ref().is_some_and(|body| self.messages.is_kept(body))
+    }
+
+    /// The turns as they are sent, from those that the body has: what was not edited as the client wrote it, with all that this
+    /// view does not hold.
+    pub fn turns<'a>(&self, written: Vec<&'a RawValue>) -> Result<Vec<Cow<'a, RawValue>>, serde_json::Error> {
+        if !self.is_conversation_edited() {
+            return Ok(written.into_iter().map(Cow::Borrowed).collect());
+        }
+        let same = |place: usize, message: &Message| {
+            let written = *written.get(place)?;
+            serde_json::from_str(written.get()).is_ok_and(|was: Message| was == *message).then_some(written)
+        };
+        // Turns are edited in their places, put in, or taken out: what stayed is as far from the beginning as it was, or from the end.
+        let head = self.messages.iter().enumerate().take_while(|(place, message)| same(*place, message).is_some()).count();
+        let turn = |(place, message): (usize, &Message)| {
+            let from_end = (place + written.len()).checked_sub(self.messages.len());
+            let was = if place < head { Some(place) } else { from_end };
+            match was.and_then(|was| same(was, message)) {
+                Some(written) => Ok(Cow::Borrowed(written)),
+                None => serde_json::value::to_raw_value(message).map(Cow::Owned),
+            }
+        };
+        self.messages.iter().enumerate().map(turn).collect()
     }
 
     /// The texts of the last turn of the person: what is being asked.
@@ -349,7 +401,7 @@ impl Call {
         match &self.prompt {
             Prompt::Probe(messages) => messages.clone(),
             Prompt::Request { preamble, request, addendum } => {
-                let mut messages: Vec<Message> = preamble.iter().chain(&request.messages).cloned().collect();
+                let mut messages: Vec<Message> = preamble.iter().chain(request.messages.iter()).cloned().collect();
                 if let Some(addendum) = addendum {
                     match messages.first_mut() {
                         Some(Message { role: Role::System, content: Some(Content::Text(text)), .. }) => {

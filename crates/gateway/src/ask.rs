@@ -13,7 +13,7 @@ const QUOTED: &str = "[simulated: ";
 pub(crate) fn call(mut request: Request, asked: &ClientAsked) -> Call {
     let (id, params) = (request.id.clone(), request.params.clone());
     let (prompt, purpose) = if request.question().contains(QUOTED) {
-        (Prompt::Probe(request.messages), Purpose::Probe("probe".into()))
+        (Prompt::Probe(request.messages.into_inner()), Purpose::Probe("probe".into()))
     } else {
         let turns = request.messages.iter().position(|message| message.role != Role::System).unwrap_or(request.messages.len());
         let system: Vec<Message> = request.messages.drain(..turns).collect();

@@ -72,6 +72,15 @@ impl<'a> Body<'a> {
         there
     }
 
+    /// Keeps the members for which `keep` says so, by name and raw value.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&str, &str) -> bool) {
+        let before = self.members.0.len();
+        self.members.0.retain(|name, value| keep(name, value.get()));
+        if self.members.0.len() < before {
+            self.text = None;
+        }
+    }
+
     /// Writes the body.
     pub fn write(&self) -> Result<String, EncodeError> {
         let written = self.text.map_or_else(|| serde_json::to_string(&self.members), |text| Ok(text.to_owned()));

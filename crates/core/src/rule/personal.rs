@@ -273,19 +273,20 @@ mod tests {
         }
         let plain = Request::new("id", "hi");
         assert!(!card_rule.holds(&plain));
-        let mut with = plain.params.clone();
-        with.extra.insert("user".into(), card.into());
-        let with_stop = crate::request::Params { stop: vec![card.into()], ..plain.params.clone() };
+        let edited = |edit: &dyn Fn(&mut Request)| {
+            let mut request = plain.clone();
+            edit(&mut request);
+            request
+        };
         for request in [
-            Request { params: with, ..plain.clone() },
-            Request { params: with_stop, ..plain.clone() },
-            Request { tools: json(serde_json::json!([{ "function": { "description": card } }])), ..plain.clone() },
-            Request { response_format: json(serde_json::json!({ "enum": [card] })), ..plain.clone() },
-            Request {
-                raw: Some(format!("{{\"messages\": [{{\"role\": \"user\", \"reasoning\": \"{card}\"}}]}}").into()),
-                ..plain.clone()
-            },
-            Request { raw: Some(format!("{{\"a\": 1, \"a\": \"{card}\", \"a\": 2}}").into()), ..plain.clone() },
+            edited(&|request| _ = request.params.extra.insert("user".into(), card.into())),
+            edited(&|request| request.params.stop = vec![card.into()]),
+            edited(&|request| request.tools = json(serde_json::json!([{ "function": { "description": card } }]))),
+            edited(&|request| request.response_format = json(serde_json::json!({ "enum": [card] }))),
+            plain.clone().read_from(format!("{{\"messages\": [{{\"role\": \"user\", \"reasoning\": \"{card}\"}}]}}")),
+            plain.clone().read_from(format!("{{\"a\": 1, \"a\": \"{card}\", \"a\": 2}}")),
+            plain.clone().read_from(format!("{{\"{card}\": 1}}")),
+            plain.clone().read_from(card),
         ] {
             assert!(card_rule.holds(&request), "{request:?}");
         }

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use crate::request::Request;
+use crate::request::{Request, TYPED};
 
 /// From this length on a text without blanks may be the bytes of a file.
 const FILE_BYTES: usize = 256;
@@ -21,14 +22,33 @@ pub(super) fn sent(request: &Request) -> Vec<String> {
             found.extend([texts.concat(), texts.join(" ")]);
         }
     }
-    walk(&request.messages, &mut found);
+    walk(&*request.messages, &mut found);
     walk(&request.params, &mut found);
-    // Of the body that is passed on, the typed view holds only a part.
-    let written = [&request.tools, &request.response_format].into_iter().flatten().map(crate::request::Json::get);
-    for text in written.chain(request.raw.as_deref()) {
-        inside(text, &mut found);
+    for text in [&request.tools, &request.response_format].into_iter().flatten() {
+        inside(text.get(), &mut found);
+    }
+    if let Some(body) = request.body() {
+        beyond(request, body, &mut found);
     }
     found
+}
+
+/// What is sent of the body that the client sent, and is not in the typed fields.
+fn beyond(request: &Request, body: &str, found: &mut Vec<String>) {
+    let Ok(Members(members)) = serde_json::from_str(body) else { return inside(body, found) };
+    for (name, value) in members {
+        if name == "messages"
+            && let Ok(written) = serde_json::from_str(value.get())
+            && let Ok(turns) = request.turns(written)
+        {
+            for turn in turns {
+                inside(turn.get(), found);
+            }
+        } else if name == "messages" || !TYPED.contains(&name.as_str()) {
+            inside(value.get(), found);
+            found.push(name);
+        }
+    }
 }
 
 fn walk<T: Serialize>(value: &T, found: &mut Vec<String>) {
@@ -49,6 +69,29 @@ fn inside(text: &str, found: &mut Vec<String>) {
             }
         }
         Err(_) => found.push(text.to_owned()),
+    }
+}
+
+/// The members of an object, those of the same name included.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    all.push(member);
+                }
+                Ok(Members(all))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
@@ -146,6 +189,7 @@ fn without_bytes(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Message;
     use proptest::prelude::*;
 
     #[test]
@@ -167,10 +211,31 @@ mod tests {
         assert_eq!(plain("½ ² ① Ⅷ 京"), "½ ² ① Ⅷ 京");
     }
 
+    #[test]
+    fn what_was_edited_out_is_not_sent() {
+        const CARD: &str = "4111";
+        let turn = |text: &str, more: &str| format!("{{\"role\": \"user\", \"content\": \"{text}\", \"more\": \"{more}\"}}");
+        let told = |request: &Request| sent(request).concat();
+        let from = |first: &str, second: &str, rest: &str| {
+            let turns = vec![Message::user("a 4111"), Message::user("b")];
+            Request::from_messages("id", turns).read_from(format!("{{\"messages\": [{first}, {second}], {rest}}}"))
+        };
+        let mut request =
+            from(&turn("a 4111", "m 4111"), &turn("b", "kept"), "\"tools\": [\"4111\"], \"stop\": \"4111\", \"user\": \"u\"");
+        assert!(told(&request).contains(CARD));
+        request.messages[0] = Message::user("a card");
+        let told_of = told(&request);
+        assert!(!told_of.contains(CARD), "{told_of}");
+        assert!(["kept", "u", "user", "a card"].iter().all(|text| told_of.contains(text)), "{told_of}");
+        let mut elsewhere = from(&turn("a 4111", ""), &turn("b", "4111"), "\"x\": 1");
+        elsewhere.messages[0] = Message::user("a card");
+        assert!(told(&elsewhere).contains(CARD), "the second turn leaves as the client wrote it");
+    }
+
     proptest! {
         #[test]
         fn whatever_a_turn_says_is_found(text in "\\PC{0,40}", name in "\\PC{0,20}") {
-            let mut message = crate::request::Message::user(text.clone());
+            let mut message = Message::user(text.clone());
             message.name = Some(name.clone());
             let found = sent(&Request::from_messages("id", vec![message]));
             prop_assert!(found.contains(&text) && found.contains(&name));

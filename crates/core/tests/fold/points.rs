@@ -63,7 +63,8 @@ fn fitted(points: Vec<OperatingPoint>) -> Cascade {
 }
 
 fn at(cascade: &Cascade, point: Option<&str>, cells: &[Cell]) -> (Outcome, Trace) {
-    let request = Request { point: point.map(Into::into), ..request() };
+    let mut request = request();
+    request.point = point.map(Into::into);
     replay(cascade, request, |tier, _| crate::scripted::result(&cells[tier.0]))
 }
 

@@ -58,7 +58,7 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// Reads the body of a chat completion request. Fields without a meaning here stay in [`Request::raw`] and are passed
+/// Reads the body of a chat completion request. Fields without a meaning here stay in [`Request::body`] and are passed
 /// on as they came.
 pub fn parse_request(text: &str, id: RequestId) -> Result<(Request, ClientAsked), DecodeError> {
     Body::parse(text)?;
@@ -106,6 +106,5 @@ pub fn parse_request(text: &str, id: RequestId) -> Result<(Request, ClientAsked)
         seed: view.seed,
         ..Params::default()
     };
-    request.raw = Some(text.into());
-    Ok((request, asked))
+    Ok((request.read_from(text), asked))
 }

@@ -193,7 +193,11 @@ fn what_cannot_be_said_is_refused() {
         encode(dialect, &call).unwrap_err().to_string()
     };
     let ask = || Request::new("id", "q");
-    let formatted = || Request { response_format: Some(Json::of(&json!({"type":"json_object"})).unwrap()), ..ask() };
+    let formatted = || {
+        let mut request = ask();
+        request.response_format = Some(Json::of(&json!({"type":"json_object"})).unwrap());
+        request
+    };
     let parts = |part: Value| {
         let content = Some(tierfall_core::request::Content::Parts(vec![part]));
         Request::from_messages("id", vec![Message { content, ..Message::user("") }])
@@ -207,7 +211,7 @@ fn what_cannot_be_said_is_refused() {
         refused("anthropic", &|_| {}, parts(json!({"type":"input_audio"}))),
         refused("openai-chat", &|call| call.logprobs = Some(21), ask()),
         refused("openai-chat", &|call| (call.samples, call.stream) = (NonZeroU8::new(2).unwrap(), true), ask()),
-        refused("openai-chat", &|_| {}, Request { raw: Some("{\"a\":".into()), ..ask() }),
+        refused("openai-chat", &|_| {}, ask().read_from("{\"a\":")),
     ];
     insta::assert_snapshot!("refused", lines.join("\n"));
 }

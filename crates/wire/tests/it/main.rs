@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod absurd;
 #[cfg(test)]
+mod edited;
+#[cfg(test)]
 mod encode;
 #[cfg(test)]
 mod floats;

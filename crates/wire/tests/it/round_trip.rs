@@ -121,7 +121,7 @@ fn a_request_is_read_and_kept() {
         "stop":"\n", "max_tokens":9, "max_completion_tokens":5, "temperature":1e0, "seed":-3, "tools":[{"type":"function"}], "logprobs":true,
         "top_logprobs":2, "n":2, "stream":true, "stream_options":{"include_usage":true}, "user":"u", "response_format":{"type":"json_object"}}"#;
     let (request, asked) = parse_request(text, "id".into()).unwrap();
-    assert_eq!(request.raw.as_deref(), Some(text));
+    assert_eq!(request.body(), Some(text));
     assert_eq!(request.question(), "hi");
     assert_eq!(
         (request.params.max_tokens, request.params.seed, request.params.stop.as_slice()),

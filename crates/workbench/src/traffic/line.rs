@@ -47,7 +47,7 @@ impl Content {
         ];
         let asked = |tier: &Arc<str>| answers.contains_key(tier);
         Self {
-            messages: request.messages.clone(),
+            messages: request.messages.to_vec(),
             tags: request.tags.clone(),
             beyond: brought.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect(),
             bindings: bindings.iter().filter(|(tier, _)| asked(tier)).map(|(tier, d)| (tier.clone(), d.clone())).collect(),

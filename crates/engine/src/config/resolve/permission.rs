@@ -57,7 +57,8 @@ const SEGMENT: &str = "segment";
 fn requests(cascade: &Cascade) -> Vec<Request> {
     let mut requests = vec![Request::new("check", "")];
     for point in cascade.points() {
-        let at_point = Request { point: Some(point.name.clone()), ..Request::new("check", "") };
+        let mut at_point = Request::new("check", "");
+        at_point.point = Some(point.name.clone());
         requests.extend(point.segments.keys().map(|segment| {
             let mut request = at_point.clone();
             request.tags.insert(SEGMENT.to_owned(), segment.to_string());

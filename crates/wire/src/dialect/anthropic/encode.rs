@@ -71,8 +71,8 @@ fn tools(body: &mut Body<'_>, request: &Request) -> Result<(), EncodeError> {
         return Ok(());
     }
     body.set("tools", &tools)?;
-    let Some(raw) = request.raw.as_deref() else { return Ok(()) };
-    let raw = Body::parse(raw).map_err(|error| EncodeError(format!("the request's body cannot be read: {error}")))?;
-    let choice = turns::tool_choice(raw.read::<Value>("tool_choice").as_ref(), raw.read("parallel_tool_calls"))?;
+    let Some(own) = request.body() else { return Ok(()) };
+    let own = Body::parse(own).map_err(|error| EncodeError(format!("the request's body cannot be read: {error}")))?;
+    let choice = turns::tool_choice(own.read::<Value>("tool_choice").as_ref(), own.read("parallel_tool_calls"))?;
     choice.map_or(Ok(()), |choice| body.set("tool_choice", &choice))
 }

@@ -10,14 +10,20 @@ use tierfall_core::request::{Call, Content, Message, Params, Preamble, Prompt, R
 use crate::body::{Body, raw};
 use crate::dialect::{EncodeError, Encoded};
 
-/// Writes `call`. A request that came with its body keeps it byte for byte, except for what the call declares.
+/// Writes `call`. A request that came with its body keeps it byte for byte, except for what the call declares, and for what was
+/// edited since.
 pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
     if call.stream && call.samples.get() > 1 {
         return Err(EncodeError("several samples do not stream: ask for a whole reply, or for one sample".to_owned()));
     }
     let mut body = match &call.prompt {
-        Prompt::Request { request, preamble, addendum } => match &request.raw {
-            Some(raw) => spliced(raw, preamble, addendum.as_deref())?,
+        Prompt::Request { request, preamble, addendum } => match request.body() {
+            Some(text) => {
+                let mut body = spliced(text, request, preamble, addendum.as_deref())?;
+                declared(&mut body, request)?;
+                unsaid(&mut body, &call.params);
+                body
+            }
             None => built(call, Some(request))?,
         },
         Prompt::Probe(_) => built(call, None)?,
@@ -48,9 +54,9 @@ fn built<'a>(call: &Call, request: Option<&Request>) -> Result<Body<'a>, EncodeE
 }
 
 /// The client's body with the tier's preamble and the signals' instructions in front of its messages.
-fn spliced<'a>(text: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Result<Body<'a>, EncodeError> {
+fn spliced<'a>(text: &'a str, request: &Request, preamble: &Preamble, addendum: Option<&str>) -> Result<Body<'a>, EncodeError> {
     let mut body = Body::parse(text).map_err(|error| EncodeError(format!("the request's body cannot be edited: {error}")))?;
-    if preamble.is_empty() && addendum.is_none() {
+    if preamble.is_empty() && addendum.is_none() && !request.is_conversation_edited() {
         return Ok(body);
     }
     let Some(own) = body.read::<Vec<&RawValue>>("messages") else {
@@ -60,7 +66,7 @@ fn spliced<'a>(text: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Re
     for message in preamble.iter() {
         messages.push(Cow::Owned(raw("the messages", message)?));
     }
-    messages.extend(own.into_iter().map(Cow::Borrowed));
+    messages.extend(request.turns(own).map_err(|error| EncodeError::unwritable("the messages", &error))?);
     if let Some(addendum) = addendum {
         // As `Call::messages` does it: a first system text takes the instructions in, else they go before all.
         let first = messages.first().and_then(|first| serde_json::from_str::<Message>(first.get()).ok());
@@ -74,6 +80,45 @@ fn spliced<'a>(text: &'a str, preamble: &Preamble, addendum: Option<&str>) -> Re
     let messages = raw("the messages", &messages)?;
     body.set_raw("messages", messages);
     Ok(body)
+}
+
+/// Tools and the format of the answer, where the body does not say the same.
+fn declared(body: &mut Body<'_>, request: &Request) -> Result<(), EncodeError> {
+    fn something(json: &&str) -> bool {
+        *json != "null"
+    }
+    for (name, value) in [("tools", &request.tools), ("response_format", &request.response_format)] {
+        let own = body.get(name).map(RawValue::get).filter(something);
+        match value.as_ref().filter(|json| something(&json.get())) {
+            Some(json) if own != Some(json.get()) => body.set(name, json)?,
+            None if own.is_some() => {
+                body.remove(name);
+                if name == "tools" {
+                    // Providers refuse a choice among no tools.
+                    for choice in ["tool_choice", "parallel_tool_calls"] {
+                        body.remove(choice);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Takes out what the body says of parameters that are no longer in force. A null says nothing, and stays.
+fn unsaid(body: &mut Body<'_>, params: &Params) {
+    body.retain(|name, value| {
+        let in_force = match name {
+            "temperature" => params.temperature.is_some(),
+            "top_p" => params.top_p.is_some(),
+            "max_tokens" | "max_completion_tokens" => params.max_tokens.is_some(),
+            "stop" => !params.stop.is_empty() || serde_json::from_str::<[&RawValue; 0]>(value).is_ok(),
+            "seed" => params.seed.is_some(),
+            _ => true,
+        };
+        in_force || value == "null"
+    });
 }
 
 fn with_content(message: &RawValue, text: &str) -> Result<Box<RawValue>, EncodeError> {
@@ -92,8 +137,9 @@ fn sampling(body: &mut Body<'_>, params: &Params) -> Result<(), EncodeError> {
     }
     max_tokens(body, params)?;
     if !params.stop.is_empty() {
-        let one = body.read::<String>("stop").map(|stop| vec![stop]);
-        if one.or_else(|| body.read("stop")).as_ref() != Some(&params.stop) {
+        let is_one = body.get("stop").is_some_and(|stop| stop.get().starts_with('"'));
+        let own = if is_one { body.read("stop").map(|stop| vec![stop]) } else { body.read("stop") };
+        if own.as_ref() != Some(&params.stop) {
             body.set("stop", &params.stop)?;
         }
     }
@@ -118,7 +164,7 @@ fn max_tokens(body: &mut Body<'_>, params: &Params) -> Result<(), EncodeError> {
             body.set(NEWER, &most)
         }
         None => {
-            body.remove(NEWER);
+            body.retain(|name, value| name != NEWER || value == "null");
             set_unless_equal(body, "max_tokens", &most)
         }
     }
