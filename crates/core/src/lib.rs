@@ -36,6 +36,7 @@ pub mod signal;
 pub mod text;
 mod tier;
 pub mod trace;
+mod upstream;
 mod words;
 
 pub use ledger::answering_cost;

@@ -11,6 +11,7 @@ use crate::completion::{Completion, Delta, Usage};
 use crate::estimate::Estimate;
 use crate::money::{Cost, Price};
 use crate::request::Call;
+pub use crate::upstream::Upstream;
 
 /// Answers calls.
 ///
@@ -42,6 +43,8 @@ pub struct Reply {
     /// How long the call took with all its attempts, without the wait, where some of them ran side by side. `None` = one after
     /// the other: their latencies add up.
     pub wall: Option<Duration>,
+    /// What the server said around the answer, where there is one.
+    pub upstream: Option<Box<Upstream>>,
     /// The pieces.
     pub chunks: Chunks,
 }
@@ -49,7 +52,7 @@ pub struct Reply {
 impl Reply {
     /// An answer at the first attempt, which had not to wait.
     pub fn new(chunks: Chunks) -> Self {
-        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, wall: None, chunks }
+        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, wall: None, upstream: None, chunks }
     }
 }
 
@@ -212,6 +215,8 @@ pub struct CallError {
     pub queued: Duration,
     /// How long it took with all its attempts, as in [`Reply::wall`].
     pub wall: Option<Duration>,
+    /// What the server said, where the last attempt came as far as a reply.
+    pub upstream: Option<Box<Upstream>>,
     /// Every attempt made, this one last. An error from the pieces of a reply carries only the attempt that broke; those
     /// before it are in [`Reply::failed`].
     pub attempts: Vec<Attempt>,
@@ -220,7 +225,15 @@ pub struct CallError {
 impl CallError {
     /// An error without attempts or a hint when to retry.
     pub fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, queued: Duration::ZERO, wall: None, attempts: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            queued: Duration::ZERO,
+            wall: None,
+            upstream: None,
+            attempts: Vec::new(),
+        }
     }
 
     /// Adds the attempts made.

@@ -1,13 +1,10 @@
 //! Bodies, read with a limit.
 
 use reqwest::Response;
-use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::provider::{Billing, CallErrorKind, Upstream};
 
 use super::failed::Failed;
 use super::times::Times;
-
-/// Bytes of an error reply that are read to find the provider's message.
-const ERROR_BYTES: usize = 64 << 10;
 
 /// Reads a whole body of at most `limit` bytes.
 pub(super) async fn read(response: &mut Response, limit: usize, times: &Times, place: &str) -> Result<Vec<u8>, Failed> {
@@ -30,8 +27,8 @@ pub(super) async fn read_error(response: &mut Response, times: &Times, place: &s
     let mut body = Vec::new();
     while let Ok(Some(piece)) = next(response, times, place).await {
         body.extend_from_slice(&piece);
-        if body.len() >= ERROR_BYTES {
-            body.truncate(ERROR_BYTES);
+        if body.len() >= Upstream::MOST {
+            body.truncate(Upstream::MOST);
             break;
         }
     }

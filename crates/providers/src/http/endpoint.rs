@@ -12,7 +12,7 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::SecretString;
 use tierfall_core::completion::Completion;
-use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply};
+use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply, Upstream};
 use tierfall_core::request::Call;
 use tierfall_wire::dialect::{Encoded, NoAnswer};
 
@@ -20,6 +20,7 @@ use super::body;
 use super::failed::{Failed, quoted, told, without};
 use super::live::Live;
 use super::retry_after::pause;
+use super::said;
 use super::settings::{BuildError, HttpSettings};
 use super::times::Times;
 use super::tls::tls;
@@ -69,18 +70,24 @@ impl Endpoint {
             let message = format!("this call cannot be put in the dialect {}: {why}", self.settings.dialect.name());
             Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
         })?;
-        let mut response = self.send(encoded, stream, &times).await?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(self.refused(status, &mut response, &times).await);
+        let response = self.send(encoded, stream, &times).await?;
+        let head = said::head(&response, &self.secrets);
+        let reply = self.read(response, &head, stream, times).await.map_err(|failed| failed.after(&head))?;
+        Ok(Reply { upstream: Some(Box::new(head)), ..reply })
+    }
+
+    async fn read(&self, mut response: Response, head: &Upstream, stream: bool, times: Times) -> Result<Reply, Failed> {
+        if !response.status().is_success() {
+            return Err(self.refused(&mut response, head, &times).await);
         }
         let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         // Some servers do not stream, whatever they are asked.
         if !stream || json {
             let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
-            return self.decode(&body).map(|answer| whole(Arc::new(answer)));
+            let unread = |failed| Failed { upstream: Some(Box::new(said::whole(head, &body, &self.secrets))), ..failed };
+            return self.decode(&body).map(|answer| whole(Arc::new(answer))).map_err(unread);
         }
-        let live = Live::new(response, &self.settings, times, self.place.clone(), self.secrets.clone());
+        let live = Live::new(response, head, &self.settings, times, self.place.clone(), self.secrets.clone());
         let chunks = live.begin().await?;
         Ok(Reply::new(chunks))
     }
@@ -116,8 +123,8 @@ impl Endpoint {
         Ok(clients.entry(connect).or_insert(client).clone())
     }
 
-    async fn refused(&self, status: StatusCode, response: &mut Response, times: &Times) -> Failed {
-        let retry_after = pause(response.headers());
+    async fn refused(&self, response: &mut Response, head: &Upstream, times: &Times) -> Failed {
+        let (status, retry_after) = (response.status(), pause(response.headers()));
         let body = body::read_error(response, times, &self.place).await;
         let failure = self.settings.dialect.classify(status.as_u16(), &body);
         let mut message = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("(no standard status)"));
@@ -129,7 +136,8 @@ impl Endpoint {
             message.push_str("; ");
             message.push_str(&advice);
         }
-        Failed { retry_after, ..Failed::new(failure.kind, billing_of(failure.kind), message) }
+        let upstream = Some(Box::new(said::whole(head, &body, &self.secrets)));
+        Failed { retry_after, upstream, ..Failed::new(failure.kind, billing_of(failure.kind), message) }
     }
 
     /// What to do about a refusal.

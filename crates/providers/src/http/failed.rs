@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Finish;
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Upstream};
 use tierfall_core::text::one_line;
 use tierfall_wire::dialect::DecodeError;
 use tokio::time::Instant;
@@ -18,11 +18,12 @@ pub(super) struct Failed {
     pub(super) billing: Billing,
     pub(super) message: String,
     pub(super) retry_after: Option<Duration>,
+    pub(super) upstream: Option<Box<Upstream>>,
 }
 
 impl Failed {
     pub(super) fn new(kind: CallErrorKind, billing: Billing, message: impl Into<String>) -> Self {
-        Self { kind, billing, message: message.into(), retry_after: None }
+        Self { kind, billing, message: message.into(), retry_after: None, upstream: None }
     }
 
     /// What the HTTP client reports, before any reply (`answered = false`) or in the middle of one.
@@ -49,11 +50,18 @@ impl Failed {
         Self::new(CallErrorKind::Malformed, Billing::Unknown, message)
     }
 
+    /// The failure of a reply that began so, unless more of it is known.
+    pub(super) fn after(mut self, head: &Upstream) -> Self {
+        self.upstream.get_or_insert_with(|| Box::new(head.clone()));
+        self
+    }
+
     /// The error that callers see: named, without secrets, with its one attempt.
     pub(super) fn into_error(self, provider: &str, secrets: &[SecretString], began: Instant) -> CallError {
         let message = without(secrets, &format!("provider \"{provider}\": {}", self.message));
         let attempt = Attempt { error: Some(self.kind), billing: self.billing, latency: began.elapsed() };
-        CallError { retry_after: self.retry_after, ..CallError::new(self.kind, message) }.with_attempts(vec![attempt])
+        let Self { retry_after, upstream, .. } = self;
+        CallError { retry_after, upstream, ..CallError::new(self.kind, message) }.with_attempts(vec![attempt])
     }
 }
 
@@ -69,9 +77,12 @@ pub(super) fn told(finish: &mut Finish, secrets: &[SecretString]) {
     }
 }
 
+/// What is shorter is no secret, and replacing it would only garble what is told.
+pub(super) const SHORTEST: usize = 4;
+
 pub(super) fn without(secrets: &[SecretString], text: &str) -> String {
-    // Shorter ones are no secrets, and replacing them would only garble the message.
-    let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).filter(|secret| secret.len() >= 4).collect();
+    let long = |secret: &&str| secret.len() >= SHORTEST;
+    let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).filter(long).collect();
     // One may begin with another.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[key]"))

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use reqwest::Response;
 use secrecy::SecretString;
 use tierfall_core::completion::{Delta, Usage};
-use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Chunks};
+use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Chunks, Upstream};
 use tierfall_wire::dialect::{Event, StreamDecoder};
 use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
 
@@ -24,6 +24,7 @@ const DRAIN: Duration = Duration::from_millis(200);
 /// Owns the connection: dropped, it closes it, unless the body was read to its end.
 pub(super) struct Live {
     response: Response,
+    head: Upstream,
     sse: SseDecoder,
     decoder: Box<dyn StreamDecoder>,
     events: VecDeque<SseEvent>,
@@ -43,6 +44,7 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new(
         response: Response,
+        head: &Upstream,
         settings: &HttpSettings,
         times: Times,
         place: Arc<str>,
@@ -50,6 +52,7 @@ impl Live {
     ) -> Self {
         Self {
             response,
+            head: head.clone(),
             sse: SseDecoder::new(settings.max_event_bytes),
             decoder: settings.dialect.stream(),
             events: VecDeque::new(),
@@ -88,7 +91,7 @@ impl Live {
                 Ok(Some(delta)) => Some((Ok(Chunk::Delta(delta)), live)),
                 Err(failed) => {
                     live.over = true;
-                    let error = failed.into_error(&live.name, &live.secrets, live.times.began);
+                    let error = failed.after(&live.head).into_error(&live.name, &live.secrets, live.times.began);
                     Some((Err(error), live))
                 }
             }

@@ -5,6 +5,7 @@ mod endpoint;
 mod failed;
 mod live;
 mod retry_after;
+mod said;
 mod settings;
 mod times;
 mod tls;

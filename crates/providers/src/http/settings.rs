@@ -87,8 +87,21 @@ impl HttpSettings {
 
     /// Everything that must never be shown.
     pub(super) fn secrets(&self) -> Vec<SecretString> {
-        self.key.iter().chain(self.headers.iter().map(|(_, value)| value)).cloned().collect()
+        let values = self.key.iter().chain(self.headers.iter().map(|(_, value)| value));
+        values.flat_map(|value| forms(value.expose_secret())).collect()
     }
+}
+
+/// A secret in the forms in which a server may repeat it: as it was sent, without the scheme before it (`Bearer …`), and inside JSON.
+pub(super) fn forms(secret: &str) -> Vec<SecretString> {
+    const SCHEMES: [&str; 5] = ["bearer", "basic", "token", "key", "apikey"];
+    let bare =
+        secret.split_once(' ').filter(|(scheme, _)| SCHEMES.contains(&&*scheme.to_lowercase())).map(|(_, bare)| bare.trim());
+    let in_json = |text: &str| [text.replace('\\', "\\\\").replace('"', "\\\""), text.replace('/', "\\/")];
+    let mut forms: Vec<String> =
+        [secret].into_iter().chain(bare).flat_map(|text| [vec![text.to_owned()], in_json(text).into()].concat()).collect();
+    forms.dedup();
+    forms.into_iter().map(SecretString::from).collect()
 }
 
 fn secret_value(text: &str) -> Option<HeaderValue> {

@@ -16,3 +16,5 @@ mod stream;
 mod timeouts;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod upstream;
