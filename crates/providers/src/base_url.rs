@@ -68,11 +68,13 @@ impl BaseUrl {
         }
     }
 
-    /// The URL of a path below this one; `path` begins with `/`.
+    /// The URL of a path below this one; `path` begins with `/`, and a query may end it.
     pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let below = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&below);
+        url.set_query(query);
         url
     }
 }
@@ -93,6 +95,7 @@ mod tests {
         for base in ["http://127.0.0.1:8101/v1", "http://127.0.0.1:8101/v1/"] {
             let url = BaseUrl::parse(base).unwrap();
             assert_eq!(url.join("/chat/completions").as_str(), "http://127.0.0.1:8101/v1/chat/completions");
+            assert_eq!(url.join("/m/a%2Fb:x?y=z").as_str(), "http://127.0.0.1:8101/v1/m/a%2Fb:x?y=z");
             assert_eq!((url.to_string().as_str(), url.place().as_str()), ("http://127.0.0.1:8101/v1", "127.0.0.1:8101"));
         }
         assert_eq!(BaseUrl::parse("https://api.x.com").unwrap().join("/v1/messages").as_str(), "https://api.x.com/v1/messages");

@@ -21,7 +21,7 @@ pub mod waits;
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use fan_out::FanOut;
 #[cfg(feature = "http")]
-pub use http::{HttpProvider, HttpSettings};
+pub use http::{Access, HttpProvider, HttpSettings, Sign, Signing};
 pub use queue::{QueuePolicy, Queued};
 pub use reply::{Heard, Listener, collect, listen};
 pub use retry::{RetryPolicy, Retrying};

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use tierfall_core::provider::Provider;
-use tierfall_providers::http::{HttpProvider, HttpSettings};
+use tierfall_providers::http::{Access, HttpProvider, HttpSettings};
 use tierfall_providers::queue::QueuePolicy;
 use tierfall_providers::retry::RetryPolicy;
 use tierfall_wire::dialect::table as dialects;
@@ -21,18 +22,21 @@ pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker) -> Result<Arc<
     Ok(Arc::new(provider))
 }
 
+fn secret(env: &str) -> Result<SecretString, String> {
+    environment::secret(env).ok_or_else(|| format!("{env} is not set"))
+}
+
 fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, String> {
     let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
     let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
     let file = &spec.settings;
     if let Some(key) = &file.api_key {
-        settings.key = environment::secret(&key.env);
-        settings.key_source = Some(key.env.clone());
+        settings.access = Access::Key { key: secret(&key.env)?, source: Some(key.env.clone()) };
     }
     for (header, source) in &file.headers {
         let value = match source {
             HeaderSource::Text(text) => text.clone().into(),
-            HeaderSource::Env(key) => environment::secret(&key.env).ok_or_else(|| format!("{} is not set", key.env))?,
+            HeaderSource::Env(key) => secret(&key.env)?,
         };
         settings.headers.push((header.get_ref().clone(), value));
     }

@@ -10,28 +10,32 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::ClientConfig;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply, Upstream};
 use tierfall_core::request::Call;
 use tierfall_wire::dialect::{Encoded, NoAnswer};
 
+use super::access::Access;
 use super::body;
 use super::failed::{Failed, quoted, told, without};
 use super::live::Live;
 use super::retry_after::pause;
 use super::said;
-use super::settings::{BuildError, HttpSettings};
+use super::settings::{BuildError, HttpSettings, forms};
+use super::sign::{Sign, Signing, header, secret_header};
 use super::times::Times;
 use super::tls::tls;
 use crate::billing::billing_of;
 use crate::reply::whole;
 
+type Secrets = Arc<[SecretString]>;
+
 /// Makes single attempts.
 pub(super) struct Endpoint {
     settings: HttpSettings,
     headers: HeaderMap,
-    secrets: Arc<[SecretString]>,
+    secrets: Secrets,
     place: Arc<str>,
     tls: ClientConfig,
     /// One client for each connect timeout in use, since that timeout belongs to the client and not to the request.
@@ -55,10 +59,13 @@ impl Endpoint {
 
     async fn attempt(&self, call: &Call) -> Result<Reply, CallError> {
         let times = Times::start(call.timeouts, self.settings.timeouts);
-        self.answer(call, times).await.map_err(|failed| failed.into_error(&self.settings.name, &self.secrets, times.began))
+        let mut secrets = self.secrets.clone();
+        let answer = self.answer(call, times, &mut secrets).await;
+        answer.map_err(|failed| failed.into_error(&self.settings.name, &secrets, times.began))
     }
 
-    async fn answer(&self, call: &Call, times: Times) -> Result<Reply, Failed> {
+    /// Puts into `secrets` what a signer adds to them.
+    async fn answer(&self, call: &Call, times: Times, secrets: &mut Secrets) -> Result<Reply, Failed> {
         // Several samples would arrive interleaved, and only the first could be passed on.
         let stream = call.stream && call.samples == NonZeroU8::MIN;
         let encoded = if stream == call.stream {
@@ -70,40 +77,49 @@ impl Endpoint {
             let message = format!("this call cannot be put in the dialect {}: {why}", self.settings.dialect.name());
             Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
         })?;
-        let response = self.send(encoded, stream, &times).await?;
-        let head = said::head(&response, &self.secrets);
-        let reply = self.read(response, &head, stream, times).await.map_err(|failed| failed.after(&head))?;
+        let response = self.send(encoded, stream, &times, secrets).await?;
+        let head = said::head(&response, secrets);
+        let reply = self.read(response, &head, stream, times, secrets).await.map_err(|failed| failed.after(&head))?;
         Ok(Reply { upstream: Some(Box::new(head)), ..reply })
     }
 
-    async fn read(&self, mut response: Response, head: &Upstream, stream: bool, times: Times) -> Result<Reply, Failed> {
+    async fn read(
+        &self,
+        mut response: Response,
+        head: &Upstream,
+        stream: bool,
+        times: Times,
+        secrets: &Secrets,
+    ) -> Result<Reply, Failed> {
         if !response.status().is_success() {
-            return Err(self.refused(&mut response, head, &times).await);
+            return Err(self.refused(&mut response, head, &times, secrets).await);
         }
         let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
         // Some servers do not stream, whatever they are asked.
         if !stream || json {
             let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
-            let unread = |failed| Failed { upstream: Some(Box::new(said::whole(head, &body, &self.secrets))), ..failed };
-            return self.decode(&body).map(|answer| whole(Arc::new(answer))).map_err(unread);
+            let unread = |failed| Failed { upstream: Some(Box::new(said::whole(head, &body, secrets))), ..failed };
+            return self.decode(&body, secrets).map(|answer| whole(Arc::new(answer))).map_err(unread);
         }
-        let live = Live::new(response, head, &self.settings, times, self.place.clone(), self.secrets.clone());
+        let live = Live::new(response, head, &self.settings, times, self.place.clone(), secrets.clone());
         let chunks = live.begin().await?;
         Ok(Reply::new(chunks))
     }
 
-    async fn send(&self, encoded: Encoded, stream: bool, times: &Times) -> Result<Response, Failed> {
+    async fn send(&self, encoded: Encoded, stream: bool, times: &Times, secrets: &mut Secrets) -> Result<Response, Failed> {
         let accept = if stream { "text/event-stream" } else { "application/json" };
-        let mut request = self
-            .client(times.connect())?
-            .post(self.settings.base_url.join(encoded.path))
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(ACCEPT, HeaderValue::from_static(accept))
-            .headers(self.headers.clone())
-            .body(encoded.body);
-        for (name, value) in encoded.headers {
-            request = request.header(name, value);
+        let mut headers = self.headers.clone();
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
+        for (name, value) in &encoded.headers {
+            let (name, value) = header(name, value).map_err(|what| unsendable(name, what))?;
+            headers.append(name, value);
         }
+        let url = self.settings.base_url.join(&encoded.path);
+        if let Access::Signed(signer) = &self.settings.access {
+            self.sign(&**signer, url.as_str(), &mut headers, &encoded.body, times, secrets).await?;
+        }
+        let request = self.client(times.connect())?.post(url).headers(headers).body(encoded.body);
         // An unstreamed reply begins when the answer is complete: only the total time can limit that.
         let what = "waiting for the reply to begin";
         let sent = if stream {
@@ -112,6 +128,31 @@ impl Endpoint {
             times.in_all(what, Billing::Unknown, request.send()).await?
         };
         sent.map_err(|error| Failed::transport(&error, &self.place, times.connect()))
+    }
+
+    /// Has a request signed; what is added to it is a secret of this attempt.
+    async fn sign(
+        &self,
+        signer: &dyn Sign,
+        url: &str,
+        headers: &mut HeaderMap,
+        body: &[u8],
+        times: &Times,
+        secrets: &mut Secrets,
+    ) -> Result<(), Failed> {
+        let mut signing = Signing::new(url, headers, body);
+        let outcome = times.in_all("signing the request", Billing::Free, signer.sign(&mut signing)).await?;
+        let added = signing.added();
+        *secrets = secrets.iter().cloned().chain(added.iter().flat_map(|(_, value)| forms(value.expose_secret()))).collect();
+        outcome.map_err(|error| Failed {
+            retry_after: error.retry_after,
+            ..Failed::new(error.kind, Billing::Free, format!("the request cannot be signed: {}", quoted(&error.message, secrets)))
+        })?;
+        for (name, value) in &added {
+            let (name, value) = secret_header(name, value).map_err(|what| unsendable(name, what))?;
+            headers.insert(name, value);
+        }
+        Ok(())
     }
 
     fn client(&self, connect: Option<Duration>) -> Result<Client, Failed> {
@@ -123,33 +164,31 @@ impl Endpoint {
         Ok(clients.entry(connect).or_insert(client).clone())
     }
 
-    async fn refused(&self, response: &mut Response, head: &Upstream, times: &Times) -> Failed {
+    async fn refused(&self, response: &mut Response, head: &Upstream, times: &Times, secrets: &[SecretString]) -> Failed {
         let (status, retry_after) = (response.status(), pause(response.headers()));
         let body = body::read_error(response, times, &self.place).await;
         let failure = self.settings.dialect.classify(status.as_u16(), &body);
         let mut message = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("(no standard status)"));
         if !failure.message.is_empty() {
             message.push_str(": ");
-            message.push_str(&quoted(&failure.message, &self.secrets));
+            message.push_str(&quoted(&failure.message, secrets));
         }
         if let Some(advice) = self.advice(status, failure.kind) {
             message.push_str("; ");
             message.push_str(&advice);
         }
-        let upstream = Some(Box::new(said::whole(head, &body, &self.secrets)));
+        let upstream = Some(Box::new(said::whole(head, &body, secrets)));
         Failed { retry_after, upstream, ..Failed::new(failure.kind, billing_of(failure.kind), message) }
     }
 
     /// What to do about a refusal.
     fn advice(&self, status: StatusCode, kind: CallErrorKind) -> Option<String> {
-        let source = self.settings.key_source.as_deref();
         Some(match (kind, status.as_u16()) {
-            (CallErrorKind::Auth, 401 | 403) if self.settings.key.is_none() => {
-                "no key is configured for this provider".to_owned()
-            }
-            (CallErrorKind::Auth, 401 | 403) => match source {
-                Some(source) => format!("check the key in {source}"),
-                None => "check the key".to_owned(),
+            (CallErrorKind::Auth, 401 | 403) => match &self.settings.access {
+                Access::Open => "no key is configured for this provider".to_owned(),
+                Access::Key { source: Some(source), .. } => format!("check the key in {source}"),
+                Access::Key { source: None, .. } => "check the key".to_owned(),
+                Access::Signed(_) => "check what the requests are signed with".to_owned(),
             },
             (CallErrorKind::Auth, _) => "check the account's quota and billing".to_owned(),
             (_, 300..=399) => "redirects are not followed: write the final address as the base URL".to_owned(),
@@ -161,20 +200,25 @@ impl Endpoint {
         })
     }
 
-    fn decode(&self, body: &[u8]) -> Result<Completion, Failed> {
+    fn decode(&self, body: &[u8], secrets: &[SecretString]) -> Result<Completion, Failed> {
         let mut answer = self.settings.dialect.decode(body).map_err(|why| match why {
             NoAnswer::Unreadable(error) => Failed::malformed(&error),
             NoAnswer::Failed(failure) => {
-                let message = format!("it reports an error: {}", quoted(&failure.message, &self.secrets));
+                let message = format!("it reports an error: {}", quoted(&failure.message, secrets));
                 Failed::new(failure.kind, failure.billing.unwrap_or_else(|| billing_of(failure.kind)), message)
             }
         })?;
-        answer.model = answer.model.map(|model| without(&self.secrets, &model));
+        answer.model = answer.model.map(|model| without(secrets, &model));
         for finish in answer.samples.iter_mut().map(|sample| &mut sample.finish).chain([&mut answer.finish]) {
-            told(finish, &self.secrets);
+            told(finish, secrets);
         }
         Ok(answer)
     }
+}
+
+fn unsendable(header: &str, what: &str) -> Failed {
+    let message = format!("the {what} of the header {header:?} holds characters that no header can carry");
+    Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
 }
 
 fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwest::Error> {

@@ -1,5 +1,6 @@
 //! Calls over HTTP, in any dialect.
 
+mod access;
 mod body;
 mod endpoint;
 mod failed;
@@ -7,6 +8,7 @@ mod live;
 mod retry_after;
 mod said;
 mod settings;
+mod sign;
 mod times;
 mod tls;
 
@@ -14,8 +16,10 @@ use futures_util::future::BoxFuture;
 use tierfall_core::provider::{CallError, Provider, Reply};
 use tierfall_core::request::Call;
 
+pub use self::access::Access;
 use self::endpoint::Endpoint;
 pub use self::settings::{BuildError, HttpSettings};
+pub use self::sign::{Sign, Signing};
 use crate::fan_out::FanOut;
 use crate::queue::Queued;
 use crate::retry::Retrying;

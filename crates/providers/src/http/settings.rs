@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::request::Timeouts;
 use tierfall_wire::dialect::{Auth, Dialect};
 
+use super::access::Access;
+use super::sign::secret_header;
 use crate::base_url::BaseUrl;
 use crate::queue::QueuePolicy;
 use crate::retry::RetryPolicy;
@@ -21,10 +23,8 @@ pub struct HttpSettings {
     pub dialect: Arc<dyn Dialect>,
     /// Where it lives.
     pub base_url: BaseUrl,
-    /// The key, where one is needed.
-    pub key: Option<SecretString>,
-    /// Where the key came from (an environment variable), for messages.
-    pub key_source: Option<String>,
+    /// How it knows who asks.
+    pub access: Access,
     /// Headers sent with every request, beside the dialect's own; their values count as secrets.
     pub headers: Vec<(String, SecretString)>,
     /// What holds where a call says nothing: 10 s to connect, 60 s between reads, 10 minutes in all.
@@ -49,8 +49,7 @@ impl HttpSettings {
             name: name.into(),
             dialect,
             base_url,
-            key: None,
-            key_source: None,
+            access: Access::Open,
             headers: Vec::new(),
             timeouts: Timeouts {
                 connect: Some(Duration::from_secs(10)),
@@ -69,25 +68,36 @@ impl HttpSettings {
     pub(super) fn header_map(&self) -> Result<HeaderMap, BuildError> {
         let mut map = HeaderMap::new();
         for (name, value) in &self.headers {
-            let bad = |what| BuildError::Header { provider: self.name.clone(), header: name.clone(), what };
-            let name = HeaderName::try_from(name.as_str()).map_err(|_| bad("name"))?;
-            map.append(name, secret_value(value.expose_secret()).ok_or_else(|| bad("value"))?);
+            let (known, value) = secret_header(name, value).map_err(|what| self.bad_header(name, what))?;
+            map.append(known, value);
         }
-        if let Some(key) = &self.key {
-            let key = key.expose_secret();
+        if let Access::Key { key, .. } = &self.access {
+            let bad_key = || BuildError::Key { provider: self.name.clone() };
+            if key.expose_secret().is_empty() {
+                return Err(bad_key());
+            }
             let (name, value) = match self.dialect.auth() {
-                Auth::Bearer => (reqwest::header::AUTHORIZATION, format!("Bearer {key}")),
-                Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
+                Auth::Bearer => (AUTHORIZATION.as_str().into(), format!("Bearer {}", key.expose_secret()).into()),
+                Auth::Header(name) => (name, key.clone()),
             };
-            let value = secret_value(&value).filter(|_| !key.is_empty());
-            map.insert(name, value.ok_or_else(|| BuildError::Key { provider: self.name.clone() })?);
+            let header = secret_header(&name, &value);
+            let (name, value) = header.map_err(|what| if what == "name" { self.bad_header(&name, what) } else { bad_key() })?;
+            map.insert(name, value);
         }
         Ok(map)
     }
 
+    fn bad_header(&self, name: &str, what: &'static str) -> BuildError {
+        BuildError::Header { provider: self.name.clone(), header: name.to_owned(), what }
+    }
+
     /// Everything that must never be shown.
     pub(super) fn secrets(&self) -> Vec<SecretString> {
-        let values = self.key.iter().chain(self.headers.iter().map(|(_, value)| value));
+        let key = match &self.access {
+            Access::Key { key, .. } => Some(key),
+            Access::Open | Access::Signed(_) => None,
+        };
+        let values = key.into_iter().chain(self.headers.iter().map(|(_, value)| value));
         values.flat_map(|value| forms(value.expose_secret())).collect()
     }
 }
@@ -102,12 +112,6 @@ pub(super) fn forms(secret: &str) -> Vec<SecretString> {
         [secret].into_iter().chain(bare).flat_map(|text| [vec![text.to_owned()], in_json(text).into()].concat()).collect();
     forms.dedup();
     forms.into_iter().map(SecretString::from).collect()
-}
-
-fn secret_value(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// Why there is no provider.

@@ -9,6 +9,8 @@ mod limits;
 #[cfg(test)]
 mod setup;
 #[cfg(test)]
+mod signed;
+#[cfg(test)]
 mod status;
 #[cfg(test)]
 mod stream;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Call, Params, Prompt, Purpose, Request, Timeouts};
-use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, RetryPolicy, collect};
+use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, RetryPolicy, collect};
 use tierfall_wire::dialect::table;
 
 pub(crate) const KEY: &str = "very-secret-key-0123456789";
@@ -19,8 +19,7 @@ pub(crate) fn settings(url: &str) -> HttpSettings {
 
 pub(crate) fn dialect(name: &str, url: &str) -> HttpSettings {
     let mut settings = HttpSettings::new("local", table::by_name(name).unwrap(), BaseUrl::parse(url).unwrap());
-    settings.key = Some(KEY.into());
-    settings.key_source = Some("LOCAL_KEY".to_owned());
+    settings.access = Access::Key { key: KEY.into(), source: Some("LOCAL_KEY".to_owned()) };
     settings.retry = RetryPolicy::never();
     settings
 }
@@ -31,8 +30,12 @@ pub(crate) fn provider(url: &str) -> HttpProvider {
 
 /// A provider that tries three times without pauses worth mentioning.
 pub(crate) fn persistent(url: &str) -> HttpProvider {
+    persistent_with(settings(url))
+}
+
+pub(crate) fn persistent_with(settings: HttpSettings) -> HttpProvider {
     let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
-    HttpProvider::new(HttpSettings { retry, ..settings(url) }).unwrap()
+    HttpProvider::new(HttpSettings { retry, ..settings }).unwrap()
 }
 
 pub(crate) fn call() -> Call {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallErrorKind};
-use tierfall_providers::{HttpProvider, HttpSettings, RetryPolicy};
+use tierfall_providers::{Access, HttpProvider, HttpSettings, RetryPolicy};
 use tierfall_testkit::openai::{self, InTurn};
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -110,7 +110,7 @@ async fn refusals_say_what_to_do() {
         assert!(error.message.contains(advice), "{error}");
     }
     let server = serving([ResponseTemplate::new(401)]).await;
-    let keyless = HttpProvider::new(HttpSettings { key: None, ..settings(&server.uri()) }).unwrap();
+    let keyless = HttpProvider::new(HttpSettings { access: Access::Open, ..settings(&server.uri()) }).unwrap();
     let error = ask(&keyless, &call()).await.unwrap_err();
     assert!(error.message.ends_with("no key is configured for this provider"), "{error}");
 }
@@ -198,7 +198,7 @@ fn no_key_is_ever_printed() {
     settings.headers.push(("x-extra".to_owned(), KEY.into()));
     assert!(!format!("{settings:?}").contains(KEY));
 
-    settings.key = Some(format!("{KEY}\n").into());
+    settings.access = Access::key(format!("{KEY}\n"));
     let error = HttpProvider::new(settings).err().unwrap();
     assert!(error.to_string().contains("line break") && !format!("{error} {error:?}").contains(KEY), "{error}");
 }

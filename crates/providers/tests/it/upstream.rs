@@ -39,7 +39,7 @@ async fn a_refusal_is_told_as_the_server_said_it() {
 #[tokio::test]
 async fn an_answer_comes_with_status_and_headers() {
     let server = serving([
-        limited(503),
+        ResponseTemplate::new(503),
         limited(200).set_body_json(openai::chat(&Completion::text("Monday"))).insert_header("x-request-id", "r1"),
     ])
     .await;

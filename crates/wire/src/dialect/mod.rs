@@ -6,8 +6,10 @@ pub mod anthropic;
 mod failure;
 pub mod finish;
 pub mod openai_chat;
+pub mod path;
 pub mod table;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use tierfall_core::completion::{Completion, Delta};
@@ -18,21 +20,22 @@ pub use failure::Failure;
 /// A call, written for the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    /// The path below the provider's base URL, beginning with `/`. Base URLs end with the version (`…/v1`).
-    pub path: &'static str,
+    /// The path below the provider's base URL, beginning with `/`, with a query behind a `?` where there is one. Base URLs end with the
+    /// version (`…/v1`). Names in it are [segments](path::segment).
+    pub path: Cow<'static, str>,
     /// Headers besides content type and authorisation.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// The JSON body.
     pub body: Vec<u8>,
 }
 
 /// How the key is sent. The dialect never sees the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// `authorization: Bearer KEY`.
     Bearer,
     /// The key alone, in this header.
-    Header(&'static str),
+    Header(Cow<'static, str>),
 }
 
 /// What a dialect can give a signal. A gate that needs more is a configuration error.

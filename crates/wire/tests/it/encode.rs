@@ -162,7 +162,7 @@ fn streaming_and_evidence_are_the_calls_own() {
 fn paths_headers_and_defaults() {
     let call = call(prompt(Request::new("id", "q"), Vec::new(), None));
     let encoded = encode("anthropic", &call).unwrap();
-    assert_eq!((encoded.path, encoded.headers), ("/messages", vec![("anthropic-version", "2023-06-01".to_owned())]));
+    assert_eq!((&*encoded.path, encoded.headers), ("/messages", vec![("anthropic-version".into(), "2023-06-01".to_owned())]));
     let body: Value = serde_json::from_slice(&encoded.body).unwrap();
     assert_eq!(body, json!({"model":"model-1","max_tokens":4096,"messages":[{"role":"user","content":"q"}]}));
     assert_eq!(encode("openai-chat", &call).unwrap().path, "/chat/completions");

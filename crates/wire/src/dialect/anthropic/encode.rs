@@ -52,7 +52,7 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
         body.set(name, value)?;
     }
     let body = body.write()?.into_bytes();
-    Ok(Encoded { path: "/messages", headers: vec![("anthropic-version", VERSION.to_owned())], body })
+    Ok(Encoded { path: "/messages".into(), headers: vec![("anthropic-version".into(), VERSION.to_owned())], body })
 }
 
 fn refuse_formats(format: Option<&Json>) -> Result<(), EncodeError> {

@@ -29,7 +29,7 @@ impl Dialect for Anthropic {
     }
 
     fn auth(&self) -> Auth {
-        Auth::Header("x-api-key")
+        Auth::Header("x-api-key".into())
     }
 
     fn encode(&self, call: &Call) -> Result<Encoded, EncodeError> {

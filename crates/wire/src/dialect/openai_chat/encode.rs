@@ -36,7 +36,7 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
         body.set(name, value)?;
     }
     let body = body.write()?.into_bytes();
-    Ok(Encoded { path: "/chat/completions", headers: Vec::new(), body })
+    Ok(Encoded { path: "/chat/completions".into(), headers: Vec::new(), body })
 }
 
 /// A body from the typed view.
