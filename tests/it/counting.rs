@@ -87,7 +87,7 @@ impl Provider for Counting {
                     }
                     Err(error)
                 }
-                Ok(Reply { failed, recorded, queued, wall, upstream, chunks }) => {
+                Ok(Reply { failed, recorded, queued, wall, member, upstream, chunks }) => {
                     for attempt in &failed {
                         book(attempt, books);
                     }
@@ -109,7 +109,7 @@ impl Provider for Counting {
                             }
                         }
                     });
-                    Ok(Reply { failed, recorded, queued, wall, upstream, chunks: chunks.boxed() })
+                    Ok(Reply { failed, recorded, queued, wall, member, upstream, chunks: chunks.boxed() })
                 }
             }
         }

@@ -25,7 +25,7 @@ struct Scripted {
 
 impl Scripted {
     fn error(&self, kind: CallErrorKind) -> CallError {
-        let last = Attempt { error: Some(kind), billing: Billing::Free, latency: self.latency };
+        let last = Attempt::new(kind, Billing::Free, self.latency);
         CallError::new(kind, "scripted").with_attempts(self.retries.iter().cloned().chain([last]).collect())
     }
 }
@@ -68,7 +68,7 @@ fn scripted() -> impl Strategy<Value = Scripted> {
     });
     let error = prop_oneof![Just(CallErrorKind::Timeout), Just(CallErrorKind::Auth), Just(CallErrorKind::Overloaded)];
     let result = prop_oneof![6 => answer, 1 => error.prop_map(Err)];
-    let retry = Attempt { error: Some(CallErrorKind::RateLimited), billing: Billing::Free, latency: Duration::from_millis(3) };
+    let retry = Attempt::new(CallErrorKind::RateLimited, Billing::Free, Duration::from_millis(3));
     (result, 0u64..50, 0usize..3, any::<bool>()).prop_map(move |(result, latency, retries, in_pieces)| Scripted {
         result,
         latency: Duration::from_millis(latency),

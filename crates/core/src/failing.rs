@@ -44,7 +44,7 @@ pub(crate) fn in_time(
             };
             let latency = took.latency.saturating_sub(time.saturating_sub(limit));
             let mut attempts = took.failed;
-            attempts.push(Attempt { error: Some(kind), billing: Billing::told(answer.usage), latency });
+            attempts.push(Attempt::new(kind, Billing::told(answer.usage), latency).by(took.member));
             let wall = took.wall.map(|_| limit);
             let error = CallError { wall, ..CallError::new(kind, message).with_attempts(attempts) };
             (Err(error), Took { queued: took.queued, wall, ..Took::default() })

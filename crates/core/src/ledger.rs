@@ -26,7 +26,7 @@ pub(crate) fn price_attempts(
         Answerer::Human { .. } => None,
     };
     attempts.into_iter().map(move |attempt| {
-        let cost = attempt.billing.cost(price);
+        let cost = attempt.cost(price);
         CallTrace { tier: tier.name.clone(), probe: probe.cloned(), answers, attempt, cost }
     })
 }

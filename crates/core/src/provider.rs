@@ -43,6 +43,8 @@ pub struct Reply {
     /// How long the call took with all its attempts, without the wait, where some of them ran side by side. `None` = one after
     /// the other: their latencies add up.
     pub wall: Option<Duration>,
+    /// Who made the attempt that gave the answer.
+    pub member: Option<Member>,
     /// What the server said around the answer, where there is one.
     pub upstream: Option<Box<Upstream>>,
     /// The pieces.
@@ -52,7 +54,7 @@ pub struct Reply {
 impl Reply {
     /// An answer at the first attempt, which had not to wait.
     pub fn new(chunks: Chunks) -> Self {
-        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, wall: None, upstream: None, chunks }
+        Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, wall: None, member: None, upstream: None, chunks }
     }
 }
 
@@ -103,8 +105,18 @@ impl Billing {
     }
 }
 
+/// Who of several behind one tier answers: a deployment, say, or a member of a panel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name, as traces tell it.
+    pub name: Arc<str>,
+    /// What it charges, where that is not the tier's price.
+    pub price: Option<Price>,
+}
+
 /// One attempt at a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attempt {
     /// Why it failed; `None` for the one that succeeded.
     pub error: Option<CallErrorKind>,
@@ -113,9 +125,28 @@ pub struct Attempt {
     /// How long it took, with the pauses that it caused: the latencies of a call's attempts add up to the call's, unless some ran
     /// side by side.
     pub latency: Duration,
+    /// Who made it; `None` where the tier has one provider alone.
+    pub member: Option<Member>,
 }
 
 impl Attempt {
+    /// An attempt of a tier's only provider; `error` is `None` for one that succeeded.
+    pub fn new(error: impl Into<Option<CallErrorKind>>, billing: Billing, latency: Duration) -> Self {
+        Self { error: error.into(), billing, latency, member: None }
+    }
+
+    /// The attempt as one of this member's.
+    #[must_use]
+    pub fn by(mut self, member: Option<Member>) -> Self {
+        self.member = member;
+        self
+    }
+
+    /// The charge, at the member's own price where it has one, else at the tier's.
+    pub fn cost(&self, tier: Option<Price>) -> Cost {
+        self.billing.cost(self.member.as_ref().and_then(|member| member.price).or(tier))
+    }
+
     /// How long attempts took together.
     pub fn time(attempts: &[Self]) -> Duration {
         attempts.iter().fold(Duration::ZERO, |sum, attempt| sum.saturating_add(attempt.latency))
@@ -133,6 +164,8 @@ pub struct Took {
     pub wall: Option<Duration>,
     /// Attempts that failed before the successful one.
     pub failed: Vec<Attempt>,
+    /// Who made the successful one.
+    pub member: Option<Member>,
 }
 
 impl Took {

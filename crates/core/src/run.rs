@@ -277,9 +277,9 @@ impl Run {
     /// Books every attempt of a call.
     fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
         let own = match result {
-            Ok(answer) => vec![Attempt { error: None, billing: Billing::told(answer.usage), latency: took.latency }],
+            Ok(answer) => vec![Attempt::new(None, Billing::told(answer.usage), took.latency).by(took.member.clone())],
             Err(error) if error.attempts.is_empty() && took.failed.is_empty() && error.kind != CallErrorKind::NotRecorded => {
-                vec![Attempt { error: Some(error.kind), billing: Billing::Unknown, latency: took.latency }]
+                vec![Attempt::new(error.kind, Billing::Unknown, took.latency).by(took.member.clone())]
             }
             Err(error) => error.attempts.clone(),
         };
@@ -401,7 +401,7 @@ impl Run {
     fn hand_over(&mut self, position: usize) {
         let tier = self.plan.tiers[position];
         let Answerer::Human { cost } = &self.cascade.tier(tier).answerer else { unreachable!("only people are handed over to") };
-        let attempt = Attempt { error: None, billing: Billing::Free, latency: Duration::ZERO };
+        let attempt = Attempt::new(None, Billing::Free, Duration::ZERO);
         let cost = Cost::from(*cost);
         self.spent += cost;
         let tier_name = self.cascade.tier(tier).name.clone();

@@ -342,6 +342,9 @@ impl Serialize for CallTrace {
         if let Some(probe) = &self.probe {
             map.serialize_entry("probe", probe)?;
         }
+        if let Some(member) = &self.attempt.member {
+            map.serialize_entry("member", &member.name)?;
+        }
         map.serialize_entry("error", &self.attempt.error.map(CallErrorKind::as_str))?;
         map.serialize_entry("usage", &self.usage())?;
         if let Billing::Estimated(estimate) = self.attempt.billing {

@@ -258,7 +258,7 @@ impl Drop for UnderWay<'_> {
             } else {
                 (Billing::Estimated(Estimate::of(&call, Some(draft.arrived()))), waits.waited())
             };
-            let attempt = Attempt { error: Some(kind), billing, latency: elapsed.saturating_sub(queued) };
+            let attempt = Attempt::new(kind, billing, elapsed.saturating_sub(queued));
             let error = CallError::new(kind, "the caller went away").with_attempts(vec![attempt]);
             run.feed(Err(error), Took { queued, ..Took::default() });
         }

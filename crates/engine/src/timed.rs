@@ -73,7 +73,7 @@ pub(crate) async fn heard(
     // Who never had a place was not called: all that it did was to wait.
     let estimated = |arrived| Billing::Estimated(Estimate::of(call, Some(&arrived)));
     let billing = if waits.never_placed() { Billing::Free } else { estimated(listener.take()) };
-    let attempt = Attempt { error: Some(kind), billing, latency };
+    let attempt = Attempt::new(kind, billing, latency);
     Ok((Err(error.with_attempts(vec![attempt])), Took { latency, queued, ..Took::default() }))
 }
 
@@ -116,24 +116,24 @@ async fn made(
         Ok(reply) => reply,
         Err(error) => {
             let (queued, wall) = (error.queued, error.wall);
-            let took = Took { latency: since().saturating_sub(queued), queued, wall, failed: Vec::new() };
+            let took = Took { latency: since().saturating_sub(queued), queued, wall, ..Took::default() };
             return Ok((Err(error), took));
         }
     };
     let (queued, wall) = (reply.queued, reply.wall);
     let before = Attempt::time(&reply.failed).saturating_add(queued);
     // A recorded time is that of the last attempt alone; the clock saw the failed ones, and the wait, too.
-    let recorded = reply.recorded;
+    let (recorded, member) = (reply.recorded, reply.member.clone());
     let latency = || recorded.unwrap_or_else(|| since().saturating_sub(before));
     let (mut failed, heard) = listen(reply, latency, listener).await;
     let latency = latency();
     match heard {
-        Heard::Answer(answer) => Ok((Ok(answer), Took { latency, queued, wall, failed })),
-        Heard::Enough => Err(Took { latency, queued, wall, failed }),
+        Heard::Answer(answer) => Ok((Ok(answer), Took { latency, queued, wall, failed, member })),
+        Heard::Enough => Err(Took { latency, queued, wall, failed, member }),
         Heard::Broken(mut error) => {
             failed.append(&mut error.attempts);
             error.queued = queued;
-            Ok((Err(error.with_attempts(failed)), Took { latency, queued, wall, failed: Vec::new() }))
+            Ok((Err(error.with_attempts(failed)), Took { latency, queued, wall, ..Took::default() }))
         }
     }
 }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn attempt(kind: CallErrorKind, latency: u64) -> Attempt {
-        Attempt { error: Some(kind), billing: Billing::Free, latency: ms(latency) }
+        Attempt::new(kind, Billing::Free, ms(latency))
     }
 
     /// A reply after an attempt of 30 ms.
@@ -215,7 +215,7 @@ mod tests {
             let unknown = if told.is_empty() { Billing::Unknown } else { Billing::Free };
             let error = CallError::new(CallErrorKind::Truncated, "cut").with_attempts(told);
             let (result, took) = asked(Ok(retried(Err(error), None))).await;
-            let last = Attempt { billing: unknown, ..own.clone() };
+            let last = Attempt::new(own.error, unknown, own.latency);
             assert_eq!(result.unwrap_err().attempts, [attempt(CallErrorKind::Overloaded, 30), last]);
             assert!(took.failed.is_empty(), "else the first one would be booked twice");
         }

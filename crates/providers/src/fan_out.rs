@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tierfall_core::completion::{Completion, Sample, Usage};
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider, Reply};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Member, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
@@ -59,13 +59,13 @@ impl<P: Provider> FanOut<P> {
         let mut failed: Vec<Attempt> = Vec::new();
         let (mut answers, mut errors) = (Vec::new(), Vec::new());
         let mut longest = Duration::ZERO;
-        for (Taken { before, result, queued }, elapsed) in results.into_iter().flatten() {
+        for (Taken { before, result, queued, member }, elapsed) in results.into_iter().flatten() {
             let wall = elapsed.saturating_sub(queued);
             longest = longest.max(wall);
             let own = wall.saturating_sub(Attempt::time(&before));
             failed.extend(before);
             match result {
-                Ok(answer) => answers.push((answer, own)),
+                Ok(answer) => answers.push(Answered { answer, latency: own, member }),
                 Err(mut error) => {
                     failed.append(&mut error.attempts);
                     errors.push(error);
@@ -77,20 +77,17 @@ impl<P: Provider> FanOut<P> {
         let wall = Some(longest);
         if let Some(at) = errors.iter().position(no_place) {
             let kind = errors[at].kind;
-            let wasted = |(answer, latency): &(Arc<Completion>, Duration)| Attempt {
-                error: Some(kind),
-                billing: Billing::told(answer.usage),
-                latency: *latency,
+            let wasted = |Answered { answer, latency, member }: &Answered| {
+                Attempt::new(kind, Billing::told(answer.usage), *latency).by(member.clone())
             };
             failed.splice(0..0, answers.iter().map(wasted));
-            let cut = Attempt { error: Some(CallErrorKind::Cancelled), billing: Billing::Unknown, latency: Duration::ZERO };
+            let cut = Attempt::new(CallErrorKind::Cancelled, Billing::Unknown, Duration::ZERO);
             failed.splice(0..0, std::iter::repeat_n(cut, dropped));
             return Err(CallError { queued, wall, ..errors.swap_remove(at) }.with_attempts(failed));
         }
-        let recorded = answers.iter().map(|(_, latency)| *latency).max();
-        let answers: Vec<Arc<Completion>> = answers.into_iter().map(|(answer, _)| answer).collect();
+        let recorded = answers.iter().map(|answered| answered.latency).max();
         match (merge(&answers), errors.into_iter().next()) {
-            (Some(answer), _) => Ok(Reply { failed, recorded, queued, wall, ..whole(Arc::new(answer)) }),
+            (Some((answer, member)), _) => Ok(Reply { failed, recorded, queued, wall, member, ..whole(Arc::new(answer)) }),
             (None, Some(error)) => Err(CallError { queued, wall, ..error }.with_attempts(failed)),
             (None, None) => unreachable!("there is at least one sample, and it succeeded or failed"),
         }
@@ -99,12 +96,12 @@ impl<P: Provider> FanOut<P> {
     async fn take(&self, call: &Call, began: Instant) -> Taken {
         match self.inner.call(call).await {
             Ok(reply) => {
-                let queued = reply.queued;
+                let (queued, member) = (reply.queued, reply.member.clone());
                 let before = Attempt::time(&reply.failed).saturating_add(queued);
                 let (before, result) = collect(reply, || began.elapsed().saturating_sub(before)).await;
-                Taken { before, result, queued }
+                Taken { before, result, queued, member }
             }
-            Err(error) => Taken { before: Vec::new(), queued: error.queued, result: Err(error) },
+            Err(error) => Taken { before: Vec::new(), queued: error.queued, result: Err(error), member: None },
         }
     }
 }
@@ -120,6 +117,14 @@ struct Taken {
     before: Vec<Attempt>,
     result: Result<Arc<Completion>, CallError>,
     queued: Duration,
+    member: Option<Member>,
+}
+
+/// One sample that came through.
+struct Answered {
+    answer: Arc<Completion>,
+    latency: Duration,
+    member: Option<Member>,
 }
 
 fn single(call: &Call, sample: u8) -> Call {
@@ -128,12 +133,15 @@ fn single(call: &Call, sample: u8) -> Call {
     call
 }
 
-fn merge(answers: &[Arc<Completion>]) -> Option<Completion> {
+fn merge(answers: &[Answered]) -> Option<(Completion, Option<Member>)> {
     let (first, rest) = answers.split_first()?;
-    let usage = answers.iter().map(|answer| answer.usage).try_fold(Usage::default(), |sum, one| Some(sum + one?));
-    let samples = rest.iter().map(|answer| Sample { text: answer.text.clone(), finish: answer.finish.clone() });
+    let member = first.member.clone().filter(|_| rest.iter().all(|one| one.member == first.member));
+    let usage = answers.iter().map(|one| one.answer.usage).try_fold(Usage::default(), |sum, one| Some(sum + one?));
+    // Tokens that several charge for at prices of their own have no price together.
+    let usage = usage.filter(|_| member.is_some() || answers.iter().all(|one| one.member.is_none()));
+    let samples = rest.iter().map(|one| Sample { text: one.answer.text.clone(), finish: one.answer.finish.clone() });
     // The body of one call is not the body of them all.
-    Some(Completion { usage, samples: samples.collect(), raw: None, ..Completion::clone(first) })
+    Some((Completion { usage, samples: samples.collect(), raw: None, ..Completion::clone(&first.answer) }, member))
 }
 
 impl<P: Provider> Provider for FanOut<P> {
@@ -196,7 +204,7 @@ mod tests {
             async move {
                 let latency = Duration::from_millis(after);
                 tokio::time::sleep(latency).await;
-                let down = Attempt { latency, ..crate::test_calls::attempt(CallErrorKind::Overloaded) };
+                let down = Attempt::new(CallErrorKind::Overloaded, Billing::Free, latency);
                 let down = CallError::new(CallErrorKind::Overloaded, "down").with_attempts(vec![down]);
                 if fails { Err(down) } else { Ok(whole(text("yes"))) }
             }
@@ -221,6 +229,27 @@ mod tests {
         let provider = FanOut::new(Scripted::new().then([down(), down()]));
         let error = provider.call(&sampling(2)).await.err().unwrap();
         assert_eq!((error.kind, error.attempts.len()), (CallErrorKind::Overloaded, 2));
+    }
+
+    /// Answers as the member of the sample's number, over and over.
+    struct Members(usize, AtomicUsize);
+
+    impl Provider for Members {
+        fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+            let name = (self.1.fetch_add(1, Ordering::Relaxed) % self.0).to_string().into();
+            let member = Some(Member { name, price: None });
+            std::future::ready(Ok(Reply { member, ..whole(text("yes")) })).boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn samples_of_several_members_have_no_price_together() {
+        for (members, is_one) in [(1, true), (2, false)] {
+            let reply = FanOut::new(Members(members, AtomicUsize::new(0))).call(&sampling(2)).await.unwrap();
+            assert_eq!(reply.member.is_some(), is_one);
+            let (_, answer) = collect(reply, || Duration::ZERO).await;
+            assert_eq!(answer.unwrap().usage.is_some(), is_one);
+        }
     }
 
     #[tokio::test]

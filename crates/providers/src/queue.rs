@@ -94,7 +94,7 @@ impl<P: Provider> Queued<P> {
     }
 
     fn turned_away(&self, kind: CallErrorKind, queued: Duration, message: &str) -> CallError {
-        let attempt = Attempt { error: Some(kind), billing: Billing::Free, latency: Duration::ZERO };
+        let attempt = Attempt::new(kind, Billing::Free, Duration::ZERO);
         let message = format!("provider \"{}\": {message}; the call was not made", self.name);
         CallError { queued, ..CallError::new(kind, message) }.with_attempts(vec![attempt])
     }

@@ -57,7 +57,7 @@ pub async fn collect(reply: Reply, latency: impl FnOnce() -> Duration) -> (Vec<A
 
 /// Reads a reply as [`collect`] does, and gives its pieces to a listener as they come.
 pub async fn listen(reply: Reply, latency: impl FnOnce() -> Duration, listener: &mut impl Listener) -> (Vec<Attempt>, Heard) {
-    let Reply { failed, mut chunks, .. } = reply;
+    let Reply { failed, member, mut chunks, .. } = reply;
     let (mut whole, mut pieces): (Option<Arc<Completion>>, bool) = (None, false);
     let broken = loop {
         match chunks.next().await {
@@ -84,7 +84,7 @@ pub async fn listen(reply: Reply, latency: impl FnOnce() -> Duration, listener: 
     if error.attempts.is_empty() {
         // Something was generated, and only the provider knows how much.
         let billing = Billing::told(usage);
-        error.attempts.push(Attempt { error: Some(error.kind), billing, latency: latency() });
+        error.attempts.push(Attempt::new(error.kind, billing, latency()).by(member));
     }
     (failed, Heard::Broken(error))
 }
@@ -126,7 +126,7 @@ mod tests {
         let usage = Usage { input: 3, output: 1, ..Usage::default() };
         for (told, billing) in [(None, Billing::Unknown), (Some(usage), Billing::Metered(usage))] {
             let (failed, result) = collected(vec![Ok(piece("he", told)), broke()]).await;
-            let own = Attempt { error: Some(CallErrorKind::Timeout), billing, latency: TOOK };
+            let own = Attempt::new(CallErrorKind::Timeout, billing, TOOK);
             assert_eq!((failed.len(), result.unwrap_err().attempts), (1, vec![own]));
         }
     }

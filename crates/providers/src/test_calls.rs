@@ -26,5 +26,5 @@ pub(crate) fn call(id: &str) -> Call {
 
 /// A failed attempt that cost nothing.
 pub(crate) fn attempt(kind: CallErrorKind) -> Attempt {
-    Attempt { error: Some(kind), billing: Billing::Free, latency: Duration::from_millis(7) }
+    Attempt::new(kind, Billing::Free, Duration::from_millis(7))
 }

@@ -71,7 +71,7 @@ impl Run {
         let (State::Ask(position), Next::Call(call)) = (&self.state, self.next()) else { return };
         let (position, tier) = (*position, self.plan.tiers[*position]);
         let billing = Billing::Estimated(Estimate::of(&call, Some(&cut.arrived)));
-        self.book_attempts(tier, None, 1, vec![Attempt { error: None, billing, latency: took.latency }], took);
+        self.book_attempts(tier, None, 1, vec![Attempt::new(None, billing, took.latency).by(took.member.clone())], took);
         let plan = self.plan.clone();
         let (value, bound) = match cut.known.reading() {
             Some(reading) => (reading.ok(), None),

@@ -36,7 +36,7 @@ fn duration() -> impl Strategy<Value = Duration> {
 
 fn attempt() -> impl Strategy<Value = Attempt> {
     let billing = prop_oneof![usage().prop_map(Billing::Metered), Just(Billing::Unknown), Just(Billing::Free)];
-    (billing, duration()).prop_map(|(billing, latency)| Attempt { error: Some(CallErrorKind::Overloaded), billing, latency })
+    (billing, duration()).prop_map(|(billing, latency)| Attempt::new(CallErrorKind::Overloaded, billing, latency))
 }
 
 /// What one tier does: an answer or an error, after attempts that failed.
@@ -72,7 +72,7 @@ proptest! {
             match answer {
                 Some(usage) => {
                     let answer = Completion { usage, ..Completion::clone(&completion(&Cell::score(0.1))) };
-                    (Ok(Arc::new(answer)), Took { latency, failed, queued: latency, wall: None })
+                    (Ok(Arc::new(answer)), Took { latency, failed, queued: latency, ..Took::default() })
                 }
                 None => (Err(CallError::new(CallErrorKind::Overloaded, "down").with_attempts(failed)), Took { latency, ..Took::default() }),
             }

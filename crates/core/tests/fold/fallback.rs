@@ -96,7 +96,7 @@ fn ms(time: u64) -> Duration {
 }
 
 fn failed(kind: CallErrorKind, latency: u64) -> Attempt {
-    Attempt { error: Some(kind), billing: Billing::Free, latency: ms(latency) }
+    Attempt::new(kind, Billing::Free, ms(latency))
 }
 
 /// What ran side by side took its time once: for the deadline, the tier's limit and the trace, and every attempt is in it.

@@ -8,6 +8,7 @@
 
 mod absurd;
 mod fallback;
+mod members;
 mod panics;
 mod permission;
 mod points;

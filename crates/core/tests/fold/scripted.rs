@@ -132,7 +132,7 @@ pub(crate) fn result(cell: &Cell) -> (Result<Arc<Completion>, CallError>, Took) 
         None => Ok(completion(cell)),
         Some(CallErrorKind::NotRecorded) => Err(CallError::new(CallErrorKind::NotRecorded, "not recorded")),
         Some(kind) => {
-            let attempt = Attempt { error: Some(kind), billing: Billing::Free, latency };
+            let attempt = Attempt::new(kind, Billing::Free, latency);
             Err(CallError::new(kind, "scripted failure").with_attempts(vec![attempt]))
         }
     };

@@ -59,7 +59,7 @@ impl Failed {
     /// The error that callers see: named, without secrets, with its one attempt.
     pub(super) fn into_error(self, provider: &str, secrets: &[SecretString], began: Instant) -> CallError {
         let message = without(secrets, &format!("provider \"{provider}\": {}", self.message));
-        let attempt = Attempt { error: Some(self.kind), billing: self.billing, latency: began.elapsed() };
+        let attempt = Attempt::new(self.kind, self.billing, began.elapsed());
         let Self { retry_after, upstream, .. } = self;
         CallError { retry_after, upstream, ..CallError::new(self.kind, message) }.with_attempts(vec![attempt])
     }

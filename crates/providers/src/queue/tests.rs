@@ -4,7 +4,7 @@ use super::*;
 use crate::fan_out::FanOut;
 use crate::reply::collect;
 use crate::retry::{RetryPolicy, Retrying};
-use crate::test_calls::{attempt, call};
+use crate::test_calls::call;
 use crate::waits::Waits;
 use futures_util::future::{join, join_all};
 use futures_util::poll;
@@ -38,7 +38,7 @@ impl Provider for Slow {
             tokio::time::sleep(SECOND).await;
             let fails = |left: usize| left.checked_sub(1);
             if self.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails).is_ok() {
-                let down = Attempt { latency: SECOND, ..attempt(CallErrorKind::Overloaded) };
+                let down = Attempt::new(CallErrorKind::Overloaded, Billing::Free, SECOND);
                 return Err(CallError::new(CallErrorKind::Overloaded, "down").with_attempts(vec![down]));
             }
             let answer = Arc::new(sample::scored(&[("yes", -0.1)]));

@@ -133,7 +133,7 @@ impl Pace {
     }
 
     fn error(&self, kind: CallErrorKind) -> CallError {
-        let attempt = Attempt { error: Some(kind), billing: billing_of(kind), latency: self.began.elapsed() };
+        let attempt = Attempt::new(kind, billing_of(kind), self.began.elapsed());
         CallError::new(kind, format!("simulated model \"{}\": a simulated failure ({kind})", self.name))
             .with_attempts(vec![attempt])
     }

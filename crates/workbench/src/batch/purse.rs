@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tierfall_core::cascade::Model;
 use tierfall_core::completion::{Completion, Usage};
 use tierfall_core::money::{Cost, Money};
-use tierfall_core::provider::{Billing, CallError};
+use tierfall_core::provider::{Attempt, Billing, CallError};
 use tierfall_core::request::{Call, Prompt};
 use tierfall_core::run::Took;
 use tokio::sync::Notify;
@@ -145,11 +145,12 @@ impl Account {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let (result, took) = call.await;
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let billings = billings(&result, &took);
-        let charge: Cost = billings.iter().map(|billing| billing.cost(model.price)).sum();
+        let attempts = made(&result, &took);
+        let charge: Cost = attempts.iter().map(|attempt| attempt.cost(model.price)).sum();
         reserved.settle(charge);
         *cost += charge;
-        let usage = billings.iter().filter_map(|billing| billing.usage()).fold(Usage::default(), |sum, usage| sum + usage);
+        let usage =
+            attempts.iter().filter_map(|attempt| attempt.billing.usage()).fold(Usage::default(), |sum, usage| sum + usage);
         let mut charged = self.charged.lock().unwrap_or_else(PoisonError::into_inner);
         *charged = (charged.0 + charge, charged.1 + usage);
         match result.as_ref().err().and_then(|error| Halt::after(error, self.purse.fewer)) {
@@ -191,15 +192,16 @@ fn most(model: &Model, call: &Call) -> Option<Money> {
     Some((0..call.samples.get()).map(|_| once).sum())
 }
 
-/// Every attempt's charge.
-fn billings(result: &Result<Arc<Completion>, CallError>, took: &Took) -> Vec<Billing> {
-    let mut billings: Vec<_> = took.failed.iter().map(|attempt| attempt.billing).collect();
+/// Every attempt made.
+fn made(result: &Result<Arc<Completion>, CallError>, took: &Took) -> Vec<Attempt> {
+    let mut attempts = took.failed.clone();
+    let last = |error, billing| Attempt::new(error, billing, took.latency).by(took.member.clone());
     match result {
-        Ok(answer) => billings.push(Billing::told(answer.usage)),
-        Err(error) if error.attempts.is_empty() => billings.push(Billing::Unknown),
-        Err(error) => billings.extend(error.attempts.iter().map(|attempt| attempt.billing)),
+        Ok(answer) => attempts.push(last(None, Billing::told(answer.usage))),
+        Err(error) if error.attempts.is_empty() => attempts.push(last(Some(error.kind), Billing::Unknown)),
+        Err(error) => attempts.extend(error.attempts.iter().cloned()),
     }
-    billings
+    attempts
 }
 
 #[cfg(test)]

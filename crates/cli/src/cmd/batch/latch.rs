@@ -101,7 +101,7 @@ mod tests {
         replay(&cascade, Request::new("1", "?"), |tier, _| match error.filter(|_| tier.0 == 0) {
             None => (Ok(Arc::new(Completion::clone(&sample::sure("yes", 0.9)))), Took::default()),
             Some(kind) => {
-                let attempt = Attempt { error: Some(kind), billing: Billing::Free, latency: Duration::ZERO };
+                let attempt = Attempt::new(kind, Billing::Free, Duration::ZERO);
                 (Err(CallError::new(kind, "no such thing").with_attempts(vec![attempt])), Took::default())
             }
         })

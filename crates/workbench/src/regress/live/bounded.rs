@@ -70,7 +70,7 @@ impl Provider for Bounded {
             let (result, took) = paid.map_err(|halt| self.paid.refuse(halt))?;
             let chunks = Box::pin(stream::iter([Ok(Chunk::Whole(result?))]));
             let (recorded, queued, wall) = (Some(took.latency), took.queued, took.wall);
-            Ok(Reply { failed: took.failed, recorded, queued, wall, ..Reply::new(chunks) })
+            Ok(Reply { failed: took.failed, recorded, queued, wall, member: took.member, ..Reply::new(chunks) })
         }
         .boxed()
     }

@@ -26,7 +26,7 @@ fn cascade(on_exhausted: OnExhausted, desk: bool) -> Cascade {
 /// A call that failed: after a second, or before it was made.
 fn failed(kind: CallErrorKind, made: bool) -> Fed {
     let latency = if made { Duration::from_secs(1) } else { Duration::ZERO };
-    let attempt = Attempt { error: Some(kind), billing: Billing::Free, latency };
+    let attempt = Attempt::new(kind, Billing::Free, latency);
     Err(CallError::new(kind, kind.as_str()).with_attempts(vec![attempt]))
 }
 
