@@ -22,7 +22,7 @@ pub trait Provider: Send + Sync {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 }
 
-impl Provider for Box<dyn Provider> {
+impl<P: Provider + ?Sized> Provider for Arc<P> {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         (**self).call(call)
     }

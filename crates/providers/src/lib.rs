@@ -1,7 +1,7 @@
 //! Calls to models: HTTP with retries, limits and timeouts; simulated answers.
 //!
 //! Every provider here is a [`Provider`](tierfall_core::provider::Provider), and so are the layers [`queue::Queued`],
-//! [`retry::Retrying`] and [`fan_out::FanOut`] that wrap one. What arrives is bounded, what fails is told attempt by attempt, and dropping a
+//! [`retry::Retrying`] and [`FanOut`] that wrap one; [`Layers`] has their order. What arrives is bounded, what fails is told attempt by attempt, and dropping a
 //! call ends it upstream.
 
 mod base_url;
@@ -10,6 +10,7 @@ mod billing;
 mod fan_out;
 #[cfg(feature = "http")]
 pub mod http;
+mod layers;
 pub mod queue;
 mod reply;
 pub mod retry;
@@ -22,6 +23,7 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use fan_out::FanOut;
 #[cfg(feature = "http")]
 pub use http::{Access, HttpProvider, HttpSettings, Sign, Signing};
+pub use layers::Layers;
 pub use queue::{QueuePolicy, Queued};
 pub use reply::{Heard, Listener, collect, listen};
 pub use retry::{RetryPolicy, Retrying};

@@ -7,26 +7,39 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tierfall_core::provider::Provider;
 use tierfall_providers::http::{Access, HttpProvider, HttpSettings};
-use tierfall_providers::queue::QueuePolicy;
-use tierfall_providers::retry::RetryPolicy;
+use tierfall_providers::{Layers, QueuePolicy, RetryPolicy};
 use tierfall_wire::dialect::table as dialects;
 
 use super::asker::Asker;
 use super::error::LoadError;
-use crate::config::{HeaderSource, HttpSpec};
+use crate::config::{HeaderSource, HttpFile, HttpSpec};
 use crate::environment;
 
 pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
-    let settings = settings(name, spec, asker).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
-    let provider = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
-    Ok(Arc::new(provider))
+    let settings = settings(name, spec).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
+    let endpoint = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
+    Ok(layers(&endpoint, &spec.settings, asker).around(endpoint))
+}
+
+fn layers(endpoint: &HttpProvider, file: &HttpFile, asker: Asker) -> Layers {
+    let (waiting, longest) = match asker {
+        Asker::Anybody => (file.max_queue as usize, file.queue_timeout.0),
+        Asker::Job => (usize::MAX, Duration::MAX),
+    };
+    let usual = endpoint.layers();
+    Layers {
+        queue: NonZeroUsize::new(file.max_concurrency as usize).map(|places| QueuePolicy { places, waiting, longest }),
+        retry: RetryPolicy { attempts: file.retries.saturating_add(1), ..usual.retry },
+        fan_out: usual.fan_out || file.sample_by_calls,
+        ..usual
+    }
 }
 
 fn secret(env: &str) -> Result<SecretString, String> {
     environment::secret(env).ok_or_else(|| format!("{env} is not set"))
 }
 
-fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, String> {
+fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
     let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
     let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
     let file = &spec.settings;
@@ -40,15 +53,7 @@ fn settings(name: &str, spec: &HttpSpec, asker: Asker) -> Result<HttpSettings, S
         };
         settings.headers.push((header.get_ref().clone(), value));
     }
-    let (waiting, longest) = match asker {
-        Asker::Anybody => (file.max_queue as usize, file.queue_timeout.0),
-        Asker::Job => (usize::MAX, Duration::MAX),
-    };
-    let places = NonZeroUsize::new(file.max_concurrency as usize);
-    settings.queue = places.map(|places| QueuePolicy { places, waiting, longest });
-    settings.sample_by_calls = file.sample_by_calls;
     settings.max_body_bytes = (file.max_body_mib as usize) << 20;
     settings.timeouts.connect = Some(file.connect_timeout.0);
-    settings.retry = RetryPolicy { attempts: file.retries.saturating_add(1), ..RetryPolicy::default() };
     Ok(settings)
 }

@@ -27,12 +27,31 @@ use super::sign::{Sign, Signing, header, secret_header};
 use super::times::Times;
 use super::tls::tls;
 use crate::billing::billing_of;
+use crate::layers::Layers;
 use crate::reply::whole;
+use crate::retry::RetryPolicy;
 
 type Secrets = Arc<[SecretString]>;
 
-/// Makes single attempts.
-pub(super) struct Endpoint {
+/// An HTTP address that answers calls, each by one attempt; [`layered`](Self::layered), it tries again, waits in line and takes samples.
+///
+/// All calls share one pool of connections, so a provider is made once and shared. Redirects are not followed and the environment's
+/// proxies are not used: a call goes where the settings say. Dropping a call or its reply closes the upstream connection at once.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, Layers, QueuePolicy};
+/// use tierfall_wire::dialect::table;
+///
+/// let dialect = table::by_name("openai-chat").ok_or("no such dialect")?;
+/// let settings = HttpSettings::new("local", dialect, BaseUrl::parse("http://127.0.0.1:8101/v1")?);
+/// let provider = HttpProvider::layered(settings.clone())?;
+///
+/// let endpoint = HttpProvider::new(settings)?;
+/// let one_at_a_time = Layers { queue: Some(QueuePolicy::new(NonZeroUsize::MIN)), ..endpoint.layers() }.around(endpoint);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct HttpProvider {
     settings: HttpSettings,
     headers: HeaderMap,
     secrets: Secrets,
@@ -42,8 +61,9 @@ pub(super) struct Endpoint {
     clients: Mutex<BTreeMap<Option<Duration>, Client>>,
 }
 
-impl Endpoint {
-    pub(super) fn new(settings: HttpSettings) -> Result<Self, BuildError> {
+impl HttpProvider {
+    /// Sets the endpoint up. Connects to nothing yet.
+    pub fn new(settings: HttpSettings) -> Result<Self, BuildError> {
         let failed = |why: String| BuildError::Client { provider: settings.name.clone(), why };
         let tls = tls(settings.base_url.is_encrypted()).map_err(|why| failed(why.to_string()))?;
         let client = client(settings.timeouts.connect, &tls).map_err(|why| failed(why.to_string()))?;
@@ -55,6 +75,19 @@ impl Endpoint {
             tls,
             settings,
         })
+    }
+
+    /// The endpoint with its usual layers around it.
+    pub fn layered(settings: HttpSettings) -> Result<Arc<dyn Provider>, BuildError> {
+        let endpoint = Self::new(settings)?;
+        Ok(endpoint.layers().around(endpoint))
+    }
+
+    /// The usual layers: three attempts, any concurrency, several samples by as many calls where the dialect cannot ask for them in one.
+    pub fn layers(&self) -> Layers {
+        let HttpSettings { name, dialect, timeouts, .. } = &self.settings;
+        let fan_out = !dialect.gives().samples;
+        Layers { name: name.clone(), fan_out, retry: RetryPolicy::default(), total: timeouts.total, queue: None }
     }
 
     async fn attempt(&self, call: &Call) -> Result<Reply, CallError> {
@@ -238,7 +271,7 @@ fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwe
     .build()
 }
 
-impl Provider for Endpoint {
+impl Provider for HttpProvider {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         self.attempt(call).boxed()
     }

@@ -11,8 +11,6 @@ use tierfall_wire::dialect::{Auth, Dialect};
 use super::access::Access;
 use super::sign::secret_header;
 use crate::base_url::BaseUrl;
-use crate::queue::QueuePolicy;
-use crate::retry::RetryPolicy;
 
 /// Everything about one provider. Printing it never shows a key.
 #[derive(Clone, Debug)]
@@ -33,17 +31,10 @@ pub struct HttpSettings {
     pub max_body_bytes: usize,
     /// Most bytes of one event of a stream.
     pub max_event_bytes: usize,
-    /// Most requests at once, and how many may wait to be; `None` = no limit.
-    pub queue: Option<QueuePolicy>,
-    /// Take several samples by as many calls, although the dialect could ask for them in one: many servers of the
-    /// dialect take no `n`.
-    pub sample_by_calls: bool,
-    /// When and how often to try again.
-    pub retry: RetryPolicy,
 }
 
 impl HttpSettings {
-    /// A provider without key and with the default limits: 16 MiB a reply, 1 MiB an event, any concurrency.
+    /// A provider without key and with the default limits: 16 MiB a reply, 1 MiB an event.
     pub fn new(name: impl Into<Arc<str>>, dialect: Arc<dyn Dialect>, base_url: BaseUrl) -> Self {
         Self {
             name: name.into(),
@@ -58,9 +49,6 @@ impl HttpSettings {
             },
             max_body_bytes: 16 << 20,
             max_event_bytes: 1 << 20,
-            queue: None,
-            sample_by_calls: false,
-            retry: RetryPolicy::default(),
         }
     }
 

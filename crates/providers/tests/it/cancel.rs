@@ -6,14 +6,14 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tierfall_core::provider::Provider;
 use tierfall_core::request::Call;
-use tierfall_providers::{HttpProvider, HttpSettings, QueuePolicy, RetryPolicy};
+use tierfall_providers::{QueuePolicy, RetryPolicy};
 use tierfall_testkit::server::Counts;
 use tierfall_testkit::{Script, Server, openai, sample};
 
-use crate::setup::{call, dialect, provider, settings, streaming};
+use crate::setup::{call, dialect, layered, provider, settings, streaming};
 
 /// Runs the call until the server's counts say that it is where the test wants it, then drops it.
-async fn drop_when(server: &Server, provider: &HttpProvider, call: &Call, reached: impl FnMut(&Counts) -> bool) {
+async fn drop_when(server: &Server, provider: &dyn Provider, call: &Call, reached: impl FnMut(&Counts) -> bool) {
     tokio::select! {
         result = async {
             let mut reply = provider.call(call).await?;
@@ -74,7 +74,7 @@ async fn before_the_first_piece_of_a_stream() {
 #[tokio::test]
 async fn in_every_one_of_many_samples() {
     let server = Server::start(Script::silent()).await.unwrap();
-    let provider = HttpProvider::new(dialect("anthropic", &server.url())).unwrap();
+    let provider = layered(dialect("anthropic", &server.url()), |_| {});
     let mut call = call();
     (call.logprobs, call.samples) = (None, 4.try_into().unwrap());
     drop_when(&server, &provider, &call, |counts| counts.requests == 4).await;
@@ -84,8 +84,7 @@ async fn in_every_one_of_many_samples() {
 #[tokio::test]
 async fn while_waiting_for_a_place() {
     let server = Server::start(Script::silent()).await.unwrap();
-    let one = HttpSettings { queue: Some(QueuePolicy::new(NonZeroUsize::MIN)), ..settings(&server.url()) };
-    let provider = HttpProvider::new(one).unwrap();
+    let provider = layered(settings(&server.url()), |layers| layers.queue = Some(QueuePolicy::new(NonZeroUsize::MIN)));
     let (first, second) = (call(), call());
     let mut holding = provider.call(&first);
     tokio::select! {
@@ -106,7 +105,7 @@ async fn while_waiting_for_a_place() {
 async fn in_the_pause_before_another_attempt() {
     let server = Server::start(Script::status(429).header("retry-after", "20")).await.unwrap();
     let retry = RetryPolicy { longest_hint: Duration::from_mins(1), ..RetryPolicy::default() };
-    let provider = HttpProvider::new(HttpSettings { retry, ..settings(&server.url()) }).unwrap();
+    let provider = layered(settings(&server.url()), |layers| layers.retry = retry);
     drop_when(&server, &provider, &call(), |counts| counts.requests == 1 && counts.in_flight == 0).await;
     // The pool is the only one left that holds the idle connection: nothing of the call is.
     drop(provider);

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Call, Params, Prompt, Purpose, Request, Timeouts};
-use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, RetryPolicy, collect};
+use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, Layers, RetryPolicy, collect};
 use tierfall_wire::dialect::table;
 
 pub(crate) const KEY: &str = "very-secret-key-0123456789";
 
-/// Settings for a server at `url`: openai-chat, a key, no retries.
+/// Settings for a server at `url`: openai-chat, a key.
 pub(crate) fn settings(url: &str) -> HttpSettings {
     dialect("openai-chat", url)
 }
@@ -20,7 +20,6 @@ pub(crate) fn settings(url: &str) -> HttpSettings {
 pub(crate) fn dialect(name: &str, url: &str) -> HttpSettings {
     let mut settings = HttpSettings::new("local", table::by_name(name).unwrap(), BaseUrl::parse(url).unwrap());
     settings.access = Access::Key { key: KEY.into(), source: Some("LOCAL_KEY".to_owned()) };
-    settings.retry = RetryPolicy::never();
     settings
 }
 
@@ -29,13 +28,20 @@ pub(crate) fn provider(url: &str) -> HttpProvider {
 }
 
 /// A provider that tries three times without pauses worth mentioning.
-pub(crate) fn persistent(url: &str) -> HttpProvider {
+pub(crate) fn persistent(url: &str) -> Arc<dyn Provider> {
     persistent_with(settings(url))
 }
 
-pub(crate) fn persistent_with(settings: HttpSettings) -> HttpProvider {
-    let retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() };
-    HttpProvider::new(HttpSettings { retry, ..settings }).unwrap()
+pub(crate) fn persistent_with(settings: HttpSettings) -> Arc<dyn Provider> {
+    layered(settings, |layers| layers.retry = RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() })
+}
+
+/// A provider that tries once, with one of its layers changed.
+pub(crate) fn layered(settings: HttpSettings, change: impl FnOnce(&mut Layers)) -> Arc<dyn Provider> {
+    let endpoint = HttpProvider::new(settings).unwrap();
+    let mut layers = Layers { retry: RetryPolicy::never(), ..endpoint.layers() };
+    change(&mut layers);
+    layers.around(endpoint)
 }
 
 pub(crate) fn call() -> Call {

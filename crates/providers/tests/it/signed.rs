@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_core::request::Call;
-use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, RetryPolicy, Sign, Signing};
+use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, Sign, Signing};
 use tierfall_testkit::openai::{self, InTurn};
 use tierfall_wire::dialect::openai_chat::OpenAiChat;
 use tierfall_wire::dialect::{Auth, Dialect, EncodeError, Encoded, Gives, NoAnswer, StreamDecoder, path};
@@ -170,8 +170,7 @@ async fn a_signer_that_fails_fails_the_attempt() {
     let provider = persistent_with(settings(&server, Access::Signed(Arc::new(Late(AtomicUsize::new(0))))));
     let (_, failed) = ask(&provider, &call()).await.unwrap();
     assert_eq!(failed.iter().map(|attempt| attempt.error).collect::<Vec<_>>(), [Some(CallErrorKind::Connect); 2]);
-    let settings =
-        HttpSettings { retry: RetryPolicy::never(), ..settings(&server, Access::Signed(Arc::new(Late(AtomicUsize::new(1))))) };
+    let settings = settings(&server, Access::Signed(Arc::new(Late(AtomicUsize::new(1)))));
     let error = ask(&HttpProvider::new(settings).unwrap(), &call()).await.unwrap_err();
     assert_eq!(error.message, "provider \"local\": the request cannot be signed: no token yet");
 }

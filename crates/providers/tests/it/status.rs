@@ -10,7 +10,7 @@ use tierfall_testkit::openai::{self, InTurn};
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::setup::{KEY, ask, assert_clean, assert_failed, call, dialect, persistent, provider, settings};
+use crate::setup::{KEY, ask, assert_clean, assert_failed, call, dialect, layered, persistent, provider, settings};
 
 fn good() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(openai::chat(&Completion::text("Monday")))
@@ -56,7 +56,7 @@ async fn the_other_dialect_sends_its_key_its_own_way() {
         .respond_with(ResponseTemplate::new(200).set_body_json(body))
         .mount(&server)
         .await;
-    let provider = HttpProvider::new(dialect("anthropic", &server.uri())).unwrap();
+    let provider = layered(dialect("anthropic", &server.uri()), |_| {});
     let mut call = call();
     call.logprobs = None;
     let (answer, _) = ask(&provider, &call).await.unwrap();
@@ -172,7 +172,7 @@ async fn a_short_retry_after_is_waited_for() {
 async fn a_storm_of_429_stays_inside_the_budget() {
     let server = serving([ResponseTemplate::new(429)]).await;
     let retry = RetryPolicy { base: Duration::from_millis(1), attempts: 5, ..RetryPolicy::default() };
-    let provider = HttpProvider::new(HttpSettings { retry, ..settings(&server.uri()) }).unwrap();
+    let provider = layered(settings(&server.uri()), |layers| layers.retry = retry);
     let call = call();
     let results = futures_util::future::join_all((0..200).map(|_| ask(&provider, &call))).await;
     let mut attempts = 0;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Call, Timeouts};
-use tierfall_providers::{HttpProvider, HttpSettings, QueuePolicy};
+use tierfall_providers::{HttpProvider, QueuePolicy};
 use tierfall_testkit::server::Counts;
 use tierfall_testkit::{Script, Server, openai, sample};
 
-use crate::setup::{ask, assert_failed, call, provider, settings, streaming};
+use crate::setup::{ask, assert_failed, call, layered, provider, settings, streaming};
 
 const SHORT: Duration = Duration::from_secs(2);
 
@@ -93,8 +93,7 @@ async fn connecting_has_a_limit_of_its_own_and_costs_nothing() {
 async fn waiting_for_a_place_is_not_the_calls_time_and_costs_nothing() {
     let server = Server::start(Script::silent()).await.unwrap();
     let queue = QueuePolicy { longest: 5 * SHORT, ..QueuePolicy::new(NonZeroUsize::MIN) };
-    let one = HttpSettings { queue: Some(queue), ..settings(&server.url()) };
-    let provider = HttpProvider::new(one).unwrap();
+    let provider = layered(settings(&server.url()), |layers| layers.queue = Some(queue));
     let first = call();
     let mut holding = provider.call(&first);
     tokio::select! {
