@@ -6,6 +6,7 @@ mod error;
 mod http;
 #[cfg(not(all(feature = "http", feature = "simulated")))]
 mod left_out;
+mod pool;
 #[cfg(feature = "simulated")]
 mod simulated;
 
@@ -21,6 +22,7 @@ use crate::engine::{Engine, EngineBuilder};
 use crate::environment;
 pub use asker::Asker;
 pub use error::LoadError;
+pub use pool::Pool;
 
 impl Engine {
     /// Loads a cascade file, and whatever it names. One that replays recordings is opened by the workbench's `open`.
@@ -39,16 +41,26 @@ impl Engine {
 
     /// Loads a cascade file into a builder, which takes observers and other providers.
     pub fn open(path: impl AsRef<Path>) -> Result<EngineBuilder, LoadError> {
+        Self::open_in(&Pool::new(), path)
+    }
+
+    /// The same with the providers of a pool, which other engines share, and the one that is loaded after this.
+    pub fn open_in(pool: &Pool, path: impl AsRef<Path>) -> Result<EngineBuilder, LoadError> {
         let loaded = crate::config::load(path)?;
         match loaded.replay {
             Some(replay) => Err(LoadError::Replays { path: loaded.path, fixtures: replay.fixtures }),
-            None => Self::live(loaded, Asker::Anybody),
+            None => Self::live_in(pool, loaded, Asker::Anybody),
         }
     }
 
     /// A cascade file's engine with the providers that it declares, whatever its `[replay]` says.
     pub fn live(loaded: Loaded, asker: Asker) -> Result<EngineBuilder, LoadError> {
-        let providers = providers(&loaded, &loaded.used_providers(&[]), asker)?;
+        Self::live_in(&Pool::new(), loaded, asker)
+    }
+
+    /// The same with the providers of a pool.
+    pub fn live_in(pool: &Pool, loaded: Loaded, asker: Asker) -> Result<EngineBuilder, LoadError> {
+        let providers = providers(pool, &loaded, &loaded.used_providers(&[]), asker)?;
         let tiers = bindings(&loaded);
         let mut builder = Self::unprovided(loaded);
         for tier in &tiers {
@@ -96,7 +108,7 @@ pub fn sources(loaded: &Loaded) -> Result<BTreeMap<Arc<str>, Source>, LoadError>
 /// their signals put probes to. Nobody else's key is needed, and no queue turns a call away: who records bounds what is under
 /// way.
 pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str>, Source>, LoadError> {
-    let providers = providers(loaded, &loaded.used_providers(tiers), Asker::Job)?;
+    let providers = providers(&Pool::new(), loaded, &loaded.used_providers(tiers), Asker::Job)?;
     let source = |tier: &TierBinding| {
         let spec = loaded.providers.get(&*tier.provider)?;
         let source = Source {
@@ -114,13 +126,19 @@ pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str
 }
 
 /// The providers in use, by name; each is made once and shared.
-fn providers(loaded: &Loaded, used: &BTreeSet<&str>, asker: Asker) -> Result<BTreeMap<String, Arc<dyn Provider>>, LoadError> {
+fn providers(
+    pool: &Pool,
+    loaded: &Loaded,
+    used: &BTreeSet<&str>,
+    asker: Asker,
+) -> Result<BTreeMap<String, Arc<dyn Provider>>, LoadError> {
     let unset = loaded.unset_keys_of(used, environment::is_set);
     if !unset.is_empty() {
         return Err(LoadError::UnsetKeys(unset));
     }
     let specs = loaded.providers.iter().filter(|(name, _)| used.contains(name.as_str()));
-    specs.map(|(name, spec)| Ok((name.clone(), provider(name, spec, asker)?))).collect()
+    let shared = |name: &str, spec| pool.provider((name, spec), asker, environment::secret, || provider(name, spec, asker));
+    specs.map(|(name, spec)| Ok((name.clone(), shared(name, spec)?))).collect()
 }
 
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "it matters to a client over HTTP alone"))]

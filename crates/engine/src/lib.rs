@@ -17,7 +17,7 @@ mod observing;
 pub mod timed;
 
 pub use ask::Ask;
-pub use assemble::{Asker, LoadError, Source, bindings, sources, sources_for};
+pub use assemble::{Asker, LoadError, Pool, Source, bindings, sources, sources_for};
 pub use binding::TierBinding;
 pub use clock::{Clock, SystemClock};
 pub use engine::{Answer, BuildError, Engine, EngineBuilder};

@@ -9,5 +9,7 @@ mod open;
 #[cfg(test)]
 mod panics;
 #[cfg(test)]
+mod pool;
+#[cfg(test)]
 mod queue;
 mod stream;
