@@ -78,7 +78,7 @@ pub struct Parts {
     pub salt: Arc<str>,
     /// Cheapest first.
     pub tiers: Vec<Tier>,
-    /// The first that does not pass wins.
+    /// All that hold for a request are in force.
     pub rules: Vec<Rule>,
     /// What happens when a gate cannot decide alone.
     pub policy: Policy,

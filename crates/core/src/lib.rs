@@ -8,6 +8,7 @@ pub mod calls;
 pub mod cascade;
 pub mod caught;
 pub mod completion;
+pub mod constraints;
 pub mod draft;
 pub mod estimate;
 mod failing;

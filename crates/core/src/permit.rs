@@ -41,7 +41,7 @@ impl Plan {
         let ix = tier;
         let tier = self.cascade().tiers().get(ix.0)?;
         let Answerer::Model(model) = &tier.answerer else { return None };
-        self.route().allows(ix).then_some(Permit { ix, tier, model, request: self.request() })
+        self.constraints().allows(ix).then_some(Permit { ix, tier, model, request: self.request() })
     }
 
     /// The probe that a signal of the gate of tier `own` makes about an answer; `None` where it makes none. It sees the answer as

@@ -8,23 +8,22 @@ use serde::{Serialize, Serializer};
 
 use crate::cascade::{Answerer, Capability, Cascade, Model, OnExhausted, TierIx};
 use crate::caught::caught;
+use crate::constraints::Constraints;
 use crate::gate::Gate;
 use crate::number::Threshold;
+use crate::point::UnknownPoint;
 use crate::request::{Request, estimated_tokens};
-use crate::rule::Route;
 
 /// Which tiers a request is to use, in order, why the others are not asked, and [who may see it](Plan::may_see) at all.
 #[derive(Clone, Debug)]
 pub struct Plan {
     cascade: Cascade,
     request: Arc<Request>,
-    /// What the rule decided; nobody else may change who sees the request.
-    route: Route,
-    /// The rule that decided, if any did.
-    pub rule: Option<Arc<str>>,
-    /// A rule panicked: the route is a refusal then, and the run fails.
-    pub fault: Option<Arc<str>>,
-    /// The operating point in force, as the request names it or by default; `None` where the cascade has no fit.
+    /// What the rules want together; nobody else may change who sees the request.
+    constraints: Constraints,
+    /// There is no operating point of the name that is wanted.
+    unknown_point: Option<UnknownPoint>,
+    /// The operating point in force: as the request names it, else as a rule does, else by default. `None` where the cascade has no fit.
     pub point: Option<Arc<str>>,
     /// The request's run-time segment.
     pub segment: Option<Arc<str>>,
@@ -39,13 +38,13 @@ pub struct Plan {
 /// Why a tier is not called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// The rule that decided does not let it see the request.
+    /// A rule does not let it see the request.
     NotAllowed,
-    /// The rule that decided enters behind it.
+    /// A rule enters behind it.
     BeforeEntry,
     /// The operating point leaves it out, and no rule enters at it.
     Fit,
-    /// There is no operating point of the name that the request gives.
+    /// There is no operating point of the name that the request or a rule gives.
     UnknownPoint(Arc<str>),
     /// The prompt is too long.
     ContextWindow {
@@ -82,31 +81,26 @@ impl Plan {
     /// Applies rules, the operating point, capabilities and context windows to a request. Calls nothing.
     pub fn new(cascade: &Cascade, request: impl Into<Arc<Request>>) -> Self {
         let request = request.into();
-        let decided = cascade.rules().iter().map(|named| (named, named.route(&request))).find(|(_, r)| *r != Ok(Route::Pass));
-        let rule = decided.as_ref().map(|(named, _)| named.name.clone());
-        let decided =
-            decided.map_or(Ok(Route::Pass), |(named, route)| route.map_err(|why| format!("the rule \"{}\" {why}", named.name)));
-        let segment = caught(|| cascade.segment_of(&request)).map_err(|why| format!("a rule of the segments {why}"));
-        let (route, segment, fault) = match (decided, segment) {
-            (Ok(route), Ok(segment)) => (route, segment, None),
-            (Err(why), _) | (_, Err(why)) => {
-                let why: Arc<str> = format!("{why}; nobody knows where the request may go, so nothing is called").into();
-                (Route::Refuse(why.clone()), None, Some(why))
-            }
+        let constraints = Constraints::of(cascade, &request);
+        let (constraints, segment) = match caught(|| cascade.segment_of(&request)) {
+            Ok(segment) => (constraints, segment),
+            Err(why) => (constraints.faulty(&format!("a rule of the segments {why}")), None),
         };
-        let (point, unknown) = match cascade.point(request.point.as_deref()) {
+        // The caller knows more of the request than a rule. Without a fit a rule has nothing to choose from.
+        let by_rule = constraints.point().filter(|_| !cascade.points().is_empty());
+        let (point, unknown) = match cascade.point(request.point.as_ref().or(by_rule).map(|name| &**name)) {
             Ok(point) => (point, None),
-            Err(unknown) => (None, Some(unknown.name)),
+            Err(unknown) => (None, Some(unknown)),
         };
         let cuts = cascade.cuts(point, segment);
         let needed = needed_capabilities(&request);
         let (mut tiers, mut skipped, mut ended) = (Vec::new(), Vec::new(), false);
         for (ix, cut) in cuts.iter().enumerate().map(|(ix, cut)| (TierIx(ix), cut)) {
-            let left_out = (ended || cut.is_some_and(|cut| !cut.asked)) && route != Route::EnterAt(ix);
+            let left_out = (ended || cut.is_some_and(|cut| !cut.asked)) && constraints.from() != Some(ix);
             let skip = match &unknown {
-                Some(name) => Some(Skip::UnknownPoint(name.clone())),
-                None if !route.allows(ix) => Some(Skip::NotAllowed),
-                None if matches!(route, Route::EnterAt(first) if ix < first) => Some(Skip::BeforeEntry),
+                Some(unknown) => Some(Skip::UnknownPoint(unknown.name.clone())),
+                None if !constraints.allows(ix) => Some(Skip::NotAllowed),
+                None if constraints.from().is_some_and(|from| ix < from) => Some(Skip::BeforeEntry),
                 None if left_out => Some(Skip::Fit),
                 None => unfit(&cascade.tier(ix).answerer, &request, &needed),
             };
@@ -118,7 +112,7 @@ impl Plan {
                 Some(why) => skipped.push((ix, why)),
             }
         }
-        // A rule or a limit has taken away every tier of the sub-chain in force: those that it leaves out answer then.
+        // Rules or limits have taken away every tier of the sub-chain in force: those that it leaves out answer then.
         if tiers.is_empty() {
             for (ix, why) in skipped.iter_mut().filter(|(_, why)| *why == Skip::Fit) {
                 match unfit(&cascade.tier(*ix).answerer, &request, &needed) {
@@ -128,7 +122,7 @@ impl Plan {
             }
             skipped.retain(|(ix, _)| !tiers.contains(ix));
         }
-        // A length is only estimated: the dearest model that the rule allows is asked all the same, and may say no itself.
+        // A length is only estimated: the dearest model that the rules allow is asked all the same, and may say no itself.
         if tiers.iter().all(|ix| matches!(cascade.tier(*ix).answerer, Answerer::Human { .. }))
             && let Some(at) = skipped.iter().rposition(|(_, why)| matches!(why, Skip::ContextWindow { .. }))
         {
@@ -138,10 +132,9 @@ impl Plan {
         Self {
             cascade: cascade.clone(),
             request,
-            route,
-            rule,
-            fault,
-            point: unknown.or_else(|| point.map(|point| point.name.clone())),
+            constraints,
+            point: unknown.as_ref().map(|unknown| &unknown.name).or(point.map(|point| &point.name)).cloned(),
+            unknown_point: unknown,
             segment,
             thresholds: cuts.into_iter().map(|cut| Some(cut?.threshold)).collect(),
             tiers,
@@ -159,9 +152,14 @@ impl Plan {
         &self.request
     }
 
-    /// What the rules decided.
-    pub fn route(&self) -> &Route {
-        &self.route
+    /// What the rules want together.
+    pub fn constraints(&self) -> &Constraints {
+        &self.constraints
+    }
+
+    /// Why there are no gates to go by: nothing is called then.
+    pub(crate) fn unknown_point(&self) -> Option<&UnknownPoint> {
+        self.unknown_point.as_ref()
     }
 
     /// The gate in force at a place of the plan. At the end of the plan, where a deferral would serve the answer all the

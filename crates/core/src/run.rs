@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::cascade::{Answerer, Cascade, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
+use crate::constraints::End;
 use crate::failing::{in_time, stops_the_run, told};
 use crate::gate::{Decision, Deferral, Gate};
 use crate::ledger::{cost_if_last, expected_cost, price_attempts};
@@ -23,7 +24,6 @@ use crate::plan::Plan;
 pub use crate::provider::Took;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
 use crate::request::{Purpose, Request};
-use crate::rule::Route;
 use crate::signal::logprob::Census;
 use crate::signal::{Abstain, Reading};
 use crate::trace::{CallTrace, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
@@ -54,7 +54,7 @@ pub struct Run {
     cut: Vec<usize>,
     /// How many steps the chain had when it ended, and what was to come then: a draft that was cut is asked for again first.
     ended: Option<usize>,
-    end: Option<End>,
+    end: Option<Ending>,
     /// Pieces of the answer under way have reached the caller: there can be no other one.
     committed: bool,
     spent: Cost,
@@ -75,7 +75,7 @@ pub struct Run {
 
 /// How the chain ends.
 #[derive(Debug)]
-enum End {
+enum Ending {
     /// With the person at this place of the plan.
     Human(usize),
     /// With nobody left to ask, after this error.
@@ -148,14 +148,16 @@ impl Run {
             last_error: None,
             stopped: None,
         };
-        if let Err(unknown) = cascade.point(run.request.point.as_deref()) {
+        if let Some(unknown) = run.plan.unknown_point() {
             run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, unknown.to_string())));
-        } else if let Some(why) = &run.plan.fault {
-            run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Panicked, &**why)));
-        } else if let Route::Refuse(why) = run.plan.route() {
-            run.state = State::Done(Outcome::Refused(why.clone()));
-        } else {
-            run.enter(0, None);
+            return run;
+        }
+        match run.plan.constraints().end() {
+            Some(End::Fault(why)) => run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Panicked, &**why))),
+            Some(End::Refused(why)) => run.state = State::Done(Outcome::Refused(why.clone())),
+            // Whoever runs the cascade finds the person where it has no tier for one.
+            Some(End::Review(_)) if run.plan.tiers.is_empty() => run.state = State::Done(Outcome::Review(None)),
+            Some(End::Review(_)) | None => run.enter(0, None),
         }
         run
     }
@@ -322,7 +324,7 @@ impl Run {
             self.state = State::Done(Outcome::Failed(error));
         } else if error.kind == CallErrorKind::Deadline && !self.is_human(position + 1) {
             self.stopped = Some(Stopped::Deadline);
-            self.end(End::Exhausted(Some(error)));
+            self.end(Ending::Exhausted(Some(error)));
         } else if let Some(end) = self.end.take() {
             self.end(end);
         } else {
@@ -365,24 +367,24 @@ impl Run {
 
     /// Goes to a place of the plan, if there is one and time and money allow it.
     fn enter(&mut self, position: usize, error: Option<CallError>) {
-        let Some(&tier) = self.plan.tiers.get(position) else { return self.end(End::Exhausted(error)) };
+        let Some(&tier) = self.plan.tiers.get(position) else { return self.end(Ending::Exhausted(error)) };
         match &self.cascade.tier(tier).answerer {
-            Answerer::Human { .. } => self.end(End::Human(position)),
+            Answerer::Human { .. } => self.end(Ending::Human(position)),
             Answerer::Model(_) if self.out_of_time() => {
                 self.stopped = Some(Stopped::Deadline);
                 let message = "the request's deadline passed before a tier could answer";
-                self.end(End::Exhausted(Some(CallError::new(CallErrorKind::Deadline, message))));
+                self.end(Ending::Exhausted(Some(CallError::new(CallErrorKind::Deadline, message))));
             }
             Answerer::Model(_) if self.cannot_pay(position) => {
                 self.stopped = Some(Stopped::Budget);
-                self.end(End::Exhausted(error));
+                self.end(Ending::Exhausted(error));
             }
             Answerer::Model(_) => self.state = State::Ask(position),
         }
     }
 
     /// Ends the chain. A draft that was cut, and may be the best answer that there is, is asked for once more first.
-    fn end(&mut self, end: End) {
+    fn end(&mut self, end: Ending) {
         self.ended.get_or_insert(self.steps.len());
         while let Some(position) = self.cut.pop() {
             let tier = self.plan.tiers[position];
@@ -393,8 +395,8 @@ impl Run {
             }
         }
         match end {
-            End::Human(position) => self.hand_over(position),
-            End::Exhausted(error) => self.exhausted(error),
+            Ending::Human(position) => self.hand_over(position),
+            Ending::Exhausted(error) => self.exhausted(error),
         }
     }
 

@@ -7,14 +7,16 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::cascade::{Cascade, TierIx};
 use crate::completion::Usage;
+use crate::constraints::{End, InForce};
 use crate::gate::{Accepted, Decision, Deferral, Unusable};
 use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
 use crate::plan::{Plan, Skip};
 use crate::provider::{Attempt, Billing, CallErrorKind};
 use crate::request::RequestId;
-use crate::rule::Route;
+use crate::rule::{Route, Within};
 use crate::signal::Reading;
 use crate::signal::logprob::Census;
 
@@ -148,10 +150,15 @@ impl Trace {
 /// What was decided before any call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RouteTrace {
-    /// The rule that decided, if any did.
-    pub rule: Option<Arc<str>>,
-    /// `pass`, `enter-at`, `only` or `refuse`.
-    pub action: &'static str,
+    /// The rules that hold for the request, in the order of the cascade, and what each of them wants. All of it is in force.
+    pub rules: Vec<RuleTrace>,
+    /// Why nothing is called, where nothing is: the reasons of the rules that refuse, that all rules together leave no tier, or that one
+    /// failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Arc<str>>,
+    /// Why a person answers and no model does, where a rule wants that and nothing refuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<Arc<str>>,
     /// The operating point in force; absent where the cascade has no fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub point: Option<Arc<str>>,
@@ -173,19 +180,61 @@ impl RouteTrace {
     pub fn of(plan: &Plan) -> Self {
         let cascade = plan.cascade();
         let name = |ix| cascade.tier(ix).name.clone();
+        let constraints = plan.constraints();
+        let (refused, review) = match constraints.end() {
+            Some(End::Fault(why) | End::Refused(why)) => (Some(why.clone()), None),
+            Some(End::Review(why)) => (None, Some(why.clone())),
+            None => (None, None),
+        };
         Self {
-            rule: plan.rule.clone(),
-            action: match plan.route() {
-                Route::Pass => "pass",
-                Route::EnterAt(_) => "enter-at",
-                Route::Only(_) => "only",
-                Route::Refuse(_) => "refuse",
-            },
+            rules: constraints.rules().iter().map(|one| RuleTrace::of(cascade, one)).collect(),
+            refused,
+            review,
             point: plan.point.clone(),
             promise: cascade.points().iter().find(|point| Some(&point.name) == plan.point.as_ref()).map(|p| p.promise.clone()),
             segment: plan.segment.clone(),
             tiers: plan.tiers.iter().copied().map(name).collect(),
             skipped: plan.skipped.iter().map(|(ix, why)| (name(*ix), why.clone())).collect(),
+        }
+    }
+}
+
+/// A rule that holds for a request, and what it wants: what is absent it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RuleTrace {
+    /// Its name.
+    pub rule: Arc<str>,
+    /// The tiers that alone may see the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<Arc<str>>>,
+    /// The tier at which the chain is entered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enter_at: Option<Arc<str>>,
+    /// The operating point that it names, which need not be the one in force: the request's own comes first, then the first rule's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point: Option<Arc<str>>,
+    /// Why a person is to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<Arc<str>>,
+    /// Why nobody is to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refuse: Option<Arc<str>>,
+}
+
+impl RuleTrace {
+    fn of(cascade: &Cascade, in_force: &InForce) -> Self {
+        let name = |ix: &TierIx| cascade.tiers().get(ix.0).map(|tier| tier.name.clone());
+        let told = Self { rule: in_force.rule.clone(), ..Self::default() };
+        match &in_force.route {
+            Route::Answer(Within { only, enter_at, point }) => Self {
+                only: only.as_ref().map(|only| only.iter().filter_map(name).collect()),
+                enter_at: enter_at.as_ref().and_then(name),
+                point: point.clone(),
+                ..told
+            },
+            Route::Review(why) => Self { review: Some(why.clone()), ..told },
+            Route::Refuse(why) => Self { refuse: Some(why.clone()), ..told },
         }
     }
 }

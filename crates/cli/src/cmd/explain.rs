@@ -19,7 +19,7 @@ use tierfall_core::trace::RouteTrace;
 use crate::args::Explain;
 use crate::render::money::usd;
 use crate::render::style::{DIM, STRONG, WARN, paint};
-use crate::render::{text, trace};
+use crate::render::{printable, text, trace};
 use crate::{Exit, Failure, input, load, print};
 
 pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
@@ -55,11 +55,14 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
             .collect();
         return print(format_args!("{}\n", json!({ "route": route, "tiers": tiers }))).map(|()| Exit::Fine);
     }
-    let rule = trace::route(&route).unwrap_or_else(|| "no rule decides".to_owned());
-    let mut out = format!("{rule}\n");
-    if let Some(point) = trace::point(&route) {
-        let _ = writeln!(out, "{point}");
+    let mut said = trace::rules(&route);
+    if said.is_empty() {
+        said.push("no rule holds".to_owned());
     }
+    said.extend(trace::point(&route));
+    said.extend(route.refused.as_ref().map(|why| format!("{}: {}", paint(WARN, "nothing is called"), printable::line(why))));
+    said.extend(route.review.as_ref().map(|why| format!("{}: {}", paint(WARN, "no model is called"), printable::line(why))));
+    let mut out = said.join("\n") + "\n";
     let rows: Vec<_> = tiers
         .map(|(tier, expected, gate, threshold, unread)| {
             ([tier.name.to_string(), accepts(tier, gate, threshold), price(tier, request, expected)], unread)
@@ -75,14 +78,24 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
         }
     }
     for (ix, why) in &plan.skipped {
-        let tier = tier_name(*ix);
+        let (tier, constraints) = (tier_name(*ix), plan.constraints());
         let _ = match why {
-            Skip::NotAllowed => writeln!(out, "   {tier} may not see it (by the rule)"),
-            Skip::BeforeEntry => writeln!(out, "   {tier} is skipped (by the rule)"),
+            Skip::NotAllowed => writeln!(out, "   {tier} may not see it{}", by(&constraints.kept_from(*ix))),
+            Skip::BeforeEntry => writeln!(out, "   {tier} is skipped{}", by(&constraints.entering_behind(*ix))),
             _ => writeln!(out, "   {tier} is skipped ({why})"),
         };
     }
     print(out).map(|()| Exit::Fine)
+}
+
+/// The rules by which something is so; nothing where none is named.
+fn by(rules: &[&Arc<str>]) -> String {
+    let names = || rules.iter().map(|rule| &***rule).collect::<Vec<_>>().join(", ");
+    match rules.len() {
+        0 => String::new(),
+        1 => format!(" (by the rule {})", names()),
+        _ => format!(" (by the rules {})", names()),
+    }
 }
 
 /// The operating point of this name, or the one that meets this target.

@@ -9,7 +9,7 @@ use tierfall_core::money::Money;
 use tierfall_core::number::{Confidence, Threshold};
 use tierfall_core::plan::Skip;
 use tierfall_core::provider::CallErrorKind;
-use tierfall_core::trace::{CostBasis, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
+use tierfall_core::trace::{CostBasis, Fallback, OutcomeKind, RouteTrace, RuleTrace, Step, Stopped, Trace};
 
 use super::money::{cost, time, usd};
 use super::printable;
@@ -21,7 +21,7 @@ pub(crate) fn report(trace: &Trace, every_step: bool) -> String {
     let mut text = headline(trace) + "\n";
     let failed = trace.outcome == OutcomeKind::Failed;
     let chosen = trace.route.point.as_deref().is_some_and(|point| point != "default");
-    if every_step || failed || chosen || trace.steps.len() > 1 || trace.route.rule.is_some() {
+    if every_step || failed || chosen || trace.steps.len() > 1 || !trace.route.rules.is_empty() {
         steps(trace, &mut text);
     }
     // What kept the cascade from going on as declared, where it is not the outcome itself.
@@ -47,7 +47,10 @@ fn headline(trace: &Trace) -> String {
         (OutcomeKind::Answered, _) => accepted(trace),
         (OutcomeKind::Abstained, None) => "no tier was sure enough".to_owned(),
         (OutcomeKind::Abstained, Some(why)) => format!("{why}, and no tier before was sure enough"),
-        (OutcomeKind::Review, None) => "a person must look".to_owned(),
+        (OutcomeKind::Review, None) => match &trace.route.review {
+            Some(why) => format!("a person must look: {}", printable::line(why)),
+            None => "a person must look".to_owned(),
+        },
         (OutcomeKind::Review, Some(why)) => format!("a person must look: {why}"),
         (OutcomeKind::Refused, _) => trace.error.clone().unwrap_or_default(),
         (OutcomeKind::Failed, _) if is_shed => "there was no place for the call".to_owned(),
@@ -126,10 +129,10 @@ fn spent(trace: &Trace) -> String {
 type Row = (Style, [String; 5], Option<String>);
 
 fn steps(trace: &Trace, text: &mut String) {
-    for line in [route(&trace.route), point(&trace.route)].into_iter().flatten() {
+    for line in rules(&trace.route).into_iter().chain(point(&trace.route)) {
         let _ = writeln!(text, "  {line}");
     }
-    // What the rule says is on its own line.
+    // What the rules say is on their own lines.
     let by_rule = |why: &Skip| matches!(why, Skip::NotAllowed | Skip::BeforeEntry);
     let skipped = trace.route.skipped.iter().filter(|(_, why)| !by_rule(why)).map(|(tier, why)| {
         let cells = [tier.to_string(), "skip".to_owned(), why.to_string(), String::new(), String::new()];
@@ -150,15 +153,21 @@ fn steps(trace: &Trace, text: &mut String) {
     }
 }
 
-/// What a rule decided, where one did.
-pub(crate) fn route(route: &RouteTrace) -> Option<String> {
-    let tiers = route.tiers.join(", ");
-    let action = match route.action {
-        "enter-at" => format!("enter at {}", route.tiers.first().map_or("no tier", |tier| tier)),
-        "only" => format!("only {tiers}"),
-        action => action.to_owned(),
+/// Every rule that holds, and what it wants.
+pub(crate) fn rules(route: &RouteTrace) -> Vec<String> {
+    let wants = |one: &RuleTrace| {
+        let only = one
+            .only
+            .as_ref()
+            .map(|tiers| if tiers.is_empty() { "no tier".to_owned() } else { format!("only {}", tiers.join(", ")) });
+        let enter_at = one.enter_at.as_ref().map(|tier| format!("enter at {tier}"));
+        let point = one.point.as_ref().map(|point| format!("point {}", printable::line(point)));
+        let review = one.review.as_ref().map(|why| format!("review ({})", printable::line(why)));
+        let refuse = one.refuse.as_ref().map(|why| format!("refuse ({})", printable::line(why)));
+        let said: Vec<String> = [only, enter_at, point, review, refuse].into_iter().flatten().collect();
+        if said.is_empty() { "nothing".to_owned() } else { said.join(", ") }
     };
-    route.rule.as_ref().map(|rule| format!("rule {}: {action}", paint(STRONG, rule)))
+    route.rules.iter().map(|one| format!("rule {}: {}", paint(STRONG, &one.rule), wants(one))).collect()
 }
 
 /// The operating point in force with what is promised for it, and the request's segment.

@@ -183,7 +183,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     assert_snapshot!(explain(&[]), @"
     exit 0
     -- stdout
-    no rule decides
+    no rule holds
     point default (certified: loss ≤ 0.05 at 90 %)
     1. small  accepts from confidence 0.899 by mean-logprob  about $0.0000004 and the answer
     2. large  accepts all                                    about $0.000008 and the answer
@@ -191,7 +191,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     assert_snapshot!(explain(&["--point", "best"]), @"
     exit 0
     -- stdout
-    no rule decides
+    no rule holds
     point best (certified: loss ≤ 0 at 90 %)
     1. large  accepts all  about $0.000008 and the answer
        small is skipped (fit: not in the sub-chain in force)
@@ -199,7 +199,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     assert_snapshot!(explain(&["--tag", "topic=billing"]), @"
     exit 0
     -- stdout
-    no rule decides
+    no rule holds
     point default (certified: loss ≤ 0.05 at 90 %) · segment billing
     1. small  accepts from confidence 0.940 by mean-logprob  about $0.0000004 and the answer
     2. large  accepts all                                    about $0.000008 and the answer
@@ -207,7 +207,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     assert_snapshot!(explain(&["--point", "best", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"action":"pass","point":"best","promise":"certified: loss ≤ 0 at 90 %","rule":null,"skipped":{"small":"fit: not in the sub-chain in force"},"tiers":["large"]},"tiers":[{"expected_cost_usd":8e-6,"not_allowed":[],"signal":null,"threshold":null,"tier":"large"}]}
+    {"route":{"point":"best","promise":"certified: loss ≤ 0 at 90 %","rules":[],"skipped":{"small":"fit: not in the sub-chain in force"},"tiers":["large"]},"tiers":[{"expected_cost_usd":8e-6,"not_allowed":[],"signal":null,"threshold":null,"tier":"large"}]}
     "#);
 }
 

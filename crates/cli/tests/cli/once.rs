@@ -158,15 +158,80 @@ route = { refuse = "passwords are not discussed here" }
     exit 0
     -- stderr
     refused · passwords are not discussed here
-      rule secret: refuse
+      rule secret: refuse (passwords are not discussed here)
     ");
     assert_snapshot!(sandbox.run(&["explain", "rules.toml", "I call my lawyer"]), @"
     exit 0
     -- stdout
     rule legal: enter at large
     1. large  accepts all  about $0.000016 and the answer
-       small is skipped (by the rule)
+       small is skipped (by the rule legal)
     ");
+}
+
+#[test]
+fn all_rules_that_hold_decide_together() {
+    let sandbox = Sandbox::new();
+    let rules = r#"
+[[rule]]
+name = "private"
+keyword = { any = ["card"] }
+route = { only = ["small"] }
+
+[[rule]]
+name = "legal"
+keyword = { any = ["lawyer"] }
+route = { enter-at = "large" }
+
+[[rule]]
+name = "angry"
+keyword = { any = ["scandal"] }
+route = { review = "an angry customer" }
+"#;
+    sandbox.write("rules.toml", format!("allow = [\"C065\"]\n{CASCADE}{rules}"));
+    assert_snapshot!(sandbox.run(&["explain", "rules.toml", "My lawyer has my card"]), @r#"
+    exit 0
+    -- stdout
+    rule private: only small
+    rule legal: enter at large
+    nothing is called: the rules leave no tier: "private" allows only small; "legal" enters at large
+       small may not see it (by the rules private, legal)
+       large may not see it (by the rules private, legal)
+    "#);
+    assert_snapshot!(sandbox.run(&["explain", "rules.toml", "My lawyer has my card", "--json"]), @r#"
+    exit 0
+    -- stdout
+    {"route":{"refused":"the rules leave no tier: \"private\" allows only small; \"legal\" enters at large","rules":[{"only":["small"],"rule":"private"},{"enter-at":"large","rule":"legal"}],"skipped":{"large":"not-allowed","small":"not-allowed"},"tiers":[]},"tiers":[]}
+    "#);
+    assert_snapshot!(sandbox.run(&["run", "rules.toml", "My lawyer has my card", "--id", "c"]), @r#"
+    exit 0
+    -- stderr
+    refused · the rules leave no tier: "private" allows only small; "legal" enters at large
+      rule private: only small
+      rule legal: enter at large
+    "#);
+    assert_snapshot!(sandbox.run(&["explain", "rules.toml", "A scandal about my card"]), @r#"
+    exit 0
+    -- stdout
+    rule private: only small
+    rule angry: review (an angry customer)
+    no model is called: an angry customer
+       small may not see it (by the rule angry)
+       large may not see it (by the rules private, angry)
+    "#);
+    assert_snapshot!(sandbox.run(&["run", "rules.toml", "What a scandal", "--id", "c"]), @r#"
+    exit 0
+    -- stderr
+    review · a person must look: an angry customer
+      rule angry: review (an angry customer)
+    "#);
+    let trace = sandbox.run(&["run", "rules.toml", "What a scandal", "--trace", "json"]).exits(0).json();
+    assert_eq!((&trace["outcome"], &trace["route"]["review"]), (&"review".into(), &"an angry customer".into()));
+    sandbox.write("unlooked.toml", format!("{CASCADE}{rules}"));
+    let checked = sandbox.run(&["check", "unlooked.toml"]).exits(0);
+    assert!(checked.stderr().contains("warning[C065]: where the rules \"private\" and \"legal\" both hold"), "{checked}");
+    sandbox.run(&["check", "unlooked.toml", "--strict"]).exits(1);
+    sandbox.run(&["check", "rules.toml", "--strict"]).exits(0);
 }
 
 #[test]
@@ -224,14 +289,14 @@ fn explain_calls_nothing() {
     assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?"]), @"
     exit 0
     -- stdout
-    no rule decides
+    no rule holds
     1. a       accepts from mean-logprob 0.800  about $0.000204
     2. bigger  accepts all                      cost unknown
     ");
     assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"action":"pass","rule":null,"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"not_allowed":[],"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"not_allowed":[],"signal":null,"threshold":null,"tier":"bigger"}]}
+    {"route":{"rules":[],"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"not_allowed":[],"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"not_allowed":[],"signal":null,"threshold":null,"tier":"bigger"}]}
     "#);
 }
 

@@ -29,10 +29,10 @@ fn check_says_which_gate_has_nothing_to_read() {
     ok two.cascade.toml: small → medium → large
     -- stderr
     warning[C064]: under the rule "private" the gate of "small" has nothing to read: p-true(surrogate=large) asks "large", which may not see such requests; the tier's answers are deferred, whatever they are
-      --> two.cascade.toml:12:19
+      --> two.cascade.toml:12:18
        |
     12 | route = { only = ["small", "medium"] }
-       |                   ^^^^^^^^^^^^^^^^^
+       |                  ^^^^^^^^^^^^^^^^^^^
     ...
     18 | gate = { signal = { p-true = { surrogate = "large" } }, threshold = 0.85 }
        |        ------------------------------------------------------------------- this gate
@@ -55,12 +55,12 @@ fn explain_says_what_a_gate_would_have_to_ask() {
     1. small   accepts from p-true(surrogate=large) 0.850  about $0.0000008 and the answer
        p-true(surrogate=large) would ask large, which may not see this: the tier's answers are deferred, whatever they are
     2. medium  accepts all                                 about $0.0000008 and the answer
-       large may not see it (by the rule)
+       large may not see it (by the rule private)
     ");
     assert_snapshot!(sandbox.run(&["explain", "two.cascade.toml", "Where is order 7?", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"action":"only","rule":"private","skipped":{"large":"not-allowed"},"tiers":["small","medium"]},"tiers":[{"expected_cost_usd":8e-7,"not_allowed":[{"asks":"large","signal":"p-true(surrogate=large)"}],"signal":"p-true(surrogate=large)","threshold":0.85,"tier":"small"},{"expected_cost_usd":8e-7,"not_allowed":[],"signal":null,"threshold":null,"tier":"medium"}]}
+    {"route":{"rules":[{"only":["small","medium"],"rule":"private"}],"skipped":{"large":"not-allowed"},"tiers":["small","medium"]},"tiers":[{"expected_cost_usd":8e-7,"not_allowed":[{"asks":"large","signal":"p-true(surrogate=large)"}],"signal":"p-true(surrogate=large)","threshold":0.85,"tier":"small"},{"expected_cost_usd":8e-7,"not_allowed":[],"signal":null,"threshold":null,"tier":"medium"}]}
     "#);
     let free = sandbox.run(&["explain", "two.cascade.toml", "Where is order 70?"]).exits(0);
     assert!(!free.stdout().contains("may not see"), "{free}");

@@ -1,6 +1,6 @@
 //! The one list of built-in rules: configuration, schema, reference and tests read it.
 //!
-//! A built-in rule is a condition and a route: where the condition holds, the route is taken. Adding a condition is one
+//! A built-in rule is a condition and a route: where the condition holds, the route is in force. Adding a condition is one
 //! file and one line here.
 
 use std::sync::Arc;
@@ -29,6 +29,21 @@ impl ConditionSpec {
     pub fn build(&self) -> Result<Arc<dyn Condition>, SettingsError> {
         self.options().build()
     }
+
+    /// Whether no request can meet both conditions. `false` where nobody can say.
+    pub fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tag(one), Self::Tag(other)) => {
+                one.key == other.key && one.equals.is_some() && other.equals.is_some() && one.equals != other.equals
+            }
+            (Self::Tools(one), Self::Tools(other)) => one != other,
+            (Self::Length(one), Self::Length(other)) => {
+                let below = |one: &Length, other: &Length| one.max.zip(other.min).is_some_and(|(max, min)| max < min);
+                below(one, other) || below(other, one)
+            }
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -46,11 +61,32 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_passes_where_its_condition_does_not_hold() {
+    fn a_rule_holds_where_its_condition_does() {
         let spec = ConditionSpec::read("keyword", serde_json::json!({ "any": ["refund"] })).unwrap().unwrap();
         assert_eq!(spec.name(), "keyword");
-        let rule = Rule { name: "money".into(), when: spec.build().unwrap(), route: Route::EnterAt(TierIx(1)) };
-        assert_eq!(rule.route(&Request::new("a", "I want a refund")), Ok(Route::EnterAt(TierIx(1))));
-        assert_eq!(rule.route(&Request::new("b", "Where is my order?")), Ok(Route::Pass));
+        let rule = Rule { name: "money".into(), when: spec.build().unwrap(), route: Route::enter_at(TierIx(1)) };
+        assert_eq!(rule.holds(&Request::new("a", "I want a refund")), Ok(true));
+        assert_eq!(rule.holds(&Request::new("b", "Where is my order?")), Ok(false));
+    }
+
+    #[test]
+    fn conditions_that_cannot_both_hold_are_told() {
+        let spec = |kind: &str, settings| ConditionSpec::read(kind, settings).unwrap().unwrap();
+        let excludes = |(kind, settings), (other, others)| {
+            let (one, other) = (spec(kind, settings), spec(other, others));
+            assert_eq!(one.excludes(&other), other.excludes(&one));
+            one.excludes(&other)
+        };
+        let tag = |key: &str, equals: Option<&str>| ("tag", serde_json::json!({ "key": key, "equals": equals }));
+        assert!(excludes(tag("team", Some("a")), tag("team", Some("b"))));
+        assert!(!excludes(tag("team", Some("a")), tag("team", Some("a"))));
+        assert!(
+            !excludes(tag("team", Some("a")), tag("team", None)) && !excludes(tag("team", Some("a")), tag("city", Some("b")))
+        );
+        let tools = |declared: bool| ("tools", serde_json::json!(declared));
+        assert!(excludes(tools(true), tools(false)) && !excludes(tools(true), tools(true)));
+        let length = |min: Option<u64>, max: Option<u64>| ("length", serde_json::json!({ "min": min, "max": max }));
+        assert!(excludes(length(None, Some(9)), length(Some(10), None)));
+        assert!(!excludes(length(None, Some(10)), length(Some(10), Some(20))) && !excludes(length(None, Some(1)), tools(true)));
     }
 }

@@ -8,7 +8,7 @@ use super::settings::{Condition, Settings, SettingsError};
 use crate::request::Request;
 
 /// Whether tools must be declared or must not.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Tools(bool);

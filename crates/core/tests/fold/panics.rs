@@ -12,7 +12,7 @@ use tierfall_core::provider::CallErrorKind;
 use tierfall_core::replay::replay;
 use tierfall_core::request::{Call, Request};
 use tierfall_core::rule::table::Condition;
-use tierfall_core::rule::{Route, Rule};
+use tierfall_core::rule::{Route, Rule, Within};
 use tierfall_core::run::{Outcome, Took};
 use tierfall_core::segment::{SegmentRule, Segments};
 use tierfall_core::signal::{Abstain, Bounds, Evidence, NamedSignal, Needs, Nominal, Probe, Reading, Settles, Signal, Watch};
@@ -150,7 +150,7 @@ fn no_method_of_a_signal_ends_a_run_by_a_panic() {
         let observed = Gate { observe: vec![broken()], ..whole() };
         for gate in [breaking(method), required, observed] {
             let cascade = gated(gate, OnAbstain::Escalate);
-            for route in [Route::Pass, Route::Only([TierIx(0)].into())] {
+            for route in [Route::Answer(Within::default()), Route::only([TierIx(0)])] {
                 let mut parts = chain(&[0.5], Policy { budget: "1".parse().ok(), ..Policy::default() });
                 parts.tiers[0] = cascade.tier(TierIx(0)).clone();
                 parts.rules = vec![Rule { name: "fixed".into(), when: Arc::new(Always), route }];
@@ -181,7 +181,10 @@ impl Condition for Broken {
 fn never_called(cascade: &Cascade) -> String {
     let (outcome, trace) = replay(cascade, request(), |tier, _| panic!("{tier:?} was called"));
     let Outcome::Failed(error) = outcome else { panic!("{outcome:?}") };
-    assert_eq!((error.kind, trace.route.action, trace.steps.len()), (CallErrorKind::Panicked, "refuse", 0));
+    assert_eq!(
+        (error.kind, trace.route.refused.as_deref(), trace.steps.len()),
+        (CallErrorKind::Panicked, Some(&*error.message), 0)
+    );
     let plan = Plan::new(cascade, request());
     assert!(plan.tiers.is_empty(), "whoever looks at the plan alone calls nothing either");
     error.message
@@ -190,7 +193,7 @@ fn never_called(cascade: &Cascade) -> String {
 #[test]
 fn a_rule_that_panics_lets_nothing_through() {
     let mut parts = chain(&[0.5], Policy::default());
-    parts.rules = vec![Rule { name: "privacy".into(), when: Arc::new(Broken), route: Route::Pass }];
+    parts.rules = vec![Rule { name: "privacy".into(), when: Arc::new(Broken), route: Route::Answer(Within::default()) }];
     let message = never_called(&Cascade::try_from(parts).unwrap());
     assert!(message.starts_with("the rule \"privacy\" panicked: no topic; "), "{message}");
 

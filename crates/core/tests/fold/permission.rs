@@ -7,6 +7,7 @@ use crate::scripted::{Cell, chain, gate, result};
 use proptest::prelude::*;
 use tierfall_core::cascade::{Answerer, Capability, Cascade, OnAbstain, OnExhausted, Policy, Tier, TierIx};
 use tierfall_core::completion::{Completion, Finish};
+use tierfall_core::constraints::{End, InForce};
 use tierfall_core::fusion::{FusedInput, Fusion, GateValue};
 use tierfall_core::gate::{Decision, Gate};
 use tierfall_core::map::Transform;
@@ -18,7 +19,7 @@ use tierfall_core::provider::CallErrorKind;
 use tierfall_core::replay::replay;
 use tierfall_core::request::{Purpose, Request};
 use tierfall_core::rule::table::Condition;
-use tierfall_core::rule::{Route, Rule};
+use tierfall_core::rule::{Route, Rule, Within};
 use tierfall_core::run::Outcome;
 use tierfall_core::segment::Segments;
 use tierfall_core::signal::table::SignalSpec;
@@ -64,7 +65,7 @@ fn asking_the_last(route: Route, policy: Policy) -> Cascade {
 }
 
 fn only(tiers: &[usize]) -> Route {
-    Route::Only(tiers.iter().copied().map(TierIx).collect())
+    Route::only(tiers.iter().copied().map(TierIx))
 }
 
 /// Every tier that was called, in order, and whether by a probe.
@@ -113,7 +114,7 @@ fn a_validator_that_may_not_ask_lets_nothing_pass() {
 fn a_rule_that_enters_later_skips_tiers_and_forbids_none() {
     let mut parts = chain(&[0.5, 0.5], Policy::default());
     parts.tiers[1].gate = Some(Gate::new(p_true("t0"), Threshold::DeferAll));
-    parts.rules = vec![rule(0, Route::EnterAt(TierIx(1)))];
+    parts.rules = vec![rule(0, Route::enter_at(TierIx(1)))];
     let cascade = Cascade::try_from(parts).unwrap();
     let (_, trace, calls) = called(&cascade, ruled());
     assert_eq!(calls, [(1, false), (0, true), (2, false)]);
@@ -219,12 +220,16 @@ fn any_gate() -> impl Strategy<Value = Gate> {
 }
 
 fn any_route() -> impl Strategy<Value = Route> {
-    let tiers = || (0..TIERS).prop_map(TierIx);
+    // The person at the end of the chain, where there is one, is the tier after the last.
+    let tiers = || (0..=TIERS).prop_map(TierIx);
+    let only = proptest::option::weighted(0.6, proptest::collection::btree_set(tiers(), 0..=TIERS));
+    let enter_at = proptest::option::weighted(0.3, (0..TIERS).prop_map(TierIx));
+    let point = proptest::option::weighted(0.3, prop_oneof![Just("default"), Just("strict")]);
+    let within = (only, enter_at, point);
     prop_oneof![
-        4 => proptest::collection::btree_set(tiers(), 0..TIERS).prop_map(|allowed| Route::Only(allowed.into_iter().collect())),
-        2 => tiers().prop_map(Route::EnterAt),
+        8 => within.prop_map(|(only, enter_at, point)| Route::Answer(Within { only, enter_at, point: point.map(Into::into) })),
+        1 => Just(Route::Review("look".into())),
         1 => Just(Route::Refuse("no".into())),
-        1 => Just(Route::Pass),
     ]
 }
 
@@ -272,10 +277,12 @@ fn any_cascade() -> impl Strategy<Value = Cascade> {
                 Some(FittedGate { value: GateValue::Signal { signal, negated: false }, map: None })
             };
             let gates = cascade.tiers().iter().filter_map(own).collect();
+            let strict =
+                OperatingPoint { name: "strict".into(), promise: "none".into(), cuts: of_segment.clone(), segments: [].into() };
             let segments = [("billing".into(), of_segment)].into();
             let point = OperatingPoint { name: "default".into(), promise: "none".into(), cuts, segments };
             let tag = Segments { tag: Some("topic".into()), rules: Vec::new() };
-            cascade.fitted(gates, vec![point]).unwrap().with_segments(tag)
+            cascade.fitted(gates, vec![point, strict]).unwrap().with_segments(tag)
         },
     )
 }
@@ -309,24 +316,64 @@ fn any_cell() -> impl Strategy<Value = Cell> {
     ]
 }
 
-/// By the rules as written: the first one whose tag the request has, and that does not pass, decides.
-fn allowed(routes: &[Route], request: &Request) -> BTreeSet<usize> {
-    let holds = |k: &usize| request.tags.contains_key(&k.to_string());
-    let decides = (0..routes.len()).filter(holds).map(|k| &routes[k]).find(|route| **route != Route::Pass);
-    match decides {
-        None | Some(Route::Pass | Route::EnterAt(_)) => (0..=TIERS).collect(),
-        Some(Route::Only(tiers)) => tiers.iter().map(|ix| ix.0).collect(),
-        Some(Route::Refuse(_)) => BTreeSet::new(),
+/// The rules that hold, as written: a rule has the name of the tag that it looks for.
+fn in_force<'a>(cascade: &'a Cascade, request: &Request) -> Vec<&'a Route> {
+    let holds = |rule: &&Rule| request.tags.contains_key(rule.name.trim_start_matches("rule-"));
+    cascade.rules().iter().filter(holds).map(|rule| &rule.route).collect()
+}
+
+/// How a run ends that calls no model, or that models answer; in the order of what beats what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    Answered,
+    Reviewed,
+    Refused,
+}
+
+/// By the rules as written: what they come to, and which tiers may see the request.
+fn by_rules(cascade: &Cascade, request: &Request) -> (Fate, BTreeSet<usize>) {
+    let routes = in_force(cascade, request);
+    let mut allowed: BTreeSet<usize> = (0..cascade.tiers().len()).collect();
+    let mut from = 0;
+    for route in &routes {
+        if let Route::Answer(Within { only, enter_at, .. }) = route {
+            allowed.retain(|ix| only.as_ref().is_none_or(|only| only.contains(&TierIx(*ix))));
+            from = from.max(enter_at.map_or(0, |at| at.0));
+        }
+    }
+    let refuses = |route: &&&Route| matches!(route, Route::Refuse(_));
+    if routes.iter().any(|route| refuses(&route)) || allowed.iter().all(|ix| *ix < from) {
+        return (Fate::Refused, BTreeSet::new());
+    }
+    if routes.iter().any(|route| matches!(route, Route::Review(_))) {
+        allowed.retain(|ix| matches!(cascade.tiers()[*ix].answerer, Answerer::Human { .. }));
+        return (Fate::Reviewed, allowed);
+    }
+    (Fate::Answered, allowed)
+}
+
+fn may_see(cascade: &Cascade, request: &Request) -> BTreeSet<usize> {
+    let plan = Plan::new(cascade, request.clone());
+    (0..cascade.tiers().len()).filter(|ix| plan.may_see(TierIx(*ix)).is_some()).collect()
+}
+
+fn fate(plan: &Plan) -> Fate {
+    match plan.constraints().end() {
+        None => Fate::Answered,
+        Some(End::Review(_)) => Fate::Reviewed,
+        Some(End::Refused(_) | End::Fault(_)) => Fate::Refused,
     }
 }
 
-fn routes(cascade: &Cascade) -> Vec<Route> {
-    let with = |k: usize| {
-        let mut request = Request::new("id", "?");
-        request.tags.insert(k.to_string(), String::new());
-        request
-    };
-    cascade.rules().iter().enumerate().map(|(k, named)| named.route(&with(k)).unwrap()).collect()
+/// The rules of a cascade in another order: turned, and turned round or not.
+fn reordered(cascade: &Cascade, by: usize, back: bool) -> Cascade {
+    let mut rules = cascade.rules().to_vec();
+    let most = rules.len().max(1);
+    rules.rotate_left(by % most);
+    if back {
+        rules.reverse();
+    }
+    cascade.clone().with_rules(rules)
 }
 
 proptest! {
@@ -336,22 +383,31 @@ proptest! {
     fn no_call_reaches_a_tier_that_is_not_allowed(
         cascade in any_cascade(), request in any_request(), cells in proptest::collection::vec(any_cell(), 40)
     ) {
-        let allowed = allowed(&routes(&cascade), &request);
+        let (fate, allowed) = by_rules(&cascade, &request);
         let mut cells = cells.iter().cycle();
         let mut reached = Vec::new();
-        let (_, trace) = replay(&cascade, request.clone(), |tier, call: &PermittedCall| {
+        let (outcome, trace) = replay(&cascade, request.clone(), |tier, call: &PermittedCall| {
             reached.push((tier.0, call.purpose.clone()));
             result(cells.next().unwrap())
         });
         for (tier, purpose) in &reached {
             prop_assert!(allowed.contains(tier), "{purpose:?} reached t{tier} of {allowed:?}");
         }
-        let plan = Plan::new(&cascade, request);
+        let plan = Plan::new(&cascade, request.clone());
         for ix in 0..cascade.tiers().len() {
             let model = matches!(cascade.tiers()[ix].answerer, Answerer::Model(_));
             prop_assert_eq!(plan.may_see(TierIx(ix)).is_some(), model && allowed.contains(&ix));
         }
         prop_assert!(plan.tiers.iter().all(|ix| allowed.contains(&ix.0)));
+        prop_assert!(trace.steps.iter().all(|step| plan.tiers.iter().any(|ix| cascade.tier(*ix).name == step.tier)));
+        if request.point.is_none() {
+            let ended = match outcome {
+                Outcome::Refused(_) => Fate::Refused,
+                Outcome::Review(None) if reached.is_empty() && fate == Fate::Reviewed => Fate::Reviewed,
+                _ => Fate::Answered,
+            };
+            prop_assert_eq!(ended, fate);
+        }
         // What may not be asked reads nothing, and says so; a gate that cannot be read accepts nothing unless the policy says so.
         for (position, step) in trace.steps.iter().enumerate() {
             let ix = cascade.tiers().iter().position(|tier| tier.name == step.tier).unwrap();
@@ -367,12 +423,126 @@ proptest! {
             }
         }
     }
+
+    #[test]
+    fn a_rule_that_is_added_never_allows_more(
+        cascade in any_cascade(), request in any_request(), route in any_route(), at in 0usize..4
+    ) {
+        let mut rules = cascade.rules().to_vec();
+        rules.insert(at.min(rules.len()), Rule { name: "added".into(), when: Arc::new(Always), route });
+        let more = cascade.clone().with_rules(rules);
+        prop_assert!(may_see(&more, &request).is_subset(&may_see(&cascade, &request)));
+        let (before, after) = (Plan::new(&cascade, request.clone()), Plan::new(&more, request));
+        prop_assert!(fate(&after) >= fate(&before));
+        prop_assert!(after.constraints().from() >= before.constraints().from());
+    }
+
+    #[test]
+    fn the_order_of_rules_decides_nothing_but_which_point_is_first(
+        cascade in any_cascade(), request in any_request(), by in 0usize..4, back in any::<bool>(),
+    ) {
+        let other = reordered(&cascade, by, back);
+        // A request that names the point itself leaves rules none to choose.
+        for point in [None, Some("default")] {
+            let mut request = request.clone();
+            request.point = point.map(Into::into).or(request.point.clone());
+            let (one, other) = (Plan::new(&cascade, request.clone()), Plan::new(&other, request.clone()));
+            let mut seen = one.constraints().rules().to_vec();
+            let mut too = other.constraints().rules().to_vec();
+            prop_assert_eq!(seen.iter().find_map(named), one.constraints().point().cloned());
+            prop_assert_eq!(too.iter().find_map(named), other.constraints().point().cloned());
+            seen.sort_by_key(|one| one.rule.clone());
+            too.sort_by_key(|one| one.rule.clone());
+            prop_assert_eq!(seen, too);
+            prop_assert_eq!((fate(&one), one.constraints().from()), (fate(&other), other.constraints().from()));
+            for ix in (0..cascade.tiers().len()).map(TierIx) {
+                prop_assert_eq!(one.constraints().allows(ix), other.constraints().allows(ix));
+                let names = |plan: &Plan| plan.constraints().kept_from(ix).into_iter().cloned().collect::<BTreeSet<_>>();
+                prop_assert_eq!(names(&one), names(&other));
+                prop_assert_eq!(names(&one).is_empty(), one.constraints().allows(ix), "whoever may not see it learns by which rule");
+            }
+            if one.point == other.point {
+                prop_assert_eq!((one.tiers, one.skipped, one.thresholds), (other.tiers, other.skipped, other.thresholds));
+            }
+        }
+    }
+}
+
+fn named(one: &InForce) -> Option<Arc<str>> {
+    if let Route::Answer(within) = &one.route { within.point.clone() } else { None }
+}
+
+#[derive(Debug)]
+struct Always;
+
+impl Condition for Always {
+    fn holds(&self, _: &Request) -> bool {
+        true
+    }
+}
+
+/// The restriction of one rule and the entry of another, as a file would write them.
+#[test]
+fn two_rules_restrict_together() {
+    let under = |routes: Vec<Route>| {
+        let mut parts = chain(&[0.5, 0.5], Policy::default());
+        let rule = |(k, route)| Rule { when: Arc::new(Always), ..rule(k, route) };
+        parts.rules = routes.into_iter().enumerate().map(rule).collect();
+        called(&Cascade::try_from(parts).unwrap(), ruled())
+    };
+    // Personal data stays with the first two, and a lawyer's question does not go to the first.
+    let (_, trace, calls) = under(vec![only(&[0, 1]), Route::enter_at(TierIx(1))]);
+    assert_eq!(calls, [(1, false)]);
+    assert_eq!((&trace.route.skipped["t0"], &trace.route.skipped["t2"]), (&Skip::BeforeEntry, &Skip::NotAllowed));
+    assert_eq!(
+        serde_json::to_value(&trace.route.rules).unwrap(),
+        serde_json::json!([{ "rule": "rule-0", "only": ["t0", "t1"] }, { "rule": "rule-1", "enter-at": "t1" }])
+    );
+    // The latest entry counts, whichever rule names it.
+    let (_, _, calls) = under(vec![Route::enter_at(TierIx(2)), Route::enter_at(TierIx(1))]);
+    assert_eq!(calls, [(2, false)]);
+    // What leaves nobody is a refusal with every reason.
+    let refused = |routes| match under(routes) {
+        (Outcome::Refused(why), trace, calls) => {
+            assert!(calls.is_empty() && trace.steps.is_empty());
+            assert_eq!((trace.route.refused.as_ref(), trace.error.as_deref()), (Some(&why), Some(&*why)));
+            why.to_string()
+        }
+        (outcome, ..) => panic!("{outcome:?}"),
+    };
+    let none = "the rules leave no tier: \"rule-0\" allows only t0, t1; \"rule-1\" allows only t2";
+    assert_eq!(refused(vec![only(&[0, 1]), only(&[2])]), none);
+    let behind = "the rules leave no tier: \"rule-0\" allows only t0; \"rule-1\" enters at t1";
+    assert_eq!(refused(vec![only(&[0]), Route::enter_at(TierIx(1))]), behind);
+    let (review, no) = (|| Route::Review("look".into()), |why: &str| Route::Refuse(why.into()));
+    assert_eq!(refused(vec![only(&[0]), Route::enter_at(TierIx(1)), review()]), behind, "a review does not make it good");
+    assert_eq!(refused(vec![no("no"), only(&[0]), review(), no("never"), no("no")]), "no; never");
+}
+
+#[test]
+fn a_rule_sends_the_request_to_a_person_and_to_no_model() {
+    let mut parts = chain(&[0.5, 0.5], Policy::default());
+    parts.rules = vec![rule(0, Route::Review("an angry customer".into()))];
+    let none = Cascade::try_from(parts.clone()).unwrap();
+    let (outcome, trace, calls) = called(&none, ruled());
+    assert!(matches!(outcome, Outcome::Review(None)) && calls.is_empty() && trace.steps.is_empty());
+    assert_eq!((trace.route.review.as_deref(), trace.fallback, trace.error), (Some("an angry customer"), None, None));
+    assert!(may_see(&none, &ruled()).is_empty());
+    // The person at the end of the chain is asked, and costs what a person costs.
+    parts.tiers[2].answerer = Answerer::Human { cost: "1.5".parse().ok() };
+    let (outcome, trace, calls) = called(&Cascade::try_from(parts.clone()).unwrap(), ruled());
+    assert!(matches!(outcome, Outcome::Review(None)) && calls.is_empty());
+    assert_eq!((&*trace.steps[0].tier, trace.cost.total()), ("t2", "1.5".parse().ok()));
+    // Unless another rule keeps the request from that person as well.
+    parts.rules.push(rule(0, only(&[0])));
+    let (outcome, trace, _) = called(&Cascade::try_from(parts).unwrap(), ruled());
+    assert!(matches!(outcome, Outcome::Review(None)) && trace.steps.is_empty());
 }
 
 /// A probe is counted among the calls, so that the property above is about something.
 #[test]
 fn the_property_sees_probes() {
-    let cascade = asking_the_last(Route::Pass, Policy::default());
+    let cascade = asking_the_last(only(&[0, 1, 2]), Policy::default());
     let mut probes = 0;
     replay(&cascade, ruled(), |_, call| {
         probes += usize::from(matches!(call.purpose, Purpose::Probe(_)));

@@ -89,6 +89,25 @@ fn a_point_is_taken_by_name_and_the_first_one_by_default() {
 }
 
 #[test]
+fn a_rule_names_the_point_where_the_request_names_none() {
+    let points = || vec![point("default", &[cut(0.5)]), point("strict", &[cut(0.9)])];
+    let cascade = fitted_with(Some(Route::at_point("strict")), points());
+    let cells = [Cell::score(0.7), Cell::score(0.0)];
+    let (_, trace) = at(&cascade, None, &cells);
+    assert_eq!((called(&trace), trace.route.point.as_deref()), (vec!["t0", "t1"], Some("strict")));
+    // The caller knows more of the request.
+    let (_, trace) = at(&cascade, Some("default"), &cells);
+    assert_eq!((called(&trace), trace.route.point.as_deref()), (vec!["t0"], Some("default")));
+    assert_eq!(trace.route.rules[0].point.as_deref(), Some("strict"), "what the rule wanted is told all the same");
+    // A point that is not there decides nothing; without a fit the gates' own thresholds do.
+    let (outcome, _) = at(&fitted_with(Some(Route::at_point("fast")), points()), None, &cells);
+    assert!(matches!(outcome, Outcome::Failed(error) if error.message.starts_with("there is no operating point \"fast\"; ")));
+    let unfitted = crate::scripted::cascade(&[0.5], Policy::default());
+    let (_, trace) = at(&unfitted.with_rules(cascade.rules().to_vec()), None, &cells);
+    assert_eq!((called(&trace), trace.route.point.as_deref()), (vec!["t0"], None));
+}
+
+#[test]
 fn an_unknown_point_fails_before_any_call() {
     let cascade = fitted(vec![point("default", &[cut(0.5)])]);
     let (outcome, trace) = at(&cascade, Some("fast"), &[]);
@@ -113,11 +132,11 @@ fn tiers_that_the_fit_leaves_out_are_not_called() {
 fn a_rule_that_enters_at_a_tier_asks_it_all_the_same() {
     let points = || vec![point("default", &[cut(0.5), LEFT_OUT, LEFT_OUT])];
     assert_eq!(planned(&fitted(points())), [0, 3]);
-    assert_eq!(planned(&fitted_with(Some(Route::EnterAt(TierIx(1))), points())), [1, 3]);
-    assert_eq!(planned(&fitted_with(Some(Route::EnterAt(TierIx(3))), points())), [3]);
+    assert_eq!(planned(&fitted_with(Some(Route::enter_at(TierIx(1))), points())), [1, 3]);
+    assert_eq!(planned(&fitted_with(Some(Route::enter_at(TierIx(3))), points())), [3]);
     // Where a rule leaves none of the sub-chain in force, the others answer as declared.
-    assert_eq!(planned(&fitted_with(Some(Route::Only(vec![TierIx(0), TierIx(1)])), points())), [0]);
-    assert_eq!(planned(&fitted_with(Some(Route::Only(vec![TierIx(1), TierIx(2)])), points())), [1, 2]);
+    assert_eq!(planned(&fitted_with(Some(Route::only([TierIx(0), TierIx(1)])), points())), [0]);
+    assert_eq!(planned(&fitted_with(Some(Route::only([TierIx(1), TierIx(2)])), points())), [1, 2]);
 }
 
 #[test]
@@ -144,7 +163,7 @@ fn a_sub_chain_may_end_before_the_last_tier() {
     }
     // A rule that enters behind the end finds the last tier again.
     let ends = || vec![point("default", &[cut(0.5), ends, LEFT_OUT])];
-    assert_eq!(planned(&fitted_with(Some(Route::EnterAt(TierIx(2))), ends())), [2, 3]);
+    assert_eq!(planned(&fitted_with(Some(Route::enter_at(TierIx(2))), ends())), [2, 3]);
 }
 
 #[test]

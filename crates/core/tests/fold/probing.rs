@@ -97,7 +97,7 @@ fn the_last_tier_would_have_answered_once() {
 #[test]
 fn a_gated_tier_at_the_end_of_its_way_is_asked_and_stripped_as_its_gate_wants() {
     let gate = Gate::new(signal(r#""self-rated""#), Threshold::DeferAll);
-    let (outcome, trace, calls) = run(&gated(gate, Some(Route::Only(vec![TierIx(0)]))), &answer("Yes.\nConfidence: 80%"));
+    let (outcome, trace, calls) = run(&gated(gate, Some(Route::only([TierIx(0)]))), &answer("Yes.\nConfidence: 80%"));
     assert_eq!(trace.steps[0].decision.reason(), "last-tier");
     assert_eq!(outcome.served().map(|served| served.answer.text.as_str()), Some("Yes."));
     assert!(calls[0].messages()[0].texts().any(|text| text.contains("onfidence")));

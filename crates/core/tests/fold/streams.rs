@@ -164,7 +164,7 @@ fn a_draft_that_was_cut_is_asked_for_again_where_it_is_the_best() {
 
 #[test]
 fn a_draft_that_may_have_to_be_served_is_not_cut_under_a_deadline() {
-    let deadline = Some(std::time::Duration::from_secs(60));
+    let deadline = Some(std::time::Duration::from_mins(1));
     for (on_exhausted, cut) in [(OnExhausted::Answer, 0), (OnExhausted::Abstain, 1)] {
         let policy = Policy { deadline, on_exhausted, ..Policy::default() };
         assert_eq!(stream(&plain(policy), &[Cell::score(0.1), Cell::score(0.9), Cell::none()], 4).cut, cut);

@@ -22,7 +22,6 @@ macro_rules! codes {
         impl Code {
             $(pub(crate) const $name: Self = Self { id: $id, about: $about };)+
             /// Every code, in order.
-            #[cfg(test)]
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name),+];
         }
     };
@@ -62,6 +61,8 @@ codes! {
     BUDGET_WITHOUT_PRICE = "C031", "A budget needs the price of every tier.";
     BAD_DURATION = "C032", "A duration that cannot be read, or is zero.";
     BAD_RULE = "C040", "Settings that a rule does not take.";
+    BAD_ROUTE = "C041", "Keys of a route that contradict each other.";
+    UNKNOWN_POINT = "C042", "A rule names an operating point that the fit does not have.";
     SECRET = "C050", "A secret stands in the file.";
     BAD_URL = "C051", "A base URL that cannot be called.";
     BAD_HEADER = "C052", "A header that cannot be sent.";
@@ -70,6 +71,15 @@ codes! {
     KEY_IN_CLEAR = "C062", "Warning: a key is sent unencrypted to another machine.";
     UNUSED_FIT = "C063", "Warning: a fit is named that no threshold comes from.";
     UNREADABLE_GATE = "C064", "Warning: under a rule a gate has nothing to read, since it asks a tier that may not see the request.";
+    COMBINED_RULES = "C065", "Warning: two rules may hold for one request, which both together treat otherwise than the first alone. A file that was written for \"the first rule wins\" means something else.";
+    TWO_POINTS = "C066", "Warning: two rules that may hold for one request name different operating points; the first one's is taken.";
+}
+
+impl Code {
+    /// Those of warnings.
+    pub(crate) fn warnings() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().filter(|code| code.about.starts_with("Warning: ")).map(|code| code.id)
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod files;
 mod fresh;
 mod permission;
 mod reference;
+mod rules;
 mod tables;
 mod total;
 

@@ -11,6 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tierfall_core::money::{DecimalError, Money, Rate};
 
+use super::code::Code;
 use super::values::duration;
 
 /// A value with its place in the file.
@@ -109,6 +110,22 @@ types! {
         { "type": "string", "pattern": "^[0-9]+(\\.[0-9]{1,6})?$" },
         { "type": "number", "minimum": 0 },
     ], "x-kind": "dollars-per-million" };
+}
+
+/// The code of a warning.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Warning(pub(crate) String);
+
+impl JsonSchema for Warning {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Warning".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": Code::warnings().collect::<Vec<_>>() })
+    }
 }
 
 impl TryFrom<String> for Wait {

@@ -56,7 +56,7 @@ async fn cascades_that_declare_the_same_provider_share_its_places() {
         |pool: &Pool, name: &str, places| Engine::open_in(pool, file(&folder, name, &server, places)).unwrap().build().unwrap();
     let (one, other) = (open(&pool, "one", 1), open(&pool, "other", 1));
     assert!(is_shared(&one, &other));
-    assert_eq!(side_by_side(&server, &gate, [&one, &other]).await, 1);
+    assert_eq!(Box::pin(side_by_side(&server, &gate, [&one, &other])).await, 1);
     assert_eq!(server.counts().connections, 1);
 }
 
@@ -92,7 +92,7 @@ async fn a_reload_keeps_connections_and_places() {
     fs_err::write(&path, text).unwrap();
     let after = Engine::open_in(&pool, &path).unwrap().build().unwrap();
     assert!(is_shared(&before, &after));
-    assert_eq!(side_by_side(&server, &gate, [&before, &after]).await, 1);
+    assert_eq!(Box::pin(side_by_side(&server, &gate, [&before, &after])).await, 1);
     drop(before);
     gate.open_for(1);
     assert_eq!(after.complete("c").await.text(), Some("yes"));

@@ -173,7 +173,7 @@ impl<'a> Player<'a> {
         let cascade = &self.loaded.cascade;
         let last = cascade.tiers().len() - 1;
         // What was recorded before a rule forbade it is not what could be done now.
-        if !Plan::new(cascade, request).route().allows(TierIx(last)) {
+        if !Plan::new(cascade, request).constraints().allows(TierIx(last)) {
             return Ok(Err(NoLast::NotAllowed));
         }
         let price = match &cascade.tiers()[last].answerer {

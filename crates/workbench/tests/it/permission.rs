@@ -66,6 +66,7 @@ impl Seen {
 enum Route {
     Only(BTreeSet<usize>),
     EnterAt(usize),
+    Review,
     Refuse,
 }
 
@@ -91,14 +92,19 @@ struct Case {
 }
 
 impl Case {
-    /// By the rules as they stand: the first that is about the example decides.
+    /// By the rules as they stand: all that are about the example decide together.
     fn may_see(&self, example: usize) -> BTreeSet<usize> {
-        let decides = self.tags[example].iter().find_map(|tag| self.rules.get(*tag));
-        match decides {
-            None | Some(Route::EnterAt(_)) => (0..TIERS).collect(),
-            Some(Route::Only(tiers)) => tiers.clone(),
-            Some(Route::Refuse) => BTreeSet::new(),
+        let (mut allowed, mut from): (BTreeSet<usize>, _) = ((0..TIERS).collect(), 0);
+        for route in self.tags[example].iter().filter_map(|tag| self.rules.get(*tag)) {
+            match route {
+                Route::Only(tiers) => allowed.retain(|tier| tiers.contains(tier)),
+                Route::EnterAt(tier) => from = from.max(*tier),
+                // There is no person in the chain.
+                Route::Review | Route::Refuse => allowed.clear(),
+            }
         }
+        // Where all that may see it stand before its entry, it is refused.
+        if allowed.iter().any(|tier| *tier >= from) { allowed } else { BTreeSet::new() }
     }
 
     fn judge_may_see(&self, example: usize) -> bool {
@@ -111,6 +117,7 @@ impl Case {
             let route = match rule {
                 Route::Only(tiers) => format!("only = {:?}", tiers.iter().map(|tier| format!("t{tier}")).collect::<Vec<_>>()),
                 Route::EnterAt(tier) => format!("enter-at = \"t{tier}\""),
+                Route::Review => "review = \"look\"".to_owned(),
                 Route::Refuse => "refuse = \"no\"".to_owned(),
             };
             let _ = writeln!(text, "[[rule]]\nname = \"r{place}\"\ntag = {{ key = \"r{place}\" }}\nroute = {{ {route} }}");
@@ -185,7 +192,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let route = prop_oneof![
         4 => proptest::collection::btree_set(0..TIERS, 1..TIERS).prop_map(Route::Only),
         1 => (0..TIERS).prop_map(Route::EnterAt),
-        1 => Just(Route::Refuse),
+        1 => prop_oneof![Just(Route::Review), Just(Route::Refuse)],
     ];
     let validator = proptest::option::weighted(0.3, (0..TIERS).prop_map(Signal::Asks));
     let observed = proptest::option::weighted(0.5, (0..TIERS).prop_map(Signal::Asks));

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tierfall_core::cascade::{OnAbstain, OnError, OnExhausted};
 
-use super::types::{Dollars, Name, Spanned, Text, Wait};
+use super::types::{Dollars, Name, Spanned, Text, Wait, Warning};
 
 pub(crate) use provider::{HeaderSource, ProviderFile, ProviderKind, SIMULATED, SimulatedFile};
 pub use provider::{HttpFile, KeyRef};
@@ -41,7 +41,9 @@ pub(crate) struct CascadeFile {
     /// Who answers calls, by name; the key below the name is the provider's kind.
     #[serde(default)]
     pub(crate) provider: BTreeMap<Spanned<String>, ProviderFile>,
-    /// Where requests go before any call; the first rule that holds wins.
+    /// Where requests go, before any call. All rules that hold for a request are in force together: the tiers that may see it are those
+    /// that every rule allows, and none left is a refusal; it enters at the latest tier that a rule names; `refuse` beats `review`, and
+    /// `review` the rest; the first rule that names a `point` decides it.
     #[serde(default)]
     pub(crate) rule: Vec<RuleFile>,
     /// The rungs, cheapest first.
@@ -62,6 +64,9 @@ pub(crate) struct CascadeFile {
     /// How a regression run compares with the baseline.
     #[serde(default)]
     pub(crate) regress: RegressRules,
+    /// Warnings about this file that were looked at and are not to be told again.
+    #[serde(default)]
+    pub(crate) allow: Vec<Warning>,
 }
 
 /// What happens when a gate cannot decide alone.

@@ -16,7 +16,7 @@ use crate::config::types::{Name, Spanned, Text};
 pub(crate) struct RuleFile {
     /// The rule's name in traces; its kind without it.
     pub(crate) name: Option<Name>,
-    /// Where a request goes for which the rule holds.
+    /// What happens to a request for which the rule holds, together with what all other rules say that hold.
     #[schemars(with = "RouteFile")]
     pub(crate) route: Option<RouteFile>,
     #[schemars(flatten, with = "Conditions")]
@@ -79,17 +79,35 @@ impl<'de> Deserialize<'de> for RuleFile {
     }
 }
 
-/// Where a request goes.
+/// Who may answer a request, and from where in the chain; or that nobody does. `only`, `enter-at` and `point` may stand together;
+/// `review` and `refuse` stand alone.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[schemars(title = "a route", extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(title = "a route", transform = some_key)]
 pub(crate) struct RouteFile {
     /// Enter the chain at this tier; cheaper ones are skipped, and may still see the request: a gate may ask one.
     pub(crate) enter_at: Option<Spanned<Name>>,
     /// Only these tiers may see the request: no other one answers it, is asked about an answer by a gate, or is recorded with it.
-    pub(crate) only: Option<Vec<Spanned<Name>>>,
+    pub(crate) only: Option<Spanned<Vec<Spanned<Name>>>>,
+    /// The gates cut as this operating point of the fit says, unless the request names a point itself. What is promised for a point is
+    /// promised for the kind of requests that the fit was made on, not for those alone that a rule picks.
+    pub(crate) point: Option<Spanned<Text>>,
+    /// A person answers, and no tier with a model sees the request; the text says why. Where the chain ends with a person, that tier is
+    /// asked, and costs what it costs.
+    pub(crate) review: Option<Spanned<Text>>,
     /// The request is not answered, and no tier sees it; the text says why.
-    pub(crate) refuse: Option<Text>,
+    pub(crate) refuse: Option<Spanned<Text>>,
+}
+
+fn some_key(schema: &mut Schema) {
+    let schema = schema.ensure_object();
+    let keys: Vec<String> = schema["properties"].as_object().into_iter().flat_map(|keys| keys.keys().cloned()).collect();
+    let any: Vec<_> = keys.iter().map(|key| serde_json::json!({ "required": [key] })).collect();
+    schema.insert("anyOf".to_owned(), any.into());
+    schema.insert(
+        "dependentSchemas".to_owned(),
+        serde_json::json!({ "refuse": { "maxProperties": 1 }, "review": { "maxProperties": 1 } }),
+    );
 }
 
 /// What kind of request it is, as far as that is known before any call. Changing it makes a fit with thresholds by segment stale.

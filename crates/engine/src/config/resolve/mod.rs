@@ -6,20 +6,20 @@ mod fit;
 mod gate;
 mod permission;
 mod prompt;
+mod rule;
 mod tier;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tierfall_core::cascade::{Cascade, Parts, Policy, TierIx};
-use tierfall_core::rule::{Route, Rule};
+use tierfall_core::cascade::{Cascade, Parts, Policy};
 use tierfall_core::segment::{SegmentRule, Segments};
 
 use self::context::Context;
 use super::code::Code;
-use super::diagnostic::Found;
-use super::file::{CascadeFile, PolicyFile, RouteFile, RuleFile, TierFile};
+use super::diagnostic::{Found, Severity};
+use super::file::{CascadeFile, PolicyFile, TierFile};
 use super::{Fits, Loaded, ReadFile, provider};
 use crate::digest;
 use crate::fit::Bound;
@@ -46,10 +46,13 @@ pub(super) fn resolve(
     let mut context = Context { file, directory, read, lines, found, providers, fitted: Vec::new(), own: Vec::new() };
     let tiers = tier::resolve_all(&mut context);
     unused_providers(&mut context);
-    let rules = file.rule.iter().filter_map(|rule| self::rule(&mut context, rule)).collect();
+    let rules = file.rule.iter().filter_map(|rule| rule::resolve(&mut context, rule)).collect();
     let segments = segments(&mut context);
     let policy = policy(&mut context, &file.policy);
     let fit_path = fit::check(&mut context, path);
+    if fit_path.is_none() {
+        rule::no_points(file, context.found);
+    }
     let expects = expect::resolve_all(&mut context);
     let replay = file.replay.clone();
     let declared = std::mem::take(&mut context.providers);
@@ -74,9 +77,12 @@ pub(super) fn resolve(
         let place = fit::Place { file, at: fit_at, path, set: set.map_or("SET", String::as_str) };
         let bound = Bound { cascade: &cascade, tiers: &bindings, segment_digest: segment_digest.as_deref() };
         let (fitted, read) = place.read(fit_path, read, bound, found)?;
+        rule::unknown_points(file, &fitted, fit_path, found);
         (cascade, fit) = (fitted, Some(Arc::new(read)));
     }
     permission::check(file, &cascade, found);
+    rule::combinations(file, &cascade, found);
+    found.diagnostics.retain(|one| one.severity == Severity::Error || !file.allow.iter().any(|allowed| allowed.0 == one.code.id));
     Some(Loaded {
         cascade,
         tiers: bindings,
@@ -122,30 +128,6 @@ fn unused_providers(context: &mut Context<'_>) {
         let message = format!("no tier uses the provider `{}`", name.get_ref());
         context.found.warning(Code::UNUSED_PROVIDER, name.span(), message);
     }
-}
-
-fn rule(context: &mut Context<'_>, file: &RuleFile) -> Option<Rule> {
-    let route = file.route.as_ref().and_then(|route| self::route(context, route));
-    let condition = file.condition.as_ref()?;
-    let kind = condition.get_ref().name();
-    match condition.get_ref().build() {
-        Ok(when) => Some(Rule { name: file.name.as_ref().map_or(kind, |name| name.as_str()).into(), when, route: route? }),
-        Err(why) => {
-            context.found.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
-            None
-        }
-    }
-}
-
-fn route(context: &mut Context<'_>, file: &RouteFile) -> Option<Route> {
-    if let Some(tier) = &file.enter_at {
-        return context.target(tier.get_ref(), tier.span()).map(Route::EnterAt);
-    }
-    if let Some(only) = &file.only {
-        let tiers: Vec<Option<TierIx>> = only.iter().map(|tier| context.target(tier.get_ref(), tier.span())).collect();
-        return tiers.into_iter().collect::<Option<Vec<_>>>().map(Route::Only);
-    }
-    file.refuse.as_ref().map(|why| Route::Refuse(why.as_str().into()))
 }
 
 fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {

@@ -1,41 +1,29 @@
 //! Rules that keep from a tier what the gate of another one has to ask.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use tierfall_core::cascade::{Cascade, TierIx};
 use tierfall_core::permit::{Then, Unread};
 use tierfall_core::plan::Plan;
 use tierfall_core::request::Request;
-use tierfall_core::rule::table::Condition;
-use tierfall_core::rule::{Route, Rule};
+use tierfall_core::rule::Route;
 use tierfall_core::segment::Segments;
 
+use super::rule;
 use crate::config::code::Code;
 use crate::config::diagnostic::Found;
 use crate::config::file::{CascadeFile, RuleFile};
-use crate::config::types::{Name, Spanned};
-
-/// Holds for every request.
-#[derive(Debug)]
-struct Always;
-
-impl Condition for Always {
-    fn holds(&self, _: &Request) -> bool {
-        true
-    }
-}
+use crate::config::types::Spanned;
 
 /// Warns of every gate that has nothing to read under some rule. The plan of a request under that rule says so, at every operating
 /// point and in every segment of the fit.
 pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Found) {
     for (rule, written) in cascade.rules().iter().zip(&file.rule) {
-        let Some(only) = written.route.as_ref().and_then(|route| route.only.as_ref()) else { continue };
-        let place = |name: &Spanned<Name>| cascade.tiers().iter().position(|tier| *tier.name == *name.get_ref().as_str());
-        let route = Route::Only(only.iter().filter_map(place).map(TierIx).collect());
-        let rules = vec![Rule { name: rule.name.clone(), when: Arc::new(Always), route }];
+        if !matches!(&rule.route, Route::Answer(within) if within.only.is_some()) {
+            continue;
+        }
         let segments = Segments { tag: Some(SEGMENT.to_owned()), rules: Vec::new() };
-        let under_it = cascade.clone().with_rules(rules).with_segments(segments);
+        let under_it = rule::under(cascade, &[rule]).with_segments(segments);
         let mut told = BTreeSet::new();
         for request in requests(&under_it) {
             let plan = Plan::new(&under_it, request);
@@ -83,8 +71,8 @@ fn warn(
         "under the rule \"{rule}\" the gate of \"{tier}\" {lacks}: {} asks \"{asked}\", which may not see such requests; {}",
         unread.signal, unread.then
     );
-    let only = written.route.as_ref().and_then(|route| route.only.as_deref()).unwrap_or_default();
-    let at = only.first().map_or(0..0, |first| first.span().start..only.last().unwrap_or(first).span().end);
+    let only = written.route.as_ref().and_then(|route| route.only.as_ref());
+    let at = only.map_or(0..0, Spanned::span);
     let gates = file.tier.iter().flatten().map(Spanned::get_ref);
     let gate = gates
         .filter(|one| one.name.as_ref().is_some_and(|name| *name.get_ref().as_str() == **tier))

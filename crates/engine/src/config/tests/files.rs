@@ -41,8 +41,13 @@ fn the_example_becomes_what_it_says() {
     assert_eq!(model.price.unwrap().cached_input.unwrap().to_string(), "0.5");
     assert_eq!(loaded.cascade.policy().deadline, Some(Duration::from_mins(1)));
     assert_eq!(loaded.cascade.rules().iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["legal", "personal-data"]);
-    let plan = tierfall_core::plan::Plan::new(&loaded.cascade, Request::new("id", "I will go to court"));
-    assert_eq!(plan.tiers.iter().map(|ix| ix.0).collect::<Vec<_>>(), [2]);
+    let planned = |question: &str| {
+        let plan = tierfall_core::plan::Plan::new(&loaded.cascade, Request::new("id", question));
+        plan.tiers.iter().map(|ix| ix.0).collect::<Vec<_>>()
+    };
+    assert_eq!(planned("I will go to court"), [1, 2]);
+    assert_eq!(planned("Is 4111 1111 1111 1111 my card?"), [0, 1]);
+    assert_eq!(planned("I will go to court over 4111 1111 1111 1111"), [1]);
     let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
     assert_eq!((http.settings.retries, http.settings.max_concurrency, http.settings.max_body_mib), (3, 32, 16));
     assert_eq!(loaded.expects[0].split, "test");

@@ -49,7 +49,9 @@ fn the_schema_allows_what_the_parser_allows() {
         ("openai-chat", "openai"),
         ("{ env = \"LOCAL_KEY\" }", "\"sk-1234\""),
         ("\"60s\"", "60"),
-        ("enter-at = \"large\"", "enter-at = \"large\", refuse = \"no\""),
+        ("enter-at = \"medium\"", "enter-at = \"medium\", refuse = \"no\""),
+        ("enter-at = \"medium\"", ""),
+        ("C065", "C012"),
         ("keyword = ", "keywords = "),
         ("{ any = [\"card\", \"iban\"] }", "{ any = [\"passport\"] }"),
     ] {

@@ -7,13 +7,13 @@ use tierfall_calibrate::observations::Cell;
 use tierfall_calibrate::quality::Quality;
 use tierfall_core::cascade::{Answerer, Cascade};
 use tierfall_core::completion::Completion;
+use tierfall_core::constraints::End;
 use tierfall_core::gate::{Decision, Deferral, Gate};
 use tierfall_core::number::Score;
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::provider::{Billing, CallError, CallErrorKind};
 use tierfall_core::replay::replay;
 use tierfall_core::request::Purpose;
-use tierfall_core::rule::Route;
 use tierfall_core::signal::{Abstain, NamedSignal};
 use tierfall_core::trace::Step;
 
@@ -151,12 +151,30 @@ fn is_same(one: &Completion, other: &Completion) -> bool {
 
 /// Who keeps the request from some tier.
 fn routed(plan: &Plan) -> String {
-    let Some((tier, why)) = plan.skipped.first() else { return "they are routed elsewhere".to_owned() };
-    let (rule, tier) = (plan.rule.as_deref().unwrap_or_default(), &plan.cascade().tier(*tier).name);
+    let Some((ix, why)) = plan.skipped.first() else { return "they are routed elsewhere".to_owned() };
+    let (constraints, tier) = (plan.constraints(), &plan.cascade().tier(*ix).name);
+    let rules = |names: Vec<&Arc<str>>, one: &str, several: &str| match &names[..] {
+        [name] => format!("rule \"{name}\" {one}"),
+        names => format!("rules {} {several}", names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")),
+    };
     match why {
-        Skip::NotAllowed if matches!(plan.route(), Route::Refuse(_)) => format!("rule \"{rule}\" refuses them"),
-        Skip::NotAllowed => format!("rule \"{rule}\" does not let tier \"{tier}\" see them"),
-        Skip::BeforeEntry => format!("rule \"{rule}\" enters behind tier \"{tier}\""),
+        Skip::NotAllowed => {
+            let names = constraints.kept_from(*ix);
+            match constraints.end() {
+                Some(End::Fault(why)) => why.to_string(),
+                Some(End::Refused(_)) => rules(names, "refuses them", "refuse them"),
+                Some(End::Review(_)) => rules(names, "keeps them for a person", "keep them for a person"),
+                None => rules(
+                    names,
+                    &format!("does not let tier \"{tier}\" see them"),
+                    &format!("do not let tier \"{tier}\" see them"),
+                ),
+            }
+        }
+        Skip::BeforeEntry => {
+            let to = format!("behind tier \"{tier}\"");
+            rules(constraints.entering_behind(*ix), &format!("enters {to}"), &format!("enter {to}"))
+        }
         Skip::Fit => format!("tier \"{tier}\" is skipped (fit)"),
         // Without the numbers, which differ from example to example.
         Skip::ContextWindow { .. } => format!("tier \"{tier}\" is skipped (context-window)"),
