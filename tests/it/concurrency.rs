@@ -59,7 +59,7 @@ const PRICES: [(&str, (u128, u128)); 3] =
 /// What all runs together cost, from their traces.
 fn sums(seen: &Seen) -> Sums {
     let cost: Cost = seen.traces().iter().map(|trace| trace.cost).sum();
-    Sums { known: cost.at_least().pico(), unknown: cost.unknown_charges().into() }
+    Sums { known: cost.at_least().pico(), unknown: (cost.unknown_charges() + cost.estimated_charges()).into() }
 }
 
 fn crowd() -> (Engine, Arc<Books>, Arc<Seen>) {

@@ -9,7 +9,7 @@ use tierfall::timed::timed;
 use tierfall::{Ask, Asker, Clock, Engine};
 use tierfall_core::money::Money;
 use tierfall_core::replay::replay;
-use tierfall_core::request::Request;
+use tierfall_core::request::{Request, UnixMillis};
 use tierfall_core::trace::{OutcomeKind, Step};
 use tierfall_workbench::Answers;
 
@@ -143,7 +143,9 @@ fn live_is_replay_with_probes_samples_ratings_and_validators() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut lengths = BTreeSet::new();
     for id in 0..200 {
-        let request = Request::new(format!("id-{id}"), format!("How long is order {id} on its way?"));
+        let mut request = Request::new(format!("id-{id}"), format!("How long is order {id} on its way?"));
+        // The engine would say when it was put.
+        request.at = Some(UnixMillis(id));
         let live = runtime.block_on(engine.complete(request.clone()));
         // The same calls, made one by one for a fold that nobody drives.
         let (outcome, trace) = replay(engine.cascade(), request, |tier, call| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU8;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -148,6 +148,19 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// A moment: milliseconds since 1970 began, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixMillis(pub u64);
+
+/// What lies before 1970 is its beginning.
+impl From<SystemTime> for UnixMillis {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
 /// Sampling parameters. What is `None` is left to the provider's default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
@@ -213,6 +226,10 @@ pub struct Request {
     pub tags: BTreeMap<String, String>,
     /// The operating point that is to decide, by name; `None` = the cascade's default.
     pub point: Option<Arc<str>>,
+    /// When it arrived, as far as that is known. It decides nothing.
+    pub at: Option<UnixMillis>,
+    /// Who asks: the id of a user or a tenant, for which the caller vouches. It decides nothing, and is written into traces.
+    pub principal: Option<Arc<str>>,
     body: Option<Arc<str>>,
 }
 
@@ -232,6 +249,8 @@ impl Request {
             params: Params::default(),
             tags: BTreeMap::new(),
             point: None,
+            at: None,
+            principal: None,
             body: None,
         }
     }

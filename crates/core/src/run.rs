@@ -257,6 +257,8 @@ impl Run {
             latency: self.latency,
             queued: self.queued,
             request_id: self.request.id.clone(),
+            at: self.request.at,
+            principal: self.request.principal.clone(),
             cascade: self.cascade.name().clone(),
             route: RouteTrace::of(&self.plan),
             steps: self.steps,
@@ -320,6 +322,9 @@ impl Run {
         let gate = cascade.tier(tier).gate.as_ref();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
         self.last_error = Some(told(&error));
+        if self.committed && error.kind == CallErrorKind::Deadline {
+            self.stopped = Some(Stopped::Deadline);
+        }
         if stops_the_run(error.kind) || self.committed || self.cascade.policy().on_error == OnError::Fail {
             self.state = State::Done(Outcome::Failed(error));
         } else if error.kind == CallErrorKind::Deadline && !self.is_human(position + 1) {

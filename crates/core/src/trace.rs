@@ -15,7 +15,7 @@ use crate::money::{Cost, Money};
 use crate::number::{Confidence, Score, Threshold, Tie};
 use crate::plan::{Plan, Skip};
 use crate::provider::{Attempt, Billing, CallErrorKind};
-use crate::request::RequestId;
+use crate::request::{RequestId, UnixMillis};
 use crate::rule::{Route, Within};
 use crate::signal::Reading;
 use crate::signal::logprob::Census;
@@ -107,6 +107,12 @@ pub struct Trace {
     pub queued: Duration,
     /// Decides the ties.
     pub request_id: RequestId,
+    /// When the request arrived, in milliseconds since 1970 began, in UTC; absent where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<UnixMillis>,
+    /// Who asked, by the id that the caller vouches for; absent where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Arc<str>>,
     /// The cascade's name.
     pub cascade: Arc<str>,
     /// What was decided before any call.

@@ -1,6 +1,6 @@
 //! What a caller puts to the engine.
 
-use tierfall_core::request::{Message, Request, RequestId};
+use tierfall_core::request::{Message, Request, RequestId, UnixMillis};
 
 /// A question, a conversation or a full request; without an id it gets one, which the trace returns.
 #[derive(Clone, Debug)]
@@ -22,6 +22,20 @@ impl Ask {
     #[must_use]
     pub fn at_point(mut self, point: impl Into<std::sync::Arc<str>>) -> Self {
         self.request.point = Some(point.into());
+        self
+    }
+
+    /// Sets when the request arrived. Without it the engine's clock says when it was put.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<UnixMillis>) -> Self {
+        self.request.at = Some(at.into());
+        self
+    }
+
+    /// Sets who asks: the id of a user or a tenant, for which the caller vouches. Traces have it.
+    #[must_use]
+    pub fn by(mut self, principal: impl Into<std::sync::Arc<str>>) -> Self {
+        self.request.principal = Some(principal.into());
         self
     }
 

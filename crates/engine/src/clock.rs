@@ -9,6 +9,11 @@ use tokio::time::Instant;
 pub trait Clock: Send + Sync {
     /// The time since that moment; never goes back.
     fn now(&self) -> Duration;
+
+    /// What time it is: what is written beside a request, and decides nothing.
+    fn time_of_day(&self) -> SystemTime {
+        time_of_day()
+    }
 }
 
 /// What time it is. Nothing that is replayed asks: it is written beside what people and models said, and decides nothing.
@@ -59,6 +64,11 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+
+    /// Its time since 1970 began.
+    fn time_of_day(&self) -> SystemTime {
+        UNIX_EPOCH + self.now()
     }
 }
 

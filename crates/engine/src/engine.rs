@@ -179,6 +179,7 @@ impl Engine {
         let Ask { id, mut request } = ask.into();
         let identified = || self.0.identify.as_ref().and_then(|identify| identify(&request));
         request.id = id.or_else(identified).unwrap_or_else(|| self.0.ids.next());
+        request.at = request.at.or_else(|| Some(self.0.clock.time_of_day().into()));
         // A target becomes the point that meets it; what none meets is left, and refused by its own name.
         if let Some(text) = &request.point
             && let Ok(point) = self.find_point(text)

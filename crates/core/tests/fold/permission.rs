@@ -17,7 +17,7 @@ use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::point::{Cut, FittedGate, OperatingPoint};
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::replay::replay;
-use tierfall_core::request::{Purpose, Request};
+use tierfall_core::request::{Purpose, Request, UnixMillis};
 use tierfall_core::rule::table::Condition;
 use tierfall_core::rule::{Route, Rule, Within};
 use tierfall_core::run::Outcome;
@@ -422,6 +422,29 @@ proptest! {
                 prop_assert!(step.decision != Decision::Accept(tierfall_core::gate::Accepted::AboveThreshold));
             }
         }
+    }
+
+    #[test]
+    fn when_it_arrives_and_who_asks_decides_nothing(
+        cascade in any_cascade(), request in any_request(), cells in proptest::collection::vec(any_cell(), 40), at in any::<u64>(),
+        by in "[a-z0-9]{0,9}",
+    ) {
+        let run = |request: Request| {
+            let (mut cells, mut asked) = (cells.iter().cycle(), Vec::new());
+            let (_, trace) = replay(&cascade, request, |tier, call: &PermittedCall| {
+                asked.push((tier, call.purpose.clone()));
+                result(cells.next().unwrap())
+            });
+            (asked, trace)
+        };
+        let (asked, trace) = run(request.clone());
+        let mut other = request;
+        (other.at, other.principal) = (Some(UnixMillis(at)), Some(by.as_str().into()));
+        let (too, told) = run(other);
+        prop_assert_eq!((told.at, told.principal.as_deref()), (Some(UnixMillis(at)), Some(by.as_str())));
+        prop_assert_eq!((trace.at, trace.principal.as_deref()), (None, None));
+        prop_assert_eq!(asked, too);
+        prop_assert_eq!(trace, Trace { at: None, principal: None, ..told });
     }
 
     #[test]

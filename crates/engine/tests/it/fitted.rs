@@ -11,7 +11,7 @@ use tierfall::core::map::{ScoreMap, Transform};
 use tierfall::core::number::{Score, Threshold, Tie};
 use tierfall::core::provider::CallErrorKind;
 use tierfall::core::replay::replay;
-use tierfall::core::request::Request;
+use tierfall::core::request::{Request, UnixMillis};
 use tierfall::core::run::Took;
 use tierfall::core::trace::Trace;
 use tierfall::fit::{self, Cut, Fit, Guarantee, Point, Provenance, Status, TargetFit, TierFit};
@@ -274,6 +274,8 @@ proptest! {
         let sure: Vec<Vec<f64>> = sure.into_iter().map(|sure| vec![-f64::from(sure) / 4.0]).collect();
         let mut request = Request::new(id.as_str(), "Where is it?");
         request.point = [None, Some("strict"), None, Some("none")][which].map(Into::into);
+        // The engine would say when it was put.
+        request.at = Some(UnixMillis(7));
         if which == 2 {
             request.tags.insert("topic".into(), "billing".into());
         }

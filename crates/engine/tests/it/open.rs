@@ -1,13 +1,14 @@
 //! Providers, signals and sinks of one's own; questions in every form.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tierfall::core::cascade::{Cascade, OnExhausted, Parts, Policy};
 use tierfall::core::completion::Completion;
 use tierfall::core::provider::{CallError, CallErrorKind};
-use tierfall::core::request::{Call, Message, Request};
+use tierfall::core::request::{Call, Message, Request, UnixMillis};
 use tierfall::core::trace::Fallback;
-use tierfall::{Ask, BuildError, Engine};
+use tierfall::{Ask, BuildError, Engine, clock::ManualClock};
 use tierfall_testkit::{Scripted, sample};
 
 fn one_tier(provider: &Arc<Scripted>) -> Engine {
@@ -48,6 +49,22 @@ async fn what_comes_without_an_id_gets_one_of_its_own() {
     let plan = engine.plan(named);
     let request = plan.request();
     assert_eq!((request.id.as_str(), request.tags["segment"].as_str()), ("mine", "orders"));
+}
+
+#[tokio::test]
+async fn a_trace_says_when_a_request_arrived_and_who_asked() {
+    let cascade = sample::cascade(&[("only", 0.0)]).unwrap();
+    let clock = Arc::new(ManualClock::default());
+    clock.advance(Duration::from_millis(1_700_000_000_123));
+    let provider = Arc::new(Scripted::always(Completion::text("yes")));
+    let engine = Engine::builder(cascade).provider("only", provider).clock(clock).build().unwrap();
+    let trace = engine.complete("a").await.trace;
+    assert_eq!((trace.at, trace.principal.clone()), (Some(UnixMillis(1_700_000_000_123)), None));
+    let trace = engine.complete(Ask::from("a").at(UnixMillis(7)).by("user-1")).await.trace;
+    let json = serde_json::to_value(&trace).unwrap();
+    assert_eq!((&json["at"], &json["principal"]), (&7.into(), &"user-1".into()));
+    let moment = std::time::UNIX_EPOCH + Duration::from_micros(1_999);
+    assert_eq!(engine.complete(Ask::from("a").at(moment)).await.trace.at, Some(UnixMillis(1)));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tierfall_core::request::{Message, Request};
+use tierfall_core::request::{Message, Request, UnixMillis};
 use tierfall_core::trace::Trace;
 
 use super::Stratum;
@@ -71,6 +71,10 @@ pub(super) struct Sample {
 pub(super) struct Read {
     pub(super) request_id: Arc<str>,
     pub(super) cascade: Arc<str>,
+    #[serde(default)]
+    pub(super) at: Option<UnixMillis>,
+    #[serde(default)]
+    pub(super) principal: Option<Arc<str>>,
     #[serde(default)]
     pub(super) route: Route,
     #[serde(default)]

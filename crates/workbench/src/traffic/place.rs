@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use serde_json::Value;
 use tierfall_core::number::Tie;
-use tierfall_core::request::{Content as Said, Message, Role};
+use tierfall_core::request::{Content as Said, Message, Role, UnixMillis};
 
 use super::line::{Content, Read};
 use crate::fixture::{Example, FixtureSet};
@@ -103,6 +103,10 @@ struct Written<'a> {
     expected: Value,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<UnixMillis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'a str>,
 }
 
 /// The segment of requests that have none.
@@ -131,6 +135,8 @@ pub(super) fn example(read: &Read, content: &Content, weight: f64, splits: &Spli
         messages: plain.is_none().then_some(messages),
         expected: Value::Null,
         tags: tags.iter().filter(|(key, _)| *key != "segment").map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+        at: read.at,
+        principal: read.principal.as_deref(),
     };
     serde_json::to_vec(&written).expect("text and finite numbers are always JSON")
 }

@@ -103,7 +103,7 @@ fn options() -> TrafficOptions {
 }
 
 fn ask(n: usize) -> Ask {
-    Ask::from(format!("Where is order {n}?")).with_id(format!("id{n}")).with_tag("shop", "books")
+    Ask::from(format!("Where is order {n}?")).with_id(format!("id{n}")).with_tag("shop", "books").by(format!("u{n}"))
 }
 
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -167,6 +167,8 @@ async fn what_is_imported_replays_as_it_ran() {
     for example in set.examples() {
         let ran = traces.iter().find(|trace| trace.request_id.as_str() == &*example.id).unwrap();
         let (_, replayed) = recordings.replay(&loaded.cascade, Arc::new(example.request()));
+        assert_eq!((replayed.at, &replayed.principal), (ran.at, &ran.principal));
+        assert!(ran.at.is_some() && ran.principal.as_deref().is_some_and(|who| who.starts_with('u')));
         assert_eq!(replayed.steps.len(), ran.steps.len());
         for (one, other) in replayed.steps.iter().zip(&ran.steps) {
             assert_eq!(
