@@ -250,6 +250,11 @@ impl Cascade {
         self
     }
 
+    /// How the run-time segment of a request is found.
+    pub fn segments(&self) -> &Segments {
+        &self.0.segments
+    }
+
     /// The run-time segment of a request; `None` where nothing says one.
     pub fn segment_of<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
         self.0.segments.of(request)

@@ -277,6 +277,18 @@ impl Delta {
 }
 
 /// A whole answer as one piece, without what no piece holds: further samples, and the provider's body.
+impl From<&str> for Completion {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Completion {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
 impl From<&Completion> for Delta {
     fn from(answer: &Completion) -> Self {
         let call = |(index, call): (usize, &ToolCall)| {

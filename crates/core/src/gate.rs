@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::completion::{Completion, Finish};
 use crate::fusion::GateValue;
 use crate::map::ScoreMap;
-use crate::number::{Confidence, Score, Threshold};
+use crate::number::{Confidence, OutOfRange, Score, Threshold};
 use crate::provider::CallErrorKind;
 use crate::signal::{Abstain, NamedSignal, Reading, Settles};
 
@@ -67,6 +67,12 @@ impl Gate {
             threshold,
             on_truncated: OnTruncated::default(),
         }
+    }
+
+    /// A gate on one signal, which accepts from a value on the signal's nominal scale, from 0 to 1.
+    pub fn nominal_from(signal: NamedSignal, value: f64) -> Result<Self, OutOfRange> {
+        let raw = signal.nominal().raw(value).ok_or(OutOfRange { value, low: 0.0, high: 1.0 });
+        Ok(Self::new(signal, Threshold::accept_from(raw?)))
     }
 
     /// Every signal, in the order in which they are read: validators, the gate's own, observed ones.

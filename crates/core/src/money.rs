@@ -136,6 +136,11 @@ pub struct Price {
 }
 
 impl Price {
+    /// A price in USD per million tokens: `Price::per_million("0.15", "0.60")`.
+    pub fn per_million(input: &str, output: &str) -> Result<Self, DecimalError> {
+        Ok(Self { input: input.parse()?, output: output.parse()?, cached_input: None })
+    }
+
     /// The price of one call's usage.
     pub fn of(&self, usage: Usage) -> Money {
         let cached = usage.cached_input.min(usage.input);

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -20,11 +21,91 @@ pub use crate::upstream::Upstream;
 pub trait Provider: Send + Sync {
     /// Makes one call.
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>>;
+
+    /// What it says of itself when it is asked for answers of `model`; nothing by default, and what nobody says is not checked.
+    fn declares(&self, _model: &str) -> Declares {
+        Declares::default()
+    }
 }
 
-impl<P: Provider + ?Sized> Provider for Arc<P> {
+macro_rules! pass_on {
+    ($($of:ty),+) => {
+        $(
+            impl<P: Provider + ?Sized> Provider for $of {
+                fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+                    (**self).call(call)
+                }
+
+                fn declares(&self, model: &str) -> Declares {
+                    (**self).declares(model)
+                }
+            }
+        )+
+    };
+}
+
+pass_on!(Box<P>, Arc<P>);
+
+/// What a provider says of itself: gates that it cannot feed, and fits that were made with another one, are refused before any call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Declares {
+    /// Its name in cascade files, recordings and fits.
+    pub name: Option<Arc<str>>,
+    /// Its kind there: the dialect that it speaks, say.
+    pub kind: Option<Arc<str>>,
+    /// What it can give a signal.
+    pub gives: Option<Gives>,
+}
+
+impl Declares {
+    /// A provider of this name and kind, which gives this.
+    pub fn new(name: impl Into<Arc<str>>, kind: impl Into<Arc<str>>, gives: Gives) -> Self {
+        Self { name: Some(name.into()), kind: Some(kind.into()), gives: Some(gives) }
+    }
+
+    /// What it can give alone: for a provider without a name.
+    pub fn giving(gives: Gives) -> Self {
+        Self { gives: Some(gives), ..Self::default() }
+    }
+}
+
+/// What can be given to a signal. A gate that needs more is a configuration error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gives {
+    /// Alternatives a token, at most; `None` = no log-probabilities at all.
+    pub top_logprobs: Option<u8>,
+    /// Several samples in one call (`n`); without it the provider fans out.
+    pub samples: bool,
+}
+
+/// A provider from a function: it answers each call with a text or a whole [`Completion`], or says why it cannot.
+///
+/// ```
+/// use tierfall_core::provider::provider_fn;
+///
+/// let echo = provider_fn(|call| async move { Ok(call.messages().len().to_string()) });
+/// ```
+pub fn provider_fn<F, A, C>(answer: F) -> impl Provider
+where
+    F: Fn(Call) -> A + Send + Sync,
+    A: Future<Output = Result<C, CallError>> + Send + 'static,
+    C: Into<Completion>,
+{
+    Answering(answer)
+}
+
+struct Answering<F>(F);
+
+impl<F, A, C> Provider for Answering<F>
+where
+    F: Fn(Call) -> A + Send + Sync,
+    A: Future<Output = Result<C, CallError>> + Send + 'static,
+    C: Into<Completion>,
+{
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-        (**self).call(call)
+        let answer = (self.0)(call.clone());
+        Box::pin(async move { Ok(Reply::whole(answer.await?.into())) })
     }
 }
 
@@ -55,6 +136,22 @@ impl Reply {
     /// An answer at the first attempt, which had not to wait.
     pub fn new(chunks: Chunks) -> Self {
         Self { failed: Vec::new(), recorded: None, queued: Duration::ZERO, wall: None, member: None, upstream: None, chunks }
+    }
+
+    /// An answer that comes whole, at the first attempt.
+    pub fn whole(answer: impl Into<Arc<Completion>>) -> Self {
+        Self::new(Box::pin(Once(Some(answer.into()))))
+    }
+}
+
+/// One chunk, which is everything.
+struct Once(Option<Arc<Completion>>);
+
+impl Stream for Once {
+    type Item = Result<Chunk, CallError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take().map(|answer| Ok(Chunk::Whole(answer))))
     }
 }
 

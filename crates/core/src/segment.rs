@@ -24,6 +24,11 @@ pub struct SegmentRule {
 }
 
 impl Segments {
+    /// Whether nothing ever says a segment.
+    pub fn is_empty(&self) -> bool {
+        self.tag.is_none() && self.rules.is_empty()
+    }
+
     /// The segment of a request; `None` where nothing says one.
     pub fn of<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
         let tagged = self.tag.as_ref().and_then(|tag| request.tags.get(tag)).filter(|value| !value.is_empty());

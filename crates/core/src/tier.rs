@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
 use crate::money::{Money, Price};
-use crate::request::{Params, Preamble, Timeouts};
+use crate::request::{Message, Params, Preamble, Timeouts};
 
 /// A tier's place in the chain, 0 = cheapest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +58,27 @@ impl Model {
             capabilities: None,
         }
     }
+
+    /// The model with what its tokens cost.
+    #[must_use]
+    pub fn priced(mut self, price: Price) -> Self {
+        self.price = Some(price);
+        self
+    }
+
+    /// The model with the tier's own system prompt.
+    #[must_use]
+    pub fn instructed(mut self, system_prompt: impl Into<String>) -> Self {
+        self.preamble = Arc::new([Message::system(system_prompt)]);
+        self
+    }
+
+    /// The model with the tier's own sampling parameters, which override the client's.
+    #[must_use]
+    pub fn with_params(mut self, params: Params) -> Self {
+        self.params = params;
+        self
+    }
 }
 
 /// Who answers at a tier.
@@ -82,4 +103,23 @@ pub struct Tier {
     pub answerer: Answerer,
     /// Its deferral rule; absent exactly on the last tier.
     pub gate: Option<Gate>,
+}
+
+impl Tier {
+    /// A model at the end of a chain.
+    pub fn new(name: impl Into<Arc<str>>, model: Model) -> Self {
+        Self { name: name.into(), answerer: Answerer::Model(model), gate: None }
+    }
+
+    /// A person at the end of a chain; one review costs `cost`.
+    pub fn human(name: impl Into<Arc<str>>, cost: Option<Money>) -> Self {
+        Self { name: name.into(), answerer: Answerer::Human { cost }, gate: None }
+    }
+
+    /// The tier with a gate, which every tier but the last has.
+    #[must_use]
+    pub fn gated(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
 }

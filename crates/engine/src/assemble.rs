@@ -17,8 +17,9 @@ use std::sync::Arc;
 use tierfall_core::provider::Provider;
 
 use crate::binding::TierBinding;
+use crate::builder::EngineBuilder;
 use crate::config::{Loaded, ProviderSpec};
-use crate::engine::{Engine, EngineBuilder};
+use crate::engine::Engine;
 use crate::environment;
 pub use asker::Asker;
 pub use error::LoadError;

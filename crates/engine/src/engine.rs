@@ -3,103 +3,46 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use tierfall_core::cascade::{Answerer, Cascade};
-use tierfall_core::completion::Completion;
+use tierfall_core::cascade::Cascade;
 use tierfall_core::fit::{Fit, Point, TargetFit};
-use tierfall_core::observer::Observer;
 use tierfall_core::plan::Plan;
-use tierfall_core::provider::{CallError, Provider};
+use tierfall_core::provider::Provider;
 use tierfall_core::request::{Request, RequestId};
-use tierfall_core::run::Outcome;
-use tierfall_core::trace::{Fallback, Trace};
 
+use crate::answer::Answer;
 use crate::ask::Ask;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::drive::{Outside, drive};
 use crate::events::{Events, Hand};
 use crate::fit::{self, NoSuchPoint};
 use crate::ids::Ids;
 use crate::observing::Observers;
 
-type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
+pub(crate) type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
 /// A cascade that answers. Clones share it; one engine serves any number of runs at once.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
-struct Inner {
-    cascade: Cascade,
-    providers: Vec<Option<Arc<dyn Provider>>>,
-    observers: Observers,
-    clock: Arc<dyn Clock>,
-    ids: Ids,
-    identify: Option<Arc<Identify>>,
-    fit: Option<Arc<Fit>>,
+pub(crate) struct Inner {
+    pub(crate) cascade: Cascade,
+    /// One a tier; `None` for a human one.
+    pub(crate) providers: Vec<Option<Arc<dyn Provider>>>,
+    pub(crate) observers: Observers,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
+    pub(crate) identify: Option<Arc<Identify>>,
+    /// The one in force, for what its points promise.
+    pub(crate) fit: Option<Arc<Fit>>,
 }
 
-/// How a request was answered, and the record of why.
-#[derive(Debug)]
-pub struct Answer {
-    /// How the run ended.
-    pub outcome: Outcome,
-    /// Every decision and every cent.
-    pub trace: Arc<Trace>,
-}
-
-impl Answer {
-    /// The answer that is served; `None` unless the run ended with one.
-    pub fn completion(&self) -> Option<&Completion> {
-        self.outcome.served().map(|served| &*served.answer)
-    }
-
-    /// The best answer that there was, attached to an abstention or a review: no gate accepted it. It is for the person who
-    /// looks, not for whoever asked.
-    pub fn attached(&self) -> Option<&Completion> {
-        self.outcome.attached().map(|attached| &*attached.answer)
-    }
-
-    /// The text of [`completion`](Self::completion).
-    pub fn text(&self) -> Option<&str> {
-        self.completion().map(|completion| completion.text.as_str())
-    }
-
-    /// Why the run fell back on what was left, where it did: the answer served, if there is one, was accepted by nobody.
-    pub fn fallback(&self) -> Option<Fallback> {
-        self.trace.fallback
-    }
-
-    /// The trace as JSON, and beside it the text: under `answer` what is served (null where nothing is), under `attached` the
-    /// best rejected answer of an abstention or a review (absent where there is none).
-    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
-        let mut json = self.trace.to_json(self.text())?;
-        if let (Some(map), Some(attached)) = (json.as_object_mut(), self.attached()) {
-            map.insert("attached".to_owned(), attached.text.as_str().into());
-        }
-        Ok(json)
-    }
-
-    /// Why no tier could answer, where none could.
-    pub fn error(&self) -> Option<&CallError> {
-        match &self.outcome {
-            Outcome::Failed(error) => Some(error),
-            _ => None,
-        }
+impl From<Inner> for Engine {
+    fn from(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 }
 
 impl Engine {
-    /// Begins an engine from parts: providers of your own, say, or a cascade built in code.
-    pub fn builder(cascade: Cascade) -> EngineBuilder {
-        EngineBuilder {
-            cascade,
-            providers: Vec::new(),
-            observers: Vec::new(),
-            clock: Arc::new(SystemClock::default()),
-            identify: None,
-            fit: None,
-        }
-    }
-
     /// The cascade.
     pub fn cascade(&self) -> &Cascade {
         &self.0.cascade
@@ -202,85 +145,5 @@ impl Inner {
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Engine").field("cascade", self.0.cascade.name()).finish_non_exhaustive()
-    }
-}
-
-/// Puts an [`Engine`] together.
-pub struct EngineBuilder {
-    cascade: Cascade,
-    providers: Vec<(String, Arc<dyn Provider>)>,
-    observers: Vec<Arc<dyn Observer>>,
-    clock: Arc<dyn Clock>,
-    identify: Option<Arc<Identify>>,
-    fit: Option<Arc<Fit>>,
-}
-
-/// Why an engine could not be put together.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// A provider for a tier that is not there, or a human one.
-    #[error("there is no tier \"{0}\" with a model to give a provider to")]
-    UnknownTier(String),
-    /// An observer whose thread could not be started.
-    #[error("no thread could be started to tell an observer: {0}")]
-    Observer(String),
-    /// A tier without a provider.
-    #[error("tier \"{0}\" has a model but no provider; give it one with `provider(\"{0}\", …)`")]
-    NoProvider(String),
-}
-
-impl EngineBuilder {
-    /// Gives a tier its provider; the last one given counts.
-    #[must_use]
-    pub fn provider(mut self, tier: impl Into<String>, provider: Arc<dyn Provider>) -> Self {
-        self.providers.push((tier.into(), provider));
-        self
-    }
-
-    /// Adds somebody who is told of every run. Without one no text leaves a run but its answer.
-    #[must_use]
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observers.push(observer);
-        self
-    }
-
-    /// Replaces the system's clock.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Names the requests that come without an id: one that asks what a recorded example asks is decided as the example was, ties
-    /// included, only under the example's id. Where it knows none, the request gets a new one.
-    #[must_use]
-    pub fn identify(mut self, identify: impl Fn(&Request) -> Option<RequestId> + Send + Sync + 'static) -> Self {
-        self.identify = Some(Arc::new(identify));
-        self
-    }
-
-    /// Tells the engine of the fit that its cascade was given: what its operating points are for, and what they promise.
-    #[must_use]
-    pub fn fit(mut self, fit: impl Into<Arc<Fit>>) -> Self {
-        self.fit = Some(fit.into());
-        self
-    }
-
-    /// Checks that every tier with a model has a provider.
-    pub fn build(self) -> Result<Engine, BuildError> {
-        let mut providers: Vec<Option<Arc<dyn Provider>>> = vec![None; self.cascade.tiers().len()];
-        for (name, provider) in self.providers {
-            let (ix, _) = self.cascade.model_named(&name).ok_or(BuildError::UnknownTier(name))?;
-            providers[ix.0] = Some(provider);
-        }
-        for (tier, provider) in self.cascade.tiers().iter().zip(&providers) {
-            if matches!(tier.answerer, Answerer::Model(_)) && provider.is_none() {
-                return Err(BuildError::NoProvider(tier.name.to_string()));
-            }
-        }
-        let Self { cascade, clock, identify, fit, .. } = self;
-        let observers = Observers::new(self.observers).map_err(|error| BuildError::Observer(error.to_string()))?;
-        Ok(Engine(Arc::new(Inner { cascade, providers, observers, clock, ids: Ids::new(), identify, fit })))
     }
 }

@@ -11,6 +11,18 @@ pub(crate) fn secret(name: &str) -> Option<SecretString> {
     (!value.is_empty()).then(|| value.into())
 }
 
+/// An environment variable holds nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not set in the environment: `export {0}=…`")]
+pub struct UnsetVariable(pub String);
+
+/// The secret in an environment variable, without the white space around it.
+///
+/// Printing it never shows it.
+pub fn secret_from_env(variable: &str) -> Result<SecretString, UnsetVariable> {
+    secret(variable).ok_or_else(|| UnsetVariable(variable.to_owned()))
+}
+
 /// Whether a variable holds something.
 pub(crate) fn is_set(name: &str) -> bool {
     secret(name).is_some()

@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tierfall_core::completion::Delta;
 use tierfall_core::trace::Step;
 
-use crate::engine::Answer;
+use crate::answer::Answer;
 
 /// What happens in a run.
 ///

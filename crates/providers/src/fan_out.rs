@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tierfall_core::completion::{Completion, Sample, Usage};
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Member, Provider, Reply};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Declares, Member, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
@@ -147,6 +147,10 @@ fn merge(answers: &[Answered]) -> Option<(Completion, Option<Member>)> {
 impl<P: Provider> Provider for FanOut<P> {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         if call.samples == NonZeroU8::MIN { self.inner.call(call) } else { self.sample(call).boxed() }
+    }
+
+    fn declares(&self, model: &str) -> Declares {
+        self.inner.declares(model)
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunks, Provider, Reply};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunks, Declares, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
@@ -103,6 +103,10 @@ impl<P: Provider> Queued<P> {
 impl<P: Provider> Provider for Queued<P> {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         self.call_in_turn(call).boxed()
+    }
+
+    fn declares(&self, model: &str) -> Declares {
+        self.inner.declares(model)
     }
 }
 

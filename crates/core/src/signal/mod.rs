@@ -30,6 +30,7 @@ mod watch;
 
 pub use labels::share_of_first;
 pub use reading::{Abstain, Reading};
+pub use table::BadSignal;
 pub use watch::{Bounds, Settles, Watch, Watching};
 
 use std::fmt;

@@ -85,6 +85,34 @@ impl SignalSpec {
     }
 }
 
+/// Why no built-in signal is what was declared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadSignal {
+    /// No signal of this name, or no such options.
+    #[error("{0}")]
+    Declaration(#[from] serde_json::Error),
+    /// An option that says nothing usable.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+}
+
+impl NamedSignal {
+    /// A built-in signal as a cascade file declares it: its name, or an object with its name as the one key, and its options.
+    ///
+    /// ```
+    /// use tierfall_core::signal::NamedSignal;
+    ///
+    /// let mean = NamedSignal::built_in("mean-logprob")?;
+    /// let worst = NamedSignal::built_in(serde_json::json!({ "quantile-logprob": { "alpha": 0.25 } }))?;
+    /// assert_eq!((&*mean.label, &*worst.label), ("mean-logprob", "quantile-logprob(alpha=0.25)"));
+    /// # Ok::<(), tierfall_core::signal::BadSignal>(())
+    /// ```
+    pub fn built_in(declared: impl Into<Value>) -> Result<Self, BadSignal> {
+        Ok(SignalSpec::deserialize(declared.into())?.build()?)
+    }
+}
+
 fn shown(value: &Value) -> String {
     let plain = |text: &&String| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c));
     let written = match value {

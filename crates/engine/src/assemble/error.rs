@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::builder::BuildError;
 use crate::config::{ConfigError, UnsetKey};
-use crate::engine::BuildError;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]

@@ -17,6 +17,7 @@ use super::diagnostic::{Diagnostic, Found};
 use super::file::SIMULATED;
 use super::schema::{Key, Schema, ValueKind, range};
 use super::values::{duration, nearest, suggestion};
+use crate::fault;
 
 /// The kinds of provider.
 pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {
@@ -233,13 +234,14 @@ impl Checker {
         if text.is_empty() || (text.trim().is_empty() && !matches!(kind, ValueKind::Text)) {
             return self.refuse(Code::BAD_VALUE, span, format!("{what} is empty"));
         }
-        let usable = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         match kind {
-            ValueKind::Name if !text.chars().all(usable) || text.starts_with('.') => {
-                let help = "names are file names and keys: letters, digits, `-`, `_` and `.`, not beginning with `.`";
-                self.found.error(Code::BAD_NAME, span, format!("{what} cannot be \"{text}\"")).help(help);
-                false
-            }
+            ValueKind::Name => match fault::name(what, text) {
+                Some(fault) => {
+                    self.found.fault(span, fault);
+                    false
+                }
+                None => true,
+            },
             ValueKind::Variable if !variable(text) => {
                 // Perhaps it is the secret itself.
                 self.secret_at(span, &format!("{what} is no name of an environment variable"), "…");

@@ -8,6 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::code::Code;
+use crate::fault::Fault;
 
 tierfall_core::words! {
     /// How bad a problem is.
@@ -52,6 +53,11 @@ impl Found {
 
     pub(crate) fn warning(&mut self, code: Code, span: Range<usize>, message: impl Into<String>) -> &mut Diagnostic {
         self.note(Severity::Warning, code, span, message.into())
+    }
+
+    /// Notes what keeps parts from working together.
+    pub(crate) fn fault(&mut self, span: Range<usize>, fault: Fault) -> &mut Diagnostic {
+        self.error(fault.code, span, fault.message).maybe_help(fault.help)
     }
 
     fn note(&mut self, severity: Severity, code: Code, span: Range<usize>, message: String) -> &mut Diagnostic {

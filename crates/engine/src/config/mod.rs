@@ -34,6 +34,8 @@ use diagnostic::Found;
 pub use diagnostic::{ConfigError, Diagnostic, Severity};
 #[cfg(feature = "http")]
 pub(crate) use file::HeaderSource;
+#[cfg(feature = "simulated")]
+pub(crate) use file::SIMULATED;
 pub use file::{CoverageLimit, Expect, HttpFile, KeyRef, RegressRules, Replay};
 use loaded::Fits;
 use loaded::ReadFile;

@@ -40,6 +40,14 @@ pub struct SimulatedSpec {
     pub models: BTreeMap<String, SimulatedSettings>,
 }
 
+impl SimulatedSpec {
+    /// What it can give a signal that reads answers of `model`.
+    pub(crate) fn gives(&self, model: &str) -> Gives {
+        let tells = self.models.get(model).is_none_or(|model| model.gives_logprobs);
+        Gives { top_logprobs: tells.then_some(20), samples: true }
+    }
+}
+
 impl ProviderSpec {
     /// Its kind, as the file names it.
     pub(crate) fn kind(&self) -> &str {
@@ -61,10 +69,7 @@ impl ProviderSpec {
     pub(crate) fn gives(&self, model: &str) -> Gives {
         match self {
             Self::Http(_) => self.dialect().map_or(Gives { top_logprobs: None, samples: false }, |dialect| dialect.gives()),
-            Self::Simulated(simulated) => {
-                let tells = simulated.models.get(model).is_none_or(|model| model.gives_logprobs);
-                Gives { top_logprobs: tells.then_some(20), samples: true }
-            }
+            Self::Simulated(simulated) => simulated.gives(model),
         }
     }
 

@@ -95,7 +95,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Fit, FitFileError> {
 }
 
 /// What the types cannot promise.
-fn sound(fit: &Fit) -> Result<(), String> {
+pub(super) fn sound(fit: &Fit) -> Result<(), String> {
     if fit.version != VERSION {
         return Err(format!("it is of version {} of the format, and this program reads {VERSION}", fit.version));
     }

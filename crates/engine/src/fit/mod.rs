@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use tierfall_core::cascade::{Cascade, CascadeError};
 use tierfall_core::point::{FittedGate, OperatingPoint};
 
+pub(crate) use bind::foreign;
 pub use bind::{bind, stale};
 pub(crate) use dial::meeting;
 pub use dial::{NoSuchPoint, find, wanted};

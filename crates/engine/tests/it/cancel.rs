@@ -6,13 +6,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tierfall::Engine;
 use tierfall::clock::ManualClock;
-use tierfall::core::cascade::{Cascade, Parts};
-use tierfall::core::gate::Gate as TierGate;
-use tierfall::core::money::Money;
-use tierfall::core::number::{Score, Threshold};
-use tierfall::core::provider::{Billing, CallErrorKind};
-use tierfall::core::signal::table::SignalSpec;
-use tierfall::core::trace::OutcomeKind;
+use tierfall_core::cascade::{Cascade, Parts};
+use tierfall_core::gate::Gate as TierGate;
+use tierfall_core::money::Money;
+use tierfall_core::number::{Score, Threshold};
+use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::signal::table::SignalSpec;
+use tierfall_core::trace::OutcomeKind;
 use tierfall_testkit::{Gate, Scripted, Seen, sample};
 
 #[test]

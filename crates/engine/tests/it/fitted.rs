@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tierfall::config::load_unfitted;
-use tierfall::core::completion::Completion;
-use tierfall::core::fusion::{FusedInput, Fusion, GateValue};
-use tierfall::core::map::{ScoreMap, Transform};
-use tierfall::core::number::{Score, Threshold, Tie};
-use tierfall::core::provider::CallErrorKind;
-use tierfall::core::replay::replay;
-use tierfall::core::request::{Request, UnixMillis};
-use tierfall::core::run::Took;
-use tierfall::core::trace::Trace;
 use tierfall::fit::{self, Cut, Fit, Guarantee, Point, Provenance, Status, TargetFit, TierFit};
 use tierfall::{Answer, Ask, Clock, Engine, LoadError};
+use tierfall_core::completion::Completion;
+use tierfall_core::fusion::{FusedInput, Fusion, GateValue};
+use tierfall_core::map::{ScoreMap, Transform};
+use tierfall_core::number::{Score, Threshold, Tie};
+use tierfall_core::provider::CallErrorKind;
+use tierfall_core::replay::replay;
+use tierfall_core::request::{Request, UnixMillis};
+use tierfall_core::run::Took;
+use tierfall_core::trace::Trace;
 use tierfall_testkit::Scripted;
 
 const CASCADE: &str = r#"version = 1
@@ -121,7 +121,7 @@ impl Files {
 /// An answer of words with these log-probabilities.
 fn answer(logprobs: &[f64]) -> Completion {
     let mut answer = Completion::text("yes ".repeat(logprobs.len()));
-    let mut tokens = tierfall::core::completion::Tokens::default();
+    let mut tokens = tierfall_core::completion::Tokens::default();
     for logprob in logprobs {
         tokens.push("yes ", *logprob);
     }

@@ -5,6 +5,8 @@ mod cancel;
 #[cfg(test)]
 mod fitted;
 #[cfg(test)]
+mod in_code;
+#[cfg(test)]
 mod open;
 #[cfg(test)]
 mod panics;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tierfall::core::cascade::{Cascade, OnExhausted, Parts, Policy};
-use tierfall::core::completion::Completion;
-use tierfall::core::provider::{CallError, CallErrorKind};
-use tierfall::core::request::{Call, Message, Request, UnixMillis};
-use tierfall::core::trace::Fallback;
-use tierfall::{Ask, BuildError, Engine, clock::ManualClock};
+use tierfall::clock::ManualClock;
+use tierfall::{Ask, BuildError, Engine};
+use tierfall_core::cascade::{Cascade, OnExhausted, Parts, Policy};
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::{CallError, CallErrorKind};
+use tierfall_core::request::{Call, Message, Request, UnixMillis};
+use tierfall_core::trace::Fallback;
 use tierfall_testkit::{Scripted, sample};
 
 fn one_tier(provider: &Arc<Scripted>) -> Engine {

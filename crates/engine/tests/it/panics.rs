@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
-use tierfall::core::completion::Completion;
-use tierfall::core::observer::{Ended, Observer};
-use tierfall::core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
-use tierfall::core::request::Call;
-use tierfall::core::trace::OutcomeKind;
 use tierfall::{Clock, Engine};
+use tierfall_core::completion::Completion;
+use tierfall_core::observer::{Ended, Observer};
+use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
+use tierfall_core::request::Call;
+use tierfall_core::trace::OutcomeKind;
 use tierfall_testkit::{Scripted, Seen, sample};
 
 /// Where a provider panics.

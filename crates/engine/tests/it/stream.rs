@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use futures_util::{FutureExt, StreamExt};
-use tierfall::core::completion::Completion;
-use tierfall::core::money::{Money, Price};
-use tierfall::core::provider::{Billing, CallErrorKind};
-use tierfall::core::trace::OutcomeKind;
 use tierfall::{Engine, Event, Events};
+use tierfall_core::completion::Completion;
+use tierfall_core::money::{Money, Price};
+use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::trace::OutcomeKind;
 use tierfall_testkit::{Gate, Script, Seen, Server, openai, sample};
 
 /// Two tiers at two servers; `gate` is the first one's.
@@ -200,7 +200,7 @@ async fn finished_calls_are_charged_to_the_unit_and_cut_ones_in_their_interval()
     assert_eq!(exact, price_large.of(last.usage.unwrap()));
     // The server had counted ten tokens in, and generated between the one that arrived and all nine when it noticed.
     for output in 1..=9 {
-        let charged = price_small.of(tierfall::core::completion::Usage { input: 10, output, ..Default::default() });
+        let charged = price_small.of(tierfall_core::completion::Usage { input: 10, output, ..Default::default() });
         let cut = trace.steps[0].cost();
         assert!(cut.at_least() <= charged && cut.at_most().unwrap() >= charged);
     }

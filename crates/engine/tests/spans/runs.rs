@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
-use tierfall::core::provider::{CallError, CallErrorKind};
 use tierfall::{Ask, Engine};
+use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_testkit::{Gate, Scripted, sample};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};

@@ -12,7 +12,7 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Completion;
-use tierfall_core::provider::{Billing, CallError, CallErrorKind, Provider, Reply, Upstream};
+use tierfall_core::provider::{Billing, CallError, CallErrorKind, Declares, Provider, Reply, Upstream};
 use tierfall_core::request::Call;
 use tierfall_wire::dialect::{Encoded, NoAnswer};
 
@@ -274,5 +274,10 @@ fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwe
 impl Provider for HttpProvider {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         self.attempt(call).boxed()
+    }
+
+    fn declares(&self, _: &str) -> Declares {
+        let Self { settings, .. } = self;
+        Declares::new(settings.name.clone(), settings.dialect.name(), settings.dialect.gives())
     }
 }

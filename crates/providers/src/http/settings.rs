@@ -52,6 +52,13 @@ impl HttpSettings {
         }
     }
 
+    /// The settings with a key.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<SecretString>) -> Self {
+        self.access = Access::key(key);
+        self
+    }
+
     /// The headers of every request.
     pub(super) fn header_map(&self) -> Result<HeaderMap, BuildError> {
         let mut map = HeaderMap::new();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Provider, Reply};
+use tierfall_core::provider::{Attempt, CallError, CallErrorKind, Declares, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
@@ -189,6 +189,10 @@ fn give_up(mut error: CallError, mut failed: Vec<Attempt>, why: &str) -> CallErr
 impl<P: Provider> Provider for Retrying<P> {
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
         self.call_until_done(call).boxed()
+    }
+
+    fn declares(&self, model: &str) -> Declares {
+        self.inner.declares(model)
     }
 }
 

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use tierfall_core::completion::{Completion, Delta};
+pub use tierfall_core::provider::Gives;
 use tierfall_core::request::Call;
 
 pub use failure::Failure;
@@ -36,15 +37,6 @@ pub enum Auth {
     Bearer,
     /// The key alone, in this header.
     Header(Cow<'static, str>),
-}
-
-/// What a dialect can give a signal. A gate that needs more is a configuration error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gives {
-    /// Alternatives a token, at most; `None` = no log-probabilities at all.
-    pub top_logprobs: Option<u8>,
-    /// Several samples in one call (`n`); without it the provider fans out.
-    pub samples: bool,
 }
 
 /// A reply that could not be read.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use tierfall::config::load;
-use tierfall::core::trace::OutcomeKind;
 use tierfall::{Ask, Asker, Engine, LoadError, SystemClock, sources, sources_for};
+use tierfall_core::trace::OutcomeKind;
 use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, record};
 use tierfall_workbench::{Answers, Error, open};

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use tierfall_core::cascade::{Cascade, OnAbstain, OnError};
+use tierfall_core::cascade::{Cascade, Policy};
 use tierfall_core::fit::{Fit, Status, TargetFit};
 
 use super::context::Context;
@@ -13,10 +13,11 @@ use crate::config::code::Code;
 use crate::config::diagnostic::Found;
 use crate::config::file::CascadeFile;
 use crate::config::types::Spanned;
+use crate::fault;
 use crate::fit::{self, Bound};
 
 /// Where the fit is, if thresholds come from one.
-pub(super) fn check(context: &mut Context<'_>, path: &Path) -> Option<PathBuf> {
+pub(super) fn check(context: &mut Context<'_>, policy: &Policy, path: &Path) -> Option<PathBuf> {
     let file = context.file;
     let Some(first) = context.fitted.first().cloned() else {
         if let Some(named) = &file.fit {
@@ -36,19 +37,9 @@ pub(super) fn check(context: &mut Context<'_>, path: &Path) -> Option<PathBuf> {
             .label(first.clone(), "this one is the fit's")
             .help("write `threshold = \"fit\"` in every gate, or a number in every one");
     }
-    let mut refuse = |at: Range<usize>, key: &str, when: &str| {
-        let message = format!("a fit is made for a cascade that escalates after {when}");
-        context
-            .found
-            .error(Code::POLICY_UNDER_FIT, at, message)
-            .label(first.clone(), "thresholds come from a fit")
-            .help(format!("write `{key} = \"escalate\"`"));
-    };
-    if *file.policy.on_abstain.get_ref() == OnAbstain::Accept {
-        refuse(file.policy.on_abstain.span(), "on-abstain", "a signal that had nothing to read");
-    }
-    if *file.policy.on_error.get_ref() == OnError::Fail {
-        refuse(file.policy.on_error.span(), "on-error", "a failed call");
+    for (key, fault) in fault::under_fit(policy) {
+        let at = if key == "on-abstain" { file.policy.on_abstain.span() } else { file.policy.on_error.span() };
+        context.found.fault(at, fault).label(first.clone(), "thresholds come from a fit");
     }
     let named = file.fit.as_ref().map(|named| context.directory.join(named.get_ref().as_str()));
     Some(named.unwrap_or_else(|| fit::path_for(path)))

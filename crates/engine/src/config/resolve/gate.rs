@@ -5,7 +5,7 @@ use std::ops::Range;
 use tierfall_core::gate::Gate;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::signal::table::SignalSpec;
-use tierfall_core::signal::{NamedSignal, Needs, Nominal};
+use tierfall_core::signal::{NamedSignal, Needs};
 
 use super::context::Context;
 use crate::config::code::Code;
@@ -13,6 +13,7 @@ use crate::config::file::{GateFile, RawFile, ThresholdFile, ThresholdWord, TierF
 use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
 use crate::config::values::suggestion;
+use crate::fault;
 
 /// The gate of a tier; `None` where something is wrong with it.
 pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFile) -> Option<Gate> {
@@ -26,12 +27,8 @@ pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFil
     let require: Vec<_> = gate.require.iter().map(&mut build).collect();
     let observe: Vec<_> = gate.observe.iter().map(&mut build).collect();
     for (named, spec) in require.iter().zip(&gate.require) {
-        if let Some(named) = named
-            && named.nominal() != Nominal::Identity
-        {
-            let message = format!("{} is no validator: its scores are not on [0, 1], where 0.5 is the pass mark", named.label);
-            let help = "put it under `observe`, or use it as the gate's `signal`";
-            context.found.error(Code::NOT_A_VALIDATOR, spec.span(), message).help(help);
+        if let Some(fault) = named.as_ref().and_then(fault::validator) {
+            context.found.fault(spec.span(), fault);
         }
     }
     let (signal, place) = (signal?, gate.threshold.as_ref()?);
@@ -73,25 +70,13 @@ fn threshold(
         }
         ThresholdFile::Raw(RawFile { raw }) => {
             let raw = (*raw)?;
-            let (low, high) = nominal.range();
-            if (low..=high).contains(&raw) {
-                return Score::new(raw).map(Threshold::accept_from);
-            }
-            let message = format!("no score of {} is {raw}: they go from {} to {}", signal.label, shown(low), shown(high));
+            let Some(fault) = fault::threshold(signal, raw) else { return Score::new(raw).map(Threshold::accept_from) };
             let help = "write a raw score of this signal, or a number from 0 to 1 on its nominal scale without `raw`";
-            context.found.error(Code::THRESHOLD_RANGE, place.span(), message).label(signal_at, "this signal").help(help);
+            context.found.fault(place.span(), fault).label(signal_at, "this signal").help(help);
             None
         }
         // Until the fit is read, which needs the whole cascade.
         ThresholdFile::Word(ThresholdWord::DeferAll | ThresholdWord::Fit) => Some(Threshold::DeferAll),
-    }
-}
-
-fn shown(bound: f64) -> String {
-    match bound {
-        f64::NEG_INFINITY => "minus infinity".into(),
-        f64::INFINITY => "infinity".into(),
-        bound => bound.to_string(),
     }
 }
 
@@ -101,13 +86,10 @@ fn feed(context: &mut Context<'_>, tier: &TierFile, named: &NamedSignal, at: Ran
     if needs.logprobs {
         logprobs(context, tier, named, needs.top, &at);
     }
-    if needs.temperature
-        && let Some(temperature) = tier.params.as_ref().and_then(|params| params.get_ref().temperature.as_ref())
-        && *temperature.get_ref() <= 0.0
+    if let Some(temperature) = tier.params.as_ref().and_then(|params| params.get_ref().temperature.as_ref())
+        && let Some(fault) = fault::temperature(named, Some(*temperature.get_ref()))
     {
-        let message = format!("{} compares several samples, and at temperature 0 they agree with themselves", named.label);
-        let diagnostic = context.found.error(Code::NO_TEMPERATURE, at.clone(), message);
-        diagnostic.label(temperature.span(), "the tier samples greedily").help("sample at a temperature like 0.7");
+        context.found.fault(at.clone(), fault).label(temperature.span(), "the tier samples greedily");
     }
     let Needs { probe, probe_logprobs, .. } = needs;
     if !probe {
@@ -141,22 +123,8 @@ fn logprobs(context: &mut Context<'_>, asked: &TierFile, named: &NamedSignal, to
         ProviderSpec::Http(http) => format!("it speaks {}", http.dialect),
         ProviderSpec::Simulated(_) => "it is simulated".into(),
     };
-    let (code, message, help) = match spec.gives(model_name).top_logprobs {
-        None => (
-            Code::NO_LOGPROBS,
-            format!("{} reads log-probabilities, and the provider \"{provider}\" gives none", named.label),
-            "use a signal that needs none (self-rated confidence, agreement), or let a tier with log-probabilities judge: \
-             { p-true = { surrogate = \"…\" } }"
-                .to_owned(),
-        ),
-        Some(most) if most < top => (
-            Code::TOO_FEW_ALTERNATIVES,
-            format!("{} reads {top} alternatives a token, and the provider \"{provider}\" gives at most {most}", named.label),
-            format!("ask for at most {most}"),
-        ),
-        Some(_) => return,
-    };
-    let diagnostic = context.found.error(code, at.clone(), message).label(model.span(), "the model that is asked").help(help);
+    let Some(fault) = fault::logprobs(named, top, provider, spec.gives(model_name)) else { return };
+    let diagnostic = context.found.fault(at.clone(), fault).label(model.span(), "the model that is asked");
     if let Some(declared) = declared {
         diagnostic.label(declared, speaks);
     }

@@ -49,7 +49,7 @@ pub(super) fn resolve(
     let rules = file.rule.iter().filter_map(|rule| rule::resolve(&mut context, rule)).collect();
     let segments = segments(&mut context);
     let policy = policy(&mut context, &file.policy);
-    let fit_path = fit::check(&mut context, path);
+    let fit_path = fit::check(&mut context, &policy, path);
     if fit_path.is_none() {
         rule::no_points(file, context.found);
     }

@@ -17,6 +17,7 @@ use crate::config::file::{ParamsFile, PriceFile, TierFile, TimeoutsFile};
 use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
 use crate::config::values::suggestion;
+use crate::fault;
 
 /// Every tier that can be read, with what its answers are bound to.
 pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBinding>)> {
@@ -191,13 +192,9 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
 /// Fields of the body that have a place of their own, or that the cascade decides.
 fn reserved(context: &mut Context<'_>, params: Option<&ParamsFile>) {
     for key in params.into_iter().flat_map(|params| params.extra.keys()) {
-        let why = match key.get_ref().replace('-', "_").as_str() {
-            "temperature" | "top_p" | "max_tokens" | "stop" | "seed" => "has a key of its own under `params`",
-            "messages" | "system" | "model" | "stream" | "stream_options" | "logprobs" | "top_logprobs" | "n" | "tools"
-            | "response_format" => "is decided by the cascade and the client",
-            _ => continue,
-        };
-        context.found.error(Code::BAD_VALUE, key.span(), format!("`{}` {why}", key.get_ref()));
+        if let Some(fault) = fault::reserved(key.get_ref()) {
+            context.found.fault(key.span(), fault);
+        }
     }
 }
 

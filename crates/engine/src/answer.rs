@@ -1,0 +1,58 @@
+//! What comes back from the engine.
+
+use std::sync::Arc;
+
+use tierfall_core::completion::Completion;
+use tierfall_core::provider::CallError;
+use tierfall_core::run::Outcome;
+use tierfall_core::trace::{Fallback, Trace};
+
+/// How a request was answered, and the record of why.
+#[derive(Debug)]
+pub struct Answer {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// Every decision and every cent.
+    pub trace: Arc<Trace>,
+}
+
+impl Answer {
+    /// The answer that is served; `None` unless the run ended with one.
+    pub fn completion(&self) -> Option<&Completion> {
+        self.outcome.served().map(|served| &*served.answer)
+    }
+
+    /// The best answer that there was, attached to an abstention or a review: no gate accepted it. It is for the person who
+    /// looks, not for whoever asked.
+    pub fn attached(&self) -> Option<&Completion> {
+        self.outcome.attached().map(|attached| &*attached.answer)
+    }
+
+    /// The text of [`completion`](Self::completion).
+    pub fn text(&self) -> Option<&str> {
+        self.completion().map(|completion| completion.text.as_str())
+    }
+
+    /// Why the run fell back on what was left, where it did: the answer served, if there is one, was accepted by nobody.
+    pub fn fallback(&self) -> Option<Fallback> {
+        self.trace.fallback
+    }
+
+    /// The trace as JSON, and beside it the text: under `answer` what is served (null where nothing is), under `attached` the
+    /// best rejected answer of an abstention or a review (absent where there is none).
+    pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
+        let mut json = self.trace.to_json(self.text())?;
+        if let (Some(map), Some(attached)) = (json.as_object_mut(), self.attached()) {
+            map.insert("attached".to_owned(), attached.text.as_str().into());
+        }
+        Ok(json)
+    }
+
+    /// Why no tier could answer, where none could.
+    pub fn error(&self) -> Option<&CallError> {
+        match &self.outcome {
+            Outcome::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
