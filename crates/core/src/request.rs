@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::kept::Kept;
+use crate::money::Money;
 
 /// A piece of JSON that is passed on as it came: tools, schemas, message parts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -37,6 +38,12 @@ impl Json {
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get()
+    }
+}
+
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Self::of(&value).expect("a JSON value is written as JSON")
     }
 }
 
@@ -230,6 +237,10 @@ pub struct Request {
     pub at: Option<UnixMillis>,
     /// Who asks: the id of a user or a tenant, for which the caller vouches. It decides nothing, and is written into traces.
     pub principal: Option<Arc<str>>,
+    /// Most money for this request, where that is less than the policy allows.
+    pub budget: Option<Money>,
+    /// Most time for this request, where that is less than the policy allows.
+    pub deadline: Option<Duration>,
     body: Option<Arc<str>>,
 }
 
@@ -251,6 +262,8 @@ impl Request {
             point: None,
             at: None,
             principal: None,
+            budget: None,
+            deadline: None,
             body: None,
         }
     }

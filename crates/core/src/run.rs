@@ -157,7 +157,10 @@ impl Run {
             Some(End::Refused(why)) => run.state = State::Done(Outcome::Refused(why.clone())),
             // Whoever runs the cascade finds the person where it has no tier for one.
             Some(End::Review(_)) if run.plan.tiers.is_empty() => run.state = State::Done(Outcome::Review(None)),
-            Some(End::Review(_)) | None => run.enter(0, None),
+            Some(End::Review(_)) | None => match run.unaffordable() {
+                Some(why) => run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, why))),
+                None => run.enter(0, None),
+            },
         }
         run
     }

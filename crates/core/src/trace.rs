@@ -174,6 +174,12 @@ pub struct RouteTrace {
     /// The request's run-time segment, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub segment: Option<Arc<str>>,
+    /// The request's own limit on money, where it has one; the lower one of it and the policy's is in force.
+    #[serde(rename = "budget_usd", skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Money>,
+    /// The same on time.
+    #[serde(rename = "deadline_ms", serialize_with = "maybe_milliseconds", skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Duration>,
     /// The tiers that could be called, cheapest first.
     pub tiers: Vec<Arc<str>>,
     /// The others, and why not.
@@ -199,6 +205,8 @@ impl RouteTrace {
             point: plan.point.clone(),
             promise: cascade.points().iter().find(|point| Some(&point.name) == plan.point.as_ref()).map(|p| p.promise.clone()),
             segment: plan.segment.clone(),
+            budget: plan.request().budget,
+            deadline: plan.request().deadline,
             tiers: plan.tiers.iter().copied().map(name).collect(),
             skipped: plan.skipped.iter().map(|(ix, why)| (name(*ix), why.clone())).collect(),
         }
@@ -317,6 +325,14 @@ impl CallTrace {
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     // Whole microseconds, so that the decimal fraction stays short and the same on every machine.
     serializer.serialize_f64(duration.as_micros() as f64 / 1000.0)
+}
+
+#[expect(clippy::ref_option, reason = "serde's serialize_with passes a reference")]
+fn maybe_milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => milliseconds(duration, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 fn cost<S: Serializer>(cost: &Cost, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,6 @@
 //! What comes back from the engine.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tierfall_core::completion::Completion;
@@ -17,6 +18,19 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The answer that is served, or why there is none: for programs that treat an abstention as they treat a failure.
+    pub fn ok(&self) -> Result<&Completion, Unanswered> {
+        self.completion().ok_or_else(|| Unanswered::of(self))
+    }
+
+    /// The same by value.
+    pub fn into_result(self) -> Result<Arc<Completion>, Unanswered> {
+        match &self.outcome {
+            Outcome::Answered(served) => Ok(served.answer.clone()),
+            _ => Err(Unanswered::of(&self)),
+        }
+    }
+
     /// The answer that is served; `None` unless the run ended with one.
     pub fn completion(&self) -> Option<&Completion> {
         self.outcome.served().map(|served| &*served.answer)
@@ -54,5 +68,41 @@ impl Answer {
             Outcome::Failed(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+/// Nothing is served, and why. Its `Debug` is its message.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Unanswered {
+    /// How the run ended instead.
+    pub outcome: Outcome,
+    /// Every decision and every cent.
+    pub trace: Arc<Trace>,
+}
+
+impl Unanswered {
+    fn of(answer: &Answer) -> Self {
+        Self { outcome: answer.outcome.clone(), trace: answer.trace.clone() }
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = &self.trace.request_id;
+        match &self.outcome {
+            Outcome::Failed(error) => write!(f, "the request {id} failed: {error}"),
+            Outcome::Refused(why) => write!(f, "the request {id} is refused: {why}"),
+            Outcome::Review(_) => write!(f, "a person must answer the request {id}"),
+            Outcome::Abstained(_) | Outcome::Answered(_) => write!(f, "no answer to the request {id} was good enough"),
+        }
+    }
+}
+
+impl fmt::Debug for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

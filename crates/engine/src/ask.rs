@@ -1,8 +1,23 @@
 //! What a caller puts to the engine.
 
-use tierfall_core::request::{Message, Request, RequestId, UnixMillis};
+use std::time::Duration;
+
+use tierfall_core::money::Money;
+use tierfall_core::request::{Json, Message, Params, Request, RequestId, UnixMillis};
 
 /// A question, a conversation or a full request; without an id it gets one, which the trace returns.
+///
+/// ```
+/// use std::time::Duration;
+/// use tierfall::Ask;
+///
+/// let ask = Ask::from("Where is my order 10234?")
+///     .with_deadline(Duration::from_secs(5))
+///     .with_budget("0.002".parse()?)
+///     .with_response_format(serde_json::json!({ "type": "json_object" }))
+///     .with_tag("segment", "orders");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ask {
     pub(crate) id: Option<RequestId>,
@@ -36,6 +51,41 @@ impl Ask {
     #[must_use]
     pub fn by(mut self, principal: impl Into<std::sync::Arc<str>>) -> Self {
         self.request.principal = Some(principal.into());
+        self
+    }
+
+    /// Sets the most time that the request may take, waiting for places included, where that is less than the policy allows.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.request.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the most money that the request may cost, where that is less than the policy allows. Every tier needs a price then.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Money) -> Self {
+        self.request.budget = Some(budget);
+        self
+    }
+
+    /// Declares tools: a JSON array, as the provider's dialect has them.
+    #[must_use]
+    pub fn with_tools(mut self, tools: impl Into<Json>) -> Self {
+        self.request.tools = Some(tools.into());
+        self
+    }
+
+    /// Declares what structure the answer is to have, likewise.
+    #[must_use]
+    pub fn with_response_format(mut self, format: impl Into<Json>) -> Self {
+        self.request.response_format = Some(format.into());
+        self
+    }
+
+    /// Sets the sampling parameters, likewise. What a tier declares itself takes precedence, since its gate is bound to that.
+    #[must_use]
+    pub fn with_params(mut self, params: Params) -> Self {
+        self.request.params = params;
         self
     }
 

@@ -28,6 +28,8 @@ pub use pool::Pool;
 impl Engine {
     /// Loads a cascade file, and whatever it names. One that replays recordings is opened by the workbench's `open`.
     ///
+    /// Reads files, and blocks the thread meanwhile: where others run on it, [`load_async`](Self::load_async) does so elsewhere.
+    ///
     /// ```no_run
     /// # async fn example() -> Result<(), tierfall::LoadError> {
     /// let engine = tierfall::Engine::load("desk.cascade.toml")?;
@@ -38,6 +40,18 @@ impl Engine {
     /// ```
     pub fn load(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         Ok(Self::open(path)?.build()?)
+    }
+
+    /// Loads a cascade file on one of the runtime's threads for what blocks.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn load_async(path: impl AsRef<Path> + Send + 'static) -> Result<Self, LoadError> {
+        let loading = tokio::task::spawn_blocking(move || Self::load(path));
+        loading.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(LoadError::Stopped),
+        })
     }
 
     /// Loads a cascade file into a builder, which takes observers and other providers.

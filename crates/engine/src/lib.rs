@@ -19,7 +19,7 @@ pub mod jsonl;
 mod observing;
 pub mod timed;
 
-pub use answer::Answer;
+pub use answer::{Answer, Unanswered};
 pub use ask::Ask;
 pub use assemble::{Asker, LoadError, Pool, Source, bindings, sources, sources_for};
 pub use binding::TierBinding;

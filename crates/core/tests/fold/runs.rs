@@ -11,6 +11,7 @@ use tierfall_core::money::{Cost, Money};
 use tierfall_core::number::Threshold;
 use tierfall_core::plan::Skip;
 use tierfall_core::provider::CallErrorKind;
+use tierfall_core::request::Request;
 use tierfall_core::rule::table::Condition;
 use tierfall_core::rule::{Route, Rule};
 use tierfall_core::run::{Next, Outcome, Run, Took};
@@ -165,6 +166,33 @@ fn time_and_money_stop_the_escalation() {
 }
 
 #[test]
+fn a_request_tightens_the_limits_and_never_widens_them() {
+    let tight = Policy { deadline: Some(Duration::from_millis(5)), budget: "0.00005".parse().ok(), ..Policy::default() };
+    let wide = Policy { deadline: Some(Duration::from_mins(1)), budget: "100".parse().ok(), ..Policy::default() };
+    let first = |policy: Policy, limits: &Policy| {
+        let mut limited = request();
+        (limited.deadline, limited.budget) = (limits.deadline, limits.budget);
+        let run = Run::new(&cascade(&[0.5, 0.5], policy), limited);
+        let Next::Call(call) = run.next() else { panic!("the first tier can be asked") };
+        let (deadline, trace) = (call.deadline, run.finish().1);
+        assert_eq!((trace.route.deadline, trace.route.budget), (limits.deadline, limits.budget));
+        deadline
+    };
+    for (policy, limits) in [(tight, wide), (wide, tight), (Policy::default(), tight), (tight, Policy::default())] {
+        assert_eq!(first(policy, &limits), tight.deadline);
+    }
+    let mut cents = request();
+    cents.budget = Some(Money::ZERO);
+    let run = Run::new(&cascade(&[0.5, 0.5], wide), cents.clone());
+    assert!(matches!(run.finish().0, Outcome::Failed(error) if error.message.contains("budget does not allow")));
+    let mut parts = chain(&[0.5], Policy::default());
+    let Answerer::Model(model) = &mut parts.tiers[1].answerer else { panic!("a model") };
+    model.price = None;
+    let run = Run::new(&Cascade::try_from(parts).unwrap(), cents);
+    assert!(matches!(run.finish().0, Outcome::Failed(error) if error.message.contains("needs the price of every tier")));
+}
+
+#[test]
 fn a_call_never_gets_more_time_than_the_deadline_leaves() {
     let cascade = cascade(&[0.5], Policy { deadline: Some(Duration::from_millis(25)), ..Policy::default() });
     let mut run = Run::new(&cascade, request());
@@ -181,7 +209,7 @@ fn a_call_never_gets_more_time_than_the_deadline_leaves() {
 struct Always;
 
 impl Condition for Always {
-    fn holds(&self, _: &tierfall_core::request::Request) -> bool {
+    fn holds(&self, _: &Request) -> bool {
         true
     }
 }

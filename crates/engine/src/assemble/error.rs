@@ -1,12 +1,13 @@
 //! Why there is no engine for a file.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::builder::BuildError;
 use crate::config::{ConfigError, UnsetKey};
 
-/// Why there is no engine.
-#[derive(Debug, thiserror::Error)]
+/// Why there is no engine. Its `Debug` is its message.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
     /// The cascade file has problems; all of them are in the error.
@@ -30,9 +31,18 @@ pub enum LoadError {
     /// A provider cannot be set up.
     #[error("{0}")]
     Provider(String),
+    /// The runtime was shutting down.
+    #[error("the runtime stopped before the cascade file was read")]
+    Stopped,
     /// The parts do not fit together.
     #[error(transparent)]
     Build(#[from] BuildError),
+}
+
+impl fmt::Debug for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl LoadError {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierfall::clock::ManualClock;
-use tierfall::{Ask, BuildError, Engine};
+use tierfall::{Ask, BuildError, Engine, LoadError};
 use tierfall_core::cascade::{Cascade, OnExhausted, Parts, Policy};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{CallError, CallErrorKind};
-use tierfall_core::request::{Call, Message, Request, UnixMillis};
+use tierfall_core::request::{Call, Message, Params, Prompt, Request, UnixMillis};
 use tierfall_core::trace::Fallback;
 use tierfall_testkit::{Scripted, sample};
 
@@ -113,4 +113,44 @@ async fn a_rejected_answer_is_attached_and_never_the_text() {
         let json = answer.to_json().unwrap();
         assert_eq!((json["answer"].as_str(), json.get("attached").and_then(|text| text.as_str())), (answer.text(), attached));
     }
+}
+
+#[tokio::test]
+async fn what_an_ask_says_reaches_the_call() {
+    let provider = Arc::new(Scripted::always(Completion::text("yes")));
+    let engine = one_tier(&provider);
+    let tools = serde_json::json!([{ "type": "function", "function": { "name": "look_up" } }]);
+    let raw = Request::new("1", "Hello?");
+    let ask = Ask::from(raw)
+        .with_deadline(Duration::from_secs(7))
+        .with_budget("1".parse().unwrap())
+        .with_tools(tools.clone())
+        .with_response_format(serde_json::json!({ "type": "json_object" }))
+        .with_params(Params { max_tokens: Some(9), ..Params::default() });
+    let answer = engine.complete(ask).await;
+    assert_eq!(answer.text(), Some("yes"));
+    let call = provider.calls().remove(0);
+    assert_eq!((call.deadline, call.params.max_tokens), (Some(Duration::from_secs(7)), Some(9)));
+    let Prompt::Request { request, .. } = &call.prompt else { panic!("it answers") };
+    assert_eq!(request.tools.as_ref().unwrap().get(), tools.to_string());
+    let route = serde_json::to_value(&answer.trace.route).unwrap();
+    assert_eq!((&route["deadline_ms"], &route["budget_usd"]), (&7000.0.into(), &1.0.into()));
+}
+
+#[tokio::test]
+async fn an_answer_is_a_result_too() {
+    let engine = one_tier(&Arc::new(Scripted::always(Completion::text("yes"))));
+    let answer = engine.complete("a").await;
+    assert_eq!(answer.ok().unwrap().text, "yes");
+    assert_eq!(answer.into_result().unwrap().text, "yes");
+    let engine = one_tier(&Arc::new(Scripted::always_fails(CallError::new(CallErrorKind::Auth, "no key"))));
+    let why = engine.complete(Ask::from("a").with_id("7")).await.into_result().unwrap_err();
+    assert_eq!(format!("{why:?}"), "the request 7 failed: no key");
+}
+
+#[tokio::test]
+async fn a_file_is_read_on_a_thread_of_its_own() {
+    let why = Engine::load_async("nowhere.cascade.toml").await.unwrap_err();
+    assert!(matches!(why, LoadError::Config(_)), "{why}");
+    assert!(format!("{why:?}").contains("there is no such file"), "its `Debug` is its message: {why:?}");
 }
