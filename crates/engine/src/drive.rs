@@ -10,7 +10,6 @@ use tierfall_core::caught::Panicked;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::draft::{Draft, Verdict};
 use tierfall_core::estimate::Estimate;
-use tierfall_core::money::Money;
 use tierfall_core::observer::{Called, Ended};
 use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
@@ -19,12 +18,12 @@ use tierfall_core::run::{Next, Outcome, Run, Served, Took};
 use tierfall_core::trace::Trace;
 use tierfall_providers::Listener;
 use tierfall_providers::waits::Waits;
-use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
 use crate::events::{Event, Hand};
 use crate::observing::Observers;
+use crate::spans;
 use crate::timed::{Came, heard};
 
 /// Everything a run needs from outside the fold.
@@ -41,14 +40,7 @@ pub(crate) struct Outside<'a> {
 ///
 /// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost estimated.
 pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Arc<Trace>) {
-    let span = tracing::info_span!(
-        "run",
-        cascade = %cascade.name(),
-        request_id = %request.id,
-        outcome = Empty,
-        tier = Empty,
-        cost_usd = Empty,
-    );
+    let span = spans::run(cascade.name(), &request.id);
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
     let run = Some(Run::new(cascade, request.clone()));
     let mut under_way =
@@ -179,12 +171,12 @@ impl UnderWay<'_> {
                 Purpose::Answer => None,
                 Purpose::Probe(label) => Some(label.clone()),
             };
-            let span = tracing::info_span!("tier", tier = %name, model = %flight.call.model, probe = probe.is_some());
+            let span = spans::call(name, &flight.call);
             let is_probe = probe.is_some();
             if let Some(hand) = &self.outside.hand {
                 hand.give(Event::Began { tier: name.clone(), model: flight.call.model.clone(), probe }).await;
             }
-            let came = flight.answer(name, self.outside).instrument(span).await;
+            let came = flight.answer(name, self.outside).instrument(span.clone()).await;
             let Some(Flight { call, draft, held, passed, .. }) = self.flight.take() else { continue };
             let decided = run.steps().len();
             if passed {
@@ -203,6 +195,7 @@ impl UnderWay<'_> {
                     if let Err(error) = &result {
                         tracing::warn!(tier = %name, kind = %error.kind, "{}", error.message);
                     }
+                    spans::came(&span, &result);
                     tell(result.clone(), &took);
                     run.feed(result, took);
                 }
@@ -213,6 +206,9 @@ impl UnderWay<'_> {
                         run.feed_cut(&cut, took);
                     }
                 }
+            }
+            if let Some(step) = run.steps().get(decided) {
+                spans::decided(&span, step);
             }
             if !is_probe {
                 last = Last { held, passed };
@@ -235,9 +231,7 @@ impl UnderWay<'_> {
     fn tell(&mut self, run: Run) -> (Outcome, Arc<Trace>) {
         let (outcome, trace) = run.finish();
         let trace = Arc::new(trace);
-        self.span.record("outcome", trace.outcome.as_str());
-        self.span.record("tier", trace.tier.as_deref());
-        self.span.record("cost_usd", trace.cost.total().map(Money::usd));
+        spans::ended(&self.span, &trace);
         if !self.outside.observers.is_empty() {
             let (request, calls) = (self.request.clone(), std::mem::take(&mut self.calls));
             self.outside.observers.ended(Ended::new(self.cascade.clone(), request, outcome.clone(), calls, trace.clone()));

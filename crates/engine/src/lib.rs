@@ -17,6 +17,7 @@ pub mod fit;
 mod ids;
 pub mod jsonl;
 mod observing;
+mod spans;
 pub mod timed;
 
 pub use answer::{Answer, Unanswered};

@@ -90,8 +90,20 @@ fn a_run_and_its_tiers_are_spans_and_no_text_is_in_them() {
     // What the failed call cost is unknown, and so is the sum.
     assert_eq!(run, fields([("cascade", "sample"), ("outcome", "answered"), ("request_id", "r1"), ("tier", "large")]));
     let tiers = log.named("tier");
-    let tier = |name| fields([("model", name), ("probe", "false"), ("tier", name)]);
-    assert_eq!(tiers, [tier("small"), tier("large")]);
+    let call = [("gen_ai.operation.name", "chat"), ("probe", "false")];
+    let small = [("tier", "small"), ("gen_ai.request.model", "small"), ("error.type", "overloaded")];
+    let large = [
+        ("tier", "large"),
+        ("gen_ai.request.model", "large"),
+        ("gen_ai.response.finish_reasons", r#"["stop"]"#),
+        ("gen_ai.usage.input_tokens", "10"),
+        ("gen_ai.usage.output_tokens", "1"),
+    ];
+    let with = |own: &[(&'static str, &str)], decision, reason| {
+        let decided = [("decision", decision), ("reason", reason)];
+        call.iter().chain(own).chain(&decided).map(|(name, value)| (*name, (*value).to_owned())).collect::<Fields>()
+    };
+    assert_eq!(tiers, [with(&small, "defer", "failed"), with(&large, "accept", "last-tier")]);
     assert_eq!(log.named("event"), [fields([("kind", "overloaded"), ("message", "busy"), ("tier", "small")])]);
     let all = format!("{:?}", log.0.lock().unwrap());
     assert!(!all.contains(QUESTION) && !all.contains(ANSWER), "{all}");
