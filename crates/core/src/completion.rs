@@ -1,8 +1,9 @@
 //! What a model answered, with the evidence that signals read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::said::is_seen;
 
@@ -164,6 +165,43 @@ impl Tokens {
     }
 }
 
+/// A token as JSON has it: a log-probability that is none, or infinite, is null.
+#[derive(Serialize, Deserialize)]
+struct Plain<'a> {
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+    logprob: Option<f64>,
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<(Cow<'a, str>, Option<f64>)>,
+}
+
+fn known(logprob: f64) -> Option<f64> {
+    Some(logprob).filter(|logprob| logprob.is_finite())
+}
+
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(|token| Plain {
+            text: token.text().into(),
+            logprob: known(token.logprob()),
+            alternatives: token.alternatives().map(|(text, logprob)| (text.into(), known(logprob))).collect(),
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Tokens {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut tokens = Self::default();
+        for token in Vec::<Plain<'_>>::deserialize(deserializer)? {
+            tokens.push(&token.text, token.logprob.unwrap_or(f64::NAN));
+            for (text, logprob) in token.alternatives {
+                tokens.push_alternative(&text, logprob.unwrap_or(f64::NAN));
+            }
+        }
+        Ok(tokens)
+    }
+}
+
 /// One generated token.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'a> {
@@ -201,25 +239,33 @@ pub struct Sample {
 }
 
 /// What a model answered.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Completion {
     /// The answer.
     pub text: String,
     /// The provider's own refusal, where it marks one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
     /// Tools that the model wants called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,
     /// Tokens with log-probabilities; `None` where the provider gave none, which is not the same as an empty list.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<Tokens>,
     /// The tokens of the whole call, all samples included; `None` where the provider did not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
     /// Why the model stopped.
     pub finish: Finish,
     /// The further answers of a call with several samples.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<Sample>,
     /// The model that answered, as the provider names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// The provider's body, byte for byte, where the caller wants to pass it on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub raw: Option<Arc<str>>,
 }
 
@@ -392,5 +438,30 @@ mod tests {
             tokens.append(&build(&rows[cut..]));
             prop_assert_eq!(tokens, build(&rows));
         }
+    }
+
+    #[test]
+    fn a_completion_survives_json() {
+        let mut tokens = Tokens::default();
+        tokens.push("a", -0.5);
+        tokens.push_alternative("\u{1F600}", -2.25);
+        tokens.push("\"", -1.0);
+        let whole = Completion {
+            tokens: Some(tokens),
+            usage: Some(Usage { input: 3, output: 2, ..Usage::default() }),
+            finish: Finish::Other("odd".into()),
+            samples: vec![Sample::default()],
+            model: Some("m".into()),
+            ..Completion::text("a\"")
+        };
+        for completion in [whole, Completion::text("")] {
+            let text = serde_json::to_string(&completion).unwrap();
+            assert_eq!(serde_json::from_str::<Completion>(&text).unwrap(), completion, "{text}");
+        }
+        let mut unknown = Tokens::default();
+        unknown.push("a", f64::NAN);
+        let json = serde_json::to_value(&unknown).unwrap();
+        assert_eq!(json, serde_json::json!([{ "text": "a", "logprob": null }]));
+        assert!(Tokens::deserialize(json).unwrap().get(0).unwrap().logprob().is_nan());
     }
 }

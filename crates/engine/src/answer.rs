@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::CallError;
 use tierfall_core::run::Outcome;
@@ -104,5 +106,12 @@ impl fmt::Display for Unanswered {
 impl fmt::Debug for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// As [`Answer::to_json`].
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().map_err(S::Error::custom)?.serialize(serializer)
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod fitted;
 #[cfg(test)]
 mod in_code;
