@@ -55,8 +55,9 @@ pub(crate) async fn heard(
     let since = || clock.now().saturating_sub(start);
     let waits = Waits::current();
     let ended = {
-        let made = std::pin::pin!(AssertUnwindSafe(made(provider, call, &since, listener)).catch_unwind());
-        waits.of(in_time(call, &waits, made)).await
+        // In a place of its own: everything around it would move it, and it is large.
+        let mut made = Box::pin(AssertUnwindSafe(made(provider, call, &since, listener)).catch_unwind());
+        waits.of(in_time(call, &waits, made.as_mut())).await
     };
     let (kind, message) = match ended {
         Ok(Ok(came)) => return came,
