@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar};
+use tierfall_core::gate::Unusable;
 use tierfall_core::money::{Cost, Money};
 use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, RecordReport, Stop, TierReport};
 
@@ -65,8 +66,11 @@ fn summarise(tier: &TierReport) {
         say(format_args!("  {note}"));
     }
     if !tier.unusable.is_empty() {
-        let counted: Vec<String> =
-            tier.unusable.iter().map(|(why, n)| format!("{n} {}", printable::line(&why.to_string()))).collect();
+        let counted = |(why, n): (&Unusable, &usize)| {
+            let unless = if *why == Unusable::Truncated { " (unless it has `on-truncated = \"accept\"`)" } else { "" };
+            format!("{n} {}{unless}", printable::line(&why.to_string()))
+        };
+        let counted: Vec<String> = tier.unusable.iter().map(counted).collect();
         say(format_args!("  no gate accepts these answers of it, however sure: {}", counted.join(", ")));
     }
     if let Some(stop) = &tier.stopped {
