@@ -367,7 +367,9 @@ fn is_sound(reply: &str, style: Style) -> Result<(), TestCaseError> {
         }
         for (fence, longer) in [("```", "````"), ("~~~", "~~~~")] {
             // Of a longer row the one that quotes the rating goes with it, and the rest is a fence or none, as one takes it.
-            prop_assert!(reply.contains(longer) || reply.matches(fence).count() == rest.text.matches(fence).count());
+            // A pair inside the rating's own line fences nothing, and goes with the line.
+            let torn = gaps[0].matches(fence).count() % 2 == 1 || gaps[0].trim().contains('\n');
+            prop_assert!(!torn || reply.contains(longer) || reply.matches(fence).count() == rest.text.matches(fence).count());
         }
     }
     Ok(())
