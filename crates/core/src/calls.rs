@@ -1,6 +1,5 @@
 //! What the calls of a tier look like. Whoever makes one needs a [`Permit`](crate::permit::Permit).
 
-use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use crate::cascade::Model;
@@ -45,16 +44,6 @@ pub(crate) fn probing_call(model: &Model, request: &Arc<Request>, named: &NamedS
 }
 
 fn base(model: &Model, request: &Request, prompt: Prompt, params: Params, purpose: Purpose) -> Call {
-    Call {
-        request_id: request.id.clone(),
-        model: model.name.clone(),
-        prompt,
-        params,
-        logprobs: None,
-        samples: NonZeroU8::MIN,
-        purpose,
-        timeouts: model.timeouts,
-        deadline: None,
-        stream: false,
-    }
+    let call = Call::new(request.id.clone(), model.name.clone(), prompt);
+    Call { params, purpose, timeouts: model.timeouts, context: request.context.clone(), ..call }
 }

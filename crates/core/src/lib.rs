@@ -37,6 +37,7 @@ pub mod signal;
 pub mod text;
 mod tier;
 pub mod trace;
+pub mod trace_context;
 mod upstream;
 mod words;
 

@@ -70,6 +70,13 @@ impl FromStr for Money {
     }
 }
 
+/// USD, in decimals, exactly.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_decimal(f, self.0, 12)
+    }
+}
+
 /// A price in USD per million tokens, exact to six decimal places; equally pico-dollars per token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(u64);
@@ -90,11 +97,15 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, fraction) = (self.0 / 1_000_000, self.0 % 1_000_000);
-        let digits = format!("{fraction:06}");
-        let kept = digits.trim_end_matches('0');
-        if kept.is_empty() { write!(f, "{whole}") } else { write!(f, "{whole}.{kept}") }
+        write_decimal(f, self.0.into(), 6)
     }
+}
+
+fn write_decimal(f: &mut fmt::Formatter<'_>, amount: u128, places: u8) -> fmt::Result {
+    let one = 10u128.pow(places.into());
+    let digits = format!("{:0width$}", amount % one, width = places.into());
+    let (whole, kept) = (amount / one, digits.trim_end_matches('0'));
+    if kept.is_empty() { write!(f, "{whole}") } else { write!(f, "{whole}.{kept}") }
 }
 
 /// Why a text is not an exact amount of money.
@@ -312,6 +323,12 @@ mod tests {
         fn a_rate_reads_what_it_writes(pico in 0u64..1_000_000_000_000) {
             let rate = Rate(pico);
             prop_assert_eq!(rate.to_string().parse::<Rate>().unwrap(), rate);
+        }
+
+        #[test]
+        fn money_reads_what_it_writes(pico: u64) {
+            let money = Money::from_pico(pico.into());
+            prop_assert_eq!(money.to_string().parse::<Money>().unwrap(), money);
         }
     }
 }

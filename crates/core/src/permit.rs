@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::plan::Plan;
 use crate::request::{Call, Request};
 use crate::signal::{Abstain, NamedSignal};
+use crate::trace_context::TraceContext;
 
 /// The proof that a tier's model may see a request.
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +155,11 @@ impl PermittedCall {
     pub fn streamed(mut self) -> Self {
         self.call.stream = self.call.samples == NonZeroU8::MIN;
         self
+    }
+
+    /// Says in which distributed trace the call stands, where that is known better than the request says it.
+    pub fn stand_in(&mut self, context: Option<TraceContext>) {
+        self.call.context = context.or_else(|| self.call.context.take());
     }
 
     /// The call with at most this long from when it has its place.

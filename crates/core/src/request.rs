@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::kept::Kept;
 use crate::money::Money;
+use crate::trace_context::TraceContext;
 
 /// A piece of JSON that is passed on as it came: tools, schemas, message parts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -237,6 +238,8 @@ pub struct Request {
     pub at: Option<UnixMillis>,
     /// Who asks: the id of a user or a tenant, for which the caller vouches. It decides nothing, and is written into traces.
     pub principal: Option<Arc<str>>,
+    /// In which distributed trace it stands. It decides nothing; whoever is called is told.
+    pub context: Option<TraceContext>,
     /// Most money for this request, where that is less than the policy allows.
     pub budget: Option<Money>,
     /// Most time for this request, where that is less than the policy allows.
@@ -262,6 +265,7 @@ impl Request {
             point: None,
             at: None,
             principal: None,
+            context: None,
             budget: None,
             deadline: None,
             body: None,
@@ -397,9 +401,28 @@ pub struct Call {
     pub deadline: Option<Duration>,
     /// Ask for the answer as a stream.
     pub stream: bool,
+    /// In which distributed trace it stands.
+    pub context: Option<TraceContext>,
 }
 
 impl Call {
+    /// A call for one answer that is put so to a model, without parameters, limits and log-probabilities.
+    pub fn new(request_id: RequestId, model: impl Into<Arc<str>>, prompt: Prompt) -> Self {
+        Self {
+            request_id,
+            model: model.into(),
+            prompt,
+            params: Params::default(),
+            logprobs: None,
+            samples: NonZeroU8::MIN,
+            purpose: Purpose::Answer,
+            timeouts: Timeouts::default(),
+            deadline: None,
+            stream: false,
+            context: None,
+        }
+    }
+
     /// Makes sure that the call asks for log-probabilities with at least `top` alternatives a token.
     pub fn want_logprobs(&mut self, top: u8) {
         self.logprobs = Some(self.logprobs.map_or(top, |asked| asked.max(top)));

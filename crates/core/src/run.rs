@@ -262,6 +262,7 @@ impl Run {
             request_id: self.request.id.clone(),
             at: self.request.at,
             principal: self.request.principal.clone(),
+            trace_id: self.request.context.as_ref().map(|context| context.trace_id().into()),
             cascade: self.cascade.name().clone(),
             route: RouteTrace::of(&self.plan),
             steps: self.steps,

@@ -113,6 +113,9 @@ pub struct Trace {
     /// Who asked, by the id that the caller vouches for; absent where nobody said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Arc<str>>,
+    /// The distributed trace that it stands in, by its id of 32 hexadecimal digits; absent where nobody said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<Arc<str>>,
     /// The cascade's name.
     pub cascade: Arc<str>,
     /// What was decided before any call.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tierfall_core::money::Money;
 use tierfall_core::request::{Json, Message, Params, Request, RequestId, UnixMillis};
+use tierfall_core::trace_context::TraceContext;
 
 /// A question, a conversation or a full request; without an id it gets one, which the trace returns.
 ///
@@ -51,6 +52,14 @@ impl Ask {
     #[must_use]
     pub fn by(mut self, principal: impl Into<std::sync::Arc<str>>) -> Self {
         self.request.principal = Some(principal.into());
+        self
+    }
+
+    /// Sets in which distributed trace the request stands: what its headers said. Providers at HTTP addresses are told, and traces
+    /// have its id.
+    #[must_use]
+    pub fn in_trace(mut self, context: impl Into<Option<TraceContext>>) -> Self {
+        self.request.context = context.into();
         self
     }
 

@@ -10,12 +10,12 @@ use tierfall_core::observer::Observer;
 use tierfall_core::provider::{Declares, Provider};
 use tierfall_core::request::{Request, RequestId};
 use tierfall_core::rule::Rule;
+use tierfall_core::trace_context::TraceContext;
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Engine, Identify, Inner};
+use crate::engine::{Engine, Identify, Inner, SpanContext};
 use crate::fault::{self, Fault};
 use crate::fit;
-use crate::ids::Ids;
 use crate::observing::Observers;
 
 impl Engine {
@@ -56,7 +56,9 @@ pub struct EngineBuilder<C = Cascade> {
     observers: Vec<Arc<dyn Observer>>,
     clock: Arc<dyn Clock>,
     identify: Option<Arc<Identify>>,
+    context: Option<Arc<SpanContext>>,
     fit: Option<Arc<Fit>>,
+    before: Option<Engine>,
 }
 
 /// Why an engine could not be put together. Its `Debug` is its message.
@@ -89,7 +91,7 @@ impl fmt::Debug for BuildError {
 impl<C> EngineBuilder<C> {
     fn of(of: C) -> Self {
         let clock = Arc::new(SystemClock::default());
-        Self { of, providers: Vec::new(), observers: Vec::new(), clock, identify: None, fit: None }
+        Self { of, providers: Vec::new(), observers: Vec::new(), clock, identify: None, context: None, fit: None, before: None }
     }
 
     /// Adds somebody who is told of every run. Without one no text leaves a run but its answer.
@@ -111,11 +113,25 @@ impl<C> EngineBuilder<C> {
         self
     }
 
+    /// Says in which distributed trace each call stands; it is asked in the call's span, so that an OpenTelemetry layer can say it.
+    /// Where it says nothing, and without it, a call stands where [its request](crate::Ask::in_trace) does.
+    pub fn trace_context(mut self, context: impl Fn() -> Option<TraceContext> + Send + Sync + 'static) -> Self {
+        self.context = Some(Arc::new(context));
+        self
+    }
+
     /// Puts a fit in force: its gate values, score maps and operating points. [`build`](EngineBuilder::build) refuses one that is of
     /// another cascade, as far as that can be known here: what a provider does not [declare](Provider::declares), and the digest of
     /// a model's weights, are taken to be those of the fit.
     pub fn fit(mut self, fit: impl Into<Arc<Fit>>) -> Self {
         self.fit = Some(fit.into());
+        self
+    }
+
+    /// Takes the place of another engine: an observer of both goes on with the queue and the thread that it has, so that it is told of
+    /// the last runs of the one and the first of the other by one thread, and [`Engine::lost`] counts on.
+    pub fn after(mut self, before: &Engine) -> Self {
+        self.before = Some(before.clone());
         self
     }
 }
@@ -154,8 +170,8 @@ impl EngineBuilder<Parts> {
 
     /// Checks that the parts are a cascade, and everything that is checked of one.
     pub fn build(self) -> Result<Engine, BuildError> {
-        let Self { of, providers, observers, clock, identify, fit } = self;
-        EngineBuilder { of: Cascade::try_from(of)?, providers, observers, clock, identify, fit }.build()
+        let Self { of, providers, observers, clock, identify, context, fit, before } = self;
+        EngineBuilder { of: Cascade::try_from(of)?, providers, observers, clock, identify, context, fit, before }.build()
     }
 }
 
@@ -170,7 +186,7 @@ impl EngineBuilder {
     /// as the provider [declares](Provider::declares) what it gives; that thresholds are scores of their signals, rules name tiers,
     /// names can be written, and a fit is of this cascade.
     pub fn build(self) -> Result<Engine, BuildError> {
-        let Self { of: cascade, clock, identify, fit, .. } = self;
+        let Self { of: cascade, clock, identify, context, fit, .. } = self;
         let mut providers: Vec<Option<Arc<dyn Provider>>> = vec![None; cascade.tiers().len()];
         for (name, provider) in self.providers {
             let (ix, _) = cascade.model_named(&name).ok_or(BuildError::UnknownTier(name))?;
@@ -188,8 +204,9 @@ impl EngineBuilder {
             return Err(BuildError::Faults(found));
         }
         let cascade = fitted.transpose()?.unwrap_or(cascade);
-        let observers = Observers::new(self.observers).map_err(|error| BuildError::Observer(error.to_string()))?;
-        Ok(Inner { cascade, providers, observers, clock, ids: Ids::new(), identify, fit }.into())
+        let before = self.before.as_ref().map(Engine::observers);
+        let observers = Observers::new(self.observers, before).map_err(|error| BuildError::Observer(error.to_string()))?;
+        Ok(Inner { cascade, providers, observers, clock, identify, context, fit }.into())
     }
 }
 

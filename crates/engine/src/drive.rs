@@ -21,6 +21,7 @@ use tierfall_providers::waits::Waits;
 use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
+use crate::engine::SpanContext;
 use crate::events::{Event, Hand};
 use crate::observing::Observers;
 use crate::spans;
@@ -32,6 +33,8 @@ pub(crate) struct Outside<'a> {
     pub(crate) providers: &'a [Option<Arc<dyn Provider>>],
     pub(crate) observers: &'a Observers,
     pub(crate) clock: &'a dyn Clock,
+    /// In which distributed trace a call stands, asked in its span.
+    pub(crate) context: Option<&'a SpanContext>,
     /// Takes the events as they happen; without one the answers are asked for whole.
     pub(crate) hand: Option<Hand>,
 }
@@ -40,7 +43,7 @@ pub(crate) struct Outside<'a> {
 ///
 /// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost estimated.
 pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Arc<Trace>) {
-    let span = spans::run(cascade.name(), &request.id);
+    let span = spans::run(cascade.name(), &request);
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
     let run = Some(Run::new(cascade, request.clone()));
     let mut under_way =
@@ -172,6 +175,7 @@ impl UnderWay<'_> {
                 Purpose::Probe(label) => Some(label.clone()),
             };
             let span = spans::call(name, &flight.call);
+            flight.call.stand_in(self.outside.context.and_then(|context| span.in_scope(context)));
             let is_probe = probe.is_some();
             if let Some(hand) = &self.outside.hand {
                 hand.give(Event::Began { tier: name.clone(), model: flight.call.model.clone(), probe }).await;

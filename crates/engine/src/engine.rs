@@ -8,6 +8,7 @@ use tierfall_core::fit::{Fit, Point, TargetFit};
 use tierfall_core::plan::Plan;
 use tierfall_core::provider::Provider;
 use tierfall_core::request::{Request, RequestId};
+use tierfall_core::trace_context::TraceContext;
 
 use crate::answer::Answer;
 use crate::ask::Ask;
@@ -15,9 +16,10 @@ use crate::clock::Clock;
 use crate::drive::{Outside, drive};
 use crate::events::{Events, Hand};
 use crate::fit::{self, NoSuchPoint};
-use crate::ids::Ids;
+use crate::ids;
 use crate::observing::Observers;
 
+pub(crate) type SpanContext = dyn Fn() -> Option<TraceContext> + Send + Sync;
 pub(crate) type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
 /// A cascade that answers. Clones share it; one engine serves any number of runs at once.
@@ -30,8 +32,8 @@ pub(crate) struct Inner {
     pub(crate) providers: Vec<Option<Arc<dyn Provider>>>,
     pub(crate) observers: Observers,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Ids,
     pub(crate) identify: Option<Arc<Identify>>,
+    pub(crate) context: Option<Arc<SpanContext>>,
     /// The one in force, for what its points promise.
     pub(crate) fit: Option<Arc<Fit>>,
 }
@@ -118,10 +120,14 @@ impl Engine {
         }
     }
 
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.0.observers
+    }
+
     fn request(&self, ask: impl Into<Ask>) -> Arc<Request> {
         let Ask { id, mut request } = ask.into();
         let identified = || self.0.identify.as_ref().and_then(|identify| identify(&request));
-        request.id = id.or_else(identified).unwrap_or_else(|| self.0.ids.next());
+        request.id = id.or_else(identified).unwrap_or_else(ids::next);
         request.at = request.at.or_else(|| Some(self.0.clock.time_of_day().into()));
         // A target becomes the point that meets it; what none meets is left, and refused by its own name.
         if let Some(text) = &request.point
@@ -136,7 +142,8 @@ impl Engine {
 
 impl Inner {
     async fn run(&self, request: Arc<Request>, hand: Option<Hand>) -> Answer {
-        let outside = Outside { providers: &self.providers, observers: &self.observers, clock: &*self.clock, hand };
+        let Self { providers, observers, clock, context, .. } = self;
+        let outside = Outside { providers, observers, clock: &**clock, context: context.as_deref(), hand };
         let (outcome, trace) = drive(&self.cascade, outside, request).await;
         Answer { outcome, trace }
     }

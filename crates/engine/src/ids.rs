@@ -1,37 +1,17 @@
 //! Ids for requests that came without one.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tierfall_core::request::RequestId;
 
-/// Makes ids that differ within a process by counting, and between processes by 64 random bits.
-#[derive(Debug)]
-pub(crate) struct Ids {
-    process: u64,
-    count: AtomicU64,
-}
+/// The standard library keys its hash maps from the operating system's randomness; an empty hash is that key.
+static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
-impl Ids {
-    pub(crate) fn new() -> Self {
-        // The standard library keys its hash maps from the operating system's randomness; an empty hash is that key.
-        Self { process: RandomState::new().build_hasher().finish(), count: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn next(&self) -> RequestId {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        format!("req-{:016x}-{count}", self.process).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Ids;
-
-    #[test]
-    fn ids_differ() {
-        let (a, b) = (Ids::new(), Ids::new());
-        assert_ne!(a.next(), a.next());
-        assert_ne!(a.next(), b.next());
-    }
+/// A new id: ids differ within a process by counting, whichever engine gives them, and between processes by 64 random bits.
+pub(crate) fn next() -> RequestId {
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("req-{:016x}-{count}", *PROCESS).into()
 }

@@ -17,6 +17,7 @@ pub mod fit;
 mod ids;
 pub mod jsonl;
 mod observing;
+mod reload;
 mod spans;
 pub mod timed;
 
@@ -31,6 +32,7 @@ pub use environment::{UnsetVariable, secret_from_env};
 pub use events::{Event, Events};
 pub use fault::Fault;
 pub use jsonl::JsonlSink;
+pub use reload::Reloadable;
 
 pub use tierfall_core;
 pub use tierfall_core::cascade::{
@@ -49,6 +51,7 @@ pub use tierfall_core::run::{Outcome, Served};
 pub use tierfall_core::signal::table::SignalSpec;
 pub use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Reading, Signal};
 pub use tierfall_core::trace::{OutcomeKind, Step, Trace};
+pub use tierfall_core::trace_context::TraceContext;
 pub use tierfall_providers::{BaseUrl, QueuePolicy, RetryPolicy};
 #[cfg(feature = "http")]
 pub use tierfall_providers::{HttpProvider, HttpSettings};

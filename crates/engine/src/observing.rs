@@ -21,26 +21,26 @@ enum Told {
 }
 
 /// Those who are told.
-#[derive(Default)]
-pub(crate) struct Observers {
-    queues: Vec<Queue>,
-    lost: AtomicU64,
-}
+pub(crate) struct Observers(Vec<Arc<Queue>>);
 
 struct Queue {
+    observer: Arc<dyn Observer>,
+    lost: AtomicU64,
     waiting: Option<SyncSender<Told>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Observers {
-    pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> io::Result<Self> {
-        let queues = observers.into_iter().map(|observer| Queue::new(observer, WAITING)).collect::<Result<_, _>>()?;
-        Ok(Self { queues, lost: AtomicU64::new(0) })
+    /// Each with a queue: the one that it has, where it is told of the runs of `before` as well.
+    pub(crate) fn new(observers: Vec<Arc<dyn Observer>>, before: Option<&Self>) -> io::Result<Self> {
+        let there = |observer: &Arc<dyn Observer>| before?.0.iter().find(|queue| Arc::ptr_eq(&queue.observer, observer)).cloned();
+        let queue = |observer| there(&observer).map_or_else(|| Queue::new(observer, WAITING).map(Arc::new), Ok);
+        observers.into_iter().map(queue).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether nobody is told.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queues.is_empty()
+        self.0.is_empty()
     }
 
     pub(crate) fn called(&self, called: &Arc<Called>) {
@@ -53,12 +53,12 @@ impl Observers {
 
     /// How much did not fit a queue.
     pub(crate) fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.0.iter().map(|queue| queue.lost.load(Ordering::Relaxed)).sum()
     }
 
     /// Waits until everything that was told is taken.
     pub(crate) fn flush(&self) {
-        for queue in &self.queues {
+        for queue in &self.0 {
             let (taken, all) = sync_channel(1);
             if queue.waiting.as_ref().is_some_and(|waiting| waiting.send(Told::All(taken)).is_ok()) {
                 let _ = all.recv();
@@ -67,9 +67,9 @@ impl Observers {
     }
 
     fn tell(&self, told: &Told) {
-        for queue in &self.queues {
+        for queue in &self.0 {
             if queue.waiting.as_ref().is_none_or(|waiting| waiting.try_send(told.clone()).is_err()) {
-                self.lost.fetch_add(1, Ordering::Relaxed);
+                queue.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -78,8 +78,9 @@ impl Observers {
 impl Queue {
     fn new(observer: Arc<dyn Observer>, room: usize) -> io::Result<Self> {
         let (waiting, queue) = sync_channel(room);
-        let thread = Builder::new().name("tierfall-observer".to_owned()).spawn(move || tell_all(&*observer, &queue))?;
-        Ok(Self { waiting: Some(waiting), thread: Some(thread) })
+        let told = observer.clone();
+        let thread = Builder::new().name("tierfall-observer".to_owned()).spawn(move || tell_all(&*told, &queue))?;
+        Ok(Self { observer, lost: AtomicU64::new(0), waiting: Some(waiting), thread: Some(thread) })
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
         let ((begun, has_begun), (go, may_go)) = (channel(), channel());
         let taken = Arc::<Mutex<Vec<String>>>::default();
         let slow = Slow { begun: Mutex::new(begun), go: Mutex::new(may_go), taken: taken.clone() };
-        let observers = Observers { queues: vec![Queue::new(Arc::new(slow), 2).unwrap()], lost: AtomicU64::new(0) };
+        let observers = Observers(vec![Queue::new(Arc::new(slow), 2).unwrap().into()]);
         observers.ended(ended("1"));
         has_begun.recv().unwrap();
         // It holds the first; two more wait, and whatever comes then is lost at once.

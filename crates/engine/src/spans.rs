@@ -6,17 +6,19 @@ use std::sync::Arc;
 use tierfall_core::completion::{Completion, Usage};
 use tierfall_core::money::Money;
 use tierfall_core::provider::CallError;
-use tierfall_core::request::{Call, Purpose, RequestId};
+use tierfall_core::request::{Call, Purpose, Request};
 use tierfall_core::trace::{Step, Trace};
+use tierfall_core::trace_context::TraceContext;
 use tracing::Span;
 use tracing::field::{Empty, debug};
 
 /// Of a whole run.
-pub(crate) fn run(cascade: &str, request: &RequestId) -> Span {
+pub(crate) fn run(cascade: &str, request: &Request) -> Span {
     tracing::info_span!(
         "run",
         cascade = %cascade,
-        request_id = %request,
+        request_id = %request.id,
+        trace_id = request.context.as_ref().map(TraceContext::trace_id),
         outcome = Empty,
         tier = Empty,
         cost_usd = Empty,
@@ -34,6 +36,8 @@ pub(crate) fn ended(span: &Span, trace: &Trace) {
 pub(crate) fn call(tier: &str, call: &Call) -> Span {
     tracing::info_span!(
         "tier",
+        "otel.name" = format_args!("chat {}", call.model),
+        "otel.kind" = "client",
         tier = %tier,
         probe = call.purpose != Purpose::Answer,
         "gen_ai.operation.name" = "chat",

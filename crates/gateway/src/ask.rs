@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 use std::sync::Arc;
 
-use tierfall_core::request::{Call, Message, Prompt, Purpose, Request, Role, Timeouts};
+use tierfall_core::request::{Call, Message, Prompt, Purpose, Request, Role};
 use tierfall_wire::openai::ClientAsked;
 
 /// How a simulated answer begins: a question that quotes one is about that answer.
@@ -22,17 +22,13 @@ pub(crate) fn call(mut request: Request, asked: &ClientAsked) -> Call {
         (Prompt::Request { preamble: Arc::new([]), request: Arc::new(request), addendum }, Purpose::Answer)
     };
     Call {
-        request_id: id,
-        model: asked.model.as_str().into(),
-        prompt,
         params,
         // Always drawn, so that a stream comes token by token; the reply shows what was asked for.
         logprobs: Some(asked.top_logprobs),
         samples: asked.samples.unwrap_or(NonZeroU8::MIN),
         purpose,
-        timeouts: Timeouts::default(),
-        deadline: None,
         stream: asked.stream,
+        ..Call::new(id, asked.model.as_str(), prompt)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tierfall::config::{self, Loaded};
-use tierfall::{Asker, Engine, EngineBuilder, TierBinding, bindings};
+use tierfall::{Asker, Engine, EngineBuilder, Pool, TierBinding, bindings};
 use tierfall_core::request::{Request, RequestId};
 
 use crate::Error;
@@ -45,6 +45,22 @@ pub struct Opened {
 /// # }
 /// ```
 pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<Opened, Error> {
+    open_in(&Pool::new(), path, answers, asker)
+}
+
+/// The same with the providers of a pool, as [`tierfall::Reloadable`] loads it again.
+///
+/// ```no_run
+/// # fn example() -> Result<(), tierfall_workbench::Error> {
+/// use tierfall::{Asker, Reloadable};
+/// use tierfall_workbench::{Answers, open_in};
+///
+/// let open = |pool: &_| Ok(open_in(pool, "support.cascade.toml", &Answers::AsDeclared, Asker::Anybody)?.builder);
+/// let desk = Reloadable::<tierfall_workbench::Error>::new(open)?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn open_in(pool: &Pool, path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<Opened, Error> {
     let loaded = config::load(path)?;
     let declared = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
     let set = match answers {
@@ -56,7 +72,7 @@ pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<O
         return replaying(loaded, &set);
     }
     let tiers = bindings(&loaded);
-    Ok(Opened { builder: Engine::live(loaded, asker)?, replay: None, tiers })
+    Ok(Opened { builder: Engine::live_in(pool, loaded, asker)?, replay: None, tiers })
 }
 
 fn replaying(loaded: Loaded, set: &str) -> Result<Opened, Error> {

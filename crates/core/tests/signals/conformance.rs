@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tierfall_core::completion::{Completion, Delta, Finish, Sample, Tokens, ToolCall};
-use tierfall_core::request::{Call, Prompt, Purpose, Request, Timeouts};
+use tierfall_core::request::{Call, Prompt, Request};
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::signal::{Evidence, NamedSignal, Reading};
 
@@ -179,18 +179,8 @@ fn what_is_needed_is_asked_for() {
     for named in ALL.iter() {
         let needs = named.needs();
         let request = std::sync::Arc::new(Request::new("id", "?"));
-        let mut call = Call {
-            request_id: request.id.clone(),
-            model: "m".into(),
-            prompt: Prompt::Request { preamble: [].into(), request: request.clone(), addendum: None },
-            params: tierfall_core::request::Params::default(),
-            logprobs: None,
-            samples: std::num::NonZeroU8::MIN,
-            purpose: Purpose::Answer,
-            timeouts: Timeouts::default(),
-            deadline: None,
-            stream: false,
-        };
+        let prompt = Prompt::Request { preamble: [].into(), request: request.clone(), addendum: None };
+        let mut call = Call::new(request.id.clone(), "m", prompt);
         named.prepare(&mut call);
         assert_eq!(call.logprobs, needs.logprobs.then_some(needs.top), "{}", named.label);
         assert_eq!(call.samples.get(), needs.samples.max(1), "{}", named.label);

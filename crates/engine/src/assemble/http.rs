@@ -39,6 +39,12 @@ fn secret(env: &str) -> Result<SecretString, String> {
     environment::secret(env).ok_or_else(|| format!("{env} is not set"))
 }
 
+/// Whether a header of this name may let somebody in, though its value stands in a file.
+fn may_be_secret(header: &str) -> bool {
+    let header = header.to_lowercase();
+    ["auth", "cookie", "key", "password", "secret", "signature", "token"].iter().any(|word| header.contains(word))
+}
+
 fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
     let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
     let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
@@ -47,11 +53,12 @@ fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
         settings.access = Access::Key { key: secret(&key.env)?, source: Some(key.env.clone()) };
     }
     for (header, source) in &file.headers {
-        let value = match source {
-            HeaderSource::Text(text) => text.clone().into(),
-            HeaderSource::Env(key) => secret(&key.env)?,
-        };
-        settings.headers.push((header.get_ref().clone(), value));
+        let name = header.get_ref().clone();
+        match source {
+            HeaderSource::Text(text) if !may_be_secret(&name) => settings.plain_headers.push((name, text.clone())),
+            HeaderSource::Text(text) => settings.headers.push((name, text.clone().into())),
+            HeaderSource::Env(key) => settings.headers.push((name, secret(&key.env)?)),
+        }
     }
     settings.max_body_bytes = (file.max_body_mib as usize) << 20;
     settings.timeouts.connect = Some(file.connect_timeout.0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierfall::clock::ManualClock;
-use tierfall::{Ask, BuildError, Engine, LoadError};
+use tierfall::{Ask, BuildError, Engine, LoadError, TraceContext};
 use tierfall_core::cascade::{Cascade, OnExhausted, Parts, Policy};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{CallError, CallErrorKind};
@@ -64,8 +64,27 @@ async fn a_trace_says_when_a_request_arrived_and_who_asked() {
     let trace = engine.complete(Ask::from("a").at(UnixMillis(7)).by("user-1")).await.trace;
     let json = serde_json::to_value(&trace).unwrap();
     assert_eq!((&json["at"], &json["principal"]), (&7.into(), &"user-1".into()));
+    assert_eq!(json.get("trace_id"), None);
     let moment = std::time::UNIX_EPOCH + Duration::from_micros(1_999);
     assert_eq!(engine.complete(Ask::from("a").at(moment)).await.trace.at, Some(UnixMillis(1)));
+}
+
+#[tokio::test]
+async fn a_call_stands_in_the_trace_of_its_request_or_of_its_span() {
+    let (asked, own) =
+        ("00-11111111111111111111111111111111-1111111111111111-01", "00-22222222222222222222222222222222-2222222222222222-01");
+    let context = |parent| TraceContext::read(parent, None);
+    let provider = Arc::new(Scripted::always(Completion::text("yes")));
+    let by = |hook: fn() -> Option<TraceContext>| {
+        let cascade = sample::cascade(&[("only", 0.0)]).unwrap();
+        Engine::builder(cascade).provider("only", provider.clone()).trace_context(hook).build().unwrap()
+    };
+    for hook in [|| None, || TraceContext::read("00-22222222222222222222222222222222-2222222222222222-01", None)] {
+        let trace = by(hook).complete(Ask::from("a").in_trace(context(asked))).await.trace;
+        assert_eq!(serde_json::to_value(&trace).unwrap()["trace_id"], "1".repeat(32));
+    }
+    let told: Vec<_> = provider.calls().iter().map(|call| call.context.clone()).collect();
+    assert_eq!(told, [context(asked), context(own)]);
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Engines that share a pool share its providers.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::{ThreadId, current};
 
 use futures_util::future::join;
-use tierfall::{Engine, Pool};
+use tierfall::{Engine, LoadError, Observer, Pool, Reloadable};
 use tierfall_core::completion::Completion;
+use tierfall_core::observer::Ended;
 use tierfall_testkit::openai;
 use tierfall_testkit::server::{Gate, Script, Server};
 
@@ -80,23 +83,56 @@ async fn another_limit_or_another_pool_is_another_provider() {
     }
 }
 
+/// The runs of which it was told, and by which thread.
+#[derive(Default)]
+struct Told(Mutex<Vec<(String, ThreadId)>>);
+
+impl Observer for Told {
+    fn ended(&self, ended: &Ended) {
+        self.0.lock().unwrap().push((ended.trace.request_id.to_string(), current().id()));
+    }
+}
+
 #[tokio::test]
-async fn a_reload_keeps_connections_and_places() {
+async fn a_reload_keeps_connections_places_observers_and_ids() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Gate::new();
     let server = behind(&gate).await;
-    let pool = Pool::new();
     let path = file(&folder, "one", &server, 1);
-    let before = Engine::open_in(&pool, &path).unwrap().build().unwrap();
-    let text = fs_err::read_to_string(&path).unwrap().replace("[[tier]]", "# Asked of all.\n[[tier]]");
-    fs_err::write(&path, text).unwrap();
-    let after = Engine::open_in(&pool, &path).unwrap().build().unwrap();
+    let told = Arc::<Told>::default();
+    let (from, observer) = (path.clone(), told.clone());
+    let desk = Reloadable::<LoadError>::new(move |pool| Ok(Engine::open_in(pool, &from)?.observer(observer.clone()))).unwrap();
+    let before = desk.engine();
+    let text = fs_err::read_to_string(&path).unwrap();
+    fs_err::write(&path, text.replace("[[tier]]", "# Asked of all.\n[[tier]]").replace("name = \"one\"", "name = \"two\""))
+        .unwrap();
+    let after = desk.reload().unwrap();
+    assert_eq!((&**before.cascade().name(), &**after.cascade().name(), &**desk.engine().cascade().name()), ("one", "two", "two"));
     assert!(is_shared(&before, &after));
     assert_eq!(Box::pin(side_by_side(&server, &gate, [&before, &after])).await, 1);
     drop(before);
     gate.open_for(1);
     assert_eq!(after.complete("c").await.text(), Some("yes"));
     assert_eq!((server.counts().requests, server.counts().connections), (3, 1));
-    drop(after);
+    after.flush();
+    let told = told.0.lock().unwrap().clone();
+    let ids: BTreeSet<_> = told.iter().map(|(id, _)| id).collect();
+    let threads: HashSet<_> = told.iter().map(|(_, thread)| thread).collect();
+    assert_eq!((told.len(), ids.len(), threads.len()), (3, 3, 1), "{told:?}");
+    drop((after, desk));
     server.until_closed(1).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_loaded_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Gate::new();
+    let server = behind(&gate).await;
+    gate.open_for(1);
+    let path = file(&folder, "one", &server, 1);
+    let desk = Reloadable::load(&path).unwrap();
+    fs_err::write(&path, "version = 1\nname = \"broken\"\n").unwrap();
+    let error = desk.reload().unwrap_err();
+    assert!(matches!(&error, LoadError::Config(_)), "{error}");
+    assert_eq!(desk.engine().complete("a").await.text(), Some("yes"));
 }

@@ -90,10 +90,11 @@ fn a_run_and_its_tiers_are_spans_and_no_text_is_in_them() {
     // What the failed call cost is unknown, and so is the sum.
     assert_eq!(run, fields([("cascade", "sample"), ("outcome", "answered"), ("request_id", "r1"), ("tier", "large")]));
     let tiers = log.named("tier");
-    let call = [("gen_ai.operation.name", "chat"), ("probe", "false")];
-    let small = [("tier", "small"), ("gen_ai.request.model", "small"), ("error.type", "overloaded")];
+    let call = [("gen_ai.operation.name", "chat"), ("otel.kind", "client"), ("probe", "false")];
+    let small = [("tier", "small"), ("otel.name", "chat small"), ("gen_ai.request.model", "small"), ("error.type", "overloaded")];
     let large = [
         ("tier", "large"),
+        ("otel.name", "chat large"),
         ("gen_ai.request.model", "large"),
         ("gen_ai.response.finish_reasons", r#"["stop"]"#),
         ("gen_ai.usage.input_tokens", "10"),

@@ -1,5 +1,6 @@
 //! One attempt at one call.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroU8;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Declares, Provider, Reply, Upstream};
 use tierfall_core::request::Call;
+use tierfall_core::trace_context::TraceContext;
 use tierfall_wire::dialect::{Encoded, NoAnswer};
 
 use super::access::Access;
@@ -106,10 +108,11 @@ impl HttpProvider {
         } else {
             self.settings.dialect.encode(&Call { stream, ..call.clone() })
         };
-        let encoded = encoded.map_err(|why| {
+        let mut encoded = encoded.map_err(|why| {
             let message = format!("this call cannot be put in the dialect {}: {why}", self.settings.dialect.name());
             Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
         })?;
+        encoded.headers.extend(call.context.iter().flat_map(standing_in));
         let response = self.send(encoded, stream, &times, secrets).await?;
         let head = said::head(&response, secrets);
         let reply = self.read(response, &head, stream, times, secrets).await.map_err(|failed| failed.after(&head))?;
@@ -146,7 +149,10 @@ impl HttpProvider {
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
         for (name, value) in &encoded.headers {
             let (name, value) = header(name, value).map_err(|what| unsendable(name, what))?;
-            headers.append(name, value);
+            // What is declared of this server knows better than what its dialect says of all.
+            if !self.headers.contains_key(&name) {
+                headers.append(name, value);
+            }
         }
         let url = self.settings.base_url.join(&encoded.path);
         if let Access::Signed(signer) = &self.settings.access {
@@ -247,6 +253,12 @@ impl HttpProvider {
         }
         Ok(answer)
     }
+}
+
+/// What a call says of the distributed trace that it stands in.
+fn standing_in(context: &TraceContext) -> impl Iterator<Item = (Cow<'static, str>, String)> {
+    let state = context.tracestate().map(|state| ("tracestate".into(), state.to_owned()));
+    [("traceparent".into(), context.traceparent().to_owned())].into_iter().chain(state)
 }
 
 fn unsendable(header: &str, what: &str) -> Failed {

@@ -9,7 +9,7 @@ use tierfall_core::request::Timeouts;
 use tierfall_wire::dialect::{Auth, Dialect};
 
 use super::access::Access;
-use super::sign::secret_header;
+use super::sign::{header, secret_header};
 use crate::base_url::BaseUrl;
 
 /// Everything about one provider. Printing it never shows a key.
@@ -23,8 +23,10 @@ pub struct HttpSettings {
     pub base_url: BaseUrl,
     /// How it knows who asks.
     pub access: Access,
-    /// Headers sent with every request, beside the dialect's own; their values count as secrets.
+    /// Headers sent with every request, in place of the dialect's own of these names. Their values count as secrets.
     pub headers: Vec<(String, SecretString)>,
+    /// The same with values that anybody may see.
+    pub plain_headers: Vec<(String, String)>,
     /// What holds where a call says nothing: 10 s to connect, 60 s between reads, 10 minutes in all.
     pub timeouts: Timeouts,
     /// Most bytes of one reply.
@@ -42,6 +44,7 @@ impl HttpSettings {
             base_url,
             access: Access::Open,
             headers: Vec::new(),
+            plain_headers: Vec::new(),
             timeouts: Timeouts {
                 connect: Some(Duration::from_secs(10)),
                 idle: Some(Duration::from_mins(1)),
@@ -62,6 +65,10 @@ impl HttpSettings {
     /// The headers of every request.
     pub(super) fn header_map(&self) -> Result<HeaderMap, BuildError> {
         let mut map = HeaderMap::new();
+        for (name, value) in &self.plain_headers {
+            let (known, value) = header(name, value).map_err(|what| self.bad_header(name, what))?;
+            map.append(known, value);
+        }
         for (name, value) in &self.headers {
             let (known, value) = secret_header(name, value).map_err(|what| self.bad_header(name, what))?;
             map.append(known, value);
@@ -75,8 +82,8 @@ impl HttpSettings {
                 Auth::Bearer => (AUTHORIZATION.as_str().into(), format!("Bearer {}", key.expose_secret()).into()),
                 Auth::Header(name) => (name, key.clone()),
             };
-            let header = secret_header(&name, &value);
-            let (name, value) = header.map_err(|what| if what == "name" { self.bad_header(&name, what) } else { bad_key() })?;
+            let known = secret_header(&name, &value);
+            let (name, value) = known.map_err(|what| if what == "name" { self.bad_header(&name, what) } else { bad_key() })?;
             map.insert(name, value);
         }
         Ok(map)

@@ -1,14 +1,16 @@
 //! What every test needs.
 
-use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
-use tierfall_core::request::{Call, Params, Prompt, Purpose, Request, Timeouts};
+use tierfall_core::request::{Call, Prompt, Request};
 use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, Layers, RetryPolicy, collect};
+use tierfall_testkit::openai::InTurn;
 use tierfall_wire::dialect::table;
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 pub(crate) const KEY: &str = "very-secret-key-0123456789";
 
@@ -44,19 +46,17 @@ pub(crate) fn layered(settings: HttpSettings, change: impl FnOnce(&mut Layers)) 
     layers.around(endpoint)
 }
 
+/// A server that gives these responses in turn.
+pub(crate) async fn serving(responses: impl IntoIterator<Item = ResponseTemplate>) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST")).respond_with(InTurn::new(responses)).mount(&server).await;
+    server
+}
+
 pub(crate) fn call() -> Call {
-    Call {
-        request_id: "q1".into(),
-        model: "model".into(),
-        prompt: Prompt::Request { preamble: Arc::new([]), request: Arc::new(Request::new("q1", "where is it?")), addendum: None },
-        params: Params::default(),
-        logprobs: Some(5),
-        samples: NonZeroU8::MIN,
-        purpose: Purpose::Answer,
-        timeouts: Timeouts::default(),
-        deadline: None,
-        stream: false,
-    }
+    let request = Arc::new(Request::new("q1", "where is it?"));
+    let prompt = Prompt::Request { preamble: Arc::new([]), request, addendum: None };
+    Call { logprobs: Some(5), ..Call::new("q1".into(), "model", prompt) }
 }
 
 pub(crate) fn streaming() -> Call {

@@ -9,13 +9,13 @@ use tierfall_core::completion::Completion;
 use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_core::request::Call;
 use tierfall_providers::{Access, BaseUrl, HttpProvider, HttpSettings, Sign, Signing};
-use tierfall_testkit::openai::{self, InTurn};
+use tierfall_testkit::openai;
 use tierfall_wire::dialect::openai_chat::OpenAiChat;
 use tierfall_wire::dialect::{Auth, Dialect, EncodeError, Encoded, Gives, NoAnswer, StreamDecoder, path};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::setup::{ask, call, persistent_with};
+use crate::setup::{ask, call, persistent_with, serving};
 
 /// Chat completions at a URL that names the model, under a header of its own.
 #[derive(Debug)]
@@ -79,12 +79,6 @@ impl Sign for Signer {
         }
         .boxed()
     }
-}
-
-async fn serving(responses: impl IntoIterator<Item = ResponseTemplate>) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(InTurn::new(responses)).mount(&server).await;
-    server
 }
 
 fn good() -> ResponseTemplate {

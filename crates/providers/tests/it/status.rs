@@ -5,21 +5,17 @@ use std::time::Duration;
 use serde_json::json;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallErrorKind};
+use tierfall_core::request::Call;
+use tierfall_core::trace_context::TraceContext;
 use tierfall_providers::{Access, HttpProvider, HttpSettings, RetryPolicy};
-use tierfall_testkit::openai::{self, InTurn};
+use tierfall_testkit::openai;
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::setup::{KEY, ask, assert_clean, assert_failed, call, dialect, layered, persistent, provider, settings};
+use crate::setup::{KEY, ask, assert_clean, assert_failed, call, dialect, layered, persistent, provider, serving, settings};
 
 fn good() -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(openai::chat(&Completion::text("Monday")))
-}
-
-async fn serving(responses: impl IntoIterator<Item = ResponseTemplate>) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(InTurn::new(responses)).mount(&server).await;
-    server
 }
 
 async fn requests(server: &MockServer) -> usize {
@@ -42,6 +38,34 @@ async fn a_call_goes_where_the_settings_say() {
     settings.headers.push(("x-team".to_owned(), "support".into()));
     let (answer, failed) = ask(&HttpProvider::new(settings).unwrap(), &call()).await.unwrap();
     assert_eq!((answer.text.as_str(), failed.len()), ("Monday", 0));
+}
+
+#[tokio::test]
+async fn a_call_says_in_which_distributed_trace_it_stands() {
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let server = serving([good(), good()]).await;
+    let provider = HttpProvider::new(settings(&server.uri())).unwrap();
+    let context = TraceContext::read(PARENT, Some("rojo=1"));
+    for context in [None, context] {
+        ask(&provider, &Call { context, ..call() }).await.unwrap();
+    }
+    let sent = server.received_requests().await.unwrap();
+    let said = |header: &str| {
+        sent.iter().map(|request| request.headers.get(header).map(|value| value.to_str().unwrap().to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(said("traceparent"), [None, Some(PARENT.to_owned())]);
+    assert_eq!(said("tracestate"), [None, Some("rojo=1".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_declared_header_takes_the_place_of_the_dialects_own() {
+    let server = serving([ResponseTemplate::new(404)]).await;
+    let mut settings = dialect("anthropic", &server.uri());
+    settings.plain_headers.push(("Anthropic-Version".to_owned(), "2026-01-01".to_owned()));
+    ask(&HttpProvider::new(settings).unwrap(), &Call { logprobs: None, ..call() }).await.unwrap_err();
+    let sent = server.received_requests().await.unwrap();
+    let versions: Vec<_> = sent[0].headers.get_all("anthropic-version").iter().collect();
+    assert_eq!(versions, ["2026-01-01"]);
 }
 
 #[tokio::test]

@@ -4,17 +4,10 @@ use serde_json::json;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{CallErrorKind, Provider, Upstream};
 use tierfall_providers::HttpProvider;
-use tierfall_testkit::openai::{self, InTurn};
-use wiremock::matchers::method;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use tierfall_testkit::openai;
+use wiremock::ResponseTemplate;
 
-use crate::setup::{KEY, ask, assert_clean, call, persistent, provider, settings, streaming};
-
-async fn serving(responses: impl IntoIterator<Item = ResponseTemplate>) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(method("POST")).respond_with(InTurn::new(responses)).mount(&server).await;
-    server
-}
+use crate::setup::{KEY, ask, assert_clean, call, persistent, provider, serving, settings, streaming};
 
 fn limited(status: u16) -> ResponseTemplate {
     ResponseTemplate::new(status).insert_header("x-ratelimit-remaining-requests", "7").insert_header("Retry-After", "20")
@@ -80,6 +73,16 @@ async fn a_body_is_bounded_and_a_key_in_it_is_not_told_in_any_form() {
         assert!(told.len() <= Upstream::MOST && told.len() > 10);
         assert!([&KEY[..9], BASIC, &escaped].iter().all(|part| !told.contains(part)), "{:?}", &told[told.len() - 40..]);
     }
+}
+
+#[tokio::test]
+async fn a_header_that_is_no_secret_is_none_in_what_a_server_says() {
+    let server = serving([ResponseTemplate::new(400).set_body_string("{\"retry\": true, \"beta\": false}")]).await;
+    let mut settings = settings(&server.uri());
+    settings.plain_headers.push(("x-beta".to_owned(), "true".to_owned()));
+    settings.headers.push(("x-half".to_owned(), "false".into()));
+    let error = ask(&HttpProvider::new(settings).unwrap(), &call()).await.unwrap_err();
+    assert_eq!(error.upstream.unwrap().body, "{\"retry\": true, \"beta\": [key]}");
 }
 
 #[tokio::test]

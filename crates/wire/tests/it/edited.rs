@@ -1,7 +1,6 @@
 //! Edits of a request that came as a body: what is edited is what is sent, what is not leaves as it came.
 
 use std::borrow::Cow;
-use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -9,25 +8,16 @@ use proptest::option::of;
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tierfall_core::request::{Call, Json, Message, Params, Preamble, Prompt, Purpose, Request, Timeouts};
+use tierfall_core::request::{Call, Json, Message, Params, Preamble, Prompt, Request};
 use tierfall_wire::body::Body;
 use tierfall_wire::dialect::table::by_name;
 use tierfall_wire::openai::parse_request;
 
 /// Puts a request to a model of the same name as the client's, as a cascade does.
 fn sent(request: Request, preamble: Vec<Message>) -> String {
-    let call = Call {
-        request_id: "id".into(),
-        model: "m".into(),
-        params: request.params.clone(),
-        prompt: Prompt::Request { preamble: Preamble::from(preamble), request: Arc::new(request), addendum: None },
-        logprobs: None,
-        samples: NonZeroU8::MIN,
-        purpose: Purpose::Answer,
-        timeouts: Timeouts::default(),
-        deadline: None,
-        stream: false,
-    };
+    let params = request.params.clone();
+    let prompt = Prompt::Request { preamble: Preamble::from(preamble), request: Arc::new(request), addendum: None };
+    let call = Call { params, ..Call::new("id".into(), "m", prompt) };
     String::from_utf8(by_name("openai-chat").unwrap().encode(&call).unwrap().body).unwrap()
 }
 

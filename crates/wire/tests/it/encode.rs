@@ -4,7 +4,7 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tierfall_core::request::{Call, Json, Message, Params, Prompt, Purpose, Request, Role, Timeouts};
+use tierfall_core::request::{Call, Json, Message, Params, Prompt, Request, Role};
 use tierfall_wire::dialect::table::by_name;
 use tierfall_wire::dialect::{EncodeError, Encoded};
 use tierfall_wire::openai::parse_request;
@@ -12,18 +12,7 @@ use tierfall_wire::openai::parse_request;
 use crate::support::pretty;
 
 fn call(prompt: Prompt) -> Call {
-    Call {
-        request_id: "id".into(),
-        model: "model-1".into(),
-        prompt,
-        params: Params::default(),
-        logprobs: None,
-        samples: NonZeroU8::MIN,
-        purpose: Purpose::Answer,
-        timeouts: Timeouts::default(),
-        deadline: None,
-        stream: false,
-    }
+    Call::new("id".into(), "model-1", prompt)
 }
 
 fn prompt(request: Request, preamble: Vec<Message>, addendum: Option<&str>) -> Prompt {

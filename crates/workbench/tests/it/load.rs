@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use tierfall::config::load;
-use tierfall::{Ask, Asker, Engine, LoadError, SystemClock, sources, sources_for};
+use tierfall::{Ask, Asker, Engine, LoadError, Reloadable, SystemClock, sources, sources_for};
 use tierfall_core::trace::OutcomeKind;
 use tierfall_workbench::fixture::FixtureSet;
 use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions, record};
-use tierfall_workbench::{Answers, Error, open};
+use tierfall_workbench::{Answers, Error, open, open_in};
 
 const CASCADE: &str = r#"
 version = 1
@@ -66,6 +66,19 @@ async fn a_replay_gives_a_question_the_id_of_its_example() {
     assert_eq!(unknown.trace.outcome, OutcomeKind::Failed);
     let hint = opened.replay.unwrap().not_in_the_set("Where is shop 20?");
     assert!(hint.contains("p2"), "{hint}");
+}
+
+#[tokio::test]
+async fn a_replay_that_is_loaded_again_replays() {
+    let (dir, path) = folder();
+    recorded(&path, &dir.path().join("fixtures/places")).await;
+    let answers = Answers::Replay("places".to_owned());
+    let from = path.clone();
+    let desk = Reloadable::<Error>::new(move |pool| Ok(open_in(pool, &from, &answers, Asker::Anybody)?.builder)).unwrap();
+    let before = desk.engine().complete("Where is shop 2?").await;
+    let after = desk.reload().unwrap().complete("Where is shop 2?").await;
+    assert_eq!((before.text(), before.trace.request_id.as_str()), (after.text(), "p2"));
+    assert_eq!(after.trace.request_id, before.trace.request_id);
 }
 
 #[test]
