@@ -263,6 +263,8 @@ pub struct Took {
     pub failed: Vec<Attempt>,
     /// Who made the successful one.
     pub member: Option<Member>,
+    /// What the server said around the answer of the successful one; what it said around a failure is in the [error](CallError).
+    pub upstream: Option<Box<Upstream>>,
 }
 
 impl Took {

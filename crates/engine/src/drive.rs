@@ -9,15 +9,14 @@ use tierfall_core::cascade::Cascade;
 use tierfall_core::caught::Panicked;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::draft::{Draft, Verdict};
-use tierfall_core::estimate::Estimate;
 use tierfall_core::observer::{Called, Ended};
 use tierfall_core::permit::PermittedCall;
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
+use tierfall_core::provider::{CallError, CallErrorKind, Provider};
 use tierfall_core::request::{Purpose, Request};
 use tierfall_core::run::{Next, Outcome, Run, Served, Took};
 use tierfall_core::trace::Trace;
 use tierfall_providers::Listener;
-use tierfall_providers::waits::Waits;
+use tierfall_providers::meter::Meter;
 use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
@@ -25,7 +24,7 @@ use crate::engine::SpanContext;
 use crate::events::{Event, Hand};
 use crate::observing::Observers;
 use crate::spans;
-use crate::timed::{Came, heard};
+use crate::timed::{Came, cut_off, heard};
 
 /// Everything a run needs from outside the fold.
 pub(crate) struct Outside<'a> {
@@ -88,9 +87,9 @@ impl Last {
 /// A call in flight.
 struct Flight {
     call: PermittedCall,
-    /// When it began, on the engine's clock, and what it waits.
+    /// When it began, on the engine's clock, and what it has waited and paid for.
     since: Duration,
-    waits: Waits,
+    meter: Meter,
     draft: Draft,
     /// Pieces that nobody may see yet.
     held: Vec<Delta>,
@@ -102,7 +101,7 @@ impl Flight {
     fn new(run: &Run, call: PermittedCall, outside: &Outside<'_>) -> Self {
         let call = if outside.hand.is_some() && call.purpose == Purpose::Answer { call.streamed() } else { call };
         let draft = run.draft();
-        Self { call, since: outside.clock.now(), waits: Waits::default(), draft, held: Vec::new(), passed: false }
+        Self { call, since: outside.clock.now(), meter: Meter::default(), draft, held: Vec::new(), passed: false }
     }
 
     async fn answer(&mut self, tier: &Arc<str>, outside: &Outside<'_>) -> Result<Came, Took> {
@@ -110,9 +109,9 @@ impl Flight {
             let message = "no provider was given for this tier; pass one to the engine's builder";
             return Ok((Err(CallError::new(CallErrorKind::InvalidRequest, message)), Took::default()));
         };
-        let Self { call, waits, draft, held, passed, .. } = self;
+        let Self { call, meter, draft, held, passed, .. } = self;
         let mut ear = Ear { tier, draft, held, passed, hand: outside.hand.as_ref() };
-        waits.of(heard(provider.as_ref(), call, outside.clock, &mut ear)).await
+        meter.of(heard(provider.as_ref(), call, outside.clock, &mut ear)).await
     }
 }
 
@@ -247,18 +246,11 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let Some(mut run) = self.run.take() else { return };
-        if let Some(Flight { call, since, waits, draft, .. }) = self.flight.take() {
-            let kind = CallErrorKind::Cancelled;
+        if let Some(Flight { call, since, meter, draft, .. }) = self.flight.take() {
+            let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
             let elapsed = self.outside.clock.now().saturating_sub(since);
-            // Who never had a place was not called: all that it did was to wait.
-            let (billing, queued) = if waits.never_placed() {
-                (Billing::Free, elapsed)
-            } else {
-                (Billing::Estimated(Estimate::of(&call, Some(draft.arrived()))), waits.waited())
-            };
-            let attempt = Attempt::new(kind, billing, elapsed.saturating_sub(queued));
-            let error = CallError::new(kind, "the caller went away").with_attempts(vec![attempt]);
-            run.feed(Err(error), Took { queued, ..Took::default() });
+            let (result, took) = cut_off(error, &call, (&meter, meter.failed()), elapsed, draft.arrived());
+            run.feed(result, took);
         }
         self.tell(run);
     }

@@ -15,7 +15,7 @@ use tierfall_core::permit::PermittedCall;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
-use tierfall_providers::waits::Waits;
+use tierfall_providers::meter::Meter;
 use tierfall_providers::{Heard, Listener, listen};
 use tokio::time::{Instant, sleep};
 
@@ -53,33 +53,59 @@ pub(crate) async fn heard(
 ) -> Result<Came, Took> {
     let start = clock.now();
     let since = || clock.now().saturating_sub(start);
-    let waits = Waits::current();
+    let meter = Meter::current();
+    let before = meter.failed().len();
     let ended = {
         // In a place of its own: everything around it would move it, and it is large.
         let mut made = Box::pin(AssertUnwindSafe(made(provider, call, &since, listener)).catch_unwind());
-        waits.of(in_time(call, &waits, made.as_mut())).await
+        meter.of(in_time(call, &meter, made.as_mut())).await
     };
     let (kind, message) = match ended {
         Ok(Ok(came)) => return came,
         Ok(Err(panic)) => (CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic))),
         Err(late) => late,
     };
-    let queued = waits.waited();
-    let latency = since().saturating_sub(queued);
-    let error = CallError::new(kind, message);
+    let elapsed = since();
     if kind == CallErrorKind::Panicked {
         // What it had paid for when it panicked, nobody knows.
-        return Ok((Err(error), Took { latency, queued, ..Took::default() }));
+        let queued = meter.waited();
+        return Ok((
+            Err(CallError::new(kind, message)),
+            Took { latency: elapsed.saturating_sub(queued), queued, ..Took::default() },
+        ));
     }
-    // Who never had a place was not called: all that it did was to wait.
-    let estimated = |arrived| Billing::Estimated(Estimate::of(call, Some(&arrived)));
-    let billing = if waits.never_placed() { Billing::Free } else { estimated(listener.take()) };
-    let attempt = Attempt::new(kind, billing, latency);
-    Ok((Err(error.with_attempts(vec![attempt])), Took { latency, queued, ..Took::default() }))
+    // Of the call around this one are those that had failed before.
+    let failed = meter.failed().split_off(before);
+    Ok(cut_off(CallError::new(kind, message), call, (&meter, failed), elapsed, &listener.take()))
+}
+
+/// A call that was cut off for this reason after so long: the attempts that had failed before, and, unless nobody was being asked, the
+/// one under way, by what had arrived of it.
+pub(crate) fn cut_off<T>(
+    error: CallError,
+    call: &Call,
+    (meter, mut attempts): (&Meter, Vec<Attempt>),
+    elapsed: Duration,
+    arrived: &Completion,
+) -> (Result<T, CallError>, Took) {
+    let queued = meter.waited();
+    let latency = elapsed.saturating_sub(queued);
+    let own = latency.saturating_sub(Attempt::time(&attempts));
+    match attempts.last_mut() {
+        // Samples pause one by one, while others are under way.
+        Some(cause) if meter.pauses() && call.samples.get() == 1 => cause.latency = cause.latency.saturating_add(own),
+        _ => {
+            // Who never had a place was not called: all that it did was to wait.
+            let estimated = || Billing::Estimated(Estimate::of(call, Some(arrived)));
+            let billing = if meter.never_placed() { Billing::Free } else { estimated() };
+            attempts.push(Attempt::new(error.kind, billing, own));
+        }
+    }
+    (Err(error.with_attempts(attempts)), Took { latency, queued, ..Took::default() })
 }
 
 /// Waits for a call as long as it may take, whatever its provider does; its own limit begins when it has its place.
-async fn in_time<F: Future>(call: &Call, waits: &Waits, mut work: Pin<&mut F>) -> Result<F::Output, (CallErrorKind, String)> {
+async fn in_time<F: Future>(call: &Call, meter: &Meter, mut work: Pin<&mut F>) -> Result<F::Output, (CallErrorKind, String)> {
     // Samples may be calls of their own, one after the other where there is one place.
     let total = call.timeouts.total.map(|total| total.saturating_mul(call.samples.get().into()));
     let deadline = call.deadline;
@@ -89,7 +115,7 @@ async fn in_time<F: Future>(call: &Call, waits: &Waits, mut work: Pin<&mut F>) -
     let began = Instant::now();
     loop {
         let elapsed = began.elapsed();
-        let own = total.map(|total| total.saturating_add(waits.waited()).saturating_sub(elapsed));
+        let own = total.map(|total| total.saturating_add(meter.waited()).saturating_sub(elapsed));
         let until = deadline.map(|deadline| deadline.saturating_sub(elapsed));
         let Some(left) = own.into_iter().chain(until).min() else { return Ok(work.await) };
         if left.is_zero() && elapsed >= SLACK {
@@ -113,7 +139,7 @@ async fn made(
     since: &(dyn Fn() -> Duration + Sync),
     listener: &mut impl Listener,
 ) -> Result<Came, Took> {
-    let reply = match provider.call(call).await {
+    let mut reply = match provider.call(call).await {
         Ok(reply) => reply,
         Err(error) => {
             let (queued, wall) = (error.queued, error.wall);
@@ -124,13 +150,13 @@ async fn made(
     let (queued, wall) = (reply.queued, reply.wall);
     let before = Attempt::time(&reply.failed).saturating_add(queued);
     // A recorded time is that of the last attempt alone; the clock saw the failed ones, and the wait, too.
-    let (recorded, member) = (reply.recorded, reply.member.clone());
+    let (recorded, member, upstream) = (reply.recorded, reply.member.clone(), reply.upstream.take());
     let latency = || recorded.unwrap_or_else(|| since().saturating_sub(before));
     let (mut failed, heard) = listen(reply, latency, listener).await;
     let latency = latency();
     match heard {
-        Heard::Answer(answer) => Ok((Ok(answer), Took { latency, queued, wall, failed, member })),
-        Heard::Enough => Err(Took { latency, queued, wall, failed, member }),
+        Heard::Answer(answer) => Ok((Ok(answer), Took { latency, queued, wall, failed, member, upstream })),
+        Heard::Enough => Err(Took { latency, queued, wall, failed, member, upstream }),
         Heard::Broken(mut error) => {
             failed.append(&mut error.attempts);
             error.queued = queued;

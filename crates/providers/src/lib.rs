@@ -11,13 +11,13 @@ mod fan_out;
 #[cfg(feature = "http")]
 pub mod http;
 mod layers;
+pub mod meter;
 pub mod queue;
 mod reply;
 pub mod retry;
 pub mod simulated;
 #[cfg(test)]
 mod test_calls;
-pub mod waits;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use fan_out::FanOut;

@@ -16,7 +16,7 @@ use tierfall_core::request::Call;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use crate::waits::Counted;
+use crate::meter::Counted;
 
 /// How many calls a provider takes, and how many may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

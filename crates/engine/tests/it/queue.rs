@@ -2,23 +2,24 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall::clock::Clock;
 use tierfall::{Answer, Engine};
-use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, Parts, Policy};
+use tierfall_core::cascade::{Answerer, Cascade, Model, OnAbstain, Parts, Policy, Tier};
 use tierfall_core::completion::{Completion, Tokens};
 use tierfall_core::gate::Gate;
-use tierfall_core::money::Money;
+use tierfall_core::money::{Money, Price};
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::observer::{Ended, Observer};
-use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall_core::request::{Call, Purpose};
 use tierfall_core::signal::table::SignalSpec;
 use tierfall_core::trace::{OutcomeKind, Stopped, Trace};
-use tierfall_providers::{FanOut, QueuePolicy, Queued};
+use tierfall_providers::{FanOut, QueuePolicy, Queued, RetryPolicy, Retrying};
 use tierfall_testkit::{Scripted, sample};
 use tokio::time::Instant;
 
@@ -164,6 +165,46 @@ async fn a_cancelled_wait_is_no_call() {
     assert!(served.outcome == OutcomeKind::Answered && near(served.latency, 1000));
     assert!(near(called.latency, 500) && near(called.queued, 1000) && called.cost.estimated_charges() == 1);
     assert!(near(waited.latency, 0) && near(waited.queued, 1500) && waited.cost.total() == Some(Money::ZERO), "{waited:?}");
+}
+
+/// Is busy at the first call, and has no answer to the second.
+#[derive(Default)]
+struct BusyOnce(AtomicBool);
+
+impl Provider for BusyOnce {
+    fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        if self.0.swap(true, Ordering::SeqCst) {
+            return std::future::pending().boxed();
+        }
+        let kind = CallErrorKind::Overloaded;
+        let attempt = Attempt::new(kind, Billing::Unknown, Duration::ZERO);
+        std::future::ready(Err(CallError::new(kind, "busy").with_attempts(vec![attempt]))).boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_off_keeps_the_attempts_that_had_failed() {
+    let ms = Duration::from_millis;
+    for (limit, pause) in [(None, ms(3_600_000)), (None, ms(0)), (Some(ms(300)), ms(0))] {
+        let kept = Arc::new(Kept(std::sync::Mutex::default()));
+        let policy = RetryPolicy { base: pause, longest: pause, ..RetryPolicy::default() };
+        let mut model = Model::new("m").priced(Price::per_million("1", "2").unwrap());
+        model.timeouts.total = limit;
+        let tiers = Engine::named("one").tier(Tier::new("only", model), Retrying::new(BusyOnce::default(), policy));
+        let engine = tiers.observer(kept.clone()).clock(Arc::new(Paused(Instant::now()))).build().unwrap();
+        let _ = tokio::time::timeout(ms(500), engine.complete("?")).await;
+        engine.flush();
+        let trace = kept.0.lock().unwrap()[0].clone();
+        let calls = &trace.steps[0].calls;
+        let errors: Vec<_> = calls.iter().filter_map(|call| call.attempt.error).collect();
+        let last = limit.map_or(CallErrorKind::Cancelled, |_| CallErrorKind::Timeout);
+        // In the pause nobody is asked.
+        let cut = if pause.is_zero() { vec![last] } else { Vec::new() };
+        assert_eq!(errors, [vec![CallErrorKind::Overloaded], cut.clone()].concat());
+        assert_eq!((trace.cost.unknown_charges(), trace.cost.estimated_charges()), (1, u32::try_from(cut.len()).unwrap()));
+        assert_eq!(calls.iter().map(|call| call.attempt.latency).sum::<Duration>(), trace.latency);
+        assert!(trace.latency >= limit.unwrap_or(ms(500)), "{:?}", trace.latency);
+    }
 }
 
 #[tokio::test(start_paused = true)]

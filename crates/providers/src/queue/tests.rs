@@ -2,10 +2,10 @@ use std::num::NonZeroU8;
 
 use super::*;
 use crate::fan_out::FanOut;
+use crate::meter::Meter;
 use crate::reply::collect;
 use crate::retry::{RetryPolicy, Retrying};
 use crate::test_calls::call;
-use crate::waits::Waits;
 use futures_util::future::{join, join_all};
 use futures_util::poll;
 use tierfall_core::completion::Completion;
@@ -218,16 +218,16 @@ async fn what_a_call_waits_is_known_while_it_is_under_way() {
     let provider = queued(places(1));
     let (first, second) = (call("1"), call("2"));
     for (dropped_after, waited, never_placed) in [(500, 500, true), (1500, 1000, false)] {
-        let waits = Waits::default();
+        let meter = Meter::default();
         let mut first = Box::pin(provider.call(&first));
         assert!(poll!(&mut first).is_pending());
         let limit = Duration::from_millis(dropped_after);
-        let _ = join(async { drop(first.await) }, timeout(limit, waits.of(provider.call(&second)))).await;
-        assert!(waits.waited().abs_diff(Duration::from_millis(waited)) < Duration::from_millis(50), "{:?}", waits.waited());
-        assert_eq!(waits.never_placed(), never_placed);
+        let _ = join(async { drop(first.await) }, timeout(limit, meter.of(provider.call(&second)))).await;
+        assert!(meter.waited().abs_diff(Duration::from_millis(waited)) < Duration::from_millis(50), "{:?}", meter.waited());
+        assert_eq!(meter.never_placed(), never_placed);
         // Nobody waits any more.
         tokio::time::sleep(SECOND).await;
-        assert!(waits.waited().abs_diff(Duration::from_millis(waited)) < Duration::from_millis(50));
+        assert!(meter.waited().abs_diff(Duration::from_millis(waited)) < Duration::from_millis(50));
     }
 }
 

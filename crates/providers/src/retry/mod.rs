@@ -16,6 +16,7 @@ use tierfall_core::request::Call;
 use tokio::time::Instant;
 
 use self::budget::Budget;
+use crate::meter::Pause;
 
 /// When and how often to try again.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +127,7 @@ impl<P: Provider> Retrying<P> {
                 Err(why) => return Err(give_up(error, failed, &why)),
             };
             tracing::debug!(kind = error.kind.as_str(), attempt = next, wait_ms = wait.as_millis(), "retrying a call");
+            let pause = Pause::after(&error.attempts);
             failed.append(&mut error.attempts);
             before = Some(error);
             if let Some(cause) = failed.last_mut() {
@@ -133,6 +135,7 @@ impl<P: Provider> Retrying<P> {
                 cause.latency = cause.latency.saturating_add(wait);
             }
             tokio::time::sleep(wait).await;
+            pause.over(wait);
             let (own, until_deadline) = left(queued);
             let mut again = call.clone();
             again.timeouts.total = own;

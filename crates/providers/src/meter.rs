@@ -1,17 +1,18 @@
-//! What a call waits for its places, told while it is under way: a call that is dropped says nothing at its end.
+//! What a call waits, and what it has paid for, told while it is under way: a call that is dropped says nothing at its end.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tierfall_core::provider::Attempt;
 use tokio::time::Instant;
 
 tokio::task_local! {
-    static OF_THIS_CALL: Waits;
+    static OF_THIS_CALL: Meter;
 }
 
-/// Where a call, with all its attempts and samples, has waited for places and held them.
+/// Where a call, with all its attempts and samples, has waited for places and held them, and what it has failed at.
 #[derive(Clone, Debug, Default)]
-pub struct Waits(Arc<Mutex<State>>);
+pub struct Meter(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -22,21 +23,23 @@ struct State {
     waited: Duration,
     turned_up: bool,
     placed: bool,
+    failed: Vec<Attempt>,
+    pauses: usize,
 }
 
 /// Somebody who waits, or has a place.
 pub(crate) struct Counted {
-    waits: Option<Waits>,
+    meter: Option<Meter>,
     count: fn(&mut State) -> &mut usize,
 }
 
-impl Waits {
+impl Meter {
     /// Those of the call under way in this task; new ones where there is none.
     pub fn current() -> Self {
         OF_THIS_CALL.try_with(Clone::clone).unwrap_or_default()
     }
 
-    /// Runs a call whose waits these are. A provider that spawns a task of its own is not seen in it.
+    /// Runs a call that this measures. A provider that spawns a task of its own is not seen in it.
     pub async fn of<F: Future>(&self, call: F) -> F::Output {
         OF_THIS_CALL.scope(self.clone(), call).await
     }
@@ -53,8 +56,48 @@ impl Waits {
         state.turned_up && !state.placed
     }
 
+    /// The attempts that failed so far and were, or are to be, followed by another one.
+    pub fn failed(&self) -> Vec<Attempt> {
+        self.state().failed.clone()
+    }
+
+    /// Whether an attempt has failed, and the next one has not begun.
+    pub fn pauses(&self) -> bool {
+        self.state().pauses > 0
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The time between an attempt that failed and the next one. Who is dropped in it has no next one: it lasts.
+pub(crate) struct Pause {
+    meter: Option<Meter>,
+    last: Option<usize>,
+}
+
+impl Pause {
+    /// After these attempts, the last of which is the cause.
+    pub(crate) fn after(failed: &[Attempt]) -> Self {
+        let meter = OF_THIS_CALL.try_with(Clone::clone).ok();
+        let told = meter.as_ref().map(|meter| {
+            let mut state = meter.state();
+            state.pauses += 1;
+            state.failed.extend_from_slice(failed);
+            state.failed.len()
+        });
+        Self { last: told.filter(|_| !failed.is_empty()).map(|told| told - 1), meter }
+    }
+
+    /// The next attempt begins: the pause counts into the latency of the one that caused it.
+    pub(crate) fn over(self, length: Duration) {
+        let Some(meter) = &self.meter else { return };
+        let mut state = meter.state();
+        state.pauses -= 1;
+        if let Some(cause) = self.last.and_then(|last| state.failed.get_mut(last)) {
+            cause.latency = cause.latency.saturating_add(length);
+        }
     }
 }
 
@@ -70,14 +113,14 @@ impl Counted {
     }
 
     fn new(count: fn(&mut State) -> &mut usize) -> Self {
-        let counted = Self { waits: OF_THIS_CALL.try_with(Clone::clone).ok(), count };
+        let counted = Self { meter: OF_THIS_CALL.try_with(Clone::clone).ok(), count };
         counted.change(|count| *count += 1);
         counted
     }
 
     fn change(&self, change: impl FnOnce(&mut usize)) {
-        let Some(waits) = &self.waits else { return };
-        let mut state = waits.state();
+        let Some(meter) = &self.meter else { return };
+        let mut state = meter.state();
         change((self.count)(&mut state));
         state.turned_up = true;
         state.placed |= state.places > 0;
