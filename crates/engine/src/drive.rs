@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tierfall_core::cascade::Cascade;
+use tierfall_core::cascade::{Cascade, TierIx};
 use tierfall_core::caught::Panicked;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::draft::{Draft, Verdict};
@@ -64,6 +64,8 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
 /// What was heard of the call that ended a run.
 #[derive(Default)]
 struct Last {
+    /// Whose it was: a fallback serves the answer of another tier.
+    tier: Option<TierIx>,
     held: Vec<Delta>,
     passed: bool,
 }
@@ -76,7 +78,7 @@ impl Last {
         }
         let tier = &cascade.tier(served.tier).name;
         let text: usize = self.held.iter().map(|delta| delta.text.len()).sum();
-        let same = text == served.answer.text.len() && !self.held.is_empty();
+        let same = self.tier == Some(served.tier) && text == served.answer.text.len() && !self.held.is_empty();
         let whole = || vec![Delta::from(&*served.answer)];
         for delta in if same { self.held } else { whole() } {
             hand.give(Event::Delta { tier: tier.clone(), delta }).await;
@@ -185,7 +187,8 @@ impl UnderWay<'_> {
             if passed {
                 run.commit();
             }
-            let (tier, observers, calls) = (name.clone(), self.outside.observers, &mut self.calls);
+            let (asked, tier) = (call.tier(), name.clone());
+            let (observers, calls) = (self.outside.observers, &mut self.calls);
             let tell = |result: Result<Arc<Completion>, CallError>, took: &Took| {
                 if !observers.is_empty() {
                     let called = Arc::new(Called { tier, call, result, took: took.clone() });
@@ -214,7 +217,7 @@ impl UnderWay<'_> {
                 spans::decided(&span, step);
             }
             if !is_probe {
-                last = Last { held, passed };
+                last = Last { tier: Some(asked), held, passed };
             }
             if let Some(hand) = &self.outside.hand {
                 for step in run.steps()[decided..].iter().cloned() {

@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use futures_util::{FutureExt, StreamExt};
-use tierfall::{Engine, Event, Events};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, stream};
+use tierfall::{
+    Ask, Call, CallError, Chunk, Delta, Engine, Event, Events, Model, NamedSignal, Params, Provider, Reply, Threshold, Tier,
+    provider_fn,
+};
 use tierfall_core::completion::Completion;
 use tierfall_core::money::{Money, Price};
 use tierfall_core::provider::{Billing, CallErrorKind};
@@ -184,6 +188,35 @@ async fn an_answer_that_breaks_off_is_followed_by_no_other() {
     let told = all(engine.stream("Where is my order?")).await;
     let after = told.iter().position(|event| event == "large:failed").unwrap();
     assert_eq!(told[after + 1..].concat(), "perhaps not=answered", "{told:?}");
+}
+
+/// Streams three bytes, whatever they are, and breaks off.
+struct BreaksOff;
+
+impl Provider for BreaksOff {
+    fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        let piece = Chunk::Delta(Delta { text: "no!".to_owned(), ..Delta::default() });
+        let broken = CallError::new(CallErrorKind::Truncated, "it broke off");
+        Box::pin(async { Ok(Reply::new(Box::pin(stream::iter([Ok(piece), Err(broken)])))) })
+    }
+}
+
+#[tokio::test]
+async fn a_fallback_streams_the_answer_that_it_serves_and_no_other_of_its_length() {
+    let gate = || tierfall::Gate::nominal_from(NamedSignal::built_in("not-refusal").unwrap(), 0.5).unwrap();
+    let model = |name, each: &str| {
+        Model::new(name).priced(price(each, each)).with_params(Params { max_tokens: Some(10), ..Params::default() })
+    };
+    let mut unsure = gate();
+    unsure.threshold = Threshold::DeferAll;
+    let engine = Engine::named("falls-back")
+        .tier(Tier::new("small", model("s", "1")).gated(unsure), provider_fn(|_| async { Ok("yes") }))
+        .tier(Tier::new("medium", model("m", "1")).gated(gate()), BreaksOff)
+        .tier(Tier::new("large", model("l", "1000")), provider_fn(|_| async { Ok("never asked") }))
+        .build()
+        .unwrap();
+    let told = all(engine.stream(Ask::from("Is it?").with_budget("0.001".parse().unwrap()))).await;
+    assert_eq!(told[1..], ["small:below-threshold", "medium?", "medium:failed", "yes", "=answered"]);
 }
 
 /// What finished calls cost is what the provider charges; what a cut one costs lies in its interval.
