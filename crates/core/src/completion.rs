@@ -322,7 +322,6 @@ impl Delta {
     }
 }
 
-/// A whole answer as one piece, without what no piece holds: further samples, and the provider's body.
 impl From<&str> for Completion {
     fn from(text: &str) -> Self {
         Self::text(text)
@@ -335,6 +334,7 @@ impl From<String> for Completion {
     }
 }
 
+/// A whole answer as one piece, without what no piece holds: further samples, and the provider's body.
 impl From<&Completion> for Delta {
     fn from(answer: &Completion) -> Self {
         let call = |(index, call): (usize, &ToolCall)| {

@@ -150,7 +150,7 @@ impl EngineBuilder<Parts> {
         self
     }
 
-    /// Adds a rule; the first that does not pass wins.
+    /// Adds a rule; all that hold for a request are in force together.
     pub fn rule(mut self, rule: Rule) -> Self {
         self.of.rules.push(rule);
         self

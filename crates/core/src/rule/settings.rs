@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::request::Request;
 
-/// When a built-in rule applies.
+/// When a rule applies: a built-in one, or one of a program's own.
 pub trait Condition: fmt::Debug + Send + Sync {
     /// Whether it holds for a request.
     fn holds(&self, request: &Request) -> bool;
