@@ -77,7 +77,7 @@ impl Ask {
         self
     }
 
-    /// Declares tools: a JSON array, as the provider's dialect has them.
+    /// Declares tools: a JSON array as OpenAI's chat completions have it. Every dialect puts it in its own words.
     #[must_use]
     pub fn with_tools(mut self, tools: impl Into<Json>) -> Self {
         self.request.tools = Some(tools.into());

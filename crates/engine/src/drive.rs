@@ -167,20 +167,21 @@ impl UnderWay<'_> {
     async fn fold(&mut self) -> Last {
         let mut last = Last::default();
         while let Some(run) = self.run.as_mut()
-            && let Next::Call(call) = run.next()
+            && let Next::Call(mut call) = run.next()
         {
-            let flight = self.flight.insert(Flight::new(run, call, self.outside));
-            let name = &self.cascade.tier(flight.call.tier()).name;
-            let probe = match &flight.call.purpose {
+            let name = &self.cascade.tier(call.tier()).name;
+            let probe = match &call.purpose {
                 Purpose::Answer => None,
                 Purpose::Probe(label) => Some(label.clone()),
             };
-            let span = spans::call(name, &flight.call);
-            flight.call.stand_in(self.outside.context.and_then(|context| span.in_scope(context)));
+            let span = spans::call(name, &call);
+            call.stand_in(self.outside.context.and_then(|context| span.in_scope(context)));
             let is_probe = probe.is_some();
             if let Some(hand) = &self.outside.hand {
-                hand.give(Event::Began { tier: name.clone(), model: flight.call.model.clone(), probe }).await;
+                hand.give(Event::Began { tier: name.clone(), model: call.model.clone(), probe }).await;
             }
+            // Not before: who goes away while a call is only announced has asked nobody.
+            let flight = self.flight.insert(Flight::new(run, call, self.outside));
             let came = flight.answer(name, self.outside).instrument(span.clone()).await;
             let Some(Flight { call, draft, held, passed, .. }) = self.flight.take() else { continue };
             let decided = run.steps().len();

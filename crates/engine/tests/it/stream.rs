@@ -177,6 +177,18 @@ async fn dropping_the_stream_cancels_in_every_phase() {
 }
 
 #[tokio::test]
+async fn who_goes_away_when_a_call_is_only_announced_is_charged_nothing() {
+    let (engine, cheap, _dear, seen) = servers(MEAN, sse(&unsure()), sse(&unsure())).await;
+    let mut events = engine.stream("Where is my order?");
+    assert_eq!(next(&mut events).await.as_deref(), Some("small?"));
+    drop(events);
+    engine.flush();
+    let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+    assert_eq!((trace.outcome, trace.cost.total(), trace.steps.len()), (OutcomeKind::Failed, Some(Money::ZERO), 0));
+    assert_eq!((trace.cost.estimated_charges(), cheap.counts().requests), (0, 0));
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_followed_by_no_other() {
     let events = openai::sse(&words(&[("one", -0.1), (" two", -0.1)]));
     let broken = events[..2].iter().fold(Script::sse(), |script, event| script.piece(event.clone())).cut();
