@@ -67,7 +67,8 @@ impl Engine {
     /// Answers as [`complete`](Self::complete) does, and gives out what happens as it happens: the pieces of the answer that is
     /// served, of one tier alone, and at the end the answer.
     ///
-    /// Nothing happens while nobody asks for the next event. Dropping the stream cancels the call in flight.
+    /// Nothing happens while nobody asks for the next event, and no limit counts [that time](Events). Dropping the stream cancels the call
+    /// in flight.
     ///
     /// ```
     /// # use futures_util::StreamExt;

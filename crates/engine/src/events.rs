@@ -9,6 +9,7 @@ use futures_util::Stream;
 use futures_util::future::BoxFuture;
 use tierfall_core::completion::Delta;
 use tierfall_core::trace::Step;
+use tierfall_providers::meter::Away;
 
 use crate::answer::Answer;
 
@@ -50,6 +51,7 @@ impl Hand {
     /// Hands out an event, and goes on when the next one is asked for: who reads slowly is not overrun.
     pub(crate) async fn give(&self, event: Event) {
         self.events(|events| events.push_back(event));
+        let _away = Away::with_a_piece();
         let mut given = false;
         std::future::poll_fn(|_| {
             // Nobody has to be woken: whoever takes the event polls again for the next one.
@@ -64,6 +66,9 @@ impl Hand {
 }
 
 /// The events of a run. Nothing happens while nobody asks for the next one; dropping it cancels the call in flight.
+///
+/// The reader's time is nobody else's: no latency, no timeout and no deadline counts it. Meanwhile the call keeps its place at its
+/// provider and its connection, so who may be kept waiting by a client of its own drops the stream after a while.
 #[must_use = "a run goes on only while its events are read"]
 pub struct Events {
     hand: Hand,

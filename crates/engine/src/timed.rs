@@ -52,8 +52,10 @@ pub(crate) async fn heard(
     listener: &mut impl Listener,
 ) -> Result<Came, Took> {
     let start = clock.now();
-    let since = || clock.now().saturating_sub(start);
     let meter = Meter::current();
+    let away = meter.away();
+    // The reader's time is not the provider's.
+    let since = || clock.now().saturating_sub(start).saturating_sub(meter.away().saturating_sub(away));
     let before = meter.failed().len();
     let ended = {
         // In a place of its own: everything around it would move it, and it is large.
@@ -112,9 +114,9 @@ async fn in_time<F: Future>(call: &Call, meter: &Meter, mut work: Pin<&mut F>) -
     if total.is_none() && deadline.is_none() {
         return Ok(work.await);
     }
-    let began = Instant::now();
+    let (began, away) = (Instant::now(), meter.away());
     loop {
-        let elapsed = began.elapsed();
+        let elapsed = began.elapsed().saturating_sub(meter.away().saturating_sub(away));
         let own = total.map(|total| total.saturating_add(meter.waited()).saturating_sub(elapsed));
         let until = deadline.map(|deadline| deadline.saturating_sub(elapsed));
         let Some(left) = own.into_iter().chain(until).min() else { return Ok(work.await) };

@@ -10,7 +10,7 @@ tokio::task_local! {
     static OF_THIS_CALL: Meter;
 }
 
-/// Where a call, with all its attempts and samples, has waited for places and held them, and what it has failed at.
+/// Where a call, with all its attempts and samples, has waited for places and held them, what it has failed at, and how long its reader was away.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<State>>);
 
@@ -25,6 +25,7 @@ struct State {
     placed: bool,
     failed: Vec<Attempt>,
     pauses: usize,
+    away: Duration,
 }
 
 /// Somebody who waits, or has a place.
@@ -66,8 +67,35 @@ impl Meter {
         self.state().pauses > 0
     }
 
+    /// How long nobody asked for the next piece of the answer while there was one: the reader's time, and no time of the provider's.
+    pub fn away(&self) -> Duration {
+        self.state().away
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The time for which a reader is away with a piece.
+#[derive(Debug)]
+pub struct Away {
+    meter: Meter,
+    since: Instant,
+}
+
+impl Away {
+    /// A piece of the call under way is handed out.
+    pub fn with_a_piece() -> Self {
+        Self { meter: Meter::current(), since: Instant::now() }
+    }
+}
+
+/// The reader is back, or gone.
+impl Drop for Away {
+    fn drop(&mut self) {
+        let mut state = self.meter.state();
+        state.away = state.away.saturating_add(self.since.elapsed());
     }
 }
 

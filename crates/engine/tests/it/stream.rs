@@ -2,18 +2,19 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall::{
-    Ask, Call, CallError, Chunk, Delta, Engine, Event, Events, Model, NamedSignal, Params, Provider, Reply, Threshold, Tier,
-    provider_fn,
+    Ask, Call, CallError, Chunk, Delta, Engine, Event, Events, Model, NamedSignal, Params, Policy, Provider, Reply, Threshold,
+    Tier, provider_fn,
 };
 use tierfall_core::completion::Completion;
 use tierfall_core::money::{Money, Price};
 use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::trace::OutcomeKind;
-use tierfall_testkit::{Gate, Script, Seen, Server, openai, sample};
+use tierfall_testkit::{Gate, Script, Scripted, Seen, Server, openai, sample};
 
 /// Two tiers at two servers; `gate` is the first one's.
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
@@ -254,4 +255,26 @@ async fn finished_calls_are_charged_to_the_unit_and_cut_ones_in_their_interval()
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn price(input: &str, output: &str) -> Price {
     Price { input: input.parse().unwrap(), output: output.parse().unwrap(), cached_input: None }
+}
+
+/// Ten pieces at once, and a reader who thinks for a second about each.
+#[tokio::test(start_paused = true)]
+async fn the_readers_time_is_no_providers_and_no_limit_counts_it() {
+    let answer = words(&[(" word", -0.1)].repeat(10));
+    let mut model = Model::new("m");
+    model.timeouts.total = Some(Duration::from_millis(300));
+    let policy = Policy { deadline: Some(Duration::from_millis(400)), ..Policy::default() };
+    let provider = Scripted::always(answer.clone());
+    let engine = Engine::named("slow").tier(Tier::new("only", model), provider).policy(policy).build().unwrap();
+    let mut events = engine.stream("?");
+    let mut ended = None;
+    while let Some(event) = events.next().await {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Event::Ended(answer) = event {
+            ended = Some(answer);
+        }
+    }
+    let ended = ended.unwrap();
+    assert_eq!(ended.text(), Some(answer.text.as_str()));
+    assert!(ended.trace.latency < Duration::from_millis(50), "{:?}", ended.trace.latency);
 }

@@ -95,8 +95,8 @@ impl HttpProvider {
     async fn attempt(&self, call: &Call) -> Result<Reply, CallError> {
         let times = Times::start(call.timeouts, self.settings.timeouts);
         let mut secrets = self.secrets.clone();
-        let answer = self.answer(call, times, &mut secrets).await;
-        answer.map_err(|failed| failed.into_error(&self.settings.name, &secrets, times.began))
+        let answer = self.answer(call, times.clone(), &mut secrets).await;
+        answer.map_err(|failed| failed.into_error(&self.settings.name, &secrets, times.elapsed()))
     }
 
     /// Puts into `secrets` what a signer adds to them.

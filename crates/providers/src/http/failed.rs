@@ -9,7 +9,6 @@ use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Upstream};
 use tierfall_core::text::one_line;
 use tierfall_wire::dialect::DecodeError;
-use tokio::time::Instant;
 
 /// A failed attempt, without the provider's name.
 #[derive(Debug)]
@@ -57,9 +56,9 @@ impl Failed {
     }
 
     /// The error that callers see: named, without secrets, with its one attempt.
-    pub(super) fn into_error(self, provider: &str, secrets: &[SecretString], began: Instant) -> CallError {
+    pub(super) fn into_error(self, provider: &str, secrets: &[SecretString], latency: Duration) -> CallError {
         let message = without(secrets, &format!("provider \"{provider}\": {}", self.message));
-        let attempt = Attempt::new(self.kind, self.billing, began.elapsed());
+        let attempt = Attempt::new(self.kind, self.billing, latency);
         let Self { retry_after, upstream, .. } = self;
         CallError { retry_after, upstream, ..CallError::new(self.kind, message) }.with_attempts(vec![attempt])
     }

@@ -91,7 +91,7 @@ impl Live {
                 Ok(Some(delta)) => Some((Ok(Chunk::Delta(delta)), live)),
                 Err(failed) => {
                     live.over = true;
-                    let error = failed.after(&live.head).into_error(&live.name, &live.secrets, live.times.began);
+                    let error = failed.after(&live.head).into_error(&live.name, &live.secrets, live.times.elapsed());
                     Some((Err(error), live))
                 }
             }

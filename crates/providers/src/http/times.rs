@@ -8,11 +8,15 @@ use tierfall_core::request::Timeouts;
 use tokio::time::{Instant, timeout_at};
 
 use super::failed::{Failed, seconds};
+use crate::meter::Meter;
 
 /// The limits of one attempt, from when it has its place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Times {
-    pub(super) began: Instant,
+    began: Instant,
+    meter: Meter,
+    /// The reader's time before it began.
+    away: Duration,
     timeouts: Timeouts,
 }
 
@@ -24,7 +28,17 @@ impl Times {
             idle: call.idle.or(provider.idle),
             total: call.total.or(provider.total),
         };
-        Self { began: Instant::now(), timeouts }
+        let meter = Meter::current();
+        Self { began: Instant::now(), away: meter.away(), meter, timeouts }
+    }
+
+    /// How long it has taken so far.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed().saturating_sub(self.away())
+    }
+
+    fn away(&self) -> Duration {
+        self.meter.away().saturating_sub(self.away)
     }
 
     pub(super) fn connect(&self) -> Option<Duration> {
@@ -48,7 +62,7 @@ impl Times {
         idle: Option<Duration>,
         wait: impl Future<Output = T>,
     ) -> Result<T, Failed> {
-        let total_at = self.timeouts.total.and_then(|total| self.began.checked_add(total));
+        let total_at = self.timeouts.total.and_then(|total| self.began.checked_add(total.saturating_add(self.away())));
         let idle_at = idle.and_then(|idle| Instant::now().checked_add(idle));
         let Some(at) = [total_at, idle_at].into_iter().flatten().min() else { return Ok(wait.await) };
         timeout_at(at, wait).await.map_err(|_| {
