@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cascade::{Cascade, TierIx};
-use crate::completion::Usage;
+use crate::completion::{Completion, Usage};
 use crate::constraints::{End, InForce};
 use crate::gate::{Accepted, Decision, Deferral, Unusable};
 use crate::money::{Cost, Money};
@@ -142,12 +142,19 @@ impl Trace {
         })
     }
 
-    /// The trace as JSON with the served answer put beside it under `answer` (null where none is served), and under `unusable`
+    /// The trace as JSON with the answer that is served put beside it: its text under `answer` (null where none is served), what it
+    /// wants called under `tool_calls` and the provider's own refusal under `refusal`, where there is one, and under `unusable`
     /// [what is the matter with it](Self::unusable), where something is.
-    pub fn to_json(&self, answer: Option<&str>) -> Result<serde_json::Value, serde_json::Error> {
+    pub fn to_json(&self, answer: Option<&Completion>) -> Result<serde_json::Value, serde_json::Error> {
         let mut json = serde_json::to_value(self)?;
         if let Some(map) = json.as_object_mut() {
-            map.insert("answer".to_owned(), answer.into());
+            map.insert("answer".to_owned(), answer.map(|answer| answer.text.as_str()).into());
+            if let Some(calls) = answer.map(|answer| &answer.tool_calls).filter(|calls| !calls.is_empty()) {
+                map.insert("tool_calls".to_owned(), serde_json::to_value(calls)?);
+            }
+            if let Some(refusal) = answer.and_then(|answer| answer.refusal.as_deref()) {
+                map.insert("refusal".to_owned(), refusal.into());
+            }
             if let Some(why) = self.unusable() {
                 map.insert("unusable".to_owned(), why.to_string().into());
             }
@@ -344,11 +351,14 @@ fn cost<S: Serializer>(cost: &Cost, serializer: S) -> Result<S::Ok, S::Error> {
     map.end()
 }
 
-/// The cost in USD; where some of it is estimated, that it is, and between what and what it lies.
+/// The cost in USD; where some of it is estimated, that it is, and between what and what it lies; where some is unknown, what it is at
+/// least.
 fn cost_entries<M: SerializeMap>(cost: &Cost, map: &mut M) -> Result<(), M::Error> {
     map.serialize_entry("cost_usd", cost)?;
     if cost.estimated_charges() > 0 {
         map.serialize_entry("cost_basis", &CostBasis::Estimated)?;
+    }
+    if cost.estimated_charges() + cost.unknown_charges() > 0 {
         map.serialize_entry("cost_at_least_usd", &cost.at_least())?;
         map.serialize_entry("cost_at_most_usd", &cost.at_most())?;
     }

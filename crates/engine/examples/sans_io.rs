@@ -55,8 +55,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
         run.feed(result, Took { latency: Duration::from_millis(20), ..Took::default() });
     }
     let (outcome, trace) = run.finish();
-    let answer = outcome.served().map(|served| served.answer.text.as_str());
-    assert_eq!((answer, trace.steps.len()), (Some("Due on Tuesday."), 2));
+    let answer = outcome.served().map(|served| &*served.answer);
+    assert_eq!((answer.map(|answer| answer.text.as_str()), trace.steps.len()), (Some("Due on Tuesday."), 2));
     writeln!(stdout(), "{}", trace.to_json(answer)?)?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use tierfall_core::run::Outcome;
 use tierfall_core::trace::{Fallback, Trace};
 
 /// How a request was answered, and the record of why.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// How the run ended.
     pub outcome: Outcome,
@@ -54,10 +54,9 @@ impl Answer {
         self.trace.fallback
     }
 
-    /// The trace as JSON, and beside it the text: under `answer` what is served (null where nothing is), under `attached` the
-    /// best rejected answer of an abstention or a review (absent where there is none).
+    /// The trace as JSON, and beside it [what is served](Trace::to_json), and under `attached` the text of the best rejected answer of an abstention or a review (absent where there is none).
     pub fn to_json(&self) -> Result<serde_json::Value, serde_json::Error> {
-        let mut json = self.trace.to_json(self.text())?;
+        let mut json = self.trace.to_json(self.completion())?;
         if let (Some(map), Some(attached)) = (json.as_object_mut(), self.attached()) {
             map.insert("attached".to_owned(), attached.text.as_str().into());
         }

@@ -93,6 +93,7 @@ struct Flight {
     since: Duration,
     meter: Meter,
     draft: Draft,
+    span: Span,
     /// Pieces that nobody may see yet.
     held: Vec<Delta>,
     /// Pieces have reached the caller.
@@ -100,10 +101,10 @@ struct Flight {
 }
 
 impl Flight {
-    fn new(run: &Run, call: PermittedCall, outside: &Outside<'_>) -> Self {
+    fn new(run: &Run, call: PermittedCall, span: &Span, outside: &Outside<'_>) -> Self {
         let call = if outside.hand.is_some() && call.purpose == Purpose::Answer { call.streamed() } else { call };
         let draft = run.draft();
-        Self { call, since: outside.clock.now(), meter: Meter::default(), draft, held: Vec::new(), passed: false }
+        Self { call, since: outside.clock.now(), meter: Meter::default(), draft, span: span.clone(), held: Vec::new(), passed: false }
     }
 
     async fn answer(&mut self, tier: &Arc<str>, outside: &Outside<'_>) -> Result<Came, Took> {
@@ -181,7 +182,7 @@ impl UnderWay<'_> {
                 hand.give(Event::Began { tier: name.clone(), model: call.model.clone(), probe }).await;
             }
             // Not before: who goes away while a call is only announced has asked nobody.
-            let flight = self.flight.insert(Flight::new(run, call, self.outside));
+            let flight = self.flight.insert(Flight::new(run, call, &span, self.outside));
             let came = flight.answer(name, self.outside).instrument(span.clone()).await;
             let Some(Flight { call, draft, held, passed, .. }) = self.flight.take() else { continue };
             let decided = run.steps().len();
@@ -250,11 +251,14 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let Some(mut run) = self.run.take() else { return };
-        if let Some(Flight { call, since, meter, draft, .. }) = self.flight.take() {
+        if let Some(Flight { call, since, meter, draft, span, .. }) = self.flight.take() {
             let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
             let elapsed = self.outside.clock.now().saturating_sub(since).saturating_sub(meter.away());
             let (result, took) = cut_off(error, &call, (&meter, meter.failed()), elapsed, draft.arrived());
+            spans::came(&span, &result);
+            let decided = run.steps().len();
             run.feed(result, took);
+            run.steps().get(decided).into_iter().for_each(|step| spans::decided(&span, step));
         }
         self.tell(run);
     }

@@ -22,6 +22,7 @@ pub(crate) fn run(cascade: &str, request: &Request) -> Span {
         outcome = Empty,
         tier = Empty,
         cost_usd = Empty,
+        cost_basis = Empty,
     )
 }
 
@@ -30,6 +31,9 @@ pub(crate) fn ended(span: &Span, trace: &Trace) {
     span.record("outcome", trace.outcome.as_str());
     span.record("tier", trace.tier.as_deref());
     span.record("cost_usd", trace.cost.total().map(Money::usd));
+    if trace.cost.estimated_charges() > 0 {
+        span.record("cost_basis", "estimated");
+    }
 }
 
 /// Of one call to a tier, which lies within its run's.

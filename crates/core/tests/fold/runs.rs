@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::scripted::{Cell, cascade, chain, completion, gate, request, run_on};
 use proptest::prelude::*;
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Parts, Policy, TierIx};
-use tierfall_core::completion::{Finish, Usage};
+use tierfall_core::completion::{Completion, Finish, Usage};
 use tierfall_core::money::{Cost, Money};
 use tierfall_core::number::Threshold;
 use tierfall_core::plan::Skip;
@@ -270,7 +270,7 @@ fn an_unknown_price_makes_the_cost_unknown_and_never_zero() {
     let cascade = Cascade::try_from(parts).unwrap();
     let (_, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.0)]);
     assert_eq!(trace.cost.total(), None);
-    let json = trace.to_json(Some("x")).unwrap();
+    let json = trace.to_json(Some(&Completion::text("x"))).unwrap();
     assert!(json["cost_usd"].is_null() && json["steps"][1]["cost_usd"].is_number());
 }
 
@@ -278,7 +278,7 @@ fn an_unknown_price_makes_the_cost_unknown_and_never_zero() {
 fn the_trace_has_the_keys_that_other_tools_read() {
     let cascade = cascade(&[0.5], Policy::default());
     let (outcome, trace) = run_on(&cascade, &[Cell::score(0.1), Cell::score(0.0)]);
-    let json = trace.to_json(outcome.served().map(|served| served.answer.text.as_str())).unwrap();
+    let json = trace.to_json(outcome.served().map(|served| &*served.answer)).unwrap();
     for key in [
         "outcome",
         "tier",

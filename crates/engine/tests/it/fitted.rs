@@ -172,7 +172,7 @@ async fn confidences_come_from_the_maps_of_the_fit() {
     let answer = ask(&engine, "Where is it?").await;
     let shown = 1.0 / (1.0 + (-1.6_f64).exp());
     assert!((answer.trace.confidence.unwrap().get() - shown).abs() < 1e-12);
-    let json = answer.trace.to_json(answer.text()).unwrap();
+    let json = answer.to_json().unwrap();
     assert!(json["steps"][0]["confidence"].is_number() && json["steps"][0]["threshold"].is_number());
     assert_eq!(
         (&json["route"]["point"], &json["route"]["promise"]),

@@ -64,7 +64,7 @@ fn unsure() -> Completion {
 
 /// The next event, in short: `small?`, a piece of text, `small:below-threshold`, `=answered`.
 async fn next(events: &mut Events) -> Option<String> {
-    let patience = std::time::Duration::from_secs(30);
+    let patience = Duration::from_secs(30);
     loop {
         let event = tokio::time::timeout(patience, events.next()).await.expect("nothing happened for half a minute")?;
         return Some(match event {
