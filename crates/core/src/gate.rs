@@ -100,15 +100,11 @@ impl Gate {
         Unusable::of(answer).filter(|why| *why != Unusable::Truncated || self.on_truncated == OnTruncated::Defer)
     }
 
-    /// Whether what its own signal has read before the end stands, whatever becomes of the answer.
-    pub(crate) fn settles_early(&self) -> bool {
-        let reads = !self.signal.needs().probe && !self.signals().any(NamedSignal::strips);
-        self.on_truncated == OnTruncated::Accept && self.require.is_empty() && self.signal.settles() == Settles::Early && reads
-    }
-
-    /// Whether the gate may commit to an answer before its end.
+    /// Whether the gate may commit to an answer before its end: what its own signal has read until then stands, whatever becomes of
+    /// the answer.
     pub fn may_commit(&self) -> bool {
-        self.settles_early() && self.reads_as_it_streams()
+        let early = self.signal.settles() == Settles::Early && self.reads_as_it_streams();
+        self.on_truncated == OnTruncated::Accept && self.require.is_empty() && early
     }
 
     /// The gate value, from readings in the order of [`signals`](Self::signals); why there is none where the gate abstains.

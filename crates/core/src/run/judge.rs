@@ -106,7 +106,7 @@ impl Run {
 
     /// Whether the gate had read what it reads before the answer ended: how that was matters no more then.
     fn settled(&self, gate: &Gate, answer: &Completion) -> bool {
-        gate.settles_early() && settled(gate.signal.watch(&self.request), answer)
+        gate.may_commit() && settled(gate.signal.watch(&self.request), answer)
     }
 }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Policy};
 use tierfall_core::completion::{Completion, Delta};
 use tierfall_core::draft::Verdict;
+use tierfall_core::fusion::GateValue;
 use tierfall_core::gate::{Decision, Deferral, OnTruncated};
 use tierfall_core::money::Money;
 use tierfall_core::provider::CallErrorKind;
@@ -221,6 +222,20 @@ fn a_gate_commits_early_only_where_truncated_answers_are_accepted() {
     for (accepts, tier) in [(true, "t0"), (false, "t1")] {
         let whole = run_on(&cascade(&[(0.5, accepts)], false, Policy::default()), &[cell.clone(), Cell::score(0.9)]).1;
         assert_eq!(whole.tier.as_deref(), Some(tier), "whole answers are read likewise");
+    }
+}
+
+/// What it compares is known at the end alone, so how the answer ended matters.
+#[test]
+fn a_gate_that_compares_another_value_stands_by_nothing_that_its_signal_read_early() {
+    let opposite = GateValue::Signal { signal: "scripted".to_owned(), negated: true };
+    let filtered = [Cell::score(0.9).finish(tierfall_core::completion::Finish::ContentFilter), Cell::none()];
+    for (value, tier) in [(None, "t0"), (Some(opposite), "t1")] {
+        let mut parts = chain(&[-1.0], Policy::default());
+        let gate = parts.tiers[0].gate.as_mut().unwrap();
+        (gate.value, gate.on_truncated) = (value, OnTruncated::Accept);
+        let (_, trace) = run_on(&Cascade::try_from(parts).unwrap(), &filtered);
+        assert_eq!(trace.tier.as_deref(), Some(tier));
     }
 }
 
