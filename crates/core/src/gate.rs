@@ -48,7 +48,7 @@ pub enum OnTruncated {
     #[default]
     Defer,
     /// The signals decide. A gate whose signal settles before the end then commits to the answer as soon as it is sure, and what
-    /// becomes of the answer after that changes nothing: cut short, filtered or broken off, it is the one that is served.
+    /// becomes of the answer after that changes nothing: cut short or filtered, it is the one that is served.
     Accept,
 }
 

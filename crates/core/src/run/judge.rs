@@ -11,6 +11,7 @@ use crate::draft::settled;
 use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
 use crate::ledger::probe_cost;
 use crate::outcome::{Outcome, Served};
+use crate::provider::{CallError, CallErrorKind};
 use crate::request::Request;
 use crate::signal::filter::Selector;
 use crate::signal::logprob::Census;
@@ -64,6 +65,11 @@ impl Run {
             Decision::Accept(accepted) => {
                 self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence, accepted: Some(accepted) }));
             }
+            // What its signal read and what it had said while the answer streamed are not one.
+            Decision::Defer(_) if self.committed => {
+                let message = "the gate deferred an answer of which pieces have reached the caller";
+                self.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Malformed, message)));
+            }
             Decision::Defer(_) => {
                 let better = self.best.as_ref().is_none_or(|(before, served)| (usable, tier) > (*before, served.tier));
                 if better {
@@ -85,7 +91,7 @@ impl Run {
         answer: &Completion,
         readings: &[(Arc<str>, Reading)],
     ) -> Decision {
-        if let Some(why) = gate.unusable(answer).filter(|_| !self.settled(gate, answer)) {
+        if let Some(why) = gate.unusable(answer).filter(|_| !self.committed && !self.settled(gate, answer)) {
             return Decision::Defer(Deferral::Unusable(why));
         }
         let validators = &readings[..gate.require.len()];

@@ -14,7 +14,7 @@ use tierfall_core::money::Money;
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::run::{Next, Outcome, Run};
 use tierfall_core::signal::NamedSignal;
-use tierfall_core::trace::Trace;
+use tierfall_core::trace::{OutcomeKind, Trace};
 
 /// An answer as a server streams it: the evidence of the first token in one piece, the text in `parts` pieces, then the end.
 fn pieces(answer: &Completion, parts: usize) -> Vec<Delta> {
@@ -206,6 +206,21 @@ fn what_has_reached_the_caller_is_followed_by_no_other_text() {
         matches!(outcome, Outcome::Failed(error) if error.kind == CallErrorKind::Truncated),
         "and not an earlier tier's answer"
     );
+}
+
+/// A closing tag that nothing opened makes reasoning of all that came before it; and a signal may not keep what its watch has said.
+#[test]
+fn whatever_a_gate_makes_of_an_answer_that_it_committed_to_no_other_tier_answers() {
+    for (score_at_the_end, kind) in [(0.9, OutcomeKind::Answered), (0.1, OutcomeKind::Failed)] {
+        let mut run = Run::new(&cascade(&[(0.5, true)], false, Policy::default()), request());
+        let begun = &pieces(&completion(&Cell::score(0.9)), 1)[0];
+        assert_eq!(run.draft().push(begun), Ok(Verdict::Pass));
+        run.commit();
+        let (answer, took) = result(&Cell::score(score_at_the_end).text("an answer</think>"));
+        run.feed(answer, took);
+        assert!(matches!(run.next(), Next::Done));
+        assert_eq!(run.finish().0.kind(), kind);
+    }
 }
 
 #[test]
