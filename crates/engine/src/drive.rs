@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tierfall_core::cascade::{Cascade, TierIx};
+use tierfall_core::cascade::Cascade;
 use tierfall_core::caught::Panicked;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::draft::{Draft, Verdict};
@@ -61,11 +61,10 @@ pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<
     (outcome, trace)
 }
 
-/// What was heard of the call that ended a run.
+/// What was heard of the last answering call of a run.
 #[derive(Default)]
 struct Last {
-    /// Whose it was: a fallback serves the answer of another tier.
-    tier: Option<TierIx>,
+    answer: Option<Arc<Completion>>,
     held: Vec<Delta>,
     passed: bool,
 }
@@ -77,8 +76,8 @@ impl Last {
             return;
         }
         let tier = &cascade.tier(served.tier).name;
-        let text: usize = self.held.iter().map(|delta| delta.text.len()).sum();
-        let same = self.tier == Some(served.tier) && text == served.answer.text.len() && !self.held.is_empty();
+        // The best answer that was left may be an earlier tier's.
+        let same = self.answer.is_some_and(|answer| Arc::ptr_eq(&answer, &served.answer)) && !self.held.is_empty();
         let whole = || vec![Delta::from(&*served.answer)];
         for delta in if same { self.held } else { whole() } {
             hand.give(Event::Delta { tier: tier.clone(), delta }).await;
@@ -189,8 +188,11 @@ impl UnderWay<'_> {
             if passed {
                 run.commit();
             }
-            let (asked, tier) = (call.tier(), name.clone());
-            let (observers, calls) = (self.outside.observers, &mut self.calls);
+            if !is_probe {
+                let answer = came.as_ref().ok().and_then(|(result, _)| result.as_ref().ok()).cloned();
+                last = Last { answer, held, passed };
+            }
+            let (tier, observers, calls) = (name.clone(), self.outside.observers, &mut self.calls);
             let tell = |result: Result<Arc<Completion>, CallError>, took: &Took| {
                 if !observers.is_empty() {
                     let called = Arc::new(Called { tier, call, result, took: took.clone() });
@@ -217,9 +219,6 @@ impl UnderWay<'_> {
             }
             if let Some(step) = run.steps().get(decided) {
                 spans::decided(&span, step);
-            }
-            if !is_probe {
-                last = Last { tier: Some(asked), held, passed };
             }
             if let Some(hand) = &self.outside.hand {
                 for step in run.steps()[decided..].iter().cloned() {

@@ -10,7 +10,7 @@ use tierfall::{
     Ask, Call, CallError, Chunk, Delta, Engine, Event, Events, Model, NamedSignal, Params, Policy, Provider, Reply, Threshold,
     Tier, provider_fn,
 };
-use tierfall_core::completion::Completion;
+use tierfall_core::completion::{Completion, Finish};
 use tierfall_core::money::{Money, Price};
 use tierfall_core::provider::{Billing, CallErrorKind};
 use tierfall_core::trace::OutcomeKind;
@@ -137,6 +137,24 @@ async fn a_draft_that_is_sure_to_be_deferred_is_closed_upstream_and_estimated() 
     let Billing::Estimated(estimate) = trace.steps[0].calls[0].attempt.billing else { panic!("{trace:?}") };
     assert_eq!((estimate.output.least, estimate.output.most), (1, Some(50)));
     assert_eq!((trace.cost.estimated_charges(), trace.steps[1].cost().estimated_charges()), (1, 0));
+}
+
+/// The budget keeps the third tier from being asked, and the first one's draft is served: not what a filter withheld, though it is as long.
+#[tokio::test]
+async fn what_is_passed_on_is_what_is_served() {
+    let withheld = Completion { finish: Finish::ContentFilter, ..sample::sure("payment", 0.9) };
+    let scripted = [sample::sure("billing", 0.1), withheld, sample::sure("other", 0.9)].map(Scripted::always);
+    let cascade = sample::cascade(&[("small", 0.8), ("medium", 0.8), ("large", 0.0)]).unwrap();
+    let names = ["small", "medium", "large"];
+    let builder = names
+        .into_iter()
+        .zip(scripted)
+        .fold(Engine::builder(cascade), |builder, (tier, provider)| builder.provider(tier, Arc::new(provider)));
+    let ask = Ask::from("Which queue?")
+        .with_budget("0.0004".parse().unwrap())
+        .with_params(Params { max_tokens: Some(2), ..Params::default() });
+    let told = all(builder.build().unwrap().stream(ask)).await;
+    assert_eq!(told, ["small?", "small:below-threshold", "medium?", "medium:filtered", "billing", "=answered"]);
 }
 
 #[tokio::test]
