@@ -103,7 +103,15 @@ impl Flight {
     fn new(run: &Run, call: PermittedCall, span: &Span, outside: &Outside<'_>) -> Self {
         let call = if outside.hand.is_some() && call.purpose == Purpose::Answer { call.streamed() } else { call };
         let draft = run.draft();
-        Self { call, since: outside.clock.now(), meter: Meter::default(), draft, span: span.clone(), held: Vec::new(), passed: false }
+        Self {
+            call,
+            since: outside.clock.now(),
+            meter: Meter::default(),
+            draft,
+            span: span.clone(),
+            held: Vec::new(),
+            passed: false,
+        }
     }
 
     async fn answer(&mut self, tier: &Arc<str>, outside: &Outside<'_>) -> Result<Came, Took> {
@@ -165,10 +173,16 @@ struct UnderWay<'a> {
 
 impl UnderWay<'_> {
     async fn fold(&mut self) -> Last {
-        let mut last = Last::default();
-        while let Some(run) = self.run.as_mut()
-            && let Next::Call(mut call) = run.next()
-        {
+        let (mut last, mut told) = (Last::default(), 0);
+        while let Some(run) = self.run.as_mut() {
+            // A person's step is there before any call where a rule wants that.
+            if let Some(hand) = &self.outside.hand {
+                for step in run.steps()[told..].iter().cloned() {
+                    hand.give(Event::Decided(step)).await;
+                }
+            }
+            told = run.steps().len();
+            let Next::Call(mut call) = run.next() else { break };
             let name = &self.cascade.tier(call.tier()).name;
             let probe = match &call.purpose {
                 Purpose::Answer => None,
@@ -184,7 +198,6 @@ impl UnderWay<'_> {
             let flight = self.flight.insert(Flight::new(run, call, &span, self.outside));
             let came = flight.answer(name, self.outside).instrument(span.clone()).await;
             let Some(Flight { call, draft, held, passed, .. }) = self.flight.take() else { continue };
-            let decided = run.steps().len();
             if passed {
                 run.commit();
             }
@@ -217,13 +230,8 @@ impl UnderWay<'_> {
                     }
                 }
             }
-            if let Some(step) = run.steps().get(decided) {
+            if let Some(step) = run.steps().get(told) {
                 spans::decided(&span, step);
-            }
-            if let Some(hand) = &self.outside.hand {
-                for step in run.steps()[decided..].iter().cloned() {
-                    hand.give(Event::Decided(step)).await;
-                }
             }
         }
         last

@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall::{
-    Ask, Call, CallError, Chunk, Delta, Engine, Event, Events, Model, NamedSignal, Params, Policy, Provider, Reply, Threshold,
-    Tier, provider_fn,
+    Ask, Call, CallError, Chunk, Condition, Cost, Delta, Engine, Event, Events, Model, NamedSignal, Params, Policy, Provider,
+    Reply, Request, Route, Rule, Threshold, Tier, provider_fn,
 };
 use tierfall_core::completion::{Completion, Finish};
 use tierfall_core::money::{Money, Price};
@@ -166,6 +166,37 @@ async fn a_gate_that_settles_early_commits_early() {
     until(&mut events, "B").await;
     gates.iter().for_each(Gate::open);
     assert_eq!(all(events).await, [", since", " it is", "small:above-threshold", "=answered"]);
+}
+
+#[tokio::test]
+async fn a_call_that_only_began_for_the_reader_was_not_made() {
+    let (engine, small, _large, seen) = servers(MEAN, sse(&unsure()), sse(&unsure())).await;
+    let mut events = engine.stream("Where is my order?");
+    assert_eq!(next(&mut events).await.as_deref(), Some("small?"));
+    drop(events);
+    engine.flush();
+    let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+    assert_eq!((trace.outcome, trace.steps.len(), trace.cost), (OutcomeKind::Failed, 0, Cost::ZERO));
+    assert_eq!(small.counts().requests, 0);
+}
+
+#[tokio::test]
+async fn a_step_without_a_call_is_told_too() {
+    #[derive(Debug)]
+    struct Always;
+    impl Condition for Always {
+        fn holds(&self, _: &Request) -> bool {
+            true
+        }
+    }
+    let route = Route::Review("people alone answer".into());
+    let engine = Engine::named("desk")
+        .tier(Tier::new("small", Model::new("s")).gated(sample::gate(0.5)), Scripted::new())
+        .review("person", None)
+        .rule(Rule { name: "sensitive".into(), when: Arc::new(Always), route })
+        .build()
+        .unwrap();
+    assert_eq!(all(engine.stream("?")).await, ["person:review", "=review"]);
 }
 
 /// Before a reply, in a draft that is kept back, in an answer that is passed on: whoever stops reading closes the connection.
