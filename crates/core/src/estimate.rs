@@ -25,7 +25,7 @@ impl Count {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Estimate {
     /// Prompt tokens: as the provider told them before the cut, else between nothing (it may not have begun) and the bytes of what
-    /// was sent, each of which is a token at most.
+    /// was sent, each of which is a token at most, as often as there are samples, which may be calls of their own.
     pub input: Count,
     /// Generated tokens: what had arrived at least, since it was generated; at most what the call allows, since the provider may go
     /// on for a while before it notices.
@@ -38,7 +38,10 @@ impl Estimate {
         let told = arrived.and_then(|answer| answer.usage).and_then(Usage::plausible);
         let input = match told.map(|usage| usage.input).filter(|input| *input > 0) {
             Some(input) => Count::told(input),
-            None => sent(call),
+            None => {
+                let once = sent(call);
+                Count { most: once.most.map(|most| most.saturating_mul(call.samples.get().into())), ..once }
+            }
         };
         let (tokens, text) = arrived.map_or((0, 0), |answer| {
             let calls = answer.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
@@ -137,6 +140,15 @@ mod tests {
         assert_eq!(cost.total().unwrap().pico(), 6_000_000 + 10_000_000);
         assert!(cost.at_most().unwrap() > cost.total().unwrap());
         assert_eq!((cost.estimated_charges(), cost.unknown_charges()), (1, 0));
+    }
+
+    #[test]
+    fn several_samples_may_send_their_prompt_as_often() {
+        let (one, mut several) = (call("How deep?", Some(40)), call("How deep?", Some(40)));
+        several.want_samples(std::num::NonZeroU8::new(3).unwrap());
+        let [one, three] = [one, several].map(|call| Estimate::of(&call, None));
+        assert_eq!(three.input, Count { most: one.input.most.map(|most| 3 * most), ..one.input });
+        assert_eq!((one.output.most, three.output.most), (Some(40), Some(120)));
     }
 
     #[test]
