@@ -65,7 +65,9 @@ pub(crate) fn cost_if_last(cascade: &Cascade, request: &Request, steps: &[Step])
     let (last, model) = cascade.last_model()?;
     let name = &cascade.tier(last).name;
     if let Some(step) = steps.iter().find(|step| step.tier == *name && step.usage().is_some()) {
-        return step.cost().total().map(|cost| (cost, CostBasis::Measured));
+        let cost = step.cost();
+        let basis = if cost.estimated_charges() > 0 { CostBasis::Estimated } else { CostBasis::Measured };
+        return cost.total().map(|cost| (cost, basis));
     }
     // Tokens of the latest tier that answered. Its own preamble is exchanged for the last tier's, by estimated length.
     let (step, (usage, answers)) = steps.iter().rev().find_map(|step| Some((step, answering_usage(step)?)))?;

@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::scripted::{Cell, cascade, completion, request, result};
 use tierfall_core::cascade::Policy;
 use tierfall_core::completion::Usage;
+use tierfall_core::estimate::Estimate;
 use tierfall_core::money::{Money, Price};
 use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Member};
 use tierfall_core::replay::replay;
 use tierfall_core::run::Took;
+use tierfall_core::trace::CostBasis;
 
 fn member(name: &str, dollars: Option<&str>) -> Member {
     let price = |rate: &str| Price { input: rate.parse().unwrap(), output: rate.parse().unwrap(), cached_input: None };
@@ -43,4 +45,15 @@ fn a_member_without_a_price_has_the_tiers() {
         (Ok(completion(&Cell::score(0.9))), Took { member: Some(member("west", None)), ..Took::default() })
     });
     assert_eq!(trace.cost.total(), Some(Money::from_pico(16_000_000)));
+}
+
+#[test]
+fn what_the_last_tier_cost_is_not_measured_where_a_part_of_it_is_estimated() {
+    for (usage, basis) in [(None, CostBasis::Measured), (Some(Estimate::default()), CostBasis::Estimated)] {
+        let cut = usage.map(|usage| Attempt::new(CallErrorKind::Timeout, Billing::Estimated(usage), Duration::ZERO));
+        let (_, trace) = replay(&cascade(&[], Policy::default()), request(), |_, _| {
+            (Ok(completion(&Cell::score(0.9))), Took { failed: cut.clone().into_iter().collect(), ..Took::default() })
+        });
+        assert_eq!((trace.cost_if_last, trace.cost_if_last_basis), (trace.cost.total(), Some(basis)));
+    }
 }
