@@ -56,9 +56,9 @@ impl Observers {
         self.0.iter().map(|queue| queue.lost.load(Ordering::Relaxed)).sum()
     }
 
-    /// Waits until everything that was told is taken.
+    /// Waits until everything that was told is taken; an observer that waits does not wait for itself.
     pub(crate) fn flush(&self) {
-        for queue in &self.0 {
+        for queue in self.0.iter().filter(|queue| !queue.is_this_thread()) {
             let (taken, all) = sync_channel(1);
             if queue.waiting.as_ref().is_some_and(|waiting| waiting.send(Told::All(taken)).is_ok()) {
                 let _ = all.recv();
@@ -82,6 +82,10 @@ impl Queue {
         let thread = Builder::new().name("tierfall-observer".to_owned()).spawn(move || tell_all(&*told, &queue))?;
         Ok(Self { observer, lost: AtomicU64::new(0), waiting: Some(waiting), thread: Some(thread) })
     }
+
+    fn is_this_thread(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| thread.thread().id() == current().id())
+    }
 }
 
 fn tell_all(observer: &dyn Observer, queue: &Receiver<Told>) {
@@ -102,7 +106,8 @@ impl Drop for Queue {
     fn drop(&mut self) {
         self.waiting.take();
         // The last engine may be an observer's own.
-        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != current().id()) {
+        let own = self.is_this_thread();
+        if let Some(thread) = self.thread.take().filter(|_| !own) {
             let _ = thread.join();
         }
     }
@@ -139,6 +144,26 @@ mod tests {
             let _ = self.go.lock().unwrap().recv();
             self.taken.lock().unwrap().push(ended.request.id.to_string());
         }
+    }
+
+    /// Flushes those who are told, itself among them.
+    struct Flushing(std::sync::OnceLock<std::sync::Weak<Observers>>);
+
+    impl Observer for Flushing {
+        fn ended(&self, _: &Ended) {
+            self.0.get().unwrap().upgrade().unwrap().flush();
+        }
+    }
+
+    #[test]
+    fn an_observer_that_flushes_does_not_wait_for_itself() {
+        let observer = Arc::new(Flushing(std::sync::OnceLock::new()));
+        let observers = Arc::new(Observers::new(vec![observer.clone()]).unwrap());
+        observer.0.set(Arc::downgrade(&observers)).unwrap();
+        observers.ended(ended("1"));
+        // Comes back only if the observer did.
+        observers.flush();
+        assert_eq!(observers.lost(), 0);
     }
 
     #[test]
