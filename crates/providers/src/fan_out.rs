@@ -13,7 +13,7 @@ use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Declar
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
-use crate::reply::{collect, whole};
+use crate::reply::collect;
 
 /// A provider that makes as many calls to another one as there are samples to take, all at once.
 ///
@@ -87,7 +87,7 @@ impl<P: Provider> FanOut<P> {
         }
         let recorded = answers.iter().map(|answered| answered.latency).max();
         match (merge(&answers), errors.into_iter().next()) {
-            (Some((answer, member)), _) => Ok(Reply { failed, recorded, queued, wall, member, ..whole(Arc::new(answer)) }),
+            (Some((answer, member)), _) => Ok(Reply { failed, recorded, queued, wall, member, ..Reply::whole(answer) }),
             (None, Some(error)) => Err(CallError { queued, wall, ..error }.with_attempts(failed)),
             (None, None) => unreachable!("there is at least one sample, and it succeeded or failed"),
         }
@@ -210,7 +210,7 @@ mod tests {
                 tokio::time::sleep(latency).await;
                 let down = Attempt::new(CallErrorKind::Overloaded, Billing::Free, latency);
                 let down = CallError::new(CallErrorKind::Overloaded, "down").with_attempts(vec![down]);
-                if fails { Err(down) } else { Ok(whole(text("yes"))) }
+                if fails { Err(down) } else { Ok(Reply::whole(text("yes"))) }
             }
             .boxed()
         }
@@ -242,7 +242,7 @@ mod tests {
         fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
             let name = (self.1.fetch_add(1, Ordering::Relaxed) % self.0).to_string().into();
             let member = Some(Member { name, price: None });
-            std::future::ready(Ok(Reply { member, ..whole(text("yes")) })).boxed()
+            std::future::ready(Ok(Reply { member, ..Reply::whole(text("yes")) })).boxed()
         }
     }
 

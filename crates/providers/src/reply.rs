@@ -3,14 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Reply};
-
-/// A reply that is there at once.
-pub(crate) fn whole(answer: Arc<Completion>) -> Reply {
-    Reply::new(stream::iter([Ok(Chunk::Whole(answer))]).boxed())
-}
 
 /// Listens to an answer that comes in pieces, and puts it together.
 pub trait Listener: Send {
@@ -93,6 +88,7 @@ pub async fn listen(reply: Reply, latency: impl FnOnce() -> Duration, listener: 
 mod tests {
     use super::*;
     use crate::test_calls::attempt;
+    use futures_util::stream;
     use tierfall_core::completion::Usage;
 
     const TOOK: Duration = Duration::from_millis(40);

@@ -30,7 +30,6 @@ use super::times::Times;
 use super::tls::tls;
 use crate::billing::billing_of;
 use crate::layers::Layers;
-use crate::reply::whole;
 use crate::retry::RetryPolicy;
 
 type Secrets = Arc<[SecretString]>;
@@ -135,7 +134,7 @@ impl HttpProvider {
         if !stream || json {
             let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
             let unread = |failed| Failed { upstream: Some(Box::new(said::whole(head, &body, secrets))), ..failed };
-            return self.decode(&body, secrets).map(|answer| whole(Arc::new(answer))).map_err(unread);
+            return self.decode(&body, secrets).map(|answer| Reply::whole(answer)).map_err(unread);
         }
         let live = Live::new(response, head, &self.settings, times, self.place.clone(), secrets.clone());
         let chunks = live.begin().await?;

@@ -13,7 +13,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::settings::Simulation;
 use crate::billing::billing_of;
-use crate::reply::whole;
 
 /// Most calls whose failed attempts are remembered; beyond it all are forgotten, and begin at their first attempt again.
 const REMEMBERED: usize = 1 << 16;
@@ -100,7 +99,7 @@ impl Simulated {
             Ok(answer) => {
                 let tokens = answer.usage.map_or(0, |usage| u32::try_from(usage.output).unwrap_or(u32::MAX));
                 pace.wait(first.saturating_add(per_token.saturating_mul(tokens))).await?;
-                Ok(whole(Arc::new(answer)))
+                Ok(Reply::whole(answer))
             }
         }
     }
