@@ -81,7 +81,10 @@ fn sent(call: &Call) -> Count {
             let declared = [&request.tools, &request.response_format].into_iter().flatten().map(|json| json.get().len() as u64);
             let addendum = addendum.as_ref().map_or(0, |text| text.len() as u64);
             let likeliest = request.estimated_tokens() + estimated_tokens(preamble) + addendum / 4;
-            let most = bytes(preamble) + bytes(&request.messages) + declared.sum::<u64>() + addendum + FRAME;
+            // A client's body is passed on with whatever else it holds, and so is what the tier adds to it.
+            let body = request.body().map_or(0, |body| body.len() as u64);
+            let extra: u64 = call.params.extra.iter().map(|(name, value)| (name.len() + value.to_string().len()) as u64).sum();
+            let most = bytes(preamble) + bytes(&request.messages) + declared.sum::<u64>() + addendum + body + extra + FRAME;
             (likeliest, most, preamble.iter().chain(&request.messages).all(is_text))
         }
     };
@@ -140,6 +143,17 @@ mod tests {
         assert_eq!(cost.total().unwrap().pico(), 6_000_000 + 10_000_000);
         assert!(cost.at_most().unwrap() > cost.total().unwrap());
         assert_eq!((cost.estimated_charges(), cost.unknown_charges()), (1, 0));
+    }
+
+    #[test]
+    fn what_only_the_body_holds_is_sent_too() {
+        let body = format!("{{\"messages\": [], \"functions\": [\"{}\"]}}", "word ".repeat(100));
+        let request = Request::new("q", "How deep?").read_from(body.as_str());
+        let mut call = call("How deep?", None);
+        call.prompt = Prompt::Request { preamble: [].into(), request: request.into(), addendum: None };
+        assert!(Estimate::of(&call, None).input.most >= Some(body.len() as u64));
+        call.params.extra.insert("documents".to_owned(), "word ".repeat(1000).into());
+        assert!(Estimate::of(&call, None).input.most >= Some(5000));
     }
 
     #[test]
