@@ -325,6 +325,11 @@ impl Run {
         let cascade = self.cascade.clone();
         let gate = cascade.tier(tier).gate.as_ref();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
+        // A draft that was asked for once more: the chain ends as it had ended.
+        let over = |kind| matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded);
+        if let Some(end) = self.end.take_if(|_| !self.committed && !over(error.kind)) {
+            return self.end(end);
+        }
         self.last_error = Some(told(&error));
         if self.committed && error.kind == CallErrorKind::Deadline {
             self.stopped = Some(Stopped::Deadline);
@@ -334,8 +339,6 @@ impl Run {
         } else if error.kind == CallErrorKind::Deadline && !self.is_human(position + 1) {
             self.stopped = Some(Stopped::Deadline);
             self.end(Ending::Exhausted(Some(error)));
-        } else if let Some(end) = self.end.take() {
-            self.end(end);
         } else {
             self.enter(position + 1, Some(error));
         }

@@ -20,7 +20,7 @@ impl Run {
     /// How long a call of a place of the plan may take under the request's deadline: an equal share for each model that may still
     /// be asked, so that one that hangs leaves room for those after it. The last one may take all that is left.
     fn share(&self, position: usize) -> Option<Duration> {
-        let later = self.plan.tiers.iter().skip(position + 1);
+        let later = self.plan.tiers.iter().skip(position + 1).filter(|_| self.end.is_none());
         let models = later.filter(|tier| matches!(self.cascade.tier(**tier).answerer, Answerer::Model(_))).count();
         self.left().map(|left| left / u32::try_from(models + 1).unwrap_or(u32::MAX))
     }

@@ -15,8 +15,8 @@ impl Run {
     ///
     /// A driver may cancel a call whose draft is [sure to be deferred](crate::draft::Verdict::Cut): that changes cost and time. It changes the
     /// outcome in two cases alone. Where the budget of the request does not suffice for a later tier because of what the cut
-    /// call can cost at most; and where the chain ends without a better answer, and there is no time or money to ask for the
-    /// draft again. The first is looked at for the next tier, and under a deadline no draft is cut that may have to be served.
+    /// call can cost at most; and where the chain ends without a better answer, and the draft cannot be had again, for want of time
+    /// or money or since that call fails. The first is looked at for the next tier, and under a deadline no draft is cut that may have to be served.
     pub fn draft(&self) -> Draft {
         let State::Ask(position) = self.state else { return Draft::new(Reads::AtTheEnd) };
         let tier = self.cascade.tier(self.plan.tiers[position]);

@@ -12,7 +12,7 @@ use tierfall_core::fusion::GateValue;
 use tierfall_core::gate::{Decision, Deferral, OnTruncated};
 use tierfall_core::money::Money;
 use tierfall_core::provider::CallErrorKind;
-use tierfall_core::run::{Next, Outcome, Run};
+use tierfall_core::run::{Next, Outcome, Run, Took};
 use tierfall_core::signal::NamedSignal;
 use tierfall_core::trace::{OutcomeKind, Trace};
 
@@ -161,6 +161,30 @@ fn a_draft_that_was_cut_is_asked_for_again_where_it_is_the_best() {
     let streamed = stream(&plain(Policy::default()), &[Cell::score(0.1), down(), down()], 4);
     assert_eq!(streamed.outcome.served().map(|served| &*served.answer.text), Some("an answer"));
     assert_eq!(streamed.trace.steps.iter().map(|step| &*step.tier).collect::<Vec<_>>(), ["t0", "t1", "t2", "t0"]);
+}
+
+/// Nobody is left but a person when the draft is asked for again, with all the time that there is; however that ends, the person looks.
+#[test]
+fn a_draft_that_cannot_be_had_again_changes_no_end() {
+    let kinds = [CallErrorKind::QueueFull, CallErrorKind::RateLimited, CallErrorKind::Deadline].map(Some);
+    for (kind, on_error) in kinds.into_iter().chain([None]).flat_map(|kind| [(kind, OnError::Escalate), (kind, OnError::Fail)]) {
+        let deadline = Some(std::time::Duration::from_secs(1));
+        let policy = Policy { deadline, on_error, on_exhausted: OnExhausted::Abstain, ..Policy::default() };
+        let mut run = Run::new(&cascade(&[(0.5, false), (0.5, false)], true, policy), request());
+        let mut draft = run.draft();
+        assert_eq!(draft.push(&pieces(&completion(&Cell::score(0.1)), 1)[0]), Ok(Verdict::Cut));
+        run.feed_cut(&draft.cut().unwrap(), Took::default());
+        run.feed(Ok(completion(&Cell::score(0.9).finish(tierfall_core::completion::Finish::ContentFilter))), Took::default());
+        let Next::Call(again) = run.next() else { panic!() };
+        assert_eq!((again.tier().0, again.timeouts.total), (0, deadline));
+        let (answer, took) = kind.map_or_else(
+            || (Ok(completion(&Cell::score(0.1))), Took { queued: 2 * deadline.unwrap(), ..Took::default() }),
+            |kind| result(&Cell::error(kind)),
+        );
+        run.feed(answer, took);
+        let (outcome, trace) = run.finish();
+        assert_eq!((outcome.kind(), trace.stopped), (OutcomeKind::Review, None), "{kind:?} {on_error:?}");
+    }
 }
 
 #[test]
