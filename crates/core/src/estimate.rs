@@ -38,10 +38,7 @@ impl Estimate {
         let told = arrived.and_then(|answer| answer.usage).and_then(Usage::plausible);
         let input = match told.map(|usage| usage.input).filter(|input| *input > 0) {
             Some(input) => Count::told(input),
-            None => {
-                let once = sent(call);
-                Count { most: once.most.map(|most| most.saturating_mul(call.samples.get().into())), ..once }
-            }
+            None => sent(call),
         };
         let (tokens, text) = arrived.map_or((0, 0), |answer| {
             let calls = answer.tool_calls.iter().map(|call| call.name.len() + call.arguments.len());
@@ -70,7 +67,7 @@ impl Estimate {
     }
 }
 
-/// The prompt of a call by its bytes.
+/// The prompt of a call by its bytes; of several samples each may be a call of its own.
 fn sent(call: &Call) -> Count {
     // A turn's frame is a few tokens in every chat template that we know of; this is far above them.
     const FRAME: u64 = 64;
@@ -89,7 +86,8 @@ fn sent(call: &Call) -> Count {
         }
     };
     // What an image or a recording is charged as has nothing to do with its bytes.
-    Count { least: 0, likeliest, most: readable.then_some(most.max(likeliest)) }
+    let most = most.max(likeliest).saturating_mul(call.samples.get().into());
+    Count { least: 0, likeliest, most: readable.then_some(most) }
 }
 
 fn length(message: &Message) -> u64 {

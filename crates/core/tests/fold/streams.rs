@@ -168,17 +168,17 @@ fn a_draft_that_was_cut_is_asked_for_again_where_it_is_the_best() {
 fn a_draft_that_cannot_be_had_again_changes_no_end() {
     let kinds = [CallErrorKind::QueueFull, CallErrorKind::RateLimited, CallErrorKind::Deadline].map(Some);
     for (kind, on_error) in kinds.into_iter().chain([None]).flat_map(|kind| [(kind, OnError::Escalate), (kind, OnError::Fail)]) {
-        let deadline = Some(std::time::Duration::from_secs(1));
-        let policy = Policy { deadline, on_error, on_exhausted: OnExhausted::Abstain, ..Policy::default() };
+        let deadline = std::time::Duration::from_secs(1);
+        let policy = Policy { deadline: Some(deadline), on_error, on_exhausted: OnExhausted::Abstain, ..Policy::default() };
         let mut run = Run::new(&cascade(&[(0.5, false), (0.5, false)], true, policy), request());
         let mut draft = run.draft();
         assert_eq!(draft.push(&pieces(&completion(&Cell::score(0.1)), 1)[0]), Ok(Verdict::Cut));
         run.feed_cut(&draft.cut().unwrap(), Took::default());
         run.feed(Ok(completion(&Cell::score(0.9).finish(tierfall_core::completion::Finish::ContentFilter))), Took::default());
         let Next::Call(again) = run.next() else { panic!() };
-        assert_eq!((again.tier().0, again.timeouts.total), (0, deadline));
+        assert_eq!((again.tier().0, again.timeouts.total), (0, Some(deadline)));
         let (answer, took) = kind.map_or_else(
-            || (Ok(completion(&Cell::score(0.1))), Took { queued: 2 * deadline.unwrap(), ..Took::default() }),
+            || (Ok(completion(&Cell::score(0.1))), Took { queued: 2 * deadline, ..Took::default() }),
             |kind| result(&Cell::error(kind)),
         );
         run.feed(answer, took);

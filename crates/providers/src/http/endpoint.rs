@@ -134,7 +134,7 @@ impl HttpProvider {
         if !stream || json {
             let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
             let unread = |failed| Failed { upstream: Some(Box::new(said::whole(head, &body, secrets))), ..failed };
-            return self.decode(&body, secrets).map(|answer| Reply::whole(answer)).map_err(unread);
+            return self.decode(&body, secrets).map(Reply::whole).map_err(unread);
         }
         let live = Live::new(response, head, &self.settings, times, self.place.clone(), secrets.clone());
         let chunks = live.begin().await?;
