@@ -322,9 +322,8 @@ impl Run {
 
     fn failed(&mut self, position: usize, error: CallError) {
         let tier = self.plan.tiers[position];
-        let cascade = self.cascade.clone();
-        let gate = cascade.tier(tier).gate.as_ref();
-        self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), gate.map(Read::nothing));
+        let plan = self.plan.clone();
+        self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), plan.gate(position).map(Read::nothing));
         // A draft that was asked for once more: the chain ends as it had ended.
         let over = |kind| matches!(kind, CallErrorKind::Cancelled | CallErrorKind::NotRecorded);
         if let Some(end) = self.end.take_if(|_| !self.committed && !over(error.kind)) {

@@ -53,6 +53,17 @@ fn the_last_tier_is_always_servable() {
     }
 }
 
+/// At the end of the plan no gate is in force, whatever becomes of the call.
+#[test]
+fn a_call_that_fails_at_the_end_of_the_plan_was_under_no_gate() {
+    let rule = Rule { name: "on-premises".into(), when: Arc::new(Always), route: Route::only([TierIx(0)]) };
+    let alone = cascade(&[0.5], Policy::default()).with_rules(vec![rule]);
+    for cell in [Cell::error(CallErrorKind::Overloaded), Cell::score(0.1)] {
+        let (_, trace) = run_on(&alone, &[cell, Cell::none()]);
+        assert_eq!((trace.steps.len(), trace.steps[0].threshold, trace.steps[0].threshold_display), (1, None, None));
+    }
+}
+
 #[test]
 fn broken_answers_defer_for_a_reason_of_their_own() {
     let cascade = cascade(&[0.0], Policy::default());
