@@ -145,8 +145,10 @@ pub(super) fn combinations(file: &CascadeFile, cascade: &Cascade, found: &mut Fo
         let pairs = later.flat_map(|(at, later)| rules[..at].iter().map(move |earlier| (earlier, later)));
         pairs.filter(|((_, one), (_, other))| !one.get_ref().excludes(other.get_ref()))
     };
+    // Without its rules, since each pair copies what it replaces.
+    let bare = cascade.clone().with_rules(Vec::new());
     if let Some(((one, at), (other, also_at), differs)) =
-        pairs().find_map(|(one, other)| Some((one, other, difference(cascade, one.0, other.0)?)))
+        pairs().find_map(|(one, other)| Some((one, other, difference(&bare, one.0, other.0)?)))
     {
         let message = format!(
             "where the rules \"{}\" and \"{}\" both hold, both are in force, and not the first alone: {differs}",
