@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn an_observer_that_flushes_does_not_wait_for_itself() {
         let observer = Arc::new(Flushing(std::sync::OnceLock::new()));
-        let observers = Arc::new(Observers::new(vec![observer.clone()]).unwrap());
+        let observers = Arc::new(Observers::new(vec![observer.clone()], None).unwrap());
         observer.0.set(Arc::downgrade(&observers)).unwrap();
         observers.ended(ended("1"));
         // Comes back only if the observer did.
