@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::completion::Completion;
+use crate::limit::Limit;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind, Took};
 use crate::text::one_line;
 
@@ -15,8 +16,8 @@ pub(crate) fn told(error: &CallError) -> String {
 /// How long a call may take once it has its place.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Limits {
-    /// The tier's own limit.
-    pub(crate) total: Option<Duration>,
+    /// The call's own limit.
+    pub(crate) own: Option<Limit>,
     /// What is left until the request's deadline.
     pub(crate) left: Option<Duration>,
 }
@@ -26,20 +27,19 @@ pub(crate) struct Limits {
 pub(crate) fn in_time(
     result: Result<Arc<Completion>, CallError>,
     took: Took,
-    Limits { total, left }: Limits,
+    Limits { own, left }: Limits,
 ) -> (Result<Arc<Completion>, CallError>, Took) {
     let deadline = || "the request's deadline passed before it answered".to_owned();
     let time = took.time();
     match result {
         Ok(answer) => {
-            let Some(limit) = total.into_iter().chain(left).min().filter(|limit| time > *limit) else {
+            let Some(limit) = own.map(|own| own.longest).into_iter().chain(left).min().filter(|limit| time > *limit) else {
                 return (Ok(answer), took);
             };
-            let (kind, message) = match total {
-                Some(total) if left.is_none_or(|left| total < left) => (
-                    CallErrorKind::Timeout,
-                    format!("the answer took longer than the {} ms that the tier has", total.as_millis()),
-                ),
+            let (kind, message) = match own {
+                Some(own) if left.is_none_or(|left| own.longest < left) => {
+                    (CallErrorKind::Timeout, format!("the answer took longer than {own}"))
+                }
                 _ => (CallErrorKind::Deadline, deadline()),
             };
             let latency = took.latency.saturating_sub(time.saturating_sub(limit));

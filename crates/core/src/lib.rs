@@ -17,6 +17,7 @@ pub mod fusion;
 pub mod gate;
 pub mod kept;
 mod ledger;
+pub mod limit;
 pub mod map;
 pub mod money;
 pub mod number;

@@ -162,11 +162,12 @@ impl PermittedCall {
         self.call.context = context.or_else(|| self.call.context.take());
     }
 
-    /// The call with at most this long from when it has its place.
+    /// The call with at most this long from when it has its place, samples included.
     #[must_use]
     pub(crate) fn for_at_most(mut self, most: Duration) -> Self {
         let total = &mut self.call.timeouts.total;
         *total = Some(total.map_or(most, |total| total.min(most)));
+        self.call.share = Some(most);
         self
     }
 

@@ -399,6 +399,9 @@ pub struct Call {
     /// What is left until the request's deadline when the call is put, waiting for a place included; `timeouts.total` is no
     /// longer than this. `None` = no deadline.
     pub deadline: Option<Duration>,
+    /// The most that the call may take with all its samples, so that later tiers have their share of the time that is left to the
+    /// request; `timeouts.total` is no longer than this. `None` = no such limit.
+    pub share: Option<Duration>,
     /// Ask for the answer as a stream.
     pub stream: bool,
     /// In which distributed trace it stands.
@@ -418,6 +421,7 @@ impl Call {
             purpose: Purpose::Answer,
             timeouts: Timeouts::default(),
             deadline: None,
+            share: None,
             stream: false,
             context: None,
         }

@@ -260,7 +260,7 @@ impl Drop for UnderWay<'_> {
         let Some(mut run) = self.run.take() else { return };
         if let Some(Flight { call, since, meter, draft, span, .. }) = self.flight.take() {
             let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
-            let elapsed = self.outside.clock.now().saturating_sub(since).saturating_sub(meter.away());
+            let elapsed = self.outside.clock.now().saturating_sub(since).saturating_sub(meter.uncounted());
             let (result, took) = cut_off(error, &call, (&meter, meter.failed()), elapsed, draft.arrived());
             spans::came(&span, &result);
             let decided = run.steps().len();

@@ -9,7 +9,7 @@ use futures_util::Stream;
 use futures_util::future::BoxFuture;
 use tierfall_core::completion::Delta;
 use tierfall_core::trace::Step;
-use tierfall_providers::meter::Away;
+use tierfall_providers::meter::Uncounted;
 
 use crate::answer::Answer;
 
@@ -51,7 +51,7 @@ impl Hand {
     /// Hands out an event, and goes on when the next one is asked for: who reads slowly is not overrun.
     pub(crate) async fn give(&self, event: Event) {
         self.events(|events| events.push_back(event));
-        let _away = Away::with_a_piece();
+        let _uncounted = Uncounted::begin();
         let mut given = false;
         std::future::poll_fn(|_| {
             // Nobody has to be woken: whoever takes the event polls again for the next one.

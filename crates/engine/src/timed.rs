@@ -53,9 +53,8 @@ pub(crate) async fn heard(
 ) -> Result<Came, Took> {
     let start = clock.now();
     let meter = Meter::current();
-    let away = meter.away();
-    // The reader's time is not the provider's.
-    let since = || clock.now().saturating_sub(start).saturating_sub(meter.away().saturating_sub(away));
+    let uncounted = meter.uncounted();
+    let since = || clock.now().saturating_sub(start).saturating_sub(meter.uncounted().saturating_sub(uncounted));
     let before = meter.failed().len();
     let ended = {
         // In a place of its own: everything around it would move it, and it is large.
@@ -108,24 +107,22 @@ pub(crate) fn cut_off<T>(
 
 /// Waits for a call as long as it may take, whatever its provider does; its own limit begins when it has its place.
 async fn in_time<F: Future>(call: &Call, meter: &Meter, mut work: Pin<&mut F>) -> Result<F::Output, (CallErrorKind, String)> {
-    // Samples may be calls of their own, one after the other where there is one place.
-    let total = call.timeouts.total.map(|total| total.saturating_mul(call.samples.get().into()));
-    let deadline = call.deadline;
-    if total.is_none() && deadline.is_none() {
+    let (limit, deadline) = (call.limit(), call.deadline);
+    if limit.is_none() && deadline.is_none() {
         return Ok(work.await);
     }
-    let (began, away) = (Instant::now(), meter.away());
+    let (began, before) = (Instant::now(), meter.uncounted());
     loop {
-        let elapsed = began.elapsed().saturating_sub(meter.away().saturating_sub(away));
-        let own = total.map(|total| total.saturating_add(meter.waited()).saturating_sub(elapsed));
+        let elapsed = began.elapsed().saturating_sub(meter.uncounted().saturating_sub(before));
+        let own = limit.map(|limit| limit.longest.saturating_add(meter.waited()).saturating_sub(elapsed));
         let until = deadline.map(|deadline| deadline.saturating_sub(elapsed));
-        let Some(left) = own.into_iter().chain(until).min() else { return Ok(work.await) };
+        let left = own.into_iter().chain(until).min().unwrap_or_default();
         if left.is_zero() && elapsed >= SLACK {
-            return Err(if until.is_some_and(|until| until.is_zero()) {
-                (CallErrorKind::Deadline, "the request's deadline passed before it answered".to_owned())
-            } else {
-                let limit = total.unwrap_or_default().as_millis();
-                (CallErrorKind::Timeout, format!("the provider did not answer within the {limit} ms that the tier has"))
+            return Err(match limit {
+                Some(limit) if !until.is_some_and(|until| until.is_zero()) => {
+                    (CallErrorKind::Timeout, format!("the provider did not answer within {limit}"))
+                }
+                _ => (CallErrorKind::Deadline, "the request's deadline passed before it answered".to_owned()),
             });
         }
         match select(work.as_mut(), std::pin::pin!(sleep(left.saturating_add(SLACK)))).await {

@@ -10,7 +10,8 @@ tokio::task_local! {
     static OF_THIS_CALL: Meter;
 }
 
-/// Where a call, with all its attempts and samples, has waited for places and held them, what it has failed at, and how long its reader was away.
+/// Where a call, with all its attempts and samples, has waited for places and held them, what it has failed at, and how long nobody
+/// waited for its provider.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<State>>);
 
@@ -25,7 +26,8 @@ struct State {
     placed: bool,
     failed: Vec<Attempt>,
     pauses: usize,
-    away: Duration,
+    uncounted: Duration,
+    uncounted_since: Option<Instant>,
 }
 
 /// Somebody who waits, or has a place.
@@ -67,9 +69,10 @@ impl Meter {
         self.state().pauses > 0
     }
 
-    /// How long nobody asked for the next piece of the answer while there was one: the reader's time, and no time of the provider's.
-    pub fn away(&self) -> Duration {
-        self.state().away
+    /// How long it took that is [no provider's time](Uncounted), so far.
+    pub fn uncounted(&self) -> Duration {
+        let state = self.state();
+        state.uncounted.saturating_add(state.uncounted_since.map(|since| since.elapsed()).unwrap_or_default())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -77,25 +80,25 @@ impl Meter {
     }
 }
 
-/// The time for which a reader is away with a piece.
+/// Time that is no provider's, and that no limit counts: a reader is away with a piece of the answer, or the answer is whole and only
+/// what frames it is outstanding.
 #[derive(Debug)]
-pub struct Away {
-    meter: Meter,
-    since: Instant,
-}
+pub struct Uncounted(Meter);
 
-impl Away {
-    /// A piece of the call under way is handed out.
-    pub fn with_a_piece() -> Self {
-        Self { meter: Meter::current(), since: Instant::now() }
+impl Uncounted {
+    /// Such time of the call under way begins. It lasts as long as this.
+    pub fn begin() -> Self {
+        let meter = Meter::current();
+        meter.state().uncounted_since.get_or_insert_with(Instant::now);
+        Self(meter)
     }
 }
 
-/// The reader is back, or gone.
-impl Drop for Away {
+impl Drop for Uncounted {
     fn drop(&mut self) {
-        let mut state = self.meter.state();
-        state.away = state.away.saturating_add(self.since.elapsed());
+        let mut state = self.0.state();
+        let since = state.uncounted_since.take().map(|since| since.elapsed()).unwrap_or_default();
+        state.uncounted = state.uncounted.saturating_add(since);
     }
 }
 

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::{Run, State};
+use crate::calls::samples;
 use crate::cascade::Answerer;
 use crate::failing::Limits;
 use crate::ledger::answering_cost;
+use crate::limit::Limit;
 use crate::money::Money;
 use crate::permit::PermittedCall;
 
@@ -50,15 +52,18 @@ impl Run {
 
     /// How long the call may take whose result is fed next, after it `queued` for its place.
     pub(super) fn time_limits(&self, queued: Duration) -> Limits {
-        let total = match &self.state {
-            State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
-                Answerer::Model(model) => model.timeouts.total.into_iter().chain(self.share(*position)).min(),
-                Answerer::Human { .. } => None,
-            },
-            State::Probe(probing) => probing.call.timeouts.total,
+        let own = match &self.state {
+            State::Ask(position) => {
+                let tier = self.cascade.tier(self.plan.tiers[*position]);
+                match &tier.answerer {
+                    Answerer::Model(model) => Limit::of(model.timeouts.total, samples(tier.gate.as_ref()), self.share(*position)),
+                    Answerer::Human { .. } => None,
+                }
+            }
+            State::Probe(probing) => probing.call.limit(),
             State::Done(_) => None,
         };
-        Limits { total, left: self.left().map(|left| left.saturating_sub(queued)) }
+        Limits { own, left: self.left().map(|left| left.saturating_sub(queued)) }
     }
 
     /// Whether the budget does not suffice for the answering call at a place of the plan.

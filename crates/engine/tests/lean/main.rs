@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 #[cfg(not(all(feature = "http", feature = "json-schema", feature = "simulated")))]
-#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn problem(cascade: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lean.cascade.toml");

@@ -89,7 +89,7 @@ pub(super) fn without(secrets: &[SecretString], text: &str) -> String {
 
 /// A duration in seconds, for people.
 pub(super) fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
+    format!("{} s", (duration.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
 fn connecting(error: &reqwest::Error, place: &str) -> String {

@@ -11,15 +11,20 @@ use tierfall_core::completion::{Delta, Usage};
 use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Chunks, Upstream};
 use tierfall_wire::dialect::{Event, StreamDecoder};
 use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
+use tokio::time::timeout;
 
 use super::body::{next, too_large};
 use super::failed::{Failed, quoted, told, without};
 use super::settings::HttpSettings;
 use super::times::Times;
 use crate::billing::billing_of;
+use crate::meter::Uncounted;
 
 /// How long the end of the body may lag behind the end of the answer; read to its end, the connection can be used again.
 const DRAIN: Duration = Duration::from_millis(200);
+
+/// How long usage and the end marker may lag behind the reason why the answer ended.
+const LAG: Duration = Duration::from_secs(1);
 
 /// Owns the connection: dropped, it closes it, unless the body was read to its end.
 pub(super) struct Live {
@@ -138,11 +143,13 @@ impl Live {
 
     /// Reads the next piece of the body into `events`.
     async fn read(&mut self) -> Result<(), Failed> {
-        let piece = match next(&mut self.response, &self.times, &self.place).await {
-            // An answer that said why it stopped is whole, however the connection ended.
-            Err(broken) if broken.kind == CallErrorKind::Truncated && self.decoder.finished() => None,
-            Err(failed) => return Err(Failed { billing: self.billing(), ..failed }),
-            Ok(piece) => piece,
+        // An answer that said why it stopped is whole, however the connection ends, and whatever time is left.
+        let piece = if self.decoder.finished() {
+            let _uncounted = Uncounted::begin();
+            timeout(LAG, self.response.chunk()).await.ok().and_then(Result::ok).flatten()
+        } else {
+            let piece = next(&mut self.response, &self.times, &self.place).await;
+            piece.map_err(|failed| Failed { billing: self.billing(), ..failed })?
         };
         let Some(piece) = piece else {
             if let Some(event) = self.sse.finish() {
@@ -166,7 +173,8 @@ impl Live {
     async fn drain(&mut self) {
         self.over = true;
         let to_the_end = async { while let Ok(Some(_)) = self.response.chunk().await {} };
-        let _ = tokio::time::timeout(DRAIN, to_the_end).await;
+        let _uncounted = Uncounted::begin();
+        let _ = timeout(DRAIN, to_the_end).await;
     }
 
     /// What was told counts only once the answer had ended: earlier counts grow.

@@ -15,8 +15,8 @@ use crate::meter::Meter;
 pub(super) struct Times {
     began: Instant,
     meter: Meter,
-    /// The reader's time before it began.
-    away: Duration,
+    /// What was not counted before it began.
+    uncounted: Duration,
     timeouts: Timeouts,
 }
 
@@ -29,16 +29,16 @@ impl Times {
             total: call.total.or(provider.total),
         };
         let meter = Meter::current();
-        Self { began: Instant::now(), away: meter.away(), meter, timeouts }
+        Self { began: Instant::now(), uncounted: meter.uncounted(), meter, timeouts }
     }
 
     /// How long it has taken so far.
     pub(super) fn elapsed(&self) -> Duration {
-        self.began.elapsed().saturating_sub(self.away())
+        self.began.elapsed().saturating_sub(self.uncounted())
     }
 
-    fn away(&self) -> Duration {
-        self.meter.away().saturating_sub(self.away)
+    fn uncounted(&self) -> Duration {
+        self.meter.uncounted().saturating_sub(self.uncounted)
     }
 
     pub(super) fn connect(&self) -> Option<Duration> {
@@ -62,13 +62,13 @@ impl Times {
         idle: Option<Duration>,
         wait: impl Future<Output = T>,
     ) -> Result<T, Failed> {
-        let total_at = self.timeouts.total.and_then(|total| self.began.checked_add(total.saturating_add(self.away())));
+        let total_at = self.timeouts.total.and_then(|total| self.began.checked_add(total.saturating_add(self.uncounted())));
         let idle_at = idle.and_then(|idle| Instant::now().checked_add(idle));
         let Some(at) = [total_at, idle_at].into_iter().flatten().min() else { return Ok(wait.await) };
         timeout_at(at, wait).await.map_err(|_| {
             let message = match (self.timeouts.total, idle) {
                 (Some(total), _) if total_at == Some(at) => {
-                    format!("timed out {what}: the call may take {} in all", seconds(total))
+                    format!("timed out {what}: this attempt had {} in all", seconds(total))
                 }
                 (_, idle) => format!("timed out {what}: nothing came for {}", seconds(idle.unwrap_or_default())),
             };

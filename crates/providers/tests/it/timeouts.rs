@@ -49,7 +49,7 @@ async fn the_total_time_limits_every_phase() {
         let server = Server::start(script).await.unwrap();
         let error = time_out(&server, &provider(&server.url()), &total(call), |counts| counts.requests == 1).await;
         assert_failed(&error, CallErrorKind::Timeout, Billing::Unknown);
-        assert!(error.message.contains("the call may take 2 s in all"), "{error}");
+        assert!(error.message.contains("this attempt had 2 s in all"), "{error}");
         server.until_closed(1).await;
     }
 }
@@ -74,7 +74,7 @@ async fn an_answer_in_one_piece_may_take_longer_than_the_idle_time() {
     let mut patient = idle(call());
     patient.timeouts.total = Some(Duration::from_secs(30));
     let error = time_out(&server, &provider(&server.url()), &patient, |counts| counts.requests == 1).await;
-    assert!(error.message.contains("the call may take 30 s in all"), "{error}");
+    assert!(error.message.contains("this attempt had 30 s in all"), "{error}");
 }
 
 #[tokio::test]
