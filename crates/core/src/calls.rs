@@ -24,11 +24,6 @@ pub(crate) fn answering_call(model: &Model, request: &Arc<Request>, gate: Option
     call
 }
 
-/// How many answers the answering call of a tier with this gate samples.
-pub(crate) fn samples(gate: Option<&Gate>) -> u8 {
-    gate.into_iter().flat_map(Gate::signals).map(|named| named.needs().samples).max().unwrap_or(1).max(1)
-}
-
 /// Whether probes about an answer can still matter: a gate could accept it, and no validator that needs no probe rejects it.
 pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> bool {
     let stripped = gate.stripped(answer);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Run, State};
-use crate::calls::samples;
 use crate::cascade::Answerer;
 use crate::failing::Limits;
 use crate::ledger::answering_cost;
@@ -53,13 +52,11 @@ impl Run {
     /// How long the call may take whose result is fed next, after it `queued` for its place.
     pub(super) fn time_limits(&self, queued: Duration) -> Limits {
         let own = match &self.state {
-            State::Ask(position) => {
-                let tier = self.cascade.tier(self.plan.tiers[*position]);
-                match &tier.answerer {
-                    Answerer::Model(model) => Limit::of(model.timeouts.total, samples(tier.gate.as_ref()), self.share(*position)),
-                    Answerer::Human { .. } => None,
-                }
-            }
+            // The time of samples is that of the slowest one.
+            State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
+                Answerer::Model(model) => Limit::of(model.timeouts.total, 1, self.share(*position)),
+                Answerer::Human { .. } => None,
+            },
             State::Probe(probing) => probing.call.limit(),
             State::Done(_) => None,
         };

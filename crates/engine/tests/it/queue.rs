@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall::clock::Clock;
-use tierfall::{Answer, Engine};
+use tierfall::{Abstain, Answer, Engine, Evidence, NamedSignal, Needs, Reading, Signal};
 use tierfall_core::cascade::{Answerer, Cascade, Model, OnAbstain, Parts, Policy, Tier};
 use tierfall_core::completion::{Completion, Tokens};
 use tierfall_core::gate::Gate;
@@ -165,6 +165,47 @@ async fn a_cancelled_wait_is_no_call() {
     assert!(served.outcome == OutcomeKind::Answered && near(served.latency, 1000));
     assert!(near(called.latency, 500) && near(called.queued, 1000) && called.cost.estimated_charges() == 1);
     assert!(near(waited.latency, 0) && near(waited.queued, 1500) && waited.cost.total() == Some(Money::ZERO), "{waited:?}");
+}
+
+/// A provider that samples by calls has one place; each call takes a second.
+#[tokio::test(start_paused = true)]
+async fn samples_have_the_tiers_time_each_and_one_share_of_the_deadline_together() {
+    let sampling = || Gate::nominal_from(NamedSignal::new("five", Five), 0.5).unwrap();
+    let engine = |total: Option<u64>, deadline: Option<u64>| {
+        let mut model = Model::new("m");
+        model.timeouts.total = total.map(Duration::from_millis);
+        let deadline = deadline.map(Duration::from_millis);
+        Engine::named("sampled")
+            .tier(Tier::new("small", model).gated(sampling()), FanOut::new(Queued::new(sure(), "p", places(1))))
+            .tier(Tier::new("large", Model::new("m")), Scripted::always(sample::sure("yes", 0.9)))
+            .policy(Policy { deadline, ..Policy::default() })
+            .build()
+            .unwrap()
+    };
+    let patient = engine(Some(1500), None).complete("?").await;
+    let times = (patient.trace.latency.as_secs(), patient.trace.queued.as_secs());
+    assert_eq!((patient.trace.tier.as_deref(), times), (Some("small"), (1, 4)), "{:?}", patient.trace);
+    let late = engine(Some(900), None).complete("?").await;
+    let message = late.trace.steps[0].message.as_deref();
+    assert_eq!(message, Some("the provider did not answer within the 900 ms that the tier has for each of 5 samples"));
+    let hurried = engine(Some(1500), Some(4000)).complete("?").await;
+    assert_eq!(hurried.trace.tier.as_deref(), Some("large"), "{:?}", hurried.trace);
+    let message = hurried.trace.steps[0].message.as_deref();
+    assert_eq!(message, Some("the provider did not answer within the 2000 ms that the request's deadline leaves this tier"));
+}
+
+/// Wants five samples, and is sure of them.
+#[derive(Debug)]
+struct Five;
+
+impl Signal for Five {
+    fn read(&self, _: Evidence<'_>) -> Reading {
+        Score::new(0.9).ok_or(Abstain::NotANumber)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { samples: 5, ..Needs::default() }
+    }
 }
 
 /// Is busy at the first call, and has no answer to the second.

@@ -220,3 +220,20 @@ async fn the_other_dialect_streams_too() {
     assert_failed(&error, CallErrorKind::Overloaded, Billing::Free);
     assert_clean(&error);
 }
+
+/// The server leaves the connection open, with or without its end marker.
+#[tokio::test(start_paused = true)]
+async fn a_whole_answer_waits_for_no_frame_and_no_limit_takes_it_away() {
+    let sent = sample::answer(2, 1);
+    let events = openai::sse(&sent);
+    for told in [events.len(), events.len() - 1, events.len() - 2] {
+        let shut = Gate::new();
+        let server = Server::start(Script::sse().piece(events[..told].concat()).wait(&shut)).await.unwrap();
+        let mut call = streaming();
+        call.timeouts.total = Some(std::time::Duration::from_millis(100));
+        let (got, failed) = ask(&provider(&server.url()), &call).await.unwrap();
+        assert_eq!((&got.text, &got.finish, failed.len()), (&sent.text, &sent.finish, 0), "{told} events");
+        // The usage comes behind the finish.
+        assert_eq!(got.usage, sent.usage.filter(|_| told >= events.len() - 1));
+    }
+}
