@@ -20,7 +20,7 @@ use crate::binding::TierBinding;
 use crate::builder::EngineBuilder;
 use crate::config::{Loaded, ProviderSpec};
 use crate::engine::Engine;
-use crate::environment;
+use crate::environment::Secrets;
 pub use asker::Asker;
 pub use error::LoadError;
 pub use pool::Pool;
@@ -147,20 +147,21 @@ fn providers(
     used: &BTreeSet<&str>,
     asker: Asker,
 ) -> Result<BTreeMap<String, Arc<dyn Provider>>, LoadError> {
-    let unset = loaded.unset_keys_of(used, environment::is_set);
+    let specs = || loaded.providers.iter().filter(|(name, _)| used.contains(name.as_str()));
+    let secrets = Secrets::read(specs().flat_map(|(_, spec)| spec.keys()).map(|key| &*key.env));
+    let unset = loaded.unset_keys_of(used, |variable| secrets.get(variable).is_some());
     if !unset.is_empty() {
         return Err(LoadError::UnsetKeys(unset));
     }
-    let specs = loaded.providers.iter().filter(|(name, _)| used.contains(name.as_str()));
-    let shared = |name: &str, spec| pool.provider((name, spec), asker, environment::secret, || provider(name, spec, asker));
-    specs.map(|(name, spec)| Ok((name.clone(), shared(name, spec)?))).collect()
+    let shared = |name: &str, spec| pool.provider((name, spec), asker, &secrets, || provider(name, spec, asker, &secrets));
+    specs().map(|(name, spec)| Ok((name.clone(), shared(name, spec)?))).collect()
 }
 
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "it matters to a client over HTTP alone"))]
-fn provider(name: &str, spec: &ProviderSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
+fn provider(name: &str, spec: &ProviderSpec, asker: Asker, secrets: &Secrets) -> Result<Arc<dyn Provider>, LoadError> {
     match spec {
         #[cfg(feature = "http")]
-        ProviderSpec::Http(spec) => http::provider(name, spec, asker),
+        ProviderSpec::Http(spec) => http::provider(name, spec, asker, secrets),
         #[cfg(not(feature = "http"))]
         ProviderSpec::Http(_) => Err(left_out::provider(name, "is asked over HTTP", "http")),
         #[cfg(feature = "simulated")]

@@ -1,9 +1,11 @@
 //! The one place where the environment is read: keys, and headers that are secrets.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 
 /// The value of an environment variable; absent and empty are the same, since no key is empty.
-pub(crate) fn secret(name: &str) -> Option<SecretString> {
+fn secret(name: &str) -> Option<SecretString> {
     #[expect(clippy::disallowed_methods, reason = "this is that one place")]
     let value = std::env::var(name).ok()?;
     // Keys pasted into files often end in a line break, which no header can carry.
@@ -23,7 +25,22 @@ pub fn secret_from_env(variable: &str) -> Result<SecretString, UnsetVariable> {
     secret(variable).ok_or_else(|| UnsetVariable(variable.to_owned()))
 }
 
-/// Whether a variable holds something.
-pub(crate) fn is_set(name: &str) -> bool {
-    secret(name).is_some()
+/// What variables held when they were read, all of them once: what is checked is what is used.
+#[derive(Default)]
+pub(crate) struct Secrets(BTreeMap<String, SecretString>);
+
+impl Secrets {
+    pub(crate) fn read<'a>(variables: impl IntoIterator<Item = &'a str>) -> Self {
+        variables.into_iter().filter_map(|name| Some((name.to_owned(), secret(name)?))).collect()
+    }
+
+    pub(crate) fn get(&self, variable: &str) -> Option<&SecretString> {
+        self.0.get(variable)
+    }
+}
+
+impl FromIterator<(String, SecretString)> for Secrets {
+    fn from_iter<T: IntoIterator<Item = (String, SecretString)>>(all: T) -> Self {
+        Self(all.into_iter().collect())
+    }
 }

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tierfall_core::provider::Provider;
 use tierfall_providers::http::{Access, HttpProvider, HttpSettings};
 use tierfall_providers::{Layers, QueuePolicy, RetryPolicy};
@@ -13,10 +12,10 @@ use tierfall_wire::dialect::table as dialects;
 use super::asker::Asker;
 use super::error::LoadError;
 use crate::config::{HeaderSource, HttpFile, HttpSpec};
-use crate::environment;
+use crate::environment::Secrets;
 
-pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker) -> Result<Arc<dyn Provider>, LoadError> {
-    let settings = settings(name, spec).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
+pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker, secrets: &Secrets) -> Result<Arc<dyn Provider>, LoadError> {
+    let settings = settings(name, spec, secrets).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
     let endpoint = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
     Ok(layers(&endpoint, &spec.settings, asker).around(endpoint))
 }
@@ -35,17 +34,14 @@ fn layers(endpoint: &HttpProvider, file: &HttpFile, asker: Asker) -> Layers {
     }
 }
 
-fn secret(env: &str) -> Result<SecretString, String> {
-    environment::secret(env).ok_or_else(|| format!("{env} is not set"))
-}
-
 /// Whether a header of this name may let somebody in, though its value stands in a file.
 fn may_be_secret(header: &str) -> bool {
     let header = header.to_lowercase();
     ["auth", "cookie", "key", "password", "secret", "signature", "token"].iter().any(|word| header.contains(word))
 }
 
-fn settings(name: &str, spec: &HttpSpec) -> Result<HttpSettings, String> {
+fn settings(name: &str, spec: &HttpSpec, secrets: &Secrets) -> Result<HttpSettings, String> {
+    let secret = |env: &str| secrets.get(env).cloned().ok_or_else(|| format!("{env} is not set"));
     let dialect = dialects::by_name(&spec.dialect).ok_or_else(|| format!("there is no dialect \"{}\"", spec.dialect))?;
     let mut settings = HttpSettings::new(name, dialect, spec.base_url.clone());
     let file = &spec.settings;

@@ -10,6 +10,7 @@ use tierfall_core::provider::Provider;
 use super::asker::Asker;
 use super::error::LoadError;
 use crate::config::ProviderSpec;
+use crate::environment::Secrets;
 
 /// The providers of all engines that were opened with it: cascades that declare the same provider share its connections, its places
 /// and its budget of retries, and an engine that is loaded again finds them as they are.
@@ -49,11 +50,11 @@ impl Pool {
         &self,
         (name, spec): (&str, &ProviderSpec),
         asker: Asker,
-        secret: impl Fn(&str) -> Option<SecretString>,
+        secrets: &Secrets,
         make: impl FnOnce() -> Result<Arc<dyn Provider>, LoadError>,
     ) -> Result<Arc<dyn Provider>, LoadError> {
-        let hashed = |value: SecretString| self.hasher.hash_one(value.expose_secret());
-        let secrets = spec.keys().map(|key| secret(&key.env).map(hashed)).collect();
+        let hashed = |value: &SecretString| self.hasher.hash_one(value.expose_secret());
+        let secrets = spec.keys().map(|key| secrets.get(&key.env).map(hashed)).collect();
         let declared = Declared { name: name.to_owned(), spec: spec.clone(), asker, secrets };
         // Held while one is made, which waits for nothing: two who load at once must not both make it.
         let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,7 +91,8 @@ mod tests {
     /// The provider's address in memory, while it is held.
     fn get(pool: &Pool, spec: &ProviderSpec, key: &'static str, held: &mut Vec<Arc<dyn Provider>>) -> usize {
         let make = || Ok(Arc::new(Scripted::always(Completion::text("yes"))) as Arc<dyn Provider>);
-        let provider = pool.provider(("p", spec), Asker::Anybody, |_| Some(key.into()), make).unwrap();
+        let provider =
+            pool.provider(("p", spec), Asker::Anybody, &[("K".to_owned(), key.into())].into_iter().collect(), make).unwrap();
         let address = Arc::as_ptr(&provider).addr();
         held.push(provider);
         address
