@@ -45,13 +45,13 @@ fn signal(name: &str) -> NamedSignal {
     serde_json::from_value::<SignalSpec>(name.into()).unwrap().build().unwrap()
 }
 
-/// Three tiers, of which the first two defer, so that every gate is read.
-fn cascade(signals: &[&str]) -> Cascade {
+/// Three tiers; every gate has this threshold.
+fn cascade(signals: &[&str], threshold: Threshold) -> Cascade {
     let tier = |place: usize| Tier {
         name: format!("t{place}").into(),
         answerer: Answerer::Model(Model::new("scripted")),
         gate: (place + 1 < TIERS).then(|| {
-            let mut gate = Gate::new(signal(signals[0]), Threshold::DeferAll);
+            let mut gate = Gate::new(signal(signals[0]), threshold);
             gate.observe = signals[1..].iter().map(|name| signal(name)).collect();
             gate
         }),
@@ -72,7 +72,7 @@ fn cases() -> Vec<Case> {
     answer.usage = Some(Usage { input: 100, output: TOKENS as u64, ..Usage::default() });
     let answer = Arc::new(answer);
     let fold = |signals: &[&str], json: bool| {
-        let (cascade, answer) = (cascade(signals), answer.clone());
+        let (cascade, answer) = (cascade(signals, Threshold::DeferAll), answer.clone());
         let request = Arc::new(Request::new("id", "Where is my order 10234?"));
         move || {
             let result = replay(&cascade, request.clone(), |_, _| (Ok(answer.clone()), Took::default()));
@@ -84,15 +84,17 @@ fn cases() -> Vec<Case> {
     };
     let many = ["mean-logprob", "min-logprob", "sum-logprob", "margin", "entropy"];
     let copied = answer.clone();
-    let engine = Arc::new(Fixed(answer.clone()));
-    let engine = (0..TIERS)
-        .fold(Engine::builder(cascade(&many[..1])), |b, t| b.provider(format!("t{t}"), engine.clone()))
-        .build()
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let complete = move || {
-        let request = Request::new("id", "Where is my order 10234?");
-        black_box(runtime.block_on(engine.complete(request)));
+    let complete = |threshold| {
+        let fixed = Arc::new(Fixed(answer.clone()));
+        let engine = (0..TIERS)
+            .fold(Engine::builder(cascade(&many[..1], threshold)), |b, t| b.provider(format!("t{t}"), fixed.clone()))
+            .build()
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        move || {
+            let request = Request::new("id", "Where is my order 10234?");
+            black_box(runtime.block_on(engine.complete(request)));
+        }
     };
     let case = |name, about, run| Case { name, about, run };
     vec![
@@ -104,7 +106,8 @@ fn cases() -> Vec<Case> {
         case("fold", "3 tiers, one signal a gate", Box::new(fold(&many[..1], false))),
         case("fold-5", "3 tiers, five signals a gate", Box::new(fold(&many, false))),
         case("fold-json", "3 tiers, one signal, trace as JSON", Box::new(fold(&many[..1], true))),
-        case("engine", "3 tiers through Engine::complete", Box::new(complete)),
+        case("engine", "3 tiers through Engine::complete", Box::new(complete(Threshold::DeferAll))),
+        case("accepted", "the first tier's answer, accepted", Box::new(complete(Threshold::accept_all()))),
     ]
 }
 
@@ -132,7 +135,8 @@ fn main() {
     for mut case in cases() {
         let time = fastest(&mut case.run);
         let unit = *copy.get_or_insert(time);
-        let a_tier = if case.name == "copy" { time } else { time / u32::try_from(TIERS).unwrap() };
+        let tiers = if matches!(case.name, "copy" | "accepted") { 1 } else { TIERS };
+        let a_tier = time / u32::try_from(tiers).unwrap();
         let ratio = a_tier.as_secs_f64() / unit.as_secs_f64();
         println!(
             "{:<38} {:>9.2} µs {:>9.2} µs {:>9.1}×",
