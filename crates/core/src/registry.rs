@@ -1,5 +1,5 @@
-//! Lists of kinds, one of which a file names, with options of its own: signals, rules, graders. A list is declared once, by
-//! [`registry!`](crate::registry!); parser, errors and JSON Schema come from it.
+//! Lists of kinds, one of which a file names, with options of its own: signals, rules. A list is declared once, by `registry!`; parser,
+//! errors and JSON Schema come from it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,9 +14,6 @@ pub trait Registry: Sized {
 
     /// The names of all kinds, in the order of the list.
     const NAMES: &'static [&'static str];
-
-    /// What each of them is, in the same order.
-    const ABOUT: &'static [&'static str];
 
     /// Reads the options of the kind `name`; `None` where there is no such kind.
     fn read<'de, D: Deserializer<'de>>(name: &str, options: D) -> Option<Result<Self, D::Error>>;
@@ -78,8 +75,7 @@ impl<'de, R: Registry> Visitor<'de> for Named<R> {
 }
 
 /// Declares a [`Registry`](crate::registry::Registry): an enum of options, `"name" => super::module::Options: "what it is"`, from modules
-/// beside the caller's. `of` is the trait through which all options are used alike.
-#[macro_export]
+/// beside the caller's. `of` is the trait through which all options are used alike. With the feature `schema` they have JSON Schemas.
 macro_rules! registry {
     (
         $(#[$meta:meta])*
@@ -104,37 +100,9 @@ macro_rules! registry {
             fn options(&self) -> &dyn $seam {
                 match self { $(Self::$options(options) => options),+ }
             }
-        }
 
-        impl $crate::registry::Registry for $name {
-            const NOUN: &'static str = $noun;
-            const NAMES: &'static [&'static str] = Self::NAMES;
-            const ABOUT: &'static [&'static str] = &[$($about),+];
-
-            fn read<'de, D: serde::Deserializer<'de>>(name: &str, options: D) -> Option<Result<Self, D::Error>> {
-                match name {
-                    $($key => Some(<$options as serde::Deserialize>::deserialize(options).map(Self::$options)),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-/// Declares a registry whose options have JSON Schemas, under the feature `schema`.
-macro_rules! described_registry {
-    (
-        $(#[$meta:meta])*
-        $vis:vis enum $name:ident: $noun:literal of $seam:path { $($key:literal => super::$module:ident::$options:ident: $about:literal),+ $(,)? }
-    ) => {
-        $crate::registry! {
-            $(#[$meta])*
-            $vis enum $name: $noun of $seam { $($key => super::$module::$options: $about),+ }
-        }
-
-        #[cfg(feature = "schema")]
-        impl $name {
             /// The JSON Schema of the options of every kind, by name; its description says what the kind is.
+            #[cfg(feature = "schema")]
             pub fn schemas(generator: &mut schemars::SchemaGenerator) -> serde_json::Map<String, serde_json::Value> {
                 let mut schemas = serde_json::Map::new();
                 $(
@@ -145,6 +113,18 @@ macro_rules! described_registry {
                 schemas
             }
         }
+
+        impl $crate::registry::Registry for $name {
+            const NOUN: &'static str = $noun;
+            const NAMES: &'static [&'static str] = Self::NAMES;
+
+            fn read<'de, D: serde::Deserializer<'de>>(name: &str, options: D) -> Option<Result<Self, D::Error>> {
+                match name {
+                    $($key => Some(<$options as serde::Deserialize>::deserialize(options).map(Self::$options)),)+
+                    _ => None,
+                }
+            }
+        }
     };
 }
-pub(crate) use described_registry;
+pub(crate) use registry;

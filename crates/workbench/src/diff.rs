@@ -14,6 +14,7 @@ use tierfall_core::fit::Fit;
 use tierfall_core::number::{Score, Threshold};
 
 use crate::fixture::FixtureSet;
+use crate::fixture::grade::Graders;
 use crate::fixture::replay::Recordings;
 use crate::inputs::{Files, Inputs, Observed, Rows};
 use crate::observations::Ungraded;
@@ -43,6 +44,8 @@ pub struct Ask {
     pub files: Option<Files>,
     /// Only rows of this split; `None` = `test` in a fixture set.
     pub split: Option<String>,
+    /// The graders that the fixture set may name.
+    pub graders: Graders,
     /// What becomes of answers without a grade.
     pub ungraded: Ungraded,
     /// The level of the tests, in (0, 1).
@@ -135,7 +138,7 @@ fn of_fits(ask: &Ask, progress: &dyn Progress) -> Result<OfFits, Error> {
     progress.begins(Stage::Comparing);
     let comparison = compare(&held, (&a, point), (&b, point_b), &rules(ask))?;
     drop(held);
-    let changed = changed(&comparison, &from)?;
+    let changed = changed(&comparison, &from, &ask.graders)?;
     let what_if = ask.cuts.iter().map(|(tier, cut)| format!("{tier} {}", said(*cut))).collect::<Vec<_>>().join(", ");
     let second = ask.b.as_deref().unwrap_or(&ask.a).display().to_string();
     let second = if what_if.is_empty() { second } else { format!("{second} with {what_if}") };
@@ -196,7 +199,7 @@ fn rows(ask: &Ask, a: &Fit) -> Result<Inputs, Error> {
         }
         Rows::Fixtures { set: set_of(ask, &cascade)?, cascade }
     };
-    Ok(Inputs { split: ask.split.clone(), ungraded: ask.ungraded, ..rows.into() })
+    Ok(Inputs { split: ask.split.clone(), ungraded: ask.ungraded, graders: ask.graders.clone(), ..rows.into() })
 }
 
 fn beside_fit(fit: &Path) -> PathBuf {
@@ -224,9 +227,9 @@ fn fresh(from: &Observed, path: &Path, fit: &Fit) -> Result<(), Error> {
 }
 
 /// The changed rows by their examples' ids; those of files are known by number alone, and are left out.
-fn changed(comparison: &Comparison, from: &Observed) -> Result<Vec<Changed>, Error> {
+fn changed(comparison: &Comparison, from: &Observed, graders: &Graders) -> Result<Vec<Changed>, Error> {
     let Some(folder) = &from.set else { return Ok(Vec::new()) };
-    let set = FixtureSet::load(folder)?;
+    let set = FixtureSet::load_with(folder, graders)?;
     let by_print: BTreeMap<u64, _> = set.examples().iter().map(|example| (fingerprint("id", &example.id), example)).collect();
     let name = |tier: usize| comparison.tiers.get(tier).cloned();
     let rows = comparison.changed.iter().filter_map(|row| {
@@ -256,7 +259,7 @@ fn of_cascades(ask: &Ask, progress: &dyn Progress) -> Result<Report, Error> {
     }
     let folder = fixture_folder(&ask.a, &set_of(ask, &ask.a)?);
     progress.begins(Stage::Reading);
-    let set = FixtureSet::load(&folder)?;
+    let set = FixtureSet::load_with(&folder, &ask.graders)?;
     let split = ask.split.as_deref().unwrap_or("test");
     let play = |path: &Path| -> Result<Played, Error> {
         let loaded: Loaded = config::load(path)?;

@@ -22,7 +22,7 @@ pub async fn record(
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RecordReport, Error> {
     let loaded = config::load_unfitted(cascade)?;
-    let set = FixtureSet::load(fixture_folder(cascade, set))?;
+    let set = FixtureSet::load_with(fixture_folder(cascade, set), &options.graders)?;
     let sources = sources_for(&loaded, &options.tiers)?;
     record_set(&loaded.cascade, &sources, &set, options, &SystemClock::default(), progress, cancel).await
 }

@@ -1,6 +1,7 @@
 //! `tierfall diff`: the same traffic under two fits, two cascade files, or one fit and a what-if.
 
 use tierfall_workbench::diff::{Ask, Diffed};
+use tierfall_workbench::fixture::grade::Graders;
 use tierfall_workbench::inputs::Files;
 
 use super::output::{interruptible, json_or};
@@ -27,6 +28,7 @@ pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
         set: args.fixtures.clone(),
         files,
         split: args.split.clone(),
+        graders: Graders::default(),
         ungraded: args.ungraded.unwrap_or_default(),
         level: args.level,
         margin: args.margin,

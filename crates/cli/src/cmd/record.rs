@@ -25,6 +25,7 @@ pub(crate) async fn record(args: &Record) -> Result<Exit, Failure> {
         stale: args.stale,
         tiers: args.tiers.clone(),
         limit: args.limit,
+        ..RecordOptions::default()
     };
     let bars = Bars::new();
     let watch = |event: RecordEvent<'_>| bars.event(event);

@@ -6,6 +6,7 @@ use tierfall::LoadError;
 use tierfall::config::ConfigError;
 use tierfall_calibrate::regress::Verdict;
 use tierfall_workbench::Error;
+use tierfall_workbench::fixture::grade::Graders;
 use tierfall_workbench::regress::live::LiveOptions;
 use tierfall_workbench::regress::{Ask, Regressed, Summary, UpdatedEntry};
 
@@ -82,6 +83,7 @@ fn ask(args: &Regress) -> Ask {
         level: args.level,
         margin: args.margin,
         live: args.live.then_some(options),
+        graders: Graders::default(),
         results: args.out.clone().map(|path| ("--out", path)).into_iter().collect(),
     }
 }

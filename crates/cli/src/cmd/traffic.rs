@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tierfall::config;
-use tierfall_workbench::fixture::grade::GraderSpec;
+use tierfall_workbench::fixture::grade::{GraderSpec, Graders};
 use tierfall_workbench::traffic::{self, ImportedTraffic, TrafficOptions};
 
 use super::inputs::shell_word;
@@ -25,10 +25,13 @@ pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
         return Err(Failure::usage("--out, --map, --tier, --max-score and --bad-rows are for tables and logs, not for traces"));
     }
     let given = &args.traffic;
+    let grader = GraderSpec::from(given.grader.as_deref().unwrap_or("human"));
+    Graders::default().build(grader.clone()).map_err(Failure::usage)?;
     let options = TrafficOptions {
         splits: given.split.clone().unwrap_or_default(),
         repeats: given.repeats.unwrap_or_default(),
-        grader: GraderSpec::new(given.grader.as_deref().unwrap_or("human"), serde_json::Map::new()).map_err(Failure::usage)?,
+        grader,
+        graders: Graders::default(),
         append: given.append,
         strict: given.strict,
     };

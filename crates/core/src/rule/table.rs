@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::registry::described_registry;
+use crate::registry::registry;
 
 pub use super::settings::{Condition, Settings, SettingsError};
 
-described_registry! {
+registry! {
     /// The settings of one built-in rule, which a file writes under the rule's name.
     #[derive(Clone, Debug)]
     #[non_exhaustive]

@@ -12,9 +12,9 @@ use siphasher::sip::SipHasher24;
 use super::NamedSignal;
 use super::json::canonical;
 use super::options::{BadOption, OptionError, Options};
-use crate::registry::{Registry, described_registry};
+use crate::registry::{Registry, registry};
 
-described_registry! {
+registry! {
     /// A signal as a cascade file declares it: a name, or a name with options.
     #[derive(Clone, Debug, PartialEq)]
     pub enum SignalSpec: "signal" of AnyOptions {

@@ -14,6 +14,7 @@ use tierfall_core::money::{Money, Price};
 use tierfall_core::text::count;
 
 use crate::fixture::FixtureSet;
+use crate::fixture::grade::Graders;
 use crate::fixture::replay::Recordings;
 use crate::observations::{self, BadRows, ReadOptions, ReadOut, Ungraded};
 use crate::progress::{Notice, Progress, Stage};
@@ -34,6 +35,8 @@ pub struct Inputs {
     pub ungraded: Ungraded,
     /// Whether rows that would be left out are an error.
     pub strict: bool,
+    /// The graders that a fixture set may name.
+    pub graders: Graders,
 }
 
 /// Where labelled answers are.
@@ -160,7 +163,7 @@ impl Inputs {
     fn replayed(&self, cascade: &Path, set: &str, split: &str, progress: &dyn Progress) -> Result<Observed, Error> {
         let loaded = config::load_unfitted(cascade)?;
         progress.begins(Stage::Reading);
-        let set = FixtureSet::load(fixture_folder(cascade, set))?;
+        let set = FixtureSet::load_with(fixture_folder(cascade, set), &self.graders)?;
         let recordings = Recordings::load(set.dir(), &bindings(&loaded))?;
         progress.notice(Notice::Recordings(&recordings));
         progress.begins(Stage::Grading);
@@ -220,7 +223,7 @@ impl Inputs {
 
 impl From<Rows> for Inputs {
     fn from(rows: Rows) -> Self {
-        Self { rows, split: None, ungraded: Ungraded::default(), strict: false }
+        Self { rows, split: None, ungraded: Ungraded::default(), strict: false, graders: Graders::default() }
     }
 }
 

@@ -18,6 +18,7 @@ use super::replay::replay;
 use super::sets::{Sets, known_segment};
 use super::update::Update;
 use crate::Error;
+use crate::fixture::grade::Graders;
 use crate::progress::{Notice, Progress, Stage};
 use crate::results::{Named, parts_of_set, ready};
 
@@ -38,6 +39,8 @@ pub struct Ask {
     pub margin: Option<f64>,
     /// How the real providers are asked; `None` = the recordings are replayed.
     pub live: Option<LiveOptions>,
+    /// The graders that fixture sets may name.
+    pub graders: Graders,
     /// Files that the caller writes with what comes of it.
     pub results: Vec<Named>,
 }
@@ -115,7 +118,7 @@ async fn one(ask: &Ask, path: &Path, progress: &dyn Progress) -> Result<(Vec<Sec
         return Err(Error::refused(format!("{}: there is no such baseline", file.display()))
             .with_hint("--update-baseline writes it; without --baseline, NAME.baseline.json beside the cascade is taken"));
     }
-    let mut sets = Sets { loaded, live: ask.live.is_some(), progress, read: Vec::new() };
+    let mut sets = Sets { loaded, graders: &ask.graders, live: ask.live.is_some(), progress, read: Vec::new() };
     let mut rules = rules(ask, loaded);
     let kept = before.as_ref().filter(|_| !ask.update_baseline);
     let groups = groups(&loaded.expects);

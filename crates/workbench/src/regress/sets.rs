@@ -6,6 +6,7 @@ use tierfall::bindings;
 use tierfall::config::{self, Expect, Loaded};
 
 use crate::fixture::FixtureSet;
+use crate::fixture::grade::Graders;
 use crate::fixture::replay::Recordings;
 use crate::progress::{Progress, Stage};
 use crate::{Error, fixture_folder};
@@ -13,6 +14,7 @@ use crate::{Error, fixture_folder};
 /// The sets of a cascade, read as they are asked for.
 pub(super) struct Sets<'a> {
     pub(super) loaded: &'a Loaded,
+    pub(super) graders: &'a Graders,
     /// Whether the providers are asked: recordings that say nothing of this cascade are then left out.
     pub(super) live: bool,
     pub(super) progress: &'a dyn Progress,
@@ -27,7 +29,7 @@ impl Sets<'_> {
             at
         } else {
             self.progress.begins(Stage::Reading);
-            let set = FixtureSet::load(&folder)?;
+            let set = FixtureSet::load_with(&folder, self.graders)?;
             let recordings = Recordings::load(set.dir(), &bindings(self.loaded)).map(|these| these.with_questions_of(&set));
             let recordings = if self.live { recordings.ok() } else { Some(recordings?) };
             self.read.push((folder, set, recordings));

@@ -9,7 +9,7 @@ use super::Stratum;
 use super::line::{Content, Read, Sample};
 use super::place::{self, example};
 pub use super::place::{Repeats, Splits};
-use crate::fixture::grade::GraderSpec;
+use crate::fixture::grade::{GraderSpec, Graders};
 use crate::fixture::lines::{Lines, json_error, utf8};
 use crate::fixture::recording::{Header, Record, RecordingLine};
 use crate::fixture::recording_file::{Opened, Writer, path_of};
@@ -29,6 +29,8 @@ pub struct TrafficOptions {
     pub repeats: Repeats,
     /// The grader of a new set; whoever grades by it must need no expectation, since production knows of none.
     pub grader: GraderSpec,
+    /// The graders that the set may name.
+    pub graders: Graders,
     /// Add to a set that is there.
     pub append: bool,
     /// The first line that cannot be used is an error.
@@ -89,7 +91,7 @@ pub fn import(files: &[PathBuf], into: &Path, loaded: &Loaded, options: &Traffic
     // Held until the set has grown: of two imports at once the later one adds to what the earlier one wrote.
     let examples = into.join("examples.jsonl");
     let _held = examples.exists().then(|| locked::wait(&examples)).transpose()?;
-    let there = is_there.then(|| FixtureSet::load(into)).transpose()?;
+    let there = is_there.then(|| FixtureSet::load_with(into, &options.graders)).transpose()?;
     let bindings: BTreeMap<&Arc<str>, &TierBinding> = loaded.tiers.iter().flatten().map(|tier| (&tier.tier, tier)).collect();
     let mut reading = Reading {
         loaded,
@@ -130,7 +132,7 @@ pub fn import(files: &[PathBuf], into: &Path, loaded: &Loaded, options: &Traffic
     count(&mut report, &taken, there.as_ref());
     match &there {
         Some(set) => grow(set, &taken, &bindings, report.heaviest)?,
-        None => make(into, &set_toml(into, loaded, options, Some(report.heaviest)), &taken, &bindings)?,
+        None => make(into, &set_toml(into, loaded, options, Some(report.heaviest)), &taken, &bindings, &options.graders)?,
     }
     Ok(report)
 }
@@ -208,7 +210,7 @@ impl Reading<'_> {
         }
         let sample = checked(read.sample)?;
         let line = example(&read, &content, 1.0 / sample.propensity, &self.options.splits, self.options.repeats);
-        let example = set::example(&self.about, &line)?;
+        let example = set::example(&self.about, &self.options.graders, &line)?;
         let answers = self.answers(&example, content)?;
         self.met.insert(read.request_id);
         self.report.heaviest = self.report.heaviest.max(1.0 / sample.least);
@@ -287,7 +289,7 @@ fn set_toml(into: &Path, loaded: &Loaded, options: &TrafficOptions, heaviest: Op
         quoted(&format!("Requests to the cascade {}, sampled from its traffic.", loaded.cascade.name())),
         list(options.splits.names().map(quoted).collect()),
         list(tiers),
-        grader.map_or_else(|| quoted(options.grader.name()), |grader| grader.to_string()),
+        grader.map_or_else(|| quoted(&options.grader.name), |grader| grader.to_string()),
     );
     if let Some(heaviest) = heaviest {
         // Writing to a string cannot fail.
@@ -303,7 +305,7 @@ fn set_toml(into: &Path, loaded: &Loaded, options: &TrafficOptions, heaviest: Op
 type Bindings<'l> = BTreeMap<&'l Arc<str>, &'l TierBinding>;
 
 /// A new set, put in its place as a whole.
-fn make(into: &Path, set_toml: &str, taken: &[Taken], bindings: &Bindings<'_>) -> Result<(), Error> {
+fn make(into: &Path, set_toml: &str, taken: &[Taken], bindings: &Bindings<'_>, graders: &Graders) -> Result<(), Error> {
     let folder = into.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs_err::create_dir_all(folder)?;
     let beside = tempfile::Builder::new().prefix(".importing-").tempdir_in(folder)?;
@@ -311,7 +313,7 @@ fn make(into: &Path, set_toml: &str, taken: &[Taken], bindings: &Bindings<'_>) -
     fs_err::write(beside.path().join("examples.jsonl"), lines(taken))?;
     write_answers(open_all(beside.path(), taken, bindings)?, taken, |_| None)?;
     // What is read back is what everybody will read.
-    FixtureSet::load(beside.path())?;
+    FixtureSet::load_with(beside.path(), graders)?;
     fs_err::rename(beside.path(), into)?;
     // It is no longer there to be removed.
     let _ = beside.keep();

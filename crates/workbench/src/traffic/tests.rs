@@ -7,7 +7,7 @@ use tierfall_core::trace::Trace;
 
 use super::*;
 use crate::fixture::FixtureSet;
-use crate::fixture::grade::GraderSpec;
+use crate::fixture::grade::Graders;
 use crate::fixture::replay::Recordings;
 use crate::{Answers, Error};
 use tierfall::config::{self, Loaded};
@@ -96,7 +96,8 @@ fn options() -> TrafficOptions {
     TrafficOptions {
         splits: Splits::default(),
         repeats: Repeats::Each,
-        grader: GraderSpec::new("human", serde_json::Map::new()).unwrap(),
+        grader: "human".into(),
+        graders: Graders::default(),
         append: false,
         strict: false,
     }

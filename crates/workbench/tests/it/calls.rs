@@ -10,7 +10,7 @@ use tierfall_calibrate::ask::{Delta, Target};
 use tierfall_calibrate::regress::Verdict;
 use tierfall_core::fit::Status;
 use tierfall_workbench::diff::{Cut, Diffed};
-use tierfall_workbench::fixture::grade::RecordedSet;
+use tierfall_workbench::fixture::grade::{Graders, RecordedSet};
 use tierfall_workbench::fixture::record::{RecordEvent, RecordOptions};
 use tierfall_workbench::grade::Endings;
 use tierfall_workbench::progress::{Progress, Stage};
@@ -196,6 +196,7 @@ fn diff_plays_the_same_requests_under_a_what_if() {
         set: Some(root.join("fixtures/support").to_str().unwrap().to_owned()),
         files: None,
         split: None,
+        graders: Graders::default(),
         ungraded: tierfall_workbench::observations::Ungraded::AtWorst,
         level: 0.01,
         margin: 0.02,

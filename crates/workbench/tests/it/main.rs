@@ -5,4 +5,6 @@ mod calls;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod own_grader;
+#[cfg(test)]
 mod permission;

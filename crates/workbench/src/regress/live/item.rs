@@ -106,5 +106,5 @@ fn grade(example: &Example, answer: &Answer) -> f64 {
     }
     // Examples whose graders have to be asked are left out of live runs.
     let grade = served(&answer.outcome).and_then(|served| example.grader.grade(&example.expected, &served.answer));
-    grade.map_or(0.0, |grade| grade.correct)
+    grade.map_or(0.0, |grade| grade.correct())
 }

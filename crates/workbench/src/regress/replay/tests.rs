@@ -311,6 +311,6 @@ fn what_is_asked_is_told_apart() {
     assert_ne!(with(&|example| example.expected = "no".into()), before);
     assert_ne!(with(&|example| example.messages.truncate(0)), before);
     assert_ne!(with(&|example| example.tags.extend([("tenant".to_owned(), "t".to_owned())])), before);
-    let regex = crate::fixture::grade::GraderSpec::new("regex", serde_json::Map::new()).unwrap();
+    let regex = crate::fixture::grade::Graders::default().build("regex").unwrap();
     assert_ne!(with(&|example| example.grader = regex.clone()), before);
 }
