@@ -17,9 +17,11 @@ pub use crate::upstream::Upstream;
 /// Answers calls.
 ///
 /// Dropping the future or the reply cancels the upstream call. A provider reports every attempt that it made, the
-/// failed ones in [`Reply::failed`] or [`CallError::attempts`], so that nothing is missing from the ledger.
+/// failed ones in [`Reply::failed`] or [`CallError::attempts`], so that nothing is missing from the ledger. It does not panic.
+///
+/// The testkit's `conformance::provider` tries all that is promised here.
 pub trait Provider: Send + Sync {
-    /// Makes one call.
+    /// Makes one call. Many are made at once; each gets its own answer.
     fn call<'a>(&'a self, call: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>>;
 
     /// What it says of itself when it is asked for answers of `model`; nothing by default, and what nobody says is not checked.
@@ -70,7 +72,8 @@ impl Declares {
     }
 }
 
-/// What can be given to a signal. A gate that needs more is a configuration error.
+/// What can be given to a signal, at most: a call gets no more than this, nor than it asks for. A gate that needs more is a
+/// configuration error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gives {
     /// Alternatives a token, at most; `None` = no log-probabilities at all.
@@ -128,7 +131,7 @@ pub struct Reply {
     pub member: Option<Member>,
     /// What the server said around the answer, where there is one.
     pub upstream: Option<Box<Upstream>>,
-    /// The pieces.
+    /// The answer: one [`Chunk::Whole`] and nothing else, or pieces, one of which says why it ended. Nothing comes after an error.
     pub chunks: Chunks,
 }
 

@@ -1,141 +1,48 @@
-//! What every confidence signal owes, tried on drawn answers. For authors of signals: one call in a test.
+//! What implementations of a seam owe, tried: one call in a test, for authors of signals, providers and observers.
+//!
+//! Each tells the first rule that is broken: which, what was seen, and where it is written down.
+
+mod observer;
+mod provider;
+mod signal;
+mod upstream;
 
 use std::fmt;
 
-use rand::SeedableRng;
-use rand::rngs::ChaCha8Rng;
-use tierfall_core::completion::{Completion, Delta};
-use tierfall_core::request::Request;
-use tierfall_core::signal::{Abstain, Bounds, Evidence, NamedSignal, Reading, Settles};
+pub use observer::observer;
+pub use provider::provider;
+pub use signal::signal;
+pub use upstream::{Echo, Fate, Nothing, Upstream};
 
-use crate::drawn::Drawn;
+/// Something that every implementation of a seam owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
+    /// The item whose documentation says so.
+    pub documented: &'static str,
+}
 
-/// What a signal owes and did not keep.
+/// A rule that is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
-    /// The signal's label.
-    pub signal: String,
-    /// What did not hold.
+    /// Who does not keep it.
+    pub who: String,
+    /// The rule.
+    pub rule: &'static Rule,
+    /// What was seen in place of it.
     pub what: String,
-    /// The pieces of the answer on which it did not, where it was about one answer.
-    pub pieces: String,
+    /// On what it was seen, where that was something long: the pieces of an answer.
+    pub on: String,
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "signal `{}`: {}\n{}", self.signal, self.what, self.pieces)
+        let Self { who, rule: Rule { name, asks, documented }, what, on } = self;
+        write!(f, "{who}: {what}\nexpected ({name}): {asks}, see {documented}\n{on}")
     }
 }
 
 impl std::error::Error for Broken {}
-
-/// How many answers are drawn, each of which goes on in two ways.
-const CASES: u64 = 250;
-
-/// Tries a signal on answers of common words and of `words`, those that matter to it: its labels, markers and patterns. The same
-/// arguments give the same answers on every machine.
-///
-/// A reading must be the same each time, lie on the declared scale, and be no panic. What the signal says of an answer that streams
-/// must only grow, hold for every continuation, be settled and equal to the reading after the last piece, and not depend on how
-/// the answer was cut. It must come to a score before the end on some answer if, and only if, the signal declares that it may.
-pub fn signal(named: &NamedSignal, words: &[&str]) -> Result<(), Broken> {
-    let mut settled = 0;
-    for case in 0..CASES {
-        let mut drawn = Drawn::new(ChaCha8Rng::seed_from_u64(case), words);
-        let (begun, rest, other) = (drawn.answer(), drawn.answer(), drawn.answer());
-        let begun = drawn.pieces(&begun);
-        for rest in [rest, other] {
-            // The pieces of the beginning are those of both wholes: what is said after them is said of either.
-            let pieces = begun.iter().cloned().chain(drawn.pieces(&rest)).collect();
-            settled += usize::from(one(named, &ended(pieces, &rest))?);
-            let whole = drawn.pieces(&rest);
-            settled += usize::from(one(named, &ended(whole, &rest))?);
-        }
-    }
-    let early = named.settles() == Settles::Early;
-    if early && settled == 0 {
-        let what = format!("declares that it may settle early, but none of {} drawn answers did", 4 * CASES);
-        return Err(Broken { signal: named.label.to_string(), what, pieces: String::new() });
-    }
-    Ok(())
-}
-
-/// The last piece ends the answer; sometimes it does nothing else.
-fn ended(mut pieces: Vec<Delta>, like: &Completion) -> Vec<Delta> {
-    let end = Some(like.finish.clone());
-    match pieces.last_mut() {
-        Some(last) if like.text.len().is_multiple_of(2) => last.finish = end,
-        _ => pieces.push(Delta { finish: end, ..Delta::default() }),
-    }
-    pieces
-}
-
-/// One answer in these pieces; whether its score was known before it ended.
-fn one(named: &NamedSignal, pieces: &[Delta]) -> Result<bool, Broken> {
-    let broken = |what: String| Broken { signal: named.label.to_string(), what, pieces: format!("{pieces:#?}") };
-    let mut whole = Completion::default();
-    for piece in pieces {
-        whole.push(piece).map_err(|error| broken(error.to_string()))?;
-    }
-    let request = Request::new("id", "a or b?");
-    let read = || named.read(Evidence { request: &request, answer: &whole, probe: None });
-    let reading = read();
-    if reading != read() {
-        return Err(broken(format!("reads {} and then {}", shown(reading), shown(read()))));
-    }
-    let (lowest, highest) = named.nominal().range();
-    match reading {
-        Err(Abstain::Panicked) => return Err(broken("panics when it reads".to_owned())),
-        Ok(score) if !(lowest..=highest).contains(&score.get()) => {
-            return Err(broken(format!("reads {score}, outside its scale from {lowest} to {highest}")));
-        }
-        _ => {}
-    }
-
-    let mut watching = named.watch(&request);
-    let (watched, mut before, mut early) = (watching.is_open(), watching.bounds(), false);
-    for (at, piece) in pieces.iter().enumerate() {
-        let now = watching.push(piece);
-        let told =
-            |what: &str| broken(format!("{what}: {now:?} after piece {at}, {before:?} before it; it reads {}", shown(reading)));
-        if !grows(before, now) {
-            return Err(told("takes back what was known"));
-        }
-        if !holds(now, reading) {
-            return Err(told("says what does not hold for the whole"));
-        }
-        let last = at + 1 == pieces.len();
-        early |= !last && matches!(now.reading(), Some(Ok(_)));
-        if last && watched && now.reading().is_none() {
-            return Err(told("does not know its reading at the end, or panicked on the way"));
-        }
-        before = now;
-    }
-    if early && named.settles() == Settles::AtEnd {
-        return Err(broken(format!("declares that it settles at the end alone, but knew {} before", shown(reading))));
-    }
-    Ok(early)
-}
-
-/// Whether nothing is taken back: ends move towards each other, and a settled reading stays.
-fn grows(before: Bounds, now: Bounds) -> bool {
-    match (before.reading(), now.reading()) {
-        (Some(before), Some(now)) => before == now,
-        (Some(_), None) => false,
-        (None, Some(reading)) => holds(before, reading),
-        (None, None) => before.low() <= now.low() && now.high() <= before.high(),
-    }
-}
-
-/// Whether a reading is as the bounds say.
-fn holds(bounds: Bounds, reading: Reading) -> bool {
-    match (bounds.reading(), reading) {
-        (Some(known), reading) => known == reading,
-        (None, Ok(score)) => bounds.low() <= Some(score) && Some(score) <= bounds.high(),
-        (None, Err(_)) => true,
-    }
-}
-
-fn shown(reading: Reading) -> String {
-    reading.map_or_else(|why| format!("nothing ({why})"), |score| score.to_string())
-}

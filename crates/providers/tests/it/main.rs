@@ -5,6 +5,8 @@ mod bodies;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod setup;

@@ -4,6 +4,7 @@ mod connection;
 mod script;
 mod shared;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -12,11 +13,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 pub use script::{Gate, Script};
-use shared::Shared;
+use shared::{Answers, Shared};
 pub use shared::{Counts, Received};
 
 /// The server. Dropping it closes every connection.
-#[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -24,21 +24,32 @@ pub struct Server {
     _tasks: JoinSet<()>,
 }
 
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl Server {
     /// A server that answers every request with `script`, unless others are [queued](Self::push).
     pub async fn start(script: Script) -> std::io::Result<Self> {
-        Self::listen(script, false).await
+        Self::answering(move |_| script.clone()).await
+    }
+
+    /// A server that answers every request with what `script` makes of it, unless others are [queued](Self::push).
+    pub async fn answering(script: impl Fn(&Received) -> Script + Send + Sync + 'static) -> std::io::Result<Self> {
+        Self::listen(Box::new(script), false).await
     }
 
     /// A server that accepts connections and never writes a byte: for an `https` client, an endless handshake.
     pub async fn mute() -> std::io::Result<Self> {
-        Self::listen(Script::silent(), true).await
+        Self::listen(Box::new(|_| Script::silent()), true).await
     }
 
-    async fn listen(script: Script, mute: bool) -> std::io::Result<Self> {
+    async fn listen(answers: Answers, mute: bool) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(script));
+        let shared = Arc::new(Shared::new(answers));
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(listener, shared.clone(), mute));
         Ok(Self { address, shared, _tasks: tasks })
@@ -56,7 +67,7 @@ impl Server {
 
     /// Answers the next request that has no script yet with `script`.
     pub fn push(&self, script: Script) {
-        self.shared.scripts.lock().unwrap_or_else(PoisonError::into_inner).0.push_back(script);
+        self.shared.next.lock().unwrap_or_else(PoisonError::into_inner).push_back(script);
     }
 
     /// Every request so far, in order of arrival.

@@ -50,18 +50,21 @@ pub struct Counts {
     pub sent: usize,
 }
 
-#[derive(Debug)]
+/// Which script answers a request.
+pub(super) type Answers = Box<dyn Fn(&Received) -> Script + Send + Sync>;
+
 pub(super) struct Shared {
-    /// Those of the next requests, and that of all others.
-    pub(super) scripts: Mutex<(VecDeque<Script>, Script)>,
+    /// Those of the next requests.
+    pub(super) next: Mutex<VecDeque<Script>>,
+    /// That of any other.
+    answers: Answers,
     pub(super) received: Mutex<Vec<Received>>,
     pub(super) counts: watch::Sender<Counts>,
 }
 
 impl Shared {
-    pub(super) fn new(script: Script) -> Self {
-        let scripts = Mutex::new((VecDeque::new(), script));
-        Self { scripts, received: Mutex::default(), counts: watch::Sender::default() }
+    pub(super) fn new(answers: Answers) -> Self {
+        Self { next: Mutex::default(), answers, received: Mutex::default(), counts: watch::Sender::default() }
     }
 
     pub(super) fn note(&self, change: impl FnOnce(&mut Counts)) {
@@ -70,13 +73,14 @@ impl Shared {
 
     /// Keeps the request and takes the script that answers it.
     pub(super) fn take(&self, request: Received) -> Script {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let script = next.unwrap_or_else(|| (self.answers)(&request));
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         self.note(|counts| {
             counts.requests += 1;
             counts.in_flight += 1;
             counts.peak = counts.peak.max(counts.in_flight);
         });
-        let mut scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
-        scripts.0.pop_front().unwrap_or_else(|| scripts.1.clone())
+        script
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod own_grader;
