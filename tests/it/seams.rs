@@ -83,7 +83,9 @@ fn unlisted(tree: &Tree) -> Vec<String> {
     }
     for (table, document, [before, after]) in DOCUMENTED {
         // A validator has no number that could be computed elsewhere.
-        for row in tree[table].lines().filter(|line| line.contains('"') && line.contains("super::") && !line.contains("validator:")) {
+        for row in
+            tree[table].lines().filter(|line| line.contains('"') && line.contains("super::") && !line.contains("validator:"))
+        {
             let mut named = row.trim().split('"').skip(1);
             let name = named.next().unwrap();
             if !tree[document].contains(&format!("{before}{name}{after}")) {

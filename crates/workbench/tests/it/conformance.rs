@@ -65,7 +65,7 @@ async fn simulated_models_and_recordings_of_them() {
 
 /// How many lines a file has.
 fn lines(path: &Path) -> usize {
-    fs_err::read(path).unwrap().iter().filter(|byte| **byte == b'\n').count()
+    fs_err::read_to_string(path).unwrap().lines().count()
 }
 
 #[test]
