@@ -116,3 +116,20 @@ fn no_secret_stands_in_a_file() {
         assert!(!looks_like_a_key(&text), "{} seems to hold a key", path.display());
     }
 }
+
+/// The library's page is compiled; the front page shows the same without what only a test needs.
+#[test]
+fn the_front_page_shows_code_that_is_compiled() {
+    let read = |path: &str| fs_err::read_to_string(root().join(path)).unwrap();
+    let blocks = |text: &str| -> Vec<String> {
+        let code = text.split("```rust").skip(1).chain(text.split("```no_run").skip(1));
+        code.filter_map(|rest| Some(rest.split_once('\n')?.1.split_once("```")?.0.to_owned())).collect()
+    };
+    let seen = |block: &str| block.lines().filter(|line| !line.starts_with("# ")).collect::<Vec<_>>().join("\n");
+    let compiled: Vec<String> = blocks(&read("crates/engine/README.md")).iter().map(|block| seen(block)).collect();
+    let shown = blocks(&read("README.md"));
+    assert!(!shown.is_empty());
+    for block in shown {
+        assert!(compiled.contains(&seen(&block)), "README.md shows code that crates/engine/README.md has not:\n{block}");
+    }
+}
