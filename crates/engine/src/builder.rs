@@ -13,10 +13,11 @@ use tierfall_core::rule::Rule;
 use tierfall_core::trace_context::TraceContext;
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Engine, Identify, Inner, SpanContext};
+use crate::engine::{Engine, Identify, Inner};
 use crate::fault::{self, Fault};
 use crate::fit;
 use crate::observing::Observers;
+use crate::spans::SpanContext;
 
 impl Engine {
     /// Begins a cascade in code, which is given one tier after the other, the cheapest first, each with its provider.

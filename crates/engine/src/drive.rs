@@ -20,10 +20,9 @@ use tierfall_providers::meter::Meter;
 use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
-use crate::engine::SpanContext;
 use crate::events::{Event, Hand};
 use crate::observing::Observers;
-use crate::spans;
+use crate::spans::{self, SpanContext};
 use crate::timed::{Came, cut_off, heard};
 
 /// Everything a run needs from outside the fold.

@@ -8,7 +8,6 @@ use tierfall_core::fit::{Fit, Point, TargetFit};
 use tierfall_core::plan::Plan;
 use tierfall_core::provider::Provider;
 use tierfall_core::request::{Request, RequestId};
-use tierfall_core::trace_context::TraceContext;
 
 use crate::answer::Answer;
 use crate::ask::Ask;
@@ -18,8 +17,8 @@ use crate::events::{Events, Hand};
 use crate::fit::{self, NoSuchPoint};
 use crate::ids;
 use crate::observing::Observers;
+use crate::spans::SpanContext;
 
-pub(crate) type SpanContext = dyn Fn() -> Option<TraceContext> + Send + Sync;
 pub(crate) type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
 /// A cascade that answers. Clones share it; one engine serves any number of runs at once.

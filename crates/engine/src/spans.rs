@@ -12,6 +12,9 @@ use tierfall_core::trace_context::TraceContext;
 use tracing::Span;
 use tracing::field::{Empty, debug};
 
+/// In which distributed trace the span stands in which it is asked.
+pub(crate) type SpanContext = dyn Fn() -> Option<TraceContext> + Send + Sync;
+
 /// Of a whole run.
 pub(crate) fn run(cascade: &str, request: &Request) -> Span {
     tracing::info_span!(
