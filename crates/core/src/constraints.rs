@@ -23,6 +23,8 @@ pub struct InForce {
 /// Why no model answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
+    /// No call can carry the request; what is the matter with it.
+    Invalid(Arc<str>),
     /// Nobody knows what the rules want, so nothing is called; what happened.
     Fault(Arc<str>),
     /// The request is refused: a rule says so, or all rules together leave no tier. Every reason.
@@ -90,11 +92,16 @@ impl Constraints {
     /// The same where nobody knows what the rules want, since something that they need failed.
     #[must_use]
     pub(crate) fn faulty(self, why: &str) -> Self {
-        if matches!(self.end, Some(End::Fault(_))) {
+        if self.fault().is_some() {
             return self;
         }
-        let why = format!("{why}; nobody knows where the request may go, so nothing is called").into();
-        Self { allowed: BTreeSet::new(), end: Some(End::Fault(why)), ..self }
+        self.nothing(End::Fault(format!("{why}; nobody knows where the request may go, so nothing is called").into()))
+    }
+
+    /// The same where nothing may be called.
+    #[must_use]
+    pub(crate) fn nothing(self, end: End) -> Self {
+        Self { allowed: BTreeSet::new(), end: Some(end), ..self }
     }
 
     /// The rules that hold, in the order of the cascade.
@@ -122,13 +129,13 @@ impl Constraints {
         self.end.as_ref()
     }
 
-    /// What failed, where nobody knows what the rules want.
+    /// What failed or is wrong, where the rules have no say: nobody knows what they want, or no call can carry the request.
     pub fn fault(&self) -> Option<&Arc<str>> {
-        if let Some(End::Fault(why)) = &self.end { Some(why) } else { None }
+        if let Some(End::Fault(why) | End::Invalid(why)) = &self.end { Some(why) } else { None }
     }
 
     /// The names of the rules that keep the request from a tier: those that do so by themselves or, where all together leave no tier,
-    /// those that restrict anything. Empty where the tier may see it, or a rule failed.
+    /// those that restrict anything. Empty where the tier may see it, or [something is wrong](Self::fault).
     pub fn kept_from(&self, tier: TierIx) -> Vec<&Arc<str>> {
         if self.allows(tier) || self.fault().is_some() {
             return Vec::new();

@@ -47,15 +47,15 @@ pub fn answering_cost(model: &Model, request: &Request, gate: Option<&Gate>) -> 
 /// The most that a probe is expected to cost.
 pub(crate) fn probe_cost(cascade: &Cascade, call: &PermittedCall) -> Option<Money> {
     match &cascade.tier(call.tier()).answerer {
-        Answerer::Model(model) => expected(model, estimated_tokens(&call.messages()), call.params.max_tokens, 1),
+        Answerer::Model(model) => expected(model, estimated_tokens(&call.messages()), call.params.most_tokens(), 1),
         Answerer::Human { .. } => None,
     }
 }
 
-fn expected(model: &Model, input: u64, max_tokens: Option<u32>, samples: u8) -> Option<Money> {
+fn expected(model: &Model, input: u64, max_tokens: Option<u64>, samples: u8) -> Option<Money> {
     let price = model.price?;
     let window = || model.context_window.map_or(0, |window| window.saturating_sub(input));
-    let output = max_tokens.map_or_else(window, u64::from);
+    let output = max_tokens.unwrap_or_else(window);
     Some(price.input.of(input) + price.output.of(output.saturating_mul(samples.max(1).into())))
 }
 

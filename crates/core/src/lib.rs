@@ -12,6 +12,7 @@ pub mod constraints;
 pub mod draft;
 pub mod estimate;
 mod failing;
+pub mod fields;
 pub mod fit;
 pub mod fusion;
 pub mod gate;

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cascade::{Answerer, Capability, Cascade, Model, OnExhausted, TierIx};
 use crate::caught::caught;
-use crate::constraints::Constraints;
+use crate::constraints::{Constraints, End};
 use crate::gate::Gate;
 use crate::number::Threshold;
 use crate::point::UnknownPoint;
@@ -82,6 +82,10 @@ impl Plan {
     pub fn new(cascade: &Cascade, request: impl Into<Arc<Request>>) -> Self {
         let request = request.into();
         let constraints = Constraints::of(cascade, &request);
+        let constraints = match request.unsendable() {
+            Some(why) => constraints.nothing(End::Invalid(why.into())),
+            None => constraints,
+        };
         let (constraints, segment) = match caught(|| cascade.segment_of(&request)) {
             Ok(segment) => (constraints, segment),
             Err(why) => (constraints.faulty(&format!("a rule of the segments {why}")), None),
@@ -174,7 +178,7 @@ impl Plan {
 fn unfit(answerer: &Answerer, request: &Request, needed: &BTreeSet<Capability>) -> Option<Skip> {
     let Answerer::Model(model) = answerer else { return None };
     if let Some(window) = model.context_window {
-        let tokens = expected_input(model, request) + u64::from(max_tokens(model, request).unwrap_or(0));
+        let tokens = expected_input(model, request) + max_tokens(model, request).unwrap_or(0);
         if tokens > window {
             return Some(Skip::ContextWindow { needed: tokens, window });
         }
@@ -189,8 +193,8 @@ pub(crate) fn expected_input(model: &Model, request: &Request) -> u64 {
 }
 
 /// The limit on generated tokens in force at a tier, if there is one.
-pub(crate) fn max_tokens(model: &Model, request: &Request) -> Option<u32> {
-    model.params.max_tokens.or(request.params.max_tokens)
+pub(crate) fn max_tokens(model: &Model, request: &Request) -> Option<u64> {
+    model.params.most_tokens().or(request.params.most_tokens())
 }
 
 fn needed_capabilities(request: &Request) -> BTreeSet<Capability> {

@@ -188,7 +188,8 @@ pub struct Params {
     /// The provider's sampling seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
-    /// Any other field of the provider's request body, sent as written.
+    /// Any other field of the provider's request body, sent as written. What has [a place of its own](crate::fields::reserved) is
+    /// refused here, since rules, limits and gates go by that.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, serde_json::Value>,
 }
@@ -209,10 +210,6 @@ impl Params {
         }
     }
 }
-
-/// The members of a client's body that the typed fields of a [`Request`] hold.
-pub const TYPED: [&str; 9] =
-    ["messages", "tools", "response_format", "temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed"];
 
 /// What a client asks.
 ///
@@ -272,8 +269,8 @@ impl Request {
         }
     }
 
-    /// The request as it was read from this body: a JSON object whose [`TYPED`] members say what the typed fields say, and whose other
-    /// members say what there is no field for.
+    /// The request as it was read from this body: a JSON object whose [typed](crate::fields::is_typed) members say what the typed
+    /// fields say, and whose other members say what there is no field for.
     #[must_use]
     pub fn read_from(mut self, body: impl Into<Arc<str>>) -> Self {
         let body = body.into();
@@ -282,7 +279,7 @@ impl Request {
         self
     }
 
-    /// The body that the client sent. Where its [`TYPED`] members and the typed fields differ, somebody has edited these, and they count.
+    /// The body that the client sent. Where its [typed](crate::fields::is_typed) members and the typed fields differ, somebody has edited these, and they count.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
     }

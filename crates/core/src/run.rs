@@ -153,6 +153,9 @@ impl Run {
             return run;
         }
         match run.plan.constraints().end() {
+            Some(End::Invalid(why)) => {
+                run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, &**why)))
+            }
             Some(End::Fault(why)) => run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Panicked, &**why))),
             Some(End::Refused(why)) => run.state = State::Done(Outcome::Refused(why.clone())),
             // Whoever runs the cascade finds the person where it has no tier for one.

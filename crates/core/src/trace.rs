@@ -168,8 +168,8 @@ impl Trace {
 pub struct RouteTrace {
     /// The rules that hold for the request, in the order of the cascade, and what each of them wants. All of it is in force.
     pub rules: Vec<RuleTrace>,
-    /// Why nothing is called, where nothing is: the reasons of the rules that refuse, that all rules together leave no tier, or that one
-    /// failed.
+    /// Why nothing is called, where nothing is: the reasons of the rules that refuse, that all rules together leave no tier, that one
+    /// failed, or that no call can carry the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Arc<str>>,
     /// Why a person answers and no model does, where a rule wants that and nothing refuses.
@@ -204,7 +204,7 @@ impl RouteTrace {
         let name = |ix| cascade.tier(ix).name.clone();
         let constraints = plan.constraints();
         let (refused, review) = match constraints.end() {
-            Some(End::Fault(why) | End::Refused(why)) => (Some(why.clone()), None),
+            Some(End::Invalid(why) | End::Fault(why) | End::Refused(why)) => (Some(why.clone()), None),
             Some(End::Review(why)) => (None, Some(why.clone())),
             None => (None, None),
         };

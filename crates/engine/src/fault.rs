@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Policy};
 use tierfall_core::caught::caught;
+use tierfall_core::fields;
 use tierfall_core::gate::Gate;
 use tierfall_core::number::{Score, Threshold};
 use tierfall_core::provider::{Declares, Gives, Provider};
@@ -66,13 +67,7 @@ pub(crate) fn name(what: &str, text: &str) -> Option<Fault> {
 
 /// Whether a field of a request's body is for a tier to set.
 pub(crate) fn reserved(field: &str) -> Option<Fault> {
-    let why = match field.replace('-', "_").as_str() {
-        "temperature" | "top_p" | "max_tokens" | "stop" | "seed" => "has a key of its own under `params`",
-        "messages" | "system" | "model" | "stream" | "stream_options" | "logprobs" | "top_logprobs" | "n" | "tools"
-        | "response_format" => "is decided by the cascade and the client",
-        _ => return None,
-    };
-    Some(Fault::new(Code::BAD_VALUE, format!("`{field}` {why}")))
+    fields::reserved(field).map(|why| Fault::new(Code::BAD_VALUE, format!("`{field}` {why}")))
 }
 
 /// Whether a raw threshold is a score that the signal may read.

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::request::{Request, TYPED};
+use crate::fields::is_typed;
+use crate::request::Request;
 
 /// From this length on a text without blanks may be the bytes of a file.
 const FILE_BYTES: usize = 256;
@@ -44,7 +45,7 @@ fn beyond(request: &Request, body: &str, found: &mut Vec<String>) {
             for turn in turns {
                 inside(turn.get(), found);
             }
-        } else if name == "messages" || !TYPED.contains(&name.as_str()) {
+        } else if name == "messages" || !is_typed(&name) {
             inside(value.get(), found);
             found.push(name);
         }

@@ -16,3 +16,4 @@ mod probing;
 mod runs;
 mod scripted;
 mod streams;
+mod unsendable;

@@ -361,7 +361,7 @@ fn fate(plan: &Plan) -> Fate {
     match plan.constraints().end() {
         None => Fate::Answered,
         Some(End::Review(_)) => Fate::Reviewed,
-        Some(End::Refused(_) | End::Fault(_)) => Fate::Refused,
+        Some(End::Refused(_) | End::Fault(_) | End::Invalid(_)) => Fate::Refused,
     }
 }
 

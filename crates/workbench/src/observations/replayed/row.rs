@@ -161,7 +161,7 @@ fn routed(plan: &Plan) -> String {
         Skip::NotAllowed => {
             let names = constraints.kept_from(*ix);
             match constraints.end() {
-                Some(End::Fault(why)) => why.to_string(),
+                Some(End::Fault(why) | End::Invalid(why)) => why.to_string(),
                 Some(End::Refused(_)) => rules(names, "refuses them", "refuse them"),
                 Some(End::Review(_)) => rules(names, "keeps them for a person", "keep them for a person"),
                 None => rules(
