@@ -106,6 +106,19 @@ pub enum CascadeError {
     /// Two tiers share a name.
     #[error("two tiers are named \"{0}\"")]
     DuplicateName(Arc<str>),
+    /// Two rules share a name, so that nobody could tell which of them holds.
+    #[error("two rules are named \"{0}\"")]
+    DuplicateRule(Arc<str>),
+    /// A rule names a tier that is not there.
+    #[error("the rule \"{rule}\" names the tier at {at}, and there are {tiers}, counted from 0")]
+    UnknownTier {
+        /// The rule.
+        rule: Arc<str>,
+        /// The place that it names.
+        at: usize,
+        /// How many tiers there are.
+        tiers: usize,
+    },
     /// A tier before the last one has no gate.
     #[error("tier \"{0}\" has no gate, so the tiers after it can never be reached")]
     Ungated(Arc<str>),
@@ -180,6 +193,16 @@ impl TryFrom<Parts> for Cascade {
         if before.is_empty() && matches!(last.answerer, Answerer::Human { .. }) {
             return Err(CascadeError::NoModel);
         }
+        let mut names = BTreeSet::new();
+        for Rule { name, route, .. } in &parts.rules {
+            if !names.insert(name) {
+                return Err(CascadeError::DuplicateRule(name.clone()));
+            }
+            let tiers = parts.tiers.len();
+            if let Some(TierIx(at)) = route.tiers().find(|tier| tier.0 >= tiers) {
+                return Err(CascadeError::UnknownTier { rule: name.clone(), at, tiers });
+            }
+        }
         let cascade = Self(Arc::new(Inner { parts, segments: Segments::default(), points: Vec::new() }));
         for tier in cascade.tiers() {
             for named in tier.gate.iter().flat_map(Gate::signals) {
@@ -236,7 +259,7 @@ impl Cascade {
         &self.0.points
     }
 
-    /// The cascade under other rules.
+    /// The cascade under other rules. What they say of tiers that are not there says nothing.
     #[must_use]
     pub fn with_rules(mut self, rules: Vec<Rule>) -> Self {
         self.inner().parts.rules = rules;

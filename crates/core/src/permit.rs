@@ -51,7 +51,7 @@ impl Plan {
         if !named.needs().probe {
             return Ok(None);
         }
-        let gate = self.cascade().tier(own).gate.as_ref();
+        let gate = self.cascade().tiers().get(own.0).and_then(|tier| tier.gate.as_ref());
         let stripped = gate.map(|gate| gate.stripped(answer));
         let Some(probe) = named.probe(self.request(), stripped.as_deref().unwrap_or(answer)) else { return Ok(None) };
         let permit = self.may_see(self.asked_by(own, named)).ok_or(Abstain::NotAllowed)?;

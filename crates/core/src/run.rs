@@ -148,20 +148,19 @@ impl Run {
             last_error: None,
             stopped: None,
         };
+        let failed = |kind, why: &str| State::Done(Outcome::Failed(CallError::new(kind, why)));
         if let Some(unknown) = run.plan.unknown_point() {
-            run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, unknown.to_string())));
+            run.state = failed(CallErrorKind::InvalidRequest, &unknown.to_string());
             return run;
         }
         match run.plan.constraints().end() {
-            Some(End::Invalid(why)) => {
-                run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, &**why)))
-            }
-            Some(End::Fault(why)) => run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Panicked, &**why))),
+            Some(End::Invalid(why)) => run.state = failed(CallErrorKind::InvalidRequest, why),
+            Some(End::Fault(why)) => run.state = failed(CallErrorKind::Panicked, why),
             Some(End::Refused(why)) => run.state = State::Done(Outcome::Refused(why.clone())),
             // Whoever runs the cascade finds the person where it has no tier for one.
             Some(End::Review(_)) if run.plan.tiers.is_empty() => run.state = State::Done(Outcome::Review(None)),
             Some(End::Review(_)) | None => match run.unaffordable() {
-                Some(why) => run.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::InvalidRequest, why))),
+                Some(why) => run.state = failed(CallErrorKind::InvalidRequest, &why),
                 None => run.enter(0, None),
             },
         }

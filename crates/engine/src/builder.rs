@@ -201,6 +201,8 @@ impl EngineBuilder {
         let declared = fault::declared(&cascade, &providers);
         let mut found = fault::all(&cascade, &declared);
         let fitted = fit.as_ref().map(|fit| fitted(&cascade, fit, &declared, &mut found));
+        let in_force = fitted.as_ref().map_or(Some(&cascade), |fitted| fitted.as_ref().ok());
+        found.extend(in_force.into_iter().flat_map(fault::points));
         if !found.is_empty() {
             return Err(BuildError::Faults(found));
         }

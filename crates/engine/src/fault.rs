@@ -3,17 +3,26 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, Policy};
+use tierfall_core::cascade::{Answerer, Cascade, Model, OnAbstain, OnError, Policy};
 use tierfall_core::caught::caught;
 use tierfall_core::fields;
 use tierfall_core::gate::Gate;
 use tierfall_core::number::{Score, Threshold};
+use tierfall_core::point::OperatingPoint;
 use tierfall_core::provider::{Declares, Gives, Provider};
-use tierfall_core::rule::Route;
+use tierfall_core::request::{Params, Timeouts};
+use tierfall_core::rule::{Route, Rule, Within};
 use tierfall_core::signal::{NamedSignal, Nominal};
 
-use crate::config::Code;
+use crate::config::{Code, suggestion};
+
+/// The highest temperature that a tier may sample at.
+pub(crate) const MOST_TEMPERATURE: u32 = 100;
+
+/// The longest wait that can be declared: larger ones are mistakes, and overflow clocks.
+const LONGEST_WAIT: Duration = Duration::from_hours(24 * 7);
 
 /// Something that keeps parts from working together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +45,11 @@ impl Fault {
 
     pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    fn of_rule(mut self, rule: &str) -> Self {
+        self.message = format!("the rule \"{rule}\": {}", self.message);
         self
     }
 
@@ -63,6 +77,100 @@ pub(crate) fn name(what: &str, text: &str) -> Option<Fault> {
         Fault::new(Code::BAD_NAME, format!("{what} cannot be \"{text}\""))
             .help("names are file names and keys: letters, digits, `-`, `_` and `.`, not beginning with `.`")
     })
+}
+
+/// Whether a text says nothing.
+pub(crate) fn empty(what: &str, text: &str) -> Option<Fault> {
+    text.is_empty().then(|| Fault::new(Code::BAD_VALUE, format!("{what} is empty")))
+}
+
+/// Whether a number lies within these bounds, which it may reach.
+pub(crate) fn number(what: &str, value: f64, (min, max): (f64, f64)) -> Option<Fault> {
+    (!(min..=max).contains(&value)).then(|| Fault::new(Code::BAD_VALUE, format!("{what} must be {}", range(min, max))))
+}
+
+/// A range of numbers in words.
+pub(crate) fn range(min: f64, max: f64) -> String {
+    match (min, max) {
+        (f64::NEG_INFINITY, f64::INFINITY) => "a number".into(),
+        // The least positive number stands for anything above zero.
+        (f64::MIN_POSITIVE, max) => format!("above 0 and at most {max}"),
+        (min, f64::INFINITY) => format!("at least {min}"),
+        (min, max) => format!("from {min} to {max}"),
+    }
+}
+
+/// Why nobody can wait so long.
+pub(crate) fn unusable(wait: Duration) -> Option<&'static str> {
+    if wait.is_zero() {
+        return Some("a duration of zero would let nothing happen");
+    }
+    (wait > LONGEST_WAIT).then_some("longer than a week")
+}
+
+fn wait(what: &str, wait: Duration) -> Option<Fault> {
+    unusable(wait).map(|why| Fault::new(Code::BAD_DURATION, format!("{what} is no usable duration: {why}")))
+}
+
+/// What of a model cannot be put to a provider.
+fn model(model: &Model) -> impl Iterator<Item = Fault> {
+    let Params { temperature, top_p, max_tokens, stop, seed: _, extra } = &model.params;
+    let Timeouts { connect, idle, total } = model.timeouts;
+    let numbers = [
+        ("`params.temperature`", *temperature, (0.0, f64::from(MOST_TEMPERATURE))),
+        ("`params.top_p`", *top_p, (f64::MIN_POSITIVE, 1.0)),
+        ("`params.max_tokens`", max_tokens.map(f64::from), (1.0, f64::INFINITY)),
+        ("`context_window`", model.context_window.map(|tokens| tokens as f64), (1.0, f64::INFINITY)),
+    ];
+    let numbers = numbers.into_iter().filter_map(|(what, value, bounds)| number(what, value?, bounds));
+    let waits = [("connect", connect), ("idle", idle), ("total", total)];
+    let waits = waits.into_iter().filter_map(|(what, value)| wait(&format!("`timeouts.{what}`"), value?));
+    let texts = stop.iter().filter_map(|text| empty("a text of `params.stop`", text));
+    let fields = extra.keys().filter_map(|field| reserved(field));
+    empty("the model's name", &model.name).into_iter().chain(numbers).chain(waits).chain(texts).chain(fields)
+}
+
+/// Whether a rule leaves nobody to answer, by the key that does.
+pub(crate) fn within(within: &Within) -> Option<(&'static str, Fault)> {
+    let only = within.only.as_ref()?;
+    if only.is_empty() {
+        let message = "`only` names no tier, so nothing could answer";
+        return Some(("only", Fault::new(Code::BAD_ROUTE, message).help("let the rule refuse, or name a tier")));
+    }
+    let behind = within.enter_at.is_some_and(|at| only.iter().all(|tier| *tier < at));
+    let message = "the chain is entered behind every tier that may see the request, so nothing could answer";
+    behind.then(|| ("enter-at", Fault::new(Code::BAD_ROUTE, message).help("enter at one of these, or allow a later one")))
+}
+
+/// Whether a rule names an operating point that is not there: of `fit`, or, where there are none, of no fit.
+pub(crate) fn point(name: &str, points: &[OperatingPoint], fit: &str) -> Option<Fault> {
+    let known = || points.iter().map(|point| &*point.name);
+    if points.is_empty() {
+        let message = format!("there is no operating point \"{name}\", since no threshold comes from a fit");
+        return Some(Fault::new(Code::UNKNOWN_POINT, message).help("let every threshold come from a fit, or take the point out"));
+    }
+    let all = || format!("it has {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
+    known().all(|known| known != name).then(|| {
+        Fault::new(Code::UNKNOWN_POINT, format!("{fit} has no operating point \"{name}\""))
+            .help(suggestion(name, known()).unwrap_or_else(all))
+    })
+}
+
+fn rule(rule: &Rule) -> impl Iterator<Item = Fault> {
+    let route = match &rule.route {
+        Route::Answer(answer) => within(answer).map(|(_, fault)| fault),
+        Route::Review(why) | Route::Refuse(why) => empty("what it says", why),
+    };
+    name("its name", &rule.name).into_iter().chain(route).map(|fault| fault.of_rule(&rule.name))
+}
+
+/// The operating points that the rules name, and that are not there.
+pub(crate) fn points(cascade: &Cascade) -> impl Iterator<Item = Fault> {
+    let named = |rule: &Rule| {
+        let Route::Answer(Within { point: Some(name), .. }) = &rule.route else { return None };
+        point(name, cascade.points(), "the fit").map(|fault| fault.of_rule(&rule.name))
+    };
+    cascade.rules().iter().filter_map(named)
 }
 
 /// Whether a field of a request's body is for a tier to set.
@@ -149,23 +257,15 @@ pub(crate) fn all(cascade: &Cascade, declared: &[Declares]) -> Vec<Fault> {
     let feeding = Feeding { cascade, declared };
     for (place, tier) in cascade.tiers().iter().enumerate() {
         let gate = tier.gate.iter().flat_map(|gate| feeding.gate(place, gate));
-        let params = match &tier.answerer {
-            Answerer::Model(model) => Some(&model.params.extra),
+        let model = match &tier.answerer {
+            Answerer::Model(answering) => Some(model(answering)),
             Answerer::Human { .. } => None,
         };
-        let fields = params.into_iter().flatten().filter_map(|(field, _)| reserved(field));
         let named = name("a tier's name", &tier.name);
-        found.extend(named.into_iter().chain(gate).chain(fields).map(|fault| fault.at(&tier.name)));
+        found.extend(named.into_iter().chain(gate).chain(model.into_iter().flatten()).map(|fault| fault.at(&tier.name)));
     }
-    for rule in cascade.rules() {
-        let Route::Answer(within) = &rule.route else { continue };
-        let tiers = cascade.tiers().len();
-        for tier in within.enter_at.iter().chain(within.only.iter().flatten()).filter(|tier| tier.0 >= tiers) {
-            let message =
-                format!("the rule \"{}\" names the tier at {}, and there are {tiers}, counted from 0", rule.name, tier.0);
-            found.push(Fault::new(Code::UNKNOWN_TIER, message));
-        }
-    }
+    found.extend(cascade.policy().deadline.and_then(|deadline| wait("the policy's `deadline`", deadline)));
+    found.extend(cascade.rules().iter().flat_map(rule));
     found
 }
 

@@ -46,7 +46,7 @@ pub use tierfall_core::observer::Observer;
 pub use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Declares, Gives, Provider, Reply, provider_fn};
 pub use tierfall_core::request::{Call, Content, Json, Message, Params, Request, RequestId, Role, Timeouts};
 pub use tierfall_core::rule::table::{Condition, ConditionSpec};
-pub use tierfall_core::rule::{Route, Rule};
+pub use tierfall_core::rule::{Route, Rule, Within};
 pub use tierfall_core::run::{Outcome, Served};
 pub use tierfall_core::signal::table::SignalSpec;
 pub use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Reading, Signal};

@@ -65,6 +65,12 @@ impl Route {
         Self::Answer(Within { point: Some(point.into()), ..Within::default() })
     }
 
+    /// The tiers that it names.
+    pub fn tiers(&self) -> impl Iterator<Item = TierIx> {
+        let within = if let Self::Answer(within) = self { Some(within) } else { None };
+        within.into_iter().flat_map(|within| within.enter_at.into_iter().chain(within.only.iter().flatten().copied()))
+    }
+
     /// Whether this lets a tier see the request. A rule that enters at a tier skips those before it, and forbids none.
     pub(crate) fn allows(&self, ix: TierIx, answerer: &Answerer) -> bool {
         match self {

@@ -15,9 +15,9 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use super::code::Code;
 use super::diagnostic::{Diagnostic, Found};
 use super::file::SIMULATED;
-use super::schema::{Key, Schema, ValueKind, range};
+use super::schema::{Key, Schema, ValueKind};
 use super::values::{duration, nearest, suggestion};
-use crate::fault;
+use crate::fault::{self, Fault};
 
 /// The kinds of provider.
 pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {
@@ -151,8 +151,7 @@ impl Checker {
                 self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &bounds(*min, *max), span)
             }
             (ValueKind::Number { min, max }, DeValue::Integer(_) | DeValue::Float(_)) => {
-                let number = number(value);
-                self.bounded(number.is_some_and(|n| (*min..=*max).contains(&n)), what, &range(*min, *max), span)
+                self.fits(span, fault::number(what, number(value).unwrap_or(f64::NAN), (*min, *max)))
             }
             (ValueKind::Nominal, DeValue::Integer(_) | DeValue::Float(_)) => {
                 let number = number(value);
@@ -214,6 +213,13 @@ impl Checker {
         false
     }
 
+    /// Whether there is no such fault; one that there is is noted.
+    fn fits(&mut self, span: Range<usize>, fault: Option<Fault>) -> bool {
+        let Some(fault) = fault else { return true };
+        self.found.fault(span, fault);
+        false
+    }
+
     fn bounded(&mut self, fits: bool, what: &str, range: &str, span: Range<usize>) -> bool {
         fits || self.refuse(Code::BAD_VALUE, span, format!("{what} must be {range}"))
     }
@@ -232,16 +238,10 @@ impl Checker {
     fn text(&mut self, kind: &ValueKind, what: &str, text: &str, span: Range<usize>) -> bool {
         // A text of white space says something where it is a stop text: the end of a line.
         if text.is_empty() || (text.trim().is_empty() && !matches!(kind, ValueKind::Text)) {
-            return self.refuse(Code::BAD_VALUE, span, format!("{what} is empty"));
+            return self.fits(span, fault::empty(what, text.trim()));
         }
         match kind {
-            ValueKind::Name => match fault::name(what, text) {
-                Some(fault) => {
-                    self.found.fault(span, fault);
-                    false
-                }
-                None => true,
-            },
+            ValueKind::Name => self.fits(span, fault::name(what, text)),
             ValueKind::Variable if !variable(text) => {
                 // Perhaps it is the secret itself.
                 self.secret_at(span, &format!("{what} is no name of an environment variable"), "…");

@@ -308,13 +308,3 @@ impl Schema {
         }
     }
 }
-
-/// A range of numbers in words.
-pub(crate) fn range(min: f64, max: f64) -> String {
-    match (min, max) {
-        (f64::NEG_INFINITY, f64::INFINITY) => "a number".into(),
-        // The least positive number stands for anything above zero.
-        (f64::MIN_POSITIVE, max) => format!("above 0 and at most {max}"),
-        (min, max) => format!("from {min} to {max}"),
-    }
-}

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::fault::unusable;
+
 /// Reads `"30s"`, `"500ms"`, `"2m"`; fractions are allowed. Never zero.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -17,10 +19,8 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let plain = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let number: f64 = plain.then(|| number.parse().ok()).flatten().ok_or("a duration is a number and a unit, like \"30s\"")?;
     match Duration::try_from_secs_f64(number * seconds_a_unit) {
-        Ok(duration) if duration.is_zero() => Err("a duration of zero would let nothing happen".into()),
-        // Larger waits are mistakes, and overflow clocks.
-        Ok(duration) if duration <= Duration::from_hours(24 * 7) => Ok(duration),
-        _ => Err("longer than a week".into()),
+        Ok(duration) => unusable(duration).map_or(Ok(duration), |why| Err(why.into())),
+        Err(_) => Err(unusable(Duration::MAX).unwrap_or_default().into()),
     }
 }
 

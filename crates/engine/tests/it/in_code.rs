@@ -1,12 +1,13 @@
 //! Cascades in code: what `build` refuses, as it is refused in a file; what fits put in force.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tierfall::fit::{self, Cut, Fit, Point, Provenance, Status, TargetFit, TierFit};
 use tierfall::{
     BuildError, CallError, Completion, Condition, Declares, Engine, EngineBuilder, Gate, Gives, Model, NamedSignal, OnAbstain,
-    Params, Policy, Provider, Reply, Request, Route, Rule, Score, Threshold, Tier, TierIx, provider_fn,
+    Params, Policy, Provider, Reply, Request, Route, Rule, Score, Threshold, Tier, TierIx, Within, provider_fn,
 };
 use tierfall_core::cascade::{CascadeError, Parts};
 use tierfall_core::fusion::GateValue;
@@ -93,11 +94,10 @@ fn what_cannot_work_is_told_in_one_go() {
     gate.require.push(signal(json!("mean-logprob")));
     let extra = [("top_p".to_owned(), json!(1))].into();
     let params = Params { temperature: Some(0.0), extra, ..Params::default() };
-    let route = Route::only([TierIx(0), TierIx(9)]);
     let built = Engine::named("the desk")
         .tier(Tier::new("small", Model::new("s").with_params(params)).gated(gate), giving(Some(5)))
         .tier(Tier::new("large", Model::new("l")), giving(None))
-        .rule(Rule { name: "private".into(), when: Arc::new(Never), route })
+        .rule(Rule { name: "private".into(), when: Arc::new(Never), route: Route::only([]) })
         .build();
     insta::assert_snapshot!(built.unwrap_err(), @r#"
     the cascade cannot run:
@@ -105,9 +105,59 @@ fn what_cannot_work_is_told_in_one_go() {
       tier "small": mean-logprob is no validator: its scores are not on [0, 1], where 0.5 is the pass mark; put it under `observe`, or use it as the gate's `signal`
       tier "small": no score of agreement(samples=3) is 7: they go from 0 to 1
       tier "small": agreement(samples=3) compares several samples, and at temperature 0 they agree with themselves; sample at a temperature like 0.7
-      tier "small": `top_p` has a key of its own under `params`
-      the rule "private" names the tier at 9, and there are 2, counted from 0
+      tier "small": `top_p` has a key of its own beside `extra`
+      the rule "private": `only` names no tier, so nothing could answer; let the rule refuse, or name a tier
     "#);
+}
+
+#[test]
+fn what_a_file_refuses_is_refused_in_code() {
+    let desk = |edit: &dyn Fn(&mut Model)| {
+        let mut model = Model::new("l");
+        edit(&mut model);
+        Engine::named("desk").tier(Tier::new("large", model), giving(None))
+    };
+    let model = |edit: &dyn Fn(&mut Model)| refused(desk(edit));
+    let rule = |name: &str, route| Rule { name: name.into(), when: Arc::new(Never), route };
+    let ruled = |name: &str, route| refused(two(gate(json!("non-empty"), 0.5), giving(None)).rule(rule(name, route)));
+    let behind = Within { only: Some([TierIx(0)].into()), enter_at: Some(TierIx(1)), point: None };
+    let endless = Policy { deadline: Some(Duration::ZERO), ..Policy::default() };
+    let told = [
+        (model(&|model| model.params.temperature = Some(-5.0)), "`params.temperature` must be from 0 to 100"),
+        (model(&|model| model.params.temperature = Some(f64::NAN)), "`params.temperature` must be from 0 to 100"),
+        (model(&|model| model.params.top_p = Some(7.0)), "`params.top_p` must be above 0 and at most 1"),
+        (model(&|model| model.params.max_tokens = Some(0)), "`params.max_tokens` must be at least 1"),
+        (model(&|model| model.params.stop = vec![String::new()]), "a text of `params.stop` is empty"),
+        (model(&|model| model.context_window = Some(0)), "`context_window` must be at least 1"),
+        (model(&|model| model.timeouts.idle = Some(Duration::ZERO)), "`timeouts.idle` is no usable duration"),
+        (model(&|model| model.name = "".into()), "tier \"large\": the model's name is empty"),
+        (refused(desk(&|_| {}).policy(endless)), "the policy's `deadline` is no usable duration"),
+        (ruled("r", Route::only([])), "the rule \"r\": `only` names no tier"),
+        (ruled("r", Route::Answer(behind)), "the rule \"r\": the chain is entered behind every tier"),
+        (ruled("r", Route::at_point("cheap")), "the rule \"r\": there is no operating point \"cheap\", since"),
+        (ruled("r", Route::Refuse("".into())), "the rule \"r\": what it says is empty"),
+        (ruled("a rule", Route::Refuse("no".into())), "its name cannot be \"a rule\""),
+        (ruled("r", Route::only([TierIx(9)])), "the rule \"r\" names the tier at 9, and there are 2"),
+        (
+            refused(desk(&|_| {}).rule(rule("r", Route::Refuse("a".into()))).rule(rule("r", Route::Refuse("b".into())))),
+            "two rules are named \"r\"",
+        ),
+    ];
+    for (why, wanted) in told {
+        assert!(why.contains(wanted), "{why}");
+    }
+    assert!(desk(&|model| model.params.temperature = Some(0.0)).build().is_ok());
+}
+
+#[test]
+fn a_rule_names_a_point_of_the_fit() {
+    let own = |point: &str| {
+        let rule = Rule { name: "r".into(), when: Arc::new(Never), route: Route::at_point(point) };
+        two(Gate::new(signal(json!("non-empty")), Threshold::DeferAll), giving(None)).rule(rule).fit(fit()).build()
+    };
+    let why = own("defualt").unwrap_err().to_string();
+    assert!(why.contains("the rule \"r\": the fit has no operating point \"defualt\"; did you mean `default`?"), "{why}");
+    assert!(own("default").is_ok());
 }
 
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::config::types::{Name, Spanned, Text};
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(title = "a rule", extend("additionalProperties" = false, "x-kind" = "rule"))]
 pub(crate) struct RuleFile {
-    /// The rule's name in traces; its kind without it.
+    /// The rule's name in traces; its kind without it. No two rules share one.
     pub(crate) name: Option<Name>,
     /// What happens to a request for which the rule holds, together with what all other rules say that hold.
     #[schemars(with = "RouteFile")]

@@ -10,6 +10,7 @@ use tierfall_core::request::Params;
 use tierfall_core::signal::table::SignalSpec;
 
 use crate::config::types::{Dollars, DollarsPerMillion, ModelName, Name, Spanned, Text, Wait};
+use crate::fault::MOST_TEMPERATURE;
 
 /// One rung: a model at a provider, or, as the last, a person.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -106,7 +107,7 @@ pub(crate) struct TurnFile {
 #[schemars(title = "sampling parameters")]
 pub(crate) struct ParamsFile {
     /// Sampling temperature; 0 is greedy.
-    #[schemars(range(min = 0, max = 100))]
+    #[schemars(range(min = 0, max = MOST_TEMPERATURE))]
     pub(crate) temperature: Option<Spanned<f64>>,
     /// Nucleus sampling mass.
     #[schemars(extend("exclusiveMinimum" = 0), range(max = 1))]

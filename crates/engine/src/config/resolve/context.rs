@@ -45,6 +45,19 @@ impl<'a> Context<'a> {
         self.tiers().iter().enumerate().find(|(_, tier)| named(tier.get_ref())).map(|(ix, tier)| (TierIx(ix), tier))
     }
 
+    /// Notes every name that stands for two things.
+    pub(super) fn unlike<'n>(&mut self, things: &str, help: &str, names: impl Iterator<Item = (&'n str, Range<usize>)>) {
+        let mut seen = BTreeMap::new();
+        for (name, at) in names {
+            if let Some(first) = seen.get(name) {
+                let message = format!("two {things} are named \"{name}\"");
+                self.found.error(Code::DUPLICATE_NAME, at, message).label(Range::clone(first), "the first one").help(help);
+            } else {
+                seen.insert(name, at);
+            }
+        }
+    }
+
     /// The tier of this name, or a diagnostic.
     pub(super) fn target(&mut self, name: &str, at: Range<usize>) -> Option<TierIx> {
         if let Some((ix, _)) = self.tier_named(name) {

@@ -46,12 +46,12 @@ pub(super) fn resolve(
     let mut context = Context { file, directory, read, lines, found, providers, fitted: Vec::new(), own: Vec::new() };
     let tiers = tier::resolve_all(&mut context);
     unused_providers(&mut context);
-    let rules = file.rule.iter().filter_map(|rule| rule::resolve(&mut context, rule)).collect();
+    let rules = rule::resolve_all(&mut context);
     let segments = segments(&mut context);
     let policy = policy(&mut context, &file.policy);
     let fit_path = fit::check(&mut context, &policy, path);
     if fit_path.is_none() {
-        rule::no_points(file, context.found);
+        rule::points(file, &[], "", context.found);
     }
     let expects = expect::resolve_all(&mut context);
     let replay = file.replay.clone();
@@ -77,7 +77,7 @@ pub(super) fn resolve(
         let place = fit::Place { file, at: fit_at, path, set: set.map_or("SET", String::as_str) };
         let bound = Bound { cascade: &cascade, tiers: &bindings, segment_digest: segment_digest.as_deref() };
         let (fitted, read) = place.read(fit_path, read, bound, found)?;
-        rule::unknown_points(file, &fitted, fit_path, found);
+        rule::points(file, fitted.points(), &format!("the fit {}", fit_path.display()), found);
         (cascade, fit) = (fitted, Some(Arc::new(read)));
     }
     permission::check(file, &cascade, found);

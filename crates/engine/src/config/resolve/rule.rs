@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::Path;
 
 use tierfall_core::cascade::{Cascade, TierIx};
 use tierfall_core::constraints::{Constraints, End};
+use tierfall_core::point::OperatingPoint;
 use tierfall_core::request::Request;
 use tierfall_core::rule::table::Condition;
 use tierfall_core::rule::{Route, Rule, Within};
@@ -15,14 +15,28 @@ use crate::config::code::Code;
 use crate::config::diagnostic::Found;
 use crate::config::file::{CascadeFile, RouteFile, RuleFile};
 use crate::config::types::Spanned;
-use crate::config::values::suggestion;
+use crate::fault;
 
-pub(super) fn resolve(context: &mut Context<'_>, file: &RuleFile) -> Option<Rule> {
+/// Every rule that can be read.
+pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<Rule> {
+    let rules = &context.file.rule;
+    let help = "give one of them a `name` of its own: without one a rule has that of its kind";
+    context.unlike("rules", help, rules.iter().filter_map(|rule| Some((name(rule)?, rule.condition.as_ref()?.span()))));
+    rules.iter().filter_map(|rule| resolve(context, rule)).collect()
+}
+
+/// A rule's name: its kind where it has none of its own.
+fn name(file: &RuleFile) -> Option<&str> {
+    let kind = || file.condition.as_ref().map(|condition| condition.get_ref().name());
+    file.name.as_ref().map(|name| name.as_str()).or_else(kind)
+}
+
+fn resolve(context: &mut Context<'_>, file: &RuleFile) -> Option<Rule> {
     let route = file.route.as_ref().and_then(|written| route(context, written));
     let condition = file.condition.as_ref()?;
     let kind = condition.get_ref().name();
     match condition.get_ref().build() {
-        Ok(when) => Some(Rule { name: file.name.as_ref().map_or(kind, |name| name.as_str()).into(), when, route: route? }),
+        Ok(when) => Some(Rule { name: name(file)?.into(), when, route: route? }),
         Err(why) => {
             context.found.error(Code::BAD_RULE, condition.span(), format!("rule `{kind}`: {why}"));
             None
@@ -47,26 +61,15 @@ fn route(context: &mut Context<'_>, file: &RouteFile) -> Option<Route> {
     }
     // A name that is not there was told of.
     let (enter_at, only) = (enter_at.map_or(Some(None), |at| at.map(Some))?, only.map_or(Some(None), |only| only.map(Some))?);
-    if let (Some(written), Some(allowed)) = (&file.only, &only) {
-        if allowed.is_empty() {
-            let message = "`only` names no tier, so nothing could answer";
-            context.found.error(Code::BAD_ROUTE, written.span(), message).help("write `refuse = \"why\"`, or name a tier");
-            return None;
-        }
-        if let (Some(at), Some(name)) = (enter_at, &file.enter_at)
-            && allowed.iter().all(|tier| *tier < at)
-        {
-            let message = format!(
-                "the chain is entered at \"{}\", behind every tier that may see the request, so nothing could answer",
-                name.get_ref().as_str()
-            );
-            let diagnostic = context.found.error(Code::BAD_ROUTE, name.span(), message);
-            diagnostic.label(written.span(), "these may see it").help("enter at one of these, or allow a later one");
-            return None;
-        }
-    }
     let point = file.point.as_ref().map(|point| point.get_ref().as_str().into());
-    Some(Route::Answer(Within { only, enter_at, point }))
+    let within = Within { only, enter_at, point };
+    let Some((key, fault)) = fault::within(&within) else { return Some(Route::Answer(within)) };
+    let only = file.only.as_ref().map_or(0..0, Spanned::span);
+    match &file.enter_at {
+        Some(at) if key == "enter-at" => context.found.fault(at.span(), fault).label(only, "these may see it"),
+        _ => context.found.fault(only, fault),
+    };
+    None
 }
 
 /// Whether a route says how a request ends, and something else beside it that could never matter.
@@ -91,32 +94,13 @@ fn contradicts_itself(file: &RouteFile, found: &mut Found) -> bool {
     any
 }
 
-/// The operating points that rules name, where there can be none: no threshold comes from a fit.
-pub(super) fn no_points(file: &CascadeFile, found: &mut Found) {
-    for point in points(file) {
-        let message =
-            format!("there is no operating point \"{}\", since no threshold comes from a fit", point.get_ref().as_str());
-        let help = "write `threshold = \"fit\"` in every gate, or take the point out";
-        found.error(Code::UNKNOWN_POINT, point.span(), message).help(help);
-    }
-}
-
-/// The operating points that rules name and the fit does not have.
-pub(super) fn unknown_points(file: &CascadeFile, cascade: &Cascade, fit_path: &Path, found: &mut Found) {
-    let known = || cascade.points().iter().map(|point| &*point.name);
-    for point in points(file) {
-        let name = point.get_ref().as_str();
-        if known().all(|known| known != name) {
-            let message = format!("the fit {} has no operating point \"{name}\"", fit_path.display());
-            let all = || format!("it has {}", known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "));
-            let help = suggestion(name, known()).unwrap_or_else(all);
-            found.error(Code::UNKNOWN_POINT, point.span(), message).help(help);
+/// The operating points that rules name and that are not there.
+pub(super) fn points(file: &CascadeFile, points: &[OperatingPoint], fit: &str, found: &mut Found) {
+    for point in file.rule.iter().filter_map(|rule| rule.route.as_ref()?.point.as_ref()) {
+        if let Some(fault) = fault::point(point.get_ref().as_str(), points, fit) {
+            found.fault(point.span(), fault);
         }
     }
-}
-
-fn points(file: &CascadeFile) -> impl Iterator<Item = &Spanned<crate::config::types::Text>> {
-    file.rule.iter().filter_map(|rule| rule.route.as_ref()?.point.as_ref())
 }
 
 /// Holds for every request.

@@ -1,6 +1,5 @@
 //! Tiers.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -26,7 +25,8 @@ pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBi
     if tiers.is_empty() {
         context.found.error(Code::NO_TIERS, 0..0, "a cascade needs at least one `[[tier]]`");
     }
-    names(context, tiers);
+    let names = tiers.iter().filter_map(|tier| tier.get_ref().name.as_ref());
+    context.unlike("tiers", "give one of them another name", names.map(|name| (name.get_ref().as_str(), name.span())));
     prices(context, tiers);
     let only_human = tiers.iter().all(|tier| tier.get_ref().review == Some(true));
     if let (Some(first), true) = (tiers.first(), only_human) {
@@ -38,18 +38,6 @@ pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBi
         resolved.extend(resolve(context, tier, last));
     }
     resolved
-}
-
-fn names(context: &mut Context<'_>, tiers: &[Spanned<TierFile>]) {
-    let mut seen: BTreeMap<&str, Range<usize>> = BTreeMap::new();
-    for name in tiers.iter().filter_map(|tier| tier.get_ref().name.as_ref()) {
-        if let Some(first) = seen.get(name.get_ref().as_str()) {
-            let message = format!("two tiers are named \"{}\"", name.get_ref().as_str());
-            context.found.error(Code::DUPLICATE_NAME, name.span(), message).label(first.clone(), "the first one");
-        } else {
-            seen.insert(name.get_ref(), name.span());
-        }
-    }
 }
 
 /// Cheapest first is what makes a cascade pay; another order may be meant.

@@ -8,7 +8,8 @@ use tierfall_wire::dialect::table as dialects;
 
 use crate::config::code::Code;
 use crate::config::file::SIMULATED;
-use crate::config::schema::{Schema, ValueKind, range};
+use crate::config::schema::{Schema, ValueKind};
+use crate::fault::range;
 
 /// A file that uses most of it.
 pub(super) const EXAMPLE: &str = include_str!("../example.cascade.toml");

@@ -152,3 +152,24 @@ fn two_points_are_a_warning() {
     // Where nothing is asked, no point is taken.
     assert!(!warned("point = \"strict\"", "refuse = \"no\"").contains("C066"));
 }
+
+#[test]
+fn rules_have_names_of_their_own() {
+    let unnamed = ruled("", &[("tools = true", "only = [\"small\"]"), ("tools = false", "only = [\"large\"]")]);
+    let unnamed = unnamed.replace("name = \"r0\"\n", "").replace("name = \"r1\"\n", "");
+    insta::assert_snapshot!(bad(&unnamed), @r#"
+    error[C011]: two rules are named "tools"
+      --> <cascade>:12:1
+       |
+     8 | tools = true
+       | ----- the first one
+    ...
+    12 | tools = false
+       | ^^^^^
+       |
+       = help: give one of them a `name` of its own: without one a rule has that of its kind
+
+    1 problem in <cascade>
+    "#);
+    good(&unnamed.replacen("[[rule]]\n", "[[rule]]\nname = \"with-tools\"\n", 1));
+}
