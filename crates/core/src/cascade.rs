@@ -44,7 +44,8 @@ pub enum OnAbstain {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnExhausted {
-    /// Serve the best answer there is.
+    /// Serve the best answer there is: one that a gate could read before one that is cut off, empty or invalid, and of these the one of the
+    /// latest tier. Gate values are not compared: those of two tiers are on scales of their own.
     #[default]
     Answer,
     /// Answer nothing.
@@ -62,7 +63,8 @@ pub struct Policy {
     pub on_abstain: OnAbstain,
     /// When the chain is exhausted.
     pub on_exhausted: OnExhausted,
-    /// Most money for one request: no call is begun that is expected to exceed it.
+    /// Most money for one request: no call is begun that is expected to exceed it. A person is asked whatever is left of it: what a
+    /// review costs is in the trace, and held against nothing.
     pub budget: Option<Money>,
     /// Most time for one request, waiting for places included: no call is begun after it, and a call's own limit shrinks to an
     /// equal share of what is left for each model that may still be asked.

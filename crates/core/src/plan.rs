@@ -11,7 +11,7 @@ use crate::caught::caught;
 use crate::constraints::{Constraints, End};
 use crate::gate::Gate;
 use crate::number::Threshold;
-use crate::point::UnknownPoint;
+use crate::point::{UnknownPoint, unknown};
 use crate::request::{Request, estimated_tokens};
 
 /// Which tiers a request is to use, in order, why the others are not asked, and [who may see it](Plan::may_see) at all.
@@ -70,7 +70,7 @@ impl fmt::Display for Skip {
             Self::NotAllowed => f.write_str("not-allowed"),
             Self::BeforeEntry => f.write_str("before-entry"),
             Self::Fit => f.write_str("fit: not in the sub-chain in force"),
-            Self::UnknownPoint(name) => write!(f, "there is no operating point \"{name}\""),
+            Self::UnknownPoint(name) => f.write_str(&unknown(name)),
             Self::ContextWindow { needed, window } => write!(f, "context-window: about {needed} of {window} tokens"),
             Self::Capability(lacking) => write!(f, "capability: {lacking}"),
         }

@@ -51,12 +51,19 @@ pub struct FittedGate {
 
 /// There is no operating point of this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no operating point \"{name}\"; {}", listed(.known))]
+#[error("{}; {}", unknown(.name), listed(.known))]
 pub struct UnknownPoint {
     /// What was asked for.
     pub name: Arc<str>,
     /// Those that there are.
     pub known: Vec<Arc<str>>,
+}
+
+/// That there is no such point, or none that meets such a target.
+pub(crate) fn unknown(name: &str) -> String {
+    let is_target = name.contains("<=") || name.contains(">=");
+    let what = if is_target { "no operating point is certified for" } else { "there is no operating point" };
+    format!("{what} \"{name}\"")
 }
 
 fn listed(names: &[Arc<str>]) -> String {

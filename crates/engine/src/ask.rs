@@ -26,10 +26,10 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Sets the id, which decides the ties and keys the trace.
+    /// Sets the id, which decides the ties and keys the trace. An empty one is none.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<RequestId>) -> Self {
-        self.id = Some(id.into());
+        self.id = Some(id.into()).filter(|id| !id.as_str().is_empty());
         self
     }
 
@@ -70,21 +70,23 @@ impl Ask {
         self
     }
 
-    /// Sets the most money that the request may cost, where that is less than the policy allows. Every tier needs a price then.
+    /// Sets the most money that the request's calls may cost, where that is less than the policy allows. Every tier needs a price then.
+    /// A person is asked whatever is left of it: what a review costs is in the trace, and held against nothing.
     #[must_use]
     pub fn with_budget(mut self, budget: Money) -> Self {
         self.request.budget = Some(budget);
         self
     }
 
-    /// Declares tools: a JSON array as OpenAI's chat completions have it. Every dialect puts it in its own words.
+    /// Declares tools: a JSON array as OpenAI's chat completions have it. Every dialect puts it in its own words. Anything else fails the
+    /// request before any call.
     #[must_use]
     pub fn with_tools(mut self, tools: impl Into<Json>) -> Self {
         self.request.tools = Some(tools.into());
         self
     }
 
-    /// Declares what structure the answer is to have, likewise.
+    /// Declares what structure the answer is to have: a JSON object, likewise.
     #[must_use]
     pub fn with_response_format(mut self, format: impl Into<Json>) -> Self {
         self.request.response_format = Some(format.into());
@@ -126,7 +128,7 @@ impl From<Vec<Message>> for Ask {
 
 impl From<Request> for Ask {
     fn from(request: Request) -> Self {
-        let id = Some(request.id.clone()).filter(|id| !id.as_str().is_empty());
-        Self { id, request }
+        let id = request.id.clone();
+        Self { id: None, request }.with_id(id)
     }
 }

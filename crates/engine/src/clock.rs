@@ -6,6 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// Tells the time since some fixed moment of its own.
+///
+/// Latencies, and how much of a deadline they leave, are measured by it. When a call that hangs is cut off is decided by tokio's clock,
+/// which a test pauses and turns by its own means: turning this one alone ends no wait.
 pub trait Clock: Send + Sync {
     /// The time since that moment; never goes back.
     fn now(&self) -> Duration;

@@ -22,6 +22,9 @@ use crate::spans::SpanContext;
 pub(crate) type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
 /// A cascade that answers. Clones share it; one engine serves any number of runs at once.
+///
+/// Who drops the last clone waits until its observers have taken what they were told, and blocks the thread meanwhile. Observers that
+/// another engine goes on with ([`EngineBuilder::after`](crate::EngineBuilder::after), [`Reloadable`](crate::Reloadable)) are not waited for.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 

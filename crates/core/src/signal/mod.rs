@@ -192,7 +192,8 @@ pub trait Signal: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Reads an answer while it streams; `None` where nothing can be said before the end. Nor is anything said for a signal that
+    /// Reads an answer while it streams, as [`Watch`] says and `conformance::signal` of the testkit tries; `None` where nothing can be said
+    /// before the end. Nor is anything said for a signal that
     /// [needs](Self::needs) a probe or further samples.
     fn watch(&self, _request: &Request) -> Option<Box<dyn Watch>> {
         None

@@ -69,12 +69,15 @@ impl Bounds {
 }
 
 /// Reads an answer as it streams.
+///
+/// `conformance::signal` of the crate `tierfall-testkit` tries on drawn answers whether a signal keeps what is said here: call it in a test of yours.
 pub trait Watch: fmt::Debug + Send {
     /// Takes the next piece, and says what is known of the reading of **any** whole answer that begins with all pieces so far:
     /// more text, tokens of whatever log-probability, tool calls, a refusal, whatever end. Where such an answer is read as a score,
     /// the score lies in the bounds; once the reading is [settled](Bounds::settled), it is that one.
     ///
-    /// The piece with `finish` ends the answer: then the reading is settled, and equal to what [`read`](super::Signal::read) gives for
+    /// The piece with `finish` ends the answer: then the reading is [settled](Bounds::settled) — bounds that are [equal](Bounds::within) say
+    /// less, since the signal may still abstain — and equal to what [`read`](super::Signal::read) gives for
     /// the whole, bit for bit. No piece is taken after the reading is settled. What is known only grows.
     ///
     /// A piece costs what it holds, however long the answer has become.

@@ -29,6 +29,12 @@ struct Made {
     provider: Weak<dyn Provider>,
 }
 
+impl Made {
+    fn is_held(&self) -> bool {
+        self.provider.strong_count() > 0
+    }
+}
+
 /// What makes a provider the same one.
 #[derive(PartialEq)]
 struct Declared {
@@ -58,7 +64,7 @@ impl Pool {
         let declared = Declared { name: name.to_owned(), spec: spec.clone(), asker, secrets };
         // Held while one is made, which waits for nothing: two who load at once must not both make it.
         let mut known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|made| made.provider.strong_count() > 0);
+        known.retain(Made::is_held);
         if let Some(provider) = known.iter().filter(|made| made.declared == declared).find_map(|made| made.provider.upgrade()) {
             return Ok(provider);
         }
@@ -71,7 +77,8 @@ impl Pool {
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let known = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let names: Vec<&str> = known.iter().map(|made| made.declared.name.as_str()).collect();
+        let held = known.iter().filter(|made| made.is_held());
+        let names: Vec<&str> = held.map(|made| made.declared.name.as_str()).collect();
         f.debug_struct("Pool").field("providers", &names).finish_non_exhaustive()
     }
 }
@@ -120,6 +127,7 @@ mod tests {
         let weak = Arc::downgrade(&held[0]);
         held.clear();
         assert!(weak.upgrade().is_none());
+        assert!(!format!("{pool:?}").contains("\"p\""));
         get(&pool, &spec, "", &mut held);
         assert_eq!(pool.made.lock().unwrap().len(), 1);
     }

@@ -405,7 +405,12 @@ impl Checker {
                 self.found.error(code, key.span(), message).help(help);
             }
         }
-        if self.found.len() == before {
+        if self.found.len() == before
+            && let Some(schema) = schema.filter(|schema| !takes(&schema.kind(), settings.get_ref()))
+        {
+            let message = format!("{what} should be {}, but is {}", schema.expected(), type_name(settings.get_ref()));
+            self.found.error(code, settings.span(), message);
+        } else if self.found.len() == before {
             let span = error.span().unwrap_or_else(|| settings.span());
             let said = error.message().lines().next().unwrap_or_default().to_owned();
             self.found.error(code, span, format!("{what}: {said}"));

@@ -299,7 +299,10 @@ impl Schema {
             ValueKind::Table if self.is_one() => {
                 self.keys().iter().map(|key| format!("{{ {} = … }}", key.name)).collect::<Vec<_>>().join(" or ")
             }
-            ValueKind::Table | ValueKind::Rule => format!("a table ({})", self.title()),
+            ValueKind::Table | ValueKind::Rule if !self.title().is_empty() => format!("a table ({})", self.title()),
+            ValueKind::Table | ValueKind::Rule => {
+                format!("a table of {}", self.keys().iter().map(|key| format!("`{}`", key.name)).collect::<Vec<_>>().join(", "))
+            }
             ValueKind::Names(_) => "a table of names".into(),
             ValueKind::Either(several) => several.into_iter().map(Self::expected).collect::<Vec<_>>().join(", or "),
             ValueKind::Json => "a value that JSON can say".into(),

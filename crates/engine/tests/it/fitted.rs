@@ -158,9 +158,13 @@ async fn an_engine_takes_its_points_by_name_and_by_target() {
         let answer = ask(&engine, asked).await;
         assert_eq!((answer.trace.route.point.as_deref(), called(&answer.trace)), (Some(point), calls), "{chosen:?}");
     }
-    for unknown in ["fast", "loss<=0.001"] {
+    for (unknown, why) in
+        [("fast", "there is no operating point \"fast\""), ("loss<=0.001", "no operating point is certified for \"loss<=0.001\"")]
+    {
         let answer = ask(&engine, Ask::from("Where is it?").at_point(unknown)).await;
-        assert_eq!(answer.error().unwrap().kind, CallErrorKind::InvalidRequest);
+        let error = answer.error().unwrap();
+        assert_eq!(error.kind, CallErrorKind::InvalidRequest);
+        assert!(error.message.starts_with(why), "{}", error.message);
         assert!(answer.trace.steps.is_empty() && answer.trace.cost.total().is_some_and(|cost| cost.pico() == 0));
         assert!(engine.find_point(unknown).is_err());
     }

@@ -61,6 +61,18 @@ async fn a_cascade_in_code_answers() {
     assert_eq!(engine.cascade().salt(), "pepper");
 }
 
+#[tokio::test]
+async fn what_no_call_can_carry_fails_and_an_empty_id_is_none() {
+    let engine = two(gate(json!("non-empty"), 0.5), giving(None)).build().unwrap();
+    let answer = engine.complete(tierfall::Ask::from("?").with_id("")).await;
+    assert!(answer.text().is_some() && !answer.trace.request_id.as_str().is_empty());
+    let extra = [("messages".to_owned(), json!([{ "role": "user", "content": "4111 1111 1111 1111" }]))].into();
+    let answer = engine.complete(tierfall::Ask::from("?").with_params(Params { extra, ..Params::default() })).await;
+    assert!(answer.error().unwrap().message.contains("`messages`") && answer.trace.steps.is_empty());
+    let answer = engine.complete(tierfall::Ask::from("?").with_tools(json!("x"))).await;
+    assert!(answer.error().unwrap().message.contains("`tools`"));
+}
+
 #[test]
 fn what_a_provider_does_not_give_cannot_be_read() {
     let mean = || gate(json!("mean-logprob"), -0.5);

@@ -80,10 +80,11 @@ pub(crate) struct PolicyFile {
     /// After a signal that had nothing to read, or may not ask the tier that it asks.
     #[serde(default)]
     pub(crate) on_abstain: Spanned<OnAbstain>,
-    /// When no further tier may be called and none accepted: serve the best answer, serve none, or let a person look.
+    /// When no further tier may be called and none accepted: serve the best answer, serve none, or let a person look. The
+    /// best is one that a gate could read, of the latest tier that has one; gate values of different tiers are not compared.
     #[serde(default)]
     pub(crate) on_exhausted: OnExhausted,
-    /// Most USD for one request: no call is begun that is expected to exceed it.
+    /// Most USD for one request: no call is begun that is expected to exceed it. A review is held against nothing: its cost is in the trace.
     pub(crate) budget: Option<Spanned<Dollars>>,
     /// Most time for one request, waiting for places included: no call is begun after it. Each model that may still be asked has
     /// an equal share of what is left, so that one that hangs leaves room for those after it.

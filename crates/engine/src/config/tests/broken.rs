@@ -54,6 +54,10 @@ broken! {
     );
     no_tiers: format!("{HEAD}tier = []\n").replace("tier = []", "").replace("name = \"demo\"", "name = \"demo\"\ntier = []");
     names: format!("{HEAD}{}{SMALL}{LARGE}", SMALL.replace("\"small\"", "\"a tier/one\""));
+    settings_of_another_type: format!(
+        "{HEAD}[[rule]]\nkeyword = \"hi\"\nroute = {{ refuse = \"no\" }}\n\n{}{LARGE}",
+        SMALL.replace("\"mean-logprob\"", "{ quantile-logprob = 0.1 }"),
+    );
     duplicate_tier: format!("{HEAD}{SMALL}{SMALL}{LARGE}");
     unknown_provider: format!("{HEAD}{}{LARGE}", SMALL.replace("local/", "locla/"));
     model_without_provider: format!("{HEAD}{}{LARGE}", SMALL.replace("local/a", "gpt"));
