@@ -265,6 +265,13 @@ fn any_cascade() -> impl Strategy<Value = Cascade> {
                 parts.tiers[TIERS - 1].gate = Some(gate(Threshold::DeferAll));
                 parts.tiers.push(Tier { name: "person".into(), answerer: Answerer::Human { cost: None }, gate: None });
             }
+            let tiers = parts.tiers.len();
+            let mut routes = routes;
+            for route in &mut routes {
+                if let Route::Answer(Within { only: Some(only), .. }) = route {
+                    only.retain(|tier| tier.0 < tiers);
+                }
+            }
             parts.rules = routes.into_iter().enumerate().map(|(k, route)| rule(k, route)).collect();
             let cascade = Cascade::try_from(parts).unwrap();
             let Some((mut cuts, mut of_segment)) = fit else { return cascade };
@@ -557,7 +564,7 @@ fn a_rule_sends_the_request_to_a_person_and_to_no_model() {
     assert!(matches!(outcome, Outcome::Review(None)) && calls.is_empty());
     assert_eq!((&*trace.steps[0].tier, trace.cost.total()), ("t2", "1.5".parse().ok()));
     // Unless another rule keeps the request from that person as well.
-    parts.rules.push(rule(0, only(&[0])));
+    parts.rules.push(Rule { name: "private".into(), ..rule(0, only(&[0])) });
     let (outcome, trace, _) = called(&Cascade::try_from(parts).unwrap(), ruled());
     assert!(matches!(outcome, Outcome::Review(None)) && trace.steps.is_empty());
 }
