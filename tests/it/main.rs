@@ -17,6 +17,8 @@ mod dependencies;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod live_is_replay;
 #[cfg(test)]
 mod probes;

@@ -98,8 +98,8 @@ struct Inner {
     points: Vec<OperatingPoint>,
 }
 
-/// Why parts are no cascade.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why parts are no cascade. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CascadeError {
     /// There is no tier.
@@ -169,6 +169,8 @@ pub enum CascadeError {
     #[error("a budget needs prices, and tier \"{0}\" has none")]
     BudgetWithoutPrice(Arc<str>),
 }
+
+crate::debug_is_message!(CascadeError);
 
 impl TryFrom<Parts> for Cascade {
     type Error = CascadeError;

@@ -13,6 +13,7 @@ use crate::rule::{Route, Within};
 
 /// A rule that holds for the request, and what it wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InForce {
     /// The rule's name.
     pub rule: Arc<str>,

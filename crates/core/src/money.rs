@@ -108,8 +108,8 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, amount: u128, places: u8) -> fmt::R
     if kept.is_empty() { write!(f, "{whole}") } else { write!(f, "{whole}.{kept}") }
 }
 
-/// Why a text is not an exact amount of money.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a text is not an exact amount of money. Its `Debug` is its message.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
     /// Not digits with at most one point.
     #[error("not a plain decimal number like \"0.04\"")]
@@ -121,6 +121,8 @@ pub enum DecimalError {
     #[error("too large")]
     TooLarge,
 }
+
+crate::debug_is_message!(DecimalError);
 
 fn decimal(text: &str, places: u8) -> Result<u128, DecimalError> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

@@ -99,8 +99,8 @@ impl<'de> Deserialize<'de> for Score {
 #[serde(try_from = "f64", into = "f64")]
 pub struct Confidence(Real);
 
-/// A value outside the range its type allows.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+/// A value outside the range its type allows. Its `Debug` is its message.
+#[derive(Clone, Copy, PartialEq, thiserror::Error)]
 #[error("{value} is outside {low}..={high}")]
 pub struct OutOfRange {
     /// The offending value.
@@ -110,6 +110,8 @@ pub struct OutOfRange {
     /// Highest legal value.
     pub high: f64,
 }
+
+crate::debug_is_message!(OutOfRange);
 
 impl Confidence {
     /// The nearest probability to `value`; `None` for NaN.

@@ -47,6 +47,7 @@ impl Ended {
 
 /// A call and what came back.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Called {
     /// The tier's name.
     pub tier: Arc<str>,
@@ -56,4 +57,11 @@ pub struct Called {
     pub result: Result<Arc<Completion>, CallError>,
     /// How long it took.
     pub took: Took,
+}
+
+impl Called {
+    /// A call that came back.
+    pub fn new(tier: Arc<str>, call: PermittedCall, result: Result<Arc<Completion>, CallError>, took: Took) -> Self {
+        Self { tier, call, result, took }
+    }
 }

@@ -26,6 +26,7 @@ pub enum Outcome {
 
 /// An answer and where it is from.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Served {
     /// The tier that answered.
     pub tier: TierIx,

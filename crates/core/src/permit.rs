@@ -81,6 +81,7 @@ impl Plan {
 
 /// A signal that reads nothing because it may not ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unread<'p> {
     /// Its label.
     pub signal: &'p Arc<str>,

@@ -49,8 +49,8 @@ pub struct FittedGate {
     pub map: Option<ScoreMap>,
 }
 
-/// There is no operating point of this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// There is no operating point of this name. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}; {}", unknown(.name), listed(.known))]
 pub struct UnknownPoint {
     /// What was asked for.
@@ -58,6 +58,8 @@ pub struct UnknownPoint {
     /// Those that there are.
     pub known: Vec<Arc<str>>,
 }
+
+crate::debug_is_message!(UnknownPoint);
 
 /// That there is no such point, or none that meets such a target.
 pub(crate) fn unknown(name: &str) -> String {

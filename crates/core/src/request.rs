@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::completion::ToolCall;
 use crate::kept::Kept;
 use crate::money::Money;
 use crate::trace_context::TraceContext;
@@ -82,6 +83,21 @@ pub enum Content {
 }
 
 /// One turn of the conversation.
+///
+/// ```
+/// use tierfall_core::completion::ToolCall;
+/// use tierfall_core::request::Message;
+///
+/// let call = ToolCall { id: "c1".into(), name: "order".into(), arguments: r#"{"id":10234}"#.into() };
+/// let turns = [
+///     Message::system("You are a help desk."),
+///     Message::user_with_image("What is broken here?", "https://example.com/parcel.jpg"),
+///     Message::calling(&[call]),
+///     Message::tool("c1", "delivered on Monday"),
+/// ];
+/// assert_eq!(turns[1].texts().collect::<String>(), "What is broken here?");
+/// assert_eq!(turns[2].content, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Who speaks.
@@ -119,6 +135,28 @@ impl Message {
     /// A turn of the model.
     pub fn assistant(text: impl Into<String>) -> Self {
         Self::new(Role::Assistant, text)
+    }
+
+    /// A turn of the model that calls these tools, before the [turns](Self::tool) with their results.
+    pub fn calling(calls: &[ToolCall]) -> Self {
+        let call = |call: &ToolCall| {
+            let function = serde_json::json!({ "name": call.name, "arguments": call.arguments });
+            serde_json::json!({ "id": call.id, "type": "function", "function": function })
+        };
+        let calls = calls.iter().map(call).collect::<Vec<_>>();
+        Self { content: None, tool_calls: Some(calls.into()), ..Self::assistant("") }
+    }
+
+    /// What a tool gave for the call of this id.
+    pub fn tool(call_id: impl Into<String>, result: impl Into<String>) -> Self {
+        Self { tool_call_id: Some(call_id.into()), ..Self::new(Role::Tool, result) }
+    }
+
+    /// A turn of the person with an image: at this URL, which may be a `data:` one.
+    pub fn user_with_image(text: impl Into<String>, url: impl Into<String>) -> Self {
+        let image = serde_json::json!({ "type": "image_url", "image_url": { "url": url.into() } });
+        let parts = vec![serde_json::json!({ "type": "text", "text": text.into() }), image];
+        Self { content: Some(Content::Parts(parts)), ..Self::user("") }
     }
 
     /// The text of this turn: the text itself, or its text parts in order.

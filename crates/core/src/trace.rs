@@ -80,6 +80,7 @@ pub enum CostBasis {
 
 /// The record of one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Trace {
     /// How it ended.
     pub outcome: OutcomeKind,
@@ -165,6 +166,7 @@ impl Trace {
 
 /// What was decided before any call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RouteTrace {
     /// The rules that hold for the request, in the order of the cascade, and what each of them wants. All of it is in force.
     pub rules: Vec<RuleTrace>,
@@ -226,6 +228,7 @@ impl RouteTrace {
 /// A rule that holds for a request, and what it wants: what is absent it does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub struct RuleTrace {
     /// Its name.
     pub rule: Arc<str>,
@@ -265,6 +268,7 @@ impl RuleTrace {
 
 /// One tier's part in a run.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Step {
     /// The tier.
     pub tier: Arc<str>,
@@ -313,6 +317,7 @@ impl Step {
 
 /// One attempt at one call, priced.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct CallTrace {
     /// The tier that was called and is charged: the step's own, or a probe's surrogate.
     pub tier: Arc<str>,

@@ -12,6 +12,7 @@ use tierfall_core::trace::{Fallback, Trace};
 
 /// How a request was answered, and the record of why.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Answer {
     /// How the run ended.
     pub outcome: Outcome,
@@ -20,6 +21,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What a run came to.
+    pub fn new(outcome: Outcome, trace: impl Into<Arc<Trace>>) -> Self {
+        Self { outcome, trace: trace.into() }
+    }
+
     /// The answer that is served, or why there is none: for programs that treat an abstention as they treat a failure.
     pub fn ok(&self) -> Result<&Completion, Unanswered> {
         self.completion().ok_or_else(|| Unanswered::of(self))
@@ -102,11 +108,7 @@ impl fmt::Display for Unanswered {
     }
 }
 
-impl fmt::Debug for Unanswered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+tierfall_core::debug_is_message!(Unanswered);
 
 /// As [`Answer::to_json`].
 impl Serialize for Answer {

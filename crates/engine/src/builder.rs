@@ -1,6 +1,5 @@
 //! Putting an engine together: a cascade with its providers, checked as a file is.
 
-use std::fmt;
 use std::sync::Arc;
 
 use tierfall_core::cascade::{Answerer, Cascade, CascadeError, Parts, Policy, Tier};
@@ -83,11 +82,7 @@ pub enum BuildError {
     NoProvider(String),
 }
 
-impl fmt::Debug for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+tierfall_core::debug_is_message!(BuildError);
 
 impl<C> EngineBuilder<C> {
     fn of(of: C) -> Self {

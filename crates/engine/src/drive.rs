@@ -207,7 +207,7 @@ impl UnderWay<'_> {
             let (tier, observers, calls) = (name.clone(), self.outside.observers, &mut self.calls);
             let tell = |result: Result<Arc<Completion>, CallError>, took: &Took| {
                 if !observers.is_empty() {
-                    let called = Arc::new(Called { tier, call, result, took: took.clone() });
+                    let called = Arc::new(Called::new(tier, call, result, took.clone()));
                     observers.called(&called);
                     calls.push(called);
                 }

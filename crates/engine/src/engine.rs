@@ -148,7 +148,7 @@ impl Inner {
         let Self { providers, observers, clock, context, .. } = self;
         let outside = Outside { providers, observers, clock: &**clock, context: context.as_deref(), hand };
         let (outcome, trace) = drive(&self.cascade, outside, request).await;
-        Answer { outcome, trace }
+        Answer::new(outcome, trace)
     }
 }
 

@@ -13,10 +13,12 @@ fn secret(name: &str) -> Option<SecretString> {
     (!value.is_empty()).then(|| value.into())
 }
 
-/// An environment variable holds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// An environment variable holds nothing. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set in the environment: `export {0}=…`")]
 pub struct UnsetVariable(pub String);
+
+tierfall_core::debug_is_message!(UnsetVariable);
 
 /// The secret in an environment variable, without the white space around it.
 ///

@@ -16,7 +16,8 @@ use tierfall_core::request::{Params, Timeouts};
 use tierfall_core::rule::{Route, Rule, Within};
 use tierfall_core::signal::{NamedSignal, Nominal};
 
-use crate::config::{Code, suggestion};
+use crate::config::Code;
+use tierfall_core::nearest::suggestion;
 
 /// The highest temperature that a tier may sample at.
 pub(crate) const MOST_TEMPERATURE: u32 = 100;

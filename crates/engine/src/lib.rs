@@ -36,25 +36,43 @@ pub use reload::Reloadable;
 
 pub use tierfall_core;
 pub use tierfall_core::cascade::{
-    Answerer, Capability, Cascade, CascadeError, Model, OnAbstain, OnError, OnExhausted, Policy, Tier, TierIx,
+    Answerer, Capability, Cascade, CascadeError, Model, OnAbstain, OnError, OnExhausted, Parts, Policy, Tier, TierIx,
 };
-pub use tierfall_core::completion::{Completion, Delta, Finish, ToolCall, Usage};
-pub use tierfall_core::gate::{Decision, Gate, OnTruncated};
-pub use tierfall_core::money::{Cost, Money, Price};
-pub use tierfall_core::number::{Confidence, Score, Threshold};
-pub use tierfall_core::observer::Observer;
-pub use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Declares, Gives, Provider, Reply, provider_fn};
-pub use tierfall_core::request::{Call, Content, Json, Message, Params, Request, RequestId, Role, Timeouts};
-pub use tierfall_core::rule::table::{Condition, ConditionSpec};
+pub use tierfall_core::caught::Panicked;
+pub use tierfall_core::completion::{
+    Completion, Delta, Finish, Sample, Token, Tokens, TooManyToolCalls, ToolCall, ToolCallDelta, Usage,
+};
+pub use tierfall_core::estimate::Estimate;
+pub use tierfall_core::gate::{Accepted, Decision, Deferral, Gate, OnTruncated, Unusable};
+pub use tierfall_core::kept::Kept;
+pub use tierfall_core::money::{Cost, DecimalError, Money, Price, Rate};
+pub use tierfall_core::number::{Confidence, OutOfRange, Score, Threshold, Tie};
+pub use tierfall_core::observer::{Called, Ended, Observer};
+pub use tierfall_core::permit::PermittedCall;
+pub use tierfall_core::plan::{Plan, Skip};
+pub use tierfall_core::point::UnknownPoint;
+pub use tierfall_core::provider::{
+    Attempt, Billing, CallError, CallErrorKind, Chunk, Chunks, Declares, Gives, Member, Provider, Reply, Took, Upstream,
+    provider_fn,
+};
+pub use tierfall_core::request::{
+    Call, Content, Json, Message, Params, Preamble, Prompt, Purpose, Request, RequestId, Role, Timeouts, UnixMillis,
+};
+pub use tierfall_core::rule::table::{Condition, ConditionSpec, SettingsError};
 pub use tierfall_core::rule::{Route, Rule, Within};
 pub use tierfall_core::run::{Outcome, Served};
-pub use tierfall_core::signal::table::SignalSpec;
-pub use tierfall_core::signal::{Abstain, Evidence, NamedSignal, Needs, Nominal, Reading, Signal};
-pub use tierfall_core::trace::{OutcomeKind, Step, Trace};
+pub use tierfall_core::signal::logprob::Census;
+pub use tierfall_core::signal::options::OptionError;
+pub use tierfall_core::signal::table::{BadSignal, SignalSpec};
+pub use tierfall_core::signal::{
+    Abstain, Bounds, Evidence, NamedSignal, Needs, Nominal, Probe, Reading, Settles, Signal, Watch, Watching,
+};
+pub use tierfall_core::trace::{CallTrace, CostBasis, Fallback, OutcomeKind, RouteTrace, RuleTrace, Step, Stopped, Trace};
 pub use tierfall_core::trace_context::TraceContext;
-pub use tierfall_providers::{BaseUrl, QueuePolicy, RetryPolicy};
+pub use tierfall_providers;
 #[cfg(feature = "http")]
-pub use tierfall_providers::{HttpProvider, HttpSettings};
+pub use tierfall_providers::{Access, HttpProvider, HttpSettings, Sign, Signing};
+pub use tierfall_providers::{BaseUrl, BaseUrlError, Layers, QueuePolicy, RetryPolicy};
 pub use tierfall_wire;
 pub use tierfall_wire::dialect::Dialect;
 pub use tierfall_wire::dialect::anthropic::Anthropic;

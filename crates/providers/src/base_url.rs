@@ -8,8 +8,8 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(Url);
 
-/// Why a text is no base URL. Never repeats the text: it may hold a key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a text is no base URL. Never repeats the text: it may hold a key. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
     /// It does not parse.
     #[error("not a URL ({0}); write it like https://api.example.com/v1")]
@@ -24,6 +24,8 @@ pub enum BaseUrlError {
     #[error("a base URL ends with its path; take the query and the fragment away")]
     Query,
 }
+
+tierfall_core::debug_is_message!(BaseUrlError);
 
 impl BaseUrl {
     /// Reads a base URL; a `/` at its end makes no difference.

@@ -13,8 +13,8 @@ use tierfall_calibrate::view::Overlap;
 use crate::fixture::FixtureError;
 use crate::observations::Unreadable;
 
-/// Why a call came to nothing. What to do about it is in [`hint`](Self::hint).
-#[derive(Debug, thiserror::Error)]
+/// Why a call came to nothing. What to do about it is in [`hint`](Self::hint). Its `Debug` is its message.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A cascade file, or a provider that it names, cannot be used.
@@ -63,6 +63,8 @@ pub enum Error {
         hint: Option<String>,
     },
 }
+
+tierfall_core::debug_is_message!(Error);
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {

@@ -93,6 +93,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule of this name, which no other one of its cascade may have.
+    pub fn new(name: impl Into<Arc<str>>, when: Arc<dyn Condition>, route: Route) -> Self {
+        Self { name: name.into(), when, route }
+    }
+
     /// Whether it holds. A rule that panics says neither, and nobody may take that for `false`.
     pub fn holds(&self, request: &Request) -> Result<bool, Panicked> {
         caught(|| self.when.holds(request))

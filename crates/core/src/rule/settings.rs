@@ -17,7 +17,9 @@ pub trait Settings: fmt::Debug {
     fn build(&self) -> Result<Arc<dyn Condition>, SettingsError>;
 }
 
-/// Settings that have the right shape but make no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Settings that have the right shape but make no sense. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SettingsError(pub String);
+
+crate::debug_is_message!(SettingsError);

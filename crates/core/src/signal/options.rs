@@ -27,8 +27,8 @@ impl BadOption {
     }
 }
 
-/// An option that makes no sense, with the signal it was written for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// An option that makes no sense, with the signal it was written for. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("option `{option}` of signal `{signal}` {problem}")]
 pub struct OptionError {
     /// The signal's name.
@@ -38,6 +38,8 @@ pub struct OptionError {
     /// What is wrong with it and what would be right.
     pub problem: String,
 }
+
+crate::debug_is_message!(OptionError);
 
 /// `value`, if it lies in [low, high].
 pub(super) fn within(option: &'static str, value: f64, low: f64, high: f64) -> Result<f64, BadOption> {

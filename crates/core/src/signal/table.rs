@@ -12,6 +12,7 @@ use siphasher::sip::SipHasher24;
 use super::NamedSignal;
 use super::json::canonical;
 use super::options::{BadOption, OptionError, Options};
+use crate::nearest::suggestion;
 use crate::registry::{Registry, registry};
 
 registry! {
@@ -85,17 +86,25 @@ impl SignalSpec {
     }
 }
 
-/// Why no built-in signal is what was declared.
-#[derive(Debug, thiserror::Error)]
+/// Why no built-in signal is what was declared. Its `Debug` is its message.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum BadSignal {
-    /// No signal of this name, or no such options.
+    /// No signal of this name.
+    #[error("there is no signal \"{name}\"; {}", suggestion(name, SignalSpec::NAMES.iter().copied()).unwrap_or_default())]
+    Unknown {
+        /// What was declared.
+        name: String,
+    },
+    /// No declaration of a signal, or no such options.
     #[error("{0}")]
     Declaration(#[from] serde_json::Error),
     /// An option that says nothing usable.
     #[error(transparent)]
     Option(#[from] OptionError),
 }
+
+crate::debug_is_message!(BadSignal);
 
 impl NamedSignal {
     /// A built-in signal as a cascade file declares it: its name, or an object with its name as the one key, and its options.
@@ -109,7 +118,13 @@ impl NamedSignal {
     /// # Ok::<(), tierfall_core::signal::BadSignal>(())
     /// ```
     pub fn built_in(declared: impl Into<Value>) -> Result<Self, BadSignal> {
-        Ok(SignalSpec::deserialize(declared.into())?.build()?)
+        let declared = declared.into();
+        let keys = declared.as_object().and_then(|options| options.keys().next());
+        let name = declared.as_str().or(keys.map(String::as_str)).filter(|name| !SignalSpec::NAMES.contains(name));
+        match name {
+            Some(name) => Err(BadSignal::Unknown { name: name.to_owned() }),
+            None => Ok(SignalSpec::deserialize(declared)?.build()?),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Why there is no engine for a file.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use crate::builder::BuildError;
@@ -39,11 +38,7 @@ pub enum LoadError {
     Build(#[from] BuildError),
 }
 
-impl fmt::Debug for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+tierfall_core::debug_is_message!(LoadError);
 
 impl LoadError {
     /// How keys are set that are not, for a shell.

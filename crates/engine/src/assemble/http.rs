@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tierfall_core::provider::Provider;
 use tierfall_providers::http::{Access, HttpProvider, HttpSettings};
-use tierfall_providers::{Layers, QueuePolicy, RetryPolicy};
+use tierfall_providers::{Layers, QueuePolicy};
 use tierfall_wire::dialect::table as dialects;
 
 use super::asker::Asker;
@@ -16,22 +16,19 @@ use crate::environment::Secrets;
 
 pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker, secrets: &Secrets) -> Result<Arc<dyn Provider>, LoadError> {
     let settings = settings(name, spec, secrets).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
-    let endpoint = HttpProvider::new(settings).map_err(|error| LoadError::Provider(error.to_string()))?;
-    Ok(layers(&endpoint, &spec.settings, asker).around(endpoint))
+    let layered = HttpProvider::layered_by(settings, |usual| declare(usual, &spec.settings, asker));
+    layered.map_err(|error| LoadError::Provider(error.to_string()))
 }
 
-fn layers(endpoint: &HttpProvider, file: &HttpFile, asker: Asker) -> Layers {
+/// Changes the usual layers into those that the file declares.
+fn declare(layers: &mut Layers, file: &HttpFile, asker: Asker) {
     let (waiting, longest) = match asker {
         Asker::Anybody => (file.max_queue as usize, file.queue_timeout.0),
         Asker::Job => (usize::MAX, Duration::MAX),
     };
-    let usual = endpoint.layers();
-    Layers {
-        queue: NonZeroUsize::new(file.max_concurrency as usize).map(|places| QueuePolicy { places, waiting, longest }),
-        retry: RetryPolicy { attempts: file.retries.saturating_add(1), ..usual.retry },
-        fan_out: usual.fan_out || file.sample_by_calls,
-        ..usual
-    }
+    layers.queue = NonZeroUsize::new(file.max_concurrency as usize).map(|places| QueuePolicy { places, waiting, longest });
+    layers.retry.attempts = file.retries.saturating_add(1);
+    layers.fan_out |= file.sample_by_calls;
 }
 
 /// Whether a header of this name may let somebody in, though its value stands in a file.

@@ -16,8 +16,9 @@ use super::code::Code;
 use super::diagnostic::{Diagnostic, Found};
 use super::file::SIMULATED;
 use super::schema::{Key, Schema, ValueKind};
-use super::values::{duration, nearest, suggestion};
+use super::values::duration;
 use crate::fault::{self, Fault};
+use tierfall_core::nearest::{nearest, suggestion};
 
 /// The kinds of provider.
 pub(crate) fn provider_kinds() -> impl Iterator<Item = &'static str> + Clone {

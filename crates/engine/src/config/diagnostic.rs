@@ -128,8 +128,8 @@ fn within(text: &str, span: &Range<usize>) -> Range<usize> {
     start..end.max(start)
 }
 
-/// A cascade file that cannot be used: every problem that was found, and the text that they point into.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A cascade file that cannot be used: every problem that was found, and the text that they point into. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The cascade file.
     pub path: PathBuf,
@@ -138,6 +138,8 @@ pub struct ConfigError {
     /// The problems, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
 }
+
+tierfall_core::debug_is_message!(ConfigError);
 
 impl ConfigError {
     /// How many problems are errors.

@@ -42,8 +42,7 @@ use loaded::ReadFile;
 pub use loaded::{Loaded, UnsetKey};
 pub use provider::{HttpSpec, ProviderSpec, SimulatedSpec};
 pub use schema::json_schema;
-pub use values::nearest;
-pub(crate) use values::suggestion;
+pub use tierfall_core::nearest::nearest;
 
 /// Longest cascade file, and longest file that one names: far beyond any prompt, small enough to hold.
 const LONGEST_FILE: u64 = 4 << 20;

@@ -4,8 +4,8 @@ use tierfall_core::fit::{Fit, Point, Status, TargetFit};
 
 use super::{promise, target};
 
-/// No operating point of a fit is what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// No operating point of a fit is what was asked for. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{wanted}; {}", listed(.known.as_deref()))]
 pub struct NoSuchPoint {
     /// What was asked for and is not there.
@@ -13,6 +13,8 @@ pub struct NoSuchPoint {
     /// The points that there are, with what is promised for each; `None` without a fit.
     pub known: Option<String>,
 }
+
+tierfall_core::debug_is_message!(NoSuchPoint);
 
 fn listed(known: Option<&str>) -> String {
     known.map_or_else(|| "the cascade has no fit".to_owned(), |known| format!("the fit has {known}"))

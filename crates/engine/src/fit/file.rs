@@ -20,8 +20,8 @@ const DEFAULT: &str = "default";
 pub(super) const HEADER: &str =
     "# Written by `tierfall calibrate`; do not edit: what is promised holds for these numbers alone.\n# sha256 ";
 
-/// Why a fit cannot be read or written.
-#[derive(Debug, thiserror::Error)]
+/// Why a fit cannot be read or written. Its `Debug` is its message.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum FitFileError {
     /// The file is not there.
@@ -54,6 +54,8 @@ pub enum FitFileError {
         why: String,
     },
 }
+
+tierfall_core::debug_is_message!(FitFileError);
 
 /// Reads a fit.
 pub fn read(path: impl AsRef<Path>) -> Result<Fit, FitFileError> {

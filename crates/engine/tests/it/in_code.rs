@@ -162,6 +162,24 @@ fn what_a_file_refuses_is_refused_in_code() {
 }
 
 #[test]
+fn what_a_main_prints_of_an_error_is_its_message() {
+    let unset = tierfall::secret_from_env("NO_SUCH_KEY").unwrap_err();
+    assert_eq!(format!("{unset:?}"), "NO_SUCH_KEY is not set in the environment: `export NO_SUCH_KEY=…`");
+    let unknown = NamedSignal::built_in("mean-logprobs").unwrap_err();
+    assert_eq!(format!("{unknown:?}"), "there is no signal \"mean-logprobs\"; did you mean `mean-logprob`?");
+    let url = tierfall::BaseUrl::parse("localhost:8000").unwrap_err();
+    let money = "0.1.2".parse::<tierfall::Money>().unwrap_err();
+    let outside = Gate::nominal_from(signal(json!("margin")), 7.0).unwrap_err();
+    let file = tierfall::config::parse_str("name = ").unwrap_err();
+    let fit = fit::read(std::path::Path::new("no.fit.toml")).unwrap_err();
+    let point = two(gate(json!("non-empty"), 0.5), giving(None)).build().unwrap().find_point("x").unwrap_err();
+    let errors: [&dyn std::error::Error; 6] = [&url, &money, &outside, &file, &fit, &point];
+    for error in errors {
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+}
+
+#[test]
 fn a_rule_names_a_point_of_the_fit() {
     let own = |point: &str| {
         let rule = Rule { name: "r".into(), when: Arc::new(Never), route: Route::at_point(point) };

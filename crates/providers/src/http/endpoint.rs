@@ -40,16 +40,18 @@ type Secrets = Arc<[SecretString]>;
 /// proxies are not used: a call goes where the settings say. Dropping a call or its reply closes the upstream connection at once.
 ///
 /// ```
-/// use std::num::NonZeroUsize;
-/// use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, Layers, QueuePolicy};
+/// use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, QueuePolicy};
 /// use tierfall_wire::dialect::table;
 ///
 /// let dialect = table::by_name("openai-chat").ok_or("no such dialect")?;
 /// let settings = HttpSettings::new("local", dialect, BaseUrl::parse("http://127.0.0.1:8101/v1")?);
 /// let provider = HttpProvider::layered(settings.clone())?;
 ///
-/// let endpoint = HttpProvider::new(settings)?;
-/// let one_at_a_time = Layers { queue: Some(QueuePolicy::new(NonZeroUsize::MIN)), ..endpoint.layers() }.around(endpoint);
+/// let four_places = QueuePolicy::new(4.try_into()?);
+/// let one_retry_four_at_once = HttpProvider::layered_by(settings, |layers| {
+///     layers.retry.attempts = 2;
+///     layers.queue = Some(four_places);
+/// })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct HttpProvider {
@@ -80,8 +82,15 @@ impl HttpProvider {
 
     /// The endpoint with its usual layers around it.
     pub fn layered(settings: HttpSettings) -> Result<Arc<dyn Provider>, BuildError> {
+        Self::layered_by(settings, |_| {})
+    }
+
+    /// The endpoint with its [usual layers](Self::layers), as `change` leaves them.
+    pub fn layered_by(settings: HttpSettings, change: impl FnOnce(&mut Layers)) -> Result<Arc<dyn Provider>, BuildError> {
         let endpoint = Self::new(settings)?;
-        Ok(endpoint.layers().around(endpoint))
+        let mut layers = endpoint.layers();
+        change(&mut layers);
+        Ok(layers.around(endpoint))
     }
 
     /// The usual layers: three attempts, any concurrency, several samples by as many calls where the dialect cannot ask for them in one.

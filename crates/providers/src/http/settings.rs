@@ -116,8 +116,8 @@ pub(super) fn forms(secret: &str) -> Vec<SecretString> {
     forms.into_iter().map(SecretString::from).collect()
 }
 
-/// Why there is no provider.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why there is no provider. Its `Debug` is its message.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// The key cannot be sent.
     #[error("provider \"{provider}\": the key is empty or holds characters that no header can carry (a line break at its end?)")]
@@ -144,3 +144,5 @@ pub enum BuildError {
         why: String,
     },
 }
+
+tierfall_core::debug_is_message!(BuildError);

@@ -40,10 +40,11 @@ pub(crate) fn persistent_with(settings: HttpSettings) -> Arc<dyn Provider> {
 
 /// A provider that tries once, with one of its layers changed.
 pub(crate) fn layered(settings: HttpSettings, change: impl FnOnce(&mut Layers)) -> Arc<dyn Provider> {
-    let endpoint = HttpProvider::new(settings).unwrap();
-    let mut layers = Layers { retry: RetryPolicy::never(), ..endpoint.layers() };
-    change(&mut layers);
-    layers.around(endpoint)
+    let changed = |layers: &mut Layers| {
+        layers.retry = RetryPolicy::never();
+        change(layers);
+    };
+    HttpProvider::layered_by(settings, changed).unwrap()
 }
 
 /// A server that gives these responses in turn.

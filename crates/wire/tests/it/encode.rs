@@ -4,6 +4,7 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tierfall_core::completion::ToolCall;
 use tierfall_core::request::{Call, Json, Message, Params, Prompt, Request, Role};
 use tierfall_wire::dialect::table::by_name;
 use tierfall_wire::dialect::{EncodeError, Encoded};
@@ -40,12 +41,8 @@ fn body(dialect: &str, call: &Call) -> String {
 
 /// A conversation with everything in it.
 fn rich() -> Request {
-    let called = Message {
-        tool_calls: Some(json!([{ "id": "c1", "type": "function", "function": { "name": "order", "arguments": "{\"id\":1}" } }])),
-        content: None,
-        ..Message::assistant("")
-    };
-    let result = Message { tool_call_id: Some("c1".into()), ..Message::new(Role::Tool, "shipped") };
+    let called = Message::calling(&[ToolCall { id: "c1".into(), name: "order".into(), arguments: "{\"id\":1}".into() }]);
+    let result = Message::tool("c1", "shipped");
     let mut request = Request::from_messages(
         "id",
         vec![Message::system("Be kind."), Message::user("Where is 1?"), called, result, Message::user("So?")],

@@ -110,7 +110,7 @@ fn answers(ended: &Ended) -> BTreeMap<Arc<str>, Record> {
     // Whose answer probes are about.
     let mut last = None;
     for called in &ended.calls {
-        let Called { tier, call, result, took } = &**called;
+        let Called { tier, call, result, took, .. } = &**called;
         // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
         let is_the_tiers = |error: &CallError| {
             let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];

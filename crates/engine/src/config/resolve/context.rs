@@ -12,7 +12,7 @@ use crate::config::file::{CascadeFile, TierFile};
 use crate::config::loaded::ReadFile;
 use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
-use crate::config::values::suggestion;
+use tierfall_core::nearest::suggestion;
 
 /// What every part needs to look around.
 pub(super) struct Context<'a> {

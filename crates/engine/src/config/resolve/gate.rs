@@ -12,8 +12,8 @@ use crate::config::code::Code;
 use crate::config::file::{GateFile, RawFile, ThresholdFile, ThresholdWord, TierFile};
 use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
-use crate::config::values::suggestion;
 use crate::fault;
+use tierfall_core::nearest::suggestion;
 
 /// The gate of a tier; `None` where something is wrong with it.
 pub(super) fn resolve(context: &mut Context<'_>, tier: &TierFile, gate: &GateFile) -> Option<Gate> {

@@ -15,8 +15,8 @@ use crate::config::code::Code;
 use crate::config::file::{ParamsFile, PriceFile, TierFile, TimeoutsFile};
 use crate::config::provider::ProviderSpec;
 use crate::config::types::Spanned;
-use crate::config::values::suggestion;
 use crate::fault;
+use tierfall_core::nearest::suggestion;
 
 /// Every tier that can be read, with what its answers are bound to.
 pub(super) fn resolve_all(context: &mut Context<'_>) -> Vec<(Tier, Option<TierBinding>)> {

@@ -36,7 +36,7 @@ fn add(tally: &mut Tally, cascade: &Cascade, small: &Fed, large: &Fed) -> Outcom
         (result.clone().map(Arc::new), Took::default())
     });
     let kind = trace.outcome;
-    tally.add("1", &Answer { outcome, trace: trace.into() });
+    tally.add("1", &Answer::new(outcome, trace));
     kind
 }
 
