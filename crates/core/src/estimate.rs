@@ -1,5 +1,7 @@
 //! What a call has cost that was cut off before anybody told.
 
+use std::borrow::Borrow;
+
 use crate::completion::{Completion, Usage};
 use crate::money::{Cost, Price};
 use crate::request::{Call, Content, Message, Prompt, estimated_tokens};
@@ -71,7 +73,9 @@ impl Estimate {
 fn sent(call: &Call) -> Count {
     // A turn's frame is a few tokens in every chat template that we know of; this is far above them.
     const FRAME: u64 = 64;
-    let bytes = |messages: &[Message]| messages.iter().map(|message| FRAME + length(message)).sum::<u64>();
+    fn bytes(messages: &[impl Borrow<Message>]) -> u64 {
+        messages.iter().map(|message| FRAME + length(message.borrow())).sum()
+    }
     let (likeliest, most, readable) = match &call.prompt {
         Prompt::Probe(messages) => (estimated_tokens(messages), bytes(messages), messages.iter().all(is_text)),
         Prompt::Request { preamble, request, addendum } => {
@@ -82,7 +86,7 @@ fn sent(call: &Call) -> Count {
             let body = request.body().map_or(0, |body| body.len() as u64);
             let extra: u64 = call.params.extra.iter().map(|(name, value)| (name.len() + value.to_string().len()) as u64).sum();
             let most = bytes(preamble) + bytes(&request.messages) + declared.sum::<u64>() + addendum + body + extra + FRAME;
-            (likeliest, most, preamble.iter().chain(&request.messages).all(is_text))
+            (likeliest, most, preamble.iter().all(is_text) && request.messages.iter().all(|turn| is_text(turn)))
         }
     };
     // What an image or a recording is charged as has nothing to do with its bytes.

@@ -1,26 +1,29 @@
 //! A part of what came, with the knowledge whether it is still what came.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A value that was read from a text. Whoever borrows it to change it parts it from that text for good, so that no edit can be
-/// overlooked; a value that is put in its place was never part of it.
+use serde::{Serialize, Serializer};
+
+/// A value that was read from a place of a text. It takes that knowledge along wherever it is moved. Whoever borrows it to change
+/// it parts it from the text for good, so that no edit can be overlooked; a value that is put in its stead was never part of it.
 #[derive(Clone)]
 pub struct Kept<T> {
     value: T,
-    read_from: Option<Arc<str>>,
+    read_from: Option<(Arc<str>, usize)>,
 }
 
 impl<T> Kept<T> {
-    /// Says that the value is what this text says.
-    pub(crate) fn keep(&mut self, text: &Arc<str>) {
-        self.read_from = Some(text.clone());
+    /// Says that the value is what this text says at this place.
+    pub(crate) fn keep(&mut self, text: &Arc<str>, place: usize) {
+        self.read_from = Some((text.clone(), place));
     }
 
-    /// Whether the value is what this very text says.
-    pub(crate) fn is_kept(&self, text: &Arc<str>) -> bool {
-        self.read_from.as_ref().is_some_and(|kept| Arc::ptr_eq(kept, text))
+    /// The place of this very text that says the value.
+    pub(crate) fn place_in(&self, text: &Arc<str>) -> Option<usize> {
+        self.read_from.as_ref().filter(|(kept, _)| Arc::ptr_eq(kept, text)).map(|(_, place)| *place)
     }
 
     /// The value alone.
@@ -50,12 +53,9 @@ impl<T> DerefMut for Kept<T> {
     }
 }
 
-impl<'a, T> IntoIterator for &'a Kept<Vec<T>> {
-    type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.value.iter()
+impl<T> Borrow<T> for Kept<T> {
+    fn borrow(&self) -> &T {
+        &self.value
     }
 }
 
@@ -66,8 +66,22 @@ impl<T: PartialEq> PartialEq for Kept<T> {
     }
 }
 
+/// As the value.
+impl<T: PartialEq> PartialEq<T> for Kept<T> {
+    fn eq(&self, other: &T) -> bool {
+        self.value == *other
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for Kept<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.value.fmt(f)
+    }
+}
+
+/// As the value.
+impl<T: Serialize> Serialize for Kept<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }

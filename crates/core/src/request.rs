@@ -1,6 +1,6 @@
 //! What a client asks, and what the cascade sends to one tier.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU8;
@@ -257,8 +257,11 @@ impl Params {
 pub struct Request {
     /// Decides the ties, keys the trace.
     pub id: RequestId,
-    /// The conversation. It is edited as a list; one list in place of another is written `vec![…].into()`.
-    pub messages: Kept<Vec<Message>>,
+    /// The conversation. Turns that were read from a body are sent as the client wrote them, with members that [`Message`] has no
+    /// field for, wherever in the list they are moved. A turn that is borrowed to be changed (`&mut *messages[0]`, and so by
+    /// each step of `iter_mut` that writes to it), or put in the stead of another (`messages[0] = Message::user("…").into()`), is
+    /// sent as the fields say and without them.
+    pub messages: Vec<Kept<Message>>,
     /// Tool declarations, as the client wrote them (a JSON array).
     pub tools: Option<Json>,
     /// The structured-output declaration, as the client wrote it.
@@ -279,7 +282,15 @@ pub struct Request {
     pub budget: Option<Money>,
     /// Most time for this request, where that is less than the policy allows.
     pub deadline: Option<Duration>,
-    body: Option<Arc<str>>,
+    body: Option<Came>,
+}
+
+/// What came.
+#[derive(Clone, Debug)]
+struct Came {
+    body: Arc<str>,
+    /// How many turns it has.
+    turns: usize,
 }
 
 impl Request {
@@ -292,7 +303,7 @@ impl Request {
     pub fn from_messages(id: impl Into<RequestId>, messages: Vec<Message>) -> Self {
         Self {
             id: id.into(),
-            messages: messages.into(),
+            messages: messages.into_iter().map(Kept::from).collect(),
             tools: None,
             response_format: None,
             params: Params::default(),
@@ -312,42 +323,41 @@ impl Request {
     #[must_use]
     pub fn read_from(mut self, body: impl Into<Arc<str>>) -> Self {
         let body = body.into();
-        self.messages.keep(&body);
-        self.body = Some(body);
+        for (place, message) in self.messages.iter_mut().enumerate() {
+            message.keep(&body, place);
+        }
+        self.body = Some(Came { body, turns: self.messages.len() });
         self
     }
 
     /// The body that the client sent. Where its [typed](crate::fields::is_typed) members and the typed fields differ, somebody has edited these, and they count.
     pub fn body(&self) -> Option<&str> {
-        self.body.as_deref()
+        self.body.as_ref().map(|came| &*came.body)
     }
 
     /// Whether the conversation is no longer, or never was, the one of the body.
     pub fn is_conversation_edited(&self) -> bool {
-        !self.body.as_ref().is_some_and(|body| self.messages.is_kept(body))
+        let stayed = |(place, message)| self.place_of(message) == Some(place);
+        let turns = self.body.as_ref().map(|came| came.turns);
+        turns != Some(self.messages.len()) || !self.messages.iter().enumerate().all(stayed)
+    }
+
+    /// The turn of the body that a message is, untouched since it was read.
+    fn place_of(&self, message: &Kept<Message>) -> Option<usize> {
+        message.place_in(&self.body.as_ref()?.body)
     }
 
     /// The turns as they are sent, from those that the body has: what was not edited as the client wrote it, with all that this
-    /// view does not hold.
+    /// view does not hold. A turn of the body that is no longer in the conversation is not sent, nor any part of it.
     pub fn turns<'a>(&self, written: Vec<&'a RawValue>) -> Result<Vec<Cow<'a, RawValue>>, serde_json::Error> {
         if !self.is_conversation_edited() {
             return Ok(written.into_iter().map(Cow::Borrowed).collect());
         }
-        let same = |place: usize, message: &Message| {
-            let written = *written.get(place)?;
-            serde_json::from_str(written.get()).is_ok_and(|was: Message| was == *message).then_some(written)
+        let turn = |message| match self.place_of(message).and_then(|place| written.get(place)) {
+            Some(&written) => Ok(Cow::Borrowed(written)),
+            None => serde_json::value::to_raw_value(message).map(Cow::Owned),
         };
-        // Turns are edited in their places, put in, or taken out: what stayed is as far from the beginning as it was, or from the end.
-        let head = self.messages.iter().enumerate().take_while(|(place, message)| same(*place, message).is_some()).count();
-        let turn = |(place, message): (usize, &Message)| {
-            let from_end = (place + written.len()).checked_sub(self.messages.len());
-            let was = if place < head { Some(place) } else { from_end };
-            match was.and_then(|was| same(was, message)) {
-                Some(written) => Ok(Cow::Borrowed(written)),
-                None => serde_json::value::to_raw_value(message).map(Cow::Owned),
-            }
-        };
-        self.messages.iter().enumerate().map(turn).collect()
+        self.messages.iter().map(turn).collect()
     }
 
     /// The texts of the last turn of the person: what is being asked.
@@ -369,8 +379,8 @@ impl Request {
 }
 
 /// A rough length of `messages` in tokens: bytes / 4, and 4 a turn.
-pub fn estimated_tokens(messages: &[Message]) -> u64 {
-    messages.iter().map(|m| m.texts().map(str::len).sum::<usize>() as u64 / 4 + 4).sum()
+pub fn estimated_tokens(messages: &[impl Borrow<Message>]) -> u64 {
+    messages.iter().map(|m| m.borrow().texts().map(str::len).sum::<usize>() as u64 / 4 + 4).sum()
 }
 
 /// A tier's own instructions and example turns, put before the client's messages.
@@ -495,7 +505,8 @@ impl Call {
         match &self.prompt {
             Prompt::Probe(messages) => messages.clone(),
             Prompt::Request { preamble, request, addendum } => {
-                let mut messages: Vec<Message> = preamble.iter().chain(request.messages.iter()).cloned().collect();
+                let turns = request.messages.iter().map(|turn| &**turn);
+                let mut messages: Vec<Message> = preamble.iter().chain(turns).cloned().collect();
                 if let Some(addendum) = addendum {
                     match messages.first_mut() {
                         Some(Message { role: Role::System, content: Some(Content::Text(text)), .. }) => {

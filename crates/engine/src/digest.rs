@@ -1,5 +1,7 @@
 //! Digests: what recordings and fits are bound to, and short names for what was asked.
 
+use std::borrow::Borrow;
+
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,12 +28,12 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// What an example asks, white space around each text aside: 64 bits are plenty to notice an edited question.
-pub fn of_question(messages: &[Message]) -> String {
-    let is_trimmed = |message: &Message| message.texts().all(|text| text.trim().len() == text.len());
+pub fn of_question<M: Borrow<Message> + Serialize>(messages: &[M]) -> String {
+    let is_trimmed = |message: &M| message.borrow().texts().all(|text| text.trim().len() == text.len());
     if messages.iter().all(is_trimmed) {
         return short(of(messages));
     }
-    let mut messages = messages.to_vec();
+    let mut messages: Vec<Message> = messages.iter().map(|message| message.borrow().clone()).collect();
     messages.iter_mut().for_each(trim);
     short(of(&messages))
 }

@@ -3,7 +3,8 @@
 use std::num::NonZeroU8;
 use std::sync::Arc;
 
-use tierfall_core::request::{Call, Message, Prompt, Purpose, Request, Role};
+use tierfall_core::kept::Kept;
+use tierfall_core::request::{Call, Prompt, Purpose, Request, Role};
 use tierfall_wire::openai::ClientAsked;
 
 /// How a simulated answer begins: a question that quotes one is about that answer.
@@ -13,11 +14,10 @@ const QUOTED: &str = "[simulated: ";
 pub(crate) fn call(mut request: Request, asked: &ClientAsked) -> Call {
     let (id, params) = (request.id.clone(), request.params.clone());
     let (prompt, purpose) = if request.question().contains(QUOTED) {
-        (Prompt::Probe(request.messages.into_inner()), Purpose::Probe("probe".into()))
+        (Prompt::Probe(request.messages.into_iter().map(Kept::into_inner).collect()), Purpose::Probe("probe".into()))
     } else {
         let turns = request.messages.iter().position(|message| message.role != Role::System).unwrap_or(request.messages.len());
-        let system: Vec<Message> = request.messages.drain(..turns).collect();
-        let texts: Vec<String> = system.iter().map(|message| message.texts().collect()).collect();
+        let texts: Vec<String> = request.messages.drain(..turns).map(|message| message.texts().collect()).collect();
         let addendum = (!texts.is_empty()).then(|| texts.join("\n\n").into());
         (Prompt::Request { preamble: Arc::new([]), request: Arc::new(request), addendum }, Purpose::Answer)
     };

@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::Deserialize;
 
 use super::settings::{Condition, Settings, SettingsError};
-use crate::request::{Message, Request, Role};
+use crate::request::{Request, Role};
 
 /// A regular expression over the question.
 #[derive(Clone, Debug, Deserialize)]
@@ -61,13 +61,14 @@ struct InSystemPrompt(Regex);
 impl Condition for InSystemPrompt {
     fn holds(&self, request: &Request) -> bool {
         let instructs = |role: &Role| matches!(role, Role::System) || matches!(role, Role::Other(other) if other == "developer");
-        request.messages.iter().filter(|m| instructs(&m.role)).flat_map(Message::texts).any(|text| self.0.is_match(text))
+        request.messages.iter().filter(|m| instructs(&m.role)).flat_map(|m| m.texts()).any(|text| self.0.is_match(text))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Message;
 
     #[test]
     fn the_question_is_searched() {

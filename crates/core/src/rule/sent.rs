@@ -23,7 +23,7 @@ pub(super) fn sent(request: &Request) -> Vec<String> {
             found.extend([texts.concat(), texts.join(" ")]);
         }
     }
-    walk(&*request.messages, &mut found);
+    walk(&request.messages, &mut found);
     walk(&request.params, &mut found);
     for text in [&request.tools, &request.response_format].into_iter().flatten() {
         inside(text.get(), &mut found);
@@ -224,12 +224,12 @@ mod tests {
         let mut request =
             from(&turn("a 4111", "m 4111"), &turn("b", "kept"), "\"tools\": [\"4111\"], \"stop\": \"4111\", \"user\": \"u\"");
         assert!(told(&request).contains(CARD));
-        request.messages[0] = Message::user("a card");
+        request.messages[0] = Message::user("a card").into();
         let told_of = told(&request);
         assert!(!told_of.contains(CARD), "{told_of}");
         assert!(["kept", "u", "user", "a card"].iter().all(|text| told_of.contains(text)), "{told_of}");
         let mut elsewhere = from(&turn("a 4111", ""), &turn("b", "4111"), "\"x\": 1");
-        elsewhere.messages[0] = Message::user("a card");
+        elsewhere.messages[0] = Message::user("a card").into();
         assert!(told(&elsewhere).contains(CARD), "the second turn leaves as the client wrote it");
     }
 

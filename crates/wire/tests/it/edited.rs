@@ -94,7 +94,7 @@ impl Edits {
         if let Some((at, text)) = &self.turn {
             let at = at.index(request.messages.len());
             match text {
-                Some(text) => request.messages[at] = Message::user(text.clone()),
+                Some(text) => request.messages[at] = Message::user(text.clone()).into(),
                 None => _ = request.messages.remove(at),
             }
         }
@@ -172,6 +172,81 @@ proptest! {
             }
         }
     }
+}
+
+/// An edit of the list of turns, with places that are taken modulo its length.
+#[derive(Clone, Debug)]
+enum Turns {
+    Remove(usize),
+    Insert(usize, &'static str),
+    Swap(usize, usize),
+    /// Something else in its stead.
+    Replace(usize, &'static str),
+    /// It says something else now, or the same again.
+    Edit(usize, &'static str),
+}
+
+fn turn_edit() -> impl Strategy<Value = Turns> {
+    let (place, text) = (0..8_usize, prop_oneof![Just("a"), Just("b")]);
+    prop_oneof![
+        3 => place.clone().prop_map(Turns::Remove),
+        1 => (place.clone(), text.clone()).prop_map(|(place, text)| Turns::Insert(place, text)),
+        2 => (place.clone(), place.clone()).prop_map(|(one, other)| Turns::Swap(one, other)),
+        1 => (place.clone(), text.clone()).prop_map(|(place, text)| Turns::Replace(place, text)),
+        1 => (place, text).prop_map(|(place, text)| Turns::Edit(place, text)),
+    ]
+}
+
+proptest! {
+    /// Turns that say the same differ in what only the client's body says: which of them is meant is known by what was moved.
+    #[test]
+    fn a_turn_that_was_removed_is_not_sent(texts in vec("[ab]", 1..5), edits in vec(turn_edit(), 0..6)) {
+        let written = |(place, text): (usize, &String)| format!("{{\"role\":\"user\", \"content\":\"{text}\", \"x_note\":\"hidden {place}\"}}");
+        let written: Vec<String> = texts.iter().enumerate().map(written).collect();
+        let mut request = typed(&format!("{{\"model\":\"m\",\"messages\":[{}]}}", written.join(",")));
+        // What each turn is: one of the client's, by its place in the body, or another.
+        let mut expected: Vec<Result<usize, &str>> = (0..texts.len()).map(Ok).collect();
+        for edit in edits {
+            let len = expected.len();
+            match edit {
+                Turns::Insert(place, text) => {
+                    request.messages.insert(place % (len + 1), Message::user(text).into());
+                    expected.insert(place % (len + 1), Err(text));
+                }
+                _ if len == 0 => {}
+                Turns::Remove(place) => {
+                    request.messages.remove(place % len);
+                    _ = expected.remove(place % len);
+                }
+                Turns::Swap(one, other) => {
+                    request.messages.swap(one % len, other % len);
+                    expected.swap(one % len, other % len);
+                }
+                Turns::Replace(place, text) => {
+                    request.messages[place % len] = Message::user(text).into();
+                    expected[place % len] = Err(text);
+                }
+                Turns::Edit(place, text) => {
+                    request.messages[place % len].content = Message::user(text).content;
+                    expected[place % len] = Err(text);
+                }
+            }
+        }
+        prop_assume!(!expected.is_empty());
+        let expected: Vec<String> = expected
+            .into_iter()
+            .map(|turn| turn.map_or_else(|text| format!("{{\"role\":\"user\",\"content\":\"{text}\"}}"), |place| written[place].clone()))
+            .collect();
+        prop_assert_eq!(sent(request, Vec::new()), format!("{{\"model\":\"m\",\"messages\":[{}]}}", expected.join(",")));
+    }
+}
+
+#[test]
+fn the_first_of_two_equal_turns_is_removed_with_all_that_it_held() {
+    let mut request =
+        typed(r#"{"model":"m","messages":[{"role":"user","content":"ok","x_note":"4111 1111"},{"role":"user","content":"ok"}]}"#);
+    request.messages.remove(0);
+    assert_eq!(sent(request, Vec::new()), r#"{"model":"m","messages":[{"role":"user","content":"ok"}]}"#);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Content {
         ];
         let asked = |tier: &Arc<str>| answers.contains_key(tier);
         Self {
-            messages: request.messages.to_vec(),
+            messages: request.messages.iter().map(|turn| Message::clone(turn)).collect(),
             tags: request.tags.clone(),
             beyond: brought.iter().filter(|(_, there)| *there).map(|(name, _)| (*name).to_owned()).collect(),
             bindings: bindings.iter().filter(|(tier, _)| asked(tier)).map(|(tier, d)| (tier.clone(), d.clone())).collect(),
