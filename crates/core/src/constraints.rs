@@ -4,7 +4,6 @@
 //! A refusal comes before a review, and a review before everything else. So a rule that is added never allows more, and the order of
 //! rules decides nothing but which operating point is taken where two rules name different ones.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cascade::{Cascade, TierIx};
@@ -38,7 +37,8 @@ pub enum End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constraints {
     rules: Vec<InForce>,
-    allowed: BTreeSet<TierIx>,
+    /// One a tier: the places of the rules that keep the request from it.
+    keeping: Vec<Vec<usize>>,
     from: Option<TierIx>,
     point: Option<Arc<str>>,
     end: Option<End>,
@@ -63,9 +63,11 @@ impl Constraints {
     }
 
     fn together(cascade: &Cascade, rules: Vec<InForce>) -> Self {
-        let all = || cascade.tiers().iter().enumerate().map(|(ix, tier)| (TierIx(ix), &tier.answerer));
-        let allowed: BTreeSet<TierIx> =
-            all().filter(|(ix, who)| rules.iter().all(|one| one.route.allows(*ix, who))).map(|(ix, _)| ix).collect();
+        let places = |keeps: &dyn Fn(&Route) -> bool| -> Vec<usize> {
+            (0..rules.len()).filter(|place| keeps(&rules[*place].route)).collect()
+        };
+        let tiers = || cascade.tiers().iter().enumerate().map(|(ix, tier)| (TierIx(ix), &tier.answerer));
+        let by_itself = tiers().map(|(ix, who)| places(&|route| !route.allows(ix, who))).collect();
         let from = within(&rules).filter_map(|(_, within)| within.enter_at).max();
         let point = within(&rules).find_map(|(_, within)| within.point.clone());
         let texts = |of: fn(&Route) -> Option<&Arc<str>>| {
@@ -80,14 +82,19 @@ impl Constraints {
         let refused = texts(|route| if let Route::Refuse(why) = route { Some(why) } else { None });
         let review = texts(|route| if let Route::Review(why) = route { Some(why) } else { None });
         // A review needs no tier, but what cannot be met is not made good by it.
-        let left = |ix: TierIx| {
-            from.is_none_or(|from| ix >= from)
-                && within(&rules).all(|(_, within)| within.only.as_ref().is_none_or(|only| only.contains(&ix)))
+        let left = tiers().any(|(ix, _)| within(&rules).all(|(_, within)| !rules_out(within, ix)));
+        let (keeping, end) = match (refused, left) {
+            (Some(why), _) => (by_itself, Some(End::Refused(why))),
+            (None, true) => (by_itself, review.map(End::Review)),
+            (None, false) => {
+                let restricts =
+                    |route: &Route| matches!(route, Route::Answer(within) if tiers().any(|(ix, _)| rules_out(within, ix)));
+                let together = places(&restricts);
+                let why = nothing_left(cascade, together.iter().map(|place| &rules[*place]));
+                (vec![together; cascade.tiers().len()], Some(End::Refused(why.into())))
+            }
         };
-        let refused = refused.or_else(|| (!all().any(|(ix, _)| left(ix))).then(|| nothing_left(cascade, &rules).into()));
-        let end = refused.map(End::Refused).or(review.map(End::Review));
-        let allowed = if matches!(end, Some(End::Refused(_))) { BTreeSet::new() } else { allowed };
-        Self { rules, allowed, from, point, end }
+        Self { rules, keeping, from, point, end }
     }
 
     /// The same where nobody knows what the rules want, since something that they need failed.
@@ -102,7 +109,7 @@ impl Constraints {
     /// The same where nothing may be called.
     #[must_use]
     pub(crate) fn nothing(self, end: End) -> Self {
-        Self { allowed: BTreeSet::new(), end: Some(end), ..self }
+        Self { end: Some(end), ..self }
     }
 
     /// The rules that hold, in the order of the cascade.
@@ -112,7 +119,7 @@ impl Constraints {
 
     /// Whether a tier may see the request: the one place where this is decided.
     pub fn allows(&self, tier: TierIx) -> bool {
-        self.allowed.contains(&tier)
+        self.fault().is_none() && self.keeping.get(tier.0).is_some_and(Vec::is_empty)
     }
 
     /// The tier at which the chain is entered, where a rule names one.
@@ -136,25 +143,10 @@ impl Constraints {
     }
 
     /// The names of the rules that keep the request from a tier: those that do so by themselves or, where all together leave no tier,
-    /// those that restrict anything. Empty where the tier may see it, or [something is wrong](Self::fault).
+    /// those that leave out any. Empty where the tier may see it, or [something is wrong](Self::fault).
     pub fn kept_from(&self, tier: TierIx) -> Vec<&Arc<str>> {
-        if self.allows(tier) || self.fault().is_some() {
-            return Vec::new();
-        }
-        let named = |keeps: &dyn Fn(&Route) -> bool| -> Vec<&Arc<str>> {
-            self.rules.iter().filter(|one| keeps(&one.route)).map(|one| &one.rule).collect()
-        };
-        let refusing = named(&|route| matches!(route, Route::Refuse(_)));
-        if !refusing.is_empty() {
-            refusing
-        } else if matches!(self.end, Some(End::Refused(_))) {
-            named(&|route| matches!(route, Route::Answer(within) if within.only.is_some() || within.enter_at.is_some()))
-        } else {
-            named(&|route| match route {
-                Route::Answer(within) => within.only.as_ref().is_some_and(|only| !only.contains(&tier)),
-                Route::Review(_) | Route::Refuse(_) => true,
-            })
-        }
+        let keeping = self.keeping.get(tier.0).filter(|_| self.fault().is_none());
+        keeping.into_iter().flatten().map(|place| &self.rules[*place].rule).collect()
     }
 
     /// The names of the rules that enter behind a tier.
@@ -168,18 +160,24 @@ fn within(rules: &[InForce]) -> impl Iterator<Item = (&Arc<str>, &Within)> {
     rules.iter().filter_map(|one| if let Route::Answer(within) = &one.route { Some((&one.rule, within)) } else { None })
 }
 
-/// That no tier is left, by which rules.
-fn nothing_left(cascade: &Cascade, rules: &[InForce]) -> String {
+/// Whether a tier cannot answer by what one rule says: it may not see the request, or the chain is entered behind it.
+fn rules_out(within: &Within, tier: TierIx) -> bool {
+    within.only.as_ref().is_some_and(|only| !only.contains(&tier)) || within.enter_at.is_some_and(|at| tier < at)
+}
+
+/// That these rules leave no tier.
+fn nothing_left<'r>(cascade: &Cascade, rules: impl Iterator<Item = &'r InForce>) -> String {
     let name = |ix: &TierIx| cascade.tiers().get(ix.0).map_or("?", |tier| &tier.name);
-    let said: Vec<String> = within(rules)
-        .filter_map(|(rule, within)| {
+    let said: Vec<String> = rules
+        .filter_map(|InForce { rule, route }| {
+            let Route::Answer(within) = route else { return None };
             let only = within.only.as_ref().map(|only| match only.len() {
                 0 => "allows none".to_owned(),
                 _ => format!("allows only {}", only.iter().map(name).collect::<Vec<_>>().join(", ")),
             });
             let enter = within.enter_at.as_ref().map(|at| format!("enters at {}", name(at)));
             let said: Vec<String> = only.into_iter().chain(enter).collect();
-            (!said.is_empty()).then(|| format!("\"{rule}\" {}", said.join(" and ")))
+            Some(format!("\"{rule}\" {}", said.join(" and ")))
         })
         .collect();
     format!("the rules leave no tier: {}", said.join("; "))

@@ -26,6 +26,7 @@ pub mod nearest;
 pub mod number;
 pub mod observer;
 mod outcome;
+pub mod outset;
 pub mod permit;
 pub mod plan;
 pub mod point;

@@ -25,6 +25,9 @@ pub struct Plan {
     unknown_point: Option<UnknownPoint>,
     /// The operating point in force: as the request names it, else as a rule does, else by default. `None` where the cascade has no fit.
     pub point: Option<Arc<str>>,
+    /// What is promised for that point. It is promised for requests like those that the fit was made on, and so not for the share of
+    /// them that a rule picks: `None` where a rule chose the point.
+    pub promise: Option<Arc<str>>,
     /// The request's run-time segment.
     pub segment: Option<Arc<str>>,
     /// One a declared tier: where its gate cuts for this request; `None` without a gate.
@@ -91,11 +94,13 @@ impl Plan {
             Err(why) => (constraints.faulty(&format!("a rule of the segments {why}")), None),
         };
         // The caller knows more of the request than a rule. Without a fit a rule has nothing to choose from.
-        let by_rule = constraints.point().filter(|_| !cascade.points().is_empty());
+        let by_rule = constraints.point().filter(|_| !cascade.points().is_empty() && request.point.is_none());
         let (point, unknown) = match cascade.point(request.point.as_ref().or(by_rule).map(|name| &**name)) {
             Ok(point) => (point, None),
-            Err(unknown) => (None, Some(unknown)),
+            // Where no model answers, it matters to nobody.
+            Err(unknown) => (None, Some(unknown).filter(|_| constraints.end().is_none())),
         };
+        let promise = point.filter(|_| by_rule.is_none()).map(|point| point.promise.clone());
         let cuts = cascade.cuts(point, segment);
         let needed = needed_capabilities(&request);
         let (mut tiers, mut skipped, mut ended) = (Vec::new(), Vec::new(), false);
@@ -139,6 +144,7 @@ impl Plan {
             constraints,
             point: unknown.as_ref().map(|unknown| &unknown.name).or(point.map(|point| &point.name)).cloned(),
             unknown_point: unknown,
+            promise,
             segment,
             thresholds: cuts.into_iter().map(|cut| Some(cut?.threshold)).collect(),
             tiers,

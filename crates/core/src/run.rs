@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use crate::cascade::{Answerer, Cascade, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
-use crate::constraints::End;
 use crate::failing::{in_time, stops_the_run, told};
 use crate::gate::{Decision, Deferral, Gate};
 use crate::ledger::{cost_if_last, expected_cost, price_attempts};
 use crate::money::{Cost, Money};
 use crate::number::{Score, Threshold, Tie};
 pub use crate::outcome::{Outcome, Served};
+use crate::outset::{Uncalled, late};
 use crate::permit::PermittedCall;
 use crate::plan::Plan;
 pub use crate::provider::Took;
@@ -148,21 +148,15 @@ impl Run {
             last_error: None,
             stopped: None,
         };
-        let failed = |kind, why: &str| State::Done(Outcome::Failed(CallError::new(kind, why)));
-        if let Some(unknown) = run.plan.unknown_point() {
-            run.state = failed(CallErrorKind::InvalidRequest, &unknown.to_string());
-            return run;
-        }
-        match run.plan.constraints().end() {
-            Some(End::Invalid(why)) => run.state = failed(CallErrorKind::InvalidRequest, why),
-            Some(End::Fault(why)) => run.state = failed(CallErrorKind::Panicked, why),
-            Some(End::Refused(why)) => run.state = State::Done(Outcome::Refused(why.clone())),
+        match run.plan.uncalled() {
+            Some(Uncalled::Failed { error, stopped }) => {
+                run.stopped = stopped;
+                run.state = State::Done(Outcome::Failed(error));
+            }
+            Some(Uncalled::Refused(why)) => run.state = State::Done(Outcome::Refused(why)),
             // Whoever runs the cascade finds the person where it has no tier for one.
-            Some(End::Review(_)) if run.plan.tiers.is_empty() => run.state = State::Done(Outcome::Review(None)),
-            Some(End::Review(_)) | None => match run.unaffordable() {
-                Some(why) => run.state = failed(CallErrorKind::InvalidRequest, &why),
-                None => run.enter(0, None),
-            },
+            Some(Uncalled::Review(_)) if run.plan.tiers.is_empty() => run.state = State::Done(Outcome::Review(None)),
+            Some(Uncalled::Review(_)) | None => run.enter(0, None),
         }
         run
     }
@@ -385,8 +379,7 @@ impl Run {
             Answerer::Human { .. } => self.end(Ending::Human(position)),
             Answerer::Model(_) if self.out_of_time() => {
                 self.stopped = Some(Stopped::Deadline);
-                let message = "the request's deadline passed before a tier could answer";
-                self.end(Ending::Exhausted(Some(CallError::new(CallErrorKind::Deadline, message))));
+                self.end(Ending::Exhausted(Some(late())));
             }
             Answerer::Model(_) if self.cannot_pay(position) => {
                 self.stopped = Some(Stopped::Budget);
@@ -429,21 +422,10 @@ impl Run {
         let best = self.best.take().map(|(_, served)| served);
         self.state = State::Done(match (self.cascade.policy().on_exhausted, best) {
             // Without any answer nobody declined to give one: the tiers failed, or none could be called.
-            (_, None) => Outcome::Failed(error.unwrap_or_else(|| self.no_tier())),
+            (_, None) => Outcome::Failed(error.unwrap_or_else(|| self.plan.no_tier())),
             (OnExhausted::Answer, Some(best)) => Outcome::Answered(best),
             (OnExhausted::Abstain, best) => Outcome::Abstained(best),
             (OnExhausted::Review, best) => Outcome::Review(best),
         });
-    }
-
-    fn no_tier(&self) -> CallError {
-        let because: Vec<String> =
-            self.plan.skipped.iter().map(|(ix, why)| format!("{} ({why})", self.cascade.tier(*ix).name)).collect();
-        let message = if because.is_empty() {
-            "the request's budget does not allow a call to any tier".to_owned()
-        } else {
-            format!("no tier can take this request: {}", because.join(", "))
-        };
-        CallError::new(CallErrorKind::InvalidRequest, message)
     }
 }

@@ -180,7 +180,7 @@ pub struct RouteTrace {
     /// The operating point in force; absent where the cascade has no fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub point: Option<Arc<str>>,
-    /// What is promised for it, for people.
+    /// What is promised for it, for people; absent where a rule chose the point, since nothing is promised for what a rule picks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Arc<str>>,
     /// The request's run-time segment, where it has one.
@@ -215,7 +215,7 @@ impl RouteTrace {
             refused,
             review,
             point: plan.point.clone(),
-            promise: cascade.points().iter().find(|point| Some(&point.name) == plan.point.as_ref()).map(|p| p.promise.clone()),
+            promise: plan.promise.clone(),
             segment: plan.segment.clone(),
             budget: plan.request().budget,
             deadline: plan.request().deadline,

@@ -11,8 +11,10 @@ use tierfall_core::cascade::{Answerer, Tier, TierIx};
 use tierfall_core::gate::Gate;
 use tierfall_core::money::Money;
 use tierfall_core::number::Threshold;
+use tierfall_core::outset::Uncalled;
 use tierfall_core::permit::Unread;
 use tierfall_core::plan::{Plan, Skip};
+use tierfall_core::provider::CallError;
 use tierfall_core::request::Request;
 use tierfall_core::trace::RouteTrace;
 
@@ -30,8 +32,10 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     request.tags.extend(args.dial.tags.iter().cloned());
     request.point = args.dial.point.as_deref().map(|point| found(&loaded, point)).transpose()?;
     let plan = Plan::new(cascade, request);
+    let failed = if let Some(Uncalled::Failed { error, .. }) = plan.uncalled() { Some(error) } else { None };
     let (request, route) = (plan.request(), RouteTrace::of(&plan));
-    let tiers = plan.tiers.iter().enumerate().map(|(place, ix)| {
+    let asked = if failed.is_some() { &[] } else { &plan.tiers[..] };
+    let tiers = asked.iter().enumerate().map(|(place, ix)| {
         let tier = cascade.tier(*ix);
         let expected = match &tier.answerer {
             Answerer::Model(model) => answering_cost(model, request, tier.gate.as_ref()),
@@ -53,7 +57,12 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        return print(format_args!("{}\n", json!({ "route": route, "tiers": tiers }))).map(|()| Exit::Fine);
+        let mut told = json!({ "route": route, "tiers": tiers });
+        if let Some(error) = &failed {
+            told["error"] = error.message.as_str().into();
+        }
+        print(format_args!("{told}\n"))?;
+        return as_it_ends(failed.as_ref());
     }
     let mut said = trace::rules(&route);
     if said.is_empty() {
@@ -85,7 +94,13 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
             _ => writeln!(out, "   {tier} is skipped ({why})"),
         };
     }
-    print(out).map(|()| Exit::Fine)
+    print(out)?;
+    as_it_ends(failed.as_ref())
+}
+
+/// As `run` ends: a plan that fails before any call is a failure of the same kind.
+fn as_it_ends(failed: Option<&CallError>) -> Result<Exit, Failure> {
+    failed.map_or(Ok(Exit::Fine), |error| Err(Failure::from(error)))
 }
 
 /// The rules by which something is so; nothing where none is named.

@@ -235,6 +235,37 @@ route = { review = "an angry customer" }
 }
 
 #[test]
+fn what_fails_before_any_call_is_explained_as_it_is_run() {
+    let sandbox = Sandbox::new();
+    let rule = "\n[[rule]]\nname = \"legal\"\nkeyword = { any = [\"lawyer\"] }\nroute = { enter-at = \"large\" }\n";
+    sandbox.write("poor.toml", format!("{CASCADE}{rule}\n[policy]\nbudget = \"0.0000000001\"\n"));
+    let asked = ["poor.toml", "I call my lawyer"];
+    assert_snapshot!(sandbox.run(&[&["explain"][..], &asked].concat()), @r#"
+    exit 3
+    -- stdout
+    rule legal: enter at large
+       small is skipped (by the rule legal)
+    -- stderr
+    error: the request's budget does not allow a call to any tier: it is $0.0000000001, and one to "large" may cost $0.000016
+    "#);
+    assert_snapshot!(sandbox.run(&[&["explain"][..], &asked, &["--json"]].concat()), @r#"
+    exit 3
+    -- stdout
+    {"error":"the request's budget does not allow a call to any tier: it is $0.0000000001, and one to \"large\" may cost $0.000016","route":{"rules":[{"enter-at":"large","rule":"legal"}],"skipped":{"small":"before-entry"},"tiers":["large"]},"tiers":[]}
+    -- stderr
+    error: the request's budget does not allow a call to any tier: it is $0.0000000001, and one to "large" may cost $0.000016
+    "#);
+    assert_snapshot!(sandbox.run(&[&["run"][..], &asked, &["--id", "c"]].concat()), @r#"
+    exit 3
+    -- stderr
+    no answer · no tier could give one
+      rule legal: enter at large
+      no further tier: the next call could exceed the budget
+    error: the request's budget does not allow a call to any tier: it is $0.0000000001, and one to "large" may cost $0.000016
+    "#);
+}
+
+#[test]
 fn nobody_is_sure() {
     let sandbox = Sandbox::new();
     let desk =

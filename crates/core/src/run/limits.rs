@@ -26,27 +26,9 @@ impl Run {
         self.left().map(|left| left / u32::try_from(models + 1).unwrap_or(u32::MAX))
     }
 
-    /// Most money for the request: a request may tighten what the policy says, and never widen it.
-    pub(super) fn budget(&self) -> Option<Money> {
-        self.cascade.policy().budget.into_iter().chain(self.request.budget).min()
-    }
-
-    /// Most time for the request, likewise.
-    pub(super) fn deadline(&self) -> Option<Duration> {
-        self.cascade.policy().deadline.into_iter().chain(self.request.deadline).min()
-    }
-
-    /// Why the request's own budget cannot be kept, where it cannot. Of a policy's the cascade says so itself.
-    pub(super) fn unaffordable(&self) -> Option<String> {
-        self.request.budget?;
-        let (unpriced, _) = self.cascade.models().find(|(_, model)| model.price.is_none())?;
-        let name = &self.cascade.tier(unpriced).name;
-        Some(format!("the request has a budget, which needs the price of every tier, and \"{name}\" has none"))
-    }
-
     /// What is left until the request's deadline.
     fn left(&self) -> Option<Duration> {
-        self.deadline().map(|deadline| deadline.saturating_sub(self.latency.saturating_add(self.queued)))
+        self.plan.deadline().map(|deadline| deadline.saturating_sub(self.latency.saturating_add(self.queued)))
     }
 
     /// How long the call may take whose result is fed next, after it `queued` for its place.
@@ -75,6 +57,6 @@ impl Run {
     }
 
     pub(super) fn too_dear(&self, expected: Option<Money>) -> bool {
-        self.budget().is_some_and(|budget| self.reserved + expected.unwrap_or_default() > budget)
+        self.plan.budget().is_some_and(|budget| self.reserved + expected.unwrap_or_default() > budget)
     }
 }

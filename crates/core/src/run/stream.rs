@@ -42,7 +42,7 @@ impl Run {
         }
         let Some(next) = self.plan.tiers.get(position + 1).map(|next| self.cascade.tier(*next)) else { return false };
         let Answerer::Model(model) = &next.answerer else { return false };
-        let may_be_served = self.deadline().is_some() && policy.on_exhausted == OnExhausted::Answer;
+        let may_be_served = self.plan.deadline().is_some() && policy.on_exhausted == OnExhausted::Answer;
         let after = || {
             let most = match self.next() {
                 Next::Call(call) => Billing::Estimated(Estimate::of(&call, None)).cost(self.price(position)).at_most(),
@@ -50,7 +50,7 @@ impl Run {
             };
             most.zip(answering_cost(model, &self.request, next.gate.as_ref())).map(|(most, next)| most + next)
         };
-        !may_be_served && (self.budget().is_none() || after().is_some_and(|after| !self.too_dear(Some(after))))
+        !may_be_served && (self.plan.budget().is_none() || after().is_some_and(|after| !self.too_dear(Some(after))))
     }
 
     fn price(&self, position: usize) -> Option<Price> {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use crate::scripted::{Cell, chain, gate, result};
 use proptest::prelude::*;
-use tierfall_core::cascade::{Answerer, Capability, Cascade, OnAbstain, OnExhausted, Policy, Tier, TierIx};
+use tierfall_core::cascade::{Answerer, Capability, Cascade, CascadeError, OnAbstain, OnExhausted, Parts, Policy, Tier, TierIx};
 use tierfall_core::completion::{Completion, Finish};
 use tierfall_core::constraints::{End, InForce};
 use tierfall_core::fusion::{FusedInput, Fusion, GateValue};
 use tierfall_core::gate::{Decision, Gate};
 use tierfall_core::map::Transform;
+use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Threshold};
+use tierfall_core::outset::Uncalled;
 use tierfall_core::permit::{PermittedCall, Then};
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::point::{Cut, FittedGate, OperatingPoint};
@@ -407,14 +409,13 @@ proptest! {
         }
         prop_assert!(plan.tiers.iter().all(|ix| allowed.contains(&ix.0)));
         prop_assert!(trace.steps.iter().all(|step| plan.tiers.iter().any(|ix| cascade.tier(*ix).name == step.tier)));
-        if request.point.is_none() {
-            let ended = match outcome {
-                Outcome::Refused(_) => Fate::Refused,
-                Outcome::Review(None) if reached.is_empty() && fate == Fate::Reviewed => Fate::Reviewed,
-                _ => Fate::Answered,
-            };
-            prop_assert_eq!(ended, fate);
-        }
+        // Also where the request names a point that is not there.
+        let ended = match outcome {
+            Outcome::Refused(_) => Fate::Refused,
+            Outcome::Review(None) if reached.is_empty() && fate == Fate::Reviewed => Fate::Reviewed,
+            _ => Fate::Answered,
+        };
+        prop_assert_eq!(ended, fate);
         // What may not be asked reads nothing, and says so; a gate that cannot be read accepts nothing unless the policy says so.
         for (position, step) in trace.steps.iter().enumerate() {
             let ix = cascade.tiers().iter().position(|tier| tier.name == step.tier).unwrap();
@@ -428,6 +429,51 @@ proptest! {
             if own.is_some() {
                 prop_assert!(step.decision != Decision::Accept(tierfall_core::gate::Accepted::AboveThreshold));
             }
+        }
+    }
+
+    #[test]
+    fn a_plan_says_what_a_run_does_before_any_call(
+        cascade in any_cascade(), request in any_request(), own in any::<bool>(), priced in any::<bool>(),
+        budget in proptest::option::of(prop_oneof![Just("0"), Just("0.00001"), Just("0.01"), Just("100")]),
+        deadline in proptest::option::of(prop_oneof![Just(0), Just(1000)]),
+    ) {
+        let price = |n: usize| tierfall_core::money::Price::per_million(&n.to_string(), &(100 * n).to_string()).ok();
+        let (budget, deadline) = (budget.map(|usd| usd.parse().unwrap()), deadline.map(std::time::Duration::from_millis));
+        let mut request = request;
+        let mut policy = *cascade.policy();
+        (request.budget, request.deadline) = (budget.filter(|_| own), deadline.filter(|_| own));
+        let Ok(cascade) = altered(&cascade, |parts| {
+            (policy.budget, policy.deadline) = (budget.filter(|_| !own), deadline.filter(|_| !own));
+            parts.policy = policy;
+            for (n, tier) in parts.tiers.iter_mut().enumerate() {
+                if let Answerer::Model(model) = &mut tier.answerer {
+                    model.price = price(n).filter(|_| priced);
+                    model.params.max_tokens = Some(100);
+                }
+            }
+        }) else { return Ok(()) };
+        let mut calls = Vec::new();
+        let (outcome, trace) = replay(&cascade, request.clone(), |tier, _| {
+            calls.push(tier);
+            result(&Cell::score(0.0))
+        });
+        let plan = Plan::new(&cascade, request);
+        let person = |ix: &TierIx| matches!(cascade.tier(*ix).answerer, Answerer::Human { .. });
+        match plan.uncalled() {
+            Some(said) => {
+                prop_assert!(calls.is_empty(), "{said:?}: {calls:?}");
+                match (said, outcome) {
+                    (Uncalled::Refused(why), Outcome::Refused(because)) => prop_assert_eq!(why, because),
+                    (Uncalled::Review(_), Outcome::Review(None)) => {}
+                    (Uncalled::Failed { error, stopped }, Outcome::Failed(came)) => {
+                        prop_assert_eq!((error.kind, error.message, stopped), (came.kind, came.message, trace.stopped));
+                    }
+                    (said, outcome) => prop_assert!(false, "{said:?}, and then {outcome:?}"),
+                }
+            }
+            None if person(&plan.tiers[0]) => prop_assert!(calls.is_empty() && matches!(outcome, Outcome::Review(None))),
+            None => prop_assert_eq!(calls.first(), Some(&plan.tiers[0])),
         }
     }
 
@@ -503,6 +549,15 @@ fn named(one: &InForce) -> Option<Arc<str>> {
     if let Route::Answer(within) = &one.route { within.point.clone() } else { None }
 }
 
+/// A cascade of other parts; its fit, which is of the old ones, is left out.
+fn altered(cascade: &Cascade, edit: impl FnOnce(&mut Parts)) -> Result<Cascade, CascadeError> {
+    let (name, salt) = (cascade.name().clone(), cascade.salt().into());
+    let mut parts =
+        Parts { name, salt, tiers: cascade.tiers().to_vec(), rules: cascade.rules().to_vec(), policy: *cascade.policy() };
+    edit(&mut parts);
+    Cascade::try_from(parts)
+}
+
 #[derive(Debug)]
 struct Always;
 
@@ -548,6 +603,34 @@ fn two_rules_restrict_together() {
     let (review, no) = (|| Route::Review("look".into()), |why: &str| Route::Refuse(why.into()));
     assert_eq!(refused(vec![only(&[0]), Route::enter_at(TierIx(1)), review()]), behind, "a review does not make it good");
     assert_eq!(refused(vec![no("no"), only(&[0]), review(), no("never"), no("no")]), "no; never");
+    // Nor does a point that is not there, nor a budget that nothing can be asked for.
+    let mut parts = chain(&[0.5, 0.5], Policy { budget: Some(Money::ZERO), ..Policy::default() });
+    parts.rules = vec![rule(0, no("no"))];
+    let mut request = ruled();
+    request.point = Some("nowhere".into());
+    let refused = Cascade::try_from(parts.clone()).unwrap();
+    assert!(matches!(called(&refused, request.clone()).0, Outcome::Refused(why) if &*why == "no"));
+    parts.rules = vec![rule(0, review())];
+    let (outcome, trace, _) = called(&Cascade::try_from(parts).unwrap(), request);
+    assert!(matches!(outcome, Outcome::Review(None)) && trace.error.is_none());
+}
+
+#[test]
+fn only_the_rules_that_keep_a_request_from_a_tier_are_named() {
+    let mut parts = chain(&[0.5, 0.5], Policy::default());
+    parts.tiers[2].answerer = Answerer::Human { cost: None };
+    let kept_from = |routes: Vec<Route>| {
+        let rules = routes.into_iter().enumerate().map(|(k, route)| Rule { when: Arc::new(Always), ..rule(k, route) }).collect();
+        let plan = Plan::new(&Cascade::try_from(parts.clone()).unwrap().with_rules(rules), ruled());
+        let names = |ix| plan.constraints().kept_from(TierIx(ix)).iter().map(|name| name[5..].to_owned()).collect::<String>();
+        [0, 1, 2].map(names)
+    };
+    let review = || Route::Review("look".into());
+    assert_eq!(kept_from(vec![review(), only(&[0])]), ["0", "01", "1"], "a review allows the person");
+    assert_eq!(kept_from(vec![review(), Route::Refuse("no".into()), only(&[1])]), ["012", "01", "12"]);
+    // No rule alone keeps it from the first: the second enters behind it. The third leaves out none.
+    let none = vec![only(&[0]), Route::enter_at(TierIx(1)), only(&[0, 1, 2]), Route::at_point("strict")];
+    assert_eq!(kept_from(none), ["01", "01", "01"]);
 }
 
 #[test]

@@ -95,6 +95,7 @@ fn a_rule_names_the_point_where_the_request_names_none() {
     let cells = [Cell::score(0.7), Cell::score(0.0)];
     let (_, trace) = at(&cascade, None, &cells);
     assert_eq!((called(&trace), trace.route.point.as_deref()), (vec!["t0", "t1"], Some("strict")));
+    assert_eq!(trace.route.promise, None, "nothing is promised for what a rule picks");
     // The caller knows more of the request.
     let (_, trace) = at(&cascade, Some("default"), &cells);
     assert_eq!((called(&trace), trace.route.point.as_deref()), (vec!["t0"], Some("default")));
