@@ -1,5 +1,6 @@
 //! From the file to a runnable cascade. Everything is looked at, whatever was wrong before it.
 
+mod combined;
 mod context;
 mod expect;
 mod fit;
@@ -8,6 +9,7 @@ mod permission;
 mod prompt;
 mod rule;
 mod tier;
+mod under;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -81,7 +83,7 @@ pub(super) fn resolve(
         (cascade, fit) = (fitted, Some(Arc::new(read)));
     }
     permission::check(file, &cascade, found);
-    rule::combinations(file, &cascade, found);
+    combined::check(file, &cascade, found);
     found.diagnostics.retain(|one| one.severity == Severity::Error || !file.allow.iter().any(|allowed| allowed.0 == one.code.id));
     Some(Loaded {
         cascade,

@@ -4,12 +4,9 @@ use std::collections::BTreeSet;
 
 use tierfall_core::cascade::{Cascade, TierIx};
 use tierfall_core::permit::{Then, Unread};
-use tierfall_core::plan::Plan;
-use tierfall_core::request::Request;
 use tierfall_core::rule::Route;
-use tierfall_core::segment::Segments;
 
-use super::rule;
+use super::under::Under;
 use crate::config::code::Code;
 use crate::config::diagnostic::Found;
 use crate::config::file::{CascadeFile, RuleFile};
@@ -18,43 +15,22 @@ use crate::config::types::Spanned;
 /// Warns of every gate that has nothing to read under some rule. The plan of a request under that rule says so, at every operating
 /// point and in every segment of the fit.
 pub(super) fn check(file: &CascadeFile, cascade: &Cascade, found: &mut Found) {
+    let under = Under::new(cascade);
     for (rule, written) in cascade.rules().iter().zip(&file.rule) {
         if !matches!(&rule.route, Route::Answer(within) if within.only.is_some()) {
             continue;
         }
-        let segments = Segments { tag: Some(SEGMENT.to_owned()), rules: Vec::new() };
-        let under_it = rule::under(cascade, &[rule]).with_segments(segments);
         let mut told = BTreeSet::new();
-        for request in requests(&under_it) {
-            let plan = Plan::new(&under_it, request);
+        for plan in under.plans(&[rule]) {
             for (position, tier) in plan.tiers.iter().enumerate() {
                 for unread in plan.unread(position).into_iter().filter(|unread| unread.then != Then::Observed) {
                     if told.insert((*tier, unread.signal.clone())) {
-                        warn(found, file, &under_it, (written, &rule.name), *tier, unread);
+                        warn(found, file, cascade, (written, &rule.name), *tier, unread);
                     }
                 }
             }
         }
     }
-}
-
-/// Names the segment of a request, whatever the file says of segments.
-const SEGMENT: &str = "segment";
-
-/// One request for every way in which the fit may cut.
-fn requests(cascade: &Cascade) -> Vec<Request> {
-    let mut requests = vec![Request::new("check", "")];
-    for point in cascade.points() {
-        let mut at_point = Request::new("check", "");
-        at_point.point = Some(point.name.clone());
-        requests.extend(point.segments.keys().map(|segment| {
-            let mut request = at_point.clone();
-            request.tags.insert(SEGMENT.to_owned(), segment.to_string());
-            request
-        }));
-        requests.push(at_point);
-    }
-    requests
 }
 
 fn warn(

@@ -1,13 +1,10 @@
-//! Rules: what each one says, and where two of them say something together that one may not expect.
+//! Rules: what each one says.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use tierfall_core::cascade::{Cascade, TierIx};
-use tierfall_core::constraints::{Constraints, End};
+use tierfall_core::cascade::TierIx;
 use tierfall_core::point::OperatingPoint;
-use tierfall_core::request::Request;
-use tierfall_core::rule::table::Condition;
 use tierfall_core::rule::{Route, Rule, Within};
 
 use super::context::Context;
@@ -99,85 +96,6 @@ pub(super) fn points(file: &CascadeFile, points: &[OperatingPoint], fit: &str, f
     for point in file.rule.iter().filter_map(|rule| rule.route.as_ref()?.point.as_ref()) {
         if let Some(fault) = fault::point(point.get_ref().as_str(), points, fit) {
             found.fault(point.span(), fault);
-        }
-    }
-}
-
-/// Holds for every request.
-#[derive(Debug)]
-struct Always;
-
-impl Condition for Always {
-    fn holds(&self, _: &Request) -> bool {
-        true
-    }
-}
-
-/// The cascade where these rules, and no others, hold for every request.
-pub(super) fn under(cascade: &Cascade, rules: &[&Rule]) -> Cascade {
-    let always = |rule: &&Rule| Rule { when: std::sync::Arc::new(Always), ..(*rule).clone() };
-    cascade.clone().with_rules(rules.iter().map(always).collect())
-}
-
-/// Warns of the first two rules that may both hold and then do something else than the first of them alone, and of the first two that
-/// name different operating points.
-pub(super) fn combinations(file: &CascadeFile, cascade: &Cascade, found: &mut Found) {
-    let rules: Vec<(&Rule, &Spanned<_>)> =
-        cascade.rules().iter().zip(&file.rule).filter_map(|(rule, written)| Some((rule, written.condition.as_ref()?))).collect();
-    let pairs = || {
-        let later = rules.iter().enumerate();
-        let pairs = later.flat_map(|(at, later)| rules[..at].iter().map(move |earlier| (earlier, later)));
-        pairs.filter(|((_, one), (_, other))| !one.get_ref().excludes(other.get_ref()))
-    };
-    // Without its rules, since each pair copies what it replaces.
-    let bare = cascade.clone().with_rules(Vec::new());
-    if let Some(((one, at), (other, also_at), differs)) =
-        pairs().find_map(|(one, other)| Some((one, other, difference(&bare, one.0, other.0)?)))
-    {
-        let message = format!(
-            "where the rules \"{}\" and \"{}\" both hold, both are in force, and not the first alone: {differs}",
-            one.name, other.name
-        );
-        let help = format!(
-            "rules combine; where that is not meant, write conditions that exclude each other, as two values of one tag do; where it is, \
-             write `allow = [\"{}\"]` at the top of the file",
-            Code::COMBINED_RULES.id
-        );
-        found.warning(Code::COMBINED_RULES, also_at.span(), message).label(at.span(), "the first").help(help);
-    }
-    let point = |rule: &Rule| if let Route::Answer(within) = &rule.route { within.point.clone() } else { None };
-    let two = |((one, _), (other, _)): &(&(&Rule, _), &(&Rule, _))| {
-        point(one).zip(point(other)).is_some_and(|(one, other)| one != other)
-    };
-    if let Some(((one, at), (other, also_at))) = pairs().find(two) {
-        let (first, second) = (point(one).unwrap_or_default(), point(other).unwrap_or_default());
-        let message = format!(
-            "where the rules \"{}\" and \"{}\" both hold, the point \"{first}\" is taken, and \"{second}\" is not",
-            one.name, other.name
-        );
-        let help = "the first rule that names a point decides: put the one first that is to count";
-        found.warning(Code::TWO_POINTS, also_at.span(), message).label(at.span(), "the first").help(help);
-    }
-}
-
-/// What two rules that hold come to, where the first one alone comes to something else.
-fn difference(cascade: &Cascade, one: &Rule, other: &Rule) -> Option<String> {
-    let of = |rules: &[&Rule]| Constraints::of(&under(cascade, rules), &Request::new("check", ""));
-    let (first, both) = (of(&[one]), of(&[one, other]));
-    match (first.end(), both.end()) {
-        (Some(End::Refused(_)), _) | (Some(End::Review(_)), Some(End::Review(_))) => None,
-        (_, Some(End::Refused(why))) => Some(format!("such a request is refused ({why})")),
-        (_, Some(End::Review(_))) => Some("a person answers such a request, and no model sees it".to_owned()),
-        _ => {
-            let all = || (0..cascade.tiers().len()).map(TierIx);
-            let allowed = |of: &Constraints| all().filter(|ix| of.allows(*ix)).collect::<Vec<_>>();
-            let entered = |of: &Constraints| allowed(of).into_iter().find(|ix| of.from().is_none_or(|from| *ix >= from));
-            let names = |tiers: &[TierIx]| tiers.iter().map(|ix| &*cascade.tier(*ix).name).collect::<Vec<_>>().join(", ");
-            let (fewer, later) = (allowed(&first) != allowed(&both), entered(&first) != entered(&both));
-            let at = entered(&both).filter(|_| later).map(|at| format!("enters at {}", names(&[at])));
-            let only = fewer.then(|| format!("is shown to {} alone", names(&allowed(&both))));
-            let said: Vec<String> = only.into_iter().chain(at).collect();
-            (!said.is_empty()).then(|| format!("such a request {}", said.join(", and ")))
         }
     }
 }

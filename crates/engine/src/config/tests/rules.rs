@@ -107,6 +107,7 @@ fn a_second_rule_is_warned_of_where_it_changes_what_the_first_does() {
         ("only = [\"small\"]", "only = [\"small\", \"medium\"]", None),
         ("only = [\"large\"]", "enter-at = \"medium\"", None),
         ("enter-at = \"large\"", "enter-at = \"medium\"", None),
+        ("review = \"look\"", "review = \"look again\"", None),
     ] {
         assert_eq!(said((any, one), (too, other)).as_deref(), differs, "{one} then {other}");
         // What cannot be both is not compared.
@@ -138,6 +139,29 @@ fn a_rule_names_a_point_that_the_fit_has() {
     assert_eq!((plan.point.as_deref(), plan.tiers.len()), (Some("strict"), 2));
     insta::assert_snapshot!(fitted(&[("tools = true", "point = \"stricter\"")]).unwrap_err());
     insta::assert_snapshot!(bad(&ruled("", &[("tools = true", "point = \"strict\"")])));
+}
+
+#[test]
+fn a_second_rule_is_warned_of_where_it_changes_who_is_asked_and_how_it_is_judged() {
+    let (any, too) = ("keyword = { any = [\"a\"] }", "regex = \"b\"");
+    let differs = |loaded: &Loaded| {
+        let told = loaded.warnings.iter().map(|warning| warning.render("demo.cascade.toml", &loaded.text)).collect::<String>();
+        told.lines().next().and_then(|title| Some(title.split_once("not the first alone: ")?.1.to_owned()))
+    };
+    let said = |one: &str, other: &str| differs(&fitted(&[(any, one), (too, other)]).unwrap());
+    // The default point needs no rule that names it.
+    assert_eq!(said("only = [\"small\", \"large\"]", "point = \"default\""), None);
+    let judged = "such a request is judged at the point \"strict\"";
+    assert_eq!(said("only = [\"small\", \"large\"]", "point = \"strict\"").as_deref(), Some(judged));
+    assert_eq!(said("point = \"strict\"", "point = \"default\""), None, "the first one's is taken, which another warning tells");
+    // A person who was asked may not see it any more.
+    let person = format!("{}\n[[tier]]\nname = \"person\"\nreview = true\n", TIERS.trim_end());
+    let person =
+        person.replace("model = \"local/c\"", "model = \"local/c\"\ngate = { signal = \"mean-logprob\", threshold = 0.7 }");
+    let text = ruled("", &[(any, "review = \"look\""), (too, "only = [\"small\"]")]).replace(TIERS, &person);
+    let not_asked = "a person is to answer such a request, and \"person\", who would be asked, may not see it";
+    assert_eq!(differs(&good(&text)).as_deref(), Some(not_asked));
+    assert_eq!(differs(&good(&text.replace("[\"small\"]", "[\"small\", \"person\"]"))), None);
 }
 
 #[test]
