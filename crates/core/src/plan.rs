@@ -209,7 +209,7 @@ fn needed_capabilities(request: &Request) -> BTreeSet<Capability> {
     if request.has_tools() {
         needed.insert(Capability::Tools);
     }
-    if request.response_format.as_ref().is_some_and(|format| format.get().contains("json_schema")) {
+    if request.has_format() {
         needed.insert(Capability::StructuredOutput);
     }
     if request

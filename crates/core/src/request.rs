@@ -371,6 +371,13 @@ impl Request {
         self.tools.as_ref().is_some_and(|tools| !matches!(tools.get(), "null" | "[]"))
     }
 
+    /// Whether the answer is to have a declared format: a JSON object, what a JSON schema describes, or whatever a server knows beside
+    /// them. Text is none.
+    pub fn has_format(&self) -> bool {
+        let declared: Option<serde_json::Value> = self.response_format.as_ref().and_then(|format| format.parse().ok());
+        declared.and_then(|declared| declared.get("type").cloned()).is_some_and(|kind| !kind.is_null() && kind != "text")
+    }
+
     /// A rough prompt length in tokens, before any call: bytes of text / 4, and 4 a turn. Tools and schemas included.
     pub fn estimated_tokens(&self) -> u64 {
         let declared = [&self.tools, &self.response_format];

@@ -19,7 +19,7 @@ crate::words! {
     pub enum Capability {
         /// Calls tools.
         Tools = "tools",
-        /// Follows a JSON schema.
+        /// Answers in a declared format: JSON, or what a JSON schema describes.
         StructuredOutput = "structured-output",
         /// Reads images.
         Vision = "vision",

@@ -10,6 +10,9 @@ macro_rules! words {
         $vis enum $name { $($(#[$of])* #[serde(rename = $word)] $variant),+ }
 
         impl $name {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             /// As it is written.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }

@@ -141,6 +141,27 @@ fn a_rule_that_enters_at_a_tier_asks_it_all_the_same() {
 }
 
 #[test]
+fn a_declared_format_is_told_from_text_that_speaks_of_one() {
+    let mut parts = chain(&[0.5], Policy::default());
+    if let Answerer::Model(model) = &mut parts.tiers[1].answerer {
+        model.capabilities = Some([].into());
+    }
+    let cascade = Cascade::try_from(parts).unwrap();
+    let asked = |format: serde_json::Value| {
+        let mut request = request();
+        request.response_format = Some(format.into());
+        Plan::new(&cascade, request).tiers.len()
+    };
+    for structured in ["json_schema", "json_object", "grammar"] {
+        assert_eq!(asked(serde_json::json!({ "type": structured })), 1, "{structured}");
+    }
+    for text in [serde_json::json!({ "type": "text", "note": "no json_schema" }), serde_json::json!(null), serde_json::json!({})]
+    {
+        assert_eq!(asked(text.clone()), 2, "{text}");
+    }
+}
+
+#[test]
 fn a_request_that_the_sub_chain_cannot_take_goes_to_a_tier_that_can() {
     let mut parts = chain(&[0.5], Policy::default());
     if let Answerer::Model(model) = &mut parts.tiers[1].answerer {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tierfall_core::cascade::Capability;
 use tierfall_providers::simulated::{Latency, SimulatedSettings, Simulation};
 use tierfall_providers::{BaseUrl, BaseUrlError};
 use tierfall_wire::dialect::{Dialect, Gives, table as dialects};
@@ -71,6 +72,11 @@ impl ProviderSpec {
             Self::Http(_) => self.dialect().map_or(Gives { top_logprobs: None, samples: false }, |dialect| dialect.gives()),
             Self::Simulated(simulated) => simulated.gives(model),
         }
+    }
+
+    /// What cannot be asked for in its dialect.
+    pub(crate) fn lacks(&self) -> &'static [Capability] {
+        self.dialect().map_or(&[], |dialect| dialect.lacks())
     }
 
     /// Every secret that it needs.

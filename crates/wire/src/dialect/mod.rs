@@ -12,6 +12,7 @@ pub mod table;
 use std::borrow::Cow;
 use std::fmt;
 
+use tierfall_core::cascade::Capability;
 use tierfall_core::completion::{Completion, Delta};
 pub use tierfall_core::provider::Gives;
 use tierfall_core::request::Call;
@@ -78,6 +79,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// What it can give a signal.
     fn gives(&self) -> Gives;
+
+    /// What a call cannot ask for in this language, whatever the model can do: calls that need it are refused by
+    /// [`encode`](Self::encode), and cascades of files skip the tier.
+    fn lacks(&self) -> &'static [Capability] {
+        &[]
+    }
 
     /// How the key is sent.
     fn auth(&self) -> Auth;

@@ -44,6 +44,8 @@ pub fn by_name(name: &str) -> Option<Arc<dyn Dialect>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tierfall_core::cascade::Capability;
+    use tierfall_core::request::{Call, Prompt, Request};
 
     #[test]
     fn names_are_unique_and_lead_to_their_dialects() {
@@ -52,5 +54,20 @@ mod tests {
             assert!(names().take(index).all(|before| before != name));
         }
         assert!(by_name("telepathy").is_none());
+    }
+
+    #[test]
+    fn a_dialect_refuses_the_formats_that_it_says_it_lacks_and_no_others() {
+        for spec in DIALECTS {
+            let dialect = (spec.make)();
+            for (format, structured) in [("text", false), ("json_object", true), ("json_schema", true)] {
+                let mut request = Request::new("id", "q");
+                request.response_format = Some(serde_json::json!({ "type": format }).into());
+                let prompt = Prompt::Request { preamble: [].into(), request: request.into(), addendum: None };
+                let refused = dialect.encode(&Call::new("id".into(), "m", prompt)).is_err();
+                let lacking = structured && dialect.lacks().contains(&Capability::StructuredOutput);
+                assert_eq!(refused, lacking, "{} {format}", spec.name);
+            }
+        }
     }
 }

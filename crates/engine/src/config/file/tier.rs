@@ -29,7 +29,8 @@ pub(crate) struct TierFile {
     /// Most tokens of prompt and answer together; longer requests skip the tier.
     #[schemars(range(min = 1))]
     pub(crate) context_window: Option<u64>,
-    /// What the model can do; requests that need more skip the tier. Without it everything is tried.
+    /// What the model can do; requests that need more skip the tier. Without it everything is tried that its
+    /// provider's dialect can ask for.
     pub(crate) capabilities: Option<Vec<Capability>>,
     /// Put before the client's messages.
     pub(crate) system_prompt: Option<Spanned<PromptFile>>,

@@ -245,9 +245,10 @@ mod tests {
         let spec = Spanned::new(0..0, ConditionSpec::read("keyword", serde_json::json!({ "any": ["a"] })).unwrap().unwrap());
         let mut routes = vec![Route::enter_at(TierIx(1)); 3000];
         routes.push(Route::enter_at(TierIx(2)));
-        let rules: Vec<Rule> = routes.into_iter().map(rule).collect();
+        let named = |(at, route): (usize, Route)| Rule { name: at.to_string().into(), ..rule(route) };
+        let rules: Vec<Rule> = routes.into_iter().enumerate().map(named).collect();
         let written: Vec<Written<'_>> = rules.iter().map(|rule| (rule, &spec)).collect();
         let (one, other, _) = first_difference(&under, &written).unwrap();
-        assert!(std::ptr::eq(one.0, &rules[0]) && std::ptr::eq(other.0, &rules[3000]));
+        assert_eq!((&*one.0.name, &*other.0.name), ("0", "3000"));
     }
 }

@@ -1,9 +1,10 @@
 //! Tiers.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tierfall_core::cascade::{Answerer, Model, Tier};
+use tierfall_core::cascade::{Answerer, Capability, Model, Tier};
 use tierfall_core::gate::Gate;
 use tierfall_core::money::Price;
 use tierfall_core::request::Timeouts;
@@ -162,6 +163,16 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
         let message = format!("the simulated provider \"{provider}\" has no model \"{model_name}\"");
         context.found.error(Code::BAD_VALUE, model.span(), message).maybe_help(help);
     }
+    let spec = context.providers.get(provider).and_then(Option::as_ref);
+    let (kind, lacks) = spec.map_or(("", &[][..]), |spec| (spec.kind(), spec.lacks()));
+    let capabilities = can(tier, lacks);
+    if let Some(lacking) = tier.capabilities.iter().flatten().find(|declared| lacks.contains(declared)) {
+        let message = format!("tier \"{shown}\" declares `{lacking}`, which cannot be asked for in the dialect `{kind}`");
+        context
+            .found
+            .error(Code::BAD_VALUE, model.span(), message)
+            .help("take it out of `capabilities`, or use another provider");
+    }
     let TimeoutsFile { connect, idle, total } = &tier.timeouts;
     let [connect, idle, total] = [connect, idle, total].map(|wait| wait.as_deref().copied());
     let timeouts = Timeouts { connect, idle, total };
@@ -172,9 +183,18 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
         params: params.map(ParamsFile::params).unwrap_or_default(),
         timeouts,
         context_window: tier.context_window,
-        capabilities: tier.capabilities.as_ref().map(|all| all.iter().copied().collect()),
+        capabilities,
     };
     Some((provider.to_owned(), model))
+}
+
+/// What a model can be asked for: what the file declares, or anything, without what its dialect cannot say.
+fn can(tier: &TierFile, lacks: &[Capability]) -> Option<BTreeSet<Capability>> {
+    let declared = tier.capabilities.as_ref().map(|all| all.iter().copied().collect());
+    let all = || Capability::ALL.iter().copied().collect();
+    let mut can: BTreeSet<Capability> = declared.or_else(|| (!lacks.is_empty()).then(all))?;
+    can.retain(|one| !lacks.contains(one));
+    Some(can)
 }
 
 /// Fields of the body that have a place of their own, or that the cascade decides.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tierfall_core::cascade::Answerer;
 use tierfall_core::number::Threshold;
+use tierfall_core::plan::Plan;
 use tierfall_core::request::{Message, Request};
 
-use super::{EXAMPLE, edited, good};
+use super::{EXAMPLE, bad, edited, good};
 use crate::config::file::HeaderSource;
 use crate::config::{ConfigError, Loaded, ProviderSpec, load, parse};
 
@@ -42,7 +43,7 @@ fn the_example_becomes_what_it_says() {
     assert_eq!(loaded.cascade.policy().deadline, Some(Duration::from_mins(1)));
     assert_eq!(loaded.cascade.rules().iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["legal", "personal-data"]);
     let planned = |question: &str| {
-        let plan = tierfall_core::plan::Plan::new(&loaded.cascade, Request::new("id", question));
+        let plan = Plan::new(&loaded.cascade, Request::new("id", question));
         plan.tiers.iter().map(|ix| ix.0).collect::<Vec<_>>()
     };
     assert_eq!(planned("I will go to court"), [1, 2]);
@@ -129,10 +130,33 @@ fn simulated_models_are_declared_whole() {
                      [provider.local.simulated.models.\"qwen2.5-1.5b\"]\nlogprobs = false\n";
     let real = "[provider.local.openai-chat]\nbase-url = \"http://127.0.0.1:8001/v1\"\napi-key = { env = \"LOCAL_KEY\" }\n";
     // The second model tells no log-probabilities, which its gate reads.
-    let error = super::bad(&edited(real, simulated));
+    let error = bad(&edited(real, simulated));
     assert_eq!(error.diagnostics.iter().map(|found| found.code.id).collect::<Vec<_>>(), ["C022"], "{error}");
     let loaded = good(&edited(real, &simulated.replace("logprobs = false", "slope = 5")));
     let Some(ProviderSpec::Simulated(spec)) = loaded.providers.get("local") else { panic!("local is simulated") };
     let small = &spec.models["qwen2.5-0.5b"];
     assert_eq!((small.seed, small.latency.first, small.errors.len()), (7, Duration::from_millis(20), 1));
+}
+
+/// What a dialect cannot ask for is known before the small tier is paid.
+#[test]
+fn a_format_that_the_dialect_cannot_say_skips_the_tier() {
+    let text = |more: &str| {
+        format!(
+            "version = 1\nname = \"demo\"\n[provider.local.openai-chat]\nbase-url = \"http://127.0.0.1:8001/v1\"\n\
+             [provider.claude.anthropic]\nbase-url = \"https://api.anthropic.com/v1\"\n\
+             [[tier]]\nname = \"small\"\nmodel = \"local/a\"\ngate = {{ signal = \"mean-logprob\", threshold = 0.7 }}\n\
+             [[tier]]\nname = \"large\"\nmodel = \"claude/b\"\n{more}"
+        )
+    };
+    for more in ["", "capabilities = [\"tools\"]"] {
+        let loaded = good(&text(more));
+        let mut request = Request::new("id", "q");
+        let asked = |request: &Request| Plan::new(&loaded.cascade, request.clone()).tiers.len();
+        assert_eq!(asked(&request), 2);
+        request.response_format = Some(serde_json::json!({ "type": "json_object" }).into());
+        assert_eq!(asked(&request), 1, "{more}");
+    }
+    let error = bad(&text("capabilities = [\"structured-output\"]")).to_string();
+    assert!(error.contains("declares `structured-output`, which cannot be asked for in the dialect `anthropic`"), "{error}");
 }

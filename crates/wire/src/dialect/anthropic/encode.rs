@@ -1,7 +1,7 @@
 //! A call as a request body.
 
 use serde_json::Value;
-use tierfall_core::request::{Call, Json, Prompt, Request};
+use tierfall_core::request::{Call, Prompt, Request};
 
 use super::turns;
 use crate::body::Body;
@@ -33,7 +33,9 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
     }
     body.set("messages", &messages)?;
     if let Prompt::Request { request, .. } = &call.prompt {
-        refuse_formats(request.response_format.as_ref())?;
+        if request.has_format() {
+            return Err(EncodeError("response_format has no counterpart at Anthropic: use another provider for it".to_owned()));
+        }
         tools(&mut body, request)?;
     }
     if let Some(temperature) = params.temperature {
@@ -53,15 +55,6 @@ pub(super) fn encode(call: &Call) -> Result<Encoded, EncodeError> {
     }
     let body = body.write()?.into_bytes();
     Ok(Encoded { path: "/messages".into(), headers: vec![("anthropic-version".into(), VERSION.to_owned())], body })
-}
-
-fn refuse_formats(format: Option<&Json>) -> Result<(), EncodeError> {
-    let kind = format.and_then(|format| format.parse::<Value>().ok()).map(|format| format["type"].clone());
-    match kind {
-        None | Some(Value::Null) => Ok(()),
-        Some(Value::String(kind)) if kind == "text" => Ok(()),
-        Some(_) => Err(EncodeError("response_format has no counterpart at Anthropic: use another provider for it".to_owned())),
-    }
 }
 
 fn tools(body: &mut Body<'_>, request: &Request) -> Result<(), EncodeError> {

@@ -5,6 +5,7 @@ mod encode;
 mod stream;
 mod turns;
 
+use tierfall_core::cascade::Capability;
 use tierfall_core::completion::Completion;
 use tierfall_core::request::Call;
 
@@ -26,6 +27,10 @@ impl Dialect for Anthropic {
 
     fn gives(&self) -> Gives {
         Gives { top_logprobs: None, samples: false }
+    }
+
+    fn lacks(&self) -> &'static [Capability] {
+        &[Capability::StructuredOutput]
     }
 
     fn auth(&self) -> Auth {
