@@ -21,7 +21,8 @@ pub(crate) use regress::Regress;
 #[command(name = "tierfall", version, propagate_version = true, arg_required_else_help = true)]
 #[command(after_help = "Results go to stdout, everything else to stderr.\n\
     Exit codes: 0 fine; 1 a target could not be promised, something got worse, or (--strict) an answer\n\
-    fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.")]
+    fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted\n\
+    (143 by SIGTERM, 129 by SIGHUP).")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -98,7 +99,7 @@ pub(crate) struct Run {
     /// How to print the trace: text to stderr, or one JSON object a query to stdout in place of the answer
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) trace: Option<Format>,
-    /// Append every trace to this JSON Lines file
+    /// Append every trace to this JSON Lines file. A batch waits for it, and stops where it cannot be written
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) trace_log: Option<PathBuf>,
     /// Keep in the trace log what was asked and answered, for fixtures to be made of it; without this it holds no text

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use tierfall_core::provider::{CallError, CallErrorKind};
 
+use crate::interrupt;
+
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -17,13 +19,13 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A provider failed.
     Provider = 3,
-    /// Ctrl-C: 128 + SIGINT, as shells have it.
+    /// Ctrl-C, SIGTERM or SIGHUP: 128 and the signal, as shells have it, which [`interrupt`] knows.
     Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(if exit == Exit::Interrupted { interrupt::exit_code() } else { exit as u8 })
     }
 }
 

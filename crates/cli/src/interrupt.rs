@@ -1,37 +1,98 @@
 //! Ctrl-C, and other ways of being told to end.
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, pending, select_all};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-/// Completes once Ctrl-C is pressed. It listens from now on, not from its first poll: what is printed or begun after this
-/// call can be interrupted in order. Keep one for as long as it matters, since a press between two of them is lost.
-pub(crate) fn interrupted() -> BoxFuture<'static, ()> {
-    let mut pressed = tokio::signal::ctrl_c().boxed();
-    // The first poll is what begins to listen; it completes only where that is impossible.
-    let failed = pressed.as_mut().now_or_never().is_some();
-    async move {
-        if failed {
-            pending::<()>().await;
-        }
-        if pressed.await.is_err() {
-            pending::<()>().await;
-        }
-    }
-    .boxed()
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, select_all};
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC as Signal, ctrl_c};
+
+use crate::say;
+
+const INTERRUPT: u8 = 2;
+#[cfg(unix)]
+const HANGUP: u8 = 1;
+#[cfg(unix)]
+const TERMINATE: u8 = 15;
+
+/// The signal that told the program to end.
+static TOLD_BY: AtomicU8 = AtomicU8::new(INTERRUPT);
+
+/// How often somebody took it that the program was told to end.
+static TAKEN: AtomicU32 = AtomicU32::new(0);
+
+/// The exit code of a program that was told to end, as shells have it: 128 and the signal, which is Ctrl-C's where there was none.
+pub(crate) fn exit_code() -> u8 {
+    128 + TOLD_BY.load(Ordering::Relaxed)
 }
 
-/// Completes when the system tells the program to end, and, where it `hangs_up`, when its terminal is closed: else work goes on without
-/// one, as under `nohup`. It listens from now on.
-pub(crate) fn told_to_end(hangs_up: bool) -> BoxFuture<'static, ()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [Some(SignalKind::terminate()), hangs_up.then(SignalKind::hangup)];
-        if let Ok(told) = kinds.into_iter().flatten().map(signal).collect::<std::io::Result<Vec<_>>>() {
-            return select_all(told.into_iter().map(|mut told| async move { told.recv().await }.boxed())).map(drop).boxed();
+/// What tells the program to end: Ctrl-C, `SIGTERM`, and `SIGHUP` when the terminal is closed. It listens from the moment it is made: what is
+/// printed or begun after that can be interrupted in order. Keep one for as long as it matters: what comes between two of them is lost.
+///
+/// Where the program is told twice and takes neither, since it waits for a file or a terminal, it ends where it is.
+pub(crate) struct Ends(Vec<(u8, Signal)>);
+
+impl Ends {
+    pub(crate) fn listen() -> Self {
+        static WATCH: Once = Once::new();
+        WATCH.call_once(|| drop(tokio::spawn(Self::hear_all().watch())));
+        Self::hear_all()
+    }
+
+    fn hear_all() -> Self {
+        #[cfg(unix)]
+        let heard = {
+            let hangs_up = (!ignores_hangups()).then_some((HANGUP, SignalKind::hangup()));
+            let kinds = [(INTERRUPT, SignalKind::interrupt()), (TERMINATE, SignalKind::terminate())].into_iter().chain(hangs_up);
+            kinds.filter_map(|(number, kind)| Some((number, signal(kind).ok()?))).collect()
+        };
+        #[cfg(windows)]
+        let heard = ctrl_c().into_iter().map(|pressed| (INTERRUPT, pressed)).collect();
+        Self(heard)
+    }
+
+    /// Completes when the program is told to end, each time anew.
+    pub(crate) async fn next(&mut self) {
+        self.hear().await;
+        TAKEN.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn watch(mut self) {
+        for told in 1.. {
+            self.hear().await;
+            if told > TAKEN.load(Ordering::Relaxed) + 1 {
+                say("ended at once: what was not written by now is lost");
+                std::process::exit(exit_code().into());
+            }
         }
     }
-    #[cfg(not(unix))]
-    let _ = hangs_up;
-    pending().boxed()
+
+    async fn hear(&mut self) {
+        if self.0.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        let told = self.0.iter_mut().map(|(number, signal)| async move { signal.recv().await.map(|()| *number) }.boxed());
+        let (number, ..) = select_all(told).await;
+        TOLD_BY.store(number.unwrap_or(INTERRUPT), Ordering::Relaxed);
+    }
+}
+
+/// Completes when the program is told to end for the first time from now on.
+pub(crate) fn interrupted() -> BoxFuture<'static, ()> {
+    let mut ends = Ends::listen();
+    async move { ends.next().await }.boxed()
+}
+
+/// Whether work is to go on when its terminal is closed, as `nohup` has it. To listen would end that.
+#[cfg(unix)]
+fn ignores_hangups() -> bool {
+    // Where the system does not say it, the terminal does: `nohup` leaves none.
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return !std::io::IsTerminal::is_terminal(&std::io::stderr());
+    };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (HANGUP - 1) & 1 == 1)
 }

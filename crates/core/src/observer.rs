@@ -13,13 +13,35 @@ use crate::trace::Trace;
 /// Is told of calls and runs.
 ///
 /// It is told by a thread of its own, so that it delays no answer, however long it takes; nothing that it does is the failure of a
-/// run, or of another observer. What it has not taken when its queue is full is lost to it, and counted.
+/// run, or of another observer. What comes while as much waits for it as it has [room](Self::room) for is lost to it, and counted.
+/// Whoever drops the last engine that tells it waits until it has taken what waits for it.
 pub trait Observer: Send + Sync {
-    /// Takes a call that came back, before its run has ended.
+    /// How much may wait for it. It is asked once, when an engine is built.
+    fn room(&self) -> Room {
+        Room::default()
+    }
+
+    /// Takes a call that came back, before its run has ended. It is told of none where it has no [room](Room::calls) for calls.
     fn called(&self, _called: &Called) {}
 
     /// Takes a run, also one that was cancelled.
     fn ended(&self, ended: &Ended);
+}
+
+/// How much may wait for an observer: so many calls, and so many runs beside them. Neither takes the other's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Calls. With 0 it is told of none, and none counts as lost.
+    pub calls: usize,
+    /// Runs. With [`usize::MAX`] none is ever lost; whoever makes the runs then has to wait for the observer, or memory grows.
+    pub runs: usize,
+}
+
+/// 4096 of each.
+impl Default for Room {
+    fn default() -> Self {
+        Self { calls: 4096, runs: 4096 }
+    }
 }
 
 /// A run that ended, with what was said in it.

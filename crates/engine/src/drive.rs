@@ -1,10 +1,12 @@
 //! Feeds a run with answers from providers. The fold decides; this only calls, waits and measures.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use tierfall_core::cascade::Cascade;
 use tierfall_core::caught::Panicked;
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
@@ -39,20 +41,39 @@ pub(crate) struct Outside<'a> {
 
 /// Runs a request to its end and tells the observers.
 ///
-/// Dropping the future cancels the call in flight; the observers then get the trace so far, with that call's cost estimated.
-pub(crate) async fn drive(cascade: &Cascade, outside: Outside<'_>, request: Arc<Request>) -> (Outcome, Arc<Trace>) {
+/// Dropping the future cancels the call in flight, and so does `stop`; the observers then get the trace so far, with that call's cost
+/// estimated.
+pub(crate) async fn drive(
+    cascade: &Cascade,
+    outside: Outside<'_>,
+    request: Arc<Request>,
+    stop: impl Future<Output = ()>,
+) -> (Outcome, Arc<Trace>) {
     let span = spans::run(cascade.name(), &request);
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
     let run = Some(Run::new(cascade, request.clone()));
     let mut under_way =
         UnderWay { run, cascade, request, calls: Vec::new(), flight: None, outside: &outside, span: span.clone() };
     // What the seams of signals, rules and providers do not catch is still the failure of this run alone.
-    let folded = AssertUnwindSafe(under_way.fold()).catch_unwind().instrument(span).await;
-    let last = folded.unwrap_or_else(|panic| {
-        let message = format!("code that the cascade runs {}", Panicked::from(panic));
-        under_way.run.iter_mut().for_each(|run| run.abort(CallError::new(CallErrorKind::Panicked, &*message)));
-        Last::default()
-    });
+    let folded = {
+        let fold = pin!(AssertUnwindSafe(under_way.fold()).catch_unwind().instrument(span));
+        match select(fold, pin!(stop)).await {
+            Either::Left((folded, _)) => Some(folded),
+            Either::Right(_) => None,
+        }
+    };
+    let last = match folded {
+        Some(Ok(last)) => last,
+        Some(Err(panic)) => {
+            let message = format!("code that the cascade runs {}", Panicked::from(panic));
+            under_way.run.iter_mut().for_each(|run| run.abort(CallError::new(CallErrorKind::Panicked, &*message)));
+            Last::default()
+        }
+        None => {
+            under_way.cut();
+            Last::default()
+        }
+    };
     let (outcome, trace) = under_way.finish();
     if let (Some(hand), Some(served)) = (&outside.hand, outcome.served()) {
         last.pass_on(hand, cascade, served).await;
@@ -252,20 +273,26 @@ impl UnderWay<'_> {
         }
         (outcome, trace)
     }
+
+    /// Feeds the run with what became of the call in flight, where there is one: it was cut off.
+    fn cut(&mut self) {
+        let Some(Flight { call, since, meter, draft, span, .. }) = self.flight.take() else { return };
+        let Some(run) = self.run.as_mut() else { return };
+        let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
+        let elapsed = self.outside.clock.now().saturating_sub(since).saturating_sub(meter.uncounted());
+        let (result, took) = cut_off(error, &call, (&meter, meter.failed()), elapsed, draft.arrived());
+        spans::came(&span, &result);
+        let decided = run.steps().len();
+        run.feed(result, took);
+        run.steps().get(decided).into_iter().for_each(|step| spans::decided(&span, step));
+    }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        let Some(mut run) = self.run.take() else { return };
-        if let Some(Flight { call, since, meter, draft, span, .. }) = self.flight.take() {
-            let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
-            let elapsed = self.outside.clock.now().saturating_sub(since).saturating_sub(meter.uncounted());
-            let (result, took) = cut_off(error, &call, (&meter, meter.failed()), elapsed, draft.arrived());
-            spans::came(&span, &result);
-            let decided = run.steps().len();
-            run.feed(result, took);
-            run.steps().get(decided).into_iter().for_each(|step| spans::decided(&span, step));
+        self.cut();
+        if let Some(run) = self.run.take() {
+            self.tell(run);
         }
-        self.tell(run);
     }
 }

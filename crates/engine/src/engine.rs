@@ -1,5 +1,6 @@
 //! The library's front door: a cascade, its providers and its observers, ready to answer.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -16,15 +17,16 @@ use crate::drive::{Outside, drive};
 use crate::events::{Events, Hand};
 use crate::fit::{self, NoSuchPoint};
 use crate::ids;
-use crate::observing::Observers;
+use crate::observing::{Lost, Observers};
 use crate::spans::SpanContext;
 
 pub(crate) type Identify = dyn Fn(&Request) -> Option<RequestId> + Send + Sync;
 
 /// A cascade that answers. Clones share it; one engine serves any number of runs at once.
 ///
-/// Who drops the last clone waits until its observers have taken what they were told, and blocks the thread meanwhile. Observers that
-/// another engine goes on with ([`EngineBuilder::after`](crate::EngineBuilder::after), [`Reloadable`](crate::Reloadable)) are not waited for.
+/// Whoever drops the last clone waits until every observer has taken what it was told: a thread of the runtime, where a task does that.
+/// After [`flushed`](Self::flushed) that takes no time. Observers that another engine goes on with
+/// ([`EngineBuilder::after`](crate::EngineBuilder::after), [`Reloadable`](crate::Reloadable)) are not waited for.
 #[derive(Clone)]
 pub struct Engine(Arc<Inner>);
 
@@ -62,8 +64,14 @@ impl Engine {
     /// A failure is an outcome with a trace like any other. Dropping the future cancels the call in flight; the observers
     /// still get the trace.
     pub async fn complete(&self, ask: impl Into<Ask>) -> Answer {
+        self.complete_until(ask, pending()).await
+    }
+
+    /// Answers as [`complete`](Self::complete) does, unless `stop` comes first. Then the call in flight is cancelled, and the run ends at once
+    /// as one whose future is dropped, but comes back: an answer that [failed](tierfall_core::provider::CallErrorKind::Cancelled), with what it had paid for.
+    pub async fn complete_until(&self, ask: impl Into<Ask>, stop: impl Future<Output = ()>) -> Answer {
         let request = self.request(ask);
-        self.0.run(request, None).await
+        self.0.run(request, None, stop).await
     }
 
     /// Answers as [`complete`](Self::complete) does, and gives out what happens as it happens: the pieces of the answer that is
@@ -87,7 +95,7 @@ impl Engine {
     /// ```
     pub fn stream(&self, ask: impl Into<Ask>) -> Events {
         let (request, inner) = (self.request(ask), self.0.clone());
-        Events::of(|hand| async move { inner.run(request, Some(hand)).await }.boxed())
+        Events::of(|hand| async move { inner.run(request, Some(hand), pending()).await }.boxed())
     }
 
     /// Waits until every observer has taken what it was told so far. Blocks the thread as long as they take.
@@ -95,8 +103,13 @@ impl Engine {
         self.0.observers.flush();
     }
 
-    /// How many calls and runs were lost to observers whose queues were full.
-    pub fn lost(&self) -> u64 {
+    /// The same for a task, which blocks no thread. What was told before this call counts; whoever drops the future waits no longer.
+    pub fn flushed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.observers.flushed()
+    }
+
+    /// What was lost to observers that had no [room](tierfall_core::observer::Room) for it, each loss to each of them.
+    pub fn lost(&self) -> Lost {
         self.0.observers.lost()
     }
 
@@ -144,10 +157,10 @@ impl Engine {
 }
 
 impl Inner {
-    async fn run(&self, request: Arc<Request>, hand: Option<Hand>) -> Answer {
+    async fn run(&self, request: Arc<Request>, hand: Option<Hand>, stop: impl Future<Output = ()>) -> Answer {
         let Self { providers, observers, clock, context, .. } = self;
         let outside = Outside { providers, observers, clock: &**clock, context: context.as_deref(), hand };
-        let (outcome, trace) = drive(&self.cascade, outside, request).await;
+        let (outcome, trace) = drive(&self.cascade, outside, request, stop).await;
         Answer::new(outcome, trace)
     }
 }

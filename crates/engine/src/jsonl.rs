@@ -2,11 +2,12 @@
 
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use fs_err::OpenOptions;
 use serde::Serialize;
-use tierfall_core::observer::{Ended, Observer};
+use tierfall_core::observer::{Ended, Observer, Room};
 
 /// Appends one JSON object a trace to a file.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ impl JsonlSink {
 }
 
 impl Observer for JsonlSink {
+    fn room(&self) -> Room {
+        Room { calls: 0, ..Room::default() }
+    }
+
     fn ended(&self, ended: &Ended) {
         self.0.put(&*ended.trace);
     }
@@ -37,14 +42,17 @@ impl Observer for JsonlSink {
 
 /// Lines at the end of a file. A disk that is full now may have room later: an error costs its own line alone.
 #[derive(Debug)]
-pub struct Lines<W: Write = fs_err::File>(Mutex<State<W>>);
+pub struct Lines<W: Write = fs_err::File> {
+    state: Mutex<State<W>>,
+    /// Beside the rest: it can be read while a line is being written, however long that takes.
+    lost: AtomicU64,
+}
 
 #[derive(Debug)]
 struct State<W> {
     file: Option<W>,
     /// Whether the last line was cut in the middle.
     torn: bool,
-    lost: u64,
     first: io::Result<()>,
 }
 
@@ -60,15 +68,15 @@ impl Lines {
 
 impl<W: Write> Lines<W> {
     fn to(file: W, torn: bool) -> Self {
-        Self(Mutex::new(State { file: Some(file), torn, lost: 0, first: Ok(()) }))
+        Self { state: Mutex::new(State { file: Some(file), torn, first: Ok(()) }), lost: AtomicU64::new(0) }
     }
 
     /// Writes one line; one that cannot be written is counted.
     pub fn put(&self, line: &impl Serialize) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let written = serde_json::to_vec(line).map_err(io::Error::from).and_then(|line| state.write(line));
         if let Err(error) = written {
-            state.lost += 1;
+            self.lost.fetch_add(1, Ordering::Relaxed);
             let first = std::mem::replace(&mut state.first, Ok(()));
             state.first = first.and(Err(error));
         }
@@ -76,12 +84,12 @@ impl<W: Write> Lines<W> {
 
     /// How many lines were lost.
     pub fn lost(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).lost
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Closes the file; the first error that writing met comes back. What comes afterwards is lost.
     pub fn close(&self) -> io::Result<()> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let first = std::mem::replace(&mut state.first, Ok(()));
         let flushed = state.file.take().map_or(Ok(()), |mut file| file.flush());
         first.and(flushed)

@@ -32,6 +32,7 @@ pub use environment::{UnsetVariable, secret_from_env};
 pub use events::{Event, Events};
 pub use fault::Fault;
 pub use jsonl::JsonlSink;
+pub use observing::Lost;
 pub use reload::Reloadable;
 
 pub use tierfall_core;
@@ -47,7 +48,7 @@ pub use tierfall_core::gate::{Accepted, Decision, Deferral, Gate, OnTruncated, U
 pub use tierfall_core::kept::Kept;
 pub use tierfall_core::money::{Cost, DecimalError, Money, Price, Rate};
 pub use tierfall_core::number::{Confidence, OutOfRange, Score, Threshold, Tie};
-pub use tierfall_core::observer::{Called, Ended, Observer};
+pub use tierfall_core::observer::{Called, Ended, Observer, Room};
 pub use tierfall_core::permit::PermittedCall;
 pub use tierfall_core::plan::{Plan, Skip};
 pub use tierfall_core::point::UnknownPoint;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tierfall_core::observer::{Ended, Observer};
+use tierfall_core::observer::{Ended, Observer, Room};
 use tierfall_core::trace::Trace;
 
 /// Keeps every trace, in order of arrival.
@@ -22,6 +22,10 @@ impl Seen {
 }
 
 impl Observer for Seen {
+    fn room(&self) -> Room {
+        Room { calls: 0, ..Room::default() }
+    }
+
     fn ended(&self, ended: &Ended) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((*ended.trace).clone());
     }

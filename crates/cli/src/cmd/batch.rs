@@ -5,7 +5,6 @@ mod latch;
 mod resume;
 mod tally;
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,76 +14,187 @@ use futures_util::StreamExt as _;
 use tierfall::{Answer, Engine};
 use tierfall_core::trace::OutcomeKind;
 use tierfall_workbench::whole;
+use tokio::sync::watch;
 
 use self::latch::Latch;
 use self::resume::Earlier;
 use self::tally::Tally;
+use super::log::Log;
 use crate::args::{Format, Run};
 use crate::input::{Query, query};
-use crate::interrupt::interrupted;
+use crate::interrupt::Ends;
 use crate::{Exit, Failure, note, print, progress, tell};
 
-pub(crate) async fn batch(engine: &Engine, recorded: bool, args: &Run, file: &Path) -> Result<Exit, Failure> {
-    let input = Input::open(file)?;
-    let keys = check(engine, &input)?;
-    let (mut out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
-    let earlier = earlier.unwrap_or_default();
-    let left = keys.difference(&earlier.done).count();
-    found(&earlier, left).into_iter().for_each(note);
-    let bar = progress::bar(left as u64, "queries");
-    let (mut tally, mut latch) = (Tally::new(engine.cascade()), Latch::default());
-    let stop = Cell::new(false);
-    let queries = queries(&input)?.filter(|query| !matches!(query, Ok((_, query)) if earlier.done.contains(&query.key)));
-    let answers = futures_util::stream::iter(queries.take_while(|_| !stop.get()).map(|query| async move {
-        let (_, Query { key, mut ask, point }) = query?;
-        if let (None, Some(point)) = (point, &args.dial.point) {
-            ask = ask.at_point(point.as_str());
-        }
-        Ok::<_, Failure>((key, engine.complete(ask).await))
-    }));
-    let at_once = usize::from(args.concurrency);
-    // An answer that waits for its turn would be lost, paid for, in an interruption: a file takes each as it comes.
-    let mut answers = match out {
-        Some(_) => answers.buffer_unordered(at_once).boxed_local(),
-        None => answers.buffered(at_once).boxed_local(),
-    };
-    let mut pressed = interrupted();
-    let interrupted = loop {
-        let (key, answer): (String, Answer) = tokio::select! {
-            next = answers.next() => match next {
-                Some(next) => next?,
-                None => break false,
-            },
-            () = &mut pressed => break true,
+/// A batch whose every line can be asked.
+pub(crate) struct Batch<'a> {
+    args: &'a Run,
+    /// Whether the answers are recorded ones.
+    recorded: bool,
+    input: Input,
+    out: Option<File>,
+    earlier: Earlier,
+    /// How many queries are to be asked.
+    left: usize,
+}
+
+/// How a batch goes on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Going {
+    On,
+    /// What is under way is the last.
+    Out,
+    /// What is under way is cancelled.
+    Cancelled,
+}
+
+impl<'a> Batch<'a> {
+    /// Reads and checks the queries, and opens the output.
+    pub(crate) fn open(engine: &Engine, recorded: bool, args: &'a Run, file: &Path) -> Result<Self, Failure> {
+        let input = Input::open(file)?;
+        let keys = check(engine, &input)?;
+        let (out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
+        let earlier = earlier.unwrap_or_default();
+        let left = keys.difference(&earlier.done).count();
+        Ok(Self { args, recorded, input, out, earlier, left })
+    }
+
+    /// Asks them, and says how many runs that took, and how it ended.
+    pub(crate) async fn run(mut self, engine: &Engine, log: Option<&Log>, ends: &mut Ends) -> (usize, Result<Exit, Failure>) {
+        found(&self.earlier, self.left).into_iter().for_each(note);
+        let (mut tally, mut latch) = (Tally::new(engine.cascade()), Latch::default());
+        let asked = self.ask(engine, log, ends, &mut tally, &mut latch).await;
+        let (interrupted, asked) = match asked {
+            Ok(interrupted) => (interrupted, self.tidy()),
+            Err(failure) => (false, Err(failure)),
         };
-        tally.add(&key, &answer);
-        // What is recorded is as it was: a tier that failed then need not fail now.
-        if !recorded {
-            latch.see(&answer.trace);
-            stop.set(latch.is_closed());
+        // A reader that went away wants to know nothing more.
+        if asked.as_ref().err().is_none_or(|failure| failure.exit != Exit::Fine) {
+            note(tally.summary());
         }
-        let line = line(&key, &answer, args.trace)?;
-        match &mut out {
-            // A failure takes no answer's place, however that came about.
-            Some(_) if answer.trace.outcome == OutcomeKind::Failed && earlier.fell_back.contains(&key) => {}
-            // One write a line: an interruption leaves whole lines.
-            Some(out) => out.write_all(line.as_bytes())?,
-            None => bar.suspend(|| print(&line))?,
+        if interrupted && self.args.out.is_some() {
+            note("interrupted; the same command goes on where it stopped");
         }
-        bar.inc(1);
-    };
-    drop(answers);
-    bar.finish_and_clear();
-    if let Some(path) = args.out.as_deref().filter(|_| !earlier.fell_back.is_empty()) {
-        resume::tidied(path)?;
+        let unlogged = || {
+            let (why, n) = (log?.fails().filter(|_| tally.n < self.left)?, tally.n);
+            Some(Failure::usage(format!("stopped after {n} of {} queries: {why}", self.left)))
+        };
+        let exit = asked.map(|()| {
+            let stopped = latch.failure(tally.n, self.left).or_else(unlogged);
+            let exit = ended(&tally, stopped, interrupted, self.args);
+            tally.notes().into_iter().for_each(note);
+            exit
+        });
+        (tally.n, exit)
     }
-    note(tally.summary());
-    if interrupted && args.out.is_some() {
-        note("interrupted; the same command goes on where it stopped");
+
+    /// Asks until all is asked, or nothing more is to be; whether that was an interruption. Every run that was begun is in the tally.
+    async fn ask(
+        &mut self,
+        engine: &Engine,
+        log: Option<&Log>,
+        ends: &mut Ends,
+        tally: &mut Tally,
+        latch: &mut Latch,
+    ) -> Result<bool, Failure> {
+        let Self { args, earlier, out, .. } = self;
+        let bar = progress::bar(self.left as u64, "queries");
+        let (going, seen) = watch::channel(Going::On);
+        let at_least = |next: Going| going.send_modify(|now| *now = next.max(*now));
+        let queries = queries(&self.input)?.filter(|query| !matches!(query, Ok((_, query)) if earlier.done.contains(&query.key)));
+        let answers = futures_util::stream::iter(queries.take_while(|_| *seen.borrow() == Going::On).map(|query| async {
+            let (_, Query { key, mut ask, point }) = query?;
+            if let (None, Some(point)) = (point, &args.dial.point) {
+                ask = ask.at_point(point.as_str());
+            }
+            let cancelled = || {
+                let mut seen = seen.clone();
+                async move { drop(seen.wait_for(|going| *going == Going::Cancelled).await) }
+            };
+            // Whoever begins waits for the log: it is never further behind than what is under way.
+            if let Some(log) = log {
+                let may_begin = tokio::select! {
+                    keeps_up = log.keeps_up(engine) => keeps_up,
+                    () = cancelled() => false,
+                };
+                if !may_begin {
+                    at_least(Going::Out);
+                    return Ok(None);
+                }
+            }
+            Ok::<_, Failure>(Some((key, engine.complete_until(ask, cancelled()).await)))
+        }));
+        let at_once = usize::from(args.concurrency);
+        // A file takes each answer as it comes.
+        let mut answers = match out {
+            Some(_) => answers.buffer_unordered(at_once).boxed_local(),
+            None => answers.buffered(at_once).boxed_local(),
+        };
+        let (mut interrupted, mut broken, mut unwritten) = (false, Ok(()), 0_usize);
+        loop {
+            let next = tokio::select! {
+                next = answers.next() => next,
+                () = ends.next(), if !interrupted => {
+                    interrupted = true;
+                    at_least(Going::Cancelled);
+                    continue;
+                }
+            };
+            let (key, answer) = match next {
+                Some(Ok(Some(answered))) => answered,
+                Some(Ok(None)) => continue,
+                // What cannot be read or written ends the batch; what it has cost is known when all is back.
+                Some(Err(failure)) => {
+                    broken = broken.and(Err(failure));
+                    at_least(Going::Cancelled);
+                    continue;
+                }
+                None => break,
+            };
+            tally.add(&key, &answer);
+            // What is recorded is as it was: a tier that failed then need not fail now.
+            if !self.recorded {
+                latch.see(&answer.trace);
+            }
+            if latch.is_closed() {
+                at_least(Going::Out);
+            }
+            if tally::is_cut_off(&answer) {
+                continue;
+            }
+            if broken.is_err() {
+                unwritten += 1;
+                continue;
+            }
+            let written = line(&key, &answer, args.trace).and_then(|line| match out {
+                // A failure takes no answer's place, however that came about.
+                Some(_) if answer.trace.outcome == OutcomeKind::Failed && earlier.fell_back.contains(&key) => Ok(()),
+                // One write a line: an interruption leaves whole lines.
+                Some(out) => Ok(out.write_all(line.as_bytes())?),
+                None => bar.suspend(|| print(&line)),
+            });
+            if let Err(failure) = written {
+                (broken, unwritten) = (Err(failure), 1);
+                at_least(Going::Cancelled);
+            }
+            bar.inc(1);
+        }
+        drop(answers);
+        bar.finish_and_clear();
+        broken.map_err(|failure| match unwritten {
+            0 => failure,
+            _ if failure.exit == Exit::Fine => failure,
+            n => Failure { message: format!("{}; answers that are lost with it: {n}", failure.message), ..failure },
+        })?;
+        Ok(interrupted)
     }
-    let exit = ended(&tally, latch.failure(tally.n, left), interrupted, args);
-    tally.notes().into_iter().for_each(note);
-    Ok(exit)
+
+    /// Leaves one line a query in the output.
+    fn tidy(&self) -> Result<(), Failure> {
+        match self.args.out.as_deref().filter(|_| !self.earlier.fell_back.is_empty()) {
+            Some(path) => resume::tidied(path).map(drop),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What an earlier run left, in words; `None` where there was none.

@@ -9,9 +9,10 @@ use tierfall_workbench::inputs::no_stdin;
 use tierfall_workbench::results::{Named, PREFIX, ready};
 use tierfall_workbench::whole::Beside;
 
-use super::output::{ended, until, unwritten};
+use super::output::{until, unwritten};
 use super::watch::{tell_bad, tell_made};
 use crate::args::{Import, TRACES};
+use crate::interrupt::interrupted;
 use crate::render::printable;
 use crate::render::words::{count, list};
 use crate::{Exit, Failure, printed, quiet, say};
@@ -23,7 +24,7 @@ pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
     let to = destination(args);
     let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).collect();
     no_stdin(&args.files)?;
-    let ended = ended();
+    let ended = interrupted();
     ready(&read, &to.map(|path| ("--out", path.to_owned())).into_iter().collect::<Vec<_>>())?;
     // It is held here, not by the work, which nobody waits for once it is interrupted.
     let out = to.map(|path| Beside::open(path, PREFIX).map_err(|error| unwritten(path, &error))).transpose()?;

@@ -3,17 +3,17 @@
 use std::io;
 use std::path::Path;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, select};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tierfall_workbench::Error;
 use tierfall_workbench::results::PREFIX;
 use tierfall_workbench::whole;
 
 use crate::args::Outputs;
+use crate::interrupt::interrupted;
 use crate::render::document::Document;
 use crate::render::{html, text};
-use crate::{Exit, Failure, interrupt, note, print_verdict};
+use crate::{Exit, Failure, note, print_verdict};
 
 /// Writes text to a file.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -49,17 +49,12 @@ pub(crate) fn json_or(path: Option<&Path>, report: &impl Serialize, summary: imp
     print_verdict(summary())
 }
 
-/// Completes when Ctrl-C is pressed, or the command is told to end otherwise. It listens from now on.
-pub(crate) fn ended() -> BoxFuture<'static, ()> {
-    select(interrupt::interrupted(), interrupt::told_to_end(false)).map(drop).boxed()
-}
-
 /// Does work that takes long off the runtime's threads, so that Ctrl-C ends it, and whatever else tells it to end. What it has
 /// not returned, nobody has written.
 pub(crate) async fn interruptible<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Failure> {
-    until(ended(), move || Ok(work()?)).await
+    until(interrupted(), move || Ok(work()?)).await
 }
 
 /// The same for who listens already, because something is to be cleaned up.

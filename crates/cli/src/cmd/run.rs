@@ -1,6 +1,7 @@
 //! `tierfall run`: one query, or a file of them.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
 use tierfall::{Ask, Asker, Engine};
 use tierfall_core::provider::{CallError, CallErrorKind};
@@ -8,18 +9,19 @@ use tierfall_core::request::Request;
 use tierfall_core::run::Outcome;
 use tierfall_workbench::{Opened, Replaying};
 
-use super::log::Log;
+use super::batch::Batch;
+use super::log::{Lacks, Log};
 use crate::args::{Format, Run};
-use crate::interrupt::interrupted;
+use crate::interrupt::Ends;
 use crate::render::printable;
-use crate::{Exit, Failure, input, load, print, print_data, quiet, render, say};
+use crate::{Exit, Failure, input, load, print, print_data, quiet, render, say, tell};
 
 pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
     let asker = if args.jsonl.is_some() { Asker::Job } else { Asker::Anybody };
     let Opened { mut builder, replay, tiers } = load::engine(args, asker)?;
-    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, replay.as_deref(), &tiers)).transpose()?;
+    let log = args.trace_log.as_deref().map(|path| Log::open(path, args, replay.as_deref(), &tiers)).transpose()?.map(Arc::new);
     if let Some(log) = &log {
-        builder = builder.observer(log.observer.clone());
+        builder = builder.observer(log.clone());
     }
     let engine = builder.build().map_err(Failure::usage)?;
     if let Some(replay) = &replay
@@ -30,23 +32,36 @@ pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
     if let Some(point) = &args.dial.point {
         engine.find_point(point).map_err(Failure::usage)?;
     }
-    let result = match &args.jsonl {
-        Some(file) => super::batch::batch(&engine, replay.is_some(), args, file).await,
-        None => one(&engine, replay.as_deref(), args).await,
-    };
-    if let Some(log) = log {
-        engine.flush();
-        let lost = (log.close)()? + engine.lost();
-        if lost > 0 {
-            say(format_args!("warning: {lost} traces did not fit the queue and are not in the log"));
+    // What is asked is read first: nothing would end that.
+    let (mut ends, asked, result);
+    match &args.jsonl {
+        Some(file) => {
+            let batch = Batch::open(&engine, replay.is_some(), args, file)?;
+            ends = Ends::listen();
+            (asked, result) = batch.run(&engine, log.as_deref(), &mut ends).await;
+        }
+        None => {
+            let prompt = input::prompt(args.prompt.as_deref())?;
+            ends = Ends::listen();
+            (asked, result) = (1, one(&engine, replay.as_deref(), args, &prompt, &mut ends).await);
         }
     }
-    result
+    let Some(log) = log else { return result };
+    let Some(Lacks { failure, given_up }) = log.close(&engine, asked as u64, &mut ends).await else { return result };
+    tell(&failure);
+    if given_up {
+        // Who drops the engine waits for those who are told.
+        std::mem::forget(engine);
+    }
+    // What went wrong before that counts.
+    match result {
+        Ok(Exit::Fine) | Err(Failure { exit: Exit::Fine, .. }) => Ok(failure.exit),
+        result => result,
+    }
 }
 
-async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run) -> Result<Exit, Failure> {
-    let prompt = input::prompt(args.prompt.as_deref())?;
-    let mut ask = Ask::from(prompt.as_str());
+async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run, prompt: &str, ends: &mut Ends) -> Result<Exit, Failure> {
+    let mut ask = Ask::from(prompt);
     if let Some(id) = &args.id {
         ask = ask.with_id(id.as_str());
     }
@@ -56,11 +71,7 @@ async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run) -> Result<
     if let Some(point) = &args.dial.point {
         ask = ask.at_point(point.as_str());
     }
-    let interrupted = interrupted();
-    let answer = tokio::select! {
-        answer = engine.complete(ask) => answer,
-        () = interrupted => return Ok(Exit::Interrupted),
-    };
+    let answer = engine.complete_until(ask, ends.next()).await;
     if args.trace == Some(Format::Json) {
         print(format_args!("{}\n", answer.to_json().map_err(Failure::usage)?))?;
     } else {
@@ -79,7 +90,8 @@ async fn one(engine: &Engine, replay: Option<&Replaying>, args: &Run) -> Result<
         }
     }
     match &answer.outcome {
-        Outcome::Failed(error) => Err(failed(replay, error, &prompt)),
+        Outcome::Failed(error) if error.kind == CallErrorKind::Cancelled => Ok(Exit::Interrupted),
+        Outcome::Failed(error) => Err(failed(replay, error, prompt)),
         _ if args.strict && answer.fallback().is_some() => Ok(Exit::Unmet),
         Outcome::Answered(_) | Outcome::Abstained(_) | Outcome::Review(_) | Outcome::Refused(_) => Ok(Exit::Fine),
     }

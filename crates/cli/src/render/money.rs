@@ -33,6 +33,16 @@ pub(crate) fn cost(cost: Cost) -> String {
     }
 }
 
+/// A cost with what an estimated one is at least and at most: `about $0.00006 ($0 to $0.00012)`.
+pub(crate) fn cost_within(all: Cost) -> String {
+    let told = cost(all);
+    match (all.total(), all.at_most()) {
+        (Some(_), Some(most)) if all.estimated_charges() > 0 => format!("{told} ({} to {})", usd(all.at_least()), usd(most)),
+        (Some(_), None) if all.estimated_charges() > 0 => format!("{told} (at least {})", usd(all.at_least())),
+        _ => told,
+    }
+}
+
 /// A time, in the unit that reads best.
 pub(crate) fn time(time: Duration) -> String {
     match time.as_millis() {

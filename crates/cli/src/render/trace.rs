@@ -43,6 +43,8 @@ fn headline(trace: &Trace) -> String {
     // Our own queue, and no tier that failed.
     let shed = Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull));
     let is_shed = trace.steps.last().is_some_and(|step| step.decision == shed);
+    let cancelled = Decision::Defer(Deferral::Failed(CallErrorKind::Cancelled));
+    let is_cancelled = trace.steps.last().is_some_and(|step| step.decision == cancelled);
     let how = match (trace.outcome, trace.fallback.map(cut_short)) {
         (OutcomeKind::Answered, _) => accepted(trace),
         (OutcomeKind::Abstained, None) => "no tier was sure enough".to_owned(),
@@ -54,6 +56,7 @@ fn headline(trace: &Trace) -> String {
         (OutcomeKind::Review, Some(why)) => format!("a person must look: {why}"),
         (OutcomeKind::Refused, _) => trace.error.clone().unwrap_or_default(),
         (OutcomeKind::Failed, _) if is_shed => "there was no place for the call".to_owned(),
+        (OutcomeKind::Failed, _) if is_cancelled => "the run was cancelled".to_owned(),
         (OutcomeKind::Failed, _) => "no tier could give one".to_owned(),
     };
     let what = match trace.outcome {

@@ -213,7 +213,8 @@ fn help_is_there_for_everything() {
 
     Results go to stdout, everything else to stderr.
     Exit codes: 0 fine; 1 a target could not be promised, something got worse, or (--strict) an answer
-    fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted.
+    fell back; 2 usage, configuration or data error; 3 a provider failed; 130 interrupted
+    (143 by SIGTERM, 129 by SIGHUP).
     ");
     for command in [
         "run",

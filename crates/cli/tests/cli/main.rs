@@ -14,6 +14,7 @@ mod guide;
 mod human;
 mod hygiene;
 mod live;
+mod logs;
 mod observations;
 mod once;
 mod outages;

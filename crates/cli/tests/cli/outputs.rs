@@ -106,8 +106,8 @@ fn an_import_that_is_told_to_end_leaves_nothing_half_written() {
         let names = fs_err::read_dir(sandbox.path(".")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name != "rows.csv").collect()
     };
-    for signal in ["INT", "TERM"] {
-        let ran = sandbox.signal(signal, &["import", "csv", "rows.csv", "--out", "o.jsonl"], || !there().is_empty()).exits(130);
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let ran = sandbox.signal(signal, &["import", "csv", "rows.csv", "--out", "o.jsonl"], || !there().is_empty()).exits(code);
         assert_eq!((ran.stdout(), ran.stderr(), there()), ("", "", vec![]), "{signal}");
     }
     let ran = sandbox.run(&["import", "csv", "rows.csv", "--out", "missing/o.jsonl"]).exits(2);

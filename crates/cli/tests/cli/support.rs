@@ -169,6 +169,12 @@ impl Sandbox {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Ran(Output);
 
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self(output)
+    }
+}
+
 impl Ran {
     pub(crate) fn of(mut command: Command) -> Self {
         Self(command.output().unwrap())
@@ -262,7 +268,7 @@ impl Drop for Simulated {
     }
 }
 
-fn signal(name: &str, child: &Child) {
+pub(crate) fn signal(name: &str, child: &Child) {
     assert!(Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap().success());
 }
 

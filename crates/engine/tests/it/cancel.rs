@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tierfall::Engine;
 use tierfall::clock::ManualClock;
+use tierfall::{Ask, Engine};
 use tierfall_core::cascade::{Cascade, Parts};
 use tierfall_core::gate::Gate as TierGate;
 use tierfall_core::money::Money;
@@ -68,6 +68,47 @@ fn a_run_dropped_while_it_probes_tells_the_answer_and_the_probe() {
     let calls: Vec<_> = trace.steps[0].calls.iter().map(|call| (&*call.tier, call.probe.is_some(), call.attempt.error)).collect();
     assert_eq!(calls, [("small", false, None), ("large", true, Some(CallErrorKind::Cancelled))]);
     assert_eq!(trace.steps.iter().map(|step| step.cost().at_least()).sum::<Money>(), trace.cost.at_least());
+}
+
+/// What a run that is told to stop says of itself is what it would have told had its future been dropped.
+#[test]
+fn a_run_that_is_stopped_comes_back_with_what_it_had_paid_for() {
+    let of = |waiting: Arc<Scripted>, seen: Arc<Seen>, clock: Arc<ManualClock>| {
+        let cascade = sample::cascade(&[("small", 0.8), ("large", 0.0)]).unwrap();
+        let engine = Engine::builder(cascade).provider("small", Arc::new(Scripted::always(sample::sure("perhaps", 0.1))));
+        engine.provider("large", waiting).observer(seen).clock(clock).build().unwrap()
+    };
+    let ask = || Ask::from("Where is my order?").with_id("1").at(std::time::UNIX_EPOCH);
+    let waiting = || Arc::new(Scripted::always(sample::sure("yes", 0.9)).behind(&Gate::new()));
+    let (called, seen, clock) = (waiting(), Seen::new(), Arc::new(ManualClock::default()));
+    let engine = of(called.clone(), seen.clone(), clock.clone());
+    let (stop, stopped) = futures_util::future::AbortHandle::new_pair();
+    let stopped = futures_util::future::Abortable::new(std::future::pending::<()>(), stopped).map(drop);
+    let mut run = Box::pin(engine.complete_until(ask(), stopped));
+    assert!(run.as_mut().now_or_never().is_none());
+    clock.advance(Duration::from_millis(25));
+    stop.abort();
+    let answer = run.now_or_never().expect("nothing is waited for");
+    assert_eq!((answer.error().map(|error| error.kind), called.cancelled()), (Some(CallErrorKind::Cancelled), 1));
+    engine.flush();
+    assert_eq!(seen.traces(), [(*answer.trace).clone()]);
+
+    let (dropped, clock) = (Seen::new(), Arc::new(ManualClock::default()));
+    let engine = of(waiting(), dropped.clone(), clock.clone());
+    let mut run = Box::pin(engine.complete(ask()));
+    assert!(run.as_mut().now_or_never().is_none());
+    clock.advance(Duration::from_millis(25));
+    drop(run);
+    engine.flush();
+    assert_eq!(dropped.traces(), seen.traces());
+
+    let answered = engine_that_answers().complete_until(ask(), std::future::ready(())).now_or_never().unwrap();
+    assert_eq!(answered.text(), Some("yes"), "what came is kept");
+}
+
+fn engine_that_answers() -> Engine {
+    let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap());
+    engine.provider("only", Arc::new(Scripted::always(sample::sure("yes", 0.9)))).build().unwrap()
 }
 
 #[tokio::test]

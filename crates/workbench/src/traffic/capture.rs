@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_err::OpenOptions;
-use tierfall_core::observer::{Called, Ended, Observer};
+use tierfall_core::observer::{Called, Ended, Observer, Room};
 use tierfall_core::provider::{CallError, CallErrorKind};
 use tierfall_core::request::Purpose;
 
@@ -90,6 +90,10 @@ impl Capture {
 }
 
 impl Observer for Capture {
+    fn room(&self) -> Room {
+        Room { calls: 0, ..Room::default() }
+    }
+
     fn ended(&self, ended: &Ended) {
         let Ended { cascade, request, trace, .. } = ended;
         let stratum = Stratum::of(trace).filter(|stratum| self.sampling.keeps(cascade.salt(), &request.id, *stratum));

@@ -21,9 +21,6 @@ tierfall_core::words! {
 }
 
 impl Stratum {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Accepted, Self::Escalated, Self::Unresolved, Self::Failed];
-
     /// Of a run; `None` where no tier was asked: there is nothing to keep.
     pub fn of(trace: &Trace) -> Option<Self> {
         let first = trace.steps.first()?;
@@ -77,12 +74,12 @@ impl FromStr for Sampling {
             let (place, number) = match part.split_once('=') {
                 None => (&mut plain, part),
                 Some((name, number)) => {
-                    let known = || Stratum::ALL.map(|stratum| stratum.to_string()).join(", ");
+                    let known = || Stratum::ALL.iter().map(|stratum| stratum.as_str()).collect::<Vec<_>>().join(", ");
                     let stratum = Stratum::ALL
-                        .into_iter()
-                        .find(|stratum| stratum.to_string() == name.trim())
+                        .iter()
+                        .find(|stratum| stratum.as_str() == name.trim())
                         .ok_or_else(|| format!("there is no stratum \"{}\"; there are {}", name.trim(), known()))?;
-                    (&mut named[stratum as usize], number.trim())
+                    (&mut named[*stratum as usize], number.trim())
                 }
             };
             let rate: f64 =

@@ -12,7 +12,7 @@ use tierfall_core::signal::Abstain;
 use tierfall_core::trace::{Fallback, OutcomeKind, Step};
 
 use crate::Failure;
-use crate::render::money::{cost, usd};
+use crate::render::money::{cost_within, usd};
 use crate::render::printable;
 use crate::render::style::{WARN, paint};
 
@@ -26,6 +26,8 @@ pub(super) struct Tally {
     pub(super) first_failure: Option<(String, Option<String>)>,
     /// How many queries ended in each of [`UNANSWERED`].
     unanswered: [usize; 4],
+    /// Queries whose runs were cancelled: they cost what they had cost by then, and count for nothing else.
+    cut_off: usize,
     fell_back: BTreeMap<Fallback, usize>,
     /// Answers served that no gate could accept, by what is the matter with them.
     unusable: BTreeMap<&'static str, usize>,
@@ -62,13 +64,15 @@ impl Tally {
     pub(super) fn add(&mut self, key: &str, answer: &Answer) {
         let trace = &answer.trace;
         self.n += 1;
-        if let Some(error) = answer.error() {
+        let is_cut_off = is_cut_off(answer);
+        self.cut_off += usize::from(is_cut_off);
+        if let Some(error) = answer.error().filter(|_| !is_cut_off) {
             let said = || format!("{key}: {}", trace.error.as_deref().unwrap_or_default());
             self.first_failure.get_or_insert_with(|| (said(), Failure::from(error).hint));
         }
         let answered = trace.outcome == OutcomeKind::Answered;
         for (kind, n) in UNANSWERED.iter().zip(&mut self.unanswered) {
-            *n += usize::from(*kind == trace.outcome);
+            *n += usize::from(*kind == trace.outcome && !is_cut_off);
         }
         match trace.fallback {
             Some(why) => *self.fell_back.entry(why).or_default() += 1,
@@ -107,11 +111,15 @@ impl Tally {
     pub(super) fn summary(&self) -> String {
         let answered = self.tiers.iter().map(|tier| (tier.name.as_str(), tier.answered));
         let unanswered = UNANSWERED.iter().map(|kind| kind.as_str()).zip(self.unanswered);
-        let counts: Vec<String> =
-            answered.chain(unanswered).filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what} {n}")).collect();
+        let counts: Vec<String> = answered
+            .chain(unanswered)
+            .chain([("cut off", self.cut_off)])
+            .filter(|(_, n)| *n > 0)
+            .map(|(what, n)| format!("{what} {n}"))
+            .collect();
         let mut text = format!("{} quer{}", self.n, if self.n == 1 { "y" } else { "ies" });
         let ended = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
-        let _ = write!(text, "{ended} · {}", cost(self.cost));
+        let _ = write!(text, "{ended} · {}", cost_within(self.cost));
         let (n, spent, if_last) = self.accepted;
         if let (Some(spent), Some(last)) = (spent.total(), if_last.total())
             && last > Money::ZERO
@@ -150,6 +158,11 @@ impl Tally {
         .flatten()
         .collect()
     }
+}
+
+/// Whether a run was cancelled by whoever runs the batch.
+pub(super) fn is_cut_off(answer: &Answer) -> bool {
+    answer.error().is_some_and(|error| error.kind == CallErrorKind::Cancelled)
 }
 
 impl TierTally {

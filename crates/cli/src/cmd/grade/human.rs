@@ -13,7 +13,7 @@ use tierfall_workbench::fixture::grade::{Person, RecordedSet, Session, Which};
 use super::agreement;
 use super::keys::{KEYS, Keys, Typed};
 use crate::args::Grade;
-use crate::interrupt::{interrupted, told_to_end};
+use crate::interrupt::interrupted;
 use crate::render::card::{card, keys};
 use crate::render::style::{DIM, GOOD, paint};
 use crate::{Exit, Failure, note, print, say};
@@ -37,7 +37,7 @@ pub(super) async fn grade(recorded: &RecordedSet, args: &Grade) -> Result<Exit, 
         return Err(Failure::usage(nothing(set, args)));
     }
     // Listens before anything is shown: a signal never leaves the terminal in another state than it was in.
-    let ended = [interrupted(), told_to_end(true)];
+    let ended = interrupted();
     let mut dialogue = Dialogue { session, last: None, whole: false, alone: args.json };
     let ending = if dialogue.session.left() > 0 { dialogue.hold(ended).await? } else { Ok(Exit::Fine) };
     let session = dialogue.session;
@@ -119,10 +119,9 @@ struct Dialogue<'s> {
 
 impl Dialogue<'_> {
     /// Holds it. How it ended is told after what was graded, and what was saved stays so; an error breaks off.
-    async fn hold(&mut self, ended: [BoxFuture<'static, ()>; 2]) -> Result<Result<Exit, Failure>, Failure> {
+    async fn hold(&mut self, mut ended: BoxFuture<'static, ()>) -> Result<Result<Exit, Failure>, Failure> {
         let shown = if self.alone { std::io::stderr().is_terminal() } else { std::io::stdout().is_terminal() };
         let mut keys = Keys::read(shown && std::io::stdin().is_terminal());
-        let mut ended = futures_util::future::select_all(ended);
         let mut show = true;
         loop {
             if show {
@@ -131,7 +130,7 @@ impl Dialogue<'_> {
             }
             let typed = tokio::select! {
                 biased;
-                _ = &mut ended => return Ok(Ok(Exit::Interrupted)),
+                () = &mut ended => return Ok(Ok(Exit::Interrupted)),
                 typed = keys.next() => typed?,
             };
             let key = match typed {

@@ -8,8 +8,6 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
-use futures_util::future::select;
 use tierfall_workbench::fixture::grade::RecordedSet;
 use tierfall_workbench::fixture::grade::judge::{JudgeOptions, JudgeReport};
 use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
@@ -20,7 +18,7 @@ use super::graded::standings;
 use super::record::max_spend;
 use super::watch::Watch;
 use crate::args::Grade;
-use crate::interrupt::{interrupted, told_to_end};
+use crate::interrupt::interrupted;
 use crate::render::document::{Column, Rows};
 use crate::render::printable;
 use crate::render::text::unbounded;
@@ -48,8 +46,7 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
         split: args.split.clone(),
     };
     // Whatever ends this program ends those that it runs.
-    let programs = || select(interrupted(), told_to_end(true)).map(drop).boxed();
-    let endings = Endings { commands: &programs, judges: &interrupted };
+    let endings = Endings { commands: &interrupted, judges: &interrupted };
     let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::default(), endings).await?;
     let exit = exit(&graded);
     let Some(table) = &graded.table else { return Ok(exit) };
