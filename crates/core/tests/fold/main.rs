@@ -9,6 +9,7 @@
 mod absurd;
 mod fallback;
 mod members;
+mod outset;
 mod panics;
 mod permission;
 mod points;

@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use crate::scripted::{Cell, chain, gate, result};
 use proptest::prelude::*;
-use tierfall_core::cascade::{Answerer, Capability, Cascade, CascadeError, OnAbstain, OnExhausted, Parts, Policy, Tier, TierIx};
+use tierfall_core::cascade::{Answerer, Capability, Cascade, OnAbstain, OnExhausted, Policy, Tier, TierIx};
 use tierfall_core::completion::{Completion, Finish};
 use tierfall_core::constraints::{End, InForce};
 use tierfall_core::fusion::{FusedInput, Fusion, GateValue};
 use tierfall_core::gate::{Decision, Gate};
 use tierfall_core::map::Transform;
-use tierfall_core::money::Money;
 use tierfall_core::number::{Score, Threshold};
-use tierfall_core::outset::Uncalled;
 use tierfall_core::permit::{PermittedCall, Then};
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::point::{Cut, FittedGate, OperatingPoint};
@@ -38,7 +36,7 @@ impl Condition for Tagged {
     }
 }
 
-fn rule(k: usize, route: Route) -> Rule {
+pub(crate) fn rule(k: usize, route: Route) -> Rule {
     Rule { name: format!("rule-{k}").into(), when: Arc::new(Tagged(k)), route }
 }
 
@@ -52,7 +50,7 @@ fn p_true(surrogate: &str) -> NamedSignal {
 }
 
 /// A request under every rule.
-fn ruled() -> Request {
+pub(crate) fn ruled() -> Request {
     let mut request = Request::new("id", "My card is 4111 1111 1111 1111. Where is my order?");
     request.tags.insert("0".to_owned(), String::new());
     request
@@ -246,7 +244,7 @@ fn any_cuts() -> impl Strategy<Value = Vec<Cut>> {
 }
 
 /// Tiers with gates that ask each other, limits of models, a person at the end or not, rules by tags, and a fit with a segment.
-fn any_cascade() -> impl Strategy<Value = Cascade> {
+pub(crate) fn any_cascade() -> impl Strategy<Value = Cascade> {
     let limits = proptest::collection::vec((prop_oneof![2 => Just(None), 1 => Just(Some(3))], any::<bool>()), TIERS);
     let fit = proptest::option::of((any_cuts(), any_cuts()));
     let gates = proptest::collection::vec(any_gate(), TIERS - 1);
@@ -296,7 +294,7 @@ fn any_cascade() -> impl Strategy<Value = Cascade> {
     )
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+pub(crate) fn any_request() -> impl Strategy<Value = Request> {
     let tags = proptest::collection::btree_set(0usize..3, 0..3);
     (tags, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(tags, billing, tools, unknown)| {
         let mut request = Request::new("id", "Where is my order?");
@@ -433,51 +431,6 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_says_what_a_run_does_before_any_call(
-        cascade in any_cascade(), request in any_request(), own in any::<bool>(), priced in any::<bool>(),
-        budget in proptest::option::of(prop_oneof![Just("0"), Just("0.00001"), Just("0.01"), Just("100")]),
-        deadline in proptest::option::of(prop_oneof![Just(0), Just(1000)]),
-    ) {
-        let price = |n: usize| tierfall_core::money::Price::per_million(&n.to_string(), &(100 * n).to_string()).ok();
-        let (budget, deadline) = (budget.map(|usd| usd.parse().unwrap()), deadline.map(std::time::Duration::from_millis));
-        let mut request = request;
-        let mut policy = *cascade.policy();
-        (request.budget, request.deadline) = (budget.filter(|_| own), deadline.filter(|_| own));
-        let Ok(cascade) = altered(&cascade, |parts| {
-            (policy.budget, policy.deadline) = (budget.filter(|_| !own), deadline.filter(|_| !own));
-            parts.policy = policy;
-            for (n, tier) in parts.tiers.iter_mut().enumerate() {
-                if let Answerer::Model(model) = &mut tier.answerer {
-                    model.price = price(n).filter(|_| priced);
-                    model.params.max_tokens = Some(100);
-                }
-            }
-        }) else { return Ok(()) };
-        let mut calls = Vec::new();
-        let (outcome, trace) = replay(&cascade, request.clone(), |tier, _| {
-            calls.push(tier);
-            result(&Cell::score(0.0))
-        });
-        let plan = Plan::new(&cascade, request);
-        let person = |ix: &TierIx| matches!(cascade.tier(*ix).answerer, Answerer::Human { .. });
-        match plan.uncalled() {
-            Some(said) => {
-                prop_assert!(calls.is_empty(), "{said:?}: {calls:?}");
-                match (said, outcome) {
-                    (Uncalled::Refused(why), Outcome::Refused(because)) => prop_assert_eq!(why, because),
-                    (Uncalled::Review(_), Outcome::Review(None)) => {}
-                    (Uncalled::Failed { error, stopped }, Outcome::Failed(came)) => {
-                        prop_assert_eq!((error.kind, error.message, stopped), (came.kind, came.message, trace.stopped));
-                    }
-                    (said, outcome) => prop_assert!(false, "{said:?}, and then {outcome:?}"),
-                }
-            }
-            None if person(&plan.tiers[0]) => prop_assert!(calls.is_empty() && matches!(outcome, Outcome::Review(None))),
-            None => prop_assert_eq!(calls.first(), Some(&plan.tiers[0])),
-        }
-    }
-
-    #[test]
     fn when_it_arrives_and_who_asks_decides_nothing(
         cascade in any_cascade(), request in any_request(), cells in proptest::collection::vec(any_cell(), 40), at in any::<u64>(),
         by in "[a-z0-9]{0,9}",
@@ -549,15 +502,6 @@ fn named(one: &InForce) -> Option<Arc<str>> {
     if let Route::Answer(within) = &one.route { within.point.clone() } else { None }
 }
 
-/// A cascade of other parts; its fit, which is of the old ones, is left out.
-fn altered(cascade: &Cascade, edit: impl FnOnce(&mut Parts)) -> Result<Cascade, CascadeError> {
-    let (name, salt) = (cascade.name().clone(), cascade.salt().into());
-    let mut parts =
-        Parts { name, salt, tiers: cascade.tiers().to_vec(), rules: cascade.rules().to_vec(), policy: *cascade.policy() };
-    edit(&mut parts);
-    Cascade::try_from(parts)
-}
-
 #[derive(Debug)]
 struct Always;
 
@@ -603,16 +547,6 @@ fn two_rules_restrict_together() {
     let (review, no) = (|| Route::Review("look".into()), |why: &str| Route::Refuse(why.into()));
     assert_eq!(refused(vec![only(&[0]), Route::enter_at(TierIx(1)), review()]), behind, "a review does not make it good");
     assert_eq!(refused(vec![no("no"), only(&[0]), review(), no("never"), no("no")]), "no; never");
-    // Nor does a point that is not there, nor a budget that nothing can be asked for.
-    let mut parts = chain(&[0.5, 0.5], Policy { budget: Some(Money::ZERO), ..Policy::default() });
-    parts.rules = vec![rule(0, no("no"))];
-    let mut request = ruled();
-    request.point = Some("nowhere".into());
-    let refused = Cascade::try_from(parts.clone()).unwrap();
-    assert!(matches!(called(&refused, request.clone()).0, Outcome::Refused(why) if &*why == "no"));
-    parts.rules = vec![rule(0, review())];
-    let (outcome, trace, _) = called(&Cascade::try_from(parts).unwrap(), request);
-    assert!(matches!(outcome, Outcome::Review(None)) && trace.error.is_none());
 }
 
 #[test]
