@@ -11,7 +11,7 @@ macro_rules! words {
 
         impl $name {
             /// Every one of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: [Self; [$($word),+].len()] = [$(Self::$variant),+];
 
             /// As it is written.
             pub fn as_str(self) -> &'static str {

@@ -191,7 +191,7 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
 /// What a model can be asked for: what the file declares, or anything, without what its dialect cannot say.
 fn can(tier: &TierFile, lacks: &[Capability]) -> Option<BTreeSet<Capability>> {
     let declared = tier.capabilities.as_ref().map(|all| all.iter().copied().collect());
-    let all = || Capability::ALL.iter().copied().collect();
+    let all = || Capability::ALL.into();
     let mut can: BTreeSet<Capability> = declared.or_else(|| (!lacks.is_empty()).then(all))?;
     can.retain(|one| !lacks.contains(one));
     Some(can)
