@@ -38,6 +38,7 @@ pub(crate) struct Ends(Vec<(u8, Signal)>);
 impl Ends {
     pub(crate) fn listen() -> Self {
         static WATCH: Once = Once::new();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the program, or ends it")]
         WATCH.call_once(|| drop(tokio::spawn(Self::hear_all().watch())));
         Self::hear_all()
     }

@@ -33,21 +33,18 @@ pub(crate) async fn run(args: &Run) -> Result<Exit, Failure> {
         engine.find_point(point).map_err(Failure::usage)?;
     }
     // What is asked is read first: nothing would end that.
-    let (mut ends, asked, result);
-    match &args.jsonl {
-        Some(file) => {
-            let batch = Batch::open(&engine, replay.is_some(), args, file)?;
-            ends = Ends::listen();
-            (asked, result) = batch.run(&engine, log.as_deref(), &mut ends).await;
-        }
-        None => {
-            let prompt = input::prompt(args.prompt.as_deref())?;
-            ends = Ends::listen();
-            (asked, result) = (1, one(&engine, replay.as_deref(), args, &prompt, &mut ends).await);
-        }
+    let (mut ends, runs, result);
+    if let Some(file) = &args.jsonl {
+        let batch = Batch::open(&engine, replay.is_some(), args, file)?;
+        ends = Ends::listen();
+        (runs, result) = batch.run(&engine, log.as_deref(), &mut ends).await;
+    } else {
+        let prompt = input::prompt(args.prompt.as_deref())?;
+        ends = Ends::listen();
+        (runs, result) = (1, one(&engine, replay.as_deref(), args, &prompt, &mut ends).await);
     }
     let Some(log) = log else { return result };
-    let Some(Lacks { failure, given_up }) = log.close(&engine, asked as u64, &mut ends).await else { return result };
+    let Some(Lacks { failure, given_up }) = log.close(&engine, runs as u64, &mut ends).await else { return result };
     tell(&failure);
     if given_up {
         // Who drops the engine waits for those who are told.

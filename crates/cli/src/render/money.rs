@@ -70,6 +70,11 @@ mod tests {
         }
         assert_eq!(cost(Cost::UNKNOWN), "unknown cost");
         assert_eq!(cost(Cost::UNKNOWN + Cost::known("0.5".parse().unwrap())), "at least $0.5");
+        let of =
+            |most: Option<&str>| Cost::estimated(Money::ZERO, "0.2".parse().unwrap(), most.map(|most| most.parse().unwrap()));
+        assert_eq!(cost_within(of(Some("0.5"))), "about $0.2 ($0 to $0.5)");
+        assert_eq!(cost_within(of(None)), "about $0.2 (at least $0)");
+        assert_eq!(cost_within(of(None) + Cost::UNKNOWN), "unknown cost");
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn a_log_that_nobody_reads_is_given_up() {
     let sandbox = Sandbox::with_cascade();
     queries(&sandbox, 5);
     let mut pipe = pipe(&sandbox);
-    pipe.write_all(&[b'\n'; PIPE]).unwrap();
+    pipe.write_all("\n".repeat(PIPE).as_bytes()).unwrap();
     let mut child = begin(&sandbox, &[&RUN[..], &["--concurrency", "1"]].concat());
     until("there is an answer", || answered(&sandbox) == 1);
     signal("INT", &child);
@@ -156,7 +156,7 @@ fn an_output_that_nobody_reads_ends_with_the_second_signal() {
     let sandbox = Sandbox::with_cascade();
     queries(&sandbox, 5);
     let mut pipe = pipe(&sandbox);
-    pipe.write_all(&[b'\n'; PIPE]).unwrap();
+    pipe.write_all("\n".repeat(PIPE).as_bytes()).unwrap();
     let args = ["run", "two.cascade.toml", "--jsonl", "queries.jsonl", "--out", "log", "--trace-log", "traces"];
     let mut child = begin(&sandbox, &args);
     until("there is a trace", || !sandbox.lines("traces").is_empty());

@@ -61,7 +61,7 @@ fn every_query_is_counted_once_however_it_ends() {
                 }
             }
             let of_tiers: usize = tally.tiers.iter().map(|tier| tier.answered).sum();
-            let of_none: usize = tally.unanswered.iter().sum();
+            let of_none = tally.unanswered.iter().sum::<usize>() + tally.cut_off;
             assert_eq!((of_tiers, of_tiers + of_none), (answered, tally.n), "{on_exhausted:?}: {}", tally.summary());
             assert!(tally.accepted.0 <= answered);
             for tier in &tally.tiers {
@@ -69,6 +69,16 @@ fn every_query_is_counted_once_however_it_ends() {
             }
         }
     }
+}
+
+#[test]
+fn a_run_that_was_cancelled_is_no_failure() {
+    let cascade = cascade(OnExhausted::Answer, false);
+    let mut tally = Tally::new(&cascade);
+    let cut = failed(CallErrorKind::Cancelled, true);
+    add(&mut tally, &cascade, &cut, &cut);
+    assert_eq!((tally.failed(), tally.first_failure.is_none()), (0, true));
+    assert!(tally.summary().starts_with("1 query: cut off 1 · $0\n"), "{}", tally.summary());
 }
 
 #[test]
