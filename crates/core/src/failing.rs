@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::completion::Completion;
 use crate::limit::Limit;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind, Took};
+use crate::request::Call;
 use crate::text::one_line;
 
 /// What a trace says of a failed call: a line. Our own providers shorten what they quote; whoever writes one may not.
@@ -25,6 +26,7 @@ pub(crate) struct Limits {
 /// An answer that came too late is a failed call, as it is live: whoever waits for it has gone on. A call that took all that was
 /// left to the request was cut by its deadline, which is no fault of the tier's.
 pub(crate) fn in_time(
+    call: &Call,
     result: Result<Arc<Completion>, CallError>,
     took: Took,
     Limits { own, left }: Limits,
@@ -44,7 +46,7 @@ pub(crate) fn in_time(
             };
             let latency = took.latency.saturating_sub(time.saturating_sub(limit));
             let mut attempts = took.failed;
-            attempts.push(Attempt::new(kind, Billing::told(answer.usage), latency).by(took.member));
+            attempts.push(Attempt::new(kind, Billing::of(call, &answer), latency).by(took.member));
             let wall = took.wall.map(|_| limit);
             let error = CallError { wall, ..CallError::new(kind, message).with_attempts(attempts) };
             (Err(error), Took { queued: took.queued, wall, ..Took::default() })

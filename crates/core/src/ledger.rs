@@ -1,62 +1,37 @@
 //! What calls cost, and what the last tier would have cost.
 
-use std::sync::Arc;
-
-use crate::cascade::{Answerer, Cascade, Model, TierIx};
+use crate::cascade::{Cascade, Model};
 use crate::completion::Usage;
-use crate::gate::Gate;
+use crate::estimate::Estimate;
 use crate::money::Money;
 use crate::permit::PermittedCall;
-use crate::plan::{expected_input, max_tokens};
+use crate::plan::expected_input;
 use crate::provider::Attempt;
-use crate::request::{Request, estimated_tokens};
+use crate::request::{Purpose, Request};
 use crate::trace::{CallTrace, CostBasis, Step};
 
-/// Prices the attempts of one call to a tier.
+/// Prices the attempts of a call: each with what a budget keeps back for it. A charge that nobody told counts as the most that it can
+/// be, at the price of who made the attempt; where there is no most, as what it is expected to be.
 pub(crate) fn price_attempts(
     cascade: &Cascade,
-    tier: TierIx,
-    probe: Option<&Arc<str>>,
+    call: &PermittedCall,
     answers: usize,
     attempts: Vec<Attempt>,
-) -> impl Iterator<Item = CallTrace> {
-    let tier = cascade.tier(tier);
-    let price = match &tier.answerer {
-        Answerer::Model(model) => model.price,
-        Answerer::Human { .. } => None,
-    };
+) -> impl Iterator<Item = (CallTrace, Money)> {
     attempts.into_iter().map(move |attempt| {
-        let cost = attempt.cost(price);
-        CallTrace { tier: tier.name.clone(), probe: probe.cloned(), answers, attempt, cost }
+        let cost = attempt.cost(call.price());
+        let most = |price| {
+            let estimate = Estimate::of(call, None);
+            estimate.cost(price).at_most().unwrap_or_else(|| estimate.expected(price))
+        };
+        let price = attempt.price(call.price()).or(call.price());
+        let kept = cost.at_most().unwrap_or_else(|| cost.reserving(price.map(most).unwrap_or_default()));
+        let probe = match &call.purpose {
+            Purpose::Answer => None,
+            Purpose::Probe(label) => Some(label.clone()),
+        };
+        (CallTrace { tier: cascade.tier(call.tier()).name.clone(), probe, answers, attempt, cost }, kept)
     })
-}
-
-/// The most that one call to a model with `samples` answers is expected to cost: the estimated prompt, and as many tokens
-/// as it may generate: `max-tokens`, else what the context window leaves. `None` where price is not declared.
-pub(crate) fn expected_cost(model: &Model, request: &Request, samples: u8) -> Option<Money> {
-    let input = expected_input(model, request);
-    expected(model, input, max_tokens(model, request), samples)
-}
-
-/// The most that a tier's answering call is expected to cost, with as many samples as its gate wants.
-pub fn answering_cost(model: &Model, request: &Request, gate: Option<&Gate>) -> Option<Money> {
-    let samples = gate.into_iter().flat_map(Gate::signals).map(|named| named.needs().samples).max();
-    expected_cost(model, request, samples.unwrap_or(1))
-}
-
-/// The most that a probe is expected to cost.
-pub(crate) fn probe_cost(cascade: &Cascade, call: &PermittedCall) -> Option<Money> {
-    match &cascade.tier(call.tier()).answerer {
-        Answerer::Model(model) => expected(model, estimated_tokens(&call.messages()), call.params.most_tokens(), 1),
-        Answerer::Human { .. } => None,
-    }
-}
-
-fn expected(model: &Model, input: u64, max_tokens: Option<u64>, samples: u8) -> Option<Money> {
-    let price = model.price?;
-    let window = || model.context_window.map_or(0, |window| window.saturating_sub(input));
-    let output = max_tokens.unwrap_or_else(window);
-    Some(price.input.of(input) + price.output.of(output.saturating_mul(samples.max(1).into())))
 }
 
 /// What sending the request straight to the last model would have cost; `None` where its price is unknown or no tier

@@ -45,5 +45,3 @@ pub mod trace;
 pub mod trace_context;
 mod upstream;
 mod words;
-
-pub use ledger::answering_cost;

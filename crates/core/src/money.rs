@@ -203,6 +203,11 @@ impl Cost {
         (self.unknown == 0).then_some(self.known)
     }
 
+    /// The sum, if every charge of it was told: none is unknown or estimated.
+    pub fn told(self) -> Option<Money> {
+        self.total().filter(|_| self.estimated == 0)
+    }
+
     /// What the sum is at least: unknown charges count nothing.
     pub fn at_least(self) -> Money {
         self.least
@@ -300,6 +305,7 @@ mod tests {
         assert_eq!(cost.at_least(), Money::from_pico(5));
         assert_eq!(serde_json::to_string(&cost).unwrap(), "null");
         assert_eq!((cost.at_most(), cost.reserving(Money::from_pico(9)).pico()), (None, 14));
+        assert_eq!((cost.told(), Cost::known(Money::from_pico(5)).told()), (None, Some(Money::from_pico(5))));
     }
 
     #[test]
@@ -307,6 +313,7 @@ mod tests {
         let pico = |pico| Money::from_pico(pico);
         let cost = Cost::known(pico(5)) + Cost::estimated(pico(1), pico(2), Some(pico(7)));
         assert_eq!((cost.at_least(), cost.total(), cost.at_most()), (pico(6), Some(pico(7)), Some(pico(12))));
+        assert_eq!(cost.told(), None);
         assert_eq!((cost.estimated_charges(), cost.unknown_charges(), cost.reserving(pico(100))), (1, 0, pico(12)));
         let open = cost + Cost::estimated(pico(1), pico(2), None);
         assert_eq!((open.total(), open.at_most(), open.reserving(pico(100))), (Some(pico(9)), None, pico(114)));

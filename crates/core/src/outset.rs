@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::cascade::Answerer;
 use crate::constraints::End;
-use crate::ledger::answering_cost;
 use crate::money::Money;
 use crate::plan::Plan;
 use crate::provider::{CallError, CallErrorKind};
@@ -47,16 +46,18 @@ impl Plan {
             return failed(invalid(unknown.to_string()), None);
         }
         let Some(first) = self.tiers.first() else { return failed(self.no_tier(), None) };
-        let Answerer::Model(model) = &self.cascade().tier(*first).answerer else { return None };
+        if matches!(self.cascade().tier(*first).answerer, Answerer::Human { .. }) {
+            return None;
+        }
         if let Some(why) = self.unaffordable() {
             return failed(invalid(why), None);
         }
         if self.deadline().is_some_and(|most| most.is_zero()) {
             return failed(late(), Some(Stopped::Deadline));
         }
-        let (budget, tier) = (self.budget()?, self.cascade().tier(*first));
-        let cost = answering_cost(model, self.request(), tier.gate.as_ref()).filter(|cost| *cost > budget)?;
-        let name = &tier.name;
+        let budget = self.budget()?;
+        let cost = self.may_see(*first)?.answering_call().expected_cost().filter(|cost| *cost > budget)?;
+        let name = &self.cascade().tier(*first).name;
         let message = format!("{NOT_ALLOWED}: it is ${budget}, and one to \"{name}\" may cost ${cost}");
         failed(invalid(message), Some(Stopped::Budget))
     }

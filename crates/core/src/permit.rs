@@ -9,8 +9,10 @@ use std::time::Duration;
 use crate::calls::{answering_call, probing_call};
 use crate::cascade::{Answerer, Model, OnAbstain, Tier, TierIx};
 use crate::completion::Completion;
+use crate::estimate::Estimate;
 use crate::fusion::GateValue;
 use crate::gate::Gate;
+use crate::money::{Money, Price};
 use crate::plan::Plan;
 use crate::request::{Call, Request};
 use crate::signal::{Abstain, NamedSignal};
@@ -29,6 +31,7 @@ pub struct Permit<'p> {
 #[derive(Clone, Debug)]
 pub struct PermittedCall {
     tier: TierIx,
+    price: Option<Price>,
     call: Call,
 }
 
@@ -55,7 +58,7 @@ impl Plan {
         let stripped = gate.map(|gate| gate.stripped(answer));
         let Some(probe) = named.probe(self.request(), stripped.as_deref().unwrap_or(answer)) else { return Ok(None) };
         let permit = self.may_see(self.asked_by(own, named)).ok_or(Abstain::NotAllowed)?;
-        Ok(Some(PermittedCall { tier: permit.ix, call: probing_call(permit.model, self.request(), named, probe) }))
+        Ok(Some(permit.call(probing_call(permit.model, self.request(), named, probe))))
     }
 
     /// The signals of the gate in force at a place of the plan that read nothing for this request, since they ask a tier that may
@@ -136,7 +139,11 @@ impl fmt::Display for Then {
 impl Permit<'_> {
     /// The answering call: the model's preamble and parameters, and whatever the signals of the tier's gate ask for.
     pub fn answering_call(&self) -> PermittedCall {
-        PermittedCall { tier: self.ix, call: answering_call(self.model, self.request, self.tier.gate.as_ref()) }
+        self.call(answering_call(self.model, self.request, self.tier.gate.as_ref()))
+    }
+
+    fn call(&self, call: Call) -> PermittedCall {
+        PermittedCall { tier: self.ix, price: self.model.price, call }
     }
 }
 
@@ -144,6 +151,16 @@ impl PermittedCall {
     /// The tier whose provider is called; for a probe, the surrogate's.
     pub fn tier(&self) -> TierIx {
         self.tier
+    }
+
+    /// What the tier's model charges, as it is declared.
+    pub fn price(&self) -> Option<Price> {
+        self.price
+    }
+
+    /// What the call is [expected to cost](Estimate::expected); `None` where its price is not declared.
+    pub fn expected_cost(&self) -> Option<Money> {
+        Some(Estimate::of(self, None).expected(self.price?))
     }
 
     /// Makes sure that the call asks for log-probabilities with at least `top` alternatives a token.

@@ -58,12 +58,15 @@ pub struct Declares {
     pub kind: Option<Arc<str>>,
     /// What it can give a signal.
     pub gives: Option<Gives>,
+    /// Those behind it of whom one answers, where there are several: a call that is cut off before it is known who was asked is charged
+    /// by [one of them](Member::one_of). Who was asked in vain should be in the [attempt](Attempt::member).
+    pub members: Vec<Member>,
 }
 
 impl Declares {
     /// A provider of this name and kind, which gives this.
     pub fn new(name: impl Into<Arc<str>>, kind: impl Into<Arc<str>>, gives: Gives) -> Self {
-        Self { name: Some(name.into()), kind: Some(kind.into()), gives: Some(gives) }
+        Self { name: Some(name.into()), kind: Some(kind.into()), gives: Some(gives), ..Self::default() }
     }
 
     /// What it can give alone: for a provider without a name.
@@ -175,9 +178,9 @@ pub enum Billing {
     Free,
     /// The provider told the usage.
     Metered(Usage),
-    /// It was cut off before the provider told: by what was sent and what had arrived.
+    /// The provider did not tell, and it was cut off, or may have cost so much at most: by what was sent and what had arrived.
     Estimated(Estimate),
-    /// Something was generated, but nobody told how much: the cost is unknown, not zero.
+    /// Something may have been generated, but nobody told how much: the cost is unknown, not zero.
     Unknown,
 }
 
@@ -185,6 +188,17 @@ impl Billing {
     /// What a call costs that told this usage: unknown where it told none, or one that [no call has](Usage::plausible).
     pub fn told(usage: Option<Usage>) -> Self {
         usage.and_then(Usage::plausible).map_or(Self::Unknown, Self::Metered)
+    }
+
+    /// What a call costs that came to this answer: as the answer tells; where it does not, by what was sent and what it says, if
+    /// there is a most; else unknown.
+    pub fn of(call: &Call, answer: &Completion) -> Self {
+        match Self::told(answer.usage) {
+            Self::Unknown => {
+                Some(Estimate::of(call, Some(answer))).filter(Estimate::is_bounded).map_or(Self::Unknown, Self::Estimated)
+            }
+            told => told,
+        }
     }
 
     /// The usage told, if it can be one.
@@ -210,8 +224,36 @@ impl Billing {
 pub struct Member {
     /// Its name, as traces tell it.
     pub name: Arc<str>,
-    /// What it charges, where that is not the tier's price.
-    pub price: Option<Price>,
+    /// What it charges.
+    pub charges: Charges,
+}
+
+impl Member {
+    /// One of these, of whom nobody knows which, or all of them: the charge is known where they all charge the same. `None` where
+    /// there are none.
+    pub fn one_of(members: &[Self]) -> Option<Self> {
+        let (first, rest) = members.split_first()?;
+        if rest.iter().all(|member| member == first) {
+            return Some(first.clone());
+        }
+        let alike = rest.iter().all(|member| member.charges == first.charges);
+        let mut names: Vec<&str> = members.iter().map(|member| &*member.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        Some(Self { name: names.join(", ").into(), charges: if alike { first.charges } else { Charges::Unknown } })
+    }
+}
+
+/// What somebody behind a tier charges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Charges {
+    /// The tier's price.
+    #[default]
+    AsTheTier,
+    /// A price of its own.
+    Own(Price),
+    /// It is not known who of several it is, or several answered, at prices of their own.
+    Unknown,
 }
 
 /// One attempt at a call.
@@ -244,7 +286,27 @@ impl Attempt {
 
     /// The charge, at the member's own price where it has one, else at the tier's.
     pub fn cost(&self, tier: Option<Price>) -> Cost {
-        self.billing.cost(self.member.as_ref().and_then(|member| member.price).or(tier))
+        self.billing.cost(self.price(tier))
+    }
+
+    /// That price; `None` where nobody knows it.
+    pub(crate) fn price(&self, tier: Option<Price>) -> Option<Price> {
+        match self.member.as_ref().map(|member| member.charges).unwrap_or_default() {
+            Charges::AsTheTier => tier,
+            Charges::Own(price) => Some(price),
+            Charges::Unknown => None,
+        }
+    }
+
+    /// Makes what an attempt cost that broke, and whose provider told neither that nor who made it, an estimate: by the call and what
+    /// had arrived. What a provider had paid for that panicked stays unknown: it may have been several attempts.
+    pub fn estimate(&mut self, call: &Call, member: Option<&Member>, arrived: Option<&Completion>) {
+        if self.member.is_none() {
+            self.member = member.cloned();
+        }
+        if self.billing == Billing::Unknown && self.error != Some(CallErrorKind::Panicked) {
+            self.billing = Billing::Estimated(Estimate::of(call, arrived));
+        }
     }
 
     /// How long attempts took together.

@@ -444,6 +444,8 @@ pub struct Call {
     pub logprobs: Option<u8>,
     /// How many answers to sample.
     pub samples: NonZeroU8,
+    /// Tokens that the model can hold, prompt and answer together, as it is declared; `None` = nobody says.
+    pub context_window: Option<u64>,
     /// What the call is for.
     pub purpose: Purpose,
     /// How long it may take, from when it has its place.
@@ -470,6 +472,7 @@ impl Call {
             params: Params::default(),
             logprobs: None,
             samples: NonZeroU8::MIN,
+            context_window: None,
             purpose: Purpose::Answer,
             timeouts: Timeouts::default(),
             deadline: None,

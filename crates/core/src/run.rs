@@ -14,7 +14,7 @@ use crate::cascade::{Answerer, Cascade, OnError, OnExhausted, TierIx};
 use crate::completion::Completion;
 use crate::failing::{in_time, stops_the_run, told};
 use crate::gate::{Decision, Deferral, Gate};
-use crate::ledger::{cost_if_last, expected_cost, price_attempts};
+use crate::ledger::{cost_if_last, price_attempts};
 use crate::money::{Cost, Money};
 use crate::number::{Score, Threshold, Tie};
 pub use crate::outcome::{Outcome, Served};
@@ -23,7 +23,7 @@ use crate::permit::PermittedCall;
 use crate::plan::Plan;
 pub use crate::provider::Took;
 use crate::provider::{Attempt, Billing, CallError, CallErrorKind};
-use crate::request::{Purpose, Request};
+use crate::request::Request;
 use crate::signal::logprob::Census;
 use crate::signal::{Abstain, Reading};
 use crate::trace::{CallTrace, Fallback, OutcomeKind, RouteTrace, Step, Stopped, Trace};
@@ -58,7 +58,7 @@ pub struct Run {
     /// Pieces of the answer under way have reached the caller: there can be no other one.
     committed: bool,
     spent: Cost,
-    /// `spent`, with charges of unknown size at the most they can be: what the budget sees.
+    /// `spent`, with charges that nobody told at the most they can be: what the budget sees.
     reserved: Money,
     /// The time of all calls.
     latency: Duration,
@@ -180,22 +180,17 @@ impl Run {
 
     /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
     pub fn feed(&mut self, result: Result<Arc<Completion>, CallError>, took: Took) {
+        let Next::Call(call) = self.next() else { return };
         let limits = self.time_limits(took.queued);
-        let (result, took) = in_time(result, took, limits);
+        let (result, took) = in_time(&call, result, took, limits);
+        self.book(&call, &result, took);
         match std::mem::replace(&mut self.state, State::Ask(0)) {
             State::Done(outcome) => self.state = State::Done(outcome),
-            State::Ask(position) => {
-                self.book(self.plan.tiers[position], None, &result, took);
-                match result {
-                    Ok(answer) => {
-                        self.probe_or_judge(position, answer, Vec::new());
-                    }
-                    Err(error) => self.failed(position, error),
-                }
-            }
+            State::Ask(position) => match result {
+                Ok(answer) => self.probe_or_judge(position, answer, Vec::new()),
+                Err(error) => self.failed(position, error),
+            },
             State::Probe(probing) => {
-                let Purpose::Probe(label) = &probing.call.purpose else { unreachable!("a probing call is a probe") };
-                self.book(probing.call.tier(), Some(label), &result, took);
                 let mut probed = probing.probed;
                 match result {
                     Err(error) if stops_the_run(error.kind) => self.failed(probing.position, error),
@@ -279,9 +274,9 @@ impl Run {
     }
 
     /// Books every attempt of a call.
-    fn book(&mut self, tier: TierIx, probe: Option<&Arc<str>>, result: &Result<Arc<Completion>, CallError>, took: Took) {
+    fn book(&mut self, call: &PermittedCall, result: &Result<Arc<Completion>, CallError>, took: Took) {
         let own = match result {
-            Ok(answer) => vec![Attempt::new(None, Billing::told(answer.usage), took.latency).by(took.member.clone())],
+            Ok(answer) => vec![Attempt::new(None, Billing::of(call, answer), took.latency).by(took.member.clone())],
             Err(error) if error.attempts.is_empty() && took.failed.is_empty() && error.kind != CallErrorKind::NotRecorded => {
                 vec![Attempt::new(error.kind, Billing::Unknown, took.latency).by(took.member.clone())]
             }
@@ -291,23 +286,18 @@ impl Run {
             self.said = Some(told(error).into());
         }
         let answers = result.as_ref().map_or(1, |answer| 1 + answer.samples.len());
-        self.book_attempts(tier, probe, answers, own, took);
+        self.book_attempts(call, answers, own, took);
     }
 
     /// Books the attempts that failed, and then the call's own.
-    fn book_attempts(&mut self, tier: TierIx, probe: Option<&Arc<str>>, answers: usize, own: Vec<Attempt>, took: Took) {
+    fn book_attempts(&mut self, call: &PermittedCall, answers: usize, own: Vec<Attempt>, took: Took) {
         self.queued = self.queued.saturating_add(took.queued);
         self.step_queued = self.step_queued.saturating_add(took.queued);
         let (mut attempts, wall, mut latency) = (took.failed, took.wall, Duration::ZERO);
         attempts.extend(own);
-        for call in price_attempts(&self.cascade, tier, probe, answers, attempts) {
+        for (call, kept) in price_attempts(&self.cascade, call, answers, attempts) {
             self.spent += call.cost;
-            // For the budget, a charge that nobody told counts as the most that it can be.
-            self.reserved += call.cost.at_most().unwrap_or_else(|| {
-                let model = self.cascade.model_named(&call.tier);
-                let most = model.and_then(|(_, model)| expected_cost(model, &self.request, 1));
-                call.cost.reserving(most.unwrap_or_default())
-            });
+            self.reserved += kept;
             latency = latency.saturating_add(call.attempt.latency);
             self.calls.push(call);
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use tierfall_core::cascade::Cascade;
-use tierfall_core::caught::Panicked;
+use tierfall_core::caught::{Panicked, caught};
 use tierfall_core::completion::{Completion, Delta, TooManyToolCalls};
 use tierfall_core::draft::{Draft, Verdict};
 use tierfall_core::observer::{Called, Ended};
@@ -65,12 +65,11 @@ pub(crate) async fn drive(
     let last = match folded {
         Some(Ok(last)) => last,
         Some(Err(panic)) => {
-            let message = format!("code that the cascade runs {}", Panicked::from(panic));
-            under_way.run.iter_mut().for_each(|run| run.abort(CallError::new(CallErrorKind::Panicked, &*message)));
+            under_way.panicked(&Panicked::from(panic));
             Last::default()
         }
         None => {
-            under_way.cut();
+            under_way.cut_off();
             Last::default()
         }
     };
@@ -257,6 +256,32 @@ impl UnderWay<'_> {
         last
     }
 
+    /// Ends the run after a panic. Of a call that was under way nobody knows what it cost.
+    fn panicked(&mut self, panic: &Panicked) {
+        let Some(run) = &mut self.run else { return };
+        let error = CallError::new(CallErrorKind::Panicked, format!("code that the cascade runs {panic}"));
+        if let Some(Flight { since, meter, span, .. }) = self.flight.take() {
+            let queued = meter.waited();
+            let elapsed = caught(|| self.outside.clock.now()).map_or(queued, |now| now.saturating_sub(since));
+            let took =
+                Took { latency: elapsed.saturating_sub(meter.uncounted()).saturating_sub(queued), queued, ..Took::default() };
+            feed(run, &span, Err(error.clone()), took);
+        }
+        run.abort(error);
+    }
+
+    /// Books the call that was under way when the caller went away.
+    fn cut_off(&mut self) {
+        let (Some(run), Some(Flight { call, since, meter, draft, span, .. })) = (&mut self.run, &self.flight) else { return };
+        let Some(Some(provider)) = self.outside.providers.get(call.tier().0) else { return };
+        let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
+        let elapsed = self.outside.clock.now().saturating_sub(*since).saturating_sub(meter.uncounted());
+        let (result, took) = cut_off(error, (&**provider, call), (meter, meter.failed()), elapsed, draft.arrived());
+        let span = span.clone();
+        self.flight = None;
+        feed(run, &span, result, took);
+    }
+
     fn finish(mut self) -> (Outcome, Arc<Trace>) {
         let run = self.run.take().unwrap_or_else(|| unreachable!("only finish() and drop() take the run"));
         self.tell(run)
@@ -273,26 +298,24 @@ impl UnderWay<'_> {
         }
         (outcome, trace)
     }
-
-    /// Feeds the run with what became of the call in flight, where there is one: it was cut off.
-    fn cut(&mut self) {
-        let Some(Flight { call, since, meter, draft, span, .. }) = self.flight.take() else { return };
-        let Some(run) = self.run.as_mut() else { return };
-        let error = CallError::new(CallErrorKind::Cancelled, "the caller went away");
-        let elapsed = self.outside.clock.now().saturating_sub(since).saturating_sub(meter.uncounted());
-        let (result, took) = cut_off(error, &call, (&meter, meter.failed()), elapsed, draft.arrived());
-        spans::came(&span, &result);
-        let decided = run.steps().len();
-        run.feed(result, took);
-        run.steps().get(decided).into_iter().for_each(|step| spans::decided(&span, step));
-    }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        self.cut();
+        // Whoever drops a run has nothing to do with the panics of what runs in it.
+        if let Err(panic) = caught(|| self.cut_off()) {
+            self.panicked(&panic);
+        }
         if let Some(run) = self.run.take() {
-            self.tell(run);
+            let _ = caught(|| self.tell(run));
         }
     }
+}
+
+/// Feeds the result of a call to its run, and tells the call's span of it.
+fn feed(run: &mut Run, span: &Span, result: Result<Arc<Completion>, CallError>, took: Took) {
+    spans::came(span, &result);
+    let decided = run.steps().len();
+    run.feed(result, took);
+    run.steps().get(decided).into_iter().for_each(|step| spans::decided(span, step));
 }

@@ -34,7 +34,7 @@ pub(crate) fn ended(span: &Span, trace: &Trace) {
     span.record("outcome", trace.outcome.as_str());
     span.record("tier", trace.tier.as_deref());
     span.record("cost_usd", trace.cost.total().map(Money::usd));
-    if trace.cost.estimated_charges() > 0 {
+    if trace.cost.total().is_some() && trace.cost.estimated_charges() > 0 {
         span.record("cost_basis", "estimated");
     }
 }

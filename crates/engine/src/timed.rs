@@ -1,22 +1,20 @@
 //! One call to a provider, with the time that it took. Whoever asks a model in this crate does it here, with a call that a plan
 //! permits.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use tierfall_core::caught::Panicked;
+use tierfall_core::caught::{Panicked, caught};
 use tierfall_core::completion::Completion;
-use tierfall_core::estimate::Estimate;
 use tierfall_core::permit::PermittedCall;
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Provider};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Member, Provider};
 use tierfall_core::request::Call;
 use tierfall_core::run::Took;
 use tierfall_providers::meter::Meter;
-use tierfall_providers::{Heard, Listener, listen};
+use tierfall_providers::{Heard, Listener, estimate, listen};
 use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
@@ -58,12 +56,12 @@ pub(crate) async fn heard(
     let before = meter.failed().len();
     let ended = {
         // In a place of its own: everything around it would move it, and it is large.
-        let mut made = Box::pin(AssertUnwindSafe(made(provider, call, &since, listener)).catch_unwind());
-        meter.of(in_time(call, &meter, made.as_mut())).await
+        let mut made = Shielded(Some(Box::pin(made(provider, call, &since, listener))));
+        meter.of(in_time(call, &meter, Pin::new(&mut made))).await
     };
     let (kind, message) = match ended {
         Ok(Ok(came)) => return came,
-        Ok(Err(panic)) => (CallErrorKind::Panicked, format!("the tier's provider {}", Panicked::from(panic))),
+        Ok(Err(panic)) => (CallErrorKind::Panicked, format!("the tier's provider {panic}")),
         Err(late) => late,
     };
     let elapsed = since();
@@ -77,29 +75,31 @@ pub(crate) async fn heard(
     }
     // Of the call around this one are those that had failed before.
     let failed = meter.failed().split_off(before);
-    Ok(cut_off(CallError::new(kind, message), call, (&meter, failed), elapsed, &listener.take()))
+    Ok(cut_off(CallError::new(kind, message), (provider, call), (&meter, failed), elapsed, &listener.take()))
 }
 
 /// A call that was cut off for this reason after so long: the attempts that had failed before, and, unless nobody was being asked, the
 /// one under way, by what had arrived of it.
 pub(crate) fn cut_off<T>(
     error: CallError,
-    call: &Call,
+    (provider, call): (&dyn Provider, &Call),
     (meter, mut attempts): (&Meter, Vec<Attempt>),
     elapsed: Duration,
     arrived: &Completion,
 ) -> (Result<T, CallError>, Took) {
     let queued = meter.waited();
     let latency = elapsed.saturating_sub(queued);
+    estimate(provider, call, &mut attempts);
     let own = latency.saturating_sub(Attempt::time(&attempts));
     match attempts.last_mut() {
         // Samples pause one by one, while others are under way.
         Some(cause) if meter.pauses() && call.samples.get() == 1 => cause.latency = cause.latency.saturating_add(own),
         _ => {
             // Who never had a place was not called: all that it did was to wait.
-            let estimated = || Billing::Estimated(Estimate::of(call, Some(arrived)));
-            let billing = if meter.never_placed() { Billing::Free } else { estimated() };
-            attempts.push(Attempt::new(error.kind, billing, own));
+            let billing = if meter.never_placed() { Billing::Free } else { Billing::Unknown };
+            let mut cut = Attempt::new(error.kind, billing, own).by(meter.member());
+            cut.estimate(call, Member::one_of(&provider.declares(&call.model).members).as_ref(), Some(arrived));
+            attempts.push(cut);
         }
     }
     (Err(error.with_attempts(attempts)), Took { latency, queued, ..Took::default() })
@@ -140,18 +140,22 @@ async fn made(
 ) -> Result<Came, Took> {
     let mut reply = match provider.call(call).await {
         Ok(reply) => reply,
-        Err(error) => {
+        Err(mut error) => {
+            estimate(provider, call, &mut error.attempts);
             let (queued, wall) = (error.queued, error.wall);
             let took = Took { latency: since().saturating_sub(queued), queued, wall, ..Took::default() };
             return Ok((Err(error), took));
         }
     };
+    estimate(provider, call, &mut reply.failed);
+    // Who drops the call from here on knows whose it was.
+    Meter::current().answers(reply.member.clone());
     let (queued, wall) = (reply.queued, reply.wall);
     let before = Attempt::time(&reply.failed).saturating_add(queued);
     // A recorded time is that of the last attempt alone; the clock saw the failed ones, and the wait, too.
     let (recorded, member, upstream) = (reply.recorded, reply.member.clone(), reply.upstream.take());
     let latency = || recorded.unwrap_or_else(|| since().saturating_sub(before));
-    let (mut failed, heard) = listen(reply, latency, listener).await;
+    let (mut failed, heard) = listen(call, reply, latency, listener).await;
     let latency = latency();
     match heard {
         Heard::Answer(answer) => Ok((Ok(answer), Took { latency, queued, wall, failed, member, upstream })),
@@ -164,10 +168,33 @@ async fn made(
     }
 }
 
+/// Code of others under way. What it panics with ends it, and what it panics with while it is dropped reaches nobody.
+struct Shielded<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Future for Shielded<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(work) = self.0.as_mut() else { return Poll::Pending };
+        let polled = caught(|| work.as_mut().poll(context));
+        Poll::Ready(Ok(ready!(polled?)))
+    }
+}
+
+impl<F> Drop for Shielded<F> {
+    fn drop(&mut self) {
+        let work = self.0.take();
+        if let Err(panic) = caught(|| drop(work)) {
+            tracing::error!("a provider {panic} while its call was dropped");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
+    use futures_util::FutureExt;
     use futures_util::future::BoxFuture;
     use futures_util::stream;
     use std::sync::Mutex;
@@ -238,11 +265,15 @@ mod tests {
     async fn a_reply_that_breaks_loses_no_attempt() {
         let own = attempt(CallErrorKind::Truncated, 10);
         for told in [Vec::new(), vec![own.clone()]] {
-            let unknown = if told.is_empty() { Billing::Unknown } else { Billing::Free };
+            let untold = told.is_empty();
             let error = CallError::new(CallErrorKind::Truncated, "cut").with_attempts(told);
             let (result, took) = asked(Ok(retried(Err(error), None))).await;
-            let last = Attempt::new(own.error, unknown, own.latency);
-            assert_eq!(result.unwrap_err().attempts, [attempt(CallErrorKind::Overloaded, 30), last]);
+            let mut attempts = result.unwrap_err().attempts;
+            if untold {
+                assert!(matches!(attempts[1].billing, Billing::Estimated(_)), "{attempts:?}");
+                attempts[1].billing = own.billing;
+            }
+            assert_eq!(attempts, [attempt(CallErrorKind::Overloaded, 30), own.clone()]);
             assert!(took.failed.is_empty(), "else the first one would be booked twice");
         }
     }

@@ -9,18 +9,18 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tierfall_core::completion::{Completion, Sample, Usage};
-use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Declares, Member, Provider, Reply};
+use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Charges, Declares, Member, Provider, Reply};
 use tierfall_core::request::Call;
 use tokio::time::Instant;
 
-use crate::reply::collect;
+use crate::reply::{collect, estimate};
 
 /// A provider that makes as many calls to another one as there are samples to take, all at once.
 ///
 /// The first answer that came through, in order of the calls, is the answer; the others are its samples. Where some
 /// calls fail there are fewer samples; only where all fail does the whole call. Where one has no place in time, nor has the
-/// whole call, and the others are dropped: how busy we are must not decide what a gate reads. Nobody knows what a dropped one
-/// is charged for. A declared sampling seed is counted up, since equal seeds would give equal answers.
+/// whole call, and the others are dropped: how busy we are must not decide what a gate reads. What a dropped one
+/// is charged for is estimated. A declared sampling seed is counted up, since equal seeds would give equal answers.
 #[derive(Debug)]
 pub struct FanOut<P> {
     inner: P,
@@ -78,10 +78,12 @@ impl<P: Provider> FanOut<P> {
         if let Some(at) = errors.iter().position(no_place) {
             let kind = errors[at].kind;
             let wasted = |Answered { answer, latency, member }: &Answered| {
-                Attempt::new(kind, Billing::told(answer.usage), *latency).by(member.clone())
+                Attempt::new(kind, Billing::of(&calls[0], answer), *latency).by(member.clone())
             };
             failed.splice(0..0, answers.iter().map(wasted));
-            let cut = Attempt::new(CallErrorKind::Cancelled, Billing::Unknown, Duration::ZERO);
+            let mut cut = [Attempt::new(CallErrorKind::Cancelled, Billing::Unknown, Duration::ZERO)];
+            estimate(&self.inner, &calls[0], &mut cut);
+            let [cut] = cut;
             failed.splice(0..0, std::iter::repeat_n(cut, dropped));
             return Err(CallError { queued, wall, ..errors.swap_remove(at) }.with_attempts(failed));
         }
@@ -95,13 +97,17 @@ impl<P: Provider> FanOut<P> {
 
     async fn take(&self, call: &Call, began: Instant) -> Taken {
         match self.inner.call(call).await {
-            Ok(reply) => {
+            Ok(mut reply) => {
                 let (queued, member) = (reply.queued, reply.member.clone());
                 let before = Attempt::time(&reply.failed).saturating_add(queued);
-                let (before, result) = collect(reply, || began.elapsed().saturating_sub(before)).await;
+                estimate(&self.inner, call, &mut reply.failed);
+                let (before, result) = collect(call, reply, || began.elapsed().saturating_sub(before)).await;
                 Taken { before, result, queued, member }
             }
-            Err(error) => Taken { before: Vec::new(), queued: error.queued, result: Err(error), member: None },
+            Err(mut error) => {
+                estimate(&self.inner, call, &mut error.attempts);
+                Taken { before: Vec::new(), queued: error.queued, result: Err(error), member: None }
+            }
         }
     }
 }
@@ -135,10 +141,13 @@ fn single(call: &Call, sample: u8) -> Call {
 
 fn merge(answers: &[Answered]) -> Option<(Completion, Option<Member>)> {
     let (first, rest) = answers.split_first()?;
-    let member = first.member.clone().filter(|_| rest.iter().all(|one| one.member == first.member));
+    let nobody = || Member { name: "the others".into(), charges: Charges::AsTheTier };
+    let told = answers.iter().any(|one| one.member.is_some());
+    let members: Vec<Member> = answers.iter().filter(|_| told).map(|one| one.member.clone().unwrap_or_else(nobody)).collect();
+    let member = Member::one_of(&members);
     let usage = answers.iter().map(|one| one.answer.usage).try_fold(Usage::default(), |sum, one| Some(sum + one?));
     // Tokens that several charge for at prices of their own have no price together.
-    let usage = usage.filter(|_| member.is_some() || answers.iter().all(|one| one.member.is_none()));
+    let usage = usage.filter(|_| member.as_ref().is_none_or(|member| member.charges != Charges::Unknown));
     let samples = rest.iter().map(|one| Sample { text: one.answer.text.clone(), finish: one.answer.finish.clone() });
     // The body of one call is not the body of them all.
     Some((Completion { usage, samples: samples.collect(), raw: None, ..Completion::clone(&first.answer) }, member))
@@ -158,6 +167,7 @@ impl<P: Provider> Provider for FanOut<P> {
 mod tests {
     use super::*;
     use crate::test_calls::call;
+    use tierfall_core::money::Price;
     use tierfall_testkit::{Scripted, sample};
 
     fn sampling(samples: u8) -> Call {
@@ -181,7 +191,7 @@ mod tests {
         let mut call = sampling(3);
         call.params.seed = Some(5);
         call.stream = true;
-        let (failed, answer) = collect(provider.call(&call).await.unwrap(), || Duration::ZERO).await;
+        let (failed, answer) = collect(&call, provider.call(&call).await.unwrap(), || Duration::ZERO).await;
         let answer = answer.unwrap();
         assert_eq!((answer.text.as_str(), answer.samples.len(), failed.len()), ("a", 2, 0));
         assert_eq!(answer.samples[0].text, "b");
@@ -194,9 +204,21 @@ mod tests {
     #[tokio::test]
     async fn a_failed_sample_is_missing_and_told() {
         let provider = FanOut::new(Scripted::new().then([down(), Ok(text("b")), Ok(text("c"))]));
-        let (failed, answer) = collect(provider.call(&sampling(3)).await.unwrap(), || Duration::ZERO).await;
+        let (failed, answer) = collect(&sampling(3), provider.call(&sampling(3)).await.unwrap(), || Duration::ZERO).await;
         let answer = answer.unwrap();
         assert_eq!((answer.text.as_str(), answer.samples.len(), failed.len()), ("b", 1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_sample_that_broke_may_have_cost_what_one_call_does() {
+        let unknown = Attempt::new(CallErrorKind::Timeout, Billing::Unknown, Duration::ZERO);
+        let broke = Err(CallError::new(CallErrorKind::Timeout, "late").with_attempts(vec![unknown]));
+        let provider = FanOut::new(Scripted::new().then([broke, Ok(text("b")), Ok(text("c"))]));
+        let mut call = sampling(3);
+        call.params.max_tokens = Some(50);
+        let reply = provider.call(&call).await.unwrap();
+        let Billing::Estimated(estimate) = reply.failed[0].billing else { panic!("{:?}", reply.failed) };
+        assert_eq!(estimate.output.most, Some(50));
     }
 
     /// Fails the calls for the first samples, a given time later; answers the others.
@@ -240,8 +262,9 @@ mod tests {
 
     impl Provider for Members {
         fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
-            let name = (self.1.fetch_add(1, Ordering::Relaxed) % self.0).to_string().into();
-            let member = Some(Member { name, price: None });
+            let name: Arc<str> = (self.1.fetch_add(1, Ordering::Relaxed) % self.0).to_string().into();
+            let charges = Charges::Own(Price::per_million(&name, "1").unwrap());
+            let member = Some(Member { name, charges });
             std::future::ready(Ok(Reply { member, ..Reply::whole(text("yes")) })).boxed()
         }
     }
@@ -250,8 +273,8 @@ mod tests {
     async fn samples_of_several_members_have_no_price_together() {
         for (members, is_one) in [(1, true), (2, false)] {
             let reply = FanOut::new(Members(members, AtomicUsize::new(0))).call(&sampling(2)).await.unwrap();
-            assert_eq!(reply.member.is_some(), is_one);
-            let (_, answer) = collect(reply, || Duration::ZERO).await;
+            assert_eq!(reply.member.as_ref().unwrap().charges != Charges::Unknown, is_one, "{:?}", reply.member);
+            let (_, answer) = collect(&sampling(2), reply, || Duration::ZERO).await;
             assert_eq!(answer.unwrap().usage.is_some(), is_one);
         }
     }
@@ -259,7 +282,7 @@ mod tests {
     #[tokio::test]
     async fn a_sum_with_an_unknown_part_is_unknown() {
         let provider = FanOut::new(Scripted::new().then([Ok(text("a")), Ok(Arc::new(Completion::text("b")))]));
-        let (_, answer) = collect(provider.call(&sampling(2)).await.unwrap(), || Duration::ZERO).await;
+        let (_, answer) = collect(&sampling(2), provider.call(&sampling(2)).await.unwrap(), || Duration::ZERO).await;
         assert_eq!(answer.unwrap().usage, None);
     }
 }

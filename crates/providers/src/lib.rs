@@ -25,7 +25,7 @@ pub use fan_out::FanOut;
 pub use http::{Access, HttpProvider, HttpSettings, Sign, Signing};
 pub use layers::Layers;
 pub use queue::{QueuePolicy, Queued};
-pub use reply::{Heard, Listener, collect, listen};
+pub use reply::{Heard, Listener, collect, estimate, listen};
 pub use retry::{RetryPolicy, Retrying};
 #[cfg(feature = "simulated")]
 pub use simulated::Simulated;

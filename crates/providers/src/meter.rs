@@ -3,15 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tierfall_core::provider::Attempt;
+use tierfall_core::provider::{Attempt, Member};
 use tokio::time::Instant;
 
 tokio::task_local! {
     static OF_THIS_CALL: Meter;
 }
 
-/// Where a call, with all its attempts and samples, has waited for places and held them, what it has failed at, and how long nobody
-/// waited for its provider.
+/// Where a call, with all its attempts and samples, has waited for places and held them, what it has failed at, who answers, and how long
+/// nobody waited for its provider.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<State>>);
 
@@ -28,6 +28,7 @@ struct State {
     pauses: usize,
     uncounted: Duration,
     uncounted_since: Option<Instant>,
+    member: Option<Member>,
 }
 
 /// Somebody who waits, or has a place.
@@ -67,6 +68,16 @@ impl Meter {
     /// Whether an attempt has failed, and the next one has not begun.
     pub fn pauses(&self) -> bool {
         self.state().pauses > 0
+    }
+
+    /// Who answers, once that is known.
+    pub fn member(&self) -> Option<Member> {
+        self.state().member.clone()
+    }
+
+    /// This one answers, if anybody in particular.
+    pub fn answers(&self, member: Option<Member>) {
+        self.state().member = member;
     }
 
     /// How long it took that is [no provider's time](Uncounted), so far.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use serde_json::json;
 use tierfall::config::Loaded;
 use tierfall::fit;
-use tierfall_core::answering_cost;
 use tierfall_core::cascade::{Answerer, Tier, TierIx};
 use tierfall_core::gate::Gate;
 use tierfall_core::money::Money;
@@ -38,7 +37,7 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     let tiers = asked.iter().enumerate().map(|(place, ix)| {
         let tier = cascade.tier(*ix);
         let expected = match &tier.answerer {
-            Answerer::Model(model) => answering_cost(model, request, tier.gate.as_ref()),
+            Answerer::Model(_) => plan.may_see(*ix).and_then(|permit| permit.answering_call().expected_cost()),
             Answerer::Human { cost } => *cost,
         };
         (tier, expected, plan.gate(place), plan.thresholds[ix.0], plan.unread(place))

@@ -9,7 +9,6 @@ use crate::cascade::OnAbstain;
 use crate::completion::Completion;
 use crate::draft::settled;
 use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
-use crate::ledger::probe_cost;
 use crate::outcome::{Outcome, Served};
 use crate::provider::{CallError, CallErrorKind};
 use crate::request::Request;
@@ -26,7 +25,7 @@ impl Run {
             for named in gate.signals().skip(probed.len()) {
                 let probe = self.plan.probe(self.plan.tiers[position], named, &answer);
                 probed.push(match probe {
-                    Ok(Some(call)) if !self.out_of_time() && !self.too_dear(probe_cost(&self.cascade, &call)) => {
+                    Ok(Some(call)) if !self.out_of_time() && !self.too_dear(call.expected_cost()) => {
                         let call = self.within_deadline(position, call);
                         self.state = State::Probe(Box::new(Probing { position, answer, call, probed }));
                         return;

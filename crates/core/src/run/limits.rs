@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Run, State};
 use crate::cascade::Answerer;
 use crate::failing::Limits;
-use crate::ledger::answering_cost;
 use crate::limit::Limit;
 use crate::money::Money;
 use crate::permit::PermittedCall;
@@ -47,9 +46,7 @@ impl Run {
 
     /// Whether the budget does not suffice for the answering call at a place of the plan.
     pub(super) fn cannot_pay(&self, position: usize) -> bool {
-        let tier = self.cascade.tier(self.plan.tiers[position]);
-        let Answerer::Model(model) = &tier.answerer else { return false };
-        self.too_dear(answering_cost(model, &self.request, tier.gate.as_ref()))
+        self.plan.may_see(self.plan.tiers[position]).is_some_and(|permit| self.too_dear(permit.answering_call().expected_cost()))
     }
 
     pub(super) fn out_of_time(&self) -> bool {

@@ -1,13 +1,11 @@
 //! Answers that stream: which may be cut, which may be passed on before their end.
 
 use super::{Next, Read, Run, State};
-use crate::cascade::{Answerer, OnAbstain, OnExhausted};
+use crate::cascade::{OnAbstain, OnExhausted};
 use crate::draft::{Cut, Draft, Reads};
 use crate::estimate::Estimate;
 use crate::gate::{Decision, Deferral, Gate};
-use crate::ledger::answering_cost;
-use crate::money::Price;
-use crate::provider::{Attempt, Billing, Took};
+use crate::provider::{Attempt, Billing, CallErrorKind, Took};
 use crate::signal::NamedSignal;
 
 impl Run {
@@ -40,24 +38,16 @@ impl Run {
         if policy.on_abstain != OnAbstain::Escalate || !gate.reads_as_it_streams() || self.end.is_some() {
             return false;
         }
-        let Some(next) = self.plan.tiers.get(position + 1).map(|next| self.cascade.tier(*next)) else { return false };
-        let Answerer::Model(model) = &next.answerer else { return false };
+        let Some(next) = self.plan.tiers.get(position + 1).and_then(|next| self.plan.may_see(*next)) else { return false };
         let may_be_served = self.plan.deadline().is_some() && policy.on_exhausted == OnExhausted::Answer;
         let after = || {
             let most = match self.next() {
-                Next::Call(call) => Billing::Estimated(Estimate::of(&call, None)).cost(self.price(position)).at_most(),
+                Next::Call(call) => Billing::Estimated(Estimate::of(&call, None)).cost(call.price()).at_most(),
                 Next::Done => None,
             };
-            most.zip(answering_cost(model, &self.request, next.gate.as_ref())).map(|(most, next)| most + next)
+            most.zip(next.answering_call().expected_cost()).map(|(most, next)| most + next)
         };
         !may_be_served && (self.plan.budget().is_none() || after().is_some_and(|after| !self.too_dear(Some(after))))
-    }
-
-    fn price(&self, position: usize) -> Option<Price> {
-        match &self.cascade.tier(self.plan.tiers[position]).answerer {
-            Answerer::Model(model) => model.price,
-            Answerer::Human { .. } => None,
-        }
     }
 
     /// Tells the run that pieces of the answer under way [have been passed on](crate::draft::Verdict::Pass): where it breaks off now, the run
@@ -71,7 +61,8 @@ impl Run {
         let (State::Ask(position), Next::Call(call)) = (&self.state, self.next()) else { return };
         let (position, tier) = (*position, self.plan.tiers[*position]);
         let billing = Billing::Estimated(Estimate::of(&call, Some(&cut.arrived)));
-        self.book_attempts(tier, None, 1, vec![Attempt::new(None, billing, took.latency).by(took.member.clone())], took);
+        let own = Attempt::new(CallErrorKind::Cancelled, billing, took.latency).by(took.member.clone());
+        self.book_attempts(&call, 1, vec![own], took);
         let plan = self.plan.clone();
         let (value, bound) = match cut.known.reading() {
             Some(reading) => (reading.ok(), None),

@@ -79,8 +79,8 @@ proptest! {
         });
         trace.to_json(None).unwrap();
         let told = trace.steps.iter().flat_map(|step| &step.calls);
-        let unknown = told.filter(|call| call.attempt.billing != Billing::Free && call.attempt.billing.usage().is_none()).count();
-        prop_assert_eq!(trace.cost.unknown_charges() as usize, unknown);
+        let untold = told.filter(|call| call.attempt.billing != Billing::Free && call.attempt.billing.usage().is_none()).count();
+        prop_assert_eq!((trace.cost.unknown_charges() + trace.cost.estimated_charges()) as usize, untold);
         prop_assert!(trace.steps.iter().filter_map(tierfall_core::trace::Step::usage).all(|usage| usage.input < 9 * Usage::ABSURD));
         if let Outcome::Answered(served) = outcome {
             prop_assert_eq!(&served.answer.text, "an answer");

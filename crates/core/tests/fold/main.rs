@@ -9,6 +9,8 @@
 mod absurd;
 mod fallback;
 mod members;
+mod money;
+#[cfg(test)]
 mod outset;
 mod panics;
 mod permission;

@@ -7,14 +7,14 @@ use tierfall_core::cascade::Policy;
 use tierfall_core::completion::Usage;
 use tierfall_core::estimate::Estimate;
 use tierfall_core::money::{Money, Price};
-use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Member};
+use tierfall_core::provider::{Attempt, Billing, CallErrorKind, Charges, Member};
 use tierfall_core::replay::replay;
 use tierfall_core::run::Took;
 use tierfall_core::trace::CostBasis;
 
 fn member(name: &str, dollars: Option<&str>) -> Member {
     let price = |rate: &str| Price { input: rate.parse().unwrap(), output: rate.parse().unwrap(), cached_input: None };
-    Member { name: name.into(), price: dollars.map(price) }
+    Member { name: name.into(), charges: dollars.map_or(Charges::AsTheTier, |rate| Charges::Own(price(rate))) }
 }
 
 #[test]

@@ -17,3 +17,5 @@ mod pool;
 #[cfg(test)]
 mod queue;
 mod stream;
+#[cfg(test)]
+mod untold;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall::{Clock, Engine};
+use tierfall_core::cascade::{Model, Tier};
 use tierfall_core::completion::Completion;
+use tierfall_core::money::Price;
 use tierfall_core::observer::{Ended, Observer};
-use tierfall_core::provider::{CallError, CallErrorKind, Chunk, Provider, Reply};
+use tierfall_core::provider::{Billing, CallError, CallErrorKind, Chunk, Provider, Reply};
 use tierfall_core::request::Call;
 use tierfall_core::trace::OutcomeKind;
 use tierfall_testkit::{Scripted, Seen, sample};
@@ -111,6 +113,79 @@ fn a_dropped_run_survives_a_sink_that_panics() {
     assert!(engine.complete("Where is my order?").now_or_never().is_none());
     engine.flush();
     assert_eq!((loud.0.load(Ordering::SeqCst), after.traces().len()), (1, 1));
+}
+
+/// Never answers, and its calls panic when they are dropped.
+struct Clings;
+
+struct Socket;
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        panic!("the socket is gone")
+    }
+}
+
+impl Provider for Clings {
+    fn call<'a>(&'a self, _: &'a Call) -> BoxFuture<'a, Result<Reply, CallError>> {
+        async {
+            let _socket = Socket;
+            std::future::pending().await
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_panics_as_it_is_dropped_reaches_nobody() {
+    for limit in [Some(Duration::from_secs(1)), None] {
+        let seen = Seen::new();
+        let mut slow = Model::new("m").priced(Price::per_million("1", "2").unwrap());
+        slow.timeouts.total = limit;
+        let engine = Engine::named("clings")
+            .tier(Tier::new("small", slow).gated(sample::gate(0.5)), Clings)
+            .tier(Tier::new("large", Model::new("l")), yes())
+            .observer(seen.clone())
+            .build()
+            .unwrap();
+        let answer = tokio::time::timeout(Duration::from_secs(5), engine.complete("Where is my order?")).await;
+        assert_eq!(answer.ok().as_ref().and_then(|answer| answer.text()), limit.and(Some("yes")));
+        engine.flush();
+        let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+        let attempt = &trace.steps[0].calls[0].attempt;
+        assert_eq!(attempt.error, Some(limit.map_or(CallErrorKind::Cancelled, |_| CallErrorKind::Timeout)));
+        assert!(matches!(attempt.billing, Billing::Estimated(_)), "{attempt:?}");
+    }
+}
+
+/// Knows the time so often.
+struct FlatSoon(AtomicU32);
+
+impl Clock for FlatSoon {
+    fn now(&self) -> Duration {
+        assert!(self.0.fetch_sub(1, Ordering::SeqCst) > 0, "the battery is flat");
+        Duration::ZERO
+    }
+}
+
+#[tokio::test]
+async fn a_call_under_way_is_booked_whatever_panics() {
+    // The run ends by the panic, or its caller has gone away, whom the panic must not reach.
+    for (times, waits) in [(1, false), (2, false), (2, true)] {
+        let seen = Seen::new();
+        let provider = Scripted::always(sample::sure("yes", 0.9));
+        let provider = if waits { provider.behind(&tierfall_testkit::Gate::new()) } else { provider };
+        let engine = Engine::builder(sample::cascade(&[("only", 0.0)]).unwrap()).provider("only", Arc::new(provider));
+        let clock = Arc::new(FlatSoon(AtomicU32::new(times)));
+        let engine = engine.observer(seen.clone()).clock(clock).build().unwrap();
+        let answer = engine.complete("Where is my order?").now_or_never();
+        assert_eq!(answer.is_none(), waits);
+        assert!(answer.is_none_or(|answer| answer.error().unwrap().kind == CallErrorKind::Panicked));
+        engine.flush();
+        let [trace] = <[_; 1]>::try_from(seen.traces()).unwrap();
+        assert_eq!((trace.outcome, trace.cost.unknown_charges()), (OutcomeKind::Failed, 1), "{times} {waits}");
+        assert_eq!(trace.steps[0].calls[0].attempt.error, Some(CallErrorKind::Panicked));
+    }
 }
 
 #[tokio::test]

@@ -277,7 +277,7 @@ async fn a_fallback_streams_the_answer_that_it_serves_and_no_other_of_its_length
         .tier(Tier::new("large", model("l", "1000")), provider_fn(|_| async { Ok("never asked") }))
         .build()
         .unwrap();
-    let told = all(engine.stream(Ask::from("Is it?").with_budget("0.001".parse().unwrap()))).await;
+    let told = all(engine.stream(Ask::from("Is it?").with_budget("0.01".parse().unwrap()))).await;
     assert_eq!(told[1..], ["small:below-threshold", "medium?", "medium:failed", "yes", "=answered"]);
 }
 

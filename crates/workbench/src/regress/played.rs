@@ -108,7 +108,7 @@ impl PlayedItem {
             outcome: outcome.map_or(OutcomeKind::Failed, Outcome::kind),
             tier: tier.or_else(|| person.map(|step| step.tier.clone())),
             correct,
-            cost: trace.cost.total(),
+            cost: trace.cost.told(),
             answer: served.map(|served| digest_of_completion(&served.answer)),
             latency_ms: None,
             repeats: 1,

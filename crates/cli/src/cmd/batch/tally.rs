@@ -121,13 +121,15 @@ impl Tally {
         let ended = if counts.is_empty() { String::new() } else { format!(": {}", counts.join(", ")) };
         let _ = write!(text, "{ended} · {}", cost_within(self.cost));
         let (n, spent, if_last) = self.accepted;
+        let about = if spent.told().is_some() { "" } else { "about " };
         if let (Some(spent), Some(last)) = (spent.total(), if_last.total())
             && last > Money::ZERO
         {
             // Who got no answer, or one that nobody stands behind, would have had to ask the last tier for more.
             let of = if n == self.n { String::new() } else { format!("the {n} accepted: ") };
             let (share, last) = (spent.usd() / last.usd() * 100.0, usd(last));
-            let _ = write!(text, " ({of}{share:.0} % of {last} for always the last tier, estimated where it was not called)");
+            let _ =
+                write!(text, " ({of}{about}{share:.0} % of {last} for always the last tier, estimated where it was not called)");
         }
         let met = |tier: &&TierTally| tier.asked > 0 || !tier.kept_back.is_empty();
         let width = self.tiers.iter().map(|tier| tier.name.chars().count()).max().unwrap_or(0);

@@ -84,7 +84,9 @@ pub(crate) struct PolicyFile {
     /// best is one that a gate could read, of the latest tier that has one; gate values of different tiers are not compared.
     #[serde(default)]
     pub(crate) on_exhausted: OnExhausted,
-    /// Most USD for one request: no call is begun that is expected to exceed it. A review is held against nothing: its cost is in the trace.
+    /// Most USD for one request: no call is begun that is expected to exceed it, by its prompt's estimated tokens and the most that it may
+    /// generate. Where nobody told what a call before it cost, that is taken for the most that it can be. A review is held against nothing:
+    /// its cost is in the trace.
     pub(crate) budget: Option<Spanned<Dollars>>,
     /// Most time for one request, waiting for places included: no call is begun after it. Each model that may still be asked has
     /// an equal share of what is left, so that one that hangs leaves room for those after it.

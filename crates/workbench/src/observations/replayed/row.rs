@@ -118,7 +118,7 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
         let mut values = Values {
             cell: Cell {
                 unanswered: state != State::Answered,
-                cost: step.cost().total().filter(|_| state != State::Absent),
+                cost: step.cost().told().filter(|_| state != State::Absent),
                 latency_ms: (state != State::Absent).then(|| step.latency.as_micros() as f64 / 1e3),
                 length: length(step),
                 ..Cell::graded(if grades.is_none() { Quality::RIGHT } else { Quality::WRONG }, &[])

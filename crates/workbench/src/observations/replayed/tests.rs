@@ -202,6 +202,18 @@ fn answers_that_no_threshold_judges_have_no_score() {
 }
 
 #[test]
+fn an_estimate_is_no_cost_of_an_answer() {
+    let cascade = HARD_CASCADE.replacen("price = {", "params = { max-tokens = 64 }\nprice = {", 1);
+    // The ninth answer tells no usage: it costs something between nothing and 64 tokens.
+    for (n, known) in [(8, true), (9, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let (loaded, set, recordings) = hard_under(&cascade, dir.path(), n);
+        let out = from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap();
+        assert_eq!(out.observations.costs(0).is_some(), known, "{n}");
+    }
+}
+
+#[test]
 fn unfinished_and_empty_answers_have_no_score_and_the_grade_of_what_they_say() {
     let dir = tempfile::tempdir().unwrap();
     // Without the validator that defers empty answers on its own.

@@ -75,7 +75,7 @@ impl<'a> Asker<'a> {
         let answered: Vec<&Answer> = answers.iter().filter(|answer| lost(answer).is_none()).collect();
         let n = answered.len().max(1) as f64;
         let correct = answered.iter().fold(0.0, |sum, answer| sum + grade(example, answer)) / n;
-        let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.total()).sum();
+        let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.told()).sum();
         let latency = answered.iter().fold(Duration::ZERO, |sum, answer| sum.saturating_add(answer.trace.latency));
         let last = self.player.as_ref().and_then(|player| {
             // What the last tier's recording lacks is not what was asked here.
