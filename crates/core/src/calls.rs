@@ -46,5 +46,5 @@ pub(crate) fn probing_call(model: &Model, request: &Arc<Request>, named: &NamedS
 fn base(model: &Model, request: &Request, prompt: Prompt, params: Params, purpose: Purpose) -> Call {
     let call = Call::new(request.id.clone(), model.name.clone(), prompt);
     let (context_window, timeouts, context) = (model.context_window, model.timeouts, request.context.clone());
-    Call { params, purpose, context_window, timeouts, context, ..call }
+    Call { params, context_window, purpose, timeouts, context, ..call }
 }

@@ -201,7 +201,7 @@ mod tests {
         let run = tierfall_core::run::Run::new(&cascade, Request::new("1", "?"));
         let tierfall_core::run::Next::Call(call) = run.next() else { unreachable!() };
         let result = Ok(Arc::new(sample::sure("yes", 0.9)));
-        Arc::new(Called { tier: "only".into(), call, result, took: Took::default() })
+        Arc::new(Called::new("only".into(), call, result, Took::default()))
     }
 
     /// Takes a run when it may.

@@ -99,7 +99,9 @@ pub async fn listen(
 pub fn estimate(provider: &(impl Provider + ?Sized), call: &Call, attempts: &mut [Attempt]) {
     if !attempts.is_empty() {
         let member = Member::one_of(&provider.declares(&call.model).members);
-        attempts.iter_mut().for_each(|attempt| attempt.estimate(call, member.as_ref(), None));
+        for attempt in attempts {
+            attempt.estimate(call, member.as_ref(), None);
+        }
     }
 }
 

@@ -12,24 +12,14 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall_core::completion::{Completion, Delta, Finish, Usage};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Declares, Gives, Provider, Reply, provider_fn};
-use tierfall_core::request::{Call, Params, Prompt, Purpose, Request, Timeouts};
+use tierfall_core::request::{Call, Prompt, Purpose, Request};
 use tierfall_testkit::conformance::{self, Echo, Fate, Nothing, Upstream};
 use tierfall_testkit::{Scripted, sample};
 
 fn call(id: &str, question: &str) -> Call {
     let request = Arc::new(Request::new(id, question));
-    Call {
-        request_id: id.into(),
-        model: "model".into(),
-        prompt: Prompt::Request { preamble: Arc::new([]), request, addendum: None },
-        params: Params::default(),
-        logprobs: Some(2),
-        samples: NonZeroU8::MIN,
-        purpose: Purpose::Answer,
-        timeouts: Timeouts::default(),
-        deadline: None,
-        stream: false,
-    }
+    let prompt = Prompt::Request { preamble: Arc::new([]), request, addendum: None };
+    Call { logprobs: Some(2), ..Call::new(id.into(), "model", prompt) }
 }
 
 fn calls() -> [(Call, &'static str); 3] {

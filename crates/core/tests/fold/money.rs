@@ -32,6 +32,7 @@ fn untold() -> Arc<Completion> {
     Arc::new(Completion { usage: None, samples, ..Completion::clone(&completion(&Cell::score(0.1))) })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as attempts have it")]
 fn dear() -> Option<Member> {
     Some(Member { name: "dear".into(), charges: Charges::Own(Price::per_million("100", "100").unwrap()) })
 }
@@ -95,7 +96,7 @@ fn a_late_answer_is_charged_at_its_members_price() {
     let policy = Policy { deadline: Some(Duration::from_millis(5)), ..Policy::default() };
     let answers = [completion(&Cell::score(0.1)), untold()];
     for answer in answers {
-        let mut run = Run::new(&sampling(policy.clone(), Some(30)), request());
+        let mut run = Run::new(&sampling(policy, Some(30)), request());
         let call = next_call(&run);
         let expected = Attempt::new(None, Billing::of(&call, &answer), Duration::ZERO).by(dear()).cost(None);
         run.feed(Ok(answer), Took { latency: Duration::from_millis(10), member: dear(), ..Took::default() });

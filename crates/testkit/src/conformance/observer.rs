@@ -148,7 +148,7 @@ fn run(request: Request, comes: Option<Result<Completion, CallError>>) -> Ended 
     while let (Some(result), Next::Call(call)) = (&comes, run.next()) {
         let took = Took { latency: Duration::from_millis(3), ..Took::default() };
         let tier = cascade.tier(call.tier()).name.clone();
-        calls.push(Arc::new(Called { tier, call, result: result.clone(), took: took.clone() }));
+        calls.push(Arc::new(Called::new(tier, call, result.clone(), took.clone())));
         run.feed(result.clone(), took);
     }
     let (outcome, trace) = run.finish();

@@ -1,6 +1,5 @@
 //! Simulated models, recordings, and what writes traces keep what the testkit says that providers and observers owe.
 
-use std::num::NonZeroU8;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +19,10 @@ use crate::load::folder;
 
 /// The calls that a tier is put for a set's examples.
 fn calls(set: &FixtureSet, model: &str) -> Vec<Call> {
-    let call = |request: tierfall::Request| Call {
-        request_id: request.id.clone(),
-        model: model.into(),
-        prompt: Prompt::Request { preamble: Arc::new([]), request: Arc::new(request), addendum: None },
-        params: Params::default(),
-        logprobs: Some(0),
-        samples: NonZeroU8::MIN,
-        purpose: Purpose::Answer,
-        timeouts: Timeouts::default(),
-        deadline: None,
-        stream: false,
+    let call = |request: tierfall::Request| {
+        let id = request.id.clone();
+        let prompt = Prompt::Request { preamble: Arc::new([]), request: Arc::new(request), addendum: None };
+        Call { logprobs: Some(0), ..Call::new(id, model, prompt) }
     };
     set.examples().iter().map(|example| call(example.request())).collect()
 }
@@ -39,7 +31,7 @@ fn calls(set: &FixtureSet, model: &str) -> Vec<Call> {
 async fn keeps_what_it_owes(provider: &dyn Provider, calls: Vec<Call>) {
     let mut says = Vec::new();
     for call in calls {
-        let (_, answer) = collect(provider.call(&call).await.unwrap(), || Duration::ZERO).await;
+        let (_, answer) = collect(&call, provider.call(&call).await.unwrap(), || Duration::ZERO).await;
         says.push((call, answer.unwrap().text.clone()));
     }
     let calls: Vec<(Call, &str)> = says.iter().map(|(call, text)| (call.clone(), text.as_str())).collect();

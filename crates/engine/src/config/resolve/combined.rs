@@ -198,7 +198,7 @@ mod tests {
     /// What is done with a request under a plan.
     fn done(plan: &Plan) -> (Option<u8>, Vec<TierIx>, BTreeSet<TierIx>, Option<Arc<str>>) {
         let end = plan.constraints().end().map(|end| match end {
-            End::Fault(_) => 0,
+            End::Invalid(_) | End::Fault(_) => 0,
             End::Refused(_) => 1,
             End::Review(_) => 2,
         });
