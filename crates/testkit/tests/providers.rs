@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a wrong example should stop the test")]
 
 use std::mem::ManuallyDrop;
-use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 use tierfall_core::completion::{Completion, Delta, Finish, Usage};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Chunk, Declares, Gives, Provider, Reply, provider_fn};
-use tierfall_core::request::{Call, Prompt, Purpose, Request};
+use tierfall_core::request::{Call, Prompt, Request};
 use tierfall_testkit::conformance::{self, Echo, Fate, Nothing, Upstream};
 use tierfall_testkit::{Scripted, sample};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tierfall::tierfall_core::provider::Provider;
-use tierfall::tierfall_core::request::{Call, Params, Prompt, Purpose, Timeouts};
+use tierfall::tierfall_core::request::{Call, Prompt};
 use tierfall::{JsonlSink, bindings, config, sources};
 use tierfall_providers::collect;
 use tierfall_testkit::conformance::{self, Nothing};
