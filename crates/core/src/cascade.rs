@@ -63,9 +63,9 @@ pub struct Policy {
     pub on_abstain: OnAbstain,
     /// When the chain is exhausted.
     pub on_exhausted: OnExhausted,
-    /// Most money for one request: no call is begun that is [expected](crate::estimate::Estimate::expected) to exceed it. Where nobody told
-    /// what a call before it cost, that is taken for the most that it can be. A person is asked whatever is left of it: what a review
-    /// costs is in the trace, and held against nothing.
+    /// Most money for one request: no call is begun that is expected to exceed it. Where nobody told what a call before it cost, that is
+    /// taken for the most that it can be. A person is asked whatever is left of it: what a review costs is in the trace, and held against
+    /// nothing.
     pub budget: Option<Money>,
     /// Most time for one request, waiting for places included: no call is begun after it, and a call's own limit shrinks to an
     /// equal share of what is left for each model that may still be asked.

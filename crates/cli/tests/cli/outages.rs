@@ -153,7 +153,7 @@ fn a_line_that_failed_and_one_that_fell_back() {
         .write("two.toml", broken.replace("ability = 0.4", "ability = 0.4, errors = { timeout = 0.4 }").replace("0.85", "0.99"));
     sandbox.write("queries.jsonl", queries(6));
     assert_snapshot!(sandbox.run(&[&BATCH[..], &["--strict"]].concat()).exits(3).stderr(), @r#"
-    6 queries: small 4, failed 2 · at least $0.0000234
+    6 queries: small 4, failed 2 · about $0.000025
       small  asked 6, failed 2: simulated model "small": a simulated failure (timeout)
       large  asked 6, failed 6: simulated model "large": a simulated failure (overloaded)
     error: 2 of 6 failed, the first one with q02: simulated model "large": a simulated failure (overloaded)
@@ -224,8 +224,8 @@ async fn a_full_queue_is_served_by_no_dearer_tier() {
     exit 3
     -- stderr
     no answer · there was no place for the call
-      small  failed  queue-full, 2 attempts  unknown cost [time]
-    unknown cost · [time]
+      small  failed  queue-full, 2 attempts  about $0.000004 [time]
+    about $0.000004 · [time]
     error: provider "small": all places (1) are taken, and as many calls wait as may (0); the call was not made
     hint: ask less at once, or raise the provider's max-concurrency, max-queue or queue-timeout in the cascade file
     "#);
