@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use tierfall_core::provider::{CallError, CallErrorKind};
-
-use crate::interrupt;
 
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,13 +18,28 @@ pub(crate) enum Exit {
     Usage = 2,
     /// A provider failed.
     Provider = 3,
-    /// Ctrl-C, SIGTERM or SIGHUP: 128 and the signal, as shells have it, which [`interrupt`] knows.
+    /// Ctrl-C, SIGTERM or SIGHUP: 128 and the signal, as shells have it.
     Interrupted = 130,
+}
+
+/// The number of Ctrl-C's signal.
+pub(crate) const INTERRUPT: u8 = 2;
+
+/// The signal that told the program to end last.
+static TOLD_BY: AtomicU8 = AtomicU8::new(INTERRUPT);
+
+pub(crate) fn told_by(signal: u8) {
+    TOLD_BY.store(signal, Ordering::Relaxed);
+}
+
+/// The exit code of a program that was told to end.
+pub(crate) fn told() -> u8 {
+    128 + TOLD_BY.load(Ordering::Relaxed)
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(if exit == Exit::Interrupted { interrupt::exit_code() } else { exit as u8 })
+        Self::from(if exit == Exit::Interrupted { told() } else { exit as u8 })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ctrl-C, and other ways of being told to end.
 
 use std::sync::Once;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, select_all};
@@ -10,24 +10,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC as Signal, ctrl_c};
 
-use crate::say;
+use crate::exit::{self, INTERRUPT};
+use crate::out::say;
 
-const INTERRUPT: u8 = 2;
 #[cfg(unix)]
 const HANGUP: u8 = 1;
 #[cfg(unix)]
 const TERMINATE: u8 = 15;
 
-/// The signal that told the program to end.
-static TOLD_BY: AtomicU8 = AtomicU8::new(INTERRUPT);
-
 /// How often somebody took it that the program was told to end.
 static TAKEN: AtomicU32 = AtomicU32::new(0);
-
-/// The exit code of a program that was told to end, as shells have it: 128 and the signal, which is Ctrl-C's where there was none.
-pub(crate) fn exit_code() -> u8 {
-    128 + TOLD_BY.load(Ordering::Relaxed)
-}
 
 /// What tells the program to end: Ctrl-C, `SIGTERM`, and `SIGHUP` when the terminal is closed. It listens from the moment it is made: what is
 /// printed or begun after that can be interrupted in order. Keep one for as long as it matters: what comes between two of them is lost.
@@ -66,7 +58,7 @@ impl Ends {
             self.hear().await;
             if told > TAKEN.load(Ordering::Relaxed) + 1 {
                 say("ended at once: what was not written by now is lost");
-                std::process::exit(exit_code().into());
+                std::process::exit(exit::told().into());
             }
         }
     }
@@ -77,7 +69,7 @@ impl Ends {
         }
         let told = self.0.iter_mut().map(|(number, signal)| async move { signal.recv().await.map(|()| *number) }.boxed());
         let (number, ..) = select_all(told).await;
-        TOLD_BY.store(number.unwrap_or(INTERRUPT), Ordering::Relaxed);
+        exit::told_by(number.unwrap_or(INTERRUPT));
     }
 }
 
