@@ -18,11 +18,11 @@ type Open<E> = dyn Fn(&Pool) -> Result<EngineBuilder, E> + Send + Sync;
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use tierfall::{Engine, JsonlSink, Reloadable};
+/// use tierfall::{Engine, JsonlSink, LoadError, Reloadable};
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let log = Arc::new(JsonlSink::open("traces.jsonl")?);
-/// let desk = Reloadable::new(move |pool| Ok(Engine::open_in(pool, "desk.cascade.toml")?.observer(log.clone())))?;
+/// let desk = Reloadable::<LoadError>::new(move |pool| Ok(Engine::open_in(pool, "desk.cascade.toml")?.observer(log.clone())))?;
 /// let answer = desk.engine().complete("Where is my order 10234?").await;
 /// desk.reload()?;
 /// # Ok(())
