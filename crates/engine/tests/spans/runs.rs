@@ -116,8 +116,9 @@ fn a_dropped_run_closes_its_span_with_an_outcome() {
     tracing::subscriber::with_default(log.clone(), || {
         assert!(engine(Some(&Gate::new())).complete(Ask::from(QUESTION).with_id("r1")).now_or_never().is_none());
     });
+    // What the failed call cost is unknown: the sum is no estimate.
     let run = &log.named("run")[0];
-    assert_eq!((run["outcome"].as_str(), run["cost_basis"].as_str()), ("failed", "estimated"));
+    assert_eq!((run["outcome"].as_str(), run.get("cost_basis")), ("failed", None));
     let tiers = log.named("tier");
     assert_eq!((tiers[1]["error.type"].as_str(), tiers[1]["decision"].as_str()), ("cancelled", "defer"));
 }
