@@ -46,6 +46,7 @@ pub use tierfall_core::completion::{
 pub use tierfall_core::estimate::Estimate;
 pub use tierfall_core::gate::{Accepted, Decision, Deferral, Gate, OnTruncated, Unusable};
 pub use tierfall_core::kept::Kept;
+pub use tierfall_core::limit::Limit;
 pub use tierfall_core::money::{Cost, DecimalError, Money, Price, Rate};
 pub use tierfall_core::number::{Confidence, OutOfRange, Score, Threshold, Tie};
 pub use tierfall_core::observer::{Called, Ended, Observer, Room};
@@ -53,7 +54,7 @@ pub use tierfall_core::permit::PermittedCall;
 pub use tierfall_core::plan::{Plan, Skip};
 pub use tierfall_core::point::UnknownPoint;
 pub use tierfall_core::provider::{
-    Attempt, Billing, CallError, CallErrorKind, Chunk, Chunks, Declares, Gives, Member, Provider, Reply, Took, Upstream,
+    Attempt, Billing, CallError, CallErrorKind, Charges, Chunk, Chunks, Declares, Gives, Member, Provider, Reply, Took, Upstream,
     provider_fn,
 };
 pub use tierfall_core::request::{

@@ -191,7 +191,7 @@ async fn what_cancelled_runs_had_cost_is_counted() {
     assert_snapshot!(ran, @"
     exit 130
     -- stderr
-    8 queries: cut off 8 · about $0.000128 ($0 to $0.00872)
+    8 queries: cut off 8 · about $0.000128 ($0 to $0.0241)
       only  asked 8, taken back 8: the caller went away
     interrupted; the same command goes on where it stopped
     ");

@@ -153,7 +153,7 @@ fn a_line_that_failed_and_one_that_fell_back() {
         .write("two.toml", broken.replace("ability = 0.4", "ability = 0.4, errors = { timeout = 0.4 }").replace("0.85", "0.99"));
     sandbox.write("queries.jsonl", queries(6));
     assert_snapshot!(sandbox.run(&[&BATCH[..], &["--strict"]].concat()).exits(3).stderr(), @r#"
-    6 queries: small 4, failed 2 · about $0.000025
+    6 queries: small 4, failed 2 · about $0.000025 (at least $0.0000234)
       small  asked 6, failed 2: simulated model "small": a simulated failure (timeout)
       large  asked 6, failed 6: simulated model "large": a simulated failure (overloaded)
     error: 2 of 6 failed, the first one with q02: simulated model "large": a simulated failure (overloaded)
