@@ -67,7 +67,7 @@ fn providers_are_asked_where_there_is_no_recording_and_held_against_a_live_basel
     let baseline: serde_json::Value = serde_json::from_str(&sandbox.read(BASELINE)).unwrap();
     let entry = &baseline["entries"][0];
     assert_eq!((entry["mode"].as_str(), entry["items"].as_array().map(Vec::len)), (Some("live"), Some(200)), "{entry}");
-    let ran = sandbox.run(&["regress", FILE, "--live", "--format", "json"]).exits(0);
+    let ran = sandbox.run(&["regress", FILE, "--live", "--format", "json"]);
     assert!(ran.stderr().contains("200 examples asked, $"), "{ran}");
     let json = ran.json();
     let section = &json["cascades"][0];
@@ -80,6 +80,9 @@ fn providers_are_asked_where_there_is_no_recording_and_held_against_a_live_basel
     for name in ["accuracy", "availability", "latency-p95-ms", "latency-vs-baseline"] {
         assert!(named(name)["value"].is_number(), "{name}: {json}");
     }
+    // How busy this machine was meanwhile is nobody's promise.
+    let failed = checks.iter().filter(|check| check["verdict"] == "fail" && check["name"] != "latency-vs-baseline");
+    assert_eq!(failed.count(), 0, "{json}");
     // Recordings are another thing, and there are none.
     sandbox.run(&["regress", FILE]).exits(2);
 }
