@@ -58,10 +58,11 @@ impl<P: Provider> FanOut<P> {
         let dropped = asked.load(Ordering::Relaxed) - ended;
         let mut failed: Vec<Attempt> = Vec::new();
         let (mut answers, mut errors) = (Vec::new(), Vec::new());
-        let mut longest = Duration::ZERO;
+        let (mut longest, mut last) = (Duration::ZERO, Duration::ZERO);
         for (Taken { before, result, queued, member }, elapsed) in results.into_iter().flatten() {
             let wall = elapsed.saturating_sub(queued);
             longest = longest.max(wall);
+            last = last.max(elapsed);
             let own = wall.saturating_sub(Attempt::time(&before));
             failed.extend(before);
             match result {
@@ -73,7 +74,7 @@ impl<P: Provider> FanOut<P> {
             }
         }
         // The samples waited side by side: what the slowest of them did not take, waiting did.
-        let queued = began.elapsed().saturating_sub(longest);
+        let queued = last.saturating_sub(longest);
         let wall = Some(longest);
         if let Some(at) = errors.iter().position(no_place) {
             let kind = errors[at].kind;
