@@ -356,15 +356,18 @@ fn cost<S: Serializer>(cost: &Cost, serializer: S) -> Result<S::Ok, S::Error> {
     map.end()
 }
 
-/// The cost in USD; where some of it is estimated, that it is, and between what and what it lies; where some is unknown, what it is at
-/// least.
+/// The cost in USD; where some of it is estimated, that it is, and between what and what it lies; where some is unknown, what is known
+/// of it.
 fn cost_entries<M: SerializeMap>(cost: &Cost, map: &mut M) -> Result<(), M::Error> {
     map.serialize_entry("cost_usd", cost)?;
-    if cost.estimated_charges() > 0 {
+    let (estimated, unknown) = (cost.estimated_charges() > 0, cost.unknown_charges() > 0);
+    if estimated {
         map.serialize_entry("cost_basis", &CostBasis::Estimated)?;
     }
-    if cost.estimated_charges() + cost.unknown_charges() > 0 {
+    if estimated || (unknown && cost.at_least() > Money::ZERO) {
         map.serialize_entry("cost_at_least_usd", &cost.at_least())?;
+    }
+    if estimated {
         map.serialize_entry("cost_at_most_usd", &cost.at_most())?;
     }
     Ok(())
@@ -442,5 +445,24 @@ impl Serialize for CallTrace {
         cost_entries(&self.cost, &mut map)?;
         map.serialize_entry("latency_ms", &Millis(self.attempt.latency))?;
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_cost_is_told() {
+        let told = |cost: Cost| super::cost(&cost, serde_json::value::Serializer).unwrap();
+        let (one, two, three) = (Money::from_pico(1 << 40), Money::from_pico(2 << 40), Money::from_pico(3 << 40));
+        assert_eq!(told(Cost::known(one)), serde_json::json!({ "cost_usd": one.usd() }));
+        assert_eq!(told(Cost::UNKNOWN), serde_json::json!({ "cost_usd": null }));
+        let partly = serde_json::json!({ "cost_usd": null, "cost_at_least_usd": one.usd() });
+        assert_eq!(told(Cost::known(one) + Cost::UNKNOWN), partly);
+        let estimated = serde_json::json!({
+            "cost_usd": two.usd(), "cost_basis": "estimated", "cost_at_least_usd": one.usd(), "cost_at_most_usd": three.usd(),
+        });
+        assert_eq!(told(Cost::estimated(one, two, Some(three))), estimated);
     }
 }
