@@ -1,7 +1,7 @@
-//! What a cascade adds to calls over HTTP: a server on this machine asked by reqwest alone, and by an engine whose first tier is
-//! accepted, or whose second one has to be asked.
+//! What a cascade adds to calls over HTTP: a server on this machine asked by reqwest alone, which reads its JSON or does not look at
+//! it, and by an engine whose first tier is accepted, or whose second one has to be asked.
 //!
-//! `cargo bench -p tierfall-tests --bench http` prints medians and ratios of one run, in which the three take turns.
+//! `cargo bench -p tierfall-tests --bench http` prints medians and ratios of one run, in which the four take turns.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -76,19 +76,22 @@ fn main() {
     let bare = async || {
         let request = client.post(format!("{url}/v1/chat/completions")).header("content-type", "application/json");
         let reply = request.body(body.clone()).send().await.unwrap();
-        black_box(reply.bytes().await.unwrap().len())
+        reply.bytes().await.unwrap()
     };
     let asked = async |engine: &Engine, tier: &str| {
         let answer = engine.complete(question).await;
         assert_eq!(answer.trace.tier.as_deref(), Some(tier));
     };
-    let mut times: [Vec<Duration>; 3] = Default::default();
+    let mut times: [Vec<Duration>; 4] = Default::default();
     let mut bytes = 0;
     runtime.block_on(async {
         for round in 0..ROUNDS + ROUNDS / 10 {
             let begun = Instant::now();
-            bytes = bare().await;
-            let alone = begun.elapsed();
+            bytes = black_box(bare().await.len());
+            let unread = begun.elapsed();
+            let begun = Instant::now();
+            black_box(serde_json::from_slice::<serde_json::Value>(&bare().await).unwrap());
+            let read = begun.elapsed();
             let begun = Instant::now();
             asked(&accepted, "small").await;
             let once = begun.elapsed();
@@ -97,17 +100,22 @@ fn main() {
             let twice = begun.elapsed();
             // The first ones open connections.
             if round >= ROUNDS / 10 {
-                for (times, took) in times.iter_mut().zip([alone, once, twice]) {
+                for (times, took) in times.iter_mut().zip([unread, read, once, twice]) {
                     times.push(took);
                 }
             }
         }
     });
     println!("an answer of {TOKENS} tokens, {TOP} alternatives each, {bytes} bytes of JSON; medians of {ROUNDS}\n");
-    let names = ["reqwest alone, one call", "accepted: one call, one gate", "escalated: two calls, one gate"];
+    let names = [
+        "reqwest alone, JSON not read",
+        "reqwest alone, JSON read",
+        "accepted: one call, one gate",
+        "escalated: two calls, one gate",
+    ];
     let medians = times.map(median);
     for (name, time) in names.iter().zip(medians) {
-        let ratio = time.as_secs_f64() / medians[0].as_secs_f64();
+        let ratio = time.as_secs_f64() / medians[1].as_secs_f64();
         println!("{name:<34} {:>9.1} µs {ratio:>6.2}×", time.as_secs_f64() * 1e6);
     }
 }
