@@ -1,7 +1,8 @@
-//! What a cascade adds to calls over HTTP: a server on this machine asked by reqwest alone, which reads its JSON or does not look at
-//! it, and by an engine whose first tier is accepted, or whose second one has to be asked.
+//! What a cascade adds to calls over HTTP: a server on this machine asked by reqwest alone, which does not look at the JSON, reads what
+//! a gate needs of it into structs made for it, or all of it; and by an engine whose first tier is accepted, or whose second one has to
+//! be asked.
 //!
-//! `cargo bench -p tierfall-tests --bench http` prints medians and ratios of one run, in which the four take turns.
+//! `cargo bench -p tierfall-tests --bench http` prints medians and ratios of one run, in which the five take turns.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
 use tierfall::{BaseUrl, Engine, Gate, HttpProvider, HttpSettings, Model, NamedSignal, OpenAiChat, Threshold, Tier};
 use tierfall_core::completion::Usage;
 use tierfall_testkit::{Script, Server, openai, sample};
@@ -22,6 +24,44 @@ use tierfall_testkit::{Script, Server, openai, sample};
 const TOKENS: usize = 300;
 const TOP: u8 = 5;
 const ROUNDS: usize = 3000;
+
+/// What somebody reads who writes the one gate by hand: text, log-probabilities with their alternatives, usage.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "reading is what is timed")]
+struct Reply {
+    choices: Vec<Choice>,
+    usage: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "reading is what is timed")]
+struct Choice {
+    message: Said,
+    logprobs: Logprobs,
+    finish_reason: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "reading is what is timed")]
+struct Said {
+    content: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "reading is what is timed")]
+struct Logprobs {
+    content: Vec<Token>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "reading is what is timed")]
+struct Token {
+    #[serde(rename = "token")]
+    text: String,
+    logprob: f64,
+    #[serde(default, rename = "top_logprobs")]
+    alternatives: Vec<Token>,
+}
 
 fn engine(url: &str, threshold: Threshold) -> Engine {
     let provider = || {
@@ -82,7 +122,7 @@ fn main() {
         let answer = engine.complete(question).await;
         assert_eq!(answer.trace.tier.as_deref(), Some(tier));
     };
-    let mut times: [Vec<Duration>; 4] = Default::default();
+    let mut times: [Vec<Duration>; 5] = Default::default();
     let mut bytes = 0;
     runtime.block_on(async {
         for round in 0..ROUNDS + ROUNDS / 10 {
@@ -93,6 +133,9 @@ fn main() {
             black_box(serde_json::from_slice::<serde_json::Value>(&bare().await).unwrap());
             let read = begun.elapsed();
             let begun = Instant::now();
+            black_box(serde_json::from_slice::<Reply>(&bare().await).unwrap());
+            let typed = begun.elapsed();
+            let begun = Instant::now();
             asked(&accepted, "small").await;
             let once = begun.elapsed();
             let begun = Instant::now();
@@ -100,7 +143,7 @@ fn main() {
             let twice = begun.elapsed();
             // The first ones open connections.
             if round >= ROUNDS / 10 {
-                for (times, took) in times.iter_mut().zip([unread, read, once, twice]) {
+                for (times, took) in times.iter_mut().zip([unread, typed, read, once, twice]) {
                     times.push(took);
                 }
             }
@@ -109,7 +152,8 @@ fn main() {
     println!("an answer of {TOKENS} tokens, {TOP} alternatives each, {bytes} bytes of JSON; medians of {ROUNDS}\n");
     let names = [
         "reqwest alone, JSON not read",
-        "reqwest alone, JSON read",
+        "reqwest alone, JSON into structs",
+        "reqwest alone, JSON read whole",
         "accepted: one call, one gate",
         "escalated: two calls, one gate",
     ];

@@ -1,17 +1,22 @@
 //! An answer while it streams: when its pieces may reach the caller, and when it is not worth going on.
 
 use crate::completion::{Completion, Delta, TooManyToolCalls};
+use crate::gate::Gate;
 use crate::number::{Threshold, Tie};
+use crate::request::Request;
 use crate::said::is_seen;
-use crate::signal::{Bounds, Watching};
+use crate::signal::{Bounds, NamedSignal, Watching};
 
 /// What is to be done with the pieces of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// Nothing is decided: they are kept back.
     Hold,
     /// This answer is the one that is served, whatever comes: this piece, and those kept back before it, may be passed on.
     Pass,
+    /// This answer is the one that is served, without what its signal made the model add: this piece may be passed on in place of all
+    /// until now, and those that follow as they are.
+    PassAs(Box<Delta>),
     /// Its gate defers it, whatever comes: the call may be cancelled, and [`Draft::cut`] fed in place of its answer.
     Cut,
 }
@@ -32,6 +37,7 @@ pub(crate) enum Reads {
     /// The gate's signal watches.
     Watched {
         watching: Watching,
+        signal: NamedSignal,
         threshold: Threshold,
         tie: Tie,
         /// A deferral may cancel the call.
@@ -60,7 +66,7 @@ impl Draft {
     /// Takes the next piece. After [`Verdict::Pass`] every piece passes; after [`Verdict::Cut`] nothing more is to be read.
     pub fn push(&mut self, delta: &Delta) -> Result<Verdict, TooManyToolCalls> {
         self.answer.push(delta)?;
-        let Reads::Watched { watching, threshold, tie, may_cut, may_commit } = &mut self.reads else {
+        let Reads::Watched { watching, signal, threshold, tie, may_cut, may_commit } = &mut self.reads else {
             return Ok(match self.reads {
                 Reads::Nothing => Verdict::Pass,
                 Reads::Deferred(_) => Verdict::Cut,
@@ -81,9 +87,12 @@ impl Draft {
                 self.reads = Reads::Deferred(known);
                 Verdict::Cut
             }
-            Some(true) if *may_commit && is_seen(&self.answer.text) => {
-                self.reads = Reads::Nothing;
-                Verdict::Pass
+            Some(true) if *may_commit => {
+                let passes = begun(signal, &self.answer);
+                if passes.is_some() {
+                    self.reads = Reads::Nothing;
+                }
+                passes.unwrap_or(Verdict::Hold)
             }
             _ => Verdict::Hold,
         })
@@ -108,8 +117,24 @@ impl Draft {
     }
 }
 
-/// Whether a signal had settled on this answer before its end, however it was cut into pieces.
-pub(crate) fn settled(mut watching: Watching, answer: &Completion) -> bool {
-    let said = Delta { finish: None, usage: None, ..Delta::from(answer) };
-    watching.push(&said).reading().is_some() && is_seen(&answer.text)
+/// How an answer that its signal has read passes on, once a reader would see something of it.
+fn begun(signal: &NamedSignal, answer: &Completion) -> Option<Verdict> {
+    if !signal.strips() {
+        return is_seen(&answer.text).then_some(Verdict::Pass);
+    }
+    let mut stripped = answer.clone();
+    signal.strip(&mut stripped);
+    is_seen(&stripped.text).then(|| Verdict::PassAs(Box::new(unended(&stripped))))
+}
+
+/// An answer as one piece that does not end it.
+fn unended(answer: &Completion) -> Delta {
+    Delta { finish: None, ..Delta::from(answer) }
+}
+
+/// Whether a gate that may commit had read this answer before its end, however it was cut into pieces.
+pub(crate) fn settled(gate: &Gate, request: &Request, answer: &Completion) -> bool {
+    gate.may_commit()
+        && gate.signal.watch(request).push(&unended(answer)).reading().is_some()
+        && begun(&gate.signal, answer).is_some()
 }

@@ -89,10 +89,12 @@ impl Gate {
         answer
     }
 
-    /// Whether its own signal alone makes the gate value, and reads what the caller sees: only then can the gate decide while the
-    /// answer streams.
+    /// Whether its own signal alone makes the gate value, and reads what comes: only then can the gate decide while the answer
+    /// streams.
     pub(crate) fn reads_as_it_streams(&self) -> bool {
-        self.value.is_none() && !self.signal.needs().probe && !self.signals().any(NamedSignal::strips)
+        let mut others = self.require.iter().chain(&self.observe);
+        let late = self.signal.strips() && self.signal.settles() == Settles::AtEnd;
+        self.value.is_none() && !self.signal.needs().probe && !late && !others.any(NamedSignal::strips)
     }
 
     /// What is the matter with an answer; `None` where the gate's signals may look at it.

@@ -18,6 +18,22 @@ static SEEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!(r"[^{unseen}\x{{2800}}\x{{1D159}}]")).expect("a fixed pattern")
 });
 
+/// No tag has more bytes.
+pub(crate) const LONGEST_TAG: usize = "</reasoning>".len();
+
+/// Where reasoning begins or ends.
+pub(crate) struct Tag {
+    pub(crate) span: Range<usize>,
+    pub(crate) closes: bool,
+}
+
+/// The first tag that begins at byte `from` of a reply, or behind it.
+pub(crate) fn next_tag(reply: &str, from: usize) -> Option<Tag> {
+    let tag = TAG.captures_at(reply, from)?;
+    let closes = ["a", "b", "c"].iter().any(|name| tag.name(name).is_some_and(|mark| !mark.is_empty()));
+    Some(Tag { span: tag.get(0)?.range(), closes })
+}
+
 /// The parts of a reply that are reasoning, with their tags. One that nothing closes goes on to the end; one that nothing
 /// opens began with the reply, where templates of prompts open it.
 pub(crate) fn thoughts(reply: &str) -> Vec<Range<usize>> {
@@ -28,21 +44,21 @@ pub(crate) fn thoughts(reply: &str) -> Vec<Range<usize>> {
     }
     let mut open: Option<usize> = None;
     let mut depth = 0_usize;
-    for tag in TAG.captures_iter(reply) {
-        let Some(whole) = tag.get(0) else { continue };
-        let closes = ["a", "b", "c"].iter().any(|name| tag.name(name).is_some_and(|mark| !mark.is_empty()));
-        match (closes, depth) {
+    let mut at = 0;
+    while let Some(tag) = next_tag(reply, at) {
+        at = tag.span.end;
+        match (tag.closes, depth) {
             (false, _) => {
-                open.get_or_insert(whole.start());
+                open.get_or_insert(tag.span.start);
                 depth += 1;
             }
             (true, 0) => {
                 found.clear();
-                found.push(0..whole.end());
+                found.push(0..at);
             }
             (true, 1) => {
                 depth = 0;
-                found.extend(open.take().map(|start| start..whole.end()));
+                found.extend(open.take().map(|start| start..at));
             }
             (true, _) => depth -= 1,
         }

@@ -156,19 +156,22 @@ struct Ear<'a> {
 impl Listener for Ear<'_> {
     async fn hear(&mut self, delta: Delta) -> Result<bool, TooManyToolCalls> {
         let verdict = self.draft.push(&delta)?;
-        let Some(hand) = self.hand else { return Ok(verdict != Verdict::Cut) };
+        let Some(hand) = self.hand else { return Ok(!matches!(verdict, Verdict::Cut)) };
         // A piece that says nothing commits to nothing: another tier may still take the place of this one.
-        let says = *self.passed || delta.says_something();
-        self.held.push(delta);
+        let mut passes = matches!(verdict, Verdict::Pass) && (*self.passed || delta.says_something());
         match verdict {
             Verdict::Cut => return Ok(false),
-            Verdict::Pass if says => {
-                *self.passed = true;
-                for delta in self.held.drain(..) {
-                    hand.give(Event::Delta { tier: self.tier.clone(), delta }).await;
-                }
+            Verdict::PassAs(begun) => {
+                passes = true;
+                *self.held = vec![*begun];
             }
-            Verdict::Pass | Verdict::Hold => {}
+            Verdict::Pass | Verdict::Hold => self.held.push(delta),
+        }
+        if passes {
+            *self.passed = true;
+            for delta in self.held.drain(..) {
+                hand.give(Event::Delta { tier: self.tier.clone(), delta }).await;
+            }
         }
         Ok(true)
     }

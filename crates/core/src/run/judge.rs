@@ -53,9 +53,10 @@ impl Run {
             self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None, accepted: Some(accepted) }));
             return;
         };
-        let (readings, answer) = read_all(gate, &self.request, answer, probed);
+        let (readings, stripped) = read_all(gate, &self.request, &answer, probed);
         let value = gate.read(&readings);
-        let decision = self.decide(position, gate, value, &answer, &readings);
+        let decision = self.decide(position, gate, value, (&answer, &stripped), &readings);
+        let answer = stripped;
         let confidence = value.ok().and_then(|value| gate.confidence(value));
         let usable = matches!(decision, Decision::Defer(Deferral::BelowThreshold | Deferral::Abstained(_)));
         let tokens = Census::of(&answer, &Selector::default()).ok();
@@ -87,10 +88,12 @@ impl Run {
         position: usize,
         gate: &Gate,
         value: Reading,
-        answer: &Completion,
+        (as_it_came, answer): (&Completion, &Completion),
         readings: &[(Arc<str>, Reading)],
     ) -> Decision {
-        if let Some(why) = gate.unusable(answer).filter(|_| !self.committed && !self.settled(gate, answer)) {
+        // Where the gate had read what it reads before the answer ended, how that was matters no more.
+        let settled = || self.committed || settled(gate, &self.request, as_it_came);
+        if let Some(why) = gate.unusable(answer).filter(|_| !settled()) {
             return Decision::Defer(Deferral::Unusable(why));
         }
         let validators = &readings[..gate.require.len()];
@@ -108,11 +111,6 @@ impl Run {
             Err(why) => Decision::Defer(Deferral::Abstained(why)),
         }
     }
-
-    /// Whether the gate had read what it reads before the answer ended: how that was matters no more then.
-    fn settled(&self, gate: &Gate, answer: &Completion) -> bool {
-        gate.may_commit() && settled(gate.signal.watch(&self.request), answer)
-    }
 }
 
 /// Reads every signal of a gate. Signals that made the model add something read the answer as it came; all others, and
@@ -120,15 +118,15 @@ impl Run {
 fn read_all(
     gate: &Gate,
     request: &Request,
-    mut answer: Arc<Completion>,
+    as_it_came: &Arc<Completion>,
     probed: &[Probed],
 ) -> (Vec<(Arc<str>, Reading)>, Arc<Completion>) {
-    let as_it_came = answer.clone();
-    if let Cow::Owned(stripped) = gate.stripped(&as_it_came) {
-        answer = Arc::new(stripped);
-    }
+    let answer = match gate.stripped(as_it_came) {
+        Cow::Borrowed(_) => as_it_came.clone(),
+        Cow::Owned(stripped) => Arc::new(stripped),
+    };
     let read = |(place, named): (usize, &NamedSignal)| {
-        let seen = if named.strips() { &as_it_came } else { &answer };
+        let seen = if named.strips() { as_it_came } else { &answer };
         let reading = match probed.get(place) {
             Some(Err(why)) => Err(*why),
             probed => {

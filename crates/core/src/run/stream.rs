@@ -26,7 +26,8 @@ impl Run {
         let watching = (may_cut || may_commit).then(|| gate.signal.watch(&self.request));
         Draft::new(match watching {
             Some(watching) if watching.is_open() => {
-                Reads::Watched { watching, threshold: self.threshold(position), tie: self.tie, may_cut, may_commit }
+                let signal = gate.signal.clone();
+                Reads::Watched { watching, signal, threshold: self.threshold(position), tie: self.tie, may_cut, may_commit }
             }
             _ => Reads::AtTheEnd,
         })

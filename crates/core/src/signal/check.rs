@@ -6,7 +6,7 @@ use regex::Regex;
 use serde::de::IgnoredAny;
 
 use super::schema::Schema;
-use super::search::{Search, Searcher};
+use super::search::{Search, Searcher, Until};
 use super::watch::{Bounds, Settles, Watch};
 use super::{Abstain, Evidence, Reading, Signal};
 use crate::completion::{Completion, Delta, ToolCall};
@@ -135,14 +135,16 @@ impl Checking {
         match (&*self.check, &mut self.progress) {
             // A call stays; a text may turn out to be reasoning alone.
             (Check::NonEmpty, _) if !self.answer.tool_calls.is_empty() => Bounds::settled(score(true)),
-            (Check::Pattern { search: searcher, must, .. }, Progress::Searched(search)) => match searcher.piece(search, text) {
-                Ok(Some(found)) => Bounds::settled(score(found == *must)),
-                Ok(None) => Bounds::within(0.0, 1.0),
-                Err(()) => {
-                    self.progress = Progress::Nothing;
-                    Bounds::within(0.0, 1.0)
+            (Check::Pattern { search: searcher, must, .. }, Progress::Searched(search)) => {
+                match searcher.piece(search, text, Until::Found) {
+                    Ok(Some(found)) => Bounds::settled(score(found == *must)),
+                    Ok(None) => Bounds::within(0.0, 1.0),
+                    Err(()) => {
+                        self.progress = Progress::Nothing;
+                        Bounds::within(0.0, 1.0)
+                    }
                 }
-            },
+            }
             (Check::Schema(_), Progress::Json { next }) if self.answer.text.len() >= *next => {
                 *next = 2 * self.answer.text.len();
                 if begins_json(&self.answer.text) { Bounds::within(0.0, 1.0) } else { Bounds::settled(score(false)) }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::slice;
+use std::sync::Arc;
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use super::align::{align, covering};
 use super::json::{at_pointer, find, leaves, offset, place};
 use super::options::{BadOption, present, regex};
 use super::reading::Abstain;
+use super::search::Searcher;
 use crate::completion::{Completion, Token, Tokens};
 
 /// A token filter, as a cascade file writes it. Tokens without text (the end of the turn) are never read.
@@ -24,6 +26,9 @@ pub enum TokenFilter {
     Content,
     /// The first match of a regular expression in the text: its first group, or all of it where it has none.
     AnswerSpan(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
+    /// As `answer-span`, but the tokens must write the text from its first byte on, at least as far as the match: then the score is
+    /// known before the end, as soon as nothing can change the match.
+    AlignedSpan(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
     /// The values at a JSON pointer in the answer's JSON, without quotes, names and punctuation.
     JsonPointer(#[cfg_attr(feature = "schema", schemars(pattern(r"^/")))] String),
     /// The values in the arguments of the tool calls.
@@ -50,6 +55,10 @@ impl TokenFilter {
             Self::FirstN(0) => return Err(BadOption::new("tokens", "selects the first 0 tokens, but needs at least 1")),
             Self::FirstN(n) => Selects::Each(Each { limit: Some(*n as usize), ..Each::ALL }),
             Self::AnswerSpan(pattern) => Selects::AnswerSpan(regex("tokens", pattern)?),
+            Self::AlignedSpan(pattern) => {
+                let pattern = regex("tokens", pattern)?;
+                Selects::AlignedSpan(Arc::new(AlignedSpan { searcher: Searcher::new(&pattern), pattern }))
+            }
             Self::JsonPointer(pointer) => Selects::JsonPointer(checked_pointer("tokens", pointer)?),
             Self::ToolArguments => Selects::ToolArguments,
             Self::AfterMarker(marker) => {
@@ -76,9 +85,50 @@ pub(crate) struct Selector(Selects);
 enum Selects {
     Each(Each),
     AnswerSpan(Regex),
+    AlignedSpan(Arc<AlignedSpan>),
     JsonPointer(String),
     ToolArguments,
     AfterMarker(String),
+}
+
+/// What [`TokenFilter::AlignedSpan`] selects.
+#[derive(Debug)]
+pub(super) struct AlignedSpan {
+    pattern: Regex,
+    pub(super) searcher: Searcher,
+}
+
+impl AlignedSpan {
+    /// Where the first match lies in a text.
+    pub(super) fn of(&self, text: &str) -> Result<Range<usize>, Abstain> {
+        first_match(&self.pattern, text)
+    }
+
+    /// The tokens that write this part of the text; `None` where they, or the text, must still come.
+    pub(super) fn tokens(text: &str, tokens: &Tokens, span: &Range<usize>) -> Result<Option<Range<usize>>, Abstain> {
+        if span.is_empty() {
+            return Ok(Some(0..0));
+        }
+        let (mut end, mut first) = (0, None);
+        for (index, token) in tokens.iter().enumerate() {
+            let (start, token) = (end, token.text().as_bytes());
+            end += token.len();
+            let there = &text.as_bytes()[start..end.min(text.len())];
+            if !token.starts_with(there) {
+                return Err(Abstain::Unaligned);
+            }
+            if end > text.len() {
+                return Ok(None);
+            }
+            if span.start < end {
+                first.get_or_insert(index);
+            }
+            if span.end <= end {
+                return Ok(Some(first.unwrap_or(index)..index + 1));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Passes tokens one by one, whatever follows them and whatever the text is.
@@ -115,6 +165,10 @@ impl Selector {
             Selects::Each(each) => (Spans::One(0..tokens.len()), *each),
             _ if tokens.is_empty() => return Err(Abstain::NoTokens),
             Selects::ToolArguments => (Spans::Many(tool_arguments(answer, tokens)?), Each::ALL),
+            Selects::AlignedSpan(aligned) => {
+                let covered = AlignedSpan::tokens(&answer.text, tokens, &aligned.of(&answer.text)?)?;
+                (Spans::One(covered.ok_or(Abstain::Unaligned)?), Each::ALL)
+            }
             kind => {
                 let text = &answer.text;
                 let spans = text_spans(kind, text)?;
@@ -123,8 +177,7 @@ impl Selector {
                 (Spans::Many(disjoint(covered)), Each::ALL)
             }
         };
-        let selection = Selection { tokens, spans, each };
-        if selection.iter().next().is_none() { Err(Abstain::NoTokens) } else { Ok(selection) }
+        Selection { tokens, spans, each }.some()
     }
 
     /// The filter, where a token passes as soon as it is there. The others look for a place in the whole text, and what follows may
@@ -132,6 +185,14 @@ impl Selector {
     pub(super) fn each(&self) -> Option<Each> {
         match self.0 {
             Selects::Each(each) => Some(each),
+            _ => None,
+        }
+    }
+
+    /// The part of the text that is read, where it and its tokens are known before the end.
+    pub(super) fn aligned(&self) -> Option<&Arc<AlignedSpan>> {
+        match &self.0 {
+            Selects::AlignedSpan(aligned) => Some(aligned),
             _ => None,
         }
     }
@@ -153,6 +214,15 @@ enum Spans {
 }
 
 impl<'a> Selection<'a> {
+    /// These tokens, at least one with a text.
+    pub(super) fn of(tokens: &'a Tokens, span: Range<usize>) -> Result<Self, Abstain> {
+        Self { tokens, spans: Spans::One(span), each: Each::ALL }.some()
+    }
+
+    fn some(self) -> Result<Self, Abstain> {
+        if self.iter().next().is_none() { Err(Abstain::NoTokens) } else { Ok(self) }
+    }
+
     /// The tokens in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Token<'a>> + '_ {
         let spans = match &self.spans {
@@ -171,19 +241,22 @@ fn is_special(text: &str) -> bool {
     text.starts_with("<|") && text.ends_with("|>")
 }
 
+/// The first match in a text: its first group, or all of it where it has none.
+fn first_match(pattern: &Regex, text: &str) -> Result<Range<usize>, Abstain> {
+    let found = pattern.captures(text).ok_or(Abstain::NoSpan)?;
+    Ok(found.get(1).or_else(|| found.get(0)).ok_or(Abstain::NoSpan)?.range())
+}
+
 /// The parts of the text that a filter selects.
 fn text_spans(kind: &Selects, text: &str) -> Result<Vec<Range<usize>>, Abstain> {
     let span = match kind {
-        Selects::AnswerSpan(pattern) => {
-            let found = pattern.captures(text).ok_or(Abstain::NoSpan)?;
-            found.get(1).or_else(|| found.get(0)).ok_or(Abstain::NoSpan)?.range()
-        }
+        Selects::AnswerSpan(pattern) => first_match(pattern, text)?,
         Selects::AfterMarker(marker) => after_marker(text, marker)?,
         Selects::JsonPointer(pointer) => {
             let value = find(text).and_then(|json| at_pointer(json, pointer)).ok_or(Abstain::NoSpan)?;
             return Ok(leaves(value).into_iter().map(|leaf| place(text, leaf)).collect());
         }
-        Selects::Each(_) | Selects::ToolArguments => 0..text.len(),
+        Selects::Each(_) | Selects::ToolArguments | Selects::AlignedSpan(_) => 0..text.len(),
     };
     Ok(vec![span])
 }
@@ -301,6 +374,20 @@ mod tests {
     fn tokens_of_another_text_are_unaligned() {
         let answer = answer("Answer: 42", &["Something", " else"]);
         assert_eq!(read(&TokenFilter::AfterMarker("Answer:".into()), &answer), Err(Abstain::Unaligned));
+    }
+
+    #[test]
+    fn an_aligned_span_asks_nothing_of_what_follows_it() {
+        let filter = |pattern: &str| TokenFilter::AlignedSpan(pattern.into());
+        let cut = answer("Answer: 42 EUR", &["Answer", ":", " 4", "2", " E"]);
+        assert_eq!(read(&filter("Answer: ([0-9]+)"), &cut).unwrap(), [" 4", "2"]);
+        assert_eq!(read(&filter("EUR"), &cut), Err(Abstain::Unaligned), "not all of it has a token");
+        assert_eq!(read(&filter("Result"), &cut), Err(Abstain::NoSpan));
+        assert_eq!(read(&filter("Answer: (x?)"), &cut), Err(Abstain::NoTokens));
+        let trimmed = answer("Answer: 42", &[" Answer", ":", " 42"]);
+        assert_eq!(read(&filter("[0-9]+"), &trimmed), Err(Abstain::Unaligned));
+        let longer = answer("42", &["4", "2\n"]);
+        assert_eq!(read(&filter("[0-9]+"), &longer), Err(Abstain::Unaligned));
     }
 
     #[test]

@@ -184,7 +184,8 @@ pub trait Signal: fmt::Debug + Send + Sync {
     /// How sure the answer is.
     fn read(&self, evidence: Evidence<'_>) -> Reading;
 
-    /// Takes out of the answer what [`prepare`](Self::prepare) made the model add.
+    /// Takes out of the answer what [`prepare`](Self::prepare) made the model add. A signal that [settles early](Self::settles) takes
+    /// it from what it has read by then: all that comes later is left as it is.
     fn strip(&self, _answer: &mut Completion) {}
 
     /// Whether [`strip`](Self::strip) would change anything; lets the answer be shared where it would not.

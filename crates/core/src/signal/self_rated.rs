@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::align::align;
 use super::ask::about;
 use super::options::{BadOption, Options};
-use super::rating::{ANSWER, RatingParser, Scale, Style};
+use super::rating::{ANSWER, NoRating, Opening, Parts, RatingParser, Scale, Style};
+use super::watch::{Bounds, Settles, Watch};
 use super::{Abstain, Evidence, Needs, Probe, Reading, Signal};
-use crate::completion::{Completion, Tokens};
+use crate::completion::{Completion, Delta, Tokens};
 use crate::number::Score;
 use crate::request::{Call, Request};
 
@@ -24,6 +25,20 @@ pub struct SelfRated {
     pub scale: Scale,
     /// a line behind a marker, or a field of a JSON object
     pub style: Style,
+    /// where the line stands: behind the answer, or before it, so that it is known before the answer
+    pub at: Place,
+}
+
+/// Where the line with the rating stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// Behind the answer.
+    #[default]
+    End,
+    /// Before the answer: its first line, which alone is read, whatever else the answer says of confidence.
+    Start,
 }
 
 /// Where a rating is asked for.
@@ -48,6 +63,23 @@ pub struct SelfRating {
 }
 
 impl SelfRating {
+    /// A reply, taken apart as the options ask for.
+    fn parts(&self, reply: &str) -> Parts {
+        match self.options.at {
+            Place::End => self.parser.take_apart(reply),
+            Place::Start => self.opened(reply, Opening::default().line(reply, true)),
+        }
+    }
+
+    /// A reply that opens with this line; `None` where it has none.
+    fn opened(&self, reply: &str, line: Option<Range<usize>>) -> Parts {
+        line.map_or(Parts { rating: Err(NoRating::Missing), rest: None }, |line| self.parser.within(reply, line))
+    }
+
+    fn rated(parts: Parts) -> Reading {
+        Score::new(parts.rating?.value).ok_or(Abstain::NotANumber)
+    }
+
     fn range(&self) -> &'static str {
         match self.options.scale {
             Scale::Percent => "a whole number from 0 to 100",
@@ -67,10 +99,16 @@ impl SelfRating {
     fn instructions(&self) -> String {
         let (range, example) = (self.range(), self.example());
         match self.options.style {
-            Style::Text => format!(
-                "After your answer add one last line that states how likely your answer is to be correct, as {range}, in \
-                 exactly this form:\nConfidence: {example}"
-            ),
+            Style::Text => {
+                let place = match self.options.at {
+                    Place::End => "After your answer add one last line",
+                    Place::Start => "Before your answer write one first line",
+                };
+                format!(
+                    "{place} that states how likely your answer is to be correct, as {range}, in exactly this form:\n\
+                     Confidence: {example}"
+                )
+            }
             Style::Json => format!(
                 "Reply with one JSON object of exactly this form and nothing else, where \"{FIELD}\" states how likely \
                  your answer is to be correct, as {range}:\n{{\"{ANSWER}\": <your answer>, \"{FIELD}\": {example}}}"
@@ -132,22 +170,21 @@ impl Signal for SelfRating {
             Mode::Answer => evidence.answer,
             Mode::Probe => evidence.probe.ok_or(Abstain::ProbeFailed)?,
         };
-        let rating = self.parser.parse(&reply.text)?;
-        Score::new(rating.value).ok_or(Abstain::NotANumber)
+        Self::rated(self.parts(&reply.text))
     }
 
     fn strip(&self, answer: &mut Completion) {
         if !self.strips() {
             return;
         }
-        if let Some(rest) = self.parser.take_apart(&answer.text).rest {
+        if let Some(rest) = self.parts(&answer.text).rest {
             answer.tokens = answer.tokens.take().and_then(|tokens| kept_tokens(&answer.text, &tokens, &rest.kept));
             answer.text = rest.text;
             // The provider's own body still holds the rating.
             answer.raw = None;
         }
         for sample in &mut answer.samples {
-            if let Some(rest) = self.parser.take_apart(&sample.text).rest {
+            if let Some(rest) = self.parts(&sample.text).rest {
                 sample.text = rest.text;
             }
         }
@@ -156,10 +193,49 @@ impl Signal for SelfRating {
     fn strips(&self) -> bool {
         self.options.mode == Mode::Answer
     }
+
+    fn watch(&self, _: &Request) -> Option<Box<dyn Watch>> {
+        // Behind the answer, what follows may always be another rating.
+        let watched = || Opened { signal: self.clone(), said: String::new(), opening: Opening::default() };
+        (self.options.at == Place::Start).then(|| -> Box<dyn Watch> { Box::new(watched()) })
+    }
+
+    fn settles(&self) -> Settles {
+        if self.options.at == Place::Start { Settles::Early } else { Settles::AtEnd }
+    }
+}
+
+/// An answer that streams, until its first line is there.
+#[derive(Debug)]
+struct Opened {
+    signal: SelfRating,
+    said: String,
+    opening: Opening,
+}
+
+impl Watch for Opened {
+    fn push(&mut self, delta: &Delta) -> Bounds {
+        self.said += &delta.text;
+        let ended = delta.finish.is_some();
+        match self.opening.line(&self.said, ended) {
+            None if !ended => Bounds::within(0.0, 1.0),
+            line => Bounds::settled(SelfRating::rated(self.signal.opened(&self.said, line))),
+        }
+    }
 }
 
 impl Options for SelfRated {
     fn build(&self) -> Result<impl Signal + 'static, BadOption> {
+        let problem = match (self.at, self.mode, self.style) {
+            (Place::Start, Mode::Probe, _) => Some("is \"start\", but a probe's reply is nothing but the rating; leave `at` out"),
+            (Place::Start, _, Style::Json) => {
+                Some("is \"start\", but style \"json\" has a field and no line; take style \"text\"")
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            return Err(BadOption::new("at", problem));
+        }
         Ok(SelfRating { options: self.clone(), parser: RatingParser::new(self.style, self.scale, FIELD)? })
     }
 }
@@ -213,6 +289,36 @@ mod tests {
     }
 
     #[test]
+    fn a_rating_before_the_answer_is_its_first_line_and_nothing_else() {
+        let signal = built(SelfRated { at: Place::Start, ..SelfRated::default() });
+        for (reply, value, rest) in [
+            ("Confidence: 90\n\nParis", Some(0.9), "Paris"),
+            ("\n**Confidence:** 90%\r\n  Paris\r\n", Some(0.9), "  Paris\r\n"),
+            ("<think>Confidence: 10\n</think>\nConfidence: 90\nParis", Some(0.9), "<think>Confidence: 10\n</think>\nParis"),
+            // What the answer says of confidence further down is the answer's.
+            ("Confidence: 90\nParis\nConfidence: 20", Some(0.9), "Paris\nConfidence: 20"),
+            ("Paris\nConfidence: 90", None, "Paris\nConfidence: 90"),
+            ("Confidence: 80 to 90\nParis", None, "Paris"),
+            ("Confidence: 90", Some(0.9), ""),
+            ("<think>Confidence: 90\nParis", None, "<think>Confidence: 90\nParis"),
+        ] {
+            let mut answer = Completion::text(reply);
+            let read = SelfRating::rated(signal.parts(reply)).ok().map(Score::get);
+            signal.strip(&mut answer);
+            assert_eq!((read, answer.text.as_str()), (value, rest), "{reply}");
+        }
+        assert!(signal.instructions().starts_with("Before your answer write one first line"));
+    }
+
+    #[test]
+    fn what_has_no_first_line_cannot_open_with_a_rating() {
+        for (mode, style, why) in [(Mode::Probe, Style::Text, "a probe's reply"), (Mode::Answer, Style::Json, "has a field")] {
+            let problem = SelfRated { at: Place::Start, mode, style, scale: Scale::Percent }.build().err().unwrap();
+            assert!(problem.option == "at" && problem.problem.contains(why), "{problem:?}");
+        }
+    }
+
+    #[test]
     fn our_own_json_form_is_unwrapped() {
         let texts = ["{\"", "answer", "\": \"", "Par", "is", "\", \"", "confidence", "\": ", "0.9", "}", ""];
         assert_eq!(stripped(Style::Json, &texts), ("Paris".into(), Some(owned(&["Par", "is", ""]))));
@@ -246,7 +352,7 @@ mod tests {
     fn what_is_asked_for_is_what_is_read() {
         for style in [Style::Text, Style::Json] {
             for scale in [Scale::Percent, Scale::Unit, Scale::Ten] {
-                let signal = built(SelfRated { style, scale, mode: Mode::Probe });
+                let signal = built(SelfRated { style, scale, mode: Mode::Probe, ..SelfRated::default() });
                 let asked = signal.question();
                 let form = asked.rsplit('\n').next().unwrap();
                 let value = signal.parser.parse(form).unwrap().value;

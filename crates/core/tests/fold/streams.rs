@@ -58,6 +58,10 @@ fn stream(cascade: &Cascade, cells: &[Cell], parts: usize) -> Streamed {
             match draft.push(&piece).unwrap() {
                 Verdict::Hold => {}
                 Verdict::Pass => passed += &std::mem::take(&mut held),
+                Verdict::PassAs(begun) => {
+                    held.clear();
+                    passed += &begun.text;
+                }
                 Verdict::Cut => {
                     deferred = true;
                     break;
@@ -278,12 +282,60 @@ fn a_gate_that_compares_another_value_stands_by_nothing_that_its_signal_read_ear
     }
 }
 
+fn self_rated(options: &str) -> NamedSignal {
+    let spec: tierfall_core::signal::table::SignalSpec = serde_json::from_str(options).unwrap();
+    spec.build().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn a_rating_that_comes_first_is_cut_out_of_what_streams_as_out_of_the_whole(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "Confidence: 90\n", "Confidence: 20\r\n", "Confidence: 90", "\n", " ", "Paris", "é.", "<think>", "</think>", "Confidence",
+            ]),
+            0..8,
+        ),
+        (accepts, whole) in any::<(bool, bool)>(), parts in 1usize..30,
+    ) {
+        let mut tiers = chain(&[0.5], Policy::default());
+        let gate = tiers.tiers[0].gate.as_mut().unwrap();
+        gate.signal = self_rated(r#"{ "self-rated": { "at": "start" } }"#);
+        gate.on_truncated = if accepts { OnTruncated::Accept } else { OnTruncated::Defer };
+        let cascade = Cascade::try_from(tiers).unwrap();
+        let finish = if whole { tierfall_core::completion::Finish::Stop } else { tierfall_core::completion::Finish::Length };
+        let cells = [Cell::none().text(&words.concat()).finish(finish), Cell::none().text("large")];
+        let (outcome, _) = run_on(&cascade, &cells);
+        let streamed = stream(&cascade, &cells, parts);
+        prop_assert_eq!(said(&streamed.outcome), said(&outcome));
+        if !streamed.passed.is_empty() {
+            prop_assert_eq!(Some(streamed.passed.as_str()), outcome.served().map(|served| served.answer.text.as_str()));
+        }
+    }
+}
+
+#[test]
+fn a_rating_that_comes_first_decides_before_the_answer_comes() {
+    let mut tiers = chain(&[0.5], Policy::default());
+    let gate = tiers.tiers[0].gate.as_mut().unwrap();
+    gate.signal = self_rated(r#"{ "self-rated": { "at": "start" } }"#);
+    gate.on_truncated = OnTruncated::Accept;
+    let cascade = Cascade::try_from(tiers).unwrap();
+    let text = |text: &str| Delta { text: text.to_owned(), ..Delta::default() };
+    let mut draft = Run::new(&cascade, request()).draft();
+    for held in ["Confidence: ", "90\r", "\n", "\n"] {
+        assert_eq!(draft.push(&text(held)), Ok(Verdict::Hold), "{held}");
+    }
+    assert_eq!(draft.push(&text("Par")), Ok(Verdict::PassAs(Box::new(text("Par")))));
+    assert_eq!(draft.push(&text("is\nConfidence: 10")), Ok(Verdict::Pass));
+    let mut draft = Run::new(&cascade, request()).draft();
+    assert_eq!(draft.push(&text("Confidence: 40\n")), Ok(Verdict::Cut));
+}
+
 #[test]
 fn a_gate_that_strips_or_asks_more_reads_at_the_end() {
-    let rated: tierfall_core::signal::table::SignalSpec = serde_json::from_str(r#""self-rated""#).unwrap();
-    let rated: NamedSignal = rated.build().unwrap();
     let mut parts = chain(&[0.5], Policy::default());
-    parts.tiers[0].gate.as_mut().unwrap().observe.push(rated);
+    parts.tiers[0].gate.as_mut().unwrap().observe.push(self_rated(r#""self-rated""#));
     let cascade = Cascade::try_from(parts).unwrap();
     let mut draft = Run::new(&cascade, request()).draft();
     assert_eq!(draft.push(&pieces(&completion(&Cell::score(0.1)), 4)[0]), Ok(Verdict::Hold));

@@ -169,6 +169,18 @@ async fn a_gate_that_settles_early_commits_early() {
 }
 
 #[tokio::test]
+async fn a_rating_that_comes_first_is_nothing_that_the_caller_sees() {
+    let (script, gates) = gated(&words(&[("Confidence: 90\n", -4.0), ("Paris", -4.0), (" it is", -4.0)]));
+    let first = "signal = { self-rated = { at = \"start\" } }, threshold = 0.8, on-truncated = \"accept\"";
+    let (engine, _small, _large, _) = servers(first, script, sse(&unsure())).await;
+    let mut events = engine.stream("Which one?");
+    gates[0].open();
+    until(&mut events, "Paris").await;
+    gates.iter().for_each(Gate::open);
+    assert_eq!(all(events).await, [" it is", "small:above-threshold", "=answered"]);
+}
+
+#[tokio::test]
 async fn a_call_that_only_began_for_the_reader_was_not_made() {
     let (engine, small, _large, seen) = servers(MEAN, sse(&unsure()), sse(&unsure())).await;
     let mut events = engine.stream("Where is my order?");

@@ -23,7 +23,7 @@ const WATCHES: Rule = Rule {
 
 const SETTLES: Rule = Rule {
     name: "settles",
-    asks: "a score is known before the end of some answer if, and only if, the signal declares so",
+    asks: "a score is known before the end of some answer if, and only if, the signal declares so, and then nothing behind is taken out",
     documented: "tierfall_core::signal::Signal::settles",
 };
 
@@ -108,7 +108,12 @@ fn one(named: &NamedSignal, pieces: &[Delta]) -> Result<bool, Broken> {
             return Err(told("says what does not hold for the whole"));
         }
         let last = at + 1 == pieces.len();
-        early |= !last && matches!(now.reading(), Some(Ok(_)));
+        if !last && matches!(now.reading(), Some(Ok(_))) {
+            early = true;
+            if named.strips() && !strips_ahead(named, &pieces[..=at], &whole) {
+                return Err(told("takes something out behind what it had read when it settled"));
+            }
+        }
         if last && watched && now.reading().is_none() {
             return Err(told("does not know its reading at the end, or panicked on the way"));
         }
@@ -118,6 +123,18 @@ fn one(named: &NamedSignal, pieces: &[Delta]) -> Result<bool, Broken> {
         return Err(broken(&SETTLES, format!("declares that it settles at the end alone, but knew {} before", shown(reading))));
     }
     Ok(early)
+}
+
+/// Whether what is taken out of the beginning is all that is taken out of the whole, where the beginning shows anything.
+fn strips_ahead(named: &NamedSignal, begun: &[Delta], whole: &Completion) -> bool {
+    let stripped = |text: &str| {
+        let mut answer = Completion::text(text);
+        named.strip(&mut answer);
+        answer.text
+    };
+    let begun: String = begun.iter().map(|piece| piece.text.as_str()).collect();
+    let left = stripped(&begun);
+    left.trim().is_empty() || left + &whole.text[begun.len()..] == stripped(&whole.text)
 }
 
 /// Whether nothing is taken back: ends move towards each other, and a settled reading stays.

@@ -7,6 +7,7 @@
 
 mod number;
 mod object;
+mod opening;
 mod scale;
 mod text;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::options::{BadOption, present};
 use crate::said::{begin, thoughts};
 pub(super) use object::ANSWER;
+pub(super) use opening::Opening;
 use scale::same;
 pub use scale::{NoRating, Scale};
 use text::{Mention, Mentions};
@@ -106,21 +108,23 @@ impl RatingParser {
             Style::Text => None,
             Style::Json => self.object(reply),
         };
-        from_object.unwrap_or_else(|| self.text(reply))
+        from_object.unwrap_or_else(|| self.within(reply, 0..reply.len()))
     }
 
-    /// Reads the reply as a text.
-    fn text(&self, reply: &str) -> Parts {
-        let mentions = self.mentions.in_text(reply, false);
-        let Some((stated, clause)) = stated(&mentions, reply) else {
+    /// Reads this part of the reply as a text, and nothing else of it; what is left is left of the whole reply.
+    pub(super) fn within(&self, reply: &str, part: Range<usize>) -> Parts {
+        let (from, text) = (part.start, &reply[part]);
+        let mentions = self.mentions.in_text(text, false);
+        let Some((stated, clause)) = stated(&mentions, text) else {
             let why = mentions.last().map_or(NoRating::Missing, |last| last.rating.err().unwrap_or(NoRating::Misplaced));
             return Parts { rating: Err(why), rest: None };
         };
         if contradicted(&mentions, stated.rating) {
             return Parts { rating: Err(NoRating::Contradictory), rest: None };
         }
-        let rating = stated.rating.map(|value| Rating { value, rule: Rule::Marker, span: stated.span.clone() });
-        let rest = Rest::of(reply, without(reply, clause));
+        let shift = |span: &Range<usize>| from + span.start..from + span.end;
+        let rating = stated.rating.map(|value| Rating { value, rule: Rule::Marker, span: shift(&stated.span) });
+        let rest = Rest::of(reply, without(reply, &shift(clause)));
         // A reply that is nothing but a word behind a marker is an answer, not a rating.
         let is_answer = rating.is_err() && rest.text.trim().is_empty();
         Parts { rating, rest: (!is_answer).then_some(rest) }

@@ -66,8 +66,9 @@ fn write(out: &mut String) -> fmt::Result {
     writeln!(
         out,
         "While an answer streams, its score is known before the end with `tokens = {{ first-n = … }}`, once those tokens have \
-         come; for `choice` at the first token, once the label is told; and for validators other than `finish`, as soon as nothing \
-         that follows can change it. Of all other signals the score is known when the answer has ended.\n"
+         come; with `tokens = {{ aligned-span = … }}`, once nothing can change the match; for `choice` at the first token, once the label \
+         is told; for `self-rated` with `at = \"start\"`, once its line is there; and for validators other than `finish`, as soon as \
+         nothing that follows can change it. Of all other signals the score is known when the answer has ended.\n"
     )?;
     for name in SignalSpec::NAMES {
         let options = Schema::of_signal(name);
