@@ -19,6 +19,8 @@ mod documents;
 #[cfg(test)]
 mod exports;
 #[cfg(test)]
+mod field;
+#[cfg(test)]
 mod live_is_replay;
 #[cfg(test)]
 mod probes;

@@ -315,6 +315,16 @@ impl Completion {
     }
 }
 
+impl Completion {
+    /// The usage, where it can be that of this answer: one that says anything has been asked something, and was not written for
+    /// nothing. A zero is then a server's word for not knowing.
+    pub fn metered(&self) -> Option<Usage> {
+        let says =
+            !self.text.is_empty() || !self.tool_calls.is_empty() || self.refusal.as_ref().is_some_and(|text| !text.is_empty());
+        self.usage.filter(|usage| !says || (usage.input > 0 && usage.output > 0))
+    }
+}
+
 impl Delta {
     /// Whether it holds anything of an answer: text, a refusal, or a piece of a tool call.
     pub fn says_something(&self) -> bool {

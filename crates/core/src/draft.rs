@@ -4,7 +4,7 @@ use crate::completion::{Completion, Delta, TooManyToolCalls};
 use crate::gate::Gate;
 use crate::number::{Threshold, Tie};
 use crate::request::Request;
-use crate::said::is_seen;
+use crate::said::is_shown;
 use crate::signal::{Bounds, NamedSignal, Watching};
 
 /// What is to be done with the pieces of an answer.
@@ -120,11 +120,11 @@ impl Draft {
 /// How an answer that its signal has read passes on, once a reader would see something of it.
 fn begun(signal: &NamedSignal, answer: &Completion) -> Option<Verdict> {
     if !signal.strips() {
-        return is_seen(&answer.text).then_some(Verdict::Pass);
+        return is_shown(&answer.text).then_some(Verdict::Pass);
     }
     let mut stripped = answer.clone();
     signal.strip(&mut stripped);
-    is_seen(&stripped.text).then(|| Verdict::PassAs(Box::new(unended(&stripped))))
+    is_shown(&stripped.text).then(|| Verdict::PassAs(Box::new(unended(&stripped))))
 }
 
 /// An answer as one piece that does not end it.

@@ -193,7 +193,7 @@ impl Billing {
     /// What a call costs that came to this answer: as the answer tells; where it does not, by what was sent and what it says, if
     /// there is a most; else unknown.
     pub fn of(call: &Call, answer: &Completion) -> Self {
-        match Self::told(answer.usage) {
+        match Self::told(answer.metered()) {
             Self::Unknown => {
                 Some(Estimate::of(call, Some(answer))).filter(Estimate::is_bounded).map_or(Self::Unknown, Self::Estimated)
             }

@@ -72,10 +72,38 @@ pub(crate) fn begin(reply: &str, thoughts: &[Range<usize>]) -> usize {
     thoughts.iter().fold(0, |at, span| if reply[at.min(span.start)..span.start].trim().is_empty() { span.end } else { at })
 }
 
+/// Whether a part of a reply that is no reasoning holds a character that is seen.
+fn shows(part: &str) -> bool {
+    // Most texts show something at once, for less than the tables of Unicode cost.
+    part.bytes().any(|byte| byte.is_ascii_graphic()) || SEEN.is_match(part)
+}
+
+/// Whether a reader to whom a reply is shown as it comes has seen anything of it besides reasoning, however it goes on: what may be
+/// the beginning of a tag is not shown yet, and a closing tag that nothing opened takes nothing back.
+pub(crate) fn is_shown(reply: &str) -> bool {
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        let tag = next_tag(reply, at);
+        let part = &reply[at..tag.as_ref().map_or(reply.len(), |tag| tag.span.start)];
+        if depth == 0 && shows(if tag.is_some() { part } else { without_tag_begun(part) }) {
+            return true;
+        }
+        let Some(tag) = tag else { return false };
+        at = tag.span.end;
+        depth = if tag.closes { depth.saturating_sub(1) } else { depth + 1 };
+    }
+}
+
+/// A text without what may be the beginning of a tag at its end.
+fn without_tag_begun(text: &str) -> &str {
+    let Some(begun) = text.rfind(['<', '[', '◁']) else { return text };
+    let mut rest = text[begun..].chars().skip(1);
+    let may_go_on = text.len() - begun < LONGEST_TAG && rest.all(|c| c == '/' || c.is_ascii_alphabetic());
+    if may_go_on { &text[..begun] } else { text }
+}
+
 /// Whether a reader sees anything of `reply` besides reasoning.
 pub(crate) fn is_seen(reply: &str) -> bool {
-    // Most texts show something at once, for less than the tables of Unicode cost.
-    let shows = |part: &str| part.bytes().any(|byte| byte.is_ascii_graphic()) || SEEN.is_match(part);
     let mut at = 0;
     let before = thoughts(reply).into_iter().any(|span| {
         let part = &reply[at..span.start];
@@ -124,6 +152,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_was_shown_stays_shown(pieces in proptest::collection::vec(proptest::sample::select(vec!["<", "th", "ink>", "</think>", "<think>", "a", "é", " ", "\u{200b}", "[/", "THINK]", "◁"]), 0..12)) {
+            let (mut reply, mut shown) = (String::new(), false);
+            for piece in pieces {
+                reply += piece;
+                prop_assert!(!shown || is_shown(&reply), "{reply}");
+                shown = is_shown(&reply);
+            }
+            // Nothing that opens is left open, and nothing closes that was not opened: then both say the same.
+            let whole = !reply.contains(['<', '[', '◁']);
+            prop_assert!(!whole || shown == is_seen(&reply));
+        }
+
         #[test]
         fn thoughts_are_parts_of_the_reply_in_order(pieces in proptest::collection::vec(proptest::sample::select(vec!["<think>", "</think>", "a", "é\n", "[/THINK]", "[think]"]), 0..12)) {
             let reply = pieces.concat();

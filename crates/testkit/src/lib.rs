@@ -3,6 +3,7 @@
 
 pub mod conformance;
 mod drawn;
+pub mod field;
 pub mod numbers;
 pub mod openai;
 pub mod populations;

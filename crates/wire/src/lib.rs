@@ -6,6 +6,7 @@
 
 pub mod body;
 pub mod dialect;
+mod mend;
 pub mod openai;
 mod pointer;
 pub mod sse;

@@ -65,10 +65,47 @@ pub(crate) fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(dese
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A list of objects, or null for an empty one.
+/// A list of objects; null and an object of nothing stand for an empty one.
 pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    let found = null_is_empty::<D, Object<T>>(deserializer)?;
-    Ok(found.into_iter().map(|object| object.0).collect())
+    struct ObjectsVisitor<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectsVisitor<T> {
+        type Value = Vec<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+        fn visit_unit<E: de::Error>(self) -> Result<Vec<T>, E> {
+            Ok(Vec::new())
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut found = Vec::with_capacity(seq.size_hint().unwrap_or(0));
+            while let Some(Object(next)) = seq.next_element()? {
+                found.push(next);
+            }
+            Ok(found)
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+            match map.next_key::<IgnoredAny>()? {
+                None => Ok(Vec::new()),
+                Some(_) => Err(de::Error::invalid_type(de::Unexpected::Map, &self)),
+            }
+        }
+    }
+    deserializer.deserialize_any(ObjectsVisitor(PhantomData))
+}
+
+/// A name that somebody else gave: a string, or the text of a number; anything else is none.
+#[derive(Debug)]
+pub(crate) struct Label<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Label<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(match raw.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<Text<'_>>(raw).map_err(de::Error::custom)?.0,
+            Some(b'0'..=b'9') => Cow::Borrowed(raw),
+            _ => Cow::Borrowed(""),
+        }))
+    }
 }
 
 /// A message's content: null, a string, or a list of typed parts of which only the text counts.
@@ -151,13 +188,13 @@ impl<'de> Deserialize<'de> for Part {
     }
 }
 
-/// A count of tokens as a server wrote it; nothing where that is no count: below zero, broken, or no number.
+/// A count as a server wrote it, in quotes or not; nothing where that is no count: below zero, broken, or no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Count(pub(crate) Option<u64>);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let text = <&RawValue>::deserialize(deserializer)?.get().trim_matches('"');
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and bounded")]
         let whole = || text.parse().ok().filter(|n: &f64| n.fract() == 0.0 && (0.0..1e15).contains(n)).map(|n| n as u64);
         Ok(Self(text.parse().ok().or_else(whole)))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -138,9 +138,12 @@ impl HttpProvider {
         if !response.status().is_success() {
             return Err(self.refused(&mut response, head, &times, secrets).await);
         }
-        let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-        // Some servers do not stream, whatever they are asked.
-        if !stream || json {
+        if let Some(packed) = response.headers().get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
+            return Err(unasked(packed));
+        }
+        let kind = |name: &[u8]| response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(name));
+        // Some servers do not stream, whatever they are asked, and some always do.
+        if kind(b"application/json") || !(stream || kind(b"text/event-stream")) {
             let body = body::read(&mut response, self.settings.max_body_bytes, &times, &self.place).await?;
             let unread = |failed| Failed { upstream: Some(Box::new(said::whole(head, &body, secrets))), ..failed };
             return self.decode(&body, secrets).map(Reply::whole).map_err(unread);
@@ -155,6 +158,7 @@ impl HttpProvider {
         let mut headers = self.headers.clone();
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
         for (name, value) in &encoded.headers {
             let (name, value) = header(name, value).map_err(|what| unsendable(name, what))?;
             // What is declared of this server knows better than what its dialect says of all.
@@ -212,9 +216,10 @@ impl HttpProvider {
     }
 
     async fn refused(&self, response: &mut Response, head: &Upstream, times: &Times, secrets: &[SecretString]) -> Failed {
-        let (status, retry_after) = (response.status(), pause(response.headers()));
+        let (status, asked) = (response.status(), pause(response.headers()));
         let body = body::read_error(response, times, &self.place).await;
         let failure = self.settings.dialect.classify(status.as_u16(), &body);
+        let retry_after = asked.or(failure.retry_after);
         let mut message = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("(no standard status)"));
         if !failure.message.is_empty() {
             message.push_str(": ");
@@ -238,6 +243,9 @@ impl HttpProvider {
                 Access::Signed(_) => "check what the requests are signed with".to_owned(),
             },
             (CallErrorKind::Auth, _) => "check the account's quota and billing".to_owned(),
+            (CallErrorKind::InvalidRequest, 403) => {
+                "the reply is a page and none of the API's: a firewall or a proxy may have refused the request".to_owned()
+            }
             (_, 300..=399) => "redirects are not followed: write the final address as the base URL".to_owned(),
             (CallErrorKind::NotFound, _) | (CallErrorKind::InvalidRequest, 405) => {
                 format!("check the model's name and the base URL {}", self.settings.base_url)
@@ -252,7 +260,8 @@ impl HttpProvider {
             NoAnswer::Unreadable(error) => Failed::malformed(&error),
             NoAnswer::Failed(failure) => {
                 let message = format!("it reports an error: {}", quoted(&failure.message, secrets));
-                Failed::new(failure.kind, failure.billing.unwrap_or_else(|| billing_of(failure.kind)), message)
+                let billing = failure.billing.unwrap_or_else(|| billing_of(failure.kind));
+                Failed { retry_after: failure.retry_after, ..Failed::new(failure.kind, billing, message) }
             }
         })?;
         answer.model = answer.model.map(|model| without(secrets, &model));
@@ -267,6 +276,15 @@ impl HttpProvider {
 fn standing_in(context: &TraceContext) -> impl Iterator<Item = (Cow<'static, str>, String)> {
     let state = context.tracestate().map(|state| ("tracestate".into(), state.to_owned()));
     [("traceparent".into(), context.traceparent().to_owned())].into_iter().chain(state)
+}
+
+/// A body that is packed though it was not to be.
+fn unasked(packed: &HeaderValue) -> Failed {
+    let packed = packed.to_str().ok().filter(|name| name.len() <= 20).unwrap_or("in an unknown way");
+    let message = format!(
+        "its reply is packed ({packed}) though it was asked not to be: have the server, or the proxy before it, send replies unpacked"
+    );
+    Failed::new(CallErrorKind::Malformed, Billing::Unknown, message)
 }
 
 fn unsendable(header: &str, what: &str) -> Failed {

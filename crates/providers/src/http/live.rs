@@ -128,7 +128,7 @@ impl Live {
                             format!("it failed in the middle of the answer: {}", quoted(&failure.message, &self.secrets));
                         let begun = self.any.then(|| self.billing());
                         let billing = failure.billing.or(begun).unwrap_or_else(|| billing_of(failure.kind));
-                        return Err(Failed::new(failure.kind, billing, message));
+                        return Err(Failed { retry_after: failure.retry_after, ..Failed::new(failure.kind, billing, message) });
                     }
                     Err(error) => return Err(Failed { billing: self.billing(), ..Failed::malformed(&error) }),
                 }

@@ -149,7 +149,14 @@ impl<P: Provider> Retrying<P> {
 
     /// How long to wait before attempt `next`, or why there is none; an empty reason where it goes without saying.
     fn wait(&self, error: &CallError, next: u32, left: Option<Duration>) -> Result<Duration, String> {
-        if !error.kind.is_transient() || left.is_some_and(|left| left.is_zero()) {
+        // What the server itself says of trying again, in the header that OpenAI's and Anthropic's clients obey.
+        let told = error.upstream.as_ref().and_then(|upstream| upstream.header("x-should-retry"));
+        let may_pass = match told {
+            Some("false") => false,
+            Some("true") => true,
+            _ => error.kind.is_transient(),
+        };
+        if !may_pass || left.is_some_and(|left| left.is_zero()) {
             return Err(String::new());
         }
         if next > self.policy.attempts {

@@ -1,6 +1,8 @@
 //! What a provider's error body means. Shared by the dialects: servers mix each other's shapes, so all are tolerated
 //! everywhere.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tierfall_core::provider::{Billing, CallErrorKind};
 
@@ -14,6 +16,8 @@ pub struct Failure {
     pub message: String,
     /// What it cost, where the provider had begun to answer; otherwise the kind of failure tells.
     pub billing: Option<Billing>,
+    /// When to come back, where the body says so.
+    pub retry_after: Option<Duration>,
 }
 
 /// The longest plain body that may be a message, in bytes.
@@ -27,7 +31,12 @@ pub(super) fn classify(status: u16, body: &[u8]) -> Failure {
     // A short plain line ("404 page not found") helps; a proxy's HTML page does not.
     let text = std::str::from_utf8(body).map_or("", str::trim);
     let message = if text.len() > PLAIN_BYTES || text.starts_with(['<', '{', '[']) { "" } else { text };
-    Failure { kind: of_status(status, ""), message: clean(message), billing: None }
+    let kind = match (status, text.starts_with('<')) {
+        // A page is not the API's word on a key: a firewall or a proxy takes offence at the request.
+        (403, true) => CallErrorKind::InvalidRequest,
+        _ => of_status(status, ""),
+    };
+    Failure { kind, message: clean(message), billing: None, retry_after: None }
 }
 
 fn classify_value(status: u16, body: &Value) -> Failure {
@@ -47,7 +56,50 @@ fn classify_value(status: u16, body: &Value) -> Failure {
         Some(code) if status < 300 && (400..600).contains(&code) => code,
         _ => status,
     };
-    Failure { kind: kind(status, &labels, &message.to_lowercase()), message: clean(&message), billing: None }
+    let flagged = ["reasons", "flagged_input"].iter().any(|key| !error["metadata"][key].is_null());
+    let kind = if flagged { CallErrorKind::ContentFilter } else { kind(status, &labels, &message.to_lowercase()) };
+    let mut said = clean(&message);
+    // OpenRouter's own sentence says only that the provider behind it failed.
+    if let Some(raw) = error["metadata"]["raw"].as_str().map(clean).filter(|raw| !raw.is_empty()) {
+        said = if said.is_empty() { raw } else { format!("{said}: {raw}") };
+    }
+    Failure { kind, message: said, billing: None, retry_after: retry_after(error, &message) }
+}
+
+/// When to come back, as a body says it: Google's `RetryInfo`, or a sentence that ends in a time.
+fn retry_after(error: &Value, message: &str) -> Option<Duration> {
+    let details = error["details"].as_array().map_or(&[][..], Vec::as_slice);
+    let told = details.iter().find_map(|detail| duration(detail["retryDelay"].as_str()?));
+    told.or_else(|| {
+        let message = message.to_lowercase();
+        let behind =
+            ["try again in ", "retry in ", "retry after "].iter().find_map(|words| Some(message.split_once(words)?.1))?;
+        // `1m2.5s`, `2 seconds.`
+        let word = behind.split([' ', ',', ')']).next()?.trim_end_matches('.');
+        duration(word).or_else(|| {
+            let unit = behind.split_whitespace().nth(1)?;
+            unit.starts_with("second").then(|| Duration::try_from_secs_f64(word.parse().ok()?).ok()).flatten()
+        })
+    })
+}
+
+/// A duration as Go and protocol buffers write it: `57s`, `1.2s`, `850ms`, `1m2.5s`.
+fn duration(text: &str) -> Option<Duration> {
+    let (mut total, mut rest) = (0.0, text);
+    while !rest.is_empty() {
+        let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let unit = &behind[..behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len())];
+        let seconds = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 1e-3,
+            _ => return None,
+        };
+        total += number.parse::<f64>().ok()? * seconds;
+        rest = &behind[unit.len()..];
+    }
+    (!text.is_empty()).then(|| Duration::try_from_secs_f64(total).ok()).flatten()
 }
 
 /// The provider's sentence, in any of the shapes in use.
@@ -69,7 +121,7 @@ fn message(body: &Value, error: &Value) -> String {
     said.join("; ")
 }
 
-const CONTEXT: [&str; 8] = [
+const CONTEXT: [&str; 9] = [
     "context length",
     "context_length_exceeded",
     "context window",
@@ -78,6 +130,7 @@ const CONTEXT: [&str; 8] = [
     "prompt is too long",
     "input token count",
     "too many tokens",
+    "`inputs` tokens + `max_new_tokens` must be",
 ];
 const FILTER: [&str; 5] =
     ["content_filter", "content_policy", "responsibleaipolicyviolation", "content management policy", "content filtering policy"];
@@ -205,6 +258,13 @@ mod tests {
             (429, r#"{"error":{"message":"slow down: 9 tokens, context length","type":"tokens"}}"#, RateLimited),
             (429, r#"{"error":{"message":"You exceeded your quota","code":"insufficient_quota"}}"#, Auth),
             (
+                422,
+                r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 9","error_type":"validation"}"#,
+                ContextLength,
+            ),
+            (403, "<html>Attention Required!</html>", InvalidRequest),
+            (403, r#"{"error":{"code":403,"message":"Input was flagged","metadata":{"reasons":["violence"]}}}"#, ContentFilter),
+            (
                 429,
                 r#"{"error":{"message":"Limit 3 a minute; add a payment method at https://x.y/account/billing","code":"rate_limit_exceeded"}}"#,
                 RateLimited,
@@ -236,6 +296,31 @@ mod tests {
         ] {
             assert_eq!(classify(status, body.as_bytes()).kind, want, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn when_to_come_back_is_read_from_the_body() {
+        for (body, milliseconds) in [
+            (
+                r#"[{"error":{"code":429,"details":[{"@type":"a"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"57.5s"}]}}]"#,
+                Some(57_500),
+            ),
+            (r#"{"error":{"message":"Rate limit reached. Please try again in 1m2.5s. Visit x"}}"#, Some(62_500)),
+            (r#"{"error":{"message":"Please retry in 850ms."}}"#, Some(850)),
+            (r#"{"error":{"message":"Please retry after 6 seconds."}}"#, Some(6_000)),
+            (r#"{"error":{"message":"Please try again in a while"}}"#, None),
+            (r#"{"error":{"message":"Please try again in 99999999999999999999999h"}}"#, None),
+            (r#"{"error":{"details":[{"retryDelay":""}]}}"#, None),
+        ] {
+            assert_eq!(classify(429, body.as_bytes()).retry_after, milliseconds.map(Duration::from_millis), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_cause_behind_a_proxy_is_told() {
+        let body =
+            r#"{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"slow down","provider_name":"X"}}}"#;
+        assert_eq!(classify(429, body.as_bytes()).message, "Provider returned error: slow down");
     }
 
     #[test]

@@ -164,6 +164,7 @@ pub(super) fn end(word: &str, billing: Billing) -> Result<Finish, Failure> {
             kind: CallErrorKind::Overloaded,
             message: format!("the answer was broken off, for the reason \"{}\"", printable(word)),
             billing: Some(billing),
+            retry_after: None,
         }),
         _ => Ok(told(word)),
     }

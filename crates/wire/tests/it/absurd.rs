@@ -99,7 +99,8 @@ fn a_usage_that_cannot_be_one_is_unknown_and_the_answer_stays() {
         r#"{"prompt_tokens":7,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":-1}}"#,
         r#"{"prompt_tokens":-1,"completion_tokens":2}"#,
         r#"{"prompt_tokens":7.5,"completion_tokens":2}"#,
-        r#"{"prompt_tokens":"7","completion_tokens":2}"#,
+        r#"{"prompt_tokens":"seven","completion_tokens":2}"#,
+        r#"{"prompt_tokens":7,"completion_tokens":2,"total_tokens":20}"#,
         r#"{"prompt_tokens":1e999,"completion_tokens":2}"#,
         r#"{"prompt_tokens":7,"prompt_tokens":8,"completion_tokens":2}"#,
         "[]",
@@ -125,7 +126,11 @@ fn a_usage_that_cannot_be_one_is_unknown_and_the_answer_stays() {
         assert_eq!(usage_of("anthropic", usage), None, "{usage}");
     }
     let told = Some(Usage { input: 100, output: 2, ..Usage::default() });
-    assert_eq!(usage_of("openai-chat", r#"{"prompt_tokens":100.0,"completion_tokens":2e0,"odd":1e999}"#), told);
+    for usage in
+        [r#"{"prompt_tokens":100.0,"completion_tokens":2e0,"odd":1e999}"#, r#"{"prompt_tokens":"100","completion_tokens":"2"}"#]
+    {
+        assert_eq!(usage_of("openai-chat", usage), told);
+    }
     assert_eq!(usage_of("anthropic", r#"{"input_tokens":1e2,"output_tokens":2,"cache_read_input_tokens":null}"#), told);
 }
 

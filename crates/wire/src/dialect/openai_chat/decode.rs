@@ -3,22 +3,33 @@
 use tierfall_core::completion::{Completion, Finish, Sample, ToolCall};
 use tierfall_core::provider::Billing;
 
-use super::view::{Choice, Reply, ToolCallView};
+use super::view::{Choice, MessageView, Reply, ToolCallView};
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Failure, NAMELESS, NoAnswer, failure};
+use crate::mend::mended;
 use crate::pointer;
 use crate::view::{arguments_text, object, owned};
 
 /// Reads `text`: the first choice is the answer, the others are samples. The completion carries the body as it came.
 pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
-    let reply = read(text)?;
+    read(text, |reply| whole_answer(reply, text))
+}
+
+fn whole_answer(reply: Reply<'_>, text: &str) -> Result<Completion, NoAnswer> {
     let usage = reply.usage();
     let mut choices = reply.choices.into_iter();
     let Some(mut first) = choices.next() else {
-        return Err(DecodeError::new("/choices", "there is no choice: the provider answered nothing").into());
+        // Gemini's endpoint and Azure's leave out what a filter took, and count what it had cost.
+        return match usage {
+            Some(_) => Ok(Completion { finish: Finish::ContentFilter, usage, raw: Some(text.into()), ..Completion::default() }),
+            None => Err(DecodeError::new("/choices", "there is no choice: the provider answered nothing").into()),
+        };
     };
     let finish = end(&first, usage.map_or(Billing::Unknown, Billing::Metered))?;
-    let message = first.take_message().ok_or_else(|| DecodeError::new("/choices/0/message", "is missing"))?;
+    let message = match first.take_message() {
+        None if finish == Finish::ContentFilter => MessageView::default(),
+        message => message.ok_or_else(|| DecodeError::new("/choices/0/message", "is missing"))?,
+    };
     let tool_calls = message.tool_calls.into_iter().enumerate().map(tool_call).collect::<Result<Vec<_>, _>>()?;
     let samples = choices.map(|mut choice| Sample {
         // A sample that failed says so, and is no reason to throw the answer away.
@@ -41,12 +52,21 @@ pub(super) fn decode(text: &str) -> Result<Completion, NoAnswer> {
     })
 }
 
-/// Reads a reply or a chunk that reports no failure.
-pub(super) fn read(text: &str) -> Result<Reply<'_>, NoAnswer> {
-    let reply: Reply<'_> = object(text).map_err(|error| pointer::locate(text, &error))?;
-    match reply.error.error() {
-        None => Ok(reply),
+/// Has a reply or a chunk that reports no failure read by `then`; one that is almost JSON, too.
+pub(super) fn read<T>(text: &str, then: impl FnOnce(Reply<'_>) -> Result<T, NoAnswer>) -> Result<T, NoAnswer> {
+    let told = |text: &str, reply: Reply<'_>| match reply.error.error() {
+        None => then(reply),
         Some(_) => Err(failure::classify(200, text.as_bytes()).into()),
+    };
+    match object(text) {
+        Ok(reply) => told(text, reply),
+        Err(error) => {
+            let mended = mended(text);
+            match mended.as_deref().map(|mended| (mended, object(mended))) {
+                Some((mended, Ok(reply))) => told(mended, reply),
+                _ => Err(pointer::locate(text, &error).into()),
+            }
+        }
     }
 }
 
@@ -87,5 +107,5 @@ fn tool_call((index, call): (usize, ToolCallView<'_>)) -> Result<ToolCall, Decod
     }
     let arguments =
         arguments_text(function.arguments).map_err(|_| DecodeError::new(at("arguments"), "is not valid JSON text"))?;
-    Ok(ToolCall { id: owned(call.id), name, arguments })
+    Ok(ToolCall { id: call.id.map(|id| id.0.into_owned()).unwrap_or_default(), name, arguments })
 }

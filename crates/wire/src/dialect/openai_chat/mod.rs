@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod logprobs;
 mod stream;
 mod view;
 

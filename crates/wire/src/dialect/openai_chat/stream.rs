@@ -1,10 +1,10 @@
 //! A streamed reply.
 
-use tierfall_core::completion::{Delta, ToolCallDelta};
+use tierfall_core::completion::{Delta, Finish, ToolCallDelta};
 use tierfall_core::provider::Billing;
 
 use super::decode::{read, reason};
-use super::view::ToolCallView;
+use super::view::{Reply, ToolCallView};
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Event, Failure, NAMELESS, NoAnswer, StreamDecoder, failure};
 use crate::view::{arguments_text, owned};
@@ -25,8 +25,12 @@ pub(super) struct ChatStream {
 /// Whether the chunks said why the answer ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Reason {
-    /// They have no place for it.
+    /// None had a choice yet.
     #[default]
+    NoChoice,
+    /// None had a choice, but what the call cost was told.
+    Counted,
+    /// They have no place for it.
     NoPlace,
     /// They have one, and no reason yet.
     NotYet,
@@ -47,24 +51,37 @@ impl StreamDecoder for ChatStream {
         if name == Some("error") {
             return Ok(self.failed(failure::classify(200, data.as_bytes())));
         }
-        let mut chunk = match read(data) {
-            Ok(chunk) => chunk,
-            Err(NoAnswer::Unreadable(error)) => return Err(error),
-            Err(NoAnswer::Failed(failure)) => return Ok(self.failed(failure)),
-        };
+        match read(data, |chunk| self.chunk(chunk, data)) {
+            Ok(event) => Ok(event),
+            Err(NoAnswer::Unreadable(error)) => Err(error),
+            Err(NoAnswer::Failed(failure)) => Ok(self.failed(failure)),
+        }
+    }
+
+    fn finished(&self) -> bool {
+        self.reason == Reason::Said
+    }
+}
+
+impl ChatStream {
+    fn chunk(&mut self, mut chunk: Reply<'_>, data: &str) -> Result<Event, NoAnswer> {
         let mut delta = Delta { usage: chunk.usage(), ..Delta::default() };
         // Further samples are never asked for in a stream: a choice with another index is none of ours.
-        let position = chunk.choices.iter().position(|choice| choice.index.unwrap_or(0) == 0);
+        if matches!(self.reason, Reason::NoChoice | Reason::Counted) {
+            self.reason = match (chunk.choices.is_empty(), delta.usage) {
+                (false, _) => Reason::NoPlace,
+                (true, Some(_)) => Reason::Counted,
+                (true, None) => self.reason,
+            };
+        }
+        let position = chunk.choices.iter().position(|choice| choice.place() == 0);
         if let Some(mut choice) = position.map(|position| chunk.choices.swap_remove(position)) {
             let message = choice.take_message().unwrap_or_default();
             delta.refusal = message.refusal.map(|refusal| refusal.0.into_owned()).or(message.content.refusal);
             delta.text = message.content.text;
             delta.tool_calls = message.tool_calls.into_iter().map(|call| self.tool_call(call)).collect::<Result<_, _>>()?;
             delta.tokens = choice.tokens();
-            delta.finish = match reason(&choice, delta.usage.map_or(Billing::Unknown, Billing::Metered)) {
-                Ok(finish) => finish,
-                Err(failure) => return Ok(self.failed(failure)),
-            };
+            delta.finish = reason(&choice, delta.usage.map_or(Billing::Unknown, Billing::Metered))?;
             match (&choice.finish_reason, self.reason) {
                 (Said::Word(_), _) => {
                     self.named()?;
@@ -85,12 +102,6 @@ impl StreamDecoder for ChatStream {
         Ok(Event::Delta(delta))
     }
 
-    fn finished(&self) -> bool {
-        self.reason == Reason::Said
-    }
-}
-
-impl ChatStream {
     fn failed(&mut self, failure: Failure) -> Event {
         self.ended = true;
         Event::Failed(failure)
@@ -106,12 +117,18 @@ impl ChatStream {
     /// What the end of the stream adds where no chunk gave a reason: a server that has a place for one has not ended the
     /// answer; for one that has none, the end of the stream is the end of the answer.
     fn without_reason(&self) -> Option<Delta> {
-        (self.reason == Reason::NotYet).then(|| Delta { finish: Some(finish::never_said()), ..Delta::default() })
+        let finish = match self.reason {
+            Reason::NotYet => finish::never_said(),
+            // As in a whole reply, what was counted and never came was taken by a filter.
+            Reason::Counted => Finish::ContentFilter,
+            Reason::NoChoice | Reason::NoPlace | Reason::Said => return None,
+        };
+        Some(Delta { finish: Some(finish), ..Delta::default() })
     }
 
     fn tool_call(&mut self, call: ToolCallView<'_>) -> Result<ToolCallDelta, DecodeError> {
         let at = || "/choices/0/delta/tool_calls".to_owned();
-        let (id, function) = (owned(call.id), call.function.unwrap_or_default());
+        let (id, function) = (call.id.map(|id| id.0.into_owned()).unwrap_or_default(), call.function.unwrap_or_default());
         // Without a number a new id begins a call, and anything else goes on with the last one.
         let index = call.index.unwrap_or_else(|| {
             let known = self.calls.iter().rposition(|(known, _)| id.is_empty() || *known == id);

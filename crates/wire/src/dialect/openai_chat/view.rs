@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tierfall_core::completion::{Tokens, Usage};
 
+use super::logprobs::Logprobs;
 use crate::dialect::finish::Said;
-use crate::view::{ContentText, Count, Object, Reported, Text, maybe_object, objects, usage};
+use crate::view::{ContentText, Count, Label, Reported, Text, maybe_object, objects, usage};
 
 /// A whole reply, or one chunk of a stream: the two differ only in `message` and `delta`.
 #[derive(Debug, Deserialize)]
@@ -29,7 +30,7 @@ impl Reply<'_> {
 #[derive(Debug, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct Choice<'a> {
-    pub(super) index: Option<u64>,
+    index: Option<Count>,
     #[serde(default, deserialize_with = "maybe_object")]
     message: Option<MessageView<'a>>,
     #[serde(default, deserialize_with = "maybe_object")]
@@ -39,11 +40,15 @@ pub(super) struct Choice<'a> {
     /// `OpenRouter`'s place for a failure in the middle of an answer.
     #[serde(default)]
     error: Reported<'a>,
-    #[serde(default, deserialize_with = "maybe_object")]
     pub(super) logprobs: Option<Logprobs<'a>>,
 }
 
 impl<'a> Choice<'a> {
+    /// Which answer of several it is.
+    pub(super) fn place(&self) -> u64 {
+        self.index.and_then(|Count(index)| index).unwrap_or(0)
+    }
+
     /// What is said: the message of a whole reply, the delta of a chunk.
     pub(super) fn take_message(&mut self) -> Option<MessageView<'a>> {
         self.message.take().or_else(|| self.delta.take())
@@ -57,15 +62,7 @@ impl<'a> Choice<'a> {
 
     /// The tokens; `None` where the server gave none, which is not the same as an empty list.
     pub(super) fn tokens(&self) -> Option<Tokens> {
-        let content = self.logprobs.as_ref()?.content.as_ref()?;
-        let mut tokens = Tokens::default();
-        for Object(token) in content {
-            tokens.push(&token.token.0, token.logprob.unwrap_or(f64::NAN));
-            for Object(other) in token.top_logprobs.iter().flatten() {
-                tokens.push_alternative(&other.token.0, other.logprob.unwrap_or(f64::NAN));
-            }
-        }
-        Some(tokens)
+        self.logprobs.as_ref()?.tokens()
     }
 }
 
@@ -85,7 +82,7 @@ pub(super) struct MessageView<'a> {
 #[serde(bound(deserialize = "'de: 'a"))]
 pub(super) struct ToolCallView<'a> {
     pub(super) index: Option<u64>,
-    pub(super) id: Option<Text<'a>>,
+    pub(super) id: Option<Label<'a>>,
     #[serde(default, deserialize_with = "maybe_object")]
     pub(super) function: Option<Function<'a>>,
 }
@@ -95,27 +92,6 @@ pub(super) struct ToolCallView<'a> {
 pub(super) struct Function<'a> {
     pub(super) name: Option<Text<'a>>,
     pub(super) arguments: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-pub(super) struct Logprobs<'a> {
-    content: Option<Vec<Object<TokenView<'a>>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-struct TokenView<'a> {
-    token: Text<'a>,
-    logprob: Option<f64>,
-    top_logprobs: Option<Vec<Object<AlternativeView<'a>>>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(bound(deserialize = "'de: 'a"))]
-struct AlternativeView<'a> {
-    token: Text<'a>,
-    logprob: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,6 +105,9 @@ struct UsageView {
     completion_tokens_details: Option<CompletionDetails>,
     /// `DeepSeek`'s place for cached prompt tokens.
     prompt_cache_hit_tokens: Option<Count>,
+    /// Anthropic's places, which proxies keep.
+    cache_read_input_tokens: Option<Count>,
+    cache_creation_input_tokens: Option<Count>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,16 +121,26 @@ struct CompletionDetails {
 }
 
 impl UsageView {
-    /// The usage; `None` where it lacks a part that is paid for, or a count is none: unknown is not zero.
+    /// The usage; `None` where it lacks a part that is paid for, where a count is none, or where the total counts more than the
+    /// parts explain: unknown is not zero, and a token of one kind costs another's price.
     fn usage(&self) -> Option<Usage> {
-        let (input, mut output) = (self.prompt_tokens?.0?, self.completion_tokens?.0?);
+        let (mut input, mut output) = (self.prompt_tokens?.0?, self.completion_tokens?.0?);
         let told = |count: Option<Count>| count.map_or(Some(0), |Count(count)| count);
-        let mut reasoning = told(self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens))?;
-        // Gemini and xAI leave reasoning out of the completion tokens and count it in the total alone; it is paid for.
-        let unlisted = told(self.total_tokens)?.saturating_sub(input.saturating_add(output));
-        output = output.saturating_add(unlisted);
-        reasoning = reasoning.max(unlisted);
-        let cached = self.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).or(self.prompt_cache_hit_tokens);
-        Usage { input, output, cached_input: told(cached)?, reasoning }.plausible()
+        let reasoning = told(self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens))?;
+        let within = self.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).or(self.prompt_cache_hit_tokens);
+        let mut cached_input = told(within)?;
+        let (read, written) = (told(self.cache_read_input_tokens)?, told(self.cache_creation_input_tokens)?);
+        let beside = read.saturating_add(written);
+        match told(self.total_tokens)?.saturating_sub(input.saturating_add(output)) {
+            0 => cached_input = cached_input.max(read),
+            // xAI counts reasoning beside the completion, proxies of Anthropic what was cached beside the prompt.
+            rest if rest == reasoning => output = output.saturating_add(rest),
+            rest if rest == beside => {
+                input = input.saturating_add(rest);
+                cached_input = cached_input.max(read);
+            }
+            _ => return None,
+        }
+        Usage { input, output, cached_input, reasoning }.plausible()
     }
 }

@@ -330,7 +330,7 @@ fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_as
         let header = serde_json::to_string(&Header::new(&binding)).unwrap();
         let line = |k: usize, text: &str, output: u32| {
             format!(
-                r#"{{"id":"h{k}","asked":"{}","text":"{text}","usage":{{"input":0,"output":{output}}},"latency_ms":1}}"#,
+                r#"{{"id":"h{k}","asked":"{}","text":"{text}","usage":{{"input":3,"output":{output}}},"latency_ms":1}}"#,
                 asked(k)
             )
         };
