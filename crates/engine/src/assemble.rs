@@ -20,7 +20,7 @@ use crate::binding::TierBinding;
 use crate::builder::EngineBuilder;
 use crate::config::{Loaded, ProviderSpec};
 use crate::engine::Engine;
-use crate::environment::Secrets;
+use crate::environment::{PROXIES, Secrets};
 pub use asker::Asker;
 pub use error::LoadError;
 pub use pool::Pool;
@@ -148,7 +148,8 @@ fn providers(
     asker: Asker,
 ) -> Result<BTreeMap<String, Arc<dyn Provider>>, LoadError> {
     let specs = || loaded.providers.iter().filter(|(name, _)| used.contains(name.as_str()));
-    let secrets = Secrets::read(specs().flat_map(|(_, spec)| spec.keys()).map(|key| &*key.env));
+    let named = specs().flat_map(|(_, spec)| spec.keys()).map(|key| &*key.env);
+    let secrets = Secrets::read(named.chain(PROXIES));
     let unset = loaded.unset_keys_of(used, |variable| secrets.get(variable).is_some());
     if !unset.is_empty() {
         return Err(LoadError::UnsetKeys(unset));

@@ -27,6 +27,9 @@ pub fn secret_from_env(variable: &str) -> Result<SecretString, UnsetVariable> {
     secret(variable).ok_or_else(|| UnsetVariable(variable.to_owned()))
 }
 
+/// Where environments name a proxy.
+pub(crate) const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
 /// What variables held when they were read, all of them once: what is checked is what is used.
 #[derive(Default)]
 pub(crate) struct Secrets(BTreeMap<String, SecretString>);

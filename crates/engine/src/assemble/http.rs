@@ -12,7 +12,7 @@ use tierfall_wire::dialect::table as dialects;
 use super::asker::Asker;
 use super::error::LoadError;
 use crate::config::{HeaderSource, HttpFile, HttpSpec};
-use crate::environment::Secrets;
+use crate::environment::{PROXIES, Secrets};
 
 pub(super) fn provider(name: &str, spec: &HttpSpec, asker: Asker, secrets: &Secrets) -> Result<Arc<dyn Provider>, LoadError> {
     let settings = settings(name, spec, secrets).map_err(|why| LoadError::Provider(format!("provider \"{name}\": {why}")))?;
@@ -53,6 +53,18 @@ fn settings(name: &str, spec: &HttpSpec, secrets: &Secrets) -> Result<HttpSettin
             HeaderSource::Env(key) => settings.headers.push((name, secret(&key.env)?)),
         }
     }
+    settings.query = file.query.iter().map(|(name, value)| (name.get_ref().clone(), value.to_string())).collect();
+    settings.proxy = match &file.proxy {
+        Some(HeaderSource::Text(url)) => Some(url.clone().into()),
+        Some(HeaderSource::Env(key)) => Some(secret(&key.env)?),
+        None => None,
+    };
+    settings.trusted.clone_from(&spec.trusted);
+    // Most programs would go through it without a word.
+    let ignored = PROXIES.iter().find(|variable| file.proxy.is_none() && secrets.get(variable).is_some());
+    settings.unreached = ignored.map(|variable| {
+        format!("{variable} is set, but a provider uses no proxy that it does not declare: `proxy = {{ env = \"{variable}\" }}`")
+    });
     settings.max_body_bytes = (file.max_body_mib as usize) << 20;
     settings.timeouts.connect = Some(file.connect_timeout.0);
     Ok(settings)

@@ -1,17 +1,19 @@
 //! Providers as a cascade file declares them: data, from which the engine makes the real ones.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use tierfall_core::cascade::Capability;
 use tierfall_providers::simulated::{Latency, SimulatedSettings, Simulation};
 use tierfall_providers::{BaseUrl, BaseUrlError};
-use tierfall_wire::dialect::{Dialect, Gives, table as dialects};
+use tierfall_wire::dialect::{Auth, Dialect, Gives, table as dialects};
 
 use super::code::Code;
 use super::diagnostic::Found;
 use super::file::{HeaderSource, HttpFile, KeyRef, ProviderFile, ProviderKind, SIMULATED, SimulatedFile};
-use super::types::Wait;
+use super::loaded::ReadFile;
+use super::types::{Spanned, Wait};
 
 /// A declared provider.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,8 @@ pub struct HttpSpec {
     pub dialect: String,
     /// Where its API begins.
     pub base_url: BaseUrl,
+    /// The certificates in PEM that are trusted besides the platform's.
+    pub trusted: Option<Arc<str>>,
     /// What the file says of it.
     pub settings: HttpFile,
 }
@@ -81,22 +85,24 @@ impl ProviderSpec {
 
     /// Every secret that it needs.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyRef> {
-        let (key, headers) = match self {
-            Self::Http(http) => (http.settings.api_key.as_ref(), Some(&http.settings.headers)),
-            Self::Simulated(_) => (None, None),
+        let settings = match self {
+            Self::Http(http) => Some(&http.settings),
+            Self::Simulated(_) => None,
         };
-        let in_headers = headers.into_iter().flat_map(BTreeMap::values).filter_map(|header| match header {
+        let headers = settings.into_iter().flat_map(|settings| settings.headers.values());
+        let proxy = settings.and_then(|settings| settings.proxy.as_ref());
+        let in_places = headers.chain(proxy).filter_map(|source| match source {
             HeaderSource::Env(key) => Some(key),
             HeaderSource::Text(_) => None,
         });
-        key.into_iter().chain(in_headers)
+        settings.and_then(|settings| settings.api_key.as_ref()).into_iter().chain(in_places)
     }
 }
 
 /// Reads a declared provider; `None` where something was wrong with it.
-pub(super) fn resolve(file: &ProviderFile, found: &mut Found) -> Option<ProviderSpec> {
+pub(super) fn resolve(file: &ProviderFile, (directory, read): (&Path, ReadFile<'_>), found: &mut Found) -> Option<ProviderSpec> {
     match file.0.as_ref()? {
-        ProviderKind::Http { dialect, settings } => http(dialect, settings, found).map(ProviderSpec::Http),
+        ProviderKind::Http { dialect, settings } => http(dialect, settings, (directory, read), found).map(ProviderSpec::Http),
         ProviderKind::Simulated(settings) => Some(ProviderSpec::Simulated(simulated(settings, found)?)),
     }
 }
@@ -128,7 +134,7 @@ fn simulated(file: &SimulatedFile, found: &mut Found) -> Option<SimulatedSpec> {
     (found.len() == before).then_some(SimulatedSpec { models })
 }
 
-fn http(dialect: &str, file: &HttpFile, found: &mut Found) -> Option<HttpSpec> {
+fn http(dialect: &str, file: &HttpFile, (directory, read): (&Path, ReadFile<'_>), found: &mut Found) -> Option<HttpSpec> {
     let before = found.len();
     let url = file.base_url.as_ref();
     let base_url = url.and_then(|url| match usable_url(url.get_ref()) {
@@ -152,10 +158,34 @@ fn http(dialect: &str, file: &HttpFile, found: &mut Found) -> Option<HttpSpec> {
             found.error(Code::BAD_HEADER, name.span(), format!("the header `{}` {why}", name.get_ref()));
         }
     }
+    let own = dialects::by_name(dialect).map(|dialect| dialect.auth());
+    let key_header = own.as_ref().map(|auth| match auth {
+        Auth::Bearer => "authorization",
+        Auth::Header(name) => name,
+    });
+    let beside = |name: &&Spanned<String>| key_header.is_some_and(|key| name.get_ref().eq_ignore_ascii_case(key));
+    if let (Some(name), Some(key)) = (file.headers.keys().find(beside), &file.api_key) {
+        let message =
+            format!("the header `{}` is what `api-key` is sent in, so that only one of the two could be", name.get_ref());
+        found
+            .error(Code::BAD_HEADER, name.span(), message)
+            .help(format!("keep the header, or `api-key = {{ env = \"{}\" }}`", key.env));
+    }
+    let trusted = file.ca_file.as_ref().and_then(|at| {
+        let path = directory.join(&**at.get_ref());
+        match read(&path) {
+            Ok(pem) => Some(pem.into()),
+            Err(why) => {
+                let message = format!("{} cannot be read: {why}", path.display());
+                found.error(Code::UNREADABLE, at.span(), message).help("paths are relative to the cascade file");
+                None
+            }
+        }
+    });
     if found.refuses(before) {
         return None;
     }
-    Some(HttpSpec { dialect: dialect.to_owned(), base_url: base_url?, settings: file.clone() })
+    Some(HttpSpec { dialect: dialect.to_owned(), base_url: base_url?, trusted, settings: file.clone() })
 }
 
 /// What is wrong with a base URL, and whether it must not be shown.

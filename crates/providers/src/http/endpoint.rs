@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Proxy, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Completion;
@@ -37,7 +37,7 @@ type Secrets = Arc<[SecretString]>;
 /// An HTTP address that answers calls, each by one attempt; [`layered`](Self::layered), it tries again, waits in line and takes samples.
 ///
 /// All calls share one pool of connections, so a provider is made once and shared. Redirects are not followed and the environment's
-/// proxies are not used: a call goes where the settings say. Dropping a call or its reply closes the upstream connection at once.
+/// proxies are not used unless the [settings](HttpSettings::proxy) say so: a call goes where they say. Dropping a call or its reply closes the upstream connection at once.
 ///
 /// ```
 /// use tierfall_providers::{BaseUrl, HttpProvider, HttpSettings, QueuePolicy};
@@ -60,6 +60,7 @@ pub struct HttpProvider {
     secrets: Secrets,
     place: Arc<str>,
     tls: ClientConfig,
+    proxy: Option<Proxy>,
     /// One client for each connect timeout in use, since that timeout belongs to the client and not to the request.
     clients: Mutex<BTreeMap<Option<Duration>, Client>>,
 }
@@ -68,14 +69,20 @@ impl HttpProvider {
     /// Sets the endpoint up. Connects to nothing yet.
     pub fn new(settings: HttpSettings) -> Result<Self, BuildError> {
         let failed = |why: String| BuildError::Client { provider: settings.name.clone(), why };
-        let tls = tls(settings.base_url.is_encrypted()).map_err(|why| failed(why.to_string()))?;
-        let client = client(settings.timeouts.connect, &tls).map_err(|why| failed(why.to_string()))?;
+        // To the proxy itself, too.
+        let encrypted = settings.base_url.is_encrypted() || settings.proxy.is_some();
+        let tls = tls(encrypted, settings.trusted.as_deref()).map_err(failed)?;
+        let proxy = settings.proxy.as_ref().map(|url| Proxy::all(url.expose_secret()));
+        // The cause may repeat the URL, and credentials in it.
+        let proxy = proxy.transpose().map_err(|_| failed("the proxy is no URL like http://proxy.example:3128".to_owned()))?;
+        let client = client(settings.timeouts.connect, &tls, proxy.as_ref()).map_err(|why| failed(why.to_string()))?;
         Ok(Self {
             headers: settings.header_map()?,
             secrets: settings.secrets().into(),
             place: settings.base_url.place().into(),
             clients: Mutex::new(BTreeMap::from([(settings.timeouts.connect, client)])),
             tls,
+            proxy,
             settings,
         })
     }
@@ -166,7 +173,10 @@ impl HttpProvider {
                 headers.append(name, value);
             }
         }
-        let url = self.settings.base_url.join(&encoded.path);
+        let mut url = self.settings.base_url.join(&encoded.path);
+        if !self.settings.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.settings.query);
+        }
         if let Access::Signed(signer) = &self.settings.access {
             self.sign(&**signer, url.as_str(), &mut headers, &encoded.body, times, secrets).await?;
         }
@@ -178,7 +188,13 @@ impl HttpProvider {
         } else {
             times.in_all(what, Billing::Unknown, request.send()).await?
         };
-        sent.map_err(|error| Failed::transport(&error, &self.place, times.connect()))
+        sent.map_err(|error| {
+            let mut failed = Failed::transport(&error, &self.place, times.connect());
+            if let (true, Some(hint)) = (error.is_connect(), &self.settings.unreached) {
+                failed.message = format!("{}; {hint}", failed.message);
+            }
+            failed
+        })
     }
 
     /// Has a request signed; what is added to it is a secret of this attempt.
@@ -211,7 +227,8 @@ impl HttpProvider {
         if let Some(client) = clients.get(&connect) {
             return Ok(client.clone());
         }
-        let client = client(connect, &self.tls).map_err(|error| Failed::transport(&error, &self.place, connect))?;
+        let client =
+            client(connect, &self.tls, self.proxy.as_ref()).map_err(|error| Failed::transport(&error, &self.place, connect))?;
         Ok(clients.entry(connect).or_insert(client).clone())
     }
 
@@ -292,7 +309,7 @@ fn unsendable(header: &str, what: &str) -> Failed {
     Failed::new(CallErrorKind::InvalidRequest, Billing::Free, message)
 }
 
-fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwest::Error> {
+fn client(connect: Option<Duration>, tls: &ClientConfig, proxy: Option<&Proxy>) -> Result<Client, reqwest::Error> {
     let builder = Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .user_agent(concat!("tierfall/", env!("CARGO_PKG_VERSION")))
@@ -302,6 +319,7 @@ fn client(connect: Option<Duration>, tls: &ClientConfig) -> Result<Client, reqwe
         .tcp_nodelay(true)
         // Every attempt has to be seen and told.
         .retry(reqwest::retry::never());
+    let builder = proxy.cloned().into_iter().fold(builder, reqwest::ClientBuilder::proxy);
     match connect {
         Some(connect) => builder.connect_timeout(connect),
         None => builder,

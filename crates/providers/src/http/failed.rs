@@ -1,6 +1,6 @@
 //! One failed attempt, and how it is told.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -32,6 +32,14 @@ impl Failed {
                 let limit = connect.map_or_else(|| "the connect timeout".to_owned(), seconds);
                 let message = format!("no connection to {place} within {limit}; is the address right?");
                 return Self::new(CallErrorKind::Timeout, Billing::Free, message);
+            }
+            // It will be the same certificate a little later.
+            if let Some(why) = untrusted(error) {
+                let message = format!(
+                    "the certificate of {place} is not accepted: {why}; one of an authority of your own is named by `ca-file`, or for \
+                     all programs by SSL_CERT_FILE in the environment"
+                );
+                return Self::new(CallErrorKind::InvalidRequest, Billing::Free, message);
             }
             return Self::new(CallErrorKind::Connect, Billing::Free, connecting(error, place));
         }
@@ -92,6 +100,15 @@ pub(super) fn seconds(duration: Duration) -> String {
     format!("{} s", (duration.as_secs_f64() * 1000.0).round() / 1000.0)
 }
 
+/// Why the server's certificate is not accepted, where that is the cause. An I/O error that holds another one is no source of it.
+fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
+    if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+        return Some(short(&why.to_string()));
+    }
+    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    held.and_then(|held| untrusted(held)).or_else(|| untrusted(error.source()?))
+}
+
 fn connecting(error: &reqwest::Error, place: &str) -> String {
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -111,7 +128,7 @@ fn connecting(error: &reqwest::Error, place: &str) -> String {
 /// The last cause in the chain; those above it only repeat that something failed, and the first prints the URL.
 fn deepest(error: &reqwest::Error) -> String {
     let mut cause = error.source();
-    while let Some(inner) = cause.and_then(std::error::Error::source) {
+    while let Some(inner) = cause.and_then(Error::source) {
         cause = Some(inner);
     }
     cause.map_or_else(|| "unknown cause".to_owned(), |cause| short(&cause.to_string()))

@@ -27,6 +27,15 @@ pub struct HttpSettings {
     pub headers: Vec<(String, SecretString)>,
     /// The same with values that anybody may see.
     pub plain_headers: Vec<(String, String)>,
+    /// What stands in the query of every call's address, in this order: no secrets, since addresses are logged everywhere.
+    pub query: Vec<(String, String)>,
+    /// The HTTP proxy that every call goes through, as a URL; it may hold credentials. Without one calls go straight, whatever the
+    /// environment says.
+    pub proxy: Option<SecretString>,
+    /// What to say besides where no connection comes about.
+    pub unreached: Option<String>,
+    /// Certificates in PEM that are trusted besides the platform's.
+    pub trusted: Option<Arc<str>>,
     /// What holds where a call says nothing: 10 s to connect, 60 s between reads, 10 minutes in all.
     pub timeouts: Timeouts,
     /// Most bytes of one reply.
@@ -45,6 +54,10 @@ impl HttpSettings {
             access: Access::Open,
             headers: Vec::new(),
             plain_headers: Vec::new(),
+            query: Vec::new(),
+            proxy: None,
+            unreached: None,
+            trusted: None,
             timeouts: Timeouts {
                 connect: Some(Duration::from_secs(10)),
                 idle: Some(Duration::from_mins(1)),
@@ -99,7 +112,7 @@ impl HttpSettings {
             Access::Key { key, .. } => Some(key),
             Access::Open | Access::Signed(_) => None,
         };
-        let values = key.into_iter().chain(self.headers.iter().map(|(_, value)| value));
+        let values = key.into_iter().chain(self.headers.iter().map(|(_, value)| value)).chain(&self.proxy);
         values.flat_map(|value| forms(value.expose_secret())).collect()
     }
 }

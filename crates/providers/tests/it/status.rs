@@ -58,6 +58,26 @@ async fn a_call_says_in_which_distributed_trace_it_stands() {
 }
 
 #[tokio::test]
+async fn an_address_has_its_query_and_a_call_goes_through_its_proxy() {
+    let proxy = serving([good()]).await;
+    let mut settings = settings("http://models.invalid/v1");
+    settings.query = vec![("api-version".to_owned(), "2024-10-21".to_owned()), ("a b".to_owned(), "&=".to_owned())];
+    settings.proxy = Some(proxy.uri().into());
+    ask(&HttpProvider::new(settings.clone()).unwrap(), &call()).await.unwrap();
+    let asked = &proxy.received_requests().await.unwrap()[0];
+    assert_eq!(asked.url.query(), Some("api-version=2024-10-21&a+b=%26%3D"));
+    assert_eq!(asked.headers["host"], "models.invalid");
+
+    settings.proxy = Some("http://user:proxy-password@127.0.0.1:1".into());
+    settings.unreached = Some("look at the proxy".to_owned());
+    let error = ask(&HttpProvider::new(settings.clone()).unwrap(), &call()).await.unwrap_err();
+    assert!(error.message.ends_with("look at the proxy") && !error.message.contains("proxy-password"), "{}", error.message);
+    settings.proxy = Some("no url: proxy-password".into());
+    let error = HttpProvider::new(settings).err().unwrap().to_string();
+    assert!(error.contains("the proxy is no URL") && !error.contains("proxy-password"), "{error}");
+}
+
+#[tokio::test]
 async fn a_declared_header_takes_the_place_of_the_dialects_own() {
     let server = serving([ResponseTemplate::new(404)]).await;
     let mut settings = dialect("anthropic", &server.uri());

@@ -21,6 +21,7 @@ pub(crate) const SIMULATED: &str = "simulated";
 pub(crate) struct ProviderFile(pub(crate) Option<ProviderKind>);
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful a file, never moved")]
 pub(crate) enum ProviderKind {
     Http { dialect: String, settings: HttpFile },
     Simulated(SimulatedFile),
@@ -93,6 +94,15 @@ pub struct HttpFile {
     /// Further headers of every call; secret ones from the environment.
     #[serde(default)]
     pub(crate) headers: BTreeMap<Spanned<String>, HeaderSource>,
+    /// What stands in the query of every call's address, such as Azure's `api-version`. No secrets: a key goes into a header.
+    #[schemars(with = "BTreeMap<String, Text>")]
+    #[serde(default)]
+    pub(crate) query: BTreeMap<Spanned<String>, Text>,
+    /// The HTTP proxy that calls go through, like `http://proxy.example:3128`, or the environment variable that holds it:
+    /// `{ env = "HTTPS_PROXY" }`. Without it calls go straight, whatever the environment says.
+    pub(crate) proxy: Option<HeaderSource>,
+    /// A file with certificates in PEM that are trusted besides the platform's; its path is relative to the cascade file.
+    pub(crate) ca_file: Option<Spanned<Text>>,
     /// Most calls at a time; the others wait for a place.
     #[schemars(range(min = 1, max = 10_000))]
     #[serde(default = "whole::<32>")]

@@ -34,6 +34,7 @@ pub(super) fn resolve(
     (fits, segment_digest): (Fits<'_>, Option<String>),
     found: &mut Found,
 ) -> Option<Loaded> {
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let mut providers = BTreeMap::new();
     for (name, declared) in &file.provider {
         if name.get_ref().contains('/') || name.get_ref().is_empty() {
@@ -41,9 +42,8 @@ pub(super) fn resolve(
                 format!("a provider cannot be named \"{}\": `model = \"provider/model\"` could not say it", name.get_ref());
             found.error(Code::BAD_NAME, name.span(), message);
         }
-        providers.insert(name.get_ref().clone(), provider::resolve(declared, found));
+        providers.insert(name.get_ref().clone(), provider::resolve(declared, (&directory, read), found));
     }
-    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let lines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
     let mut context = Context { file, directory, read, lines, found, providers, fitted: Vec::new(), own: Vec::new() };
     let tiers = tier::resolve_all(&mut context);
