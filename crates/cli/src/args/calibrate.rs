@@ -208,6 +208,9 @@ pub(crate) struct Tables {
     /// Call a model of the file by this name of a tier
     #[arg(long = "tier", value_name = "MODEL=TIER", value_parser = renamed)]
     pub(crate) tiers: Vec<(String, String)>,
+    /// The column that names the tier, for tidy: a table with one row an answer
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) tier_column: Option<String>,
     /// The greatest grade of the file, where grades do not go from 0 to 1
     #[arg(long, value_name = "GRADE")]
     pub(crate) max_score: Option<f64>,

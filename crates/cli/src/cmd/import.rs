@@ -55,9 +55,6 @@ fn destination(args: &Import) -> Option<&Path> {
 
 /// What became of the rows.
 fn made(args: &Import, out: &File) -> Result<Imported, Failure> {
-    let [file] = args.files.as_slice() else {
-        return Err(Failure::usage("one file at a time: the examples of a second one would be mixed up with the first one's"));
-    };
     if args.traffic.into.is_some() {
         return Err(Failure::usage(format!("only {TRACES} become a fixture set; {} becomes observations", args.format))
             .with_hint("leave out --into and --cascade"));
@@ -65,12 +62,13 @@ fn made(args: &Import, out: &File) -> Result<Imported, Failure> {
     let options = ImportOptions {
         columns: args.table.columns.iter().cloned().collect(),
         tiers: args.table.tiers.iter().cloned().collect(),
+        tier_column: args.table.tier_column.clone(),
         max_score: args.table.max_score,
         bad_rows: args.table.bad_rows.unwrap_or_default(),
     };
     let format = format(&args.format)?;
     let mut out = BufWriter::new(out);
-    let report = convert(format, file, &options, &mut out)?;
+    let report = convert(format, &args.files, &options, &mut out)?;
     out.flush()?;
     Ok(report)
 }

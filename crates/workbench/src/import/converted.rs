@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -42,7 +42,8 @@ pub struct Imported {
 /// Takes converted rows.
 pub(super) struct Converted<'w> {
     pub(super) options: &'w ImportOptions,
-    pub(super) source: &'w Path,
+    /// The file that is read.
+    pub(super) source: PathBuf,
     pub(super) out: &'w mut dyn Write,
     pub(super) report: Imported,
     pub(super) faults: Faults,
@@ -52,15 +53,22 @@ pub(super) struct Converted<'w> {
 
 impl<'w> Converted<'w> {
     /// Nothing yet.
-    pub(super) fn new(options: &'w ImportOptions, source: &'w Path, out: &'w mut dyn Write) -> Self {
-        Self { options, source, out, report: Imported::default(), faults: Faults::default(), scales: Vec::new() }
+    pub(super) fn new(options: &'w ImportOptions, source: &Path, out: &'w mut dyn Write) -> Self {
+        Self {
+            options,
+            source: source.to_owned(),
+            out,
+            report: Imported::default(),
+            faults: Faults::default(),
+            scales: Vec::new(),
+        }
     }
 
-    /// One row of the source: an example, or why it is none.
-    pub(super) fn row(&mut self, line: u64, row: Result<ConvertedRow, Fault>) -> Result<(), Error> {
+    /// One row of the source: an example, a part of one that is written later, or why it is neither.
+    pub(super) fn row(&mut self, line: u64, row: Result<Option<ConvertedRow>, Fault>) -> Result<(), Error> {
         self.report.read += 1;
         match row {
-            Ok(row) => self.write(&row),
+            Ok(row) => row.map_or(Ok(()), |row| self.write(&row)),
             Err(fault) => self.bad(line, fault),
         }
     }
@@ -69,8 +77,8 @@ impl<'w> Converted<'w> {
     pub(super) fn bad(&mut self, line: u64, mut fault: Fault) -> Result<(), Error> {
         let column = self.options.column(&fault.field).to_owned();
         fault.field = column;
-        let bad = BadRow { path: self.source.to_owned(), line, field: fault.field.clone(), reason: fault.reason.clone() };
-        self.faults.note(self.source, line, fault);
+        let bad = BadRow { path: self.source.clone(), line, field: fault.field.clone(), reason: fault.reason.clone() };
+        self.faults.note(&self.source, line, fault);
         self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))
     }
 

@@ -14,9 +14,10 @@ mod routerbench;
 mod row;
 #[cfg(test)]
 mod tests;
+mod tidy;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use converted::Converted;
 pub use converted::Imported;
@@ -32,7 +33,9 @@ pub struct Format {
     pub name: &'static str,
     /// What it holds, and what becomes of it.
     pub about: &'static str,
-    convert: fn(&Path, &ImportOptions, &mut Converted<'_>) -> Result<(), Error>,
+    convert: fn(&[PathBuf], &ImportOptions, &mut Converted<'_>) -> Result<(), Error>,
+    /// Whether it may lie in several files.
+    several: bool,
 }
 
 const LOG: &str = "openai-log";
@@ -43,28 +46,40 @@ pub const FORMATS: &[Format] = &[
         name: "routerbench",
         about: "a wide table (CSV or JSON Lines): one row a question with `sample_id`, `eval_name` (the segment), and for every \
                 model a grade under its name and a cost under `MODEL|total_cost`",
-        convert: routerbench::convert,
+        convert: |files, options, converted| routerbench::convert(&files[0], options, converted),
+        several: false,
     },
     Format {
         name: "routellm",
         about: "comparisons of two models (CSV or JSON Lines): `prompt`, `model_a`, `model_b`, and a `winner` (model_a, model_b, \
                 tie, tie (bothbad)), one of `winner_model_a`, `winner_model_b`, `winner_tie`, or `score_a` and `score_b`; a \
                 preferred answer and a tie count as right. Where `judge` names who compared, the grades are the judge's",
-        convert: routellm::convert,
+        convert: |files, options, converted| routellm::convert(&files[0], options, converted),
+        several: false,
     },
     Format {
         name: LOG,
         about: "a log of chat completions (JSON Lines): `id` or `custom_id`, `request`, `response`, `correct` or `label`, \
                 `latency_ms`, `tier` (else the request's model); an `error` is a wrong answer, log-probabilities become signals, lines of \
                 one id one example",
-        convert: log::convert,
+        convert: |files, options, converted| log::convert(&files[0], options, converted),
+        several: false,
     },
     Format {
         name: "csv",
         about: "any table with a header, with --map COLUMN=FIELD: the fields are id, segment, group, split, weight, TIER.correct, \
                 TIER.judged, TIER.judge, TIER.cost_usd, TIER.latency_ms, TIER.input_tokens, TIER.output_tokens and TIER.SIGNAL; \
                 a column that has its field's name needs no --map, but for a signal's, which is TIER.confidence.SIGNAL",
-        convert: generic::convert,
+        convert: |files, options, converted| generic::convert(&files[0], options, converted),
+        several: false,
+    },
+    Format {
+        name: "tidy",
+        about: "one row an answer (CSV or JSON Lines), joined by `id`: a file a model, whose name is the tier's, or one table whose \
+                --tier-column names the tier. The fields are segment, group, split, weight, correct, judged, judge, cost_usd, latency_ms, \
+                input_tokens, output_tokens; a column `confidence`, and one that --map gives any other name, is a signal",
+        convert: tidy::convert,
+        several: true,
     },
 ];
 
@@ -77,7 +92,23 @@ pub fn format(name: &str) -> Result<&'static Format, Error> {
 }
 
 /// Writes a source as observations in JSON Lines.
-pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, Error> {
+pub fn convert(format: &Format, files: &[PathBuf], options: &ImportOptions, out: &mut dyn Write) -> Result<Imported, Error> {
+    let input = match files {
+        [] => return Err(Error::refused("no file is given".to_owned())),
+        [_, _, ..] if !format.several => {
+            return Err(Error::refused(format!(
+                "one file of {} at a time: the examples of a second one would be mixed up with the first one's; a file a model is `tidy`",
+                format.name
+            )));
+        }
+        [input, ..] => input,
+    };
+    if options.tier_column.is_some() && !format.several {
+        return Err(Error::refused(format!(
+            "--tier-column is for tables with one row an answer, `tidy`; {} has other rows",
+            format.name
+        )));
+    }
     if format.name == LOG && !options.columns.is_empty() {
         return Err(Error::refused(format!("--map names columns of a table, and {LOG} has none: its lines are nested")));
     }
@@ -85,7 +116,7 @@ pub fn convert(format: &Format, input: &Path, options: &ImportOptions, out: &mut
         return Err(Error::refused(format!("--max-score {most}: the greatest grade of a source is above 0")));
     }
     let mut converted = Converted::new(options, input, out);
-    (format.convert)(input, options, &mut converted)?;
+    (format.convert)(files, options, &mut converted)?;
     let Converted { mut report, faults, scales, .. } = converted;
     match faults.settle(report.read, options.bad_rows, || scales) {
         Ok(left_out) => (report.bad, report.first_bad) = left_out,

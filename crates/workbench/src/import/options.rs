@@ -11,6 +11,8 @@ pub struct ImportOptions {
     pub columns: BTreeMap<String, String>,
     /// Name in the source → tier; models that are not named keep their names.
     pub tiers: BTreeMap<String, String>,
+    /// The column that names the tier, where each row is one answer.
+    pub tier_column: Option<String>,
     /// The greatest score that the source gives, where grades go from 0 to something else than 1.
     pub max_score: Option<f64>,
     /// What becomes of rows that cannot be converted.

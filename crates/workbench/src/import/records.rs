@@ -97,13 +97,25 @@ pub(super) fn tiers_of<'m>(record: &Record<'_>, models: &[&'m str]) -> Result<Ve
     Ok(all)
 }
 
-/// Every record of a file, in order, into what `convert` makes of it.
+/// Every record of a file, in order, into the example that `convert` makes of it.
 pub(super) fn each(
     path: &Path,
     options: &ImportOptions,
     converted: &mut Converted<'_>,
-    convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
 ) -> Result<(), Error> {
+    let models = each_of(path, options, converted, |record, line| convert(record, line).map(Some))?;
+    known_models(&models, options, converted)
+}
+
+/// Every record of a file, in order, into what `convert` makes of it, if it is an example of its own; the models of the file.
+pub(super) fn each_of(
+    path: &Path,
+    options: &ImportOptions,
+    converted: &mut Converted<'_>,
+    convert: impl FnMut(&Record<'_>, u64) -> Result<Option<ConvertedRow>, Fault>,
+) -> Result<BTreeSet<String>, Error> {
+    path.clone_into(&mut converted.source);
     let context = Context { options, models: RefCell::default(), passed_over: RefCell::default(), grades: Grades::new(options) };
     let (start, input) = source::open(path)?;
     match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -111,9 +123,14 @@ pub(super) fn each(
         Some(b'{') => each_object(path, &context, converted, convert)?,
         Some(_) => each_record(path, source::csv_reader(path, start, input), &context, converted, convert)?,
     }
-    converted.scales = context.grades.scales();
-    converted.report.passed_over = context.passed_over.into_inner();
-    let models = context.models.into_inner();
+    converted.scales.extend(context.grades.scales());
+    converted.report.passed_over.extend(context.passed_over.into_inner());
+    Ok(context.models.into_inner())
+}
+
+/// Whether the source has every model that `--tier` names.
+pub(super) fn known_models(models: &BTreeSet<String>, options: &ImportOptions, converted: &Converted<'_>) -> Result<(), Error> {
+    let path = &converted.source;
     match options.tiers.keys().find(|model| !models.contains(*model)) {
         Some(model) if converted.report.written > 0 => {
             let hint = hint(model, "models", models.iter().map(String::as_str));
@@ -128,7 +145,7 @@ fn each_object(
     path: &Path,
     context: &Context<'_>,
     converted: &mut Converted<'_>,
-    mut convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<Option<ConvertedRow>, Fault>,
 ) -> Result<(), Error> {
     let renamed = &context.options.columns;
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -163,7 +180,7 @@ fn each_record(
     mut reader: CsvReader,
     context: &Context<'_>,
     converted: &mut Converted<'_>,
-    mut convert: impl FnMut(&Record<'_>, u64) -> Result<ConvertedRow, Fault>,
+    mut convert: impl FnMut(&Record<'_>, u64) -> Result<Option<ConvertedRow>, Fault>,
 ) -> Result<(), Error> {
     let header = reader.headers().map_err(|error| source::csv_error(path, &error))?;
     let there: Vec<&str> = header.iter().map(str::trim).collect();

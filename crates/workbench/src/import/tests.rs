@@ -10,7 +10,7 @@ fn run(name: &str, text: &str, options: &ImportOptions) -> Result<(Vec<Value>, I
     let path = dir.path().join("source");
     fs_err::write(&path, text).unwrap();
     let mut out = Vec::new();
-    let report = convert(format(name).unwrap(), &path, options, &mut out)?;
+    let report = convert(format(name).unwrap(), std::slice::from_ref(&path), options, &mut out)?;
     let lines = std::str::from_utf8(&out).unwrap().lines();
     Ok((lines.map(|line| serde_json::from_str(line).unwrap()).collect(), report))
 }
@@ -39,6 +39,88 @@ fn places(rows: &Unreadable) -> Vec<(u64, &str)> {
 
 fn bad(report: &Imported) -> Vec<(u64, &str)> {
     report.first_bad.iter().map(|bad| (bad.line, &*bad.field)).collect()
+}
+
+fn tidy(files: &[(&str, &str)], options: &ImportOptions) -> Result<Vec<Value>, Error> {
+    let dir = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = files.iter().map(|(name, _)| dir.path().join(name)).collect();
+    for (path, (_, text)) in paths.iter().zip(files) {
+        fs_err::write(path, text).unwrap();
+    }
+    let mut out = Vec::new();
+    convert(format("tidy").unwrap(), &paths, options, &mut out)?;
+    Ok(std::str::from_utf8(&out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[test]
+fn a_file_a_model_is_joined_by_id() {
+    let small = "id,correct,confidence,note\nq1,1,0.9,x\nq2,0,0.2,y\n";
+    let large =
+        "{\"id\": \"q2\", \"correct\": true, \"cost_usd\": 0.02, \"segment\": \"a\"}\n{\"id\": \"q3\", \"correct\": false}\n";
+    let rows = tidy(&[("small.csv", small), ("large.results.jsonl", large)], &ImportOptions::default()).unwrap();
+    assert_eq!(
+        rows,
+        [
+            json!({"id": "q1", "tiers": {"small": {"correct": 1.0, "confidence": {"confidence": 0.9}}, "large": {}}}),
+            json!({"id": "q2", "segment": "a", "tiers": {"small": {"correct": 0.0, "confidence": {"confidence": 0.2}}, "large": {"correct": 1.0, "cost_usd": 0.02}}}),
+            json!({"id": "q3", "tiers": {"small": {}, "large": {"correct": 0.0}}}),
+        ]
+    );
+}
+
+#[test]
+fn a_tidy_table_names_its_tiers_in_a_column() {
+    let options = ImportOptions {
+        tier_column: Some("model".to_owned()),
+        tiers: [("big/model".to_owned(), "large".to_owned())].into(),
+        columns: [("sure".to_owned(), "logprob".to_owned())].into(),
+        ..ImportOptions::default()
+    };
+    for mark in [",", ";", "\t"] {
+        let text = "id,model,correct,sure\nq1,small,1,-0.1\nq1,big/model,1,\n".replace(',', mark);
+        let rows = tidy(&[("results.csv", &text)], &options).unwrap();
+        assert_eq!(
+            rows,
+            [
+                json!({"id": "q1", "tiers": {"small": {"correct": 1.0, "confidence": {"logprob": -0.1}}, "large": {"correct": 1.0}}})
+            ]
+        );
+    }
+    let twice = "id,model,correct,sure\nq1,small,1,\nq1,small,0,\nq2,,1,\nq1,big/model,1,\n";
+    let Err(Error::Rows(rows)) = tidy(&[("results.csv", twice)], &options) else { panic!() };
+    assert_eq!(places(&rows), [(3, "id"), (4, "model")]);
+    assert!(
+        rows.first[0].reason.contains("has an answer of the tier \"small\" already, in ")
+            && rows.first[0].reason.contains("--tier-column")
+    );
+}
+
+#[test]
+fn one_table_of_several_models_is_never_one_tier() {
+    let text = "id,model,correct\nq1,small,1\nq1,large,1\n";
+    let Err(Error::Rows(rows)) = tidy(&[("results.csv", text)], &ImportOptions::default()) else { panic!() };
+    assert!(rows.first[0].reason.contains("--tier-column"), "{rows:?}");
+    let segments = [("a.csv", "id,correct,segment\nq1,1,x\n"), ("b.csv", "id,correct,segment\nq1,1,y\n")];
+    let Err(error) = tidy(&segments, &ImportOptions::default()) else { panic!() };
+    assert!(error.to_string().contains("is \"y\" here and \"x\" beside another answer"), "{error}");
+    let error =
+        run("csv", "id,small.correct\nq1,1\n", &ImportOptions { tier_column: Some("m".to_owned()), ..ImportOptions::default() });
+    assert!(error.unwrap_err().to_string().contains("for tables with one row an answer"));
+}
+
+#[test]
+fn what_is_no_table_is_recognised_and_the_command_that_makes_one_is_told() {
+    for (start, told) in [
+        ("PAR1\u{15}\u{4}", "it is Parquet; read here are JSON Lines and CSV, also packed by gzip: duckdb"),
+        ("PK\u{3}\u{4}", "a spreadsheet (xlsx)"),
+        ("BZh91AY", "bunzip2"),
+        ("SQLite format 3", "sqlite3 -header -csv"),
+        ("[\n{\"id\": 1}]", "jq -c '.[]'"),
+        ("{\n  \"id\": 1\n}", "jq -c ."),
+    ] {
+        let error = run("tidy", start, &ImportOptions::default()).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[test]
@@ -233,7 +315,8 @@ fn what_is_imported_can_be_read() {
     };
     fs_err::write(&input, (0..50).map(rows).collect::<String>()).unwrap();
     let mut out = Vec::new();
-    let report = convert(format("openai-log").unwrap(), &input, &ImportOptions::default(), &mut out).unwrap();
+    let report =
+        convert(format("openai-log").unwrap(), std::slice::from_ref(&input), &ImportOptions::default(), &mut out).unwrap();
     fs_err::write(&output, out).unwrap();
     assert_eq!((report.read, report.written), (100, 50));
     let read = read(&[&output], &ReadOptions::new(["mini", "big"]), &()).unwrap();
@@ -385,7 +468,7 @@ fn imported(name: &str, text: &str, options: &ImportOptions) -> Result<Vec<u8>, 
     let path = dir.path().join("source");
     fs_err::write(&path, text).unwrap();
     let mut out = Vec::new();
-    convert(format(name).unwrap(), &path, options, &mut out).map(|_| out)
+    convert(format(name).unwrap(), std::slice::from_ref(&path), options, &mut out).map(|_| out)
 }
 
 #[test]

@@ -60,7 +60,6 @@ impl<'p> ObservationFile<'p> {
                     return Err(Error::refused(why));
                 }
             },
-            Some(b'[') => return Err(no_observations(path, "it begins with a list; JSON Lines has one object a line")),
             Some(_) => {
                 let mut reader = Box::new(csv_reader(path, start, input));
                 let header = reader.headers().map_err(|error| csv_error(path, &error))?.clone();
@@ -173,7 +172,36 @@ fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> 
         let why = "it is UTF-16 or binary, not text in UTF-8; `iconv -f UTF-16 -t UTF-8` converts the former";
         return Err(no_observations(path, why));
     }
-    Ok((start, input))
+    match other_kind(path, &start) {
+        Some(why) => Err(no_observations(path, why)),
+        None => Ok((start, input)),
+    }
+}
+
+/// What a file is that begins so and is none that is read here, with the command that makes one of it.
+fn other_kind(path: &Path, start: &[u8]) -> Option<String> {
+    const BINARY: [(&[u8], &str, &str); 5] = [
+        (b"PAR1", "Parquet", "duckdb -c \"COPY (FROM 'FILE') TO 'FILE.csv'\""),
+        (b"PK\x03\x04", "a ZIP archive, or a spreadsheet (xlsx)", "unzip FILE, or save the sheet as CSV"),
+        (b"\x28\xb5\x2f\xfd", "packed by zstd", "zstd -d FILE"),
+        (b"BZh", "packed by bzip2", "bunzip2 FILE"),
+        (b"SQLite format 3", "an SQLite database", "sqlite3 -header -csv FILE 'SELECT * FROM results'"),
+    ];
+    let file = path.display().to_string();
+    if let Some((_, kind, command)) = BINARY.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        return Some(format!(
+            "it is {kind}; read here are JSON Lines and CSV, also packed by gzip: {}",
+            command.replace("FILE", &file)
+        ));
+    }
+    let text = start.trim_ascii_start();
+    let document = "one object a line is read: jq -c";
+    if text.starts_with(b"[") {
+        return Some(format!("it begins with a list; {document} '.[]' {file}"));
+    }
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let over_lines = lines.next() == Some(b"{") && lines.next().is_some_and(|second| second.starts_with(b"\""));
+    over_lines.then(|| format!("it is one document over several lines; {document} . {file}"))
 }
 
 /// A file that ends or breaks in its middle: what was unpacked before is no sample of it.
@@ -190,8 +218,15 @@ fn first_bytes(input: &mut Input) -> std::io::Result<Vec<u8>> {
 
 pub(crate) fn csv_reader(path: &Path, start: Vec<u8>, input: Input) -> CsvReader {
     let tabs = path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains(".tsv"));
+    let header = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let parts = |mark: u8| !header.contains(&b',') && header.contains(&mark);
+    // A header without a comma is parted by what spreadsheets write in its place.
+    let delimiter = match (tabs || parts(b'\t'), parts(b';')) {
+        (true, _) => b'\t',
+        (false, true) => b';',
+        (false, false) => b',',
+    };
     let input: Input = Box::new(std::io::Cursor::new(start).chain(input));
-    let delimiter = if tabs { b'\t' } else { b',' };
     // Rows of another length are bad rows, not the end of reading.
     ::csv::ReaderBuilder::new().flexible(true).delimiter(delimiter).from_reader(Lined::new(input, delimiter))
 }
