@@ -48,10 +48,20 @@ pub enum OnExhausted {
     /// latest tier. Gate values are not compared: those of two tiers are on scales of their own.
     #[default]
     Answer,
+    /// The same, and an answer of the last tier that is cut off, filtered, refused or empty counts as one that it did not accept: an earlier
+    /// tier's whole answer is served in its place, where there is one.
+    BestWhole,
     /// Answer nothing.
     Abstain,
     /// A person must look; the best answer is attached.
     Review,
+}
+
+impl OnExhausted {
+    /// Whether the best answer there is is served, though nothing accepted it.
+    pub fn serves_the_best(self) -> bool {
+        matches!(self, Self::Answer | Self::BestWhole)
+    }
 }
 
 /// What happens when a gate cannot decide alone.

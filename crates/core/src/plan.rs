@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::cascade::{Answerer, Capability, Cascade, Model, OnExhausted, TierIx};
+use crate::cascade::{Answerer, Capability, Cascade, Model, TierIx};
 use crate::caught::caught;
 use crate::constraints::{Constraints, End};
 use crate::gate::Gate;
@@ -177,7 +177,7 @@ impl Plan {
     pub fn gate(&self, position: usize) -> Option<&Gate> {
         let gate = self.cascade.tier(*self.tiers.get(position)?).gate.as_ref();
         let last = position + 1 == self.tiers.len();
-        gate.filter(|_| !(last && self.cascade.policy().on_exhausted == OnExhausted::Answer))
+        gate.filter(|_| !(last && self.cascade.policy().on_exhausted.serves_the_best()))
     }
 }
 

@@ -231,10 +231,14 @@ impl Run {
             Some(Decision::Defer(Deferral::Failed(_))) => Some(Fallback::Failed),
             _ => None,
         };
+        let best_whole = self.cascade.policy().on_exhausted == OnExhausted::BestWhole;
         let fallback = match (outcome.kind(), self.stopped) {
             (OutcomeKind::Refused | OutcomeKind::Failed, _) => None,
             (_, Some(Stopped::Budget)) => Some(Fallback::Budget),
             (_, Some(Stopped::Deadline)) => Some(Fallback::Deadline),
+            (OutcomeKind::Answered, None) if best_whole && matches!(ended, Some(Decision::Defer(Deferral::Unusable(_)))) => {
+                Some(Fallback::NotWhole)
+            }
             (_, None) => ended_failed,
         };
         let trace = Trace {
@@ -413,7 +417,7 @@ impl Run {
         self.state = State::Done(match (self.cascade.policy().on_exhausted, best) {
             // Without any answer nobody declined to give one: the tiers failed, or none could be called.
             (_, None) => Outcome::Failed(error.unwrap_or_else(|| self.plan.no_tier())),
-            (OnExhausted::Answer, Some(best)) => Outcome::Answered(best),
+            (OnExhausted::Answer | OnExhausted::BestWhole, Some(best)) => Outcome::Answered(best),
             (OnExhausted::Abstain, best) => Outcome::Abstained(best),
             (OnExhausted::Review, best) => Outcome::Review(best),
         });

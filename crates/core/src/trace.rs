@@ -54,6 +54,8 @@ pub enum Stopped {
 pub enum Fallback {
     /// The last tier that was to answer failed.
     Failed,
+    /// The last tier's answer was not whole, and the policy is `best-whole`.
+    NotWhole,
     /// The request's deadline passed.
     Deadline,
     /// The next call could have exceeded the request's budget.

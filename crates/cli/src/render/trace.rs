@@ -72,6 +72,7 @@ fn headline(trace: &Trace) -> String {
 fn cut_short(why: Fallback) -> &'static str {
     match why {
         Fallback::Failed => "the last tier failed",
+        Fallback::NotWhole => "the last tier's answer is not whole",
         Fallback::Deadline => "the deadline passed",
         Fallback::Budget => "the next call could exceed the budget",
     }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Probed, Probing, Read, Run, State};
+use super::{Ending, Probed, Probing, Read, Run, State};
 use crate::calls::worth_probing;
-use crate::cascade::OnAbstain;
+use crate::cascade::{OnAbstain, OnExhausted};
 use crate::completion::Completion;
 use crate::draft::settled;
 use crate::gate::{Accepted, Decision, Deferral, Gate, Unusable, VALID};
@@ -48,7 +48,13 @@ impl Run {
                 Some(gate) if gate.signals().any(NamedSignal::strips) => Arc::new(gate.stripped(&answer).into_owned()),
                 _ => answer,
             };
-            let accepted = Accepted::LastTier(Unusable::of(&answer));
+            let unusable = Unusable::of(&answer);
+            if let Some(why) = unusable.clone().filter(|_| self.cascade.policy().on_exhausted == OnExhausted::BestWhole) {
+                self.step(tier, Decision::Defer(Deferral::Unusable(why)), None);
+                self.keep(false, Served { tier, answer, confidence: None, accepted: None });
+                return self.end(Ending::Exhausted(None));
+            }
+            let accepted = Accepted::LastTier(unusable);
             self.step(tier, Decision::Accept(accepted.clone()), None);
             self.state = State::Done(Outcome::Answered(Served { tier, answer, confidence: None, accepted: Some(accepted) }));
             return;
@@ -58,7 +64,10 @@ impl Run {
         let decision = self.decide(position, gate, value, (&answer, &stripped), &readings);
         let answer = stripped;
         let confidence = value.ok().and_then(|value| gate.confidence(value));
-        let usable = matches!(decision, Decision::Defer(Deferral::BelowThreshold | Deferral::Abstained(_)));
+        let read = matches!(decision, Decision::Defer(Deferral::BelowThreshold | Deferral::Abstained(_)));
+        // A gate may read an answer that is cut off.
+        let best_whole = self.cascade.policy().on_exhausted == OnExhausted::BestWhole;
+        let usable = read && (!best_whole || Unusable::of(&answer).is_none());
         let tokens = Census::of(&answer, &Selector::default()).ok();
         self.step(tier, decision.clone(), Some(Read { gate, value: value.ok(), signals: readings, tokens, bound: None }));
         match decision {
@@ -71,15 +80,19 @@ impl Run {
                 self.state = State::Done(Outcome::Failed(CallError::new(CallErrorKind::Malformed, message)));
             }
             Decision::Defer(_) => {
-                let better = self.best.as_ref().is_none_or(|(before, served)| (usable, tier) > (*before, served.tier));
-                if better {
-                    self.best = Some((usable, Served { tier, answer, confidence: None, accepted: None }));
-                }
+                self.keep(usable, Served { tier, answer, confidence: None, accepted: None });
                 match self.end.take() {
                     Some(end) => self.end(end),
                     None => self.enter(position + 1, None),
                 }
             }
+        }
+    }
+
+    /// Keeps an answer that was not accepted, where it is the best one.
+    fn keep(&mut self, usable: bool, served: Served) {
+        if self.best.as_ref().is_none_or(|(before, best)| (usable, served.tier) > (*before, best.tier)) {
+            self.best = Some((usable, served));
         }
     }
 

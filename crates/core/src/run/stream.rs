@@ -20,7 +20,9 @@ impl Run {
         let tier = self.cascade.tier(self.plan.tiers[position]);
         let Some(gate) = self.plan.gate(position) else {
             let strips = tier.gate.as_ref().is_some_and(|gate| gate.signals().any(NamedSignal::strips));
-            return Draft::new(if strips { Reads::AtTheEnd } else { Reads::Nothing });
+            // Whether it is whole shows at its end, and only then whether another one is served.
+            let may_be_replaced = self.cascade.policy().on_exhausted == OnExhausted::BestWhole;
+            return Draft::new(if strips || may_be_replaced { Reads::AtTheEnd } else { Reads::Nothing });
         };
         let (may_cut, may_commit) = (self.may_cut(position, gate), gate.may_commit());
         let watching = (may_cut || may_commit).then(|| gate.signal.watch(&self.request));
@@ -40,7 +42,7 @@ impl Run {
             return false;
         }
         let Some(next) = self.plan.tiers.get(position + 1).and_then(|next| self.plan.may_see(*next)) else { return false };
-        let may_be_served = self.plan.deadline().is_some() && policy.on_exhausted == OnExhausted::Answer;
+        let may_be_served = self.plan.deadline().is_some() && policy.on_exhausted.serves_the_best();
         let after = || {
             let most = match self.next() {
                 Next::Call(call) => Billing::Estimated(Estimate::of(&call, None)).cost(call.price()).at_most(),

@@ -41,6 +41,34 @@ fn an_answer_after_a_chain_that_broke_is_a_fallback() {
 }
 
 #[test]
+fn best_whole_serves_a_whole_answer_before_one_that_is_not() {
+    let not_whole = [
+        Cell::score(0.1).text("cut in the mid").finish(Finish::Length),
+        Cell::score(0.1).finish(Finish::ContentFilter),
+        Cell::score(0.1).refusal(),
+        Cell::score(0.1).text(""),
+    ];
+    for last in not_whole {
+        let served = |on_exhausted, first: Cell| {
+            let cascade = cascade(&[0.5], Policy { on_exhausted, ..Policy::default() });
+            let (outcome, trace) = run_on(&cascade, &[first, last.clone()]);
+            (outcome.served().map(|served| served.tier.0), trace.fallback, trace.unusable().is_some())
+        };
+        let whole = Cell::score(0.1);
+        assert_eq!(served(OnExhausted::Answer, whole.clone()), (Some(1), None, true), "{last:?}");
+        assert_eq!(served(OnExhausted::BestWhole, whole), (Some(0), Some(Fallback::NotWhole), false), "{last:?}");
+        for other in [Cell::score(0.1).refusal(), down()] {
+            assert_eq!(served(OnExhausted::BestWhole, other), (Some(1), Some(Fallback::NotWhole), true), "{last:?}");
+        }
+    }
+    let (outcome, trace) = run_on(
+        &cascade(&[0.5], Policy { on_exhausted: OnExhausted::BestWhole, ..Policy::default() }),
+        &[Cell::score(0.1), Cell::score(0.1)],
+    );
+    assert!(outcome.served().is_some_and(|served| served.tier.0 == 1 && served.accepted.is_some()) && trace.fallback.is_none());
+}
+
+#[test]
 fn the_cause_is_told() {
     let calls = [Cell::score(0.1), Cell::score(0.1), Cell::score(0.1)];
     let budget = Policy { budget: "0.00005".parse().ok(), ..Policy::default() };
@@ -174,7 +202,7 @@ proptest! {
     #[test]
     fn nothing_is_served_unaccepted_in_silence(
         cells in proptest::collection::vec(cell(), 4),
-        on_exhausted in proptest::sample::select(vec![OnExhausted::Answer, OnExhausted::Abstain, OnExhausted::Review]),
+        on_exhausted in proptest::sample::select(vec![OnExhausted::Answer, OnExhausted::BestWhole, OnExhausted::Abstain, OnExhausted::Review]),
         on_abstain in proptest::sample::select(vec![OnAbstain::Escalate, OnAbstain::Accept]),
         on_error in proptest::sample::select(vec![OnError::Escalate, OnError::Fail]),
         deadline in proptest::option::of((5..50u64).prop_map(Duration::from_millis)),

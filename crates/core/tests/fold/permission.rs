@@ -234,9 +234,9 @@ fn any_route() -> impl Strategy<Value = Route> {
 }
 
 fn any_policy() -> impl Strategy<Value = Policy> {
-    let exhausted = prop_oneof![Just(OnExhausted::Answer), Just(OnExhausted::Abstain), Just(OnExhausted::Review)];
-    let abstain = prop_oneof![Just(OnAbstain::Escalate), Just(OnAbstain::Accept)];
-    (exhausted, abstain).prop_map(|(on_exhausted, on_abstain)| Policy { on_exhausted, on_abstain, ..Policy::default() })
+    let all = [OnExhausted::Answer, OnExhausted::BestWhole, OnExhausted::Abstain, OnExhausted::Review];
+    (proptest::sample::select(all.to_vec()), prop_oneof![Just(OnAbstain::Escalate), Just(OnAbstain::Accept)])
+        .prop_map(|(on_exhausted, on_abstain)| Policy { on_exhausted, on_abstain, ..Policy::default() })
 }
 
 fn any_cuts() -> impl Strategy<Value = Vec<Cut>> {

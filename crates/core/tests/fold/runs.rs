@@ -374,7 +374,12 @@ pub(crate) fn cells() -> impl Strategy<Value = Vec<Cell>> {
 
 pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let on_abstain = prop_oneof![Just(OnAbstain::Escalate), Just(OnAbstain::Accept)];
-    let on_exhausted = prop_oneof![Just(OnExhausted::Answer), Just(OnExhausted::Abstain), Just(OnExhausted::Review)];
+    let on_exhausted = prop_oneof![
+        Just(OnExhausted::Answer),
+        Just(OnExhausted::BestWhole),
+        Just(OnExhausted::Abstain),
+        Just(OnExhausted::Review)
+    ];
     let deadline = prop_oneof![Just(None), (1u64..60).prop_map(|ms| Some(Duration::from_millis(ms)))];
     let budget = prop_oneof![Just(None), (0u128..900_000_000).prop_map(|pico| Some(Money::from_pico(pico)))];
     (on_abstain, on_exhausted, deadline, budget).prop_map(|(on_abstain, on_exhausted, deadline, budget)| Policy {
@@ -437,7 +442,7 @@ proptest! {
         // is told that the cascade declined.
         let (outcome, trace) = run.finish();
         let any = trace.steps.iter().any(|step| step.decision.reason() != "failed");
-        prop_assert!(!any || outcome.kind() == OutcomeKind::Answered || policy.on_exhausted != OnExhausted::Answer);
+        prop_assert!(!any || outcome.kind() == OutcomeKind::Answered || !policy.on_exhausted.serves_the_best());
         prop_assert!(any || outcome.kind() == OutcomeKind::Failed);
     }
 }

@@ -86,7 +86,12 @@ fn stream(cascade: &Cascade, cells: &[Cell], parts: usize) -> Streamed {
 fn policy() -> impl Strategy<Value = Policy> {
     let on_error = prop_oneof![3 => Just(OnError::Escalate), 1 => Just(OnError::Fail)];
     let on_abstain = prop_oneof![3 => Just(OnAbstain::Escalate), 1 => Just(OnAbstain::Accept)];
-    let on_exhausted = prop_oneof![Just(OnExhausted::Answer), Just(OnExhausted::Abstain), Just(OnExhausted::Review)];
+    let on_exhausted = prop_oneof![
+        Just(OnExhausted::Answer),
+        Just(OnExhausted::BestWhole),
+        Just(OnExhausted::Abstain),
+        Just(OnExhausted::Review)
+    ];
     (on_error, on_abstain, on_exhausted).prop_map(|(on_error, on_abstain, on_exhausted)| Policy {
         on_error,
         on_abstain,

@@ -143,6 +143,7 @@ impl Tally {
     pub(super) fn notes(&self) -> Vec<String> {
         let why = |(why, n): (&Fallback, &usize)| match why {
             Fallback::Failed => format!("{n} after the last tier failed"),
+            Fallback::NotWhole => format!("{n} since the last tier's answer was not whole"),
             Fallback::Deadline => format!("{n} at the deadline"),
             Fallback::Budget => format!("{n} at the budget"),
         };

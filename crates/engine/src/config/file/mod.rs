@@ -81,7 +81,9 @@ pub(crate) struct PolicyFile {
     #[serde(default)]
     pub(crate) on_abstain: Spanned<OnAbstain>,
     /// When no further tier may be called and none accepted: serve the best answer, serve none, or let a person look. The
-    /// best is one that a gate could read, of the latest tier that has one; gate values of different tiers are not compared.
+    /// best is one that a gate could read, of the latest tier that has one; gate values of different tiers are not compared. The last tier's
+    /// answer is accepted whatever it looks like, but with `best-whole`: where it is cut off, filtered, refused or empty, an earlier tier's whole
+    /// answer is served instead. Nothing of the last tier's answer is then passed on before its end.
     #[serde(default)]
     pub(crate) on_exhausted: OnExhausted,
     /// Most USD for one request: no call is begun that is expected to exceed it, by its prompt's estimated tokens and the most that it may
