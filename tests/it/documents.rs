@@ -67,6 +67,21 @@ fn the_reference_has_every_reason_why_an_answer_ends() {
 }
 
 #[test]
+fn ten_providers_are_set_up_without_a_warning() {
+    let path = root().join("docs/guide/setups.md");
+    let text = fs_err::read_to_string(&path).unwrap();
+    let sections: Vec<&str> = text.split("\n## ").skip(1).collect();
+    assert!(sections.len() >= 10, "{}", sections.len());
+    for section in sections {
+        let (name, rest) = section.split_once('\n').unwrap();
+        let block = rest.split("```toml\n").nth(1).and_then(|rest| rest.split_once("```")).unwrap().0;
+        let none = |_: &Path| Err(std::io::ErrorKind::NotFound.into());
+        let loaded = tierfall::config::parse_unfitted(block, &path, &none).unwrap_or_else(|error| panic!("{name}:\n{error}"));
+        assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
+    }
+}
+
+#[test]
 fn every_cascade_in_a_document_is_one() {
     let mut checked = 0;
     for document in with_extension("md") {

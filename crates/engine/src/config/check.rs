@@ -44,7 +44,11 @@ impl Checker {
                 let message = format!("{title} has no key `{name}`");
                 // What was meant is not missing as well.
                 given.extend(nearest(name, known()).map(|meant| (meant, span.clone())));
-                self.found.error(Code::UNKNOWN_KEY, span, message).maybe_help(suggestion(name, known()));
+                let own = known().any(|key| key == "extra");
+                let extra =
+                    |help| format!("{help}; a field that only the provider knows goes into `extra`: extra = {{ {name} = … }}");
+                let help = suggestion(name, known()).map(|help| if own { extra(help) } else { help });
+                self.found.error(Code::UNKNOWN_KEY, span, message).maybe_help(help);
                 return false;
             };
             given.push((key.name, span.clone()));

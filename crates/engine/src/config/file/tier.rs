@@ -121,7 +121,7 @@ pub(crate) struct ParamsFile {
     pub(crate) stop: Vec<Text>,
     /// The provider's sampling seed.
     pub(crate) seed: Option<i64>,
-    /// Any other field of the provider's request body, sent as written.
+    /// Any other field of the provider's request body, sent as written; docs/guide/setups.md has examples by provider.
     #[serde(default)]
     pub(crate) extra: BTreeMap<Spanned<String>, serde_json::Value>,
 }
