@@ -19,7 +19,7 @@ use crate::render::style::{GOOD, paint};
 use crate::{Exit, Failure, load, note, print_verdict, quiet, render, tell, warn};
 
 pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
-    let mut checked = Checked { bad: 0, warned: 0, sets: Vec::new(), cascades: Vec::new() };
+    let mut checked = Checked { bad: 0, warned: 0, given: Vec::new(), sets: Vec::new(), cascades: Vec::new() };
     for path in &args.paths {
         if path.is_dir() {
             match checked.set(path) {
@@ -28,6 +28,7 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
             }
             continue;
         }
+        checked.given.extend(config::load_unfitted(path));
         let summary = checked.cascade(path);
         let summary = summary.map_err(|failure| checked.fail(&failure)).ok();
         if let (Format::Text, Some(summary)) = (args.format, &summary) {
@@ -35,6 +36,7 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
         }
         checked.cascades.push(CascadeChecked { cascade: path.clone(), ok: summary.is_some(), summary });
     }
+    checked.pair();
     let examining = Shown::late("examining");
     let sets: Vec<SetExamined> = checked.sets.iter().map(Used::examine).collect();
     drop(examining);
@@ -89,6 +91,8 @@ struct SetExamined {
 struct Checked {
     bad: usize,
     warned: usize,
+    /// The cascades that were given, as far as they can be read.
+    given: Vec<Loaded>,
     /// Every set that was named, read once.
     sets: Vec<Used>,
     cascades: Vec<CascadeChecked>,
@@ -143,6 +147,17 @@ impl Checked {
             warn(format_args!("{}: {} not set; {without} will fail", path.display(), names.join(", ")));
         }
         Ok(summary)
+    }
+
+    /// Who gives cascades and sets asks how each set does under each cascade, whether its file names the set or not.
+    fn pair(&mut self) {
+        for used in self.sets.iter_mut().filter(|used| used.alone) {
+            for loaded in &self.given {
+                if !used.cascades.iter().any(|(other, _)| other.path == loaded.path) {
+                    used.cascades.push((loaded.clone(), used.material.set.dir().display().to_string()));
+                }
+            }
+        }
     }
 
     /// How much of a set is recorded for these tiers.

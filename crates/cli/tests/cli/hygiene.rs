@@ -67,7 +67,11 @@ const EXAMPLES: &str = "fixtures/words/examples.jsonl";
 
 /// What a finding of this kind says is to be done, word by word, without the program's name.
 fn remedies(sandbox: &Sandbox, code: &str) -> Vec<Vec<String>> {
-    let json = sandbox.run(&["check", "two.cascade.toml", "--format", "json"]).json();
+    remedies_of(sandbox, &["two.cascade.toml"], code)
+}
+
+fn remedies_of(sandbox: &Sandbox, args: &[&str], code: &str) -> Vec<Vec<String>> {
+    let json = sandbox.run(&[&["check", "--format", "json"], args].concat()).json();
     let all = json["sets"][0]["findings"].as_array().unwrap().clone();
     let of_code = all.into_iter().filter(|finding| finding["code"] == code);
     let words = |finding: Value| {
@@ -126,6 +130,21 @@ fn what_is_found_is_shown_once_a_set() {
     let found = &json["sets"][0]["findings"][0];
     assert_eq!((&found["code"], &found["count"], &found["where"][0]["line"]), (&"F001".into(), &1.into(), &121.into()));
     assert_eq!(ran.stdout(), sandbox.run(&[&args[..], &["--format", "json"]].concat()).stdout());
+}
+
+#[test]
+fn a_set_is_held_against_every_cascade_that_is_given_with_it() {
+    let sandbox = recorded();
+    sandbox.write("other.cascade.toml", CASCADE.replace("\ngate", "\nsystem-prompt = \"Be brief.\"\ngate"));
+    assert_eq!(bad(&sandbox, &["other.cascade.toml"]), Vec::<String>::new(), "it names no set");
+    for both in [["other.cascade.toml", "fixtures/words"], ["fixtures/words", "other.cascade.toml"]] {
+        assert_eq!(bad(&sandbox, &both), ["F030"]);
+    }
+    let remedy = remedies_of(&sandbox, &["other.cascade.toml", "fixtures/words"], "F030")[0].join(" ");
+    assert!(
+        remedy.starts_with("record other.cascade.toml ") && remedy.ends_with("fixtures/words --tier small --stale"),
+        "{remedy}"
+    );
 }
 
 #[test]
