@@ -35,6 +35,9 @@ pub struct Calibration {
     pub n_excluded: u64,
     /// The verdict.
     pub status: Status,
+    /// Whether what is in force is anything but always asking the last tier, in some segment at least: a certificate for that tier alone
+    /// may be true, and saves nothing.
+    pub saves: bool,
     /// Why, in one sentence.
     pub why: String,
     /// About how many labels would do; only where inconclusive.
@@ -338,6 +341,13 @@ pub struct Promise {
     pub met: bool,
     /// One-sided p against it: small = these rows speak against the promise.
     pub p_broken: f64,
+}
+
+impl Promise {
+    /// Whether these rows speak against it: chance alone would do so once in twenty times at most.
+    pub fn is_broken(&self) -> bool {
+        self.p_broken < 0.05
+    }
 }
 
 /// What `tierfall advise --json` prints.

@@ -61,8 +61,10 @@ pub(crate) enum Command {
     /// Serve a simulated OpenAI-compatible provider, for demos and tests
     Simulate(Simulate),
     /// Print the JSON Schema of cascade files
+    #[command(after_help = "Examples:\n  tierfall schema")]
     Schema,
     /// Print shell completions
+    #[command(after_help = "Examples:\n  tierfall completions bash")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -70,6 +72,9 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tierfall run support.cascade.toml \"Where is my parcel?\"\n  tierfall run support.cascade.toml --replay support --trace text \"Where is my parcel?\"\n  tierfall run support.cascade.toml --jsonl questions.jsonl --out answers.jsonl"
+)]
 pub(crate) struct Run {
     /// The cascade file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -144,6 +149,9 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tierfall explain support.cascade.toml \"Where is my parcel?\"\n  tierfall explain support.cascade.toml --point cheap --json \"Where is my parcel?\""
+)]
 pub(crate) struct Explain {
     /// The cascade file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -158,8 +166,10 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "What can be found in a fixture set, and what to do about it, is told in docs/guide/fixtures.md.\n\
-    Exit codes: 0 fine, or only warned; 1 warned, with --strict; 2 something cannot be run.")]
+#[command(
+    after_help = "Examples:\n  tierfall check support.cascade.toml\n  tierfall check support.cascade.toml fixtures/support --strict\n\nWhat can be found in a fixture set, and what to do about it, is told in docs/guide/fixtures.md.\n\
+    Exit codes: 0 fine, or only warned; 1 warned, with --strict; 2 something cannot be run."
+)]
 pub(crate) struct Check {
     /// Cascade files, whose fixture sets are examined too, and folders of fixture sets
     #[arg(required = true, value_name = "CASCADE|SET", value_hint = ValueHint::AnyPath)]
@@ -173,6 +183,9 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tierfall record support.cascade.toml support --max-spend 5\n  tierfall record support.cascade.toml support --tier small"
+)]
 pub(crate) struct Record {
     /// The cascade file
     #[arg(value_hint = ValueHint::FilePath)]
@@ -201,6 +214,7 @@ pub(crate) struct Record {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tierfall grade fixtures/support\n  tierfall grade fixtures/support --human --tier small")]
 pub(crate) struct Grade {
     /// The fixture set's folder
     #[arg(value_hint = ValueHint::DirPath)]
@@ -235,6 +249,9 @@ pub(crate) struct Grade {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tierfall simulate --port 8100\n  tierfall simulate --model small=0.3 --model large=0.8 --latency-ms 200"
+)]
 pub(crate) struct Simulate {
     /// The port on 127.0.0.1; 0 picks a free one
     #[arg(long, default_value_t = 8100)]
@@ -278,4 +295,41 @@ fn named_ability(text: &str) -> Result<(String, f64), String> {
     let (name, ability) = text.rsplit_once('=').ok_or("write NAME=ABILITY, as in small=0.3")?;
     let ability = ability.parse().map_err(|_| format!("\"{ability}\" is no number"))?;
     if name.is_empty() { Err("the model has no name".to_owned()) } else { Ok((name.to_owned(), ability)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// The words of a line as a shell passes them on; examples quote with `"` alone.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (place, part) in line.split('"').enumerate() {
+            if place % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_has_examples_that_it_takes() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples: Vec<&str> = help.lines().map(str::trim).filter(|line| line.starts_with("tierfall ")).collect();
+            assert!(!examples.is_empty(), "tierfall {name} --help has no example");
+            for example in examples {
+                let words = words(example);
+                assert_eq!(words[1], name, "{example}");
+                if let Err(error) = Cli::try_parse_from(&words) {
+                    unreachable!("{example}: {error}");
+                }
+            }
+        }
+    }
 }

@@ -67,10 +67,13 @@ fn log_to_stderr(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("tierfall={level}")));
-    let spans = if verbose > 1 { FmtSpan::CLOSE } else { FmtSpan::NONE };
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).without_time();
-    log.with_span_events(spans).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    if verbose > 1 {
+        log.with_span_events(FmtSpan::CLOSE).init();
+    } else {
+        log.without_time().init();
+    }
 }
 
 fn report(failure: &Failure) -> Exit {

@@ -26,7 +26,8 @@ use tierfall_core::fit::{Fit, Provenance, Status};
 
 use crate::inputs::{Inputs, Observed};
 use crate::ledger::{self, Certificate};
-use crate::progress::{Progress, Stage};
+pub use crate::ledger::{Counted, Spending};
+use crate::progress::{Notice, Progress, Stage};
 use crate::results::{Named, fit_of, ready, without_ledger, writable};
 use crate::{Error, observations};
 
@@ -42,6 +43,8 @@ pub struct Ask {
     pub ledger: Option<PathBuf>,
     /// Where the fit is to go; `None` = to the cascade's own, where there is a cascade.
     pub fit_out: Option<PathBuf>,
+    /// Whether the fit takes the place of a certified one, even where it is not certified itself.
+    pub force: bool,
     /// Other files that the caller writes with what comes of it, each by what the caller calls it.
     pub results: Vec<Named>,
 }
@@ -61,7 +64,7 @@ impl Ask {
             seed: 0,
             earlier: 0,
         };
-        Self { promise, signal: None, ledger: None, fit_out: None, results: Vec::new() }
+        Self { promise, signal: None, ledger: None, fit_out: None, force: false, results: Vec::new() }
     }
 }
 
@@ -76,6 +79,8 @@ pub struct Calibrated {
     pub from: Observed,
     /// Where the fit is to go.
     pub fit_file: Option<PathBuf>,
+    /// The certified fit that stays as it is, since this one is not certified and so goes elsewhere.
+    pub kept: Option<PathBuf>,
     /// Whether what was asked for is met: certified, or, where no promise was asked for, reached on these rows.
     pub met: bool,
 }
@@ -96,12 +101,14 @@ pub fn calibrate(inputs: &Inputs, ask: &Ask, progress: &dyn Progress) -> Result<
         return Err(from.no_segments());
     }
     let mut promise = ask::Ask { signals, ..ask.promise.clone() };
-    let fit_file = ask.fit_out.clone().or_else(|| from.fit_path());
+    let mut fit_file = ask.fit_out.clone().or_else(|| from.fit_path());
+    let certified = fit_file.clone().filter(|file| !ask.force && is_certified(file));
     // What cannot run, or whose fit cannot be written, must not spend a certificate.
     fit_file.as_deref().map_or(Ok(()), writable)?;
+    certified.as_deref().map_or(Ok(()), |certified| writable(&rejected(certified)))?;
     procedure::runnable(&from.observations, &promise)?;
     let source_digest = observations::digest(&from.observations);
-    let earlier = enter(ask.ledger.as_deref(), &from, &source_digest, &promise)?;
+    let earlier = enter(ask.ledger.as_deref(), &from, &source_digest, &promise, progress)?;
     promise.earlier = earlier.unwrap_or(0);
     progress.begins(Stage::Calibrating);
     let n_excluded = from.summary.n_excluded();
@@ -113,7 +120,9 @@ pub fn calibrate(inputs: &Inputs, ask: &Ask, progress: &dyn Progress) -> Result<
     report.warnings.splice(..0, from.warnings());
     if earlier.is_none() && promise.delta.is_some() && matches!(report.status, Status::Certified | Status::Inconclusive) {
         report.warnings.push(
-            "No ledger is kept: every further certificate on the same rows spends δ again. --ledger FILE keeps count.".to_owned(),
+            "nobody counts how often these rows were used: each further certificate on them is one more chance to be wrong, and no promise \
+             takes that into account unless --ledger FILE keeps count"
+                .to_owned(),
         );
     }
     let provenance = Provenance {
@@ -139,7 +148,23 @@ pub fn calibrate(inputs: &Inputs, ask: &Ask, progress: &dyn Progress) -> Result<
         Status::Certified => true,
         Status::Inconclusive | Status::Infeasible => false,
     };
-    Ok(Calibrated { fit, report, from, fit_file, met })
+    let kept = certified.filter(|_| report.status != Status::Certified);
+    if let Some(kept) = &kept {
+        fit_file = Some(rejected(kept));
+    }
+    Ok(Calibrated { fit, report, from, fit_file, kept, met })
+}
+
+/// Whether a file is a fit that promises something. One that cannot be read is worth nothing to anybody.
+fn is_certified(file: &Path) -> bool {
+    fit::read(file).is_ok_and(|fit| fit.point.first().is_some_and(|point| point.status == Status::Certified))
+}
+
+/// Where a fit goes that may not take the place of a certified one: `NAME.rejected.fit.toml` beside `NAME.fit.toml`.
+fn rejected(certified: &Path) -> PathBuf {
+    let name = certified.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".fit.toml").or_else(|| name.strip_suffix(".toml")).unwrap_or(&name);
+    certified.with_file_name(format!("{stem}.rejected.fit.toml"))
 }
 
 /// Further points have names of their own, and a target that can be promised.
@@ -165,6 +190,10 @@ fn files(inputs: &Inputs, ask: &Ask) -> Result<(), Error> {
     let (mut read, mut written) = (inputs.reads(), ask.results.clone());
     let beside = || Some(("the fit", fit_of(inputs.cascade()?)?));
     written.extend(ask.fit_out.clone().map(|path| ("--fit-out", path)).or_else(beside));
+    let certified = written.last().map(|(_, path)| path.clone()).filter(|_| written.len() > ask.results.len());
+    written.extend(
+        certified.filter(|fit| !ask.force && is_certified(fit)).map(|fit| ("a fit that is not certified", rejected(&fit))),
+    );
     if let Some(ledger) = &ask.ledger {
         without_ledger(&mut read, ledger);
         written.push(("--ledger", ledger.clone()));
@@ -174,10 +203,21 @@ fn files(inputs: &Inputs, ask: &Ask) -> Result<(), Error> {
 
 /// Enters the certificate that is asked for, before the rows are looked at, and says how many others were made before it.
 /// `None` where no ledger is kept: nothing is promised, or files without a ledger.
-fn enter(file: Option<&Path>, from: &Observed, rows: &str, promise: &ask::Ask) -> Result<Option<u64>, Error> {
+fn enter(
+    file: Option<&Path>,
+    from: &Observed,
+    rows: &str,
+    promise: &ask::Ask,
+    progress: &dyn Progress,
+) -> Result<Option<u64>, Error> {
+    let Some(delta) = promise.delta else { return Ok(None) };
+    let tell = |counted| progress.notice(Notice::Certificate(&Spending { asked: delta.get(), counted }));
     let beside = || from.set.as_deref().map(|set| set.join(ledger::FILE));
-    let Some(path) = file.map(PathBuf::from).or_else(beside).filter(|_| promise.delta.is_some()) else { return Ok(None) };
+    let Some(path) = file.map(PathBuf::from).or_else(beside) else {
+        tell(None);
+        return Ok(None);
+    };
     let chain = from.observations.tiers().map(|tier| tier.name.clone());
     let certificate = Certificate::new(rows, chain, promise);
-    ledger::enter(&path, &certificate).map(Some)
+    ledger::enter(&path, &certificate, |counted| tell(Some(counted))).map(Some)
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tierfall_calibrate::ask::{Ask, BySegment, Delta, SignalChoice, Target};
+use tierfall_calibrate::certify::ledger::discount;
 
 use crate::{Error, locked, whole};
 use tierfall::digest;
@@ -91,19 +92,50 @@ const VERSION: u32 = 1;
 const HEAD: &str =
     "# Certificates made on these rows, in order: each has less probability to spend than the one before. Not to be edited.\n";
 
+/// Where a certificate stands among those that were made on the same rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Those made before it.
+    pub earlier: u64,
+    /// All that stand there before it is entered; more than `earlier` where it was made before and is made again, which spends nothing.
+    pub made: u64,
+}
+
+/// What a certificate will spend, which is said before it is spent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spending {
+    /// The probability of being wrong that was asked for, δ.
+    pub asked: f64,
+    /// Where it stands among the certificates made on these rows; `None` = nobody counts them.
+    pub counted: Option<Counted>,
+}
+
+impl Spending {
+    /// The probability with which this certificate may be wrong: all that was asked for where it is the first, less for each further one.
+    pub fn now(&self) -> f64 {
+        discount(self.asked, self.counted.map_or(0, |counted| counted.earlier))
+    }
+
+    /// What is left for the next certificate on these rows, at the same δ; `None` where nobody counts.
+    pub fn left(&self) -> Option<f64> {
+        self.counted.map(|counted| discount(self.asked, counted.made.max(counted.earlier + 1)))
+    }
+}
+
 /// The name of a set's ledger in its folder.
 pub(crate) const FILE: &str = "ledger.toml";
 
 /// Enters a certificate, unless it is there already, and says how many others were made before it.
 ///
 /// To be called before the rows are looked at: what was spent stays spent, whatever comes out. Other processes may enter
-/// certificates at the same time; each gets a place of its own.
-pub(crate) fn enter(path: &Path, certificate: &Certificate) -> Result<u64, Error> {
+/// certificates at the same time; each gets a place of its own. `tell` is told what will be spent, before it is.
+pub(crate) fn enter(path: &Path, certificate: &Certificate, tell: impl FnOnce(Counted)) -> Result<u64, Error> {
     // Released when dropped.
     let _lock = locked::wait(path)?;
     let mut certificates = parse(&fs_err::read_to_string(path)?).map_err(|why| corrupt(path, &why))?;
     let digest = certificate.digest();
     let place = certificates.iter().position(|entry| entry.digest == digest).unwrap_or(certificates.len());
+    tell(Counted { earlier: place as u64, made: certificates.len() as u64 });
     if place == certificates.len() {
         certificates.push(Entry { digest, request: certificate.clone() });
         let file = File { version: VERSION, certificate: certificates };
@@ -169,10 +201,21 @@ mod tests {
     fn the_identical_request_spends_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("set").join(FILE);
-        assert_eq!([0, 1, 0, 2, 1].map(|seed| enter(&path, &certificate(seed)).unwrap()), [0, 1, 0, 2, 1]);
+        assert_eq!([0, 1, 0, 2, 1].map(|seed| enter(&path, &certificate(seed), drop).unwrap()), [0, 1, 0, 2, 1]);
         let text = fs_err::read_to_string(&path).unwrap();
         assert_eq!(parse(&text).unwrap().len(), 3);
-        assert_eq!(enter(&path, &certificate(2)).unwrap(), 2);
+        let told = std::cell::Cell::new(None);
+        for (seed, wanted) in [(1, Counted { earlier: 1, made: 3 }), (3, Counted { earlier: 3, made: 3 })] {
+            let beside = dir.path().join("copy.toml");
+            fs_err::copy(&path, &beside).unwrap();
+            enter(&beside, &certificate(seed), |counted| {
+                assert_eq!(fs_err::read_to_string(&beside).unwrap(), text, "it is said before it is spent");
+                told.set(Some(counted));
+            })
+            .unwrap();
+            assert_eq!(told.take(), Some(wanted));
+        }
+        assert_eq!(enter(&path, &certificate(2), drop).unwrap(), 2);
         assert_eq!(fs_err::read_to_string(&path).unwrap(), text, "not a byte changes");
     }
 
@@ -192,7 +235,7 @@ mod tests {
     fn processes_at_once_get_places_of_their_own() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        let record = |seed| enter(&path, &certificate(seed)).unwrap();
+        let record = |seed| enter(&path, &certificate(seed), drop).unwrap();
         let mut places: Vec<u64> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..16).map(|seed| scope.spawn(move || record(seed))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -206,7 +249,7 @@ mod tests {
     fn what_is_no_ledger_is_not_begun_anew() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        enter(&path, &certificate(0)).unwrap();
+        enter(&path, &certificate(0), drop).unwrap();
         let text = fs_err::read_to_string(&path).unwrap();
         let twice = format!("{text}\n{}", &text[text.find("[[certificate]]").unwrap()..]);
         for (broken, why) in [
@@ -216,7 +259,7 @@ mod tests {
             (twice, "stands there twice"),
         ] {
             fs_err::write(&path, broken).unwrap();
-            let message = enter(&path, &certificate(1)).unwrap_err().to_string();
+            let message = enter(&path, &certificate(1), drop).unwrap_err().to_string();
             assert!(message.contains(why), "{message}");
         }
     }

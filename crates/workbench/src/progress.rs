@@ -6,6 +6,7 @@ use crate::Error;
 use crate::fixture::grade::command::CommandReport;
 use crate::fixture::grade::judge::JudgeReport;
 use crate::fixture::replay::Recordings;
+use crate::ledger::Spending;
 use crate::observations::Summary;
 
 /// Watches a call. Every method does nothing unless it is written, and none may block; `()` watches nothing.
@@ -63,6 +64,8 @@ pub enum Notice<'a> {
     },
     /// A cascade could not be judged; others may be.
     Broken(&'a Error),
+    /// A certificate is about to be made.
+    Certificate(&'a Spending),
     /// Programs have graded.
     Ran(&'a CommandReport),
     /// Judges have graded.

@@ -7,7 +7,7 @@ use std::f64::consts::PI;
 ///
 /// Every certificate names what it spends. However many follow, that one of them is wrong has a probability of at most
 /// δ (2 − 6/π²), which is 1.4 δ; without the first it is 0.4 δ.
-pub(super) fn discount(delta: f64, earlier: u64) -> f64 {
+pub fn discount(delta: f64, earlier: u64) -> f64 {
     let i = earlier as f64 + 1.0;
     if earlier == 0 { delta } else { delta * 6.0 / (PI * PI * i * i) }
 }

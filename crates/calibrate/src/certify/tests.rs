@@ -456,7 +456,7 @@ fn the_best_of_several_signals_pays_for_the_choice() {
     assert_eq!(at, 1);
     let guarantee = found.points[0].guarantee.as_ref().unwrap();
     assert!((guarantee.delta - 0.1).abs() < 1e-12 && guarantee.statement.contains("probability >= 0.9 over"), "{guarantee:?}");
-    assert!(found.points[0].why.contains("at level 0.05"), "{}", found.points[0].why);
+    assert!(found.points[0].why.contains("where 0.05 is allowed"), "{}", found.points[0].why);
 }
 
 #[test]

@@ -102,15 +102,24 @@ pub(crate) fn verdict(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, b
     let names: Vec<&str> = policy.tiers().iter().map(|tier| &*ground.table.tiers[*tier].name).collect();
     let why = match p {
         Some(p) => format!(
-            "{}: a miss of the target is rejected with p = {} at level {}, and no other certified policy {}",
+            "{}: {}, where {} is allowed, and no other certified policy {}",
             names.join(" → "),
-            short(p),
+            by_chance(p, test.kind),
             short(level),
             if ground.prices.known() { "is cheaper" } else { "asks the last tier less often" },
         ),
-        None => format!("no certified policy is cheaper than always asking {}, which loses nothing against itself", names[0]),
+        None => format!(
+            "nothing is saved: no other policy could be certified that is cheaper than always asking {}, which loses nothing against itself",
+            names[0]
+        ),
     };
     Conclusion::certified(policy.clone(), &promise, why)
+}
+
+/// A p-value in words: how likely examples are that look this good where the target is missed.
+pub(crate) fn by_chance(p: f64, kind: TestKind) -> String {
+    let most = if kind.name().1 { "at most" } else { "about" };
+    format!("if it missed the target, examples that speak for it this much would turn up with probability {most} {}", short(p))
 }
 
 pub(crate) fn short(p: f64) -> String {

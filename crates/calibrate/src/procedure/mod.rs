@@ -192,6 +192,7 @@ fn report<'a>(
         n_items: single.len() as u64,
         n_excluded,
         status: point.status,
+        saves: cuts.chain() != [names.len() - 1],
         why: point.why.clone(),
         needed_n: point.needed_n,
         attainable: point.attainable,

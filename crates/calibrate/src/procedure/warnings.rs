@@ -195,9 +195,11 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
     if abstained > 0 && asked {
         warnings.push(format!("the signal of tier \"{name}\" abstained on {abstained} of {rows} rows; they are escalated"));
     }
-    if let Some((value, count)) = atom.filter(|(_, count)| *count as f64 >= ATOM * rows) {
+    // One row shares its value with none.
+    if let Some((value, count)) = atom.filter(|(_, count)| *count > 1 && *count as f64 >= ATOM * rows) {
         warnings.push(format!(
-            "{:.1} % of the rows of tier \"{name}\" share the gate value {value}: only a hash of the request tells them apart",
+            "{:.1} % of the rows of tier \"{name}\" share the gate value {value}: where a cut lies on it, chance decides which of them are \
+             accepted (the same one for the same request id)",
             100.0 * count as f64 / rows
         ));
     }

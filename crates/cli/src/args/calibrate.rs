@@ -83,8 +83,10 @@ impl Outputs {
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("target").args(["target_accuracy", "max_loss", "max_cost"]))]
 #[command(group = ArgGroup::new("input").args(["cascade", "observations"]))]
-#[command(after_help = "Exit codes: 0 certified, or no guarantee was asked for and the target is met; 1 inconclusive or\n\
-    infeasible, with the fallback in force, or promised only approximately; 2 usage, configuration or data error. The fit is written in all cases but the last.")]
+#[command(
+    after_help = "Examples:\n  tierfall calibrate support.cascade.toml support --max-loss 0.02 --no-guarantee\n  tierfall calibrate support.cascade.toml support --max-loss 0.02\n  tierfall calibrate --observations rows.jsonl --chain small,large --target-accuracy 0.9 --plan\n\nIterate, then certify: --no-guarantee spends nothing; every certificate on the same examples leaves less for the next.\n\nExit codes: 0 certified, or no guarantee was asked for and the target is met; 1 inconclusive or\n\
+    infeasible, with the fallback in force, or promised only approximately; 2 usage, configuration or data error. The fit is written in all cases but the last."
+)]
 pub(crate) struct Calibrate {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
@@ -140,12 +142,18 @@ pub(crate) struct Calibrate {
     /// Write the fit to this file; beside a cascade it is NAME.fit.toml
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) fit_out: Option<PathBuf>,
+    /// Replace a certified fit by one that is not; without this, such a fit goes to NAME.rejected.fit.toml
+    #[arg(long, help_heading = "Output")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) outputs: Outputs,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("input").required(true).args(["cascade", "observations"]))]
+#[command(
+    after_help = "Examples:\n  tierfall evaluate support.cascade.toml support\n  tierfall evaluate --observations test.jsonl --chain small,large --fit small.fit.toml\n\nExit codes: 0 measured; 1 these requests speak against the promise of the fit; 2 usage, configuration or data error."
+)]
 pub(crate) struct Evaluate {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
@@ -164,6 +172,9 @@ pub(crate) struct Evaluate {
 
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("input").required(true).args(["cascade", "observations"]))]
+#[command(
+    after_help = "Examples:\n  tierfall advise support.cascade.toml support\n  tierfall advise --observations rows.csv --chain small,large --html advice.html"
+)]
 pub(crate) struct Advise {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
@@ -179,7 +190,7 @@ pub(crate) struct Advise {
 
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Other people's files become one example a line, which calibrate, evaluate and advise read as --observations.\n\
+    after_help = "Examples:\n  tierfall import csv table.csv --map ok_small=small.correct --map sure=small.sure --out rows.jsonl\n  tierfall import traces traces.jsonl --into fixtures/traffic --cascade support.cascade.toml\n\nOther people's files become one example a line, which calibrate, evaluate and advise read as --observations.\n\
     Captured traces become a fixture set: what was asked, what was answered, and how many requests each example stands for."
 )]
 pub(crate) struct Import {

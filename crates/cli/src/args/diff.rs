@@ -10,7 +10,7 @@ use super::value::{above_0_below_1, above_0_to_1, at_random, rest};
 
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "Two fits (NAME.fit.toml) are played over the same labelled answers; with one fit, --threshold says what the\n\
+    after_help = "Examples:\n  tierfall diff support.fit.toml other.fit.toml\n  tierfall diff support.fit.toml --threshold small=0.7\n  tierfall diff old.cascade.toml new.cascade.toml --strict\n\nTwo fits (NAME.fit.toml) are played over the same labelled answers; with one fit, --threshold says what the\n\
     other one is. Two cascade files are replayed on the same fixture set, each as it is.\n\n\
     The rows are those of the cascade beside the first fit and of the set that it replays, unless they are named."
 )]
@@ -57,6 +57,9 @@ pub(crate) struct Diff {
     /// The loss of right answers that is still none
     #[arg(long, value_name = "SHARE", value_parser = above_0_to_1, default_value = "0.02", help_heading = "Verdict")]
     pub(crate) margin: f64,
+    /// Exit with 1 where something got worse, or too few examples say whether
+    #[arg(long, help_heading = "Verdict")]
+    pub(crate) strict: bool,
     /// Changed examples that are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub(crate) max_changes: usize,

@@ -11,13 +11,15 @@ use super::value::{above_0_below_1, above_0_to_1, one_of, usd};
 use crate::render::regress::{FORMATS, Format};
 
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "What is held against what:\n  \
+#[command(
+    after_help = "Examples:\n  tierfall regress support.cascade.toml\n  tierfall regress support.cascade.toml --update-baseline\n  tierfall regress support.cascade.toml --format junit --out report.xml\n\nWhat is held against what:\n  \
     limits     each [[expect]] of a cascade file, by the replayed value itself\n  \
     baseline   NAME.baseline.json beside NAME.cascade.toml, by paired tests on the same examples;\n             \
     --update-baseline writes it, and it is committed like any other file\n\n\
     Exit codes: 0 pass, or inconclusive with a warning; 1 a limit does not hold or something got worse (with --strict\n\
     also where too few examples say); 2 usage, configuration or data error; 3 a provider failed (--live). Of several\n\
-    cascades the gravest counts.")]
+    cascades the gravest counts."
+)]
 pub(crate) struct Regress {
     /// The cascade files
     #[arg(required = true, value_hint = ValueHint::FilePath)]

@@ -25,8 +25,14 @@ pub(crate) async fn calibrate(args: &Calibrate) -> Result<Exit, Failure> {
     }
     let next = next(args, &made);
     results(&args.outputs, report, &render::calibration::calibration(report, &made.fit.provenance, &made.from.name, &next))?;
-    if let Some(file) = file {
-        note(format_args!("the fit is {}", file.display()));
+    match (file, &made.kept) {
+        (Some(file), Some(kept)) => note(format_args!(
+            "{} is certified and stays in force as it is, since this fit is not: it is {}; --force puts it in its place",
+            kept.display(),
+            file.display()
+        )),
+        (Some(file), None) => note(format_args!("the fit is {}", file.display())),
+        (None, _) => {}
     }
     Ok(if made.met { Exit::Fine } else { Exit::Unmet })
 }
@@ -49,7 +55,7 @@ fn ask(args: &Calibrate) -> Result<Ask, Failure> {
     promise.people_at_random = args.people.is_some();
     promise.seed = args.seed;
     let (signal, ledger, fit_out) = (args.signal.clone(), args.ledger.clone(), args.fit_out.clone());
-    Ok(Ask { signal, ledger, fit_out, results: args.outputs.written(), ..ask })
+    Ok(Ask { signal, ledger, fit_out, force: args.force, results: args.outputs.written(), ..ask })
 }
 
 /// `--plan`: how many labelled examples promises need.

@@ -1,5 +1,6 @@
 //! `tierfall diff`: the same traffic under two fits, two cascade files, or one fit and a what-if.
 
+use tierfall_calibrate::regress::{Check, Verdict};
 use tierfall_workbench::diff::{Ask, Diffed};
 use tierfall_workbench::fixture::grade::Graders;
 use tierfall_workbench::inputs::Files;
@@ -9,7 +10,7 @@ use super::watch::Watch;
 use crate::args::Diff;
 use crate::render::diff::diff as drawn;
 use crate::render::regress::{Sheet, TEXT};
-use crate::{Exit, Failure};
+use crate::{Exit, Failure, note};
 
 pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
     let files = (!args.observations.is_empty()).then(|| Files {
@@ -35,15 +36,27 @@ pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
         results: args.json.clone().map(|path| ("--json", path)).into_iter().collect(),
     };
     let (json, max_changes) = (args.json.as_deref(), args.max_changes);
-    match interruptible(move || tierfall_workbench::diff(&ask, &Watch::default())).await? {
+    let unlike = match interruptible(move || tierfall_workbench::diff(&ask, &Watch::default())).await? {
         Diffed::Fits(fits) => {
             json_or(json, &fits, || drawn(&fits, max_changes))?;
+            let decides = |check: &&Check| check.decides || check.verdict == Verdict::Fail;
+            let mut verdicts = fits.comparison.checks.iter().filter(decides).map(|check| check.verdict);
+            verdicts
+                .clone()
+                .find(|verdict| *verdict == Verdict::Fail)
+                .or_else(|| verdicts.find(|verdict| *verdict != Verdict::Pass))
         }
         Diffed::Cascades(report) => {
             let all_checks = "--json FILE has them";
-            let sheet = Sheet { report: &report, problems: &[], strict: false, max_changes, all_checks };
+            let sheet = Sheet { report: &report, problems: &[], strict: args.strict, max_changes, all_checks };
             json_or(json, &report, || (TEXT.draw)(&sheet))?;
+            Some(report.verdict).filter(|verdict| *verdict != Verdict::Pass)
         }
+    };
+    match unlike {
+        Some(_) if args.strict => return Ok(Exit::Unmet),
+        Some(Verdict::Fail) => note("something got worse; a comparison is no gate, and --strict makes it one: exit 1"),
+        _ => {}
     }
     Ok(Exit::Fine)
 }

@@ -1,5 +1,6 @@
 //! `tierfall evaluate`: a fit, judged by rows that it has not seen.
 
+use tierfall_calibrate::report::Promise;
 use tierfall_workbench::evaluate::Ask;
 
 use super::inputs::parsed;
@@ -16,5 +17,5 @@ pub(crate) async fn evaluate(args: &Evaluate) -> Result<Exit, Failure> {
     let (report, from, by_segment) = (&made.report, &made.from, made.by_segment());
     let document = render::evaluation::evaluation(report, &made.fit.provenance, &from.name, &from.shown(), by_segment);
     results(&args.outputs, report, &document)?;
-    Ok(Exit::Fine)
+    Ok(if report.promise.as_ref().is_some_and(Promise::is_broken) { Exit::Unmet } else { Exit::Fine })
 }

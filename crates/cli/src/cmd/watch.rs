@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tierfall_core::money::Cost;
+use tierfall_workbench::calibrate::{Counted, Spending};
 use tierfall_workbench::observations::{BadRow, Summary};
 use tierfall_workbench::progress::{Notice, Progress, Stage};
 
@@ -11,7 +12,7 @@ use super::graded;
 use crate::progress::Shown;
 use crate::render::money::cost;
 use crate::render::printable;
-use crate::render::words::count;
+use crate::render::words::{count, number};
 use crate::{Failure, load, quiet, say, tell, warn};
 
 /// Shows how far a call is, and what is known before it ends.
@@ -66,12 +67,35 @@ impl Progress for Watch {
             Notice::Asked { examples, cost: spent } if !quiet() => {
                 say(format_args!("{examples} examples asked, {} spent", cost(spent)));
             }
+            Notice::Certificate(spending) if !quiet() => say(spends(spending)),
             Notice::Ran(report) => graded::ran(report),
             Notice::Judged(report) => graded::judged(report),
             _ => {}
         }
     }
 }
+
+/// What a certificate will spend, and what is left for others.
+fn spends(spending: &Spending) -> String {
+    let (asked, now) = (number(spending.asked), number(spending.now()));
+    let which = match spending.counted {
+        None => return format!("this certificate may be wrong with probability {now}; {ITERATE}"),
+        Some(Counted { earlier, made }) if earlier < made => {
+            format!("this very certificate was made before on these examples: nothing more is spent ({now} of {asked})")
+        }
+        Some(Counted { earlier: 0, .. }) => {
+            format!("the first certificate on these examples may be wrong with all of the probability asked for: {asked}")
+        }
+        Some(Counted { earlier, .. }) => {
+            format!("certificate {} on these examples may be wrong with {now} of the probability {asked} asked for", earlier + 1)
+        }
+    };
+    let left = spending.left().map_or_else(String::new, |left| format!("; the next one will have {}", number(left)));
+    format!("{which}{left}; {ITERATE}")
+}
+
+/// How to work without spending anything.
+const ITERATE: &str = "while trying things out, use --no-guarantee, which spends nothing";
 
 /// What was left out and why.
 fn left_out(summary: &Summary) {

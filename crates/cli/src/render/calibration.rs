@@ -20,12 +20,12 @@ pub(crate) fn calibration<'a>(
     let last = report.declared_chain.last().map_or("", String::as_str);
     let status = words::status(report.status, report.guarantee.as_ref());
     let about = format!("{name} · {} · {} labelled examples", words::target(&report.target, last), words::count(report.n));
-    let mut document = Document::new(format!("{name}: {status}"), about, tone(report.status));
+    let mut document = Document::new(format!("{name}: {status}"), about, whole(report));
     document.badges = badges(report, status);
     document.add(Block::Conclusion(verdict(report)));
     if let Some(guarantee) = &report.guarantee {
         let bound = words::bound(&report.target, guarantee.bound);
-        let how = format!(" {}, by {}", words::odds(guarantee), guarantee.method.trim_start_matches("by-"));
+        let how = format!(" {}, {}", words::odds(guarantee), words::method(&guarantee.method));
         document.add(Block::Promise { statement: &guarantee.statement, numbers: vec![Fact::new("bound ", bound, how)] });
     } else {
         let parts = report.points.iter().map(|point| &point.guarantee).chain(report.segments.iter().map(|part| &part.guarantee));
@@ -72,18 +72,23 @@ fn tone(status: Status) -> Tone {
     }
 }
 
+/// That of the verdict on everything; nothing is good about a certificate that saves nothing.
+fn whole(report: &Calibration) -> Tone {
+    if words::saves_nothing(report) { Tone::Strong } else { tone(report.status) }
+}
+
 /// The verdict in a word, and the other ones with the points and segments that have them.
-fn badges(report: &Calibration, whole: String) -> Vec<(Tone, String)> {
+fn badges(report: &Calibration, status: String) -> Vec<(Tone, String)> {
     let points = report.points.iter().map(|point| (point.status, point.guarantee.as_ref(), &point.name));
     let segments = report.segments.iter().map(|segment| (segment.status, segment.guarantee.as_ref(), &segment.segment));
     let mut others = BTreeMap::<_, Vec<String>>::new();
     for (status, guarantee, name) in points.chain(segments) {
         others.entry((tone(status), words::status(status, guarantee))).or_default().push(name.clone());
     }
-    others.remove(&(tone(report.status), whole.clone()));
+    others.remove(&(tone(report.status), status.clone()));
     let others =
         others.into_iter().map(|((tone, word), names)| (tone, format!("{word}: {}", words::first(3, names.into_iter()))));
-    [(tone(report.status), whole)].into_iter().chain(others).collect()
+    [(whole(report), status)].into_iter().chain(others).collect()
 }
 
 /// That nothing is promised, and what would have to be otherwise.
@@ -111,8 +116,12 @@ fn verdict(report: &Calibration) -> Conclusion {
     let attainable = report.attainable.map(|attainable| format!("Attainable here: {}.", askable(report, attainable)));
     let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
     let said = said.into_iter().flatten().map(|said| Line::plain(2, said));
-    let verdict = Conclusion::new(tone(report.status), words::headline(report), said);
-    if report.status == Status::Uncertified { Conclusion { mark: "·", ..verdict } } else { verdict }
+    let verdict = Conclusion::new(whole(report), words::headline(report), said);
+    match report.status {
+        Status::Uncertified => Conclusion { mark: "·", ..verdict },
+        Status::Certified if words::saves_nothing(report) => Conclusion { mark: "·", ..verdict },
+        _ => verdict,
+    }
 }
 
 fn in_force<'a>(report: &Calibration) -> Block<'a> {
@@ -270,7 +279,8 @@ mod tests {
           If future requests are drawn from the same distribution as the 840 fixtures, and quality labels
           are correct, then with probability >= 0.9 over the draw of the fixtures the deployed policy
           satisfies E[quality(large) - quality(cascade)] <= 0.05.
-          bound ≤ 4.6 points with probability 90 %, by trinomial-grid
+          bound ≤ 4.6 points with probability 90 %, by an exact test of the requests on which the two differ
+          (trinomial-grid)
 
         in force     by segment, as the table below says; for requests of no other segment:
                      small   not asked

@@ -49,7 +49,7 @@ fn promise(report: &Evaluation, last: &str) -> Option<Line> {
     let Some(promise) = &report.promise else { return own.map(|own| Line::plain(2, own)) };
     let target = format!("{}{}", words::target(&promise.target, last), promise.guarantee.under());
     let p = words::p_value(promise.p_broken);
-    let (tone, said) = if promise.p_broken < 0.05 {
+    let (tone, said) = if promise.is_broken() {
         let why = "traffic may have changed since the fit";
         (Tone::Bad, format!("These requests speak against the promise of {target} (p = {p}): {why}."))
     } else if promise.met {

@@ -143,6 +143,20 @@ pub(crate) fn odds(guarantee: &Guarantee) -> String {
     format!("with probability {about}{shown} %")
 }
 
+/// How a promise was tested, in words and by the name in the fit.
+pub(crate) fn method(name: &str) -> String {
+    let what = match name {
+        "exact-binomial" => "an exact test of how many answers are wrong",
+        "trinomial-grid" => "an exact test of the requests on which the two differ",
+        "tango-asymptotic" => "an approximate test of the requests on which the two differ",
+        "betting" => "a test of mean losses that is right for any number of examples",
+        "ppi-union" => "a test of the judge's grades, corrected by people's",
+        "by-construction" => return "since it is what it is compared with".to_owned(),
+        other => return format!("by {other}"),
+    };
+    format!("by {what} ({name})")
+}
+
 /// A number to read: four significant digits, never in scientific notation where that is short.
 pub(crate) fn number(value: f64) -> String {
     if value.is_infinite() {
@@ -201,6 +215,9 @@ pub(crate) fn headline(report: &Calibration) -> String {
         Status::Certified => {
             let questions = if report.n_items < report.n { ", over different questions, each counted once" } else { "" };
             let under = if is_conditional(report.guarantee.as_ref()) { " under conditions" } else { "" };
+            if saves_nothing(report) {
+                return format!("Certified{under}, and nothing saved: always asking {last}");
+            }
             format!("Certified{under}: {target}{questions}")
         }
         Status::Inconclusive if report.assumed > 0 => format!("Inconclusive: too few grades to promise {target}"),
@@ -208,6 +225,11 @@ pub(crate) fn headline(report: &Calibration) -> String {
         Status::Infeasible => format!("Infeasible: no number of examples lets this chain promise {target}"),
         Status::Uncertified => format!("Uncertified: fitted for {target}, without a promise"),
     }
+}
+
+/// Whether it is certified that the last tier is no worse than itself, and no more.
+pub(crate) fn saves_nothing(report: &Calibration) -> bool {
+    report.status == Status::Certified && !report.saves && matches!(report.target, TargetFit::MaxLoss(_))
 }
 
 fn is_conditional(guarantee: Option<&Guarantee>) -> bool {
@@ -337,6 +359,45 @@ mod tests {
         let shown = |target, value| bound(&target, askable(&target, value));
         assert_eq!(shown(TargetFit::Accuracy(0.99), 0.839_8), "≥ 83.9 %");
         assert_eq!(shown(TargetFit::MaxLoss(0.01), 0.023_1), "≤ 2.4 points");
+    }
+
+    #[test]
+    fn words_of_reports_are_in_the_glossary() {
+        let glossary = include_str!("../../../../docs/guide/glossary.md");
+        let tests = ["exact-binomial", "trinomial-grid", "tango-asymptotic", "betting", "ppi-union", "by-construction"];
+        for name in tests {
+            assert!(glossary.contains(&format!("| `{name}` |")), "{name}");
+            assert!(!method(name).starts_with("by by") && method(name) != format!("by {name}"), "{name} has words");
+        }
+        let statuses = [Status::Certified, Status::Inconclusive, Status::Infeasible, Status::Uncertified].map(Status::as_str);
+        let heads = [
+            "AUROC",
+            "benefit",
+            "AURC",
+            "AUGRC",
+            "ECE",
+            "Brier",
+            "best-single",
+            "random-mix",
+            "oracle",
+            "always-last",
+            "ledger",
+            "δ",
+        ];
+        for word in statuses.iter().chain(&heads) {
+            assert!(glossary.contains(&format!("**{word}**")), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_over_nothing_has_no_tick() {
+        use crate::render::{calibration, sample, text};
+        let nothing = Calibration { saves: false, ..sample::calibration() };
+        let drawn = text::document(&calibration::calibration(&nothing, &sample::provenance(), "support", &[]));
+        let drawn = anstream::adapter::strip_str(&drawn).to_string();
+        assert!(drawn.starts_with("· Certified, and nothing saved: always asking large\n"), "{drawn}");
+        let right = Calibration { target: TargetFit::Accuracy(0.9), ..nothing };
+        assert!(!saves_nothing(&right), "that the last tier is right so often is a promise of its own");
     }
 
     #[test]

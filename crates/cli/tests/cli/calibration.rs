@@ -203,6 +203,52 @@ fn a_fit_made_twice_is_the_same_and_another_one_spends_more() {
 }
 
 #[test]
+fn a_certified_fit_gives_way_to_a_certified_one_or_to_force() {
+    let sandbox = support();
+    let fit = || sandbox.read("cascades/support.fit.toml");
+    let first = calibrated(&sandbox, &["--max-loss", "0.05"]).exits(0);
+    assert!(
+        first.stderr().contains("first certificate on these examples may be wrong with all of the probability asked for: 0.1;"),
+        "{first}"
+    );
+    assert!(first.stderr().contains("the next one will have 0.0152; while trying things out, use --no-guarantee"), "{first}");
+    let certified = fit();
+    for (more, code) in [
+        (&["--max-loss", "0.002"][..], 1),
+        (&["--max-loss", "0.05", "--no-guarantee"], 0),
+        (&["--max-loss", "0.002", "--no-guarantee"], 0),
+    ] {
+        let ran = calibrated(&sandbox, more).exits(code);
+        assert_eq!(fit(), certified, "{ran}");
+        assert!(ran.stderr().contains("support.fit.toml is certified and stays in force as it is"), "{ran}");
+        assert!(ran.stdout().contains("--fit cascades/support.rejected.fit.toml"), "{ran}");
+        assert!(!sandbox.read("cascades/support.rejected.fit.toml").contains("status = \"certified\""));
+        fs_err::remove_file(sandbox.path("cascades/support.rejected.fit.toml")).unwrap();
+    }
+    let again = calibrated(&sandbox, &["--max-loss", "0.05"]).exits(0);
+    assert!(again.stderr().contains("this very certificate was made before"), "{again}");
+    calibrated(&sandbox, &["--max-loss", "0.002", "--force", "--no-guarantee"]).exits(0);
+    assert!(fit().contains("status = \"uncertified\"") && !sandbox.path("cascades/support.rejected.fit.toml").exists());
+}
+
+#[test]
+fn an_evaluation_that_speaks_against_the_promise_exits_with_1() {
+    let sandbox = Sandbox::new();
+    sandbox.write("rows.jsonl", observations(0, 2000));
+    let ask =
+        ["calibrate", "--observations", "rows.jsonl", "--chain", "small,large", "--max-loss", "0.05", "--fit-out", "a.fit.toml"];
+    sandbox.run(&ask).exits(0);
+    let evaluate =
+        |rows: &str| sandbox.run(&["evaluate", "--observations", rows, "--chain", "small,large", "--fit", "a.fit.toml"]);
+    sandbox.write("alike.jsonl", observations(2000, 1000));
+    evaluate("alike.jsonl").exits(0);
+    // The small model is wrong now wherever it is sure.
+    sandbox.write("other.jsonl", observations(4000, 1000).replace("\"small\": {\"correct\": 1", "\"small\": {\"correct\": 0"));
+    let ran = evaluate("other.jsonl").exits(1);
+    assert!(ran.stdout().contains("✗ These requests speak against the promise"), "{ran}");
+}
+
+#[test]
 fn what_cannot_be_promised_exits_with_1_and_the_fallback() {
     let sandbox = support();
     for (target, status, says) in [
@@ -240,7 +286,10 @@ fn files_of_observations_do_as_well() {
     let declared = [&asked[..], &["--bad-rows", "at-random"]].concat();
     let ran = sandbox.run(&[&["calibrate", "--max-loss", "0.03"], &declared[..]].concat()).exits(0);
     assert!(ran.stderr().contains("1 of 901 rows cannot be read and are left out, at random as --bad-rows says"), "{ran}");
-    assert!(ran.stdout().contains("The fit is not kept") && ran.stdout().contains("No ledger is kept"), "{ran}");
+    assert!(
+        ran.stdout().contains("The fit is not kept") && ran.stdout().contains("nobody counts how often these rows were used"),
+        "{ran}"
+    );
     sandbox.run(&[&["calibrate", "--max-loss", "0.03", "--strict"], &declared[..]].concat()).exits(2);
     sandbox.write("a.jsonl", observations(0, 900));
 

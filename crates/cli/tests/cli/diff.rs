@@ -30,12 +30,22 @@ fn a_fit_is_itself() {
 }
 
 #[test]
+fn a_comparison_fails_only_where_it_is_asked_to() {
+    let sandbox = Sandbox::with_support();
+    let worse = ["diff", FIT, "--threshold", "medium=0"];
+    let ran = sandbox.run(&worse).exits(0);
+    assert!(ran.stdout().contains('✗') && ran.stderr().contains("--strict makes it one: exit 1"), "{ran}");
+    sandbox.run(&[&worse[..], &["--strict"]].concat()).exits(1);
+    sandbox.run(&["diff", FIT, FIT, "--strict"]).exits(0);
+}
+
+#[test]
 fn another_cut_moves_what_lies_between_and_the_numbers_agree() {
     let sandbox = Sandbox::with_support();
     let other = other_fit(&sandbox);
     let ran = sandbox.run(&["diff", FIT, other, "--json", "-"]).exits(0);
     assert_eq!(ran.stdout(), sandbox.run(&["diff", FIT, other, "--json", "-"]).exits(0).stdout(), "twice the same bytes");
-    assert!(ran.stderr().is_empty(), "{ran}");
+    assert!(ran.stderr().starts_with("something got worse") && ran.stderr().lines().count() == 1, "{ran}");
     let json = ran.json();
     let number = |name: &str| json[name].as_u64().unwrap();
     assert_eq!(

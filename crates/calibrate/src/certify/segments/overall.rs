@@ -9,7 +9,7 @@ use crate::certify::ground::Ground;
 use crate::certify::job::Job;
 use crate::certify::path::{self, Path};
 use crate::certify::statement::Promise;
-use crate::certify::verdict::{Conclusion, Over, refused, short};
+use crate::certify::verdict::{Conclusion, Over, by_chance, refused, short};
 use crate::certify::{Input, PointCertified, SegmentCertified, Segments, frontier, rows, uncertified};
 use crate::policy::Thresholds;
 use crate::sweep::pair::PairSweep;
@@ -135,9 +135,10 @@ pub(crate) fn certify(
             by_construction: false,
         };
         let why = format!(
-            "step {at} of {} on the path over segments is the cheapest certified one: a miss of the target is rejected with p = {}",
+            "step {at} of {} on the path over segments is the cheapest certified one: {}, where {} is allowed",
             path.len(),
-            short(test.p(&evidence, level))
+            by_chance(test.p(&evidence, level), test.kind),
+            short(level)
         );
         Conclusion::certified(path.places[at].last().cloned().unwrap_or(last), &promise, why)
     } else {

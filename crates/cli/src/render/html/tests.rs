@@ -60,7 +60,7 @@ fn a_page_begins_with_what_it_is_about_what_it_comes_to_and_what_is_promised() {
     Certified: at most 5 points worse than always large
     The loss against always large is at most 4.6 points, at 90 %; 5 points were asked for. (840 labelled examples, 3 left out)
     If future requests are drawn from the same distribution as the 840 fixtures, and quality labels are correct, then with probability &gt;= 0.9 over the draw of the fixtures the deployed policy satisfies E[quality(large) - quality(cascade)] &lt;= 0.05.
-    bound ≤ 4.6 points with probability 90 %, by trinomial-grid
+    bound ≤ 4.6 points with probability 90 %, by an exact test of the requests on which the two differ (trinomial-grid)
     ");
     insta::assert_snapshot!(numbers(&html, "expected"), @"
     75.2 % right (72.4 to 78)
