@@ -162,6 +162,9 @@ fn report<'a>(
         let by_judge = point.guarantee.as_ref().is_some_and(|guarantee| guarantee.judge.is_some());
         let estimate = expected(all, folded, at, cuts, &fitted.gates, by_judge)?;
         let (chain, raw_thresholds, ties) = points::read_off(&cuts.overall, &names);
+        // Without a fold that certifies, all folds always ask the last tier, and that is not what is in force.
+        let of_another =
+            point.status == fit::Status::Certified && folded.certified.get(at) == Some(&0) && cuts.chain() != [names.len() - 1];
         reports.push(PointReport {
             name: point.name.clone(),
             status: point.status,
@@ -170,7 +173,7 @@ fn report<'a>(
             chain,
             raw_thresholds,
             ties,
-            estimate: Some(estimate),
+            estimate: Some(estimate).filter(|_| !of_another),
         });
     }
     let (Some(point), Some(cuts)) = (fitted.certification.points.first(), fitted.cuts.first()) else {

@@ -80,10 +80,17 @@ pub(super) fn warnings(
     }
     let certified = folded.certified.first().copied().unwrap_or(0);
     if report.status == Status::Certified && report.chain.len() > 1 && certified < folded.folds {
-        warnings.push(format!(
-            "the estimate is cautious: with the rows of a fold left out, the target was certified in {certified} of {} folds only",
-            folded.folds
-        ));
+        warnings.push(if certified == 0 {
+            format!(
+                "what to expect is not estimated: with the rows of a fold left out, too few are left to certify the target in any of {} folds",
+                folded.folds
+            )
+        } else {
+            format!(
+                "the estimate is cautious: with the rows of a fold left out, the target was certified in {certified} of {} folds only",
+                folded.folds
+            )
+        });
     }
     for segment in report.segments.iter().filter(|segment| !segment.pooled.is_empty()) {
         warnings

@@ -27,6 +27,13 @@ pub(crate) async fn simulate(args: &Simulate) -> Result<Exit, Failure> {
         (CallErrorKind::Truncated, args.truncated),
     ];
     usual.errors = errors.into_iter().collect();
+    for (place, (name, _)) in args.models.iter().enumerate() {
+        if args.models[..place].iter().any(|(other, _)| other == name) {
+            return Err(
+                Failure::usage(format!("--model names \"{name}\" twice")).with_hint("give each model once, with one ability")
+            );
+        }
+    }
     let models = Models::new(usual, &args.models).map_err(Failure::usage)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
         Failure::usage(format!("port {} on 127.0.0.1 cannot be used: {error}", args.port)).with_hint("--port 0 picks a free one")

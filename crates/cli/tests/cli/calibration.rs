@@ -232,6 +232,32 @@ fn a_certified_fit_gives_way_to_a_certified_one_or_to_force() {
 }
 
 #[test]
+fn nothing_is_expected_where_no_fold_certifies() {
+    let sandbox = Sandbox::new();
+    let alike = |n: usize| {
+        lines((0..n).map(|at| {
+            let score = (at * 617 % 1009) as f64 / 1009.0;
+            format!(
+                "{{\"id\": \"q{at}\", \"tiers\": {{\"small\": {{\"correct\": 1, \"confidence\": {{\"sure\": {score}}}, \
+                 \"cost_usd\": 0.0001}}, \"large\": {{\"correct\": 1, \"cost_usd\": 0.001}}}}}}"
+            )
+        }))
+    };
+    let calibrated = |n: usize, out: &[&str]| {
+        sandbox.write("rows.jsonl", alike(n));
+        let asked = ["calibrate", "--observations", "rows.jsonl", "--chain", "small,large", "--max-loss", "0.05"];
+        sandbox.run(&[&asked[..], out].concat())
+    };
+    // The fewest rows that certify: without a tenth of them nothing is.
+    let n = (20..200).step_by(2).find(|n| calibrated(*n, &["--json", "-"]).json()["status"] == "certified").unwrap();
+    let json = calibrated(n, &["--json", "-"]).json();
+    assert!(json["estimate"].is_null() && json["saves"] == true, "{json}");
+    let ran = calibrated(n, &[]).exits(0);
+    assert!(!ran.stdout().contains("(0 to 0)") && ran.stdout().contains("what to expect is not estimated"), "{ran}");
+    assert!(!calibrated(3 * n, &["--json", "-"]).json()["estimate"].is_null());
+}
+
+#[test]
 fn an_evaluation_that_speaks_against_the_promise_exits_with_1() {
     let sandbox = Sandbox::new();
     sandbox.write("rows.jsonl", observations(0, 2000));

@@ -27,6 +27,12 @@ fn status(reply: &str) -> &str {
 }
 
 #[test]
+fn a_model_has_one_ability() {
+    let ran = Sandbox::new().run(&["simulate", "--port", "0", "--model", "m=1", "--model", "m=2"]).exits(2);
+    assert!(ran.stderr().contains("--model names \"m\" twice"), "{ran}");
+}
+
+#[test]
 fn whole_answers() {
     let provider = Sandbox::new().simulate(&["--seed", "7"]);
     let plain = body(&provider.chat(&asking(&json!({}))));
