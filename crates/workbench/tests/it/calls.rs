@@ -115,7 +115,7 @@ fn files_are_calibrated_and_then_judged_by_a_fit_that_was_written() {
     let fit = dir.path().join("rows.fit.toml");
     let ask = calibrate::Ask { fit_out: Some(fit.clone()), ..calibrate::Ask::new(Target::MaxLoss(0.3), Delta::new(0.1)) };
     let made = calibrate(&inputs, &ask, &()).unwrap();
-    assert!(made.report.warnings.iter().any(|warning| warning.starts_with("No ledger is kept")), "{:?}", made.report.warnings);
+    assert!(made.report.warnings.iter().any(|warning| warning.starts_with("nobody counts")), "{:?}", made.report.warnings);
     tierfall_workbench::fit::write(&fit, &made.fit).unwrap();
     let judged = evaluate(&inputs, &evaluate::Ask { fit: Some(fit), allow_overlap: true, ..evaluate::Ask::default() }, &());
     assert_eq!(judged.unwrap().report.n, 400);
