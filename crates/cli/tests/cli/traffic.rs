@@ -127,7 +127,7 @@ fn what_is_said_of_the_sampling_is_checked() {
         ("traces t.jsonl --into set --cascade two.cascade.toml --grader exactly", "exactly"),
         ("traces t.jsonl --into set --cascade two.cascade.toml", "t.jsonl"),
         ("traces t.jsonl --into set --cascade two.cascade.toml --split a,b", "no splits"),
-        ("csv a.csv b.csv", "one file at a time"),
+        ("csv a.csv b.csv", "one file of csv at a time"),
         ("csv a.csv --into set --cascade two.cascade.toml", "only traces"),
     ] {
         let args: Vec<&str> = ["import"].into_iter().chain(args.split(' ')).collect();

@@ -1,8 +1,7 @@
 //! What a cascade file says, once it says nothing wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tierfall_core::cascade::Cascade;
@@ -12,6 +11,7 @@ use tierfall_core::gate::Gate;
 use super::diagnostic::Diagnostic;
 use super::file::{Expect, RegressRules, Replay};
 use super::provider::ProviderSpec;
+use super::reading::ReadFile;
 use crate::binding::TierBinding;
 
 /// A cascade file, read and found right.
@@ -85,9 +85,6 @@ impl Loaded {
         of_used.map(|tier| &*tier.provider).collect()
     }
 }
-
-/// Reads a file that a cascade file names.
-pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
 /// What is done about a fit that thresholds are to come from.
 #[derive(Clone, Copy)]

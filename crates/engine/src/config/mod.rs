@@ -10,6 +10,7 @@ mod diagnostic;
 mod file;
 mod loaded;
 mod provider;
+mod reading;
 mod resolve;
 mod schema;
 mod types;
@@ -38,9 +39,9 @@ pub(crate) use file::HeaderSource;
 pub(crate) use file::SIMULATED;
 pub use file::{CoverageLimit, Expect, HttpFile, KeyRef, RegressRules, Replay};
 use loaded::Fits;
-use loaded::ReadFile;
 pub use loaded::{Loaded, UnsetKey};
 pub use provider::{HttpSpec, ProviderSpec, SimulatedSpec};
+use reading::ReadFile;
 pub use schema::json_schema;
 pub use tierfall_core::nearest::nearest;
 

@@ -12,7 +12,7 @@ use tierfall_wire::dialect::{Auth, Dialect, Gives, table as dialects};
 use super::code::Code;
 use super::diagnostic::Found;
 use super::file::{HeaderSource, HttpFile, KeyRef, ProviderFile, ProviderKind, SIMULATED, SimulatedFile};
-use super::loaded::ReadFile;
+use super::reading::ReadFile;
 use super::types::{Spanned, Wait};
 
 /// A declared provider.

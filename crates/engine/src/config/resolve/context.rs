@@ -9,8 +9,8 @@ use tierfall_core::cascade::TierIx;
 use crate::config::code::Code;
 use crate::config::diagnostic::Found;
 use crate::config::file::{CascadeFile, TierFile};
-use crate::config::loaded::ReadFile;
 use crate::config::provider::ProviderSpec;
+use crate::config::reading::ReadFile;
 use crate::config::types::Spanned;
 use tierfall_core::nearest::suggestion;
 
