@@ -317,6 +317,8 @@ fn client(connect: Option<Duration>, tls: &ClientConfig, proxy: Option<&Proxy>) 
         .redirect(redirect::Policy::none())
         .no_proxy()
         .tcp_nodelay(true)
+        // Servers close idle connections, Node's after 5 s: one that is closed as it is used again costs an attempt.
+        .pool_idle_timeout(Duration::from_secs(4))
         // Every attempt has to be seen and told.
         .retry(reqwest::retry::never());
     let builder = proxy.cloned().into_iter().fold(builder, reqwest::ClientBuilder::proxy);
