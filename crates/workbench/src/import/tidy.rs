@@ -1,6 +1,6 @@
 //! One row an answer: a file a model, or a table with a column for the model. Rows of one id are one example.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use tierfall_core::number::Score;
@@ -14,30 +14,38 @@ use crate::observations::value;
 
 pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     let mut joined = Joined::default();
-    let mut models = std::collections::BTreeSet::new();
+    let mut models = BTreeSet::new();
     for path in paths {
         let of_file = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split('.').next());
         let read = each_of(path, options, converted, |record, line| {
-            let model = match &options.tier_column {
-                Some(column) => {
-                    let missing = || Fault::new(column.as_str(), "is missing: no tier gave this answer");
-                    record.name(column)?.ok_or_else(missing)?
-                }
-                None => of_file.unwrap_or_default().to_owned(),
-            };
-            joined.add(record, &record.tier(&model), (path, line))?;
-            Ok(None)
+            let added = model_of(record, of_file).and_then(|model| joined.add(record, &record.tier(&model), (path, line)));
+            if added.is_err() {
+                joined.lost.extend(record.name("id").ok().flatten());
+            }
+            added.map(|()| None)
         });
         models.extend(read?);
     }
-    for row in joined.rows {
-        let mut row = row;
+    // An answer that cannot be read is one that is there: without it the tier would seem to have been passed over. Of a row without an
+    // id nobody knows whose answer it is.
+    let nameless = converted.faults.count() > joined.lost.len() as u64;
+    let lost: HashSet<String> = joined.lost.into_iter().collect();
+    for mut row in joined.rows {
+        if lost.contains(&row.id) || nameless && row.tiers.len() < joined.tiers.len() {
+            continue;
+        }
         // One that is not in a file has no answer there, and who reads it decides what that is.
         joined.tiers.iter().for_each(|tier| _ = row.cell(tier));
         row.tiers.sort_by_key(|(tier, _)| joined.tiers.iter().position(|known| known == tier));
         converted.write(&row)?;
     }
     known_models(&models, options, converted)
+}
+
+/// The model that gave an answer.
+fn model_of(record: &Record<'_>, of_file: Option<&str>) -> Result<String, Fault> {
+    let Some(column) = &record.options().tier_column else { return Ok(of_file.unwrap_or_default().to_owned()) };
+    record.name(column)?.ok_or_else(|| Fault::new(column.as_str(), "is missing: no tier gave this answer"))
 }
 
 /// The examples so far, in the order in which their ids came.
@@ -48,6 +56,8 @@ struct Joined {
     tiers: Vec<String>,
     /// Where the answer of a tier to an example stands.
     answers: HashMap<(usize, usize), (PathBuf, u64)>,
+    /// The ids of rows that cannot be read.
+    lost: Vec<String>,
 }
 
 impl Joined {

@@ -61,7 +61,12 @@ impl Faults {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rows + self.grades == 0
+        self.count() == 0
+    }
+
+    /// How many rows there are that cannot be read.
+    pub(crate) fn count(&self) -> u64 {
+        self.rows + self.grades
     }
 
     pub(super) fn fields_mut(&mut self) -> impl Iterator<Item = &mut String> {
