@@ -14,7 +14,7 @@ use crate::fusion::GateValue;
 use crate::gate::Gate;
 use crate::money::{Money, Price};
 use crate::plan::Plan;
-use crate::request::{Call, Request};
+use crate::request::{Call, Request, Timeouts};
 use crate::signal::{Abstain, NamedSignal};
 use crate::trace_context::TraceContext;
 
@@ -170,7 +170,7 @@ impl PermittedCall {
 
     /// The call, answered as a stream where that is possible: where it samples one answer.
     #[must_use]
-    pub fn streamed(mut self) -> Self {
+    pub(crate) fn streamed(mut self) -> Self {
         self.call.stream = self.call.samples == NonZeroU8::MIN;
         self
     }
@@ -178,6 +178,17 @@ impl PermittedCall {
     /// Says in which distributed trace the call stands, where that is known better than the request says it.
     pub fn stand_in(&mut self, context: Option<TraceContext>) {
         self.call.context = context.or_else(|| self.call.context.take());
+    }
+
+    /// The call as one that [fails over](Call::fails_over): of whole answers, with that total where the tier has none of its own.
+    #[must_use]
+    pub(crate) fn failing_over(mut self) -> Self {
+        let Call { timeouts, stream, fails_over, .. } = &mut self.call;
+        *fails_over = true;
+        if !*stream {
+            timeouts.total = timeouts.total.or(Timeouts::FAILING_OVER.total);
+        }
+        self
     }
 
     /// The call with at most this long from when it has its place, samples included.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::cascade::{Answerer, Capability, Cascade, Model, TierIx};
+use crate::cascade::{Answerer, Capability, Cascade, Model, OnError, OnExhausted, TierIx};
 use crate::caught::caught;
 use crate::constraints::{Constraints, End};
 use crate::gate::Gate;
@@ -160,6 +160,12 @@ impl Plan {
     /// The request.
     pub fn request(&self) -> &Arc<Request> {
         &self.request
+    }
+
+    /// Whether another model is asked where a call of the place fails, as far as the request's budget allows.
+    pub fn fails_over(&self, position: usize) -> bool {
+        let next = self.tiers.get(position + 1).map(|tier| &self.cascade.tier(*tier).answerer);
+        self.cascade.policy().on_error == OnError::Escalate && matches!(next, Some(Answerer::Model(_)))
     }
 
     /// What the rules want together.

@@ -347,6 +347,8 @@ crate::words! {
         Auth = "auth",
         /// The caller went away.
         Cancelled = "cancelled",
+        /// The provider has failed so often in a row that it is left alone for a while: the call was not made.
+        CircuitOpen = "circuit-open",
         /// No connection.
         Connect = "connect",
         /// The provider refused the prompt.

@@ -423,10 +423,34 @@ pub enum Purpose {
 pub struct Timeouts {
     /// To open a connection.
     pub connect: Option<Duration>,
-    /// Between two reads.
+    /// Until a stream begins, and between two reads.
     pub idle: Option<Duration>,
     /// In all, retries included; waiting for a place is not.
     pub total: Option<Duration>,
+}
+
+impl Timeouts {
+    /// What holds where nobody says anything else.
+    pub const USUAL: Self =
+        Self { connect: Some(Duration::from_secs(10)), idle: Some(Duration::from_mins(1)), total: Some(Duration::from_mins(10)) };
+
+    /// The same for calls that [fail over](Call::fails_over). The total is that of whole answers, which are complete when they begin: a
+    /// stream that keeps coming may take as long as any other.
+    pub const FAILING_OVER: Self =
+        Self { connect: Some(Duration::from_secs(2)), idle: Some(Duration::from_secs(8)), total: Some(Duration::from_secs(8)) };
+
+    /// What is in force for a call that says this of itself: what it does not say is as for all calls of its sort.
+    #[must_use]
+    pub fn in_force(self, fails_over: bool, stream: bool) -> Self {
+        let Self { connect, idle, total } = if fails_over { Self::FAILING_OVER } else { Self::USUAL };
+        self.or(Self { connect, idle, total: if stream { Self::USUAL.total } else { total } })
+    }
+
+    /// These timeouts, and those of `other` where they say nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { connect: self.connect.or(other.connect), idle: self.idle.or(other.idle), total: self.total.or(other.total) }
+    }
 }
 
 /// One call to one tier's model.
@@ -456,6 +480,9 @@ pub struct Call {
     /// The most that the call may take with all its samples, so that later tiers have their share of the time that is left to the
     /// request; `timeouts.total` is no longer than this. `None` = no such limit.
     pub share: Option<Duration>,
+    /// Another model is asked where this call comes to nothing, so it is given up in seconds: fewer attempts, shorter
+    /// [timeouts](Timeouts::FAILING_OVER), no long pause, and none at all at a provider that has failed again and again.
+    pub fails_over: bool,
     /// Ask for the answer as a stream.
     pub stream: bool,
     /// In which distributed trace it stands.
@@ -477,6 +504,7 @@ impl Call {
             timeouts: Timeouts::default(),
             deadline: None,
             share: None,
+            fails_over: false,
             stream: false,
             context: None,
         }

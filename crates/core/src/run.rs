@@ -55,6 +55,8 @@ pub struct Run {
     /// How many steps the chain had when it ended, and what was to come then: a draft that was cut is asked for again first.
     ended: Option<usize>,
     end: Option<Ending>,
+    /// Answers are asked for as streams.
+    streams: bool,
     /// Pieces of the answer under way have reached the caller: there can be no other one.
     committed: bool,
     spent: Cost,
@@ -137,6 +139,7 @@ impl Run {
             cut: Vec::new(),
             ended: None,
             end: None,
+            streams: false,
             committed: false,
             spent: Cost::ZERO,
             reserved: Money::ZERO,
@@ -161,11 +164,21 @@ impl Run {
         run
     }
 
+    /// The run with answers that are asked for as streams, each from where one answer is sampled.
+    #[must_use]
+    pub fn streaming(mut self, streams: bool) -> Self {
+        self.streams = streams;
+        self
+    }
+
     /// What comes next; the same until something is fed.
     pub fn next(&self) -> Next {
         match &self.state {
             State::Ask(position) => match self.plan.may_see(self.plan.tiers[*position]) {
-                Some(permit) => Next::Call(self.within_deadline(*position, permit.answering_call())),
+                Some(permit) => {
+                    let call = permit.answering_call();
+                    Next::Call(self.limited(*position, if self.streams { call.streamed() } else { call }))
+                }
                 None => Next::Done,
             },
             State::Probe(probing) => Next::Call(probing.call.clone()),
@@ -181,7 +194,7 @@ impl Run {
     /// Takes the result of the call that [`next`](Self::next) asked for. After the end it is ignored.
     pub fn feed(&mut self, result: Result<Arc<Completion>, CallError>, took: Took) {
         let Next::Call(call) = self.next() else { return };
-        let limits = self.time_limits(took.queued);
+        let limits = self.time_limits(&call, took.queued);
         let (result, took) = in_time(&call, result, took, limits);
         self.book(&call, &result, took);
         match std::mem::replace(&mut self.state, State::Ask(0)) {

@@ -131,7 +131,7 @@ pub fn sources_for(loaded: &Loaded, tiers: &[String]) -> Result<BTreeMap<Arc<str
             binding: tier.clone(),
             top_logprobs: spec.gives(&tier.model).top_logprobs,
             attempts: match spec {
-                ProviderSpec::Http(http) => http.settings.retries.saturating_add(1),
+                ProviderSpec::Http(http) => http.settings.retry(false).attempts,
                 ProviderSpec::Simulated(_) => 1,
             },
         };

@@ -51,7 +51,7 @@ pub(crate) async fn drive(
 ) -> (Outcome, Arc<Trace>) {
     let span = spans::run(cascade.name(), &request);
     // Declared before the calls, so dropped after them: a call is cancelled before its run is told as cancelled.
-    let run = Some(Run::new(cascade, request.clone()));
+    let run = Some(Run::new(cascade, request.clone()).streaming(outside.hand.is_some()));
     let mut under_way =
         UnderWay { run, cascade, request, calls: Vec::new(), flight: None, outside: &outside, span: span.clone() };
     // What the seams of signals, rules and providers do not catch is still the failure of this run alone.
@@ -120,7 +120,6 @@ struct Flight {
 
 impl Flight {
     fn new(run: &Run, call: PermittedCall, span: &Span, outside: &Outside<'_>) -> Self {
-        let call = if outside.hand.is_some() && call.purpose == Purpose::Answer { call.streamed() } else { call };
         let draft = run.draft();
         Self {
             call,

@@ -7,6 +7,7 @@ use tierfall_core::provider::{Billing, CallErrorKind};
 pub(crate) fn billing_of(kind: CallErrorKind) -> Billing {
     match kind {
         CallErrorKind::Auth
+        | CallErrorKind::CircuitOpen
         | CallErrorKind::Connect
         | CallErrorKind::ContentFilter
         | CallErrorKind::ContextLength

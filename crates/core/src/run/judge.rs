@@ -26,7 +26,7 @@ impl Run {
                 let probe = self.plan.probe(self.plan.tiers[position], named, &answer);
                 probed.push(match probe {
                     Ok(Some(call)) if !self.out_of_time() && !self.too_dear(call.expected_cost()) => {
-                        let call = self.within_deadline(position, call);
+                        let call = self.limited(position, call);
                         self.state = State::Probe(Box::new(Probing { position, answer, call, probed }));
                         return;
                     }

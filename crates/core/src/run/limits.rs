@@ -8,13 +8,22 @@ use crate::failing::Limits;
 use crate::limit::Limit;
 use crate::money::Money;
 use crate::permit::PermittedCall;
+use crate::request::Call;
 
 impl Run {
-    pub(super) fn within_deadline(&self, position: usize, call: PermittedCall) -> PermittedCall {
+    /// The call of a place of the plan, for as long as it may take.
+    pub(super) fn limited(&self, position: usize, call: PermittedCall) -> PermittedCall {
+        let call = if self.fails_over(position) { call.failing_over() } else { call };
         match (self.left(), self.share(position)) {
             (Some(left), Some(share)) => call.within(left).for_at_most(share),
             _ => call,
         }
+    }
+
+    /// Whether another model would be asked next. Of a draft that is asked for once more nothing comes but the end.
+    fn fails_over(&self, position: usize) -> bool {
+        let can_pay = || self.plan.budget().is_none() || !self.cannot_pay(position + 1);
+        self.end.is_none() && self.plan.fails_over(position) && can_pay()
     }
 
     /// How long a call of a place of the plan may take under the request's deadline: an equal share for each model that may still
@@ -31,16 +40,10 @@ impl Run {
     }
 
     /// How long the call may take whose result is fed next, after it `queued` for its place.
-    pub(super) fn time_limits(&self, queued: Duration) -> Limits {
-        let own = match &self.state {
-            // The time of samples is that of the slowest one.
-            State::Ask(position) => match &self.cascade.tier(self.plan.tiers[*position]).answerer {
-                Answerer::Model(model) => Limit::of(model.timeouts.total, 1, self.share(*position)),
-                Answerer::Human { .. } => None,
-            },
-            State::Probe(probing) => probing.call.limit(),
-            State::Done(_) => None,
-        };
+    pub(super) fn time_limits(&self, call: &Call, queued: Duration) -> Limits {
+        // The time of samples is that of the slowest one.
+        let samples = if matches!(self.state, State::Ask(_)) { 1 } else { call.samples.get() };
+        let own = Limit::of(call.timeouts.total, samples, call.share);
         Limits { own, left: self.left().map(|left| left.saturating_sub(queued)) }
     }
 

@@ -27,7 +27,9 @@ fn declare(layers: &mut Layers, file: &HttpFile, asker: Asker) {
         Asker::Job => (usize::MAX, Duration::MAX),
     };
     layers.queue = NonZeroUsize::new(file.max_concurrency as usize).map(|places| QueuePolicy { places, waiting, longest });
-    layers.retry.attempts = file.retries.saturating_add(1);
+    layers.breaker = file.breaker();
+    layers.retry = file.retry(false);
+    layers.retry_failing_over = file.retry(true);
     layers.fan_out |= file.sample_by_calls;
 }
 
@@ -66,6 +68,6 @@ fn settings(name: &str, spec: &HttpSpec, secrets: &Secrets) -> Result<HttpSettin
         format!("{variable} is set, but a provider uses no proxy that it does not declare: `proxy = {{ env = \"{variable}\" }}`")
     });
     settings.max_body_bytes = (file.max_body_mib as usize) << 20;
-    settings.timeouts.connect = Some(file.connect_timeout.0);
+    settings.timeouts.connect = file.connect_timeout.as_deref().copied();
     Ok(settings)
 }

@@ -6,6 +6,7 @@ use std::num::NonZeroU8;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -14,7 +15,7 @@ use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Declares, Provider, Reply, Upstream};
-use tierfall_core::request::Call;
+use tierfall_core::request::{Call, Timeouts};
 use tierfall_core::trace_context::TraceContext;
 use tierfall_wire::dialect::{Encoded, NoAnswer};
 
@@ -23,12 +24,14 @@ use super::body;
 use super::failed::{Failed, quoted, told, without};
 use super::live::Live;
 use super::retry_after::pause;
+use super::reuse::{Noting, died, watching};
 use super::said;
 use super::settings::{BuildError, HttpSettings, forms};
 use super::sign::{Sign, Signing, header, secret_header};
 use super::times::Times;
 use super::tls::tls;
 use crate::billing::billing_of;
+use crate::breaker::BreakerPolicy;
 use crate::layers::Layers;
 use crate::retry::RetryPolicy;
 
@@ -100,15 +103,24 @@ impl HttpProvider {
         Ok(layers.around(endpoint))
     }
 
-    /// The usual layers: three attempts, any concurrency, several samples by as many calls where the dialect cannot ask for them in one.
+    /// The usual layers: three attempts, two where another model is ready, any concurrency, a breaker, several samples by as many calls
+    /// where the dialect cannot ask for them in one.
     pub fn layers(&self) -> Layers {
         let HttpSettings { name, dialect, timeouts, .. } = &self.settings;
         let fan_out = !dialect.gives().samples;
-        Layers { name: name.clone(), fan_out, retry: RetryPolicy::default(), total: timeouts.total, queue: None }
+        Layers {
+            name: name.clone(),
+            breaker: Some(BreakerPolicy::default()),
+            fan_out,
+            retry: RetryPolicy::default(),
+            retry_failing_over: RetryPolicy::failing_over(),
+            total: timeouts.total.or(Timeouts::USUAL.total),
+            queue: None,
+        }
     }
 
     async fn attempt(&self, call: &Call) -> Result<Reply, CallError> {
-        let times = Times::start(call.timeouts, self.settings.timeouts);
+        let times = Times::start(call, self.settings.timeouts);
         let mut secrets = self.secrets.clone();
         let answer = self.answer(call, times.clone(), &mut secrets).await;
         answer.map_err(|failed| failed.into_error(&self.settings.name, &secrets, times.elapsed()))
@@ -180,21 +192,29 @@ impl HttpProvider {
         if let Access::Signed(signer) = &self.settings.access {
             self.sign(&**signer, url.as_str(), &mut headers, &encoded.body, times, secrets).await?;
         }
-        let request = self.client(times.connect())?.post(url).headers(headers).body(encoded.body);
-        // An unstreamed reply begins when the answer is complete: only the total time can limit that.
+        let client = self.client(times.connect())?;
+        let body = Bytes::from(encoded.body);
         let what = "waiting for the reply to begin";
-        let sent = if stream {
-            times.read(what, request.send()).await?
-        } else {
-            times.in_all(what, Billing::Unknown, request.send()).await?
-        };
-        sent.map_err(|error| {
-            let mut failed = Failed::transport(&error, &self.place, times.connect());
-            if let (true, Some(hint)) = (error.is_connect(), &self.settings.unreached) {
-                failed.message = format!("{}; {hint}", failed.message);
+        loop {
+            let send = watching(client.post(url.clone()).headers(headers.clone()).body(body.clone()).send());
+            // An unstreamed reply begins when the answer is complete: only the total time can limit that.
+            let (sent, opened) =
+                if stream { times.read(what, send).await? } else { times.in_all(what, Billing::Unknown, send).await? };
+            match sent {
+                // Each time one of the connections that were kept is gone; one that is opened ends this.
+                Err(error) if !opened && died(&error) => tracing::debug!("a kept connection was gone: sent again"),
+                sent => return sent.map_err(|error| self.unsent(&error, times)),
             }
-            failed
-        })
+        }
+    }
+
+    /// Why a call came to no reply.
+    fn unsent(&self, error: &reqwest::Error, times: &Times) -> Failed {
+        let mut failed = Failed::transport(error, &self.place, times.connect());
+        if let (true, Some(hint)) = (error.is_connect(), &self.settings.unreached) {
+            failed.message = format!("{}; {hint}", failed.message);
+        }
+        failed
     }
 
     /// Has a request signed; what is added to it is a secret of this attempt.
@@ -317,8 +337,9 @@ fn client(connect: Option<Duration>, tls: &ClientConfig, proxy: Option<&Proxy>) 
         .redirect(redirect::Policy::none())
         .no_proxy()
         .tcp_nodelay(true)
-        // Servers close idle connections, Node's after 5 s: one that is closed as it is used again costs an attempt.
+        // Many servers keep a connection for 5 s: it should be us who close it.
         .pool_idle_timeout(Duration::from_secs(4))
+        .connector_layer(Noting)
         // Every attempt has to be seen and told.
         .retry(reqwest::retry::never());
     let builder = proxy.cloned().into_iter().fold(builder, reqwest::ClientBuilder::proxy);

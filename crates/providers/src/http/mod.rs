@@ -6,6 +6,7 @@ mod endpoint;
 mod failed;
 mod live;
 mod retry_after;
+mod reuse;
 mod said;
 mod settings;
 mod sign;

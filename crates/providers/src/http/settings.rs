@@ -1,7 +1,6 @@
 //! What an HTTP provider needs to know.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
@@ -36,7 +35,9 @@ pub struct HttpSettings {
     pub unreached: Option<String>,
     /// Certificates in PEM that are trusted besides the platform's.
     pub trusted: Option<Arc<str>>,
-    /// What holds where a call says nothing: 10 s to connect, 60 s between reads, 10 minutes in all.
+    /// What holds where a call says nothing; where neither does, what is [usual](Timeouts::USUAL), or
+    /// [usual of a call that fails over](Timeouts::FAILING_OVER). A cascade gives whole answers that fail over a total of their own, which the tier's
+    /// `timeouts` change and these do not.
     pub timeouts: Timeouts,
     /// Most bytes of one reply.
     pub max_body_bytes: usize,
@@ -45,7 +46,7 @@ pub struct HttpSettings {
 }
 
 impl HttpSettings {
-    /// A provider without key and with the default limits: 16 MiB a reply, 1 MiB an event.
+    /// A provider without key and with the usual limits: 16 MiB a reply, 1 MiB an event.
     pub fn new(name: impl Into<Arc<str>>, dialect: Arc<dyn Dialect>, base_url: BaseUrl) -> Self {
         Self {
             name: name.into(),
@@ -58,11 +59,7 @@ impl HttpSettings {
             proxy: None,
             unreached: None,
             trusted: None,
-            timeouts: Timeouts {
-                connect: Some(Duration::from_secs(10)),
-                idle: Some(Duration::from_mins(1)),
-                total: Some(Duration::from_mins(10)),
-            },
+            timeouts: Timeouts::default(),
             max_body_bytes: 16 << 20,
             max_event_bytes: 1 << 20,
         }

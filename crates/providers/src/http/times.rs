@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tierfall_core::provider::{Billing, CallErrorKind};
-use tierfall_core::request::Timeouts;
+use tierfall_core::request::{Call, Timeouts};
 use tokio::time::{Instant, timeout_at};
 
 use super::failed::{Failed, seconds};
@@ -18,18 +18,24 @@ pub(super) struct Times {
     /// What was not counted before it began.
     uncounted: Duration,
     timeouts: Timeouts,
+    /// What of the limits is short because the call fails over.
+    short: Timeouts,
 }
 
 impl Times {
-    /// The call's own timeouts, and the provider's where the call says nothing.
-    pub(super) fn start(call: Timeouts, provider: Timeouts) -> Self {
-        let timeouts = Timeouts {
-            connect: call.connect.or(provider.connect),
-            idle: call.idle.or(provider.idle),
-            total: call.total.or(provider.total),
-        };
+    /// The call's own timeouts, the provider's where the call says nothing, and the usual ones where neither does.
+    pub(super) fn start(call: &Call, provider: Timeouts) -> Self {
+        let timeouts = call.timeouts.or(provider).in_force(call.fails_over, call.stream);
         let meter = Meter::current();
-        Self { began: Instant::now(), uncounted: meter.uncounted(), meter, timeouts }
+        let Timeouts { idle, total, .. } = Timeouts::FAILING_OVER;
+        let usual = |limit: Option<Duration>, short| limit.filter(|_| call.fails_over && limit == short);
+        let short = Timeouts {
+            connect: None,
+            idle: usual(timeouts.idle, idle),
+            // What a deadline leaves the call is nothing that the tier could say.
+            total: usual(timeouts.total, total).filter(|_| call.share != timeouts.total),
+        };
+        Self { began: Instant::now(), uncounted: meter.uncounted(), meter, timeouts, short }
     }
 
     /// How long it has taken so far.
@@ -66,12 +72,20 @@ impl Times {
         let idle_at = idle.and_then(|idle| Instant::now().checked_add(idle));
         let Some(at) = [total_at, idle_at].into_iter().flatten().min() else { return Ok(wait.await) };
         timeout_at(at, wait).await.map_err(|_| {
-            let message = match (self.timeouts.total, idle) {
+            let (mut message, short) = match (self.timeouts.total, idle) {
                 (Some(total), _) if total_at == Some(at) => {
-                    format!("timed out {what}: this attempt had {} in all", seconds(total))
+                    (format!("timed out {what}: this attempt had {} in all", seconds(total)), self.short.total.map(|_| "total"))
                 }
-                (_, idle) => format!("timed out {what}: nothing came for {}", seconds(idle.unwrap_or_default())),
+                (_, idle) => {
+                    let message = format!("timed out {what}: nothing came for {}", seconds(idle.unwrap_or_default()));
+                    (message, self.short.idle.map(|_| "idle"))
+                }
             };
+            if let Some(key) = short {
+                message.push_str("; another tier is asked; if this one needs longer, give it more with `timeouts.");
+                message.push_str(key);
+                message.push('`');
+            }
             Failed::new(CallErrorKind::Timeout, billing, message)
         })
     }

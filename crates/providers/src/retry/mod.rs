@@ -34,6 +34,8 @@ pub struct RetryPolicy {
     pub budget_share: f64,
     /// Retries that are always within the budget.
     pub budget_floor: u32,
+    /// Whether an attempt that timed out is followed by another one, too.
+    pub after_timeout: bool,
 }
 
 impl Default for RetryPolicy {
@@ -46,11 +48,18 @@ impl Default for RetryPolicy {
             longest_hint: Duration::from_secs(30),
             budget_share: 0.2,
             budget_floor: 10,
+            after_timeout: true,
         }
     }
 }
 
 impl RetryPolicy {
+    /// Where another model is ready: two attempts, no second one where the first took all the time, and no pause that a provider asks for
+    /// beyond 3 s.
+    pub fn failing_over() -> Self {
+        Self { attempts: 2, longest_hint: Duration::from_secs(3), after_timeout: false, ..Self::default() }
+    }
+
     /// One attempt, no more.
     pub fn never() -> Self {
         Self { attempts: 1, ..Self::default() }
@@ -71,6 +80,7 @@ impl RetryPolicy {
 pub struct Retrying<P> {
     pub(crate) inner: P,
     policy: RetryPolicy,
+    failing_over: RetryPolicy,
     total: Option<Duration>,
     budget: Budget,
 }
@@ -79,7 +89,14 @@ impl<P: Provider> Retrying<P> {
     /// Retries what `inner` fails at.
     pub fn new(inner: P, policy: RetryPolicy) -> Self {
         let budget = Budget::new(policy.budget_share, policy.budget_floor);
-        Self { inner, policy, total: None, budget }
+        Self { inner, failing_over: policy.clone(), policy, total: None, budget }
+    }
+
+    /// Gives calls that [fail over](Call::fails_over) a policy of their own. The budget stays common.
+    #[must_use]
+    pub fn failing_over(mut self, policy: RetryPolicy) -> Self {
+        self.failing_over = policy;
+        self
     }
 
     /// Gives calls that declare no total time this one.
@@ -91,6 +108,7 @@ impl<P: Provider> Retrying<P> {
 
     async fn call_until_done(&self, call: &Call) -> Result<Reply, CallError> {
         let began = Instant::now();
+        let policy = if call.fails_over { &self.failing_over } else { &self.policy };
         let total = call.timeouts.total.or(self.total);
         self.budget.note_call(began);
         let mut failed: Vec<Attempt> = Vec::new();
@@ -122,7 +140,7 @@ impl<P: Provider> Retrying<P> {
                 return Err(CallError { kind, message, queued, attempts: failed, ..first });
             }
             let (own, until_deadline) = left(queued);
-            let wait = match self.wait(&error, next, own.into_iter().chain(until_deadline).min()) {
+            let wait = match self.wait(policy, &error, next, own.into_iter().chain(until_deadline).min()) {
                 Ok(wait) => wait,
                 Err(why) => return Err(give_up(error, failed, &why)),
             };
@@ -148,7 +166,7 @@ impl<P: Provider> Retrying<P> {
     }
 
     /// How long to wait before attempt `next`, or why there is none; an empty reason where it goes without saying.
-    fn wait(&self, error: &CallError, next: u32, left: Option<Duration>) -> Result<Duration, String> {
+    fn wait(&self, policy: &RetryPolicy, error: &CallError, next: u32, left: Option<Duration>) -> Result<Duration, String> {
         // What the server itself says of trying again, in the header that OpenAI's and Anthropic's clients obey.
         let told = error.upstream.as_ref().and_then(|upstream| upstream.header("x-should-retry"));
         let may_pass = match told {
@@ -159,13 +177,16 @@ impl<P: Provider> Retrying<P> {
         if !may_pass || left.is_some_and(|left| left.is_zero()) {
             return Err(String::new());
         }
-        if next > self.policy.attempts {
+        if error.kind == CallErrorKind::Timeout && !policy.after_timeout {
+            return Err(String::new());
+        }
+        if next > policy.attempts {
             return Err(if next > 2 { format!("tried {} times", next - 1) } else { String::new() });
         }
-        let jitter = self.policy.bound(next).mul_f64(share());
+        let jitter = policy.bound(next).mul_f64(share());
         let wait = match error.retry_after {
-            Some(hint) if hint > self.policy.longest_hint => {
-                let (hint, limit) = (hint.as_secs_f64().ceil(), self.policy.longest_hint.as_secs_f64());
+            Some(hint) if hint > policy.longest_hint => {
+                let (hint, limit) = (hint.as_secs_f64().ceil(), policy.longest_hint.as_secs_f64());
                 return Err(format!("the provider asks for a pause of {hint} s, and the limit is {limit} s"));
             }
             // After the pause, not at its end: all who were told the same would come back together.

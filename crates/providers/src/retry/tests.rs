@@ -56,7 +56,9 @@ async fn waits_grow_are_jittered_and_bounded() {
     let mut waits = Vec::new();
     for _ in 0..100 {
         let provider = Retrying::new(Scripted::new(), policy.clone());
-        waits.push((2..10).map(|next| provider.wait(&fails(CallErrorKind::Timeout), next, None).unwrap()).collect::<Vec<_>>());
+        waits.push(
+            (2..10).map(|next| provider.wait(&policy, &fails(CallErrorKind::Timeout), next, None).unwrap()).collect::<Vec<_>>(),
+        );
     }
     for at in 0..8u32 {
         let bound = Duration::from_millis(500 * (1 << at)).min(Duration::from_secs(8));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::Provider;
 use tierfall_core::request::{Call, Prompt, Request};
-use tierfall_providers::{HttpProvider, Layers, QueuePolicy, RetryPolicy};
+use tierfall_providers::{BreakerPolicy, HttpProvider, Layers, QueuePolicy, RetryPolicy};
 use tierfall_testkit::conformance::{self, Echo, Fate, Upstream};
 use tierfall_testkit::server::Received;
 use tierfall_testkit::{Script, Server, openai};
@@ -118,8 +118,10 @@ fn endpoint(name: &str, server: &Server) -> HttpProvider {
 fn all_layers(name: &str) -> Layers {
     Layers {
         name: name.into(),
+        breaker: Some(BreakerPolicy::default()),
         fan_out: true,
         retry: RetryPolicy { base: Duration::from_millis(1), ..RetryPolicy::default() },
+        retry_failing_over: RetryPolicy::failing_over(),
         total: Some(Duration::from_mins(1)),
         queue: Some(QueuePolicy::new(NonZeroUsize::new(4).unwrap())),
     }
@@ -154,12 +156,14 @@ async fn with_every_layer() {
 
 #[tokio::test(start_paused = true)]
 async fn each_layer_around_a_provider_that_keeps_it() {
-    let none = Layers { fan_out: false, retry: RetryPolicy::never(), total: None, queue: None, ..all_layers("echo") };
+    let none =
+        Layers { breaker: None, fan_out: false, retry: RetryPolicy::never(), total: None, queue: None, ..all_layers("echo") };
     let all = all_layers("echo");
     for layers in [
         none.clone(),
         Layers { fan_out: true, ..none.clone() },
         Layers { retry: all.retry.clone(), ..none.clone() },
+        Layers { breaker: all.breaker, ..none.clone() },
         Layers { queue: all.queue, ..none.clone() },
         Layers { queue: Some(QueuePolicy::new(NonZeroUsize::MIN)), ..none },
         all,

@@ -9,6 +9,8 @@ mod conformance;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod reuse;
+#[cfg(test)]
 mod setup;
 #[cfg(test)]
 mod signed;

@@ -115,9 +115,16 @@ fn answers(ended: &Ended) -> BTreeMap<Arc<str>, Record> {
     let mut last = None;
     for called in &ended.calls {
         let Called { tier, call, result, took, .. } = &**called;
-        // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier.
+        // That the caller went away, had no more time, or stood in too long a queue, says nothing of the tier; nor does a call that was
+        // not made.
         let is_the_tiers = |error: &CallError| {
-            let ours = [CallErrorKind::Cancelled, CallErrorKind::Deadline, CallErrorKind::NotRecorded, CallErrorKind::QueueFull];
+            let ours = [
+                CallErrorKind::Cancelled,
+                CallErrorKind::CircuitOpen,
+                CallErrorKind::Deadline,
+                CallErrorKind::NotRecorded,
+                CallErrorKind::QueueFull,
+            ];
             // A timeout with which the request's own time ran out is the deadline's.
             let cut = call.deadline.is_some_and(|left| took.time().saturating_add(took.queued) >= left);
             !ours.contains(&error.kind) && (!cut || error.kind != CallErrorKind::Timeout)

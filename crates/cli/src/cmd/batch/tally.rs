@@ -175,7 +175,7 @@ impl TierTally {
             Decision::Defer(Deferral::Failed(kind)) => {
                 let last = step.calls.iter().rev().find(|call| call.attempt.error == Some(*kind));
                 let ours = match kind {
-                    CallErrorKind::QueueFull | CallErrorKind::Cancelled => true,
+                    CallErrorKind::CircuitOpen | CallErrorKind::QueueFull | CallErrorKind::Cancelled => true,
                     CallErrorKind::Deadline => last.is_some_and(|call| !was_made(&call.attempt)),
                     _ => false,
                 };
@@ -203,6 +203,7 @@ impl TierTally {
             met.push(format!("failed {}", self.failed));
         }
         met.extend(self.kept_back.iter().map(|(kind, n)| match kind {
+            CallErrorKind::CircuitOpen => format!("left alone for {n}"),
             CallErrorKind::QueueFull => format!("no place for {n}"),
             CallErrorKind::Deadline => format!("no place before the deadline for {n}"),
             _ => format!("taken back {n}"),
@@ -220,9 +221,12 @@ impl TierTally {
     }
 }
 
-/// Whether a provider was asked: what our own queue turns away takes no time and no money.
+/// Whether a provider was asked: what our own queue turns away, or a breaker, takes no time and no money.
 fn was_made(attempt: &Attempt) -> bool {
-    let ours = matches!(attempt.error, Some(CallErrorKind::QueueFull | CallErrorKind::Deadline | CallErrorKind::Cancelled));
+    let ours = matches!(
+        attempt.error,
+        Some(CallErrorKind::CircuitOpen | CallErrorKind::QueueFull | CallErrorKind::Deadline | CallErrorKind::Cancelled)
+    );
     !ours || attempt.billing != Billing::Free || !attempt.latency.is_zero()
 }
 

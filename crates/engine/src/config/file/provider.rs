@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use tierfall_core::provider::CallErrorKind;
 use tierfall_providers::simulated::SimulatedSettings;
+use tierfall_providers::{BreakerPolicy, RetryPolicy};
 use tierfall_wire::dialect::table as dialects;
 
 use crate::config::types::{Share, Spanned, Text, Variable, Wait};
@@ -115,10 +117,22 @@ pub struct HttpFile {
     /// Longest wait for a place; then the call is `queue-full`, too. No tier's timeouts count it, the policy's `deadline` does.
     #[serde(default = "seconds::<600>")]
     pub(crate) queue_timeout: Wait,
-    /// Most further attempts at a call that failed in passing.
+    /// Most further attempts at a call that failed in passing; without it 2, and where another tier can be asked 1, which does not
+    /// follow an attempt that timed out.
     #[schemars(range(max = 10))]
-    #[serde(default = "whole::<2>")]
-    pub(crate) retries: u32,
+    pub(crate) retries: Option<u32>,
+    /// Longest pause that is waited for where the provider asks for one (`Retry-After`); without it 30 s, and where another tier can be
+    /// asked 3 s.
+    pub(crate) max_retry_after: Option<Wait>,
+    /// Calls in a row that come to nothing (no connection, 5xx, no reply in time, one that breaks off) before a model is left alone: for
+    /// `breaker-pause` its calls are refused at once as `circuit-open` where another tier can be asked, and then one is made as a trial.
+    /// 0 = never.
+    #[schemars(range(max = 1_000))]
+    #[serde(default = "whole::<5>")]
+    pub(crate) breaker_failures: u32,
+    /// How long a model is left alone before the next trial.
+    #[serde(default = "seconds::<10>")]
+    pub(crate) breaker_pause: Wait,
     /// Longest reply that is read, in MiB.
     #[schemars(range(min = 1, max = 1024))]
     #[serde(default = "whole::<16>")]
@@ -126,9 +140,26 @@ pub struct HttpFile {
     /// Several samples are as many calls: for servers that do not take `n`, though their dialect has it.
     #[serde(default)]
     pub(crate) sample_by_calls: bool,
-    /// Longest wait for a connection.
-    #[serde(default = "seconds::<10>")]
-    pub(crate) connect_timeout: Wait,
+    /// Longest wait for a connection; without it 10 s, and where another tier can be asked 2 s.
+    pub(crate) connect_timeout: Option<Wait>,
+}
+
+impl HttpFile {
+    /// When and how often calls are tried again, those that fail over or the others.
+    pub(crate) fn retry(&self, fails_over: bool) -> RetryPolicy {
+        let mut policy = if fails_over { RetryPolicy::failing_over() } else { RetryPolicy::default() };
+        if let Some(retries) = self.retries {
+            policy.attempts = retries.saturating_add(1);
+            policy.after_timeout = true;
+        }
+        policy.longest_hint = self.max_retry_after.as_deref().copied().unwrap_or(policy.longest_hint);
+        policy
+    }
+
+    /// When a model is left alone.
+    pub(crate) fn breaker(&self) -> Option<BreakerPolicy> {
+        NonZeroU32::new(self.breaker_failures).map(|failures| BreakerPolicy { failures, pause: self.breaker_pause.0 })
+    }
 }
 
 /// A value that never stands in the file.

@@ -146,9 +146,10 @@ impl ParamsFile {
 pub(crate) struct TimeoutsFile {
     /// To open a connection; the provider's `connect-timeout` without it.
     pub(crate) connect: Option<Wait>,
-    /// Between two pieces of the answer.
+    /// Until a streamed answer begins, and between two pieces of any answer; without it 1 min, and where another tier can be asked 8 s.
     pub(crate) idle: Option<Wait>,
-    /// In all, retries included; it begins when the call has its place at the provider.
+    /// In all, retries included; it begins when the call has its place at the provider. Without it 10 min, and for an answer that is
+    /// asked for whole, where another tier can be asked, 8 s.
     pub(crate) total: Option<Wait>,
 }
 

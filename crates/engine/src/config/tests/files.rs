@@ -50,7 +50,7 @@ fn the_example_becomes_what_it_says() {
     assert_eq!(planned("Is 4111 1111 1111 1111 my card?"), [0, 1]);
     assert_eq!(planned("I will go to court over 4111 1111 1111 1111"), [1]);
     let Some(ProviderSpec::Http(http)) = loaded.providers.get("claude") else { panic!("claude is declared") };
-    assert_eq!((http.settings.retries, http.settings.max_concurrency, http.settings.max_body_mib), (3, 32, 16));
+    assert_eq!((http.settings.retries, http.settings.max_concurrency, http.settings.max_body_mib), (Some(3), 32, 16));
     assert_eq!(loaded.expects[0].split, "test");
 }
 
