@@ -14,7 +14,7 @@ use crate::fusion::GateValue;
 use crate::gate::Gate;
 use crate::money::{Money, Price};
 use crate::plan::Plan;
-use crate::request::{Call, Request, Timeouts};
+use crate::request::{Call, Request};
 use crate::signal::{Abstain, NamedSignal};
 use crate::trace_context::TraceContext;
 
@@ -180,14 +180,12 @@ impl PermittedCall {
         self.call.context = context.or_else(|| self.call.context.take());
     }
 
-    /// The call as one that [fails over](Call::fails_over): of whole answers, with that total where the tier has none of its own.
+    /// The call as one that [fails over](Call::fails_over); with this in all if it is answered whole and the tier says nothing else.
     #[must_use]
-    pub(crate) fn failing_over(mut self) -> Self {
+    pub(crate) fn failing_over(mut self, total: Option<Duration>) -> Self {
         let Call { timeouts, stream, fails_over, .. } = &mut self.call;
         *fails_over = true;
-        if !*stream {
-            timeouts.total = timeouts.total.or(Timeouts::FAILING_OVER.total);
-        }
+        timeouts.total = timeouts.total.or(total.filter(|_| !*stream));
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,9 @@ pub struct Model {
     pub params: Params,
     /// How long a call may take.
     pub timeouts: Timeouts,
+    /// How long it may take in all where the timeouts do not say, it is answered whole and [fails over](crate::request::Call::fails_over); `None` = as
+    /// its provider has it.
+    pub total_failing_over: Option<Duration>,
     /// Most tokens of prompt and answer together; `None` = not declared.
     pub context_window: Option<u64>,
     /// What the model can do; `None` = not declared, everything is tried.
@@ -54,6 +58,7 @@ impl Model {
             preamble: Arc::new([]),
             params: Params::default(),
             timeouts: Timeouts::default(),
+            total_failing_over: None,
             context_window: None,
             capabilities: None,
         }

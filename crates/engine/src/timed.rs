@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use futures_util::poll;
 use tierfall_core::caught::{Panicked, caught};
 use tierfall_core::completion::Completion;
 use tierfall_core::permit::PermittedCall;
@@ -112,6 +113,10 @@ async fn in_time<F: Future>(call: &Call, meter: &Meter, mut work: Pin<&mut F>) -
         return Ok(work.await);
     }
     let (began, before) = (Instant::now(), meter.uncounted());
+    // What is there at once, as in a replay, needs no timer, nor a runtime that has one.
+    if let Poll::Ready(done) = poll!(work.as_mut()) {
+        return Ok(done);
+    }
     loop {
         let elapsed = began.elapsed().saturating_sub(meter.uncounted().saturating_sub(before));
         let own = limit.map(|limit| limit.longest.saturating_add(meter.waited()).saturating_sub(elapsed));

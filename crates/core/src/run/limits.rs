@@ -13,7 +13,10 @@ use crate::request::Call;
 impl Run {
     /// The call of a place of the plan, for as long as it may take.
     pub(super) fn limited(&self, position: usize, call: PermittedCall) -> PermittedCall {
-        let call = if self.fails_over(position) { call.failing_over() } else { call };
+        let call = match &self.cascade.tier(call.tier()).answerer {
+            Answerer::Model(model) if self.fails_over(position) => call.failing_over(model.total_failing_over),
+            _ => call,
+        };
         match (self.left(), self.share(position)) {
             (Some(left), Some(share)) => call.within(left).for_at_most(share),
             _ => call,

@@ -36,8 +36,7 @@ pub struct HttpSettings {
     /// Certificates in PEM that are trusted besides the platform's.
     pub trusted: Option<Arc<str>>,
     /// What holds where a call says nothing; where neither does, what is [usual](Timeouts::USUAL), or
-    /// [usual of a call that fails over](Timeouts::FAILING_OVER). A cascade gives whole answers that fail over a total of their own, which the tier's
-    /// `timeouts` change and these do not.
+    /// [usual of a call that fails over](Timeouts::FAILING_OVER).
     pub timeouts: Timeouts,
     /// Most bytes of one reply.
     pub max_body_bytes: usize,

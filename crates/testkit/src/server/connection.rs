@@ -77,6 +77,10 @@ async fn play(script: &Script, write: &mut OwnedWriteHalf, shared: &Shared) -> i
     if script.framing == Framing::Chunked {
         write.write_all(b"0\r\n\r\n").await?;
     }
+    if script.framing == Framing::UntilClosed {
+        write.shutdown().await?;
+        return Ok(Played::Cut);
+    }
     Ok(Played::Whole)
 }
 
@@ -89,6 +93,11 @@ async fn do_part(part: &Part, framing: Framing, write: &mut OwnedWriteHalf, shar
             }
         }
         Part::Wait(gate) => gate.pass().await,
+        Part::Sleep(time) => tokio::time::sleep(*time).await,
+        Part::Reset => {
+            write.as_ref().set_zero_linger()?;
+            return Ok(Some(Played::Cut));
+        }
         Part::Cut => {
             write.shutdown().await?;
             return Ok(Some(Played::Cut));
@@ -104,7 +113,7 @@ async fn send(piece: &Bytes, framing: Framing, write: &mut OwnedWriteHalf, share
         return Ok(());
     }
     match framing {
-        Framing::Length(_) => write.write_all(piece).await?,
+        Framing::Length(_) | Framing::UntilClosed => write.write_all(piece).await?,
         Framing::Chunked => {
             let mut framed = format!("{:x}\r\n", piece.len()).into_bytes();
             framed.extend_from_slice(piece);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -46,7 +47,9 @@ pub(super) enum Part {
     Bytes(Bytes),
     Repeat(Bytes, usize),
     Wait(Gate),
+    Sleep(Duration),
     Cut,
+    Reset,
     Stall,
 }
 
@@ -54,6 +57,7 @@ pub(super) enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Chunked,
+    UntilClosed,
     Length(usize),
 }
 
@@ -97,6 +101,18 @@ impl Script {
         self
     }
 
+    /// Answers nothing, not even the head, for so long on tokio's clock.
+    #[must_use]
+    pub fn after_time(mut self, time: Duration) -> Self {
+        self.before_head = Some(Part::Sleep(time));
+        self
+    }
+
+    /// Resets the connection in place of a head.
+    pub fn reset() -> Self {
+        Self { before_head: Some(Part::Reset), ..Self::status(200) }
+    }
+
     /// Closes the connection in place of a head.
     pub fn hang_up() -> Self {
         Self { before_head: Some(Part::Cut), ..Self::status(200) }
@@ -113,6 +129,13 @@ impl Script {
     #[must_use]
     pub fn length(mut self, bytes: usize) -> Self {
         self.framing = Framing::Length(bytes);
+        self
+    }
+
+    /// Says nothing of the body's length: it ends with the connection.
+    #[must_use]
+    pub fn until_closed(mut self) -> Self {
+        self.framing = Framing::UntilClosed;
         self
     }
 
@@ -165,6 +188,7 @@ impl Script {
         }
         let _ = match self.framing {
             Framing::Chunked => write!(head, "transfer-encoding: chunked\r\n\r\n"),
+            Framing::UntilClosed => write!(head, "connection: close\r\n\r\n"),
             Framing::Length(bytes) => write!(head, "content-length: {bytes}\r\n\r\n"),
         };
         head

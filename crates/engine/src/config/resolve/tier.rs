@@ -182,6 +182,8 @@ fn model(context: &mut Context<'_>, tier: &TierFile, place: &Range<usize>, shown
         preamble: preamble?,
         params: params.map(ParamsFile::params).unwrap_or_default(),
         timeouts,
+        // So that a replay gives up where a server is given up.
+        total_failing_over: Timeouts::FAILING_OVER.total.filter(|_| matches!(spec, Some(ProviderSpec::Http(_)))),
         context_window: tier.context_window,
         capabilities,
     };
