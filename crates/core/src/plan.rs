@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::cascade::{Answerer, Capability, Cascade, Model, OnError, OnExhausted, TierIx};
+use crate::cascade::{Answerer, Capability, Cascade, Model, OnError, TierIx};
 use crate::caught::caught;
 use crate::constraints::{Constraints, End};
 use crate::gate::Gate;
