@@ -74,7 +74,7 @@ pub use tierfall_core::trace_context::TraceContext;
 pub use tierfall_providers;
 #[cfg(feature = "http")]
 pub use tierfall_providers::{Access, HttpProvider, HttpSettings, Sign, Signing};
-pub use tierfall_providers::{BaseUrl, BaseUrlError, Layers, QueuePolicy, RetryPolicy};
+pub use tierfall_providers::{BaseUrl, BaseUrlError, BreakerPolicy, Layers, QueuePolicy, RetryPolicy};
 pub use tierfall_wire;
 pub use tierfall_wire::dialect::Dialect;
 pub use tierfall_wire::dialect::anthropic::Anthropic;

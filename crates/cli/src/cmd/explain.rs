@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
-use tierfall::config::Loaded;
-use tierfall::fit;
+use tierfall::config::{Loaded, Patience};
+use tierfall::{BreakerPolicy, fit};
 use tierfall_core::cascade::{Answerer, Tier, TierIx};
 use tierfall_core::gate::Gate;
 use tierfall_core::money::Money;
@@ -14,7 +15,7 @@ use tierfall_core::outset::Uncalled;
 use tierfall_core::permit::Unread;
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::provider::CallError;
-use tierfall_core::request::Request;
+use tierfall_core::request::{Request, Timeouts};
 use tierfall_core::trace::RouteTrace;
 
 use crate::args::Explain;
@@ -40,12 +41,13 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
             Answerer::Model(_) => plan.may_see(*ix).and_then(|permit| permit.answering_call().expected_cost()),
             Answerer::Human { cost } => *cost,
         };
-        (tier, expected, plan.gate(place), plan.thresholds[ix.0], plan.unread(place))
+        let patience = loaded.patience(*ix, plan.fails_over(place));
+        (tier, expected, plan.gate(place), plan.thresholds[ix.0], (plan.unread(place), patience))
     });
     let tier_name = |ix: TierIx| &*cascade.tier(ix).name;
     if args.json {
         let tiers: Vec<_> = tiers
-            .map(|(tier, expected, gate, threshold, unread)| {
+            .map(|(tier, expected, gate, threshold, (unread, patience))| {
                 let not_allowed = unread.iter().map(|one| json!({ "signal": one.signal, "asks": tier_name(one.asks) }));
                 json!({
                     "tier": tier.name,
@@ -53,6 +55,7 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
                     "signal": gate.map(Gate::label),
                     "threshold": gate.and_then(|gate| cut(gate, threshold)),
                     "not_allowed": not_allowed.collect::<Vec<_>>(),
+                    "patience": patience.as_ref().map(as_json),
                 })
             })
             .collect();
@@ -72,14 +75,17 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     said.extend(route.review.as_ref().map(|why| format!("{}: {}", paint(WARN, "no model is called"), printable::line(why))));
     let mut out = said.join("\n") + "\n";
     let rows: Vec<_> = tiers
-        .map(|(tier, expected, gate, threshold, unread)| {
-            ([tier.name.to_string(), accepts(tier, gate, threshold), price(tier, request, expected)], unread)
+        .map(|(tier, expected, gate, threshold, more)| {
+            ([tier.name.to_string(), accepts(tier, gate, threshold), price(tier, request, expected)], more)
         })
         .collect();
     let [names, gates, _] = text::widths(&rows.iter().map(|(cells, _)| cells));
-    for (place, ([name, gate, price], unread)) in rows.iter().enumerate() {
+    for (place, ([name, gate, price], (unread, patience))) in rows.iter().enumerate() {
         let name = paint(STRONG, format_args!("{name:names$}"));
         let _ = writeln!(out, "{}. {name}  {gate:gates$}  {}", place + 1, paint(DIM, price));
+        if let Some(patience) = patience {
+            let _ = writeln!(out, "   {}", paint(DIM, in_words(patience)));
+        }
         for Unread { signal, asks, then, .. } in unread {
             let why = format!("{signal} would ask {}, which may not see this: {then}", tier_name(*asks));
             let _ = writeln!(out, "   {}", paint(WARN, why));
@@ -95,6 +101,37 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     }
     print(out)?;
     as_it_ends(failed.as_ref())
+}
+
+/// How long a tier is waited for.
+fn in_words(patience: &Patience) -> String {
+    let Patience { whole, stream, attempts, longest_pause, breaker, .. } = patience;
+    let [connect, total, idle] = [whole.connect, whole.total, stream.idle].map(|limit| seconds(limit.unwrap_or_default()));
+    let attempts = if *attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+    let breaker = breaker.map_or_else(String::new, |BreakerPolicy { failures, pause, .. }| {
+        format!(", left alone for {} after {failures} failures in a row", seconds(pause))
+    });
+    format!(
+        "{connect} to connect, {total} in all, a stream {idle} to begin; {attempts}, no pause beyond {}{breaker}",
+        seconds(*longest_pause)
+    )
+}
+
+fn as_json(patience: &Patience) -> serde_json::Value {
+    let Patience { whole, stream, attempts, longest_pause, breaker, .. } = patience;
+    let ms = |limit: Option<Duration>| limit.map(|limit| limit.as_millis());
+    let timeouts = |of: &Timeouts| json!({ "connect_ms": ms(of.connect), "idle_ms": ms(of.idle), "total_ms": ms(of.total) });
+    json!({
+        "whole": timeouts(whole),
+        "stream": timeouts(stream),
+        "attempts": attempts,
+        "longest_pause_ms": longest_pause.as_millis(),
+        "breaker": breaker.map(|of| json!({ "failures": of.failures, "pause_ms": of.pause.as_millis() })),
+    })
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
 }
 
 /// As `run` ends: a plan that fails before any call is a failure of the same kind.

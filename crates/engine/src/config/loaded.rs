@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tierfall_core::cascade::Cascade;
+use tierfall_core::cascade::{Answerer, Cascade, TierIx};
 use tierfall_core::fit::Fit;
 use tierfall_core::gate::Gate;
+use tierfall_core::request::Timeouts;
+use tierfall_providers::BreakerPolicy;
 
 use super::diagnostic::Diagnostic;
 use super::file::{Expect, RegressRules, Replay};
@@ -48,6 +51,22 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// What is in force for a tier's calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Patience {
+    /// The timeouts of answers that are asked for whole; none is absent.
+    pub whole: Timeouts,
+    /// Those of streamed answers.
+    pub stream: Timeouts,
+    /// Most attempts, the first included.
+    pub attempts: u32,
+    /// The longest pause that a provider may ask for and that is waited for.
+    pub longest_pause: Duration,
+    /// When the model is left alone; `None` = its calls are always made.
+    pub breaker: Option<BreakerPolicy>,
+}
+
 /// A secret that a provider in use needs and the environment does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnsetKey {
@@ -70,6 +89,24 @@ impl Loaded {
         let keys = providers.flat_map(|(name, spec)| spec.keys().map(move |key| (name, key)));
         let unset = keys.filter(|(_, key)| !is_set(&key.env));
         unset.map(|(provider, key)| UnsetKey { provider: provider.clone(), env: key.env.clone() }).collect()
+    }
+
+    /// How long a tier's calls are waited for and how often each is made, as declared or as is usual; those that
+    /// [fail over](tierfall_core::request::Call::fails_over), or the others. `None` where the tier's provider is none over HTTP.
+    pub fn patience(&self, tier: TierIx, fails_over: bool) -> Option<Patience> {
+        let binding = self.tiers.get(tier.0)?.as_ref()?;
+        let Some(ProviderSpec::Http(http)) = self.providers.get(&*binding.provider) else { return None };
+        let Answerer::Model(model) = &self.cascade.tiers().get(tier.0)?.answerer else { return None };
+        let connect = http.settings.connect_timeout.as_deref().copied();
+        let timeouts = model.timeouts.or(Timeouts { connect, ..Timeouts::default() });
+        let retry = http.settings.retry(fails_over);
+        Some(Patience {
+            whole: timeouts.in_force(fails_over, false),
+            stream: timeouts.in_force(fails_over, true),
+            attempts: retry.attempts,
+            longest_pause: retry.longest_hint,
+            breaker: http.settings.breaker().filter(|_| fails_over),
+        })
     }
 
     /// The providers of these tiers, and of the tiers that the signals of their gates put probes to; no name means every

@@ -39,7 +39,7 @@ pub(crate) use file::HeaderSource;
 pub(crate) use file::SIMULATED;
 pub use file::{CoverageLimit, Expect, HttpFile, KeyRef, RegressRules, Replay};
 use loaded::Fits;
-pub use loaded::{Loaded, UnsetKey};
+pub use loaded::{Loaded, Patience, UnsetKey};
 pub use provider::{HttpSpec, ProviderSpec, SimulatedSpec};
 use reading::ReadFile;
 pub use schema::json_schema;

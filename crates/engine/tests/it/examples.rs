@@ -9,6 +9,9 @@ use tierfall_testkit::server::{Script, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+#[path = "../../examples/failover.rs"]
+#[expect(dead_code, reason = "its `main` stops a clock of its own")]
+mod failover;
 #[path = "../../examples/in_code.rs"]
 mod in_code;
 #[path = "../../examples/sans_io.rs"]
@@ -16,6 +19,12 @@ mod sans_io;
 #[path = "../../examples/service.rs"]
 #[expect(dead_code, reason = "its `main` serves until it is killed")]
 mod service;
+
+#[tokio::test(start_paused = true)]
+async fn every_way_to_fail_is_met_rightly_on_defaults() {
+    let (table, bad) = failover::scoreboard().await.unwrap();
+    assert_eq!((bad, table.lines().count()), (0, 19), "{table}");
+}
 
 #[test]
 fn a_cascade_in_code_is_asked_and_streamed() {

@@ -196,14 +196,14 @@ impl HttpProvider {
         let body = Bytes::from(encoded.body);
         let what = "waiting for the reply to begin";
         loop {
-            let asking = watching(client.post(url.clone()).headers(headers.clone()).body(body.clone()).send());
+            let reply = watching(client.post(url.clone()).headers(headers.clone()).body(body.clone()).send());
             // An unstreamed reply begins when the answer is complete: only the total time can limit that.
-            let (sent, opened) =
-                if stream { times.read(what, asking).await? } else { times.in_all(what, Billing::Unknown, asking).await? };
-            match sent {
+            let (came, opened) =
+                if stream { times.read(what, reply).await? } else { times.in_all(what, Billing::Unknown, reply).await? };
+            match came {
                 // Each time one of the connections that were kept is gone; one that is opened ends this.
                 Err(error) if !opened && died(&error) => tracing::debug!("a kept connection was gone: sent again"),
-                sent => return sent.map_err(|error| self.unsent(&error, times)),
+                came => return came.map_err(|error| self.unsent(&error, times)),
             }
         }
     }

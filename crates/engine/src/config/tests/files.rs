@@ -160,3 +160,33 @@ fn a_format_that_the_dialect_cannot_say_skips_the_tier() {
     let error = bad(&text("capabilities = [\"structured-output\"]")).to_string();
     assert!(error.contains("declares `structured-output`, which cannot be asked for in the dialect `anthropic`"), "{error}");
 }
+
+#[test]
+fn where_another_tier_is_ready_nobody_waits_long_unless_the_file_says_so() {
+    use std::time::Duration;
+    use tierfall_core::cascade::TierIx;
+
+    let file = |provider: &str, tier: &str| {
+        format!(
+            "version = 1\nname = \"two\"\n[provider.p.openai-chat]\nbase-url = \"http://127.0.0.1:1/v1\"\n{provider}\n[[tier]]\nname = \
+             \"small\"\nmodel = \"p/a\"\n{tier}\ngate = {{ signal = \"mean-logprob\", threshold = 0.8 }}\n[[tier]]\nname = \"large\"\nmodel = \"p/b\"\n"
+        )
+    };
+    let told = |provider: &str, tier: &str, fails_over: bool| {
+        let loaded = good(&file(provider, tier));
+        let patience = loaded.patience(TierIx(usize::from(!fails_over)), fails_over).unwrap();
+        let secs = |limit: Option<Duration>| limit.unwrap().as_secs();
+        let whole = (secs(patience.whole.connect), secs(patience.whole.idle), secs(patience.whole.total));
+        let more = (secs(patience.stream.total), patience.attempts, patience.longest_pause.as_secs());
+        (whole, more, patience.breaker.map(|breaker| (breaker.failures.get(), breaker.pause.as_secs())))
+    };
+    assert_eq!(told("", "", true), ((2, 8, 8), (600, 2, 3), Some((5, 10))));
+    assert_eq!(told("", "", false), ((10, 60, 600), (600, 3, 30), None));
+    let provider =
+        "retries = 4\nmax-retry-after = \"20s\"\nconnect-timeout = \"7s\"\nbreaker-failures = 9\nbreaker-pause = \"1m\"";
+    let tier = "timeouts = { idle = \"9s\", total = \"30s\" }";
+    assert_eq!(told(provider, tier, true), ((7, 9, 30), (30, 5, 20), Some((9, 60))), "what is written counts");
+    assert_eq!(told(provider, "", false), ((7, 60, 600), (600, 5, 20), None));
+    assert_eq!(told("breaker-failures = 0", "", true).2, None);
+    assert_eq!(told("retries = 0", "timeouts = { connect = \"1s\" }", true), ((1, 8, 8), (600, 1, 3), Some((5, 10))));
+}
