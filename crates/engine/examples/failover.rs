@@ -361,7 +361,7 @@ fn wrong(row: &Row, seen: &Seen) -> Vec<String> {
 }
 
 /// The table, and how many rows are not right.
-pub async fn scoreboard() -> Result<(String, usize), Box<dyn Error>> {
+pub(crate) async fn scoreboard() -> Result<(String, usize), Box<dyn Error>> {
     let (mut table, mut bad) = (String::new(), 0);
     writeln!(table, "{:3}  {:50}  {:5}  {:>8}  {:>7}  right", "", "the first tier's server", "by", "requests", "longest")?;
     for row in rows() {
