@@ -17,7 +17,7 @@ fn deferred(reason: &str) -> Right {
 }
 
 pub(super) fn all() -> Vec<Behaviour> {
-    let broke_off = || Right::failed_again("overloaded").cost("0.000042");
+    let broke_off = || Right::failed_again("overloaded").cost("0.000028");
     // Of a stream a piece had come, so it is not asked again, and what came later is not counted.
     let in_the_middle = || Right::failed("overloaded").unknown_cost();
     vec![

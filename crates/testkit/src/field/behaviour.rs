@@ -51,9 +51,9 @@ impl Right {
         Self { cost: Some("0"), ..Self::of(format!("failed: {kind}")) }
     }
 
-    /// The call fails in passing, so often as it is made, for nothing.
+    /// The call fails in passing, as often as it is made, for nothing: once more, since another tier can be asked.
     pub(super) fn failed_again(kind: &str) -> Self {
-        Self { attempts: 3, ..Self::failed(kind) }
+        Self { attempts: 2, ..Self::failed(kind) }
     }
 
     pub(super) fn attempts(self, attempts: usize) -> Self {

@@ -132,14 +132,14 @@ pub(super) fn all() -> Vec<Behaviour> {
             "nginx",
             504,
             "<html><head><title>504 Gateway Time-out</title></head></html>",
-            Right::failed_again("timeout").unknown_cost(),
+            Right::failed("timeout").unknown_cost(),
         ),
         html(
             "an origin that does not answer",
             "Cloudflare: 524",
             524,
             "<html>A timeout occurred</html>",
-            Right::failed_again("timeout").unknown_cost(),
+            Right::failed("timeout").unknown_cost(),
         ),
         html(
             "a firewall's page",
