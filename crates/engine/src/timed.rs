@@ -1,13 +1,13 @@
 //! One call to a provider, with the time that it took. Whoever asks a model in this crate does it here, with a call that a plan
 //! permits.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use futures_util::poll;
 use tierfall_core::caught::{Panicked, caught};
 use tierfall_core::completion::Completion;
 use tierfall_core::permit::PermittedCall;
@@ -114,7 +114,7 @@ async fn in_time<F: Future>(call: &Call, meter: &Meter, mut work: Pin<&mut F>) -
     }
     let (began, before) = (Instant::now(), meter.uncounted());
     // What is there at once, as in a replay, needs no timer, nor a runtime that has one.
-    if let Poll::Ready(done) = poll!(work.as_mut()) {
+    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
         return Ok(done);
     }
     loop {

@@ -112,7 +112,7 @@ fn in_words(patience: &Patience) -> String {
         format!(", left alone for {} after {failures} failures in a row", seconds(pause))
     });
     format!(
-        "{connect} to connect, {total} in all, a stream {idle} to begin; {attempts}, no pause beyond {}{breaker}",
+        "waits {connect} to connect, {total} in all, {idle} for a stream to begin; {attempts}, no pause beyond {}{breaker}",
         seconds(*longest_pause)
     )
 }

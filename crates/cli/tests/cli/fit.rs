@@ -207,7 +207,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     assert_snapshot!(explain(&["--point", "best", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"point":"best","promise":"certified: loss ≤ 0 at 90 %","rules":[],"skipped":{"small":"fit: not in the sub-chain in force"},"tiers":["large"]},"tiers":[{"expected_cost_usd":8e-6,"not_allowed":[],"signal":null,"threshold":null,"tier":"large"}]}
+    {"route":{"point":"best","promise":"certified: loss ≤ 0 at 90 %","rules":[],"skipped":{"small":"fit: not in the sub-chain in force"},"tiers":["large"]},"tiers":[{"expected_cost_usd":8e-6,"not_allowed":[],"patience":null,"signal":null,"threshold":null,"tier":"large"}]}
     "#);
 }
 

@@ -322,12 +322,14 @@ fn explain_calls_nothing() {
     -- stdout
     no rule holds
     1. a       accepts from mean-logprob 0.800  about $0.000204
+       waits [time] to connect, [time] in all, [time] for a stream to begin; 2 attempts, no pause beyond [time], left alone for [time] after 5 failures in a row
     2. bigger  accepts all                      cost unknown
+       waits [time] to connect, [time] in all, [time] for a stream to begin; 3 attempts, no pause beyond [time]
     ");
     assert_snapshot!(sandbox.run(&["explain", "live.toml", "Hi?", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"rules":[],"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"not_allowed":[],"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"not_allowed":[],"signal":null,"threshold":null,"tier":"bigger"}]}
+    {"route":{"rules":[],"tiers":["a","bigger"]},"tiers":[{"expected_cost_usd":0.000204,"not_allowed":[],"patience":{"attempts":2,"breaker":{"failures":5,"pause_ms":10000},"longest_pause_ms":3000,"stream":{"connect_ms":2000,"idle_ms":8000,"total_ms":600000},"whole":{"connect_ms":2000,"idle_ms":8000,"total_ms":8000}},"signal":"mean-logprob","threshold":0.8,"tier":"a"},{"expected_cost_usd":null,"not_allowed":[],"patience":{"attempts":3,"breaker":null,"longest_pause_ms":30000,"stream":{"connect_ms":10000,"idle_ms":60000,"total_ms":600000},"whole":{"connect_ms":10000,"idle_ms":60000,"total_ms":600000}},"signal":null,"threshold":null,"tier":"bigger"}]}
     "#);
 }
 

@@ -60,7 +60,7 @@ fn explain_says_what_a_gate_would_have_to_ask() {
     assert_snapshot!(sandbox.run(&["explain", "two.cascade.toml", "Where is order 7?", "--json"]), @r#"
     exit 0
     -- stdout
-    {"route":{"rules":[{"only":["small","medium"],"rule":"private"}],"skipped":{"large":"not-allowed"},"tiers":["small","medium"]},"tiers":[{"expected_cost_usd":8e-7,"not_allowed":[{"asks":"large","signal":"p-true(surrogate=large)"}],"signal":"p-true(surrogate=large)","threshold":0.85,"tier":"small"},{"expected_cost_usd":8e-7,"not_allowed":[],"signal":null,"threshold":null,"tier":"medium"}]}
+    {"route":{"rules":[{"only":["small","medium"],"rule":"private"}],"skipped":{"large":"not-allowed"},"tiers":["small","medium"]},"tiers":[{"expected_cost_usd":8e-7,"not_allowed":[{"asks":"large","signal":"p-true(surrogate=large)"}],"patience":null,"signal":"p-true(surrogate=large)","threshold":0.85,"tier":"small"},{"expected_cost_usd":8e-7,"not_allowed":[],"patience":null,"signal":null,"threshold":null,"tier":"medium"}]}
     "#);
     let free = sandbox.run(&["explain", "two.cascade.toml", "Where is order 70?"]).exits(0);
     assert!(!free.stdout().contains("may not see"), "{free}");

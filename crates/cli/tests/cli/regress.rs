@@ -389,8 +389,8 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     exit 1
     -- stdout
     ✗ fail: cascades/support.cascade.toml on support, split test
-      loss-vs-last: 0.0594 is not at most 0.05 (line 89)
-      accuracy in data-extraction: 0.7417 is not at least 0.75 (line 97)
+      loss-vs-last: 0.0594 is not at most 0.05 (line 91)
+      accuracy in data-extraction: 0.7417 is not at least 0.75 (line 99)
       quality-vs-baseline: 26 examples lost, 0 gained of 842: p < 0.0001
       quality-vs-baseline in data-extraction: 11 examples lost, 0 gained of 120: p = 0.00049
       quality-vs-baseline in complaint-care: 15 examples lost, 0 gained of 120: p < 0.0001
