@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use tierfall::{Answer, Asker, Engine, Event};
 use tierfall_core::completion::{Completion, Usage};
-use tierfall_core::trace::Step;
+use tierfall_core::trace::{OutcomeKind, Step};
 use tierfall_testkit::field::{self, Behaviour, Right};
 use tierfall_testkit::server::Received;
 use tierfall_testkit::{Script, Server, openai};
@@ -97,6 +97,11 @@ fn differs(way: &str, behaviour: &Behaviour, right: &Right, found: &Right, said:
 async fn whole(behaviour: &Behaviour) -> Option<String> {
     let desk = Desk::of(&behaviour.whole).await;
     let answer = desk.engine(&Answers::Live).complete("The capital of France?").await;
+    // What one provider's filter refused no other one answers.
+    let refused = behaviour.right.reason == "failed: content-filter";
+    if answer.trace.outcome != if refused { OutcomeKind::Refused } else { OutcomeKind::Answered } {
+        return Some(format!("{} (whole): the run ends as {}", behaviour.name, answer.trace.outcome));
+    }
     differs("whole", behaviour, &behaviour.right, &found(&answer), answer.trace.steps[0].message.as_deref())
 }
 

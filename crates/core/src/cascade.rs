@@ -27,6 +27,18 @@ pub enum OnError {
     Fail,
 }
 
+/// After a call whose prompt the provider's own filter refused. An answer that a filter cut is another thing: it is deferred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFilter {
+    /// The request is refused: no other provider answers what one refused.
+    #[default]
+    Refuse,
+    /// Go on with the next tier.
+    Escalate,
+}
+
 /// After a signal that had nothing to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -69,6 +81,8 @@ impl OnExhausted {
 pub struct Policy {
     /// After a failed call.
     pub on_error: OnError,
+    /// After a prompt that a provider's filter refused.
+    pub on_filter: OnFilter,
     /// After an abstention.
     pub on_abstain: OnAbstain,
     /// When the chain is exhausted.

@@ -18,7 +18,7 @@ pub enum Outcome {
     Abstained(Option<Served>),
     /// A person must look; the best answer is attached.
     Review(Option<Served>),
-    /// A rule refused the request, with its reason.
+    /// A rule, or a provider's filter, refused the request, with the reason.
     Refused(Arc<str>),
     /// No tier could answer.
     Failed(CallError),

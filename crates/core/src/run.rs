@@ -10,7 +10,7 @@ mod stream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cascade::{Answerer, Cascade, OnError, OnExhausted, TierIx};
+use crate::cascade::{Answerer, Cascade, OnError, OnExhausted, OnFilter, TierIx};
 use crate::completion::Completion;
 use crate::failing::{in_time, stops_the_run, told};
 use crate::gate::{Decision, Deferral, Gate};
@@ -323,7 +323,17 @@ impl Run {
         self.step_latency = self.step_latency.saturating_add(latency);
     }
 
-    fn failed(&mut self, position: usize, error: CallError) {
+    /// What was said about every tier that failed, where several did.
+    fn told_of_all(&self, error: &CallError) -> String {
+        let failed = |step: &Step| {
+            let message = step.message.as_ref().filter(|_| matches!(step.decision, Decision::Defer(Deferral::Failed(_))))?;
+            Some(format!("tier \"{}\": {message}", step.tier))
+        };
+        let all: Vec<String> = self.steps.iter().filter_map(failed).collect();
+        if all.len() > 1 { all.join("; ") } else { told(error) }
+    }
+
+    fn failed(&mut self, position: usize, mut error: CallError) {
         let tier = self.plan.tiers[position];
         let plan = self.plan.clone();
         self.step(tier, Decision::Defer(Deferral::Failed(error.kind)), plan.gate(position).map(Read::nothing));
@@ -332,16 +342,24 @@ impl Run {
         if let Some(end) = self.end.take_if(|_| !self.committed && !over(error.kind)) {
             return self.end(end);
         }
-        self.last_error = Some(told(&error));
+        let all = self.told_of_all(&error);
+        self.last_error = Some(all.clone());
         if self.committed && error.kind == CallErrorKind::Deadline {
             self.stopped = Some(Stopped::Deadline);
         }
-        if stops_the_run(error.kind) || self.committed || self.cascade.policy().on_error == OnError::Fail {
+        let policy = self.cascade.policy();
+        let filtered = error.kind == CallErrorKind::ContentFilter;
+        if stops_the_run(error.kind) || self.committed || (!filtered && policy.on_error == OnError::Fail) {
             self.state = State::Done(Outcome::Failed(error));
+        } else if filtered && policy.on_filter == OnFilter::Refuse {
+            let name = &self.cascade.tier(tier).name;
+            let why = format!("the provider of tier \"{name}\" refused the prompt: {}", told(&error));
+            self.state = State::Done(Outcome::Refused(why.into()));
         } else if error.kind == CallErrorKind::Deadline && !self.is_human(position + 1) {
             self.stopped = Some(Stopped::Deadline);
             self.end(Ending::Exhausted(Some(error)));
         } else {
+            error.message = all;
             self.enter(position + 1, Some(error));
         }
     }

@@ -31,7 +31,7 @@ crate::words! {
         Abstained = "abstained",
         /// A person must look.
         Review = "review",
-        /// A rule refused the request.
+        /// A rule, or a provider's filter, refused the request.
         Refused = "refused",
         /// No tier could answer.
         Failed = "failed",

@@ -37,7 +37,7 @@ pub use reload::Reloadable;
 
 pub use tierfall_core;
 pub use tierfall_core::cascade::{
-    Answerer, Capability, Cascade, CascadeError, Model, OnAbstain, OnError, OnExhausted, Parts, Policy, Tier, TierIx,
+    Answerer, Capability, Cascade, CascadeError, Model, OnAbstain, OnError, OnExhausted, OnFilter, Parts, Policy, Tier, TierIx,
 };
 pub use tierfall_core::caught::Panicked;
 pub use tierfall_core::completion::{

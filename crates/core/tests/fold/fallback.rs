@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::scripted::{Cell, cascade, chain, request, result, run_on};
 use proptest::prelude::*;
-use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Policy};
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, OnFilter, Policy};
 use tierfall_core::completion::{Completion, Finish};
 use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind};
@@ -193,7 +193,8 @@ fn cell() -> impl Strategy<Value = Cell> {
         1 => Just(Cell::none()),
         1 => (0.0..1.0f64).prop_map(|score| Cell::score(score).finish(Finish::Length)),
         1 => Just(Cell::score(0.9).refusal()),
-        2 => proptest::sample::select(vec![CallErrorKind::Connect, CallErrorKind::Auth, CallErrorKind::QueueFull]).prop_map(Cell::error),
+        2 => proptest::sample::select(vec![CallErrorKind::Connect, CallErrorKind::ContentFilter, CallErrorKind::QueueFull])
+            .prop_map(Cell::error),
     ]
 }
 
@@ -205,10 +206,11 @@ proptest! {
         on_exhausted in proptest::sample::select(vec![OnExhausted::Answer, OnExhausted::BestWhole, OnExhausted::Abstain, OnExhausted::Review]),
         on_abstain in proptest::sample::select(vec![OnAbstain::Escalate, OnAbstain::Accept]),
         on_error in proptest::sample::select(vec![OnError::Escalate, OnError::Fail]),
+        on_filter in proptest::sample::select(vec![OnFilter::Refuse, OnFilter::Escalate]),
         deadline in proptest::option::of((5..50u64).prop_map(Duration::from_millis)),
         human in any::<bool>(),
     ) {
-        let mut parts = chain(&[0.3, 0.6, 0.9], Policy { on_exhausted, on_abstain, on_error, budget: None, deadline });
+        let mut parts = chain(&[0.3, 0.6, 0.9], Policy { on_exhausted, on_abstain, on_error, on_filter, budget: None, deadline });
         if human {
             parts.tiers.last_mut().unwrap().answerer = Answerer::Human { cost: None };
         }
@@ -229,7 +231,11 @@ proptest! {
                 let shed = trace.steps.iter().any(|step| step.decision == Decision::Defer(Deferral::Failed(CallErrorKind::QueueFull)));
                 prop_assert!(!shed || error.kind == CallErrorKind::QueueFull);
             }
-            Outcome::Refused(_) => unreachable!("there is no rule"),
+            Outcome::Refused(_) => {
+                prop_assert!(on_filter == OnFilter::Refuse && !accepted && trace.fallback.is_none());
+                let last = trace.steps.last().map(|step| &step.decision);
+                prop_assert_eq!(last, Some(&Decision::Defer(Deferral::Failed(CallErrorKind::ContentFilter))));
+            }
         }
         for step in &trace.steps {
             let failed = matches!(step.decision, Decision::Defer(Deferral::Failed(_)));

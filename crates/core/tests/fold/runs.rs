@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::scripted::{Cell, cascade, chain, completion, gate, request, run_on};
 use proptest::prelude::*;
-use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Parts, Policy, TierIx};
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, OnFilter, Parts, Policy, TierIx};
 use tierfall_core::completion::{Completion, Finish, Usage};
 use tierfall_core::money::{Cost, Money};
 use tierfall_core::number::Threshold;
@@ -119,6 +119,21 @@ fn a_failed_last_tier_serves_the_best_answer_before_it() {
 }
 
 #[test]
+fn a_prompt_that_a_filter_refused_is_answered_by_no_other_provider_unless_the_policy_says_so() {
+    let cells = [Cell::score(0.1), Cell::error(CallErrorKind::ContentFilter), Cell::score(1.0)];
+    for on_error in [OnError::Escalate, OnError::Fail] {
+        let refuses = Policy { on_error, ..Policy::default() };
+        let (outcome, trace) = run_on(&cascade(&[0.5, 0.5], refuses), &cells);
+        let why = "the provider of tier \"t1\" refused the prompt: scripted failure";
+        assert!(matches!(&outcome, Outcome::Refused(said) if &**said == why), "{outcome:?}");
+        assert_eq!((trace.steps.len(), trace.error.as_deref(), trace.fallback), (2, Some(why), None));
+        let escalates = Policy { on_filter: OnFilter::Escalate, ..refuses };
+        let (outcome, trace) = run_on(&cascade(&[0.5, 0.5], escalates), &cells);
+        assert_eq!(outcome.served().map(|served| served.tier), Some(TierIx(2)), "{:?}", trace.steps);
+    }
+}
+
+#[test]
 fn a_replay_without_a_recording_fails_instead_of_escalating() {
     let cascade = cascade(&[0.5], Policy::default());
     let (outcome, trace) = run_on(&cascade, &[Cell::error(CallErrorKind::NotRecorded), Cell::score(1.0)]);
@@ -136,7 +151,9 @@ fn tiers_that_are_down_are_no_polite_abstention() {
         // With an answer in hand the policy holds, and the trace still says what failed.
         let (outcome, with_best) = run_on(&cascade, &[Cell::score(0.1), down()]);
         assert!(outcome.attached().is_some() && outcome.served().is_none() && outcome.kind() != OutcomeKind::Failed);
-        assert_eq!(with_best.error, trace.error);
+        let said = with_best.error.unwrap();
+        // Where several failed, each is named.
+        assert_eq!(trace.error, Some(format!("tier \"t0\": {said}; tier \"t1\": {said}")));
     }
 }
 
@@ -384,6 +401,7 @@ pub(crate) fn policy() -> impl Strategy<Value = Policy> {
     let budget = prop_oneof![Just(None), (0u128..900_000_000).prop_map(|pico| Some(Money::from_pico(pico)))];
     (on_abstain, on_exhausted, deadline, budget).prop_map(|(on_abstain, on_exhausted, deadline, budget)| Policy {
         on_error: OnError::Escalate,
+        on_filter: OnFilter::default(),
         on_abstain,
         on_exhausted,
         budget,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::runs::cells;
 use crate::scripted::{Cell, chain, completion, request, result, run_on};
 use proptest::prelude::*;
-use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, Policy};
+use tierfall_core::cascade::{Answerer, Cascade, OnAbstain, OnError, OnExhausted, OnFilter, Policy};
 use tierfall_core::completion::{Completion, Delta};
 use tierfall_core::draft::Verdict;
 use tierfall_core::fusion::GateValue;
@@ -92,8 +92,10 @@ fn policy() -> impl Strategy<Value = Policy> {
         Just(OnExhausted::Abstain),
         Just(OnExhausted::Review)
     ];
-    (on_error, on_abstain, on_exhausted).prop_map(|(on_error, on_abstain, on_exhausted)| Policy {
+    let on_filter = prop_oneof![Just(OnFilter::Refuse), Just(OnFilter::Escalate)];
+    (on_error, on_filter, on_abstain, on_exhausted).prop_map(|(on_error, on_filter, on_abstain, on_exhausted)| Policy {
         on_error,
+        on_filter,
         on_abstain,
         on_exhausted,
         ..Policy::default()

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tierfall_core::cascade::{OnAbstain, OnError, OnExhausted};
+use tierfall_core::cascade::{OnAbstain, OnError, OnExhausted, OnFilter};
 
 use super::types::{Dollars, Name, Spanned, Text, Wait, Warning};
 
@@ -77,6 +77,10 @@ pub(crate) struct PolicyFile {
     /// After a failed call: go on with the next tier, or fail the run.
     #[serde(default)]
     pub(crate) on_error: Spanned<OnError>,
+    /// After a prompt that the filter of a tier's provider refused: refuse the request, so that no other provider answers what one refused,
+    /// or go on with the next tier, whatever `on-error` says. An answer that a filter cut is deferred.
+    #[serde(default)]
+    pub(crate) on_filter: OnFilter,
     /// After a signal that had nothing to read, or may not ask the tier that it asks.
     #[serde(default)]
     pub(crate) on_abstain: Spanned<OnAbstain>,

@@ -149,6 +149,7 @@ fn policy(context: &mut Context<'_>, file: &PolicyFile) -> Policy {
     }
     Policy {
         on_error: *file.on_error.get_ref(),
+        on_filter: file.on_filter,
         on_abstain: *file.on_abstain.get_ref(),
         on_exhausted: file.on_exhausted,
         budget: budget.map(|(budget, _)| budget),

@@ -15,7 +15,7 @@ use tierfall_core::provider::{Billing, CallError, CallErrorKind};
 use tierfall_core::replay::replay;
 use tierfall_core::request::Purpose;
 use tierfall_core::signal::{Abstain, NamedSignal};
-use tierfall_core::trace::Step;
+use tierfall_core::trace::{OutcomeKind, Step};
 
 use crate::fixture::Example;
 use crate::fixture::grade::{Graded, Grades};
@@ -138,7 +138,14 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
         row.push(values);
     }
     if row.len() <= last {
-        let why = trace.error.unwrap_or_else(|| format!("tier \"{}\" was not asked", cascade.tiers()[row.len()].name));
+        let next = &cascade.tiers()[row.len()].name;
+        let why = match trace.steps.last() {
+            // Without the provider's words, which differ from example to example.
+            Some(step) if trace.outcome == OutcomeKind::Refused => {
+                format!("the provider of tier \"{}\" refuses their prompts (on-filter = \"refuse\")", step.tier)
+            }
+            _ => trace.error.unwrap_or_else(|| format!("tier \"{next}\" was not asked")),
+        };
         return Err(Lack::Elsewhere(why));
     }
     Ok(row)

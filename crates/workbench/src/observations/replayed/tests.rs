@@ -353,6 +353,34 @@ fn cost_and_grade_are_of_one_answer_where_an_edited_example_asks_what_another_as
 }
 
 #[test]
+fn nothing_is_promised_of_prompts_that_a_filter_before_the_last_tier_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loaded, set, _) = hard(dir.path(), 12);
+    for (tier, ids) in [("small", &["h3", "h5"][..]), ("large", &["h4"])] {
+        let path = dir.path().join(format!("recordings/{tier}.jsonl"));
+        let edited = |line: &str| match ids.iter().find(|id| line.contains(&format!("\"id\":\"{id}\""))) {
+            Some(id) => format!(
+                r#"{{"id":"{id}","error":{{"kind":"content-filter","message":"no to {id}","free":true}},"latency_ms":9}}"#
+            ),
+            None => line.to_owned(),
+        };
+        let text = fs_err::read_to_string(&path).unwrap();
+        fs_err::write(&path, text.lines().map(|line| edited(line) + "\n").collect::<String>()).unwrap();
+    }
+    let recordings = Recordings::load(dir.path(), &tierfall::bindings(&loaded)).unwrap();
+    let out = |policy: &str| {
+        let loaded = parse_str(&format!("{HARD_CASCADE}\n[policy]\n{policy}\n")).unwrap();
+        from_fixtures(&loaded.cascade, &set, &recordings, None, Ungraded::AtWorst).unwrap()
+    };
+    let refuses = out("on-filter = \"refuse\"");
+    let why = "the provider of tier \"small\" refuses their prompts (on-filter = \"refuse\")".to_owned();
+    assert_eq!(refuses.observations.conditions(), [Condition::Elsewhere { why, rows: 2 }]);
+    assert_eq!(refuses.summary.used, 10, "what the last tier's filter refuses is wrong there, and stays");
+    let escalates = out("on-filter = \"escalate\"");
+    assert_eq!((escalates.summary.used, escalates.observations.conditions()), (12, &[][..]));
+}
+
+#[test]
 fn what_a_table_cannot_show_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (_, set, recordings) = hard(dir.path(), 20);
