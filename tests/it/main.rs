@@ -21,6 +21,8 @@ mod exports;
 #[cfg(test)]
 mod field;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod live_is_replay;
 #[cfg(test)]
 mod probes;

@@ -17,6 +17,9 @@ pub struct Usage {
     /// Prompt tokens served from the provider's cache.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cached_input: u64,
+    /// Prompt tokens that were written into the provider's cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cached_write: u64,
     /// Generated tokens that were reasoning, not answer.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reasoning: u64,
@@ -29,9 +32,10 @@ impl Usage {
     /// This usage, unless a count in it can be no count of tokens, or a part is more than its whole: then the usage is
     /// unknown.
     pub fn plausible(self) -> Option<Self> {
-        let Self { input, output, cached_input, reasoning } = self;
+        let Self { input, output, cached_input, cached_write, reasoning } = self;
         let bounded = input < Self::ABSURD && output < Self::ABSURD;
-        (bounded && cached_input <= input && reasoning <= output).then_some(self)
+        let cached = cached_input.saturating_add(cached_write);
+        (bounded && cached <= input && reasoning <= output).then_some(self)
     }
 }
 
@@ -47,6 +51,7 @@ impl std::ops::Add for Usage {
             input: self.input.saturating_add(other.input),
             output: self.output.saturating_add(other.output),
             cached_input: self.cached_input.saturating_add(other.cached_input),
+            cached_write: self.cached_write.saturating_add(other.cached_write),
             reasoning: self.reasoning.saturating_add(other.reasoning),
         }
     }

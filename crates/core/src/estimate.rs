@@ -80,10 +80,10 @@ impl Estimate {
         Usage { input: self.input.likeliest, output: self.output.likeliest, ..Usage::default() }
     }
 
-    /// The charge at a price. What the provider may have served from its cache is at its cheapest in the least.
+    /// The charge at a price. What the provider may have served from its cache, or written into it, is at its cheapest in the least
+    /// and at its dearest in the most.
     pub fn cost(&self, price: Price) -> Cost {
-        let cheapest = price.cached_input.map_or(price.input, |cached| cached.min(price.input));
-        let dearest = price.cached_input.map_or(price.input, |cached| cached.max(price.input));
+        let (cheapest, dearest) = price.of_prompt();
         let least = cheapest.of(self.input.least) + price.output.of(self.output.least);
         let most = self.input.most.zip(self.output.most).map(|(input, output)| dearest.of(input) + price.output.of(output));
         Cost::estimated(least, price.of(self.usage()), most)
@@ -173,7 +173,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn price() -> Price {
-        Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: Some("0.1".parse().unwrap()) }
+        Price {
+            input: "1".parse().unwrap(),
+            output: "2".parse().unwrap(),
+            cached_input: Some("0.1".parse().unwrap()),
+            cached_write: None,
+        }
     }
 
     fn call(question: &str, limit: Option<u32>) -> Call {

@@ -146,18 +146,28 @@ pub struct Price {
     pub output: Rate,
     /// Prompt tokens that the provider served from its cache; without it they cost `input`.
     pub cached_input: Option<Rate>,
+    /// Prompt tokens that the provider wrote into its cache; without it they cost `input`.
+    pub cached_write: Option<Rate>,
 }
 
 impl Price {
     /// A price in USD per million tokens: `Price::per_million("0.15", "0.60")`.
     pub fn per_million(input: &str, output: &str) -> Result<Self, DecimalError> {
-        Ok(Self { input: input.parse()?, output: output.parse()?, cached_input: None })
+        Ok(Self { input: input.parse()?, output: output.parse()?, cached_input: None, cached_write: None })
     }
 
     /// The price of one call's usage.
     pub fn of(&self, usage: Usage) -> Money {
-        let cached = usage.cached_input.min(usage.input);
-        self.input.of(usage.input - cached) + self.cached_input.unwrap_or(self.input).of(cached) + self.output.of(usage.output)
+        let read = usage.cached_input.min(usage.input);
+        let written = usage.cached_write.min(usage.input - read);
+        let cached = self.cached_input.unwrap_or(self.input).of(read) + self.cached_write.unwrap_or(self.input).of(written);
+        self.input.of(usage.input - read - written) + cached + self.output.of(usage.output)
+    }
+
+    /// The least and the most that a prompt token may cost.
+    pub fn of_prompt(&self) -> (Rate, Rate) {
+        let others = [self.cached_input, self.cached_write].into_iter().flatten();
+        others.fold((self.input, self.input), |(least, most), rate| (least.min(rate), most.max(rate)))
     }
 }
 
@@ -292,10 +302,12 @@ mod tests {
 
     #[test]
     fn cached_tokens_have_their_own_price() {
-        let price =
-            Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: Some("0.1".parse().unwrap()) };
-        let usage = Usage { input: 10, output: 5, cached_input: 4, reasoning: 0 };
-        assert_eq!(price.of(usage).pico(), 6_000_000 + 400_000 + 10_000_000);
+        let plain = Price::per_million("1", "2").unwrap();
+        let price = Price { cached_input: "0.1".parse().ok(), cached_write: "1.25".parse().ok(), ..plain };
+        let usage = Usage { input: 10, output: 5, cached_input: 4, cached_write: 2, reasoning: 0 };
+        assert_eq!(price.of(usage).pico(), 4_000_000 + 400_000 + 2_500_000 + 10_000_000);
+        assert_eq!(plain.of(usage).pico(), 10_000_000 + 10_000_000);
+        assert_eq!(price.of_prompt(), ("0.1".parse().unwrap(), "1.25".parse().unwrap()));
     }
 
     #[test]

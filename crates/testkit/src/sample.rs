@@ -120,7 +120,8 @@ pub fn cascade(tiers: &[(&str, f64)]) -> Result<Cascade, CascadeError> {
     let mut usd = 1u64;
     let mut built = Vec::new();
     for (ix, (name, from)) in tiers.iter().enumerate() {
-        let price = usd.to_string().parse().ok().map(|rate| Price { input: rate, output: rate, cached_input: None });
+        let price =
+            usd.to_string().parse().ok().map(|rate| Price { input: rate, output: rate, cached_input: None, cached_write: None });
         let model = Model { price, ..Model::new(*name) };
         built.push(Tier { name: (*name).into(), answerer: Answerer::Model(model), gate: (ix < last).then(|| gate(*from)) });
         usd *= 10;

@@ -86,7 +86,7 @@ pub(super) fn tier_price(text: &str) -> Result<(String, Price), String> {
     let (tier, rates) = named(text, example)?;
     let (input, output) = rates.split_once('/').ok_or_else(|| format!("write it like {example}"))?;
     let rate = |text: &str| text.trim_start_matches('$').parse::<Rate>().map_err(|error| format!("{text}: {error}"));
-    Ok((tier.to_owned(), Price { input: rate(input)?, output: rate(output)?, cached_input: None }))
+    Ok((tier.to_owned(), Price { input: rate(input)?, output: rate(output)?, cached_input: None, cached_write: None }))
 }
 
 /// What an answer of a tier costs.

@@ -18,10 +18,11 @@ fn count() -> impl Strategy<Value = u64> {
 }
 
 fn usage() -> impl Strategy<Value = Usage> {
-    (count(), count(), count(), count()).prop_map(|(input, output, cached_input, reasoning)| Usage {
+    (count(), count(), count(), count(), count()).prop_map(|(input, output, cached_input, cached_write, reasoning)| Usage {
         input,
         output,
         cached_input,
+        cached_write,
         reasoning,
     })
 }
@@ -63,7 +64,7 @@ proptest! {
             let Answerer::Model(model) = &mut tier.answerer else { unreachable!() };
             // The dearest price that can be written has nineteen digits.
             let rate = |pico: u64| format!("{}.{:06}", pico / 1_000_000, pico % 1_000_000).parse().unwrap();
-            model.price = Some(Price { input: rate(input), output: rate(output), cached_input: cached.map(rate) });
+            model.price = Some(Price { input: rate(input), output: rate(output), cached_input: cached.map(rate), cached_write: cached.map(rate) });
             (model.context_window, model.params.max_tokens) = (window, max_tokens);
         }
         let cascade = Cascade::try_from(parts).unwrap();

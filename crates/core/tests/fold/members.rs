@@ -13,7 +13,12 @@ use tierfall_core::run::Took;
 use tierfall_core::trace::CostBasis;
 
 fn member(name: &str, dollars: Option<&str>) -> Member {
-    let price = |rate: &str| Price { input: rate.parse().unwrap(), output: rate.parse().unwrap(), cached_input: None };
+    let price = |rate: &str| Price {
+        input: rate.parse().unwrap(),
+        output: rate.parse().unwrap(),
+        cached_input: None,
+        cached_write: None,
+    };
     Member { name: name.into(), charges: dollars.map_or(Charges::AsTheTier, |rate| Charges::Own(price(rate))) }
 }
 

@@ -95,7 +95,7 @@ pub(crate) fn chain(thresholds: &[f64], policy: Policy) -> Parts {
     let tier = |place: usize, gate| {
         let mut model = Model::new(format!("model-{place}"));
         let rate = |times: u64| (5u64.pow(u32::try_from(place).unwrap()) * times).to_string().parse().unwrap();
-        model.price = Some(Price { input: rate(1), output: rate(3), cached_input: None });
+        model.price = Some(Price { input: rate(1), output: rate(3), cached_input: None, cached_write: None });
         Tier { name: format!("t{place}").into(), answerer: Answerer::Model(model), gate }
     };
     let cut = |threshold: &f64| Some(gate(Threshold::accept_from(Score::new(*threshold).unwrap())));

@@ -73,6 +73,7 @@ codes! {
     UNREADABLE_GATE = "C064", "Warning: under a rule a gate has nothing to read, since it asks a tier that may not see the request.";
     COMBINED_RULES = "C065", "Warning: two rules may hold for one request, which both together treat otherwise than the first alone. A file that was written for \"the first rule wins\" means something else.";
     TWO_POINTS = "C066", "Warning: two rules that may hold for one request name different operating points; the first one's is taken.";
+    UNBOUNDED_BUDGET = "C067", "Warning: a budget counts the prompt alone of a tier whose generated tokens nothing limits.";
 }
 
 impl Code {

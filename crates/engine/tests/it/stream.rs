@@ -315,7 +315,7 @@ async fn finished_calls_are_charged_to_the_unit_and_cut_ones_in_their_interval()
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn price(input: &str, output: &str) -> Price {
-    Price { input: input.parse().unwrap(), output: output.parse().unwrap(), cached_input: None }
+    Price { input: input.parse().unwrap(), output: output.parse().unwrap(), cached_input: None, cached_write: None }
 }
 
 /// Ten pieces at once, and a reader who thinks for a second about each.

@@ -119,7 +119,13 @@ fn runs() -> Runs {
         refusal: Some(hostile.to_owned()),
         tool_calls: vec![ToolCall { id: String::new(), name: hostile.to_owned(), arguments: "{".to_owned() }],
         finish: Finish::Other(hostile.to_owned()),
-        usage: Some(Usage { input: u64::MAX, output: u64::MAX, cached_input: u64::MAX, reasoning: u64::MAX }),
+        usage: Some(Usage {
+            input: u64::MAX,
+            output: u64::MAX,
+            cached_input: u64::MAX,
+            cached_write: u64::MAX,
+            reasoning: u64::MAX,
+        }),
         model: Some(String::new()),
         ..sample::scored(&[("", f64::NAN), (hostile, f64::NEG_INFINITY)])
     };

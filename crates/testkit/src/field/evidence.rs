@@ -68,6 +68,26 @@ pub(super) fn all() -> Vec<Behaviour> {
             two(token("Par", 1e-7), token("is", -0.01)),
             Right::accepted(),
         ),
+        answer(
+            "the tokens of what was thought beside those of the answer",
+            "vLLM with a reasoning parser: logprobs.content holds all tokens",
+            |body| {
+                let all =
+                    [token("Hm", -4.0), token("</think>", -3.0), token("\n\n", -2.0), token("Par", -0.01), token("is", -0.02)];
+                body["choices"][0]["message"]["reasoning_content"] = "Hm".into();
+                body["choices"][0]["logprobs"] = json!({ "content": all });
+            },
+            Right::accepted(),
+        ),
+        answer(
+            "the tokens of what was thought in place of those of the answer",
+            "SGLang with a reasoning parser",
+            |body| {
+                body["choices"][0]["message"]["reasoning"] = "Hm".into();
+                body["choices"][0]["logprobs"] = json!({ "content": [token("Hm", -0.01)] });
+            },
+            abstained("no-logprobs"),
+        ),
         logprobs(
             "no alternatives",
             "llama.cpp, Together",

@@ -37,6 +37,7 @@ fn completion() -> impl Strategy<Value = Completion> {
         input,
         output,
         cached_input: cached.min(input),
+        cached_write: 0,
         reasoning: reasoning.min(output),
     });
     let text = prop_oneof![Just(None), "\\PC{0,20}".prop_map(Some)];

@@ -185,9 +185,9 @@ fn most(model: &Model, call: &Call) -> Option<Money> {
     };
     let declared: u64 = declared.into_iter().flatten().map(|json| json.get().len() as u64).sum();
     let input = text + declared + TEMPLATE * (messages.len() as u64 + 1);
-    let output = call.params.max_tokens.map(u64::from).or(model.context_window)?;
+    let output = call.params.most_tokens().or(model.context_window)?;
     // A provider that cannot sample several answers at once asks, and charges, as many times.
-    let once = price.input.of(input).max(price.cached_input.map_or(Money::ZERO, |rate| rate.of(input)));
+    let once = price.of_prompt().1.of(input);
     let once = once + price.output.of(output);
     Some((0..call.samples.get()).map(|_| once).sum())
 }

@@ -345,7 +345,7 @@ fn costs_are_known_where_they_are_declared_or_written() {
     assert_eq!((plain.observations.costs(0), plain.observations.costs(1)), (None, None));
     let mut options = two();
     options.costs.insert("large".to_owned(), Money::from_pico(7));
-    let price = Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: None };
+    let price = Price { input: "1".parse().unwrap(), output: "2".parse().unwrap(), cached_input: None, cached_write: None };
     options.prices.insert("small".to_owned(), price);
     let declared = take(&text, &options).unwrap();
     assert_eq!(declared.observations.costs(1).unwrap(), [7, 7]);

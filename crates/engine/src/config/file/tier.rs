@@ -62,6 +62,8 @@ pub(crate) struct PriceFile {
     pub(crate) output: Option<DollarsPerMillion>,
     /// Prompt tokens from the provider's cache; the price of `input` without it.
     pub(crate) cached_input: Option<DollarsPerMillion>,
+    /// Prompt tokens written into the provider's cache, where it tells them (Anthropic, and proxies of it); the price of `input` without it.
+    pub(crate) cached_write: Option<DollarsPerMillion>,
 }
 
 /// A file beside the cascade file.

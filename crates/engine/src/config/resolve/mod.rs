@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tierfall_core::cascade::{Cascade, Parts, Policy};
+use tierfall_core::calls::without_request;
+use tierfall_core::cascade::{Cascade, Model, Parts, Policy};
+use tierfall_core::estimate::Estimate;
 use tierfall_core::segment::{SegmentRule, Segments};
 
 use self::context::Context;
@@ -84,6 +86,7 @@ pub(super) fn resolve(
     }
     permission::check(file, &cascade, found);
     combined::check(file, &cascade, found);
+    unbounded(file, &cascade, found);
     found.diagnostics.retain(|one| one.severity == Severity::Error || !file.allow.iter().any(|allowed| allowed.0 == one.code.id));
     Some(Loaded {
         cascade,
@@ -101,6 +104,22 @@ pub(super) fn resolve(
         text: String::new(),
         warnings: Vec::new(),
     })
+}
+
+/// Names the tiers of which a budget sees the prompt alone.
+fn unbounded(file: &CascadeFile, cascade: &Cascade, found: &mut Found) {
+    let Some(budget) = &file.policy.budget else { return };
+    let unbounded = |model: &Model| Estimate::of(&without_request(model, None), None).output.most.is_none();
+    let named = cascade.models().filter(|(_, model)| unbounded(model)).map(|(ix, _)| format!("\"{}\"", cascade.tier(ix).name));
+    let named: Vec<String> = named.collect();
+    if !named.is_empty() {
+        let message = format!(
+            "nothing limits the tokens that {} may generate: of requests without a limit of their own the budget counts the prompt alone",
+            named.join(", ")
+        );
+        let help = "give the tier `params = { max-tokens = … }`, or its `context-window`";
+        found.warning(Code::UNBOUNDED_BUDGET, budget.span(), message).help(help);
+    }
 }
 
 fn segments(context: &mut Context<'_>) -> Segments {

@@ -213,5 +213,6 @@ fn price(file: &PriceFile) -> Option<Price> {
         input: file.input.as_deref().copied()?,
         output: file.output.as_deref().copied()?,
         cached_input: file.cached_input.as_deref().copied(),
+        cached_write: file.cached_write.as_deref().copied(),
     })
 }

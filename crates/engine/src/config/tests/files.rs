@@ -39,7 +39,8 @@ fn the_example_becomes_what_it_says() {
     let Threshold::AcceptFrom { score, .. } = gate.threshold else { panic!("a number accepts from it on") };
     assert!((score.get() - 0.6f64.ln()).abs() < 1e-12);
     let Answerer::Model(model) = &loaded.cascade.tiers()[2].answerer else { panic!("the last tier is a model") };
-    assert_eq!(model.price.unwrap().cached_input.unwrap().to_string(), "0.5");
+    let price = model.price.unwrap();
+    assert_eq!((price.cached_input.unwrap().to_string(), price.cached_write.unwrap().to_string()), ("0.5".into(), "6.25".into()));
     assert_eq!(loaded.cascade.policy().deadline, Some(Duration::from_mins(1)));
     assert_eq!(loaded.cascade.rules().iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["legal", "personal-data"]);
     let planned = |question: &str| {
@@ -55,9 +56,21 @@ fn the_example_becomes_what_it_says() {
 }
 
 #[test]
+fn a_budget_over_tiers_that_nothing_limits_is_a_warning() {
+    let warned = |text: &str| good(text).warnings.into_iter().map(|one| (one.code.id, one.message)).collect::<Vec<_>>();
+    let without = EXAMPLE.replace("params = { max-tokens = 1000 }\n", "");
+    let message = "nothing limits the tokens that \"large\" may generate: of requests without a limit of their own the budget counts the prompt alone";
+    assert_eq!(warned(&without), [("C067", message.to_owned())]);
+    for limited in ["context-window = 200000\n", "params = { extra = { max_completion_tokens = 9 } }\n"] {
+        assert_eq!(warned(&EXAMPLE.replace("params = { max-tokens = 1000 }\n", limited)), []);
+    }
+    assert_eq!(warned(&without.replace("budget = \"0.05\"\n", "")), []);
+}
+
+#[test]
 fn a_person_may_be_the_last_tier() {
     let text = EXAMPLE
-        .replace("model = \"claude/opus\"\nprice = { input = 5, output = 25, cached-input = 0.5 }", "review = true\ncost = 2.5");
+        .replace("model = \"claude/opus\"\nprice = { input = 5, output = 25, cached-input = 0.5, cached-write = 6.25 }\nparams = { max-tokens = 1000 }", "review = true\ncost = 2.5");
     let loaded = good(&text);
     assert!(loaded.tiers[2].is_none());
     let Answerer::Human { cost: Some(cost) } = loaded.cascade.tiers()[2].answerer else { panic!("a person") };

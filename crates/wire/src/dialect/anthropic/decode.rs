@@ -49,9 +49,9 @@ impl UsageView {
     pub(super) fn usage(self) -> Option<Usage> {
         let told = |count: Option<Count>| count.map_or(Some(0), |Count(count)| count);
         let cached_input = told(self.cache_read_input_tokens)?;
-        let written = told(self.cache_creation_input_tokens)?;
-        let input = self.input_tokens?.0?.saturating_add(cached_input).saturating_add(written);
-        Usage { input, output: self.output_tokens?.0?, cached_input, reasoning: 0 }.plausible()
+        let cached_write = told(self.cache_creation_input_tokens)?;
+        let input = self.input_tokens?.0?.saturating_add(cached_input).saturating_add(cached_write);
+        Usage { input, output: self.output_tokens?.0?, cached_input, cached_write, reasoning: 0 }.plausible()
     }
 
     /// These counts, with those of `later` wherever it has any: a stream tells the prompt first and the answer last. What was said

@@ -3,6 +3,7 @@
 use tierfall_core::completion::{Completion, Finish, Sample, ToolCall};
 use tierfall_core::provider::Billing;
 
+use super::logprobs::behind_reasoning;
 use super::view::{Choice, MessageView, Reply, ToolCallView};
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Failure, NAMELESS, NoAnswer, failure};
@@ -30,6 +31,8 @@ fn whole_answer(reply: Reply<'_>, text: &str) -> Result<Completion, NoAnswer> {
         None if finish == Finish::ContentFilter => MessageView::default(),
         message => message.ok_or_else(|| DecodeError::new("/choices/0/message", "is missing"))?,
     };
+    let tokens = first.tokens();
+    let tokens = if message.reasons() { tokens.and_then(|all| behind_reasoning(&all, &message.content.text)) } else { tokens };
     let tool_calls = message.tool_calls.into_iter().enumerate().map(tool_call).collect::<Result<Vec<_>, _>>()?;
     let samples = choices.map(|mut choice| Sample {
         // A sample that failed says so, and is no reason to throw the answer away.
@@ -43,7 +46,7 @@ fn whole_answer(reply: Reply<'_>, text: &str) -> Result<Completion, NoAnswer> {
         refusal: message.refusal.map(|refusal| refusal.0.into_owned()).or(message.content.refusal),
         text: message.content.text,
         tool_calls,
-        tokens: first.tokens(),
+        tokens,
         usage,
         finish,
         samples: samples.collect(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use tierfall_core::completion::Tokens;
+use tierfall_core::completion::{Token, Tokens};
 
 use crate::view::{Object, Text};
 
@@ -93,6 +93,24 @@ impl Logprobs<'_> {
         }
         Some(read)
     }
+}
+
+/// The tokens of the content alone, where a server lists those of what the model thought before it too, as vLLM's and SGLang's reasoning
+/// parsers do; `None` where the content is not found in them: then nobody can tell them apart.
+pub(super) fn behind_reasoning(tokens: &Tokens, content: &str) -> Option<Tokens> {
+    let content = content.trim();
+    let joined: String = tokens.iter().map(Token::text).collect();
+    let at = joined.rfind(content).filter(|_| !content.is_empty())?;
+    let mut behind = Tokens::default();
+    let mut end = 0;
+    for token in tokens.iter() {
+        end += token.text().len();
+        if end > at {
+            behind.push(token.text(), token.logprob());
+            token.alternatives().for_each(|(text, logprob)| behind.push_alternative(text, logprob));
+        }
+    }
+    Some(behind)
 }
 
 /// The text of a token. Where a server does not write it out but escapes it, names its number or leaves it out, its bytes say it.

@@ -1,10 +1,11 @@
 //! A streamed reply.
 
-use tierfall_core::completion::{Delta, Finish, ToolCallDelta};
+use tierfall_core::completion::{Delta, Finish, Tokens, ToolCallDelta};
 use tierfall_core::provider::Billing;
 
 use super::decode::{read, reason};
-use super::view::{Reply, ToolCallView};
+use super::logprobs::behind_reasoning;
+use super::view::{Choice, MessageView, Reply, ToolCallView};
 use crate::dialect::finish::{self, Said};
 use crate::dialect::{DecodeError, Event, Failure, NAMELESS, NoAnswer, StreamDecoder, failure};
 use crate::view::{arguments_text, owned};
@@ -18,6 +19,8 @@ pub(super) struct ChatStream {
     ended: bool,
     reason: Reason,
     model_told: bool,
+    /// What came last was thought, and no answer yet.
+    thinks: bool,
     /// Id and name of each tool call so far: some servers repeat them in every piece.
     calls: Vec<(String, String)>,
 }
@@ -77,10 +80,10 @@ impl ChatStream {
         let position = chunk.choices.iter().position(|choice| choice.place() == 0);
         if let Some(mut choice) = position.map(|position| chunk.choices.swap_remove(position)) {
             let message = choice.take_message().unwrap_or_default();
+            delta.tokens = self.tokens(&choice, &message);
             delta.refusal = message.refusal.map(|refusal| refusal.0.into_owned()).or(message.content.refusal);
             delta.text = message.content.text;
             delta.tool_calls = message.tool_calls.into_iter().map(|call| self.tool_call(call)).collect::<Result<_, _>>()?;
-            delta.tokens = choice.tokens();
             delta.finish = reason(&choice, delta.usage.map_or(Billing::Unknown, Billing::Metered))?;
             match (&choice.finish_reason, self.reason) {
                 (Said::Word(_), _) => {
@@ -100,6 +103,14 @@ impl ChatStream {
         }
         delta.raw = Some(data.into());
         Ok(Event::Delta(delta))
+    }
+
+    /// The tokens of a chunk's content. Those of a chunk that has none are of what the model thought, where such came before it or in it.
+    fn tokens(&mut self, choice: &Choice<'_>, message: &MessageView<'_>) -> Option<Tokens> {
+        let content = &message.content.text;
+        self.thinks = content.is_empty() && (self.thinks || message.reasons());
+        let tokens = choice.tokens().filter(|_| !self.thinks);
+        if message.reasons() { tokens.and_then(|all| behind_reasoning(&all, content)) } else { tokens }
     }
 
     fn failed(&mut self, failure: Failure) -> Event {

@@ -72,10 +72,21 @@ pub(super) struct MessageView<'a> {
     #[serde(default)]
     pub(super) content: ContentText,
     pub(super) refusal: Option<Text<'a>>,
+    /// What the model thought, which is no answer; servers have it under either name.
+    reasoning: Option<&'a RawValue>,
+    reasoning_content: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "objects")]
     pub(super) tool_calls: Vec<ToolCallView<'a>>,
     #[serde(default)]
     error: Reported<'a>,
+}
+
+impl MessageView<'_> {
+    /// Whether there is something that the model thought.
+    pub(super) fn reasons(&self) -> bool {
+        let said = |value: &&RawValue| !matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
+        self.reasoning.as_ref().is_some_and(said) || self.reasoning_content.as_ref().is_some_and(said)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +124,8 @@ struct UsageView {
 #[derive(Debug, Deserialize)]
 struct PromptDetails {
     cached_tokens: Option<Count>,
+    /// `OpenRouter`'s place for what was written into the cache.
+    cache_write_tokens: Option<Count>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,10 +142,13 @@ impl UsageView {
         let reasoning = told(self.completion_tokens_details.as_ref().and_then(|d| d.reasoning_tokens))?;
         let within = self.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).or(self.prompt_cache_hit_tokens);
         let mut cached_input = told(within)?;
-        let (read, written) = (told(self.cache_read_input_tokens)?, told(self.cache_creation_input_tokens)?);
-        let beside = read.saturating_add(written);
+        let written = self.prompt_tokens_details.as_ref().and_then(|d| d.cache_write_tokens).or(self.cache_creation_input_tokens);
+        let (read, cached_write) = (told(self.cache_read_input_tokens)?, told(written)?);
+        let beside = read.saturating_add(cached_write);
         match told(self.total_tokens)?.saturating_sub(input.saturating_add(output)) {
             0 => cached_input = cached_input.max(read),
+            // Either would explain it, at another price.
+            rest if rest == reasoning && rest == beside => return None,
             // xAI counts reasoning beside the completion, proxies of Anthropic what was cached beside the prompt.
             rest if rest == reasoning => output = output.saturating_add(rest),
             rest if rest == beside => {
@@ -141,6 +157,6 @@ impl UsageView {
             }
             _ => return None,
         }
-        Usage { input, output, cached_input, reasoning }.plausible()
+        Usage { input, output, cached_input, cached_write, reasoning }.plausible()
     }
 }
