@@ -39,7 +39,7 @@ pub fn worth_probing(gate: &Gate, request: &Request, answer: &Completion) -> boo
 /// What the call looks like that puts a probe to a model.
 pub(crate) fn probing_call(model: &Model, request: &Arc<Request>, named: &NamedSignal, probe: Probe) -> Call {
     let purpose = Purpose::Probe(named.label.clone());
-    let params = settings_for(model, probe.params);
+    let params = settings_for(model, &probe.params);
     let mut call = base(model, request, Prompt::Probe(probe.messages), params, purpose);
     call.logprobs = probe.logprobs;
     call
@@ -47,7 +47,7 @@ pub(crate) fn probing_call(model: &Model, request: &Arc<Request>, named: &NamedS
 
 /// A probe's parameters in the settings of the model that it is put to: a model that thinks needs its own limit, and refuses parameters that
 /// it does not know. The probe's temperature is sent where the tier says nothing of its own provider's.
-fn settings_for(model: &Model, probe: Params) -> Params {
+fn settings_for(model: &Model, probe: &Params) -> Params {
     let own = &model.params;
     let limit = own.most_tokens().max(probe.most_tokens());
     let temperature = own.temperature.or(probe.temperature.filter(|_| own.extra.is_empty()));
@@ -76,7 +76,7 @@ mod tests {
         let asked = |edit: &dyn Fn(&mut Params)| {
             let mut model = Model::new("m");
             edit(&mut model.params);
-            settings_for(&model, probe())
+            settings_for(&model, &probe())
         };
         assert_eq!(asked(&|_| {}), probe(), "a tier that declares nothing");
         let chats = asked(&|own| (own.temperature, own.max_tokens, own.stop) = (Some(0.7), Some(200), vec!["\n".to_owned()]));

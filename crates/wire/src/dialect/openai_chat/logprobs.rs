@@ -95,7 +95,7 @@ impl Logprobs<'_> {
     }
 }
 
-/// The tokens of the content alone, where a server lists those of what the model thought before it too, as vLLM's and SGLang's reasoning
+/// The tokens of the content alone, where a server lists those of what the model thought before it too, as vLLM's and `SGLang`'s reasoning
 /// parsers do; `None` where the content is not found in them: then nobody can tell them apart.
 pub(super) fn behind_reasoning(tokens: &Tokens, content: &str) -> Option<Tokens> {
     let content = content.trim();
