@@ -6,6 +6,7 @@
 mod curve;
 mod error;
 mod estimate;
+mod labels;
 mod length;
 mod once;
 mod points;

@@ -15,10 +15,10 @@ use crate::view::View;
 use tierfall_core::fit::Status;
 
 use super::estimate::Folded;
-use super::length;
 use super::once::Once;
 use super::signals::SPLIT_FROM;
 use super::table::{Look, atom, upside_down};
+use super::{labels, length};
 
 /// Below this many items, hardly any margin can be certified.
 const FEW_ITEMS: usize = 100;
@@ -48,6 +48,9 @@ pub(super) fn warnings(
         if let Some(played) = folded.played.first().filter(|_| graded) {
             warnings.extend(asked_often(all, played, report.guarantee.is_some()));
         }
+    }
+    if graded {
+        warnings.extend(labels::warnings(view));
     }
     warnings.extend(costs(view));
     warnings.extend(signals(view, ask, fitted, looks));

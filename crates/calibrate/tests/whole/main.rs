@@ -11,6 +11,7 @@ mod comparison;
 mod evaluation;
 mod graders;
 mod known;
+mod labels;
 mod population;
 mod procedure;
 mod promises;
