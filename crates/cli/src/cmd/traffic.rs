@@ -59,7 +59,8 @@ fn tell(report: &ImportedTraffic, into: &Path, cascade: &Path) {
     let met = [
         (report.without_content, "lines hold no content: their requests are not in the sample"),
         (report.of_others, "lines are of other cascades"),
-        (report.repeated, "lines repeat a request of an earlier line"),
+        (report.not_recorded, "lines are of a replay that lacked the answer: nobody was asked"),
+        (report.repeated, "lines are of requests that ended again on a later line, which counts"),
         (report.there, "requests were in the set already"),
         (report.repeats, "of the examples ask what another one asks"),
     ];

@@ -19,6 +19,7 @@ use crate::observations::{BadRow, Summary};
 use crate::{Error, locked, whole};
 use tierfall::TierBinding;
 use tierfall::config::Loaded;
+use tierfall_core::provider::CallErrorKind;
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -48,8 +49,10 @@ pub struct ImportedTraffic {
     pub without_content: u64,
     /// Lines of other cascades.
     pub of_others: u64,
-    /// Lines whose request was met before in these files; the first one counts.
+    /// Lines whose request is on a later line again: how it ended last counts.
     pub repeated: u64,
+    /// Lines of a replay that lacked an answer: nobody was asked.
+    pub not_recorded: u64,
     /// Lines whose request the set had already.
     pub there: u64,
     /// Lines that cannot be used.
@@ -104,7 +107,7 @@ pub fn import(files: &[PathBuf], into: &Path, loaded: &Loaded, options: &Traffic
         },
         there: there.as_ref(),
         bound: bindings.iter().map(|(tier, binding)| (*tier, Header::new(binding).digest())).collect(),
-        met: BTreeSet::new(),
+        met: BTreeMap::new(),
         taken: Vec::new(),
         report: ImportedTraffic { heaviest: 1.0, ..ImportedTraffic::default() },
     };
@@ -112,6 +115,9 @@ pub fn import(files: &[PathBuf], into: &Path, loaded: &Loaded, options: &Traffic
         reading.file(file)?;
     }
     let Reading { taken, mut report, .. } = reading;
+    let taken: Vec<Taken> = taken.into_iter().flatten().collect();
+    // Of a request that ended again without content, the line that has some does not count.
+    report.heaviest = taken.iter().map(|taken| 1.0 / taken.sample.least).fold(1.0, f64::max);
     if taken.is_empty() {
         return if report.there > 0 { Ok(report) } else { Err(nothing(&report)) };
     }
@@ -146,6 +152,8 @@ fn nothing(report: &ImportedTraffic) -> Error {
     };
     say(report.without_content, "hold no content (capture it with --capture content)");
     say(report.of_others, "are of other cascades");
+    say(report.not_recorded, "are of a replay that lacked the answer");
+    say(report.repeated, "are of requests that ended otherwise on a later line");
     if let Some(first) = report.first_bad.first() {
         say(report.bad, &format!("cannot be used, the first of them {first}"));
     }
@@ -161,8 +169,9 @@ struct Reading<'o> {
     there: Option<&'o FixtureSet>,
     /// By tier, what its answers must be bound to.
     bound: BTreeMap<&'o Arc<str>, String>,
-    met: BTreeSet<Arc<str>>,
-    taken: Vec<Taken>,
+    /// By request that was met, the place in `taken` of the line that counts, unless that is one without content or of no use.
+    met: BTreeMap<Arc<str>, Option<usize>>,
+    taken: Vec<Option<Taken>>,
     report: ImportedTraffic,
 }
 
@@ -196,25 +205,30 @@ impl Reading<'_> {
             self.report.of_others += 1;
             return Ok(());
         }
-        let Some(content) = read.content.take() else {
-            self.report.without_content += 1;
+        if read.steps.iter().any(|step| step.detail.as_deref() == Some(CallErrorKind::NotRecorded.as_str())) {
+            self.report.not_recorded += 1;
             return Ok(());
-        };
+        }
         if self.there.is_some_and(|set| set.get(&read.request_id).is_some()) {
             self.report.there += 1;
             return Ok(());
         }
-        if self.met.contains(&read.request_id) {
+        // A request that failed and was asked again is one request, and the answer that its caller got is the last one.
+        let before = self.met.insert(read.request_id.clone(), None);
+        if let Some(at) = before.flatten() {
+            self.taken[at] = None;
             self.report.repeated += 1;
-            return Ok(());
         }
+        let Some(content) = read.content.take() else {
+            self.report.without_content += 1;
+            return Ok(());
+        };
         let sample = checked(read.sample)?;
         let line = example(&read, &content, 1.0 / sample.propensity, &self.options.splits, self.options.repeats);
         let example = set::example(&self.about, &self.options.graders, &line)?;
         let answers = self.answers(&example, content)?;
-        self.met.insert(read.request_id);
-        self.report.heaviest = self.report.heaviest.max(1.0 / sample.least);
-        self.taken.push(Taken { example, line, answers, sample });
+        self.met.insert(read.request_id, Some(self.taken.len()));
+        self.taken.push(Some(Taken { example, line, answers, sample }));
         Ok(())
     }
 

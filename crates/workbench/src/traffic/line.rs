@@ -77,10 +77,21 @@ pub(super) struct Read {
     pub(super) principal: Option<Arc<str>>,
     #[serde(default)]
     pub(super) route: Route,
+    /// The tiers that were called.
+    #[serde(default)]
+    pub(super) steps: Vec<Step>,
     #[serde(default)]
     pub(super) content: Option<Content>,
     #[serde(default)]
     pub(super) sample: Option<Sample>,
+}
+
+/// What is read of a tier that was called.
+#[derive(Deserialize)]
+pub(super) struct Step {
+    /// What more there is to say of why it escalated.
+    #[serde(default)]
+    pub(super) detail: Option<String>,
 }
 
 /// What is read of a route.

@@ -326,3 +326,34 @@ async fn answers_to_another_prompt_are_no_answers_of_this_cascade() {
     std::fs::write(bench.cascade(), CASCADE.replace("0.6", "0.7").replace("\"0.1\"", "\"0.3\"")).unwrap();
     assert_eq!(bench.import(false).unwrap().written, 5);
 }
+
+#[tokio::test]
+async fn how_a_request_ended_last_counts() {
+    let bench = Bench::new();
+    bench.serve("1", [ask(1), ask(2), ask(3)]).await;
+    let [answered, plain, other] = [0, 1, 2].map(|at| bench.lines()[at].clone());
+    let mut failed = answered.clone();
+    failed["outcome"] = "failed".into();
+    failed["content"]["answers"] = serde_json::json!({});
+    failed["sample"] = serde_json::json!({"propensity": 0.25, "stratum": "failed", "least": 0.25});
+    let mut unsampled = plain.clone();
+    unsampled.as_object_mut().unwrap().retain(|key, _| key != "content" && key != "sample");
+    let missed = |line: &Value| {
+        let mut line = line.clone();
+        line["content"]["answers"] = serde_json::json!({});
+        line["steps"] = serde_json::json!([{"tier": "small", "decision": "defer", "reason": "failed", "detail": "not-recorded"}]);
+        line
+    };
+    let asked = missed(&other)["request_id"].clone();
+    let text =
+        [&failed, &answered, &plain, &unsampled, &other, &missed(&other), &missed(&answered)].map(Value::to_string).join("\n");
+    std::fs::write(bench.log(), text).unwrap();
+    let report = bench.import(false).unwrap();
+    let ImportedTraffic { read, written, repeated, without_content, not_recorded, bad, .. } = report;
+    assert_eq!((read, written, repeated, without_content, not_recorded, bad), (7, 2, 2, 1, 2, 0), "every line is one of them");
+    assert_eq!(report.answers.get("small"), Some(&2), "the failed try hides no answer");
+    assert!((report.heaviest - 1.0).abs() < 1e-12, "what no longer counts weighs nothing");
+    let set = FixtureSet::load(bench.set()).unwrap();
+    let ids: Vec<&str> = set.examples().iter().map(|example| &*example.id).collect();
+    assert_eq!(ids, [answered["request_id"].as_str().unwrap(), asked.as_str().unwrap()]);
+}
