@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::grades::Grades;
 use super::options::ImportOptions;
 use super::row::ConvertedRow;
 use crate::Error;
@@ -49,6 +50,8 @@ pub(super) struct Converted<'w> {
     pub(super) faults: Faults,
     /// What the grades look like that are none.
     pub(super) scales: Vec<String>,
+    /// Why it is not certain of a column that it holds grades.
+    pub(super) unsure: Vec<String>,
 }
 
 impl<'w> Converted<'w> {
@@ -61,7 +64,15 @@ impl<'w> Converted<'w> {
             report: Imported::default(),
             faults: Faults::default(),
             scales: Vec::new(),
+            unsure: Vec::new(),
         }
+    }
+
+    /// Takes what the columns of grades of a file look like.
+    pub(super) fn judge(&mut self, grades: &Grades<'_>) {
+        let (scales, unsure) = grades.scales();
+        self.scales.extend(scales);
+        self.unsure.extend(unsure);
     }
 
     /// One row of the source: an example, a part of one that is written later, or why it is neither.

@@ -30,9 +30,14 @@ impl<'o> Grades<'o> {
         seen.read(value, self.most()).map_err(|reason| Fault::of_grade(field, reason))
     }
 
-    /// What those columns look like that hold something else than grades.
-    pub(super) fn scales(&self) -> Vec<String> {
-        let hint = |(field, seen): (&String, &Seen)| seen.hint(&format!("{:?}", self.options.column(field)), self.most());
-        self.seen.borrow().iter().filter_map(hint).collect()
+    /// What those columns look like that hold something else than grades, and why it is not certain of others that they hold any.
+    pub(super) fn scales(&self) -> (Vec<String>, Vec<String>) {
+        let (mut hints, mut unsure) = (Vec::new(), Vec::new());
+        for (field, seen) in &*self.seen.borrow() {
+            let column = format!("{:?}", self.options.column(field));
+            hints.extend(seen.hint(&column, self.most()));
+            unsure.extend(seen.unsure(&column));
+        }
+        (hints, unsure)
     }
 }

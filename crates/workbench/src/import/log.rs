@@ -102,7 +102,7 @@ pub(super) fn convert(path: &Path, options: &ImportOptions, converted: &mut Conv
             }
         }
     })?;
-    converted.scales = grades.scales();
+    converted.judge(&grades);
     let only = examples.only_tier();
     for (line, row, cell) in nobodys {
         let put = if let Some(tier) = &only {
@@ -237,7 +237,7 @@ fn answer(
     }
     let correct = match grades.read("/correct", &entry.correct)? {
         Some(grade) => Some(grade),
-        None => label(&entry.label, grades)?,
+        None => grades.read("/label", &entry.label)?,
     };
     let mut cell = ConvertedCell {
         said: true,
@@ -270,18 +270,5 @@ fn read(cell: &mut ConvertedCell, request: &Request, completion: &Completion, si
         let counts = worth_probing(&Gate::new(named.clone(), Threshold::DeferAll), request, completion);
         let reading = named.read(Evidence { request, answer: completion, probe: None });
         cell.confidence.insert(named.label.to_string(), reading.ok().filter(|_| counts));
-    }
-}
-
-/// A label in words or as a number.
-fn label(value: &Scalar<'_>, grades: &Grades<'_>) -> Result<Option<f64>, Fault> {
-    let word = match value {
-        Scalar::Text(text) => text.trim().to_lowercase(),
-        _ => String::new(),
-    };
-    match word.as_str() {
-        "correct" | "right" | "pass" | "yes" => Ok(Some(1.0)),
-        "incorrect" | "wrong" | "fail" | "no" => Ok(Some(0.0)),
-        _ => grades.read("/label", value),
     }
 }

@@ -117,10 +117,13 @@ pub fn convert(format: &Format, files: &[PathBuf], options: &ImportOptions, out:
     }
     let mut converted = Converted::new(options, input, out);
     (format.convert)(files, options, &mut converted)?;
-    let Converted { mut report, faults, scales, .. } = converted;
+    let Converted { mut report, faults, scales, unsure, .. } = converted;
     match faults.settle(report.read, options.bad_rows, || scales) {
         Ok(left_out) => (report.bad, report.first_bad) = left_out,
         Err(rows) => return Err(none_or(input, rows)),
+    }
+    if let Some(why) = unsure.first() {
+        return Err(Error::refused(why));
     }
     // A log tells its models line by line; the others have said already which are missing.
     if let Some((model, tier)) = options.tiers.iter().find(|(_, tier)| report.written > 0 && !report.tiers.contains_key(*tier)) {

@@ -123,7 +123,7 @@ pub(super) fn each_of(
         Some(b'{') => each_object(path, &context, converted, convert)?,
         Some(_) => each_record(path, source::csv_reader(path, start, input), &context, converted, convert)?,
     }
-    converted.scales.extend(context.grades.scales());
+    converted.judge(&context.grades);
     converted.report.passed_over.extend(context.passed_over.into_inner());
     Ok(context.models.into_inner())
 }

@@ -299,9 +299,9 @@ fn any_table_by_a_mapping_of_columns() {
     assert_eq!(rows[1]["tiers"]["m.4b"], json!({"correct": 0.0, "confidence": {"p": "-inf"}}));
     assert_eq!(report.bad, 0);
     // Places and scales have the file's own names.
-    let odd = refused("csv", &(text.to_owned() + "7,maths,yes,1,0.5,0.001,x,Paris\n7,maths,1,1,high,0.001,x,Paris\n"), &options);
+    let odd = refused("csv", &(text.to_owned() + "7,maths,hm,1,0.5,0.001,x,Paris\n7,maths,1,1,high,0.001,x,Paris\n"), &options);
     assert_eq!(places(&odd), [(4, "ok 4b")]);
-    assert!(odd.scales[0].starts_with("\"ok 4b\" holds \"yes\""), "{:?}", odd.scales);
+    assert!(odd.scales[0].starts_with("\"ok 4b\" holds \"hm\""), "{:?}", odd.scales);
     let (_, report) = run("csv", &(text.to_owned() + "7,maths,1,1,high,0.001,x,Paris\n"), &options).unwrap();
     assert_eq!(bad(&report), [(4, "p 4b")]);
     let unmapped = run("csv", text, &ImportOptions::default()).unwrap_err().to_string();
@@ -335,7 +335,7 @@ fn a_table_without_one_sound_row_says_what_is_wrong_with_the_first() {
 
 #[test]
 fn bad_rows_are_found_on_their_lines_whatever_ends_these() {
-    let text = "id,note,a.correct\n1,x,1\n\n2,\"two\n\nlines\",1\n3,x,no\n4,\"a\nb\",nor this\n5,x,never\n";
+    let text = "id,note,a.correct\n1,x,1\n\n2,\"two\n\nlines\",1\n3,x,hm\n4,\"a\nb\",nor this\n5,x,never\n";
     let lines = |text: &str| places(&refused("csv", text, &ImportOptions::default())).iter().map(|bad| bad.0).collect::<Vec<_>>();
     for end in ["\n", "\r\n"] {
         let text = text.replace('\n', end);
@@ -344,7 +344,7 @@ fn bad_rows_are_found_on_their_lines_whatever_ends_these() {
     }
     // Ends of both kinds, and more rows than are read at once.
     let many: String = (0..5_000).map(|n| if n % 2 == 0 { "1,x,1\r\n" } else { "1,x,1\n" }).collect();
-    assert_eq!(lines(&format!("id,note,a.correct\r\n{many}2,x,no\n")), [5_002]);
+    assert_eq!(lines(&format!("id,note,a.correct\r\n{many}2,x,hm\n")), [5_002]);
 }
 
 #[test]

@@ -115,8 +115,12 @@ impl<'o> Collector<'o> {
             return Err(error);
         }
         let faults = std::mem::take(&mut self.counts.faults);
-        let settled = faults.settle(self.counts.summary.read, self.options.bad_rows, || self.scales());
+        let settled = faults
+            .settle(self.counts.summary.read, self.options.bad_rows, || self.columns(|seen, column| seen.hint(column, 1.0)));
         (self.counts.summary.bad, self.counts.summary.first_bad) = settled.map_err(Error::Rows)?;
+        if let Some(why) = self.columns(Seen::unsure).first() {
+            return Err(Error::refused(why));
+        }
         let Self { options, mut filling, counts, candidates } = self;
         let Counts { mut summary, .. } = counts;
         let used = summary.used;
@@ -160,14 +164,15 @@ impl<'o> Collector<'o> {
         Ok(ReadOut { observations, summary })
     }
 
-    /// What the grades look like, tier by tier.
-    fn scales(&self) -> Vec<String> {
-        let of_tier = |(tier, seen): (&Arc<str>, &[Seen; 2])| -> Vec<String> {
-            let columns =
-                [RawCell::CORRECT, RawCell::JUDGED].map(|field| format!("\"{}\" of tier \"{tier}\"", RawCell::FIELDS[field]));
-            columns.iter().zip(seen).filter_map(|(column, seen)| seen.hint(column, 1.0)).collect()
-        };
-        self.options.chain.iter().zip(&self.counts.scales).flat_map(of_tier).collect()
+    /// What is said of the columns of grades, tier by tier.
+    fn columns(&self, said: impl Fn(&Seen, &str) -> Option<String>) -> Vec<String> {
+        let mut all = Vec::new();
+        for (tier, seen) in self.options.chain.iter().zip(&self.counts.scales) {
+            for (field, seen) in [RawCell::CORRECT, RawCell::JUDGED].into_iter().zip(seen) {
+                all.extend(said(seen, &format!("\"{}\" of tier \"{tier}\"", RawCell::FIELDS[field])));
+            }
+        }
+        all
     }
 
     /// Whether no row has the split or a tier that was asked for, as far as all rows can be read: its name is probably wrong.

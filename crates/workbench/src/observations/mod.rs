@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod faults;
 mod filling;
 mod json;
+mod labels;
 pub(crate) mod lined;
 mod names;
 mod options;

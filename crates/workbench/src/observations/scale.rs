@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::labels::{self, Label};
 use super::scalar::Scalar;
 use super::text::{self, Plain};
 use super::value::wrong;
@@ -21,12 +22,28 @@ pub(crate) struct Seen {
     /// Values that are neither numbers nor truths, and how many of the rows have one.
     texts: BTreeSet<String>,
     unread: u64,
+    /// Letters for right and wrong, in capitals, and how many rows have one.
+    letters: BTreeSet<char>,
+    lettered: u64,
 }
 
 impl Seen {
     /// A grade from 0 to `most`, as one from 0 to 1. It is remembered, whatever it is.
     pub(crate) fn read(&mut self, value: &Scalar<'_>, most: f64) -> Result<Option<f64>, String> {
-        match value.plain() {
+        let label = match value {
+            Scalar::Text(text) => labels::read(text),
+            other => Label::Plain(other.plain()),
+        };
+        let plain = match label {
+            Label::Plain(plain) => plain,
+            Label::Word(right) => Plain::Bool(right),
+            Label::Letter(right, letter) => {
+                self.letters.insert(letter);
+                self.lettered += 1;
+                Plain::Bool(right)
+            }
+        };
+        match plain {
             Plain::Missing => return Ok(None),
             Plain::Bool(right) => {
                 let grade = f64::from(u8::from(right));
@@ -71,6 +88,8 @@ impl Seen {
         self.others += other.others;
         other.range.iter().flat_map(|(low, high)| [low, high]).chain(&other.numbers).for_each(|number| self.widen(*number));
         self.unread += other.unread;
+        self.letters.extend(&other.letters);
+        self.lettered += other.lettered;
         self.texts.extend(other.texts.iter().take(FEW + 1).cloned());
     }
 
@@ -91,13 +110,27 @@ impl Seen {
         })
     }
 
+    /// Why it is not certain that the letters of the column are grades, where it has some.
+    pub(crate) fn unsure(&self, column: &str) -> Option<String> {
+        if self.letters.is_empty() || labels::is_pair(&self.letters) {
+            return None;
+        }
+        let letters: Vec<String> = self.letters.iter().map(char::to_string).collect();
+        Some(format!(
+            "{column} holds the letters {} in {} rows, which may be right or wrong, or choices: write 1 and 0; {}",
+            letters.join(", "),
+            self.lettered,
+            labels::known()
+        ))
+    }
+
     fn of_texts(&self, column: &str) -> String {
         let shown: Vec<String> = self.texts.iter().take(FEW).map(|text| format!("{text:?}")).collect();
         let more = if self.texts.len() > FEW { " and others" } else { "" };
         let what = if self.texts.iter().all(|text| text::percentage(text).is_some()) {
-            "these look like percentages: write 93% as 0.93"
+            "these look like percentages: write 93% as 0.93".to_owned()
         } else {
-            "write 1 or true for right, 0 or false for wrong, and nothing where there is no grade"
+            labels::known()
         };
         format!("{column} holds {}{more}: {what}", shown.join(", "))
     }
@@ -187,7 +220,7 @@ mod tests {
             (&["0", "3", "9", "7"], "a scale up to 10: divide by 10 (`tierfall import csv --max-score 10`"),
             (&many, "holds numbers from 0 to 78: it looks like percentages: divide by 100"),
             (&["93%", "7%"], "holds \"7%\", \"93%\": these look like percentages: write 93% as 0.93"),
-            (&["yes", "no", "1"], "holds \"no\", \"yes\": write 1 or true for right"),
+            (&["good", "bad", "1"], "holds \"bad\", \"good\": read are numbers from 0 to 1, true/false, yes/no, pass/fail"),
             (&slips, "holds 0, 1, 11: all but 1 of 41 are 0 or 1, so it looks like a slip"),
             (&["0.5", "-3"], "holds -3, 0.5: map them"),
             (&["inf", "1"], "holds 1, inf: map them"),
@@ -196,6 +229,46 @@ mod tests {
             assert!(hint.contains(said), "{values:?}: {hint}");
         }
         assert_eq!(hint(&["0", "1", "0.5", "true", "NaN", ""]), None);
+        assert_eq!(hint(&["0,5", "1,0", "Yes"]), None);
         assert_eq!(hint(&[]), None);
+    }
+    /// What a column says, a grade a value; why it is not certain, where it is not.
+    fn column(values: &[&str]) -> Result<Vec<Option<f64>>, String> {
+        let mut seen = Seen::default();
+        let grades: Result<Vec<_>, String> = values.iter().map(|value| seen.read(&Scalar::of_cell(value), 1.0)).collect();
+        let grades = grades.map_err(|why| format!("{why}; {}", seen.hint("correct", 1.0).unwrap_or_default()))?;
+        seen.unsure("correct").map_or(Ok(grades), Err)
+    }
+
+    #[test]
+    fn labels_are_read_where_the_whole_column_leaves_no_doubt() {
+        for (right, wrong) in [
+            ("yes", "no"),
+            ("PASS", "FAIL"),
+            ("passed", "Failed"),
+            ("correct", "incorrect"),
+            ("Right", " wrong "),
+            ("success", "failure"),
+            ("\"true\"", "\"false\""),
+            ("'1'", "'0'"),
+            ("1,0", "0,0"),
+            ("C", "I"),
+            ("y", "n"),
+            ("T", "F"),
+            ("yes", "0"),
+        ] {
+            assert_eq!(column(&[right, wrong, "", right]), Ok(vec![Some(1.0), Some(0.0), None, Some(1.0)]), "{right} {wrong}");
+        }
+        assert_eq!(column(&["0,25", "0,250", "1"]), Ok(vec![Some(0.25), Some(0.25), Some(1.0)]));
+        for (values, said) in [
+            (&["C", "C"][..], "holds the letters C in 2 rows, which may be right or wrong, or choices"),
+            (&["C", "I", "F"], "holds the letters C, F, I in 3 rows"),
+            (&["A", "C", "I"], "holds \"A\": read are numbers from 0 to 1, true/false, yes/no"),
+            (&["yes", "maybe"], "is the text \"maybe\", not a grade from 0 to 1; correct holds \"maybe\": read are"),
+            (&["0,5", "1,250"], "1.25 or 1250, whichever it is"),
+        ] {
+            let why = column(values).unwrap_err();
+            assert!(why.contains(said), "{values:?}: {why}");
+        }
     }
 }

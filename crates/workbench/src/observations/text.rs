@@ -51,7 +51,7 @@ pub(crate) fn plain(text: &str) -> Plain {
         "inf" | "Inf" | "+inf" | "Infinity" => Plain::Number(f64::INFINITY),
         "-inf" | "-Inf" | "-Infinity" => Plain::Number(f64::NEG_INFINITY),
         text if is_missing(text) => Plain::Missing,
-        text => digits(text).map_or(Plain::Odd, Plain::Number),
+        text => digits(text).or_else(|| with_comma(text)).map_or(Plain::Odd, Plain::Number),
     }
 }
 
@@ -59,6 +59,14 @@ pub(crate) fn plain(text: &str) -> Plain {
 fn digits(text: &str) -> Option<f64> {
     let begins = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
     begins.then(|| text.parse().ok()).flatten().filter(|number: &f64| number.is_finite())
+}
+
+/// A number with a comma in place of its point. `1,250` is none: to some it is a thousand and more.
+fn with_comma(text: &str) -> Option<f64> {
+    let (whole, part) = text.split_once(',')?;
+    let thousands = part.len() == 3 && !matches!(whole.trim_start_matches(['+', '-']), "" | "0");
+    let is_number = !thousands && !whole.contains('.') && part.starts_with(|c: char| c.is_ascii_digit());
+    is_number.then(|| digits(&format!("{whole}.{part}"))).flatten()
 }
 
 /// Whether a text is nothing, or a word for it.
@@ -107,9 +115,11 @@ pub(crate) fn advice(text: &str) -> Option<String> {
     if let Some(share) = percentage(text) {
         return Some(format!("write {share}"));
     }
-    let one_comma = text.matches(',').count() == 1 && !text.contains('.');
-    if one_comma && let Plain::Number(number) = plain(&text.replace(',', ".")) {
-        return Some(format!("write {number}, with a point"));
+    let grouped = |text: &str| digits(text).filter(|_| !text.contains('.'));
+    if let Some((whole, part)) = text.split_once(',')
+        && let (Some(decimal), Some(thousands)) = (digits(&text.replacen(',', ".", 1)), grouped(&format!("{whole}{part}")))
+    {
+        return Some(format!("write {decimal} or {thousands}, whichever it is"));
     }
     if let Some(rest) = text.strip_prefix('\u{2212}')
         && let Plain::Number(number) = plain(rest)
@@ -140,6 +150,18 @@ mod tests {
     #[test]
     fn numbers_are_what_reads_as_one_everywhere() {
         let numbers = [("1", 1.0), ("-.5", -0.5), ("+1e-3", 0.001), (" 7 ", 7.0), ("1.", 1.0), ("-Inf", f64::NEG_INFINITY)];
+        let with_commas = [
+            ("0,93", 0.93),
+            ("-1,5", -1.5),
+            ("0,250", 0.25),
+            ("1,0", 1.0),
+            ("1234,5", 1234.5),
+            ("1,25e-3", 0.00125),
+            (",5", 0.5),
+        ];
+        for (text, number) in with_commas {
+            assert_eq!(plain(text), Plain::Number(number), "{text:?}");
+        }
         for (text, number) in numbers {
             assert_eq!(plain(text), Plain::Number(number), "{text:?}");
         }
@@ -147,9 +169,26 @@ mod tests {
             assert_eq!(plain(text), Plain::Bool(truth));
         }
         // Rust reads the first three, and none of the others.
-        for odd in
-            ["infinity", "-infinity", "1e400", "1_000", "1,000.5", "0x1f", "1 000", "$1", "93%", "0,93", "yes", "\u{2212}1"]
-        {
+        for odd in [
+            "infinity",
+            "-infinity",
+            "1e400",
+            "1_000",
+            "1,000.5",
+            "0x1f",
+            "1 000",
+            "$1",
+            "93%",
+            "1,250",
+            "-12,000",
+            "1,2,3",
+            "1.2,3",
+            ",",
+            "1,",
+            "1,x",
+            "yes",
+            "\u{2212}1",
+        ] {
             assert_eq!(plain(odd), Plain::Odd, "{odd:?}");
         }
     }
@@ -160,7 +199,7 @@ mod tests {
             ("93%", "write 0.93"),
             ("7.25 %", "write 0.0725"),
             ("100%", "write 1"),
-            ("0,93", "write 0.93, with a point"),
+            ("1,250", "write 1.25 or 1250, whichever it is"),
             ("\u{2212}0.1", "write -0.1,"),
             ("#DIV/0!", "mend the formula"),
             ("Err:502", "mend the formula"),

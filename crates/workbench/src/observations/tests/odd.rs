@@ -97,7 +97,7 @@ fn a_declared_signal_without_numbers_is_told() {
 fn text_in_a_signal_is_refused_with_its_place_and_what_to_write() {
     for (word, said) in [
         ("93%", "is the text \"93%\", not a number; write 0.93"),
-        ("\"0,93\"", "is the text \"0,93\", not a number; write 0.93, with a point"),
+        ("\"1,250\"", "is the text \"1,250\", not a number; write 1.25 or 1250, whichever it is"),
         ("#DIV/0!", "it is an error of the spreadsheet: mend the formula"),
         ("-", "write 0 where it means that, and leave the cell empty where there is no value"),
         ("high", "is the text \"high\", not a number"),
@@ -159,7 +159,7 @@ fn grades_on_another_scale_are_refused_and_never_left_out() {
         (&["0", "1", "10", "7"], 4, "it looks like a scale up to 10: divide by 10"),
         (&["1", "0.5", "87", "100"], 4, "it looks like percentages"),
         (&["93%", "12%"], 2, "holds \"12%\", \"93%\": these look like percentages: write 93% as 0.93"),
-        (&["1", "0", "yes"], 4, "holds \"yes\": write 1 or true for right, 0 or false for wrong"),
+        (&["1", "0", "perhaps"], 4, "holds \"perhaps\": read are numbers from 0 to 1, true/false, yes/no, pass/fail"),
         (&["1", "#REF!"], 3, "holds \"#REF!\""),
     ] {
         // Nothing makes a reader leave out what it does not like: those are the wrong answers.
@@ -181,6 +181,14 @@ fn grades_on_another_scale_are_refused_and_never_left_out() {
     let rows = unreadable(judged, &at_random(""));
     assert_eq!(&*rows.first[0].field, "/tiers/small/judged");
     assert!(rows.scales[0].starts_with("\"judged\" of tier \"small\" holds 7"), "{:?}", rows.scales);
+}
+
+#[test]
+fn letters_are_grades_where_both_of_a_pair_stand_there() {
+    let out = take(&graded(&["C", "I", "C"]), &options("")).unwrap();
+    assert_eq!(out.summary.used, 3);
+    let why = take(&graded(&["C", "C"]), &options("")).unwrap_err().to_string();
+    assert!(why.contains("\"correct\" of tier \"small\" holds the letters C in 2 rows"), "{why}");
 }
 
 #[test]
@@ -450,7 +458,7 @@ fn cell(numbers: std::ops::RangeInclusive<f64>, odd: &'static [&'static str]) ->
 type Line = (Cell, Cell, i64, Cell, bool);
 
 fn lines() -> impl Strategy<Value = Vec<Line>> {
-    let grade = || cell(0.0..=1.0, &["-1", "5", "93%", "yes", "1.0001", "#REF!", "inf"]);
+    let grade = || cell(0.0..=1.0, &["-1", "5", "93%", "perhaps", "1.0001", "#REF!", "inf"]);
     let score = cell(-9.0..=9.0, &["93%", "high", "-", "#VALUE!", "0;5", "True", "."]);
     let lost = prop_oneof![60 => Just(false), 1 => Just(true)];
     proptest::collection::vec((grade(), score, any::<i64>(), grade(), lost), 1..40)
