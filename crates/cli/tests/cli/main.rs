@@ -4,6 +4,7 @@
 
 mod batch;
 mod calibration;
+mod canaries;
 mod diff;
 mod faults;
 mod files;

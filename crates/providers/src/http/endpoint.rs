@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Proxy, Response, StatusCode, redirect};
 use rustls::ClientConfig;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tierfall_core::completion::Completion;
 use tierfall_core::provider::{Billing, CallError, CallErrorKind, Declares, Provider, Reply, Upstream};
 use tierfall_core::request::{Call, Timeouts};
@@ -21,12 +21,13 @@ use tierfall_wire::dialect::{Encoded, NoAnswer};
 
 use super::access::Access;
 use super::body;
-use super::failed::{Failed, quoted, told, without};
+use super::failed::Failed;
 use super::live::Live;
 use super::retry_after::pause;
 use super::reuse::{Noting, died, watching};
 use super::said;
-use super::settings::{BuildError, HttpSettings, forms};
+use super::secrets::Secrets;
+use super::settings::{BuildError, HttpSettings};
 use super::sign::{Sign, Signing, header, secret_header};
 use super::times::Times;
 use super::tls::tls;
@@ -34,8 +35,6 @@ use crate::billing::billing_of;
 use crate::breaker::BreakerPolicy;
 use crate::layers::Layers;
 use crate::retry::RetryPolicy;
-
-type Secrets = Arc<[SecretString]>;
 
 /// An HTTP address that answers calls, each by one attempt; [`layered`](Self::layered), it tries again, waits in line and takes samples.
 ///
@@ -60,7 +59,7 @@ type Secrets = Arc<[SecretString]>;
 pub struct HttpProvider {
     settings: HttpSettings,
     headers: HeaderMap,
-    secrets: Secrets,
+    secrets: Arc<Secrets>,
     place: Arc<str>,
     tls: ClientConfig,
     proxy: Option<Proxy>,
@@ -127,7 +126,7 @@ impl HttpProvider {
     }
 
     /// Puts into `secrets` what a signer adds to them.
-    async fn answer(&self, call: &Call, times: Times, secrets: &mut Secrets) -> Result<Reply, Failed> {
+    async fn answer(&self, call: &Call, times: Times, secrets: &mut Arc<Secrets>) -> Result<Reply, Failed> {
         // Several samples would arrive interleaved, and only the first could be passed on.
         let stream = call.stream && call.samples == NonZeroU8::MIN;
         let encoded = if stream == call.stream {
@@ -152,7 +151,7 @@ impl HttpProvider {
         head: &Upstream,
         stream: bool,
         times: Times,
-        secrets: &Secrets,
+        secrets: &Arc<Secrets>,
     ) -> Result<Reply, Failed> {
         if !response.status().is_success() {
             return Err(self.refused(&mut response, head, &times, secrets).await);
@@ -172,7 +171,7 @@ impl HttpProvider {
         Ok(Reply::new(chunks))
     }
 
-    async fn send(&self, encoded: Encoded, stream: bool, times: &Times, secrets: &mut Secrets) -> Result<Response, Failed> {
+    async fn send(&self, encoded: Encoded, stream: bool, times: &Times, secrets: &mut Arc<Secrets>) -> Result<Response, Failed> {
         let accept = if stream { "text/event-stream" } else { "application/json" };
         let mut headers = self.headers.clone();
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
@@ -225,15 +224,17 @@ impl HttpProvider {
         headers: &mut HeaderMap,
         body: &[u8],
         times: &Times,
-        secrets: &mut Secrets,
+        secrets: &mut Arc<Secrets>,
     ) -> Result<(), Failed> {
         let mut signing = Signing::new(url, headers, body);
         let outcome = times.in_all("signing the request", Billing::Free, signer.sign(&mut signing)).await?;
         let added = signing.added();
-        *secrets = secrets.iter().cloned().chain(added.iter().flat_map(|(_, value)| forms(value.expose_secret()))).collect();
+        if !added.is_empty() {
+            *secrets = Arc::new(secrets.and(added.iter().map(|(_, value)| value.expose_secret())));
+        }
         outcome.map_err(|error| Failed {
             retry_after: error.retry_after,
-            ..Failed::new(error.kind, Billing::Free, format!("the request cannot be signed: {}", quoted(&error.message, secrets)))
+            ..Failed::new(error.kind, Billing::Free, format!("the request cannot be signed: {}", secrets.quoted(&error.message)))
         })?;
         for (name, value) in &added {
             let (name, value) = secret_header(name, value).map_err(|what| unsendable(name, what))?;
@@ -252,7 +253,7 @@ impl HttpProvider {
         Ok(clients.entry(connect).or_insert(client).clone())
     }
 
-    async fn refused(&self, response: &mut Response, head: &Upstream, times: &Times, secrets: &[SecretString]) -> Failed {
+    async fn refused(&self, response: &mut Response, head: &Upstream, times: &Times, secrets: &Secrets) -> Failed {
         let (status, asked) = (response.status(), pause(response.headers()));
         let body = body::read_error(response, times, &self.place).await;
         let failure = self.settings.dialect.classify(status.as_u16(), &body);
@@ -260,7 +261,7 @@ impl HttpProvider {
         let mut message = format!("{} {}", status.as_u16(), status.canonical_reason().unwrap_or("(no standard status)"));
         if !failure.message.is_empty() {
             message.push_str(": ");
-            message.push_str(&quoted(&failure.message, secrets));
+            message.push_str(&secrets.quoted(&failure.message));
         }
         if let Some(advice) = self.advice(status, failure.kind) {
             message.push_str("; ");
@@ -292,18 +293,18 @@ impl HttpProvider {
         })
     }
 
-    fn decode(&self, body: &[u8], secrets: &[SecretString]) -> Result<Completion, Failed> {
+    fn decode(&self, body: &[u8], secrets: &Secrets) -> Result<Completion, Failed> {
         let mut answer = self.settings.dialect.decode(body).map_err(|why| match why {
             NoAnswer::Unreadable(error) => Failed::malformed(&error),
             NoAnswer::Failed(failure) => {
-                let message = format!("it reports an error: {}", quoted(&failure.message, secrets));
+                let message = format!("it reports an error: {}", secrets.quoted(&failure.message));
                 let billing = failure.billing.unwrap_or_else(|| billing_of(failure.kind));
                 Failed { retry_after: failure.retry_after, ..Failed::new(failure.kind, billing, message) }
             }
         })?;
-        answer.model = answer.model.map(|model| without(secrets, &model));
+        answer.model = answer.model.map(|model| secrets.without(&model));
         for finish in answer.samples.iter_mut().map(|sample| &mut sample.finish).chain([&mut answer.finish]) {
-            told(finish, secrets);
+            secrets.told(finish);
         }
         Ok(answer)
     }

@@ -4,11 +4,11 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use tierfall_core::completion::Finish;
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Upstream};
 use tierfall_core::text::one_line;
 use tierfall_wire::dialect::DecodeError;
+
+use super::secrets::Secrets;
 
 /// A failed attempt, without the provider's name.
 #[derive(Debug)]
@@ -64,35 +64,12 @@ impl Failed {
     }
 
     /// The error that callers see: named, without secrets, with its one attempt.
-    pub(super) fn into_error(self, provider: &str, secrets: &[SecretString], latency: Duration) -> CallError {
-        let message = without(secrets, &format!("provider \"{provider}\": {}", self.message));
+    pub(super) fn into_error(self, provider: &str, secrets: &Secrets, latency: Duration) -> CallError {
+        let message = secrets.without(&format!("provider \"{provider}\": {}", self.message));
         let attempt = Attempt::new(self.kind, self.billing, latency);
         let Self { retry_after, upstream, .. } = self;
         CallError { retry_after, upstream, ..CallError::new(self.kind, message) }.with_attempts(vec![attempt])
     }
-}
-
-/// A provider's words, short and without secrets. These go first: half a key would be found by nobody.
-pub(super) fn quoted(text: &str, secrets: &[SecretString]) -> String {
-    short(&without(secrets, text))
-}
-
-/// Why an answer ended, without secrets: a server may echo anything there.
-pub(super) fn told(finish: &mut Finish, secrets: &[SecretString]) {
-    if let Finish::Other(word) = finish {
-        *word = quoted(word, secrets);
-    }
-}
-
-/// What is shorter is no secret, and replacing it would only garble what is told.
-pub(super) const SHORTEST: usize = 4;
-
-pub(super) fn without(secrets: &[SecretString], text: &str) -> String {
-    let long = |secret: &&str| secret.len() >= SHORTEST;
-    let mut secrets: Vec<&str> = secrets.iter().map(ExposeSecret::expose_secret).filter(long).collect();
-    // One may begin with another.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[key]"))
 }
 
 /// A duration in seconds, for people.
@@ -135,21 +112,6 @@ fn deepest(error: &reqwest::Error) -> String {
 }
 
 /// One line of bounded length.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     one_line(text, 300)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_looks_like_a_word_is_not_told() {
-        let secrets = ["secretword".to_owned().into()];
-        let mut finish = Finish::Other("my_secretword".to_owned());
-        told(&mut finish, &secrets);
-        assert_eq!(finish, Finish::Other("my_[key]".to_owned()));
-        told(&mut finish, &[]);
-        assert_eq!(finish, Finish::Other("my_[key]".to_owned()));
-    }
 }

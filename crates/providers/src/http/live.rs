@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use reqwest::Response;
-use secrecy::SecretString;
 use tierfall_core::completion::{Delta, Usage};
 use tierfall_core::provider::{Billing, CallErrorKind, Chunk, Chunks, Upstream};
 use tierfall_wire::dialect::{Event, StreamDecoder};
@@ -14,7 +13,8 @@ use tierfall_wire::sse::{SseDecoder, SseError, SseEvent};
 use tokio::time::timeout;
 
 use super::body::{next, too_large};
-use super::failed::{Failed, quoted, told, without};
+use super::failed::Failed;
+use super::secrets::Secrets;
 use super::settings::HttpSettings;
 use super::times::Times;
 use crate::billing::billing_of;
@@ -43,7 +43,7 @@ pub(super) struct Live {
     times: Times,
     name: Arc<str>,
     place: Arc<str>,
-    secrets: Arc<[SecretString]>,
+    secrets: Arc<Secrets>,
 }
 
 impl Live {
@@ -53,7 +53,7 @@ impl Live {
         settings: &HttpSettings,
         times: Times,
         place: Arc<str>,
-        secrets: Arc<[SecretString]>,
+        secrets: Arc<Secrets>,
     ) -> Self {
         Self {
             response,
@@ -110,9 +110,9 @@ impl Live {
             if let Some(event) = self.events.pop_front() {
                 match self.decoder.event(event.name.as_deref(), &event.data) {
                     Ok(Event::Delta(mut delta)) => {
-                        delta.model = delta.model.map(|model| without(&self.secrets, &model));
+                        delta.model = delta.model.map(|model| self.secrets.without(&model));
                         if let Some(finish) = &mut delta.finish {
-                            told(finish, &self.secrets);
+                            self.secrets.told(finish);
                         }
                         self.any = true;
                         self.usage = delta.usage.or(self.usage);
@@ -124,8 +124,7 @@ impl Live {
                         return Ok(last);
                     }
                     Ok(Event::Failed(failure)) => {
-                        let message =
-                            format!("it failed in the middle of the answer: {}", quoted(&failure.message, &self.secrets));
+                        let message = format!("it failed in the middle of the answer: {}", self.secrets.quoted(&failure.message));
                         let begun = self.any.then(|| self.billing());
                         let billing = failure.billing.or(begun).unwrap_or_else(|| billing_of(failure.kind));
                         return Err(Failed { retry_after: failure.retry_after, ..Failed::new(failure.kind, billing, message) });

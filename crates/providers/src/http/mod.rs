@@ -8,6 +8,7 @@ mod live;
 mod retry_after;
 mod reuse;
 mod said;
+mod secrets;
 mod settings;
 mod sign;
 mod times;

@@ -2,37 +2,26 @@
 
 use reqwest::Response;
 use reqwest::header::{HeaderValue, SET_COOKIE};
-use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::provider::Upstream;
 
-use super::failed::{SHORTEST, without};
+use super::secrets::Secrets;
 
 /// Status and headers. Cookies are between the server and us.
-pub(super) fn head(response: &Response, secrets: &[SecretString]) -> Upstream {
-    let text = |value: &HeaderValue| without(secrets, &String::from_utf8_lossy(value.as_bytes()));
+pub(super) fn head(response: &Response, secrets: &Secrets) -> Upstream {
+    let text = |value: &HeaderValue| secrets.without(&String::from_utf8_lossy(value.as_bytes()));
     let told = response.headers().iter().filter(|(name, _)| *name != SET_COOKIE);
     let headers = told.map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     Upstream { status: response.status().as_u16(), headers, body: String::new() }
 }
 
 /// The same with the body, or as much of it as is kept.
-pub(super) fn whole(head: &Upstream, body: &[u8], secrets: &[SecretString]) -> Upstream {
+pub(super) fn whole(head: &Upstream, body: &[u8], secrets: &Secrets) -> Upstream {
     let cut = &body[..body.len().min(Upstream::MOST)];
-    let mut text = without(secrets, &String::from_utf8_lossy(cut));
-    without_half(secrets, &mut text);
+    let mut text = secrets.without(&String::from_utf8_lossy(cut));
+    secrets.cut_half(&mut text);
     // What stands for a key, or for bytes that are no text, may be longer than they were.
     text.truncate(text.floor_char_boundary(Upstream::MOST));
     Upstream { body: text, ..head.clone() }
-}
-
-/// Takes off the beginning of a secret at the end of a text that was cut, wherever that was.
-fn without_half(secrets: &[SecretString], text: &mut String) {
-    let begun = |secret: &str| {
-        (SHORTEST..secret.len()).rev().find(|length| secret.get(..*length).is_some_and(|half| text.ends_with(half)))
-    };
-    if let Some(half) = secrets.iter().filter_map(|secret| begun(secret.expose_secret())).max() {
-        text.truncate(text.len() - half);
-    }
 }
 
 #[cfg(test)]
@@ -41,7 +30,7 @@ mod tests {
 
     #[test]
     fn half_a_key_at_the_end_is_not_told() {
-        let secrets: Vec<SecretString> = vec!["sk-12345678".to_owned().into(), "sk-1".to_owned().into()];
+        let secrets = Secrets::new(["sk-12345678", "sk-1"]);
         let body = |text: &str| whole(&Upstream::default(), text.as_bytes(), &secrets).body;
         assert_eq!(body("your key sk-12345678 is bad"), "your key [key] is bad");
         for half in ["sk-12", "sk-1234567"] {

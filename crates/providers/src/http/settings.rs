@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::request::Timeouts;
 use tierfall_wire::dialect::{Auth, Dialect};
+use url::Url;
 
 use super::access::Access;
+use super::secrets::Secrets;
 use super::sign::{header, secret_header};
 use crate::base_url::BaseUrl;
 
@@ -22,7 +25,8 @@ pub struct HttpSettings {
     pub base_url: BaseUrl,
     /// How it knows who asks.
     pub access: Access,
-    /// Headers sent with every request, in place of the dialect's own of these names. Their values count as secrets.
+    /// Headers sent with every request, in place of the dialect's own of these names. Their values, the words in them and
+    /// what servers make of them are taken out of whatever is told of a call, from eight characters on.
     pub headers: Vec<(String, SecretString)>,
     /// The same with values that anybody may see.
     pub plain_headers: Vec<(String, String)>,
@@ -103,26 +107,27 @@ impl HttpSettings {
     }
 
     /// Everything that must never be shown.
-    pub(super) fn secrets(&self) -> Vec<SecretString> {
+    pub(super) fn secrets(&self) -> Secrets {
         let key = match &self.access {
             Access::Key { key, .. } => Some(key),
             Access::Open | Access::Signed(_) => None,
         };
-        let values = key.into_iter().chain(self.headers.iter().map(|(_, value)| value)).chain(&self.proxy);
-        values.flat_map(|value| forms(value.expose_secret())).collect()
+        let sent = key.into_iter().chain(self.headers.iter().map(|(_, value)| value)).map(ExposeSecret::expose_secret);
+        let proxy = self.proxy.iter().flat_map(|url| credentials(url.expose_secret())).collect::<Vec<_>>();
+        Secrets::new(sent.chain(proxy.iter().map(String::as_str)))
     }
 }
 
-/// A secret in the forms in which a server may repeat it: as it was sent, without the scheme before it (`Bearer …`), and inside JSON.
-pub(super) fn forms(secret: &str) -> Vec<SecretString> {
-    const SCHEMES: [&str; 5] = ["bearer", "basic", "token", "key", "apikey"];
-    let bare =
-        secret.split_once(' ').filter(|(scheme, _)| SCHEMES.contains(&&*scheme.to_lowercase())).map(|(_, bare)| bare.trim());
-    let in_json = |text: &str| [text.replace('\\', "\\\\").replace('"', "\\\""), text.replace('/', "\\/")];
-    let mut forms: Vec<String> =
-        [secret].into_iter().chain(bare).flat_map(|text| [vec![text.to_owned()], in_json(text).into()].concat()).collect();
-    forms.dedup();
-    forms.into_iter().map(SecretString::from).collect()
+/// What lets somebody in at a proxy: the name and the password in its URL, as they stand there and as they are meant. Its address is no
+/// secret.
+fn credentials(proxy: &str) -> Vec<String> {
+    // It need not have a scheme.
+    let parsed = Url::parse(proxy).ok().filter(Url::has_host).or_else(|| Url::parse(&format!("http://{proxy}")).ok());
+    let Some(url) = parsed else { return vec![proxy.to_owned()] };
+    let parts = [url.username(), url.password().unwrap_or_default()];
+    let meant = parts.map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
+    let pair = meant.join(":");
+    parts.map(str::to_owned).into_iter().chain(meant).chain([pair]).filter(|part| part.len() > 1).collect()
 }
 
 /// Why there is no provider. Its `Debug` is its message.
