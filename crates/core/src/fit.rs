@@ -187,6 +187,34 @@ pub struct Provenance {
     pub earlier_certificates: u64,
     /// The rows that were used.
     pub seen: Seen,
+    /// What of the fixture set they were made of; absent for observations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+}
+
+/// Digests of the labelled examples of a split. Where one is another now, a promise is of examples that are no longer there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Labels {
+    /// What is asked, with what decides how an example counts: its group, its weight and what rules read.
+    pub examples: String,
+    /// What the tiers answered, failures included.
+    pub answers: String,
+    /// The grade of each answer that counts, and who gave it.
+    pub grades: String,
+}
+
+impl Labels {
+    /// What is another now than it was, in a few words: `the examples and the grades`; `None` where nothing is.
+    pub fn changed(&self, now: &Self) -> Option<String> {
+        let of = [
+            ("the examples", &self.examples, &now.examples),
+            ("the answers", &self.answers, &now.answers),
+            ("the grades", &self.grades, &now.grades),
+        ];
+        let changed: Vec<&str> = of.into_iter().filter(|(_, was, is)| was != is).map(|(what, ..)| what).collect();
+        (!changed.is_empty()).then(|| crate::text::list(&changed))
+    }
 }
 
 /// Fingerprints of the ids and groups that a fit was made on; ascending, 48 bits each.

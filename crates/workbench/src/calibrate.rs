@@ -135,6 +135,7 @@ pub fn calibrate(inputs: &Inputs, ask: &Ask, progress: &dyn Progress) -> Result<
         seed: promise.seed,
         earlier_certificates: promise.earlier,
         seen,
+        labels: from.split.as_ref().and_then(|split| from.summary.labels.get(split).cloned()),
         ..Provenance::default()
     };
     let salt = from.observations.salt().to_owned();

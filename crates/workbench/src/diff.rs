@@ -136,7 +136,10 @@ fn of_fits(ask: &Ask, progress: &dyn Progress) -> Result<OfFits, Error> {
     }
     let (held, _) = Held::overlapping(View::all(&from.observations), &a.provenance.seen);
     progress.begins(Stage::Comparing);
-    let comparison = compare(&held, (&a, point), (&b, point_b), &rules(ask))?;
+    let mut comparison = compare(&held, (&a, point), (&b, point_b), &rules(ask))?;
+    let relabelled = [Some((&ask.a, &a)), ask.b.as_ref().map(|path| (path, &b))].into_iter().flatten();
+    let relabelled = relabelled.filter_map(|(path, fit)| Some(format!("{}: {}", path.display(), from.relabelled(fit)?)));
+    comparison.warnings.extend(relabelled);
     drop(held);
     let changed = changed(&comparison, &from, &ask.graders)?;
     let what_if = ask.cuts.iter().map(|(tier, cut)| format!("{tier} {}", said(*cut))).collect::<Vec<_>>().join(", ");

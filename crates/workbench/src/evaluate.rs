@@ -69,6 +69,6 @@ pub fn evaluate(inputs: &Inputs, ask: &Ask, progress: &dyn Progress) -> Result<E
     progress.begins(Stage::Judging);
     let mut report = judge(&held, &fit, ask.point.as_deref(), from.summary.n_excluded())?;
     drop(held);
-    report.warnings.splice(..0, from.warnings());
+    report.warnings.splice(..0, from.relabelled(&fit).into_iter().chain(from.warnings()));
     Ok(Evaluated { report, fit, from })
 }

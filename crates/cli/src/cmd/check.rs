@@ -28,7 +28,6 @@ pub(crate) fn check(args: &Check) -> Result<Exit, Failure> {
             }
             continue;
         }
-        checked.given.extend(config::load_unfitted(path));
         let summary = checked.cascade(path);
         let summary = summary.map_err(|failure| checked.fail(&failure)).ok();
         if let (Format::Text, Some(summary)) = (args.format, &summary) {
@@ -108,6 +107,7 @@ impl Checked {
         let loaded = match load::cascade(path) {
             Ok(loaded) => loaded,
             Err(failure) => {
+                self.given.extend(config::load_unfitted(path));
                 // Where only the fit is stale, the recordings may be so, too.
                 if let Ok(unfitted) = config::load_unfitted(path) {
                     for name in fixture_sets(&unfitted) {
@@ -118,6 +118,7 @@ impl Checked {
                 return Err(failure);
             }
         };
+        self.given.push(loaded.clone());
         self.warned += loaded.warnings.len();
         for warning in &loaded.warnings {
             note(warning.render_styled(&path.display().to_string(), &loaded.text));
@@ -126,7 +127,8 @@ impl Checked {
         let mut summary = tiers.join(" → ");
         if let Some(fit) = &loaded.fit {
             let points = fit.point.iter().map(|point| format!("{} ({})", point.name, fit::promise(point)));
-            let _ = write!(summary, "; a fresh fit on {} rows: {}", fit.provenance.n, points.collect::<Vec<_>>().join(", "));
+            let is = self.standing(&loaded);
+            let _ = write!(summary, "; {is} {} rows: {}", fit.provenance.n, points.collect::<Vec<_>>().join(", "));
         }
         let mut problems = Vec::new();
         for name in fixture_sets(&loaded) {
@@ -147,6 +149,19 @@ impl Checked {
             warn(format_args!("{}: {} not set; {without} will fail", path.display(), names.join(", ")));
         }
         Ok(summary)
+    }
+
+    /// What a fit of this cascade is, by the examples that it was made on as far as they are here: fresh is what is like them.
+    fn standing(&mut self, loaded: &Loaded) -> &'static str {
+        for name in fixture_sets(loaded) {
+            // A set that cannot be read is told of below.
+            if let Ok(material) = self.used(loaded, &name)
+                && material.made(loaded)
+            {
+                return if material.relabelled(loaded).is_none() { "a fresh fit on" } else { "a stale fit on" };
+            }
+        }
+        "a fit of this chain, whose labels were not looked at, on"
     }
 
     /// Who gives cascades and sets asks how each set does under each cascade, whether its file names the set or not.

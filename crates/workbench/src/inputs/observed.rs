@@ -9,6 +9,7 @@ use tierfall_core::fit::Fit;
 use tierfall_core::text::count;
 
 use crate::Error;
+use crate::fixture::labels;
 use crate::observations::Summary;
 
 /// Labelled answers that were read, and where they are from.
@@ -75,6 +76,12 @@ impl Observed {
             None => "give each row a \"segment\"".to_owned(),
         };
         Error::refused(format!("--by-segment: no request of {} has a segment at run time", self.shown())).with_hint(hint)
+    }
+
+    /// What of the examples that a fit was made on changed since; nothing for files, and where they are of another set.
+    pub(crate) fn relabelled(&self, fit: &Fit) -> Option<String> {
+        let what = labels::changed(fit, &self.source, &self.summary.labels)?;
+        Some(format!("{what}: what it promises is about what was there then; calibrate again"))
     }
 
     /// What of the cascade changed since a fit was made; nothing for files.

@@ -18,7 +18,7 @@ use super::{LeftOut, ReadOut, Summary, Ungraded};
 use crate::Error;
 use crate::fixture::grade::Grades;
 use crate::fixture::replay::Recordings;
-use crate::fixture::{Example, FixtureSet};
+use crate::fixture::{Example, FixtureSet, labels};
 use row::{Lack, OfTier, State, Values, row, scored};
 
 /// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
@@ -38,6 +38,8 @@ pub fn from_fixtures(
     let mut summary = Summary { warnings: checked(declared)?, ..Summary::default() };
     let cascade = deferring(declared)?;
     let grades = cascade.tiers().iter().map(|tier| grades(set, tier)).collect::<Result<Vec<_>, _>>()?;
+    let graded: Vec<_> = cascade.tiers().iter().zip(&grades).map(|(tier, grades)| (&*tier.name, grades.as_ref())).collect();
+    summary.labels = labels::by_split(set, recordings, &graded);
     let mut examples = Vec::new();
     for example in set.examples() {
         summary.read += 1;

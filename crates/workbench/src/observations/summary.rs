@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tierfall_core::fit::Labels;
 
 use super::BadRow;
 
@@ -31,6 +32,9 @@ pub struct Summary {
     pub repeated_ids: u64,
     /// The tiers of the chain.
     pub tiers: Vec<TierSummary>,
+    /// Of a fixture set: what each split is made of.
+    #[serde(skip)]
+    pub labels: BTreeMap<String, Labels>,
     /// What the reader should know.
     pub warnings: Vec<String>,
 }

@@ -20,7 +20,7 @@ use crate::Error;
 use crate::fixture::grade::{Grades, NotGraded, asked_for};
 use crate::fixture::recording::Recorded;
 use crate::fixture::replay::Recordings;
-use crate::fixture::{Example, FixtureError, FixtureSet};
+use crate::fixture::{Example, FixtureError, FixtureSet, labels};
 use crate::observations::hint;
 
 /// Replays every example of a split and grades what is served. The same on any number of cores.
@@ -72,7 +72,7 @@ pub fn replay(
         let problems = lacks.into_iter().map(|(of, found)| Ok(player.problem(set, of, found)?.to_string()));
         return Err(Error::refused(problems.collect::<Result<Vec<_>, Error>>()?.join("\n")));
     }
-    let warnings = player.warnings(&items);
+    let warnings = player.warnings(set, &items);
     Ok(Played { warnings, ..Played::of(loaded, set, split, Mode::Replay, items) })
 }
 
@@ -226,7 +226,7 @@ impl<'a> Player<'a> {
         Ok(ReplayProblem { path, tier, kind, why, examples, command })
     }
 
-    fn warnings(&self, items: &[PlayedItem]) -> Vec<String> {
+    fn warnings(&self, set: &FixtureSet, items: &[PlayedItem]) -> Vec<String> {
         let mut warnings = Vec::new();
         for (tier, line) in self.recordings.torn() {
             warnings.push(format!(
@@ -234,6 +234,12 @@ impl<'a> Player<'a> {
             ));
         }
         let tiers = self.loaded.cascade.tiers();
+        if let Some(fit) = &self.loaded.fit {
+            let graded: Vec<_> = tiers.iter().zip(&self.grades).map(|(tier, grades)| (&*tier.name, grades.as_ref())).collect();
+            let now = || labels::by_split(set, self.recordings, &graded);
+            let what = fit.provenance.labels.as_ref().and_then(|_| labels::changed(fit, &set.about().name, &now()));
+            warnings.extend(what.map(|what| format!("{what}; calibrate again")));
+        }
         for human in tiers.iter().filter(|tier| matches!(tier.answerer, Answerer::Human { .. })) {
             warnings.push(format!("the human tier \"{}\" is taken to be always right, at its declared cost", human.name));
         }
