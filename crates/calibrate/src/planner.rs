@@ -9,7 +9,7 @@ use crate::ask::Target;
 use crate::certify::rows::{in_proportion, part};
 use crate::observations::Observations;
 use crate::procedure::FitError;
-use crate::stat::plan::{self, POWER};
+use crate::stat::plan::{self, Needed, POWER};
 use crate::sweep::pair::{PairSweep, Sums};
 use crate::table::Table;
 use crate::view::View;
@@ -45,7 +45,7 @@ pub struct Margin {
     /// Cost over always-last.
     pub cost_ratio: Option<f64>,
     /// Examples needed; `None` = no number.
-    pub needed_n: Option<u64>,
+    pub needed_n: Option<Needed>,
     /// Fewer are never enough, even if nothing is lost.
     pub floor_n: Option<u64>,
 }
@@ -60,7 +60,7 @@ pub struct Least {
     /// The share that it has.
     pub has: f64,
     /// Examples needed; `None` = no number.
-    pub needed_n: Option<u64>,
+    pub needed_n: Option<Needed>,
 }
 
 /// For margins without a pilot: where nothing is lost, and where half of the margin is.
@@ -73,7 +73,10 @@ pub fn without_pilot(margins: &[f64], discordance: f64, delta: f64) -> Plan {
         discordance,
         accepted: None,
         cost_ratio: None,
-        needed_n: plan::n_loss(margin, loss, discordance, delta, POWER),
+        needed_n: {
+            let needed = plan::n_loss(margin, loss, discordance, delta, POWER);
+            Needed::new(needed, needed, 0)
+        },
         floor_n: plan::zero_loss_floor(margin, delta),
     });
     Plan { n: None, delta, power: POWER, margins: margins.collect(), accuracies: Vec::new() }
@@ -106,8 +109,8 @@ pub fn with_pilot(
     let most = gates.iter().map(Vec::len).max().unwrap_or(0);
     let mut shares = Vec::new();
     let effect = design_effect(&all);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows; saturates")]
-    let enlarged = |needed: Option<u64>| needed.map(|needed| (needed as f64 * effect).ceil() as u64);
+    let n = all.len() as u64;
+    let enlarged = |from: Option<u64>, to: Option<u64>| Needed::new(from, to, 0).map(|needed| needed.times(effect));
     for candidate in 0..most {
         let chosen: Vec<GateValue> = gates.iter().filter_map(|gates| gates.get(candidate).or(gates.last()).cloned()).collect();
         let rows = Table::new(&all, &chosen)?;
@@ -135,7 +138,11 @@ pub fn with_pilot(
         discordance: cut.discordance,
         accepted: Some(cut.accepted),
         cost_ratio: cut.cost_ratio,
-        needed_n: enlarged(plan::n_loss(margin, cut.loss.max(0.0), cut.discordance, share, POWER)),
+        needed_n: {
+            let (loss, discordance) = plan::careful_loss(cut.loss, cut.discordance, n);
+            let labels = |loss: f64, discordance: f64| plan::n_loss(margin, loss.max(0.0), discordance, share, POWER);
+            enlarged(labels(cut.loss, cut.discordance), labels(loss, discordance))
+        },
         floor_n: plan::zero_loss_floor(margin, share),
     };
     let rows = found.into_iter().zip(margins).flat_map(|(tiers, margin)| {
@@ -147,11 +154,14 @@ pub fn with_pilot(
             accuracy,
             tier: tier.clone(),
             has: *has,
-            needed_n: enlarged(plan::n_accuracy(1.0 - accuracy, 1.0 - has, share, POWER)),
+            needed_n: {
+                let labels = |wrong: f64| plan::n_accuracy(1.0 - accuracy, wrong, share, POWER);
+                enlarged(labels(1.0 - has), labels(plan::careful(1.0 - has, n)))
+            },
         })
     });
     let (margins, accuracies) = (rows.collect(), least.collect());
-    Ok(Plan { n: Some(all.len() as u64), delta, power: POWER, margins, accuracies })
+    Ok(Plan { n: Some(n), delta, power: POWER, margins, accuracies })
 }
 
 /// How many rows with these weights are worth one without; 1 where no row has one.
@@ -223,7 +233,7 @@ mod tests {
         let even = with_pilot(&pilot(|_| None), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
         let flat = with_pilot(&pilot(|_| Some(3.0)), &[vec![gate("good")]], &[0.05], &[], 0.1).unwrap();
         let heavy = with_pilot(&pilot(|n| Some(if n % 10 == 0 { 9.0 } else { 1.0 })), &[vec![gate("good")]], &[0.05], &[], 0.1);
-        let needed = |plan: &Plan| plan.margins[0].needed_n.unwrap();
+        let needed = |plan: &Plan| plan.margins[0].needed_n.unwrap().from;
         assert_eq!(needed(&flat), needed(&even), "equal weights say nothing");
         assert!(needed(&heavy.unwrap()) > 2 * needed(&even), "the effect of these weights is 2.8");
     }
@@ -256,11 +266,13 @@ mod tests {
     #[test]
     fn wider_margins_need_fewer_examples_and_save_more() {
         let plan = with_pilot(&pilot(|_| None), &[vec![gate("good")]], &[0.01, 0.05, 0.2], &[0.85, 0.95], 0.1).unwrap();
-        let needed: Vec<u64> = plan.margins.iter().filter_map(|row| row.needed_n).collect();
+        let needed: Vec<u64> = plan.margins.iter().filter_map(|row| Some(row.needed_n?.from)).collect();
         assert!(needed.len() == 3 && needed.is_sorted_by(|a, b| a > b), "{needed:?}");
         let costs: Vec<f64> = plan.margins.iter().filter_map(|row| row.cost_ratio).collect();
         assert!(costs.len() == 3 && costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
-        assert!(plan.margins.iter().all(|row| row.loss <= row.margin / 2.0 && row.needed_n >= row.floor_n));
+        assert!(
+            plan.margins.iter().all(|row| row.loss <= row.margin / 2.0 && row.needed_n.map(|needed| needed.from) >= row.floor_n)
+        );
         let promised: Vec<bool> = plan.accuracies.iter().map(|row| row.needed_n.is_some()).collect();
         assert_eq!(promised, [false, true, false, false], "small is right in 73 %, large in 90 %");
     }
@@ -275,7 +287,7 @@ mod tests {
     #[test]
     fn without_a_pilot_the_table_is_that_of_the_formulas() {
         let plan = without_pilot(&[0.02, 0.05], 0.05, 0.1);
-        let needed: Vec<Option<u64>> = plan.margins.iter().map(|row| row.needed_n).collect();
+        let needed: Vec<Option<u64>> = plan.margins.iter().map(|row| row.needed_n?.to).collect();
         assert_eq!(needed[0], plan::n_loss(0.02, 0.0, 0.05, 0.1, POWER));
         assert_eq!(needed[1], plan::n_loss(0.02, 0.01, 0.05, 0.1, POWER));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tierfall_core::number::Score;
 
+use crate::stat::plan::Needed;
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 
 /// A value with a two-sided 95 % interval.
@@ -42,7 +43,7 @@ pub struct Calibration {
     pub why: String,
     /// About how many labels would do; only where inconclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub needed_n: Option<u64>,
+    pub needed_n: Option<Needed>,
     /// The best value of the target that could be promised; only where infeasible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attainable: Option<f64>,
@@ -153,6 +154,9 @@ pub struct PointReport {
     pub ties: Vec<Option<f64>>,
     /// Cross-fitted.
     pub estimate: Option<Expected>,
+    /// Its thresholds by segment, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentReport>,
 }
 
 /// A segment's thresholds.
@@ -198,7 +202,7 @@ pub struct TierReport {
     pub aurc: Option<f64>,
     /// Area under the generalised risk–coverage curve (Traub 2024).
     pub augrc: Option<f64>,
-    /// Expected calibration error of the map, 15 bins of equal mass.
+    /// Expected calibration error of the map, over bins of equal mass: at most 15, of 20 rows at least.
     pub ece: Option<f64>,
     /// Mean squared error of the map's confidence.
     pub brier: Option<f64>,
@@ -219,6 +223,10 @@ pub struct Bin {
     pub confidence: f64,
     /// Mean quality.
     pub accuracy: f64,
+    /// The lower end of its interval, at 95 % by itself.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
     /// Rows.
     pub n: u64,
 }
@@ -341,12 +349,31 @@ pub struct Promise {
     pub met: bool,
     /// One-sided p against it: small = these rows speak against the promise.
     pub p_broken: f64,
+    /// Where it is made for every segment by itself: each of these; empty otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromisedPart>,
 }
+
+/// A part of the traffic that has a promise of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PromisedPart {
+    /// The segment; `None` = those that the fit does not list, taken together: of none of them it promises anything by itself.
+    pub segment: Option<String>,
+    /// Items.
+    pub n: u64,
+    /// Whether the point estimate meets the target there.
+    pub met: bool,
+    /// One-sided p against it, adjusted for the number of parts (Holm).
+    pub p_broken: f64,
+}
+
+/// Rows speak against a promise where chance alone would make them look as bad with less than this probability.
+pub const LEVEL: f64 = 0.05;
 
 impl Promise {
     /// Whether these rows speak against it: chance alone would do so once in twenty times at most.
     pub fn is_broken(&self) -> bool {
-        self.p_broken < 0.05
+        self.p_broken < LEVEL
     }
 }
 

@@ -19,6 +19,16 @@ pub fn list(names: &[&str]) -> String {
     }
 }
 
+/// Names in a row, the first few of many: `a, b and c`, or `a, b, c, d, e and 71 more`.
+pub fn few(names: &[impl AsRef<str>]) -> String {
+    const MOST: usize = 5;
+    let shown: Vec<&str> = names.iter().take(MOST).map(AsRef::as_ref).collect();
+    match names.len() - shown.len() {
+        0 => list(&shown),
+        more => format!("{} and {} more", shown.join(", "), count(more as u64)),
+    }
+}
+
 /// A count with its digits in threes.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -30,4 +40,16 @@ pub fn count(n: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_names_the_first_are_said() {
+        let names = |n: usize| (1..=n).map(|n| format!("n{n}")).collect::<Vec<_>>();
+        assert_eq!([0, 1, 2, 5].map(|n| few(&names(n))), ["", "n1", "n1 and n2", "n1, n2, n3, n4 and n5"]);
+        assert_eq!(few(&names(1_076)), "n1, n2, n3, n4, n5 and 1,071 more");
+    }
 }

@@ -93,6 +93,11 @@ impl Error {
             Self::Rows(rows) => Some(rows.advice()),
             Self::Fit(_) => Some("tierfall calibrate makes a fit".to_owned()),
             Self::Seen(_) => Some("name other rows with --split or other files; --allow-overlap judges all the same".to_owned()),
+            Self::Calibrate(FitError::NoValues { .. }) => Some(
+                "record from a provider that gives what the signals read, or let the gates read others; `tierfall check CASCADE SET` says what \
+                 the answers lack"
+                    .to_owned(),
+            ),
             Self::Refused { hint, .. } => hint.clone(),
             _ => None,
         }

@@ -1,5 +1,8 @@
 //! Advice in sentences.
 
+use tierfall_core::text::few;
+
+use crate::certify::shortened;
 use crate::evaluate::WeightedItems;
 use crate::observations::Condition;
 use crate::report::{Advice, Earns, Estimate, TierAdvice};
@@ -15,7 +18,7 @@ pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &WeightedItem
     }
     for tier in advice.tiers.iter().filter(|tier| tier.earns == Earns::Unclear && tier.saving.is_some()) {
         let busy = named(tier, Earns::Yes);
-        let surely = if busy.is_empty() { String::new() } else { format!(" It does in {}.", busy.join(", ")) };
+        let surely = if busy.is_empty() { String::new() } else { format!(" It does in {}.", few(&busy)) };
         sentences.push(format!(
             "Whether \"{}\" earns its call is unclear: {}.{surely} More labels would tell.",
             tier.tier,
@@ -23,7 +26,7 @@ pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &WeightedItem
         ));
     }
     if let (Some(best), Some(always)) = (advice.baselines.get("best-single"), advice.baselines.get("always-last"))
-        && best.chain != always.chain
+        && best.accuracy.value > always.accuracy.value
     {
         sentences.push(format!(
             "\"{}\" alone is better than the last tier \"{}\" ({} against {} right): make it the last one, or find out why.",
@@ -46,7 +49,7 @@ pub(super) fn advice(advice: &Advice, judged: &Judged<'_>, sample: &WeightedItem
     }
     for tier in advice.tiers.iter().filter(|tier| tier.earns == Earns::Yes && tier.tier != advice.declared_chain[last]) {
         let idle = named(tier, Earns::No);
-        let except = if idle.is_empty() { String::new() } else { format!(" It does not in {}.", idle.join(", ")) };
+        let except = if idle.is_empty() { String::new() } else { format!(" It does not in {}.", few(&idle)) };
         sentences.push(format!("\"{}\" earns its call: {}.{except}", tier.tier, tier.saving.map_or_else(String::new, more)));
     }
     sentences.extend(entries(advice, judged, scopes));
@@ -91,7 +94,7 @@ fn entries(advice: &Advice, judged: &Judged<'_>, scopes: &[Scope]) -> Vec<String
             .filter(|label| advice.tiers[tier].segments.get(*label).is_some_and(|found| found.earns == Earns::Yes))
             .collect();
         if !here.is_empty() {
-            let list = here.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+            let list = shortened(&here);
             let word = if scopes[0].by_segment {
                 "A rule could send them there."
             } else {

@@ -1,5 +1,6 @@
 //! What is said of every operating point.
 
+use crate::stat::plan::Needed;
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Threshold;
 
@@ -33,7 +34,7 @@ pub struct PointCertified {
     /// The promise; present exactly where `status` is certified.
     pub guarantee: Option<Guarantee>,
     /// About how many labels would do; only where inconclusive, and only where that can be told.
-    pub needed_n: Option<u64>,
+    pub needed_n: Option<Needed>,
     /// The best value of the target that could be promised, where it is infeasible; where nothing was to be promised, the best that there is
     /// on these rows, if that misses the target.
     pub attainable: Option<f64>,

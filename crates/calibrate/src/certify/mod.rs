@@ -172,7 +172,7 @@ fn warnings(input: &Input<'_>, ask: &Ask) -> Vec<String> {
         warnings.push("the latency of some tier is not known in every row, so no limit on it can be certified".into());
     }
     if !table.costs_known() {
-        warnings.push("the cost of some tier is not known in every row: of certified policies the one that asks the last tier least is taken".into());
+        warnings.push("some cost is not known: of certified policies the one that asks the last tier least is taken".into());
     }
     if ask.promises() && laid_on_rows(input, ask) {
         let what = if ask.by_segment.is_some() { "thresholds by segment" } else { "chains of more than two tiers" };

@@ -3,7 +3,8 @@
 use crate::policy::Thresholds;
 use crate::table::Table;
 
-/// Prices policies on the rows of a table: by their cost where that of every tier is known, by requests to the last tier where not.
+/// Prices policies on the rows of a table: by their cost where that of every tier is known and not 0, by requests to the last tier where not: that
+/// all are free tells none from another.
 #[derive(Clone, Debug)]
 pub(crate) struct Prices<'t> {
     table: &'t Table<'t>,
@@ -12,7 +13,13 @@ pub(crate) struct Prices<'t> {
 
 impl<'t> Prices<'t> {
     pub(crate) fn new(table: &'t Table<'t>) -> Self {
-        Self { table, known: table.costs_known() }
+        let free = || table.tiers.iter().all(|tier| tier.total_cost() == Some(0));
+        Self { table, known: table.costs_known() && !free() }
+    }
+
+    /// By their cost even where all are free; `None` where some is not known.
+    pub(crate) fn money(table: &'t Table<'t>) -> Option<Self> {
+        table.costs_known().then_some(Self { table, known: true })
     }
 
     /// Whether prices are money.

@@ -21,10 +21,7 @@ struct Sums {
 /// within the cost. The second part says whether the target is met; where it is not, the policy comes nearest to it.
 /// `None` where a limit on cost is asked for and costs are unknown.
 pub(crate) fn best(table: &Table<'_>, target: Target) -> Option<(Thresholds, bool)> {
-    let prices = Prices::new(table);
-    if !prices.known() && matches!(target, Target::MaxCost(_)) {
-        return None;
-    }
+    let prices = if matches!(target, Target::MaxCost(_)) { Prices::money(table)? } else { Prices::new(table) };
     let total: f64 = (0..table.len()).map(|row| table.weight(row)).sum();
     let quality = |tier: usize, row: usize| table.weight(row) * f64::from(table.tiers[tier].quality[row].nano());
     let price = |tier: usize, row: usize| table.weight(row) * prices.at(row, tier) as f64;
@@ -101,10 +98,11 @@ pub(crate) fn rank_of(table: &Table<'_>, target: Target, policy: &Thresholds) ->
 
 /// The sum of the weights, the last tier's of quality, and a policy's.
 fn totals(table: &Table<'_>, policy: &Thresholds) -> (f64, f64, Sums) {
+    let prices = Prices::money(table).unwrap_or_else(|| Prices::new(table));
     let grade = |tier: usize, row: usize| table.weight(row) * f64::from(table.tiers[tier].quality[row].nano());
     let quality = (0..table.len()).map(|row| grade(policy.answers(table, row), row)).sum();
     let last = (0..table.len()).map(|row| grade(table.last(), row)).sum();
-    ((0..table.len()).map(|row| table.weight(row)).sum(), last, Sums { quality, price: Prices::new(table).of(policy) })
+    ((0..table.len()).map(|row| table.weight(row)).sum(), last, Sums { quality, price: prices.of(policy) })
 }
 
 /// The cuts of the pairs (tier, last) in a policy.

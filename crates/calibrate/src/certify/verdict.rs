@@ -6,6 +6,7 @@ use super::statement::{Promise, number};
 use super::test::{Test, TestKind};
 use super::{Input, Labels};
 use crate::policy::Thresholds;
+use crate::stat::plan::Needed;
 use crate::stat::{binomial, plan, trinomial};
 use crate::sweep::pair::PairSweep;
 use crate::table::Column;
@@ -22,7 +23,7 @@ pub(crate) struct Conclusion {
     pub(crate) status: Status,
     pub(crate) policy: Thresholds,
     pub(crate) guarantee: Option<Guarantee>,
-    pub(crate) needed_n: Option<u64>,
+    pub(crate) needed_n: Option<Needed>,
     pub(crate) attainable: Option<f64>,
     pub(crate) why: String,
 }
@@ -162,7 +163,7 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
             let needed = needed_for_loss(ground, test, loss, pairs.level).filter(|_| assumed == 0);
             let more = match needed {
                 _ if assumed > 0 => grade_first(assumed),
-                Some(needed) => format!("about {needed} labels would do"),
+                Some(needed) => would_do(needed),
                 None if pairs.level < trinomial::LEAST_LEVEL => {
                     format!("an error of {:e} is less than any number of them can show", pairs.level)
                 }
@@ -194,14 +195,14 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
                 return Conclusion { attainable, ..base(Status::Infeasible, why) };
             }
             let risk = test.estimate(&evidence);
-            let needed = (risk < 1.0 - accuracy && assumed == 0)
-                .then(|| plan::n_accuracy(1.0 - accuracy, risk, pairs.level, POWER))
-                .flatten()
-                .map(|needed| needed.max(n as u64 + 1));
+            let labels = |risk: f64| plan::n_accuracy(1.0 - accuracy, risk, pairs.level, POWER);
+            let careful = || labels(plan::careful(risk, n as u64));
+            let needed = Some(risk).filter(|risk| *risk < 1.0 - accuracy && assumed == 0);
+            let needed = needed.and_then(|risk| Needed::new(labels(risk), careful(), n as u64 + 1));
             let more = match needed {
                 _ if assumed > 0 => grade_first(assumed),
                 None => format!("{last} is right in {} of these, so the number needed cannot be told", number(1.0 - risk)),
-                Some(needed) => format!("about {needed} labels would do"),
+                Some(needed) => would_do(needed),
             };
             let why = format!(
                 "{n} fixtures are too few to show that even {last}, always asked, is right in {} of the requests; {more}; it \
@@ -211,6 +212,10 @@ pub(crate) fn refused(ground: &Ground<'_>, test: &Test<'_>, pairs: &Pairs<'_>, o
             Conclusion { needed_n: needed, ..base(Status::Inconclusive, why) }
         }
     }
+}
+
+fn would_do(needed: Needed) -> String {
+    format!("about {needed} labels would do")
 }
 
 fn grade_first(assumed: usize) -> String {
@@ -259,7 +264,7 @@ fn refutes(ground: &Ground<'_>, test: &Test<'_>, best: f64, accuracy: f64, level
 
 /// The fewest labels for a cut that saves at least half of what the best one saves whose observed loss is half the limit, and for all cuts
 /// above it, which the walk has to pass first.
-fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64) -> Option<u64> {
+fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64) -> Option<Needed> {
     let full = ground.prices.of(&Thresholds::always(ground.table.last()));
     let n = ground.table.len() as f64;
     if level < trinomial::LEAST_LEVEL {
@@ -267,7 +272,7 @@ fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64)
     }
     let mut cuts = Vec::new();
     for descent in &ground.descents {
-        let mut passed = Some(0);
+        let (mut passed, mut with_care) = (Some(0), Some(0));
         let step = descent.len().div_ceil(PLANNED_CUTS).max(1);
         for at in (1..descent.len()).step_by(step) {
             let policy = descent.policy(at);
@@ -276,14 +281,19 @@ fn needed_for_loss(ground: &Ground<'_>, test: &Test<'_>, limit: f64, level: f64)
             let loss = test.estimate(&evidence);
             // As if one more row differed: no discordance at all would promise the impossible.
             let discordance = (test.discordance(&evidence) * n + 1.0) / (n + 1.0);
-            let needed = plan::n_loss(limit, loss.max(0.0), discordance.max(loss), level, POWER);
-            passed = passed.zip(needed).map(|(before, needed): (u64, u64)| before.max(needed));
+            let careful = plan::careful_loss(loss, test.discordance(&evidence), ground.table.len() as u64);
+            let more = |passed: Option<u64>, (loss, discordance): (f64, f64)| {
+                let needed = plan::n_loss(limit, loss.max(0.0), discordance.max(loss), level, POWER);
+                passed.zip(needed).map(|(before, needed)| before.max(needed))
+            };
+            (passed, with_care) = (more(passed, (loss, discordance)), more(with_care, careful));
             if saving > 0.0 && loss <= 0.5 * limit {
-                cuts.push((saving, passed));
+                cuts.push((saving, passed, with_care));
             }
         }
     }
-    let best = cuts.iter().map(|(saving, _)| *saving).fold(0.0, f64::max);
-    let fewest = cuts.iter().filter(|(saving, _)| *saving >= 0.5 * best).filter_map(|(_, n)| *n).min()?;
-    Some(fewest.max(ground.table.len() as u64 + 1))
+    let best = cuts.iter().map(|(saving, ..)| *saving).fold(0.0, f64::max);
+    let worth = || cuts.iter().filter(|(saving, ..)| *saving >= 0.5 * best);
+    let (from, to) = (worth().filter_map(|(_, n, _)| *n).min(), worth().filter_map(|(.., n)| *n).min());
+    Needed::new(from, to, ground.table.len() as u64 + 1)
 }

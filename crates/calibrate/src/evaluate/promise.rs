@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::Promise;
+use crate::report::{Promise, PromisedPart};
 use crate::stat::{binomial, multiple, normal, paired};
 use crate::view::View;
 use tierfall_core::fit::{Guarantee, TargetFit};
@@ -33,24 +33,33 @@ pub(crate) fn promise(
     if played.len() == 0 {
         return None;
     }
-    let parts: Vec<Played<'_>> = if guarantee.each_segment {
+    let parts: Vec<(Option<&str>, Played<'_>)> = if guarantee.each_segment {
         let mut places: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
         for (at, row) in played.row.iter().enumerate() {
             let segment = view.observations().segment(*row as usize).map(|name| &**name);
             // Those that are not listed were pooled, and promised together.
             places.entry(segment.filter(|name| cuts.segments.contains_key(*name))).or_default().push(at);
         }
-        places.values().map(|places| played.part(places)).collect()
+        places.iter().map(|(name, places)| (*name, played.part(places))).collect()
     } else {
-        vec![played.clone()]
+        vec![(None, played.clone())]
     };
-    let found: Vec<(bool, f64)> = parts.iter().map(|part| looked_at(target, part, &part.sample(view))).collect::<Option<_>>()?;
-    let adjusted = multiple::holm(&found.iter().map(|(_, p)| *p).collect::<Vec<f64>>());
+    let look = |(segment, part): &(Option<&str>, Played<'_>)| {
+        let sample = part.sample(view);
+        let (met, p_broken) = looked_at(target, part, &sample)?;
+        Some(PromisedPart { segment: segment.map(str::to_owned), n: sample.items as u64, met, p_broken })
+    };
+    let mut parts: Vec<PromisedPart> = parts.iter().map(look).collect::<Option<_>>()?;
+    let adjusted = multiple::holm(&parts.iter().map(|part| part.p_broken).collect::<Vec<f64>>());
+    for (part, p) in parts.iter_mut().zip(adjusted) {
+        part.p_broken = p;
+    }
     Some(Promise {
         guarantee: guarantee.clone(),
         target,
-        met: found.iter().all(|(met, _)| *met),
-        p_broken: adjusted.into_iter().fold(1.0, f64::min),
+        met: parts.iter().all(|part| part.met),
+        p_broken: parts.iter().map(|part| part.p_broken).fold(1.0, f64::min),
+        parts: if guarantee.each_segment { parts } else { Vec::new() },
     })
 }
 

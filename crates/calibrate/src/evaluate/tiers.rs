@@ -4,13 +4,12 @@ use rayon::prelude::*;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Score};
 
-use crate::metric::{self, BINS, Sorted, is_right};
+use crate::metric::{self, Sorted, is_right};
 use crate::report::{Estimate, TierReport};
-use crate::stat::proportion;
 use crate::table::Table;
 
 use super::play::Played;
-use super::sample::{CONFIDENCE, WeightedItems, indicator, share_of, whole};
+use super::sample::{WeightedItems, indicator, share_of, whole};
 
 /// From this many rows on, cores share them.
 const SHARED: usize = 1 << 14;
@@ -106,8 +105,9 @@ impl Readings {
         let (bins, brier) = {
             let confidence = self.confidence();
             let shown = confidence.iter().enumerate().filter(|(_, confidence)| !confidence.is_nan());
+            let bins = metric::bins_for(shown.clone().count());
             let brier = metric::brier(shown.map(|(at, confidence)| (*confidence, grade(at))));
-            (metric::reliability(&confidence, grade, BINS), brier)
+            (metric::reliability(&confidence, grade, bins), brier)
         };
         let sorted = Sorted::new(&*self.value);
         let mut next = Vec::with_capacity(self.parts.len());
@@ -137,7 +137,7 @@ impl Readings {
         }
     }
 
-    /// Error rate among what the tier accepts: Clopper–Pearson where counts are whole.
+    /// Error rate among what the tier accepts.
     fn selective_risk(tier: usize, played: &Played<'_>, sample: &WeightedItems) -> Option<Estimate> {
         let accepted = || (0..played.len()).filter(|at| played.accepted(*at, tier));
         let n = accepted().count() as u64;
@@ -147,8 +147,7 @@ impl Readings {
         let quality = |at: usize| played.quality_of(tier, at);
         if sample.plain && accepted().all(|at| whole(quality(at))) {
             let wrong = accepted().filter(|at| quality(*at) == 0).count() as u64;
-            let (low, high) = proportion::clopper_pearson(wrong, n, CONFIDENCE);
-            return Some(Estimate { low, high, ..share_of(wrong, n) });
+            return Some(share_of(wrong, n));
         }
         let error = |at: usize| indicator(played.accepted(at, tier)) * (1.0 - f64::from(quality(at)) / 1e9);
         Some(sample.ratio(error, |at| indicator(played.accepted(at, tier)), 0.0, 1.0))

@@ -5,6 +5,7 @@ use crate::report::Evaluation;
 use crate::view::View;
 
 use super::sample::WeightedItems;
+use tierfall_core::text::few;
 
 /// Below this many items, intervals are too wide to tell much.
 const FEW_ITEMS: usize = 100;
@@ -24,18 +25,22 @@ pub(super) fn warnings(view: &View<'_>, sample: &WeightedItems, evaluation: &Eva
                 .into(),
         );
     }
-    if evaluation.cost_ratio.is_none() {
+    if evaluation.cost_usd.is_none() || evaluation.cost_last.is_none() {
         warnings.push("the cost of a tier in force is unknown, so nothing is said of costs".into());
     }
-    if let Some(promise) = evaluation.promise.as_ref().filter(|promise| promise.p_broken < 0.05) {
-        warnings.push(format!("these rows speak against the promise (one-sided {})", p_value(promise.p_broken)));
-    }
-    for segment in evaluation.segments.iter().filter(|segment| segment.worse) {
+    if let Some(promise) = evaluation.promise.as_ref().filter(|promise| promise.is_broken()) {
         warnings.push(format!(
-            "segment \"{}\" loses {:.1} points against always-last (adjusted {})",
-            segment.segment,
-            segment.loss_vs_last.value * 100.0,
-            p_value(segment.p_worse)
+            "these rows speak against the promise: if it held, rows that look this bad would turn up with probability {}",
+            chance(promise.p_broken)
+        ));
+    }
+    let worse = evaluation.segments.iter().filter(|segment| segment.worse);
+    let worse: Vec<String> =
+        worse.map(|segment| format!("\"{}\" by {:.1} points", segment.segment, segment.loss_vs_last.value * 100.0)).collect();
+    if !worse.is_empty() {
+        warnings.push(format!(
+            "in these segments the cascade is worse than always-last, by more than chance explains: {}",
+            few(&worse)
         ));
     }
     for tier in &evaluation.tiers {
@@ -61,17 +66,17 @@ pub(super) fn warnings(view: &View<'_>, sample: &WeightedItems, evaluation: &Eva
     warnings
 }
 
-/// A p-value with its sign; one that rounds to 0 is not 0.
-fn p_value(p: f64) -> String {
-    if p < 1e-4 { "p < 0.0001".to_owned() } else { format!("p = {p:.4}") }
+/// A probability; one that rounds to 0 is not 0.
+fn chance(p: f64) -> String {
+    if p < 1e-4 { "below 0.0001".to_owned() } else { format!("{p:.4}") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::p_value;
+    use super::chance;
 
     #[test]
-    fn no_p_value_is_zero() {
-        assert_eq!((p_value(0.027_34), p_value(3e-9)), ("p = 0.0273".to_owned(), "p < 0.0001".to_owned()));
+    fn no_probability_is_zero() {
+        assert_eq!((chance(0.027_34), chance(3e-9)), ("0.0273".to_owned(), "below 0.0001".to_owned()));
     }
 }

@@ -1,10 +1,20 @@
 //! Whether confidences say how often answers are right.
 
 use super::Sorted;
+use crate::evaluate::CONFIDENCE;
 use crate::report::Bin;
+use crate::stat::proportion::wilson_of;
 
-/// Bins of a reliability diagram.
+/// Bins of a reliability diagram, at most.
 pub const BINS: usize = 15;
+
+/// Rows that a bin needs to say anything.
+const LEAST: usize = 20;
+
+/// How many bins this many rows fill: of a few rows a share says nothing.
+pub fn bins_for(rows: usize) -> usize {
+    (rows / LEAST).clamp(1, BINS)
+}
 
 /// Mean of (confidence − quality)² over pairs of both; `None` without any.
 pub fn brier(rows: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
@@ -21,7 +31,9 @@ pub fn reliability(confidence: &[f64], quality: impl Fn(usize) -> f64, bins: usi
     let sizes = (0..bins).map(|bin| n / bins + usize::from(bin < n % bins)).filter(|size| *size > 0);
     let bin = |size: usize| {
         let sums = rows.by_ref().take(size).fold((0.0, 0.0), |sums, row| (sums.0 + confidence[row], sums.1 + quality(row)));
-        Bin { confidence: sums.0 / size as f64, accuracy: sums.1 / size as f64, n: size as u64 }
+        let (accuracy, n) = (sums.1 / size as f64, size as u64);
+        let (low, high) = wilson_of(accuracy, n, CONFIDENCE);
+        Bin { confidence: sums.0 / size as f64, accuracy, low, high, n }
     };
     sizes.map(bin).collect()
 }
@@ -60,5 +72,15 @@ mod tests {
     fn abstentions_and_nothing() {
         assert_eq!(brier(std::iter::empty()), None);
         assert!(reliability(&[f64::NAN], |_| 1.0, BINS).is_empty() && ece(&[]).is_none());
+    }
+
+    #[test]
+    fn a_bin_where_all_or_none_are_right_is_not_sure_of_it() {
+        for quality in [0.0, 1.0] {
+            let bins = reliability(&[0.5; 4], |_| quality, bins_for(4));
+            assert_eq!(bins.len(), 1);
+            assert!((bins[0].accuracy - quality).abs() < 1e-12 && bins[0].high - bins[0].low > 0.4, "{bins:?}");
+        }
+        assert_eq!([0, 4, 39, 40, 60, 100_000].map(bins_for), [1, 1, 1, 2, 3, BINS]);
     }
 }

@@ -8,7 +8,7 @@ pub(super) mod ranking;
 mod selective;
 mod sorted;
 
-pub use calibration::{BINS, brier, ece, reliability};
+pub use calibration::{BINS, bins_for, brier, ece, reliability};
 pub use ranking::auroc;
 pub(crate) use ranking::is_upside_down;
 pub use selective::{augrc, aurc, risk_coverage};

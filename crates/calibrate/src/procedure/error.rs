@@ -35,6 +35,17 @@ pub enum FitError {
     /// A gate reads what was not observed.
     #[error(transparent)]
     NoSignal(#[from] NoSignal),
+    /// No gate can ever accept anything, whatever is labelled.
+    #[error(
+        "no gate ever has a value: {} in none of {rows} rows. Such a gate passes everything on, so that nothing is saved, and no number of \
+         labels changes that", .tiers.join(", ")
+    )]
+    NoValues {
+        /// What each gated tier compares, as a clause: ``tier "small" has `mean-logprob` ``.
+        tiers: Vec<String>,
+        /// Rows.
+        rows: usize,
+    },
     /// Rows that repeat an item and were sampled with unequal chances.
     #[error(
         "{rows} rows repeat {items} items (\"group\"), and rows have weights: one row of an item stands for it in a test, and \

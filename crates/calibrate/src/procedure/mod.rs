@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use tierfall_core::map::ScoreMap;
 use tierfall_core::number::{Confidence, Threshold};
 
-use crate::ask::{Ask, SignalChoice};
+use crate::ask::{Ask, SignalChoice, Target};
 use crate::evaluate::{Cuts, MOST_TIERS, Played, Readings, baselines, chain_of};
 use crate::observations::Observations;
 use crate::report::{Calibration, PointReport, TierReport};
@@ -92,6 +92,11 @@ pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> 
             return Err(NoSignal::of(spec, signal).into());
         }
     }
+    // An accuracy may be promised of the last tier alone.
+    let silent: Vec<String> = (0..ask.signals.len()).filter_map(|tier| never(observations, ask, tier)).collect();
+    if ask.promises() && matches!(ask.target, Target::MaxLoss(_)) && silent.len() == ask.signals.len() {
+        return Err(FitError::NoValues { tiers: silent, rows: observations.len() });
+    }
     if ask.promises() && observations.weights().is_some() && observations.has_repeats() {
         let items = View::all(observations).one_per_item().len();
         return Err(FitError::WeightedRepeats { rows: observations.len(), items });
@@ -106,6 +111,18 @@ pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> 
         }
         _ => Ok(()),
     }
+}
+
+/// That a tier's gate has a value in no row, as a clause; `None` where it has one in some.
+fn never(observations: &Observations, ask: &Ask, tier: usize) -> Option<String> {
+    let spec = observations.spec(tier);
+    let labels: Vec<&str> = match &ask.signals[tier] {
+        SignalChoice::Auto => spec.signals.iter().map(|label| &**label).collect(),
+        SignalChoice::Fixed(value) => value.signals(),
+        SignalChoice::Fuse(labels) => labels.iter().map(String::as_str).collect(),
+    };
+    let silent = |label: &&str| observations.scores(tier, label).is_none_or(|scores| scores.iter().all(|score| score.is_nan()));
+    labels.iter().all(silent).then(|| format!("tier \"{}\" has `{}`", spec.name, labels.join("`, `")))
 }
 
 /// Calibrates a declared chain.
@@ -175,6 +192,7 @@ fn report<'a>(
             raw_thresholds,
             ties,
             estimate: Some(estimate).filter(|_| !of_another),
+            segments: points::segments(point, &names),
         });
     }
     let (Some(point), Some(cuts)) = (fitted.certification.points.first(), fitted.cuts.first()) else {

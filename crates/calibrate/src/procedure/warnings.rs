@@ -13,6 +13,7 @@ use crate::observations::TierSpec;
 use crate::report::Calibration;
 use crate::view::View;
 use tierfall_core::fit::Status;
+use tierfall_core::text::few;
 
 use super::estimate::Folded;
 use super::once::Once;
@@ -77,7 +78,7 @@ pub(super) fn warnings(
     }
     if fitted.shared > 1 {
         warnings.push(format!(
-            "{} candidate signals share δ equally, because fewer than {SPLIT_FROM} items leave none to choose on",
+            "{} candidate signals share the probability of being wrong equally, because fewer than {SPLIT_FROM} items leave none to choose on",
             fitted.shared
         ));
     }
@@ -97,7 +98,10 @@ pub(super) fn warnings(
     }
     for segment in report.segments.iter().filter(|segment| !segment.pooled.is_empty()) {
         warnings
-            .push(format!("too few items to be certified by themselves: {} are pooled as `rest`", shortened(&segment.pooled)));
+            .push(format!(
+                "too few items to be certified by themselves: {} are pooled as `rest`, and nothing is promised of any of them by itself",
+                shortened(&segment.pooled)
+            ));
     }
     if let Target::MaxCost(_) = ask.target {
         warnings.push("costs are unbounded, so a cost limit is met on average at best and nothing is certified".into());
@@ -170,8 +174,9 @@ fn costs(view: &View<'_>) -> Option<String> {
     let unknown: Vec<&str> = unknown.map(|(_, spec)| &*spec.name).collect();
     (!unknown.is_empty()).then(|| {
         format!(
-            "the cost of {} is unknown on some rows, so nothing is said of costs that include it: declare a price or a cost",
-            unknown.join(", ")
+            "the cost of {} is not known on some rows, so nothing is said of costs that include it: it is recorded, or follows from a price and \
+             the tokens of the answer, and there one of these is missing",
+            few(&unknown)
         )
     })
 }
@@ -201,6 +206,10 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
         |look| (look.read, look.atom, look.auroc),
     );
     let (rows, abstained) = (values.len().max(1) as f64, values.len() - read);
+    if let Some(never) = super::never(view.observations(), ask, tier) {
+        warnings.push(format!("{never} in no row: its gate passes everything on, and no number of labels changes that"));
+        return warnings;
+    }
     let asked = fitted.cuts.first().is_some_and(|cuts| cuts.chain().contains(&tier));
     if abstained > 0 && asked {
         warnings.push(format!("the signal of tier \"{name}\" abstained on {abstained} of {rows} rows; they are escalated"));

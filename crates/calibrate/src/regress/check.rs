@@ -162,7 +162,7 @@ pub struct Changes {
     pub added: u64,
     /// Examples of the baseline that are gone.
     pub removed: u64,
-    /// Examples whose question or expectation changed; they are not compared.
+    /// Examples whose question, expectation, grader or tags changed; they are not compared.
     pub edited: u64,
     /// Every example whose tier or grade changed, in the order of the set.
     pub items: Vec<Changed>,
@@ -206,6 +206,9 @@ pub struct Section {
     pub checks: Vec<Check>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The line of the cascade file that first asks for it; `None` where no file does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// What `tierfall regress --format json` prints.

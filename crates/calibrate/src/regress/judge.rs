@@ -6,7 +6,7 @@ use super::cost::{Cost, Known};
 use super::family::{Adjusted, Family};
 use super::latency::{self, Latency};
 use super::quality::Quality;
-use super::words::{examples, p_value, percent, plain, points};
+use super::words::{by_chance, examples, percent, plain, points};
 use super::{Check, Moved, Pair, Rules, Unit, Verdict};
 
 /// Judges examples that were played under a baseline and now: quality overall and by segment, cost, and latency where it was
@@ -80,10 +80,10 @@ fn quality_check(quality: &Quality, segment: Option<&Arc<str>>, adjusted: Adjust
     };
     let why = match verdict {
         _ if quality.n == 0 => "no example was played under both".to_owned(),
-        Verdict::Fail => format!("{seen}: {}", p_value(adjusted.p)),
+        Verdict::Fail => by_chance(&seen, adjusted.p),
         Verdict::Pass => format!("{seen}: a loss of {} is ruled out; {mde_words}", points(rules.margin)),
         Verdict::Inconclusive => {
-            format!("{seen}: {}, and a loss of {} is not ruled out; {mde_words}", p_value(adjusted.p), points(rules.margin))
+            format!("{}, and a loss of {} is not ruled out; {mde_words}", by_chance(&seen, adjusted.p), points(rules.margin))
         }
     };
     Check {
@@ -145,11 +145,11 @@ fn cost_check(cost: &Cost, n: u64, adjusted: Option<Adjusted>, worse: Option<&st
     let mde_words =
         mde.map_or_else(String::new, |mde| format!("; {}", found(&format!("a rise above {}", percent(mde)), rules.power)));
     let why = match (worse, verdict) {
-        (Some(worse), _) => gated(worse, &format!("{seen}: {}", p_value(adjusted.p))),
-        (None, Verdict::Fail) => format!("{seen}, more than {limit}: {}", p_value(adjusted.p)),
+        (Some(worse), _) => gated(worse, &by_chance(&seen, adjusted.p)),
+        (None, Verdict::Fail) => by_chance(&format!("{seen}, more than {limit}"), adjusted.p),
         (None, Verdict::Pass) => format!("{seen}: a rise of {limit} is ruled out{mde_words}"),
         (None, Verdict::Inconclusive) => {
-            format!("{seen}: {}, and a rise of {limit} is not ruled out{mde_words}", p_value(adjusted.p))
+            format!("{}, and a rise of {limit} is not ruled out{mde_words}", by_chance(&seen, adjusted.p))
         }
     };
     Check {
@@ -200,11 +200,11 @@ fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rul
     );
     let mde_words = found(&format!("{} more such answers", points(mde)), rules.power);
     let why = match (worse, verdict) {
-        (Some(worse), _) => gated(worse, &format!("{seen}: {}", p_value(adjusted.p))),
-        (None, Verdict::Fail) => format!("{seen}: {}", p_value(adjusted.p)),
+        (Some(worse), _) => gated(worse, &by_chance(&seen, adjusted.p)),
+        (None, Verdict::Fail) => by_chance(&seen, adjusted.p),
         (None, Verdict::Pass) => format!("{seen}: {} more is ruled out; {mde_words}", points(latency::MARGIN)),
         (None, Verdict::Inconclusive) => {
-            format!("{seen}: {}, and {} more is not ruled out; {mde_words}", p_value(adjusted.p), points(latency::MARGIN))
+            format!("{}, and {} more is not ruled out; {mde_words}", by_chance(&seen, adjusted.p), points(latency::MARGIN))
         }
     };
     Check {

@@ -5,10 +5,14 @@ pub(super) fn examples(n: u64) -> String {
     if n == 1 { "1 example".to_owned() } else { format!("{n} examples") }
 }
 
-/// `p = 0.004`, `p < 0.0001`.
-pub(super) fn p_value(p: f64) -> String {
+/// What was seen, and how likely chance alone does as much: a small probability with more digits, a certain one not at all.
+pub(super) fn by_chance(seen: &str, p: f64) -> String {
+    if p >= 1.0 {
+        return seen.to_owned();
+    }
+    let chance = |p: &str| format!("{seen}: chance alone would do as much with probability {p}");
     if p < 1e-4 {
-        return "p < 0.0001".to_owned();
+        return chance("below 0.0001");
     }
     let digits = if p >= 0.1 {
         2
@@ -20,7 +24,7 @@ pub(super) fn p_value(p: f64) -> String {
         5
     };
     let text = format!("{p:.digits$}");
-    format!("p = {}", text.trim_end_matches('0').trim_end_matches('.'))
+    chance(text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A difference of shares: `1.3 points`.
@@ -54,8 +58,8 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([p_value(0.004), p_value(1e-9), p_value(0.5), p_value(1.0)], ["p = 0.004", "p < 0.0001", "p = 0.5", "p = 1"]);
-        assert_eq!([p_value(0.010_04), p_value(0.00996)], ["p = 0.01", "p = 0.01"].map(String::from));
+        let shown = |p: f64| by_chance("", p).replace(": chance alone would do as much with probability ", "");
+        assert_eq!([0.004, 1e-9, 0.5, 1.0, 0.010_04, 0.00996].map(shown), ["0.004", "below 0.0001", "0.5", "", "0.01", "0.01"]);
         assert_eq!(
             [points(0.013), points(0.02), points(0.01), points(0.136)],
             ["1.3 points", "2 points", "1 point", "14 points"]

@@ -2,8 +2,13 @@
 //!
 //! All sizes are for the error probability `delta` and the `power` to certify, 0.8 by default.
 
+use std::fmt;
+
+use serde::Serialize;
+use tierfall_core::text::count;
+
 use crate::stat::bisection::first;
-use crate::stat::{binomial, normal};
+use crate::stat::{binomial, normal, proportion};
 
 /// The power that is planned for where nothing else is asked.
 pub(crate) const POWER: f64 = 0.8;
@@ -13,6 +18,58 @@ const ENLARGED: f64 = 1.05;
 
 /// More examples than this are not planned for.
 const MOST: u64 = 1_000_000_000;
+
+/// With this probability a share is no worse than it is taken to be where a number is planned for with care.
+const CARE: f64 = 0.8;
+
+/// How many labelled examples a promise takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Needed {
+    /// If all are as those that are there: too hopeful, since those were chosen by how they look.
+    pub from: u64,
+    /// If what is wrong is as frequent as those that are there leave possible; `None` = then no number would do.
+    pub to: Option<u64>,
+}
+
+impl Needed {
+    /// Both, no fewer than `least`; `None` where even the first is not known.
+    pub(crate) fn new(from: Option<u64>, to: Option<u64>, least: u64) -> Option<Self> {
+        let from = from?.max(least);
+        Some(Self { from, to: to.map(|to| to.max(from)) })
+    }
+
+    /// As many times so many.
+    pub(crate) fn times(self, by: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows; saturates")]
+        let times = |n: u64| (n as f64 * by).ceil() as u64;
+        Self { from: times(self.from), to: self.to.map(times) }
+    }
+}
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = count(self.from);
+        match self.to {
+            Some(to) if to == self.from => f.write_str(&from),
+            Some(to) => write!(f, "{from} to {}", count(to)),
+            None => write!(f, "{from} or more"),
+        }
+    }
+}
+
+/// A share as great as `share` of `n` rows leaves possible, with [`CARE`].
+pub(crate) fn careful(share: f64, n: u64) -> f64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
+    let k = (share.clamp(0.0, 1.0) * n as f64).round() as u64;
+    proportion::upper(k, n, 1.0 - CARE)
+}
+
+/// A loss and the share of the rows that differ, the rows that lose being as frequent as `n` of them leave possible.
+pub(crate) fn careful_loss(loss: f64, discordance: f64, n: u64) -> (f64, f64) {
+    let (minus, plus) = (f64::midpoint(discordance, loss), 0.5 * (discordance - loss).max(0.0));
+    let minus = careful(minus, n);
+    (minus - plus, minus + plus)
+}
 
 /// The least number of examples on which a proportion of losses below `eps` can be certified at all: without a single loss,
 /// (1 − eps)ⁿ ≤ δ. `None` where no number is enough.
@@ -81,6 +138,18 @@ mod tests {
             let n = zero_loss_floor(eps, delta).unwrap();
             assert!(binomial::cdf(0, n, eps) <= delta && binomial::cdf(0, n - 1, eps) > delta);
         }
+    }
+
+    #[test]
+    fn what_a_pilot_leaves_possible_is_planned_for() {
+        // None of 100 rows lost anything: as many as 1.6 in 100 may, and then a margin of 1 is out of reach.
+        let (loss, discordance) = careful_loss(0.0, 0.0, 100);
+        assert!((loss - 0.016).abs() < 1e-3 && (discordance - loss).abs() < 1e-12, "{loss} {discordance}");
+        let needed = |eps| {
+            let to = n_loss(eps, loss, discordance, 0.1, POWER);
+            Needed::new(n_loss(eps, 0.0, 0.01, 0.1, POWER), to, 101).unwrap().to_string()
+        };
+        assert_eq!([needed(0.01), needed(0.05)], ["471 or more", "101"].map(str::to_owned));
     }
 
     #[test]

@@ -66,10 +66,15 @@ pub fn clopper_pearson(k: u64, n: u64, confidence: f64) -> (f64, f64) {
 
 /// Wilson's score interval (1927); (0, 1) where n = 0.
 pub fn wilson(k: u64, n: u64, confidence: f64) -> (f64, f64) {
+    wilson_of(k as f64 / n.max(1) as f64, n, confidence)
+}
+
+/// The same around a mean of values in [0, 1], whose variance is at most that of a share.
+pub fn wilson_of(p: f64, n: u64, confidence: f64) -> (f64, f64) {
     if n == 0 {
         return (0.0, 1.0);
     }
-    let (n, p, z) = (n as f64, k as f64 / n as f64, normal::quantile(0.5 + 0.5 * confidence));
+    let (n, z) = (n as f64, normal::quantile(0.5 + 0.5 * confidence));
     let scale = 1.0 / (1.0 + z * z / n);
     let centre = (p + 0.5 * z * z / n) * scale;
     let half = z * scale * (p * (1.0 - p) / n + 0.25 * z * z / (n * n)).sqrt();

@@ -20,6 +20,8 @@ pub(crate) struct Population {
     pub(crate) knows: f64,
     /// Whether costs are known.
     pub(crate) costs: bool,
+    /// Whether they are 0.
+    pub(crate) free: bool,
     /// How many run-time segments.
     pub(crate) segments: usize,
     /// Whether answers have lengths, from which one can tell whether they are right as well as from `sure`.
@@ -30,7 +32,7 @@ pub(crate) struct Population {
 
 impl Default for Population {
     fn default() -> Self {
-        Self { items: 1500, repeats: 1, knows: 0.8, costs: true, segments: 0, lengths: false, seed: 1 }
+        Self { items: 1500, repeats: 1, knows: 0.8, costs: true, free: false, segments: 0, lengths: false, seed: 1 }
     }
 }
 
@@ -57,7 +59,7 @@ pub(crate) fn draw(population: Population) -> Observations {
                 .zip(&scores)
                 .zip(&right)
                 .map(|((cost, scores), right)| Cell {
-                    cost: population.costs.then(|| Money::from_pico(cost)),
+                    cost: population.costs.then(|| Money::from_pico(if population.free { 0 } else { cost })),
                     latency_ms: Some(cost as f64 / 1e5),
                     length: population.lengths.then(|| if *right { 10 } else { 12 } + u32::try_from(item % 3).unwrap()),
                     ..Cell::graded(if *right { Quality::RIGHT } else { Quality::WRONG }, scores)

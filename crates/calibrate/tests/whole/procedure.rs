@@ -1,11 +1,13 @@
 //! The procedure as a whole.
 
-use tierfall_calibrate::ask::{BySegment, ExtraPoint, SignalChoice, Target};
+use tierfall_calibrate::ask::{Ask, BySegment, ExtraPoint, SignalChoice, Target};
 use tierfall_calibrate::evaluate::evaluate;
-use tierfall_calibrate::observations::Observations;
-use tierfall_calibrate::procedure::{FitError, Outcome, calibrate};
+use tierfall_calibrate::observations::{Builder, Cell, Observations, Row, TierSpec};
+use tierfall_calibrate::procedure::{FitError, Outcome, calibrate, runnable};
+use tierfall_calibrate::quality::Quality;
 use tierfall_calibrate::view::{Held, View};
 use tierfall_core::fit::{Fit, Provenance, Status};
+use tierfall_core::number::Score;
 
 use crate::population::{Population, ask, draw, named};
 
@@ -21,7 +23,7 @@ pub(crate) fn fit(outcome: &Outcome) -> Fit {
     }
 }
 
-fn run(observations: &Observations, ask: &tierfall_calibrate::ask::Ask) -> Outcome {
+fn run(observations: &Observations, ask: &Ask) -> Outcome {
     calibrate(observations, 0, ask, |_| {}).unwrap()
 }
 
@@ -114,7 +116,7 @@ fn too_few_labels_leave_the_last_tier_in_force() {
     let estimate = report.estimate.as_ref().unwrap();
     assert_eq!((estimate.loss_vs_last.unwrap().low, estimate.loss_vs_last.unwrap().high), (0.0, 0.0));
     assert!(estimate.cost_ratio.is_some_and(|ratio| (ratio - 1.0).abs() < 1e-12), "{estimate:?}");
-    assert!(report.needed_n.is_some_and(|n| n > 40), "{:?}", report.needed_n);
+    assert!(report.needed_n.is_some_and(|n| n.from > 40), "{:?}", report.needed_n);
     assert!(outcome.points[0].cuts.iter().all(|cut| !cut.asked));
 }
 
@@ -219,4 +221,51 @@ fn segments_pay_for_the_choice_of_a_signal_as_well() {
     let nothing =
         |segment: &tierfall_calibrate::report::SegmentReport| segment.guarantee.is_none() && segment.status != Status::Certified;
     assert!(report.segments.iter().all(nothing), "{:?}", report.segments);
+}
+
+#[test]
+fn where_no_gate_ever_has_a_value_no_number_of_labels_is_asked_for() {
+    let mute = |tiers: [bool; 2]| {
+        let spec = |name: &str, signals: &[&str]| TierSpec {
+            name: name.into(),
+            signals: signals.iter().map(|signal| (*signal).into()).collect(),
+            judge: None,
+        };
+        let mut table = Builder::new(vec![spec("small", &["sure"]), spec("medium", &["sure"]), spec("large", &[])], "salt");
+        for at in 0..300_u32 {
+            let right = |often: u32| Quality::new(f64::from(u8::from(at % often > 0))).unwrap();
+            let score = |mute: bool| [Score::new(f64::from(at % 17)).filter(|_| !mute)];
+            let (small, medium, id) = (score(tiers[0]), score(tiers[1]), at.to_string());
+            let cells = [Cell::graded(right(3), &small), Cell::graded(right(5), &medium), Cell::graded(right(9), &[])];
+            table.push(&Row { id: &id, segment: None, stratum: None, group: None, weight: None, tiers: &cells }).unwrap();
+        }
+        table.finish()
+    };
+    let asked = ask(0.05);
+    let refused = runnable(&mute([true, true]), &asked).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "no gate ever has a value: tier \"small\" has `sure`, tier \"medium\" has `sure` in none of 300 rows. Such a gate passes \
+         everything on, so that nothing is saved, and no number of labels changes that"
+    );
+    // The last tier alone may be right often enough, and without a promise whatever is best may be taken.
+    for other in [Ask { target: Target::Accuracy(0.8), ..asked.clone() }, Ask { delta: None, ..asked.clone() }] {
+        assert!(calibrate(&mute([true, true]), 0, &other, |_| {}).is_ok());
+    }
+    // One gate that has none is no more than that.
+    let said = run(&mute([true, false]), &asked).report.warnings;
+    let never = "tier \"small\" has `sure` in no row: its gate passes everything on, and no number of labels changes that";
+    assert!(said.iter().any(|said| said == never), "{said:?}");
+    assert!(run(&mute([false, false]), &asked).report.warnings.iter().all(|said| !said.contains("passes everything on")));
+}
+
+#[test]
+fn of_free_tiers_the_last_is_asked_as_seldom_as_may_be() {
+    let mut free = draw(Population { costs: false, ..Population::default() });
+    assert!(run(&free, &ask(0.03)).report.saves);
+    free = draw(Population { free: true, ..Population::default() });
+    let report = run(&free, &ask(0.03)).report;
+    assert!(report.saves, "{}", report.why);
+    let estimate = report.estimate.unwrap();
+    assert_eq!((estimate.cost_usd, estimate.cost_last, estimate.cost_ratio), (Some(0.0), Some(0.0), None));
 }

@@ -3,11 +3,12 @@
 use tierfall_calibrate::advise::advise;
 use tierfall_calibrate::ask::{Ask, BySegment, SignalChoice, Target};
 use tierfall_calibrate::certify::{Input, Labels, certify};
-use tierfall_calibrate::evaluate::{Cuts, evaluate_policy};
+use tierfall_calibrate::evaluate::{Cuts, evaluate, evaluate_policy};
 use tierfall_calibrate::observations::{Builder, Cell, Condition, Observations, Row, TierSpec};
 use tierfall_calibrate::planner::with_pilot;
 use tierfall_calibrate::procedure::{FitError, calibrate, runnable};
 use tierfall_calibrate::quality::Quality;
+use tierfall_calibrate::report::PromisedPart;
 use tierfall_calibrate::table::Table;
 use tierfall_calibrate::view::{Held, View};
 use tierfall_core::fit::{Guarantee, Status};
@@ -106,11 +107,13 @@ fn what_is_pooled_is_promised_together_and_nothing_of_its_parts() {
     asked.by_segment = Some(BySegment::Each);
     let told = report(&rows, &asked);
     let statement = told.guarantee.unwrap().statement;
-    let scope = " in each of these segments by itself: \"a\", \"b\"; and in the rest taken together (\"c\", \"d\", \"e\"), of no \
+    let scope = " in each of these segments by itself: \"a\" and \"b\"; and in the rest taken together (\"c\", \"d\" and \"e\"), of no \
                  part of which it says anything by itself.";
     assert!(statement.contains(scope) && !statement.contains("every segment"), "{statement}");
     let rest = told.segments.iter().find(|segment| segment.segment == "rest").unwrap();
     assert_eq!(rest.pooled, ["c", "d", "e"]);
+    let pooled = "\"c\", \"d\" and \"e\" are pooled as `rest`, and nothing is promised of any of them by itself";
+    assert!(told.warnings.iter().any(|warning| warning.contains(pooled)), "{:?}", told.warnings);
     // A segment's policy can be made from what is told.
     assert!(told.segments.iter().all(|segment| segment.ties.len() == segment.raw_thresholds.len()));
     for row in &mut rows {
@@ -251,7 +254,7 @@ fn what_is_unknown_of_costs_is_said_whatever_grades_are_missing() {
     let all = table.finish();
     let told = calibrate(&all, 0, &one_signal(0.001), |_| {}).unwrap().report;
     let says = |what: &str| told.warnings.iter().any(|warning| warning.contains(what));
-    assert!(says("the cost of cheap, dear is unknown"), "{:?}", told.warnings);
+    assert!(says("the cost of cheap and dear is not known"), "{:?}", told.warnings);
     // All of them are the last tier's: they lose nothing, and need no grade for that.
     assert_eq!((told.assumed, told.status), (0, Status::Inconclusive));
     assert!(says("All of them are the last tier's answers") && !says("the promise holds"), "{:?}", told.warnings);
@@ -262,4 +265,47 @@ fn what_is_unknown_of_costs_is_said_whatever_grades_are_missing() {
     let told = calibrate(&all, 0, &accuracy, |_| {}).unwrap().report;
     assert_eq!((told.assumed, told.guarantee.is_none()), (100, true));
     assert!(told.warnings.iter().all(|warning| !warning.contains("the promise holds")), "{:?}", told.warnings);
+}
+
+#[test]
+fn each_segments_promise_is_looked_at_by_itself_and_the_pooled_ones_together() {
+    let mut rows = plain(3000);
+    for row in &mut rows {
+        row.segment = Some(match row.id % 50 {
+            0 => "c",
+            1 => "d",
+            2..26 => "a",
+            _ => "b",
+        });
+    }
+    let mut asked = one_signal(0.05);
+    asked.by_segment = Some(BySegment::Each);
+    let outcome = calibrate(&table(&rows, None), 0, &asked, |_| {}).unwrap();
+    let fit = crate::procedure::fit(&outcome);
+    let fresh = |worse_in: &str| {
+        let mut fresh = rows.clone();
+        for row in &mut fresh {
+            row.id += 1_000_000;
+            row.right[0] &= row.segment != Some(worse_in) || !row.id.is_multiple_of(3);
+        }
+        table(&fresh, None)
+    };
+    let told = |worse_in: &str| {
+        let rows = fresh(worse_in);
+        let held = Held::unseen(View::all(&rows), &outcome.seen).unwrap();
+        evaluate(&held, &fit, None, 0).unwrap().promise.unwrap()
+    };
+    let names = |parts: &[PromisedPart]| parts.iter().map(|part| part.segment.clone()).collect::<Vec<_>>();
+    let kept = told("nowhere");
+    assert!(kept.met && !kept.is_broken() && kept.parts.iter().all(|part| part.met), "{kept:?}");
+    let listed: Vec<_> = fit.point[0].segments.keys().cloned().map(Some).collect();
+    assert_eq!(names(&kept.parts), [vec![None], listed].concat(), "what is not listed is one part");
+    let broken = told("b");
+    let against: Vec<_> = broken.parts.iter().filter(|part| part.p_broken < 0.05).map(|part| part.segment.as_deref()).collect();
+    assert_eq!((broken.is_broken(), against), (true, vec![Some("b")]));
+    // Where all are promised together there are no parts.
+    let outcome = calibrate(&table(&rows, None), 0, &one_signal(0.05), |_| {}).unwrap();
+    let rows = fresh("nowhere");
+    let held = Held::unseen(View::all(&rows), &outcome.seen).unwrap();
+    assert!(evaluate(&held, &crate::procedure::fit(&outcome), None, 0).unwrap().promise.unwrap().parts.is_empty());
 }

@@ -104,7 +104,8 @@ fn next(args: &Calibrate, made: &Calibrated) -> Vec<(String, String)> {
             if let Some(attainable) = report.attainable {
                 let flag = if args.max_loss.is_some() { "--max-loss" } else { "--target-accuracy" };
                 let value = words::askable(&report.target, attainable);
-                let what_for = "Ask for what is attainable, on fresh examples: having seen these spends error.";
+                let what_for =
+                    "Ask for what is attainable, on fresh examples: these have told what to ask for, and so promise it no more.";
                 then(format!("{what_for} {flag} {value}"), String::new());
             }
             then("Which tiers are worth their cost:".to_owned(), format!("tierfall advise {again}{signal}"));

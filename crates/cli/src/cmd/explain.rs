@@ -21,7 +21,7 @@ use tierfall_core::trace::RouteTrace;
 use crate::args::Explain;
 use crate::render::money::usd;
 use crate::render::style::{DIM, STRONG, WARN, paint};
-use crate::render::{printable, text, trace};
+use crate::render::{printable, text, trace, words};
 use crate::{Exit, Failure, input, load, print};
 
 pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
@@ -71,6 +71,7 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
         said.push("no rule holds".to_owned());
     }
     said.extend(trace::point(&route));
+    said.extend(by_segment(&loaded, &route));
     said.extend(route.refused.as_ref().map(|why| format!("{}: {}", paint(WARN, "nothing is called"), printable::line(why))));
     said.extend(route.review.as_ref().map(|why| format!("{}: {}", paint(WARN, "no model is called"), printable::line(why))));
     let mut out = said.join("\n") + "\n";
@@ -101,6 +102,20 @@ pub(crate) fn explain(args: &Explain) -> Result<Exit, Failure> {
     }
     print(out)?;
     as_it_ends(failed.as_ref())
+}
+
+/// That the point in force has thresholds by segment, and whether this request's are such.
+fn by_segment(loaded: &Loaded, route: &RouteTrace) -> Option<String> {
+    let points = &loaded.fit.as_ref()?.point;
+    let point = points.iter().find(|point| Some(&*point.name) == route.point.as_deref()).or(points.first())?;
+    let names: Vec<String> = point.segments.keys().map(|name| printable::line(name)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    Some(match route.segment.as_deref().filter(|segment| point.segments.contains_key(*segment)) {
+        Some(segment) => format!("its thresholds are those of the segment {}", printable::line(segment)),
+        None => format!("segments with thresholds of their own: {}; this request is of none of them", words::few(&names)),
+    })
 }
 
 /// How long a tier is waited for.

@@ -34,11 +34,13 @@ pub(crate) async fn regress(args: &Regress) -> Result<Exit, Failure> {
         say(format_args!("{} no baseline is written: not every cascade could be replayed", paint(BAD, "error:")));
     }
     let problem = |(path, error): &(std::path::PathBuf, Error)| {
-        let why = match error {
-            Error::Load(LoadError::Config(error)) => in_words(error),
-            _ => error.to_string(),
+        let (line, why) = match error {
+            Error::Load(LoadError::Config(error)) => {
+                (error.diagnostics.first().map(|found| line_of(error, found.span.start)), in_words(error))
+            }
+            _ => (None, error.to_string()),
         };
-        Unjudged { cascade: path.display().to_string(), why }
+        Unjudged { cascade: path.display().to_string(), line, why }
     };
     let problems: Vec<Unjudged> = broken.iter().map(problem).collect();
     let sheet = Sheet {
@@ -100,10 +102,14 @@ fn deliver(args: &Regress, sheet: &Sheet<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The line of a place in a cascade file, from 1.
+fn line_of(error: &ConfigError, at: usize) -> usize {
+    error.text.get(..at).map_or(1, |before| before.matches('\n').count() + 1)
+}
+
 /// The problems of a cascade file without their drawings.
 fn in_words(error: &ConfigError) -> String {
-    let line = |at: usize| error.text.get(..at).map_or(1, |before| before.matches('\n').count() + 1);
-    let said = error.diagnostics.iter().map(|found| format!("line {}: {}", line(found.span.start), found.message));
+    let said = error.diagnostics.iter().map(|found| format!("line {}: {}", line_of(error, found.span.start), found.message));
     said.collect::<Vec<_>>().join("\n")
 }
 

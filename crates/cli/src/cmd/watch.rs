@@ -91,7 +91,8 @@ fn spends(spending: &Spending) -> String {
         }
     };
     let left = spending.left().map_or_else(String::new, |left| format!("; the next one will have {}", number(left)));
-    format!("{which}{left}; {ITERATE}")
+    let also = if left.is_empty() { "" } else { ", also with other prompts, models or graders on the same questions" };
+    format!("{which}{left}{also}; {ITERATE}")
 }
 
 /// How to work without spending anything.

@@ -5,10 +5,7 @@ use tierfall_calibrate::report::Estimate;
 
 use super::document::{Block, Line, Rows, Table};
 use super::text;
-use super::words::{UNKNOWN, first, maybe, share_with_range};
-
-/// Examples that are named.
-const NAMED: usize = 5;
+use super::words::{UNKNOWN, few, maybe, share_with_range};
 
 /// Who agrees with whom, and who misses what.
 pub(crate) fn agreement(report: &Agreement) -> String {
@@ -74,7 +71,7 @@ fn differing(report: &Agreement) -> Vec<Line> {
     let differ = people
         .chain(others)
         .filter(|(_, ids)| !ids.is_empty())
-        .map(|(who, ids)| Line::plain(0, format!("{who} differ on {}.", first(NAMED, ids.iter().cloned()))));
+        .map(|(who, ids)| Line::plain(0, format!("{who} differ on {}.", few(ids))));
     differ.collect()
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use tierfall_calibrate::report::{Calibration, Expected, PointReport};
-use tierfall_core::fit::{Guarantee, Provenance, Status};
+use tierfall_calibrate::report::{Calibration, Expected, PointReport, SegmentReport};
+use tierfall_core::fit::{Guarantee, Provenance, Status, TargetFit};
 
 use super::document::{Block, Conclusion, Curve, Document, Fact, Line, Rows, Table, Tone};
 use super::report;
@@ -50,7 +50,11 @@ pub(crate) fn calibration<'a>(
     if report.points.len() > 1 {
         document.add(Block::Table(points(report, last)));
     }
-    document.add(Block::Table(segments(report)));
+    document.add(Block::Table(segments(&report.segments, &report.target, "segment")));
+    for point in report.points.iter().skip(1) {
+        let head = format!("segment, at {}", point.name);
+        document.add(Block::Table(segments(&point.segments, &point.target, &head)));
+    }
     report::tiers(&mut document, &report.tiers, |tier| report.segments.is_empty() && report.chain.first() == Some(&tier.tier));
     document.add(Block::Table(signals(report)));
     document.add(Block::Table(report::baselines(&report.baselines)));
@@ -86,8 +90,7 @@ fn badges(report: &Calibration, status: String) -> Vec<(Tone, String)> {
         others.entry((tone(status), words::status(status, guarantee))).or_default().push(name.clone());
     }
     others.remove(&(tone(report.status), status.clone()));
-    let others =
-        others.into_iter().map(|((tone, word), names)| (tone, format!("{word}: {}", words::first(3, names.into_iter()))));
+    let others = others.into_iter().map(|((tone, word), names)| (tone, format!("{word}: {}", words::few(&names))));
     [(whole(report), status)].into_iter().chain(others).collect()
 }
 
@@ -95,7 +98,7 @@ fn badges(report: &Calibration, status: String) -> Vec<(Tone, String)> {
 fn unpromised(report: &Calibration) -> Vec<Fact> {
     let needed = report
         .needed_n
-        .map(|needed| Fact::new("examples needed ", format!("about {}", words::count(needed)), " for this target at 80 % power"));
+        .map(|needed| Fact::new("examples needed ", format!("about {needed}"), " for this target with 80 % probability"));
     let attainable = report.attainable.map(|attainable| Fact::new("attainable here ", askable(report, attainable), ""));
     [Fact::new("promised as a whole ", "nothing", "")].into_iter().chain(needed).chain(attainable).collect()
 }
@@ -110,9 +113,7 @@ fn verdict(report: &Calibration) -> Conclusion {
         let _ = write!(numbers, ", {} items", words::count(report.n_items));
     }
     numbers += &words::left_out(report.n_excluded);
-    let needed = report
-        .needed_n
-        .map(|needed| format!("About {} labelled examples would do, if they are like these.", words::count(needed)));
+    let needed = report.needed_n.map(|needed| format!("About {needed} labelled examples would do, if they are like these."));
     let attainable = report.attainable.map(|attainable| format!("Attainable here: {}.", askable(report, attainable)));
     let said = [Some(format!("{} ({numbers})", report.why)), needed, attainable];
     let said = said.into_iter().flatten().map(|said| Line::plain(2, said));
@@ -193,7 +194,7 @@ fn points(report: &Calibration, last: &str) -> Table {
     };
     Table::titled(
         "Operating points",
-        "Declared beforehand, the first one in force by default: they share δ, so all promises hold together",
+        "Declared beforehand, the first one in force by default: they share what may go wrong, so all promises hold together",
         vec![
             of.text("point", |point| point.name.clone()),
             of.text("verdict", |point| words::status(point.status, point.guarantee.as_ref())),
@@ -209,22 +210,22 @@ fn points(report: &Calibration, last: &str) -> Table {
     .choosing(&report.points, |point| point.name == report.points[0].name)
 }
 
-fn segments(report: &Calibration) -> Table {
-    let of = Rows(&report.segments);
+fn segments(segments: &[SegmentReport], target: &TargetFit, head: &str) -> Table {
+    let of = Rows(segments);
     Table::titled(
         "By segment",
         "A request's segment is what a rule, tag or header says at run time; unlisted ones are treated as the whole",
         vec![
-            of.text("segment", |segment| {
-                let pooled: Vec<&str> = segment.pooled.iter().map(String::as_str).collect();
-                let name = if pooled.is_empty() { String::new() } else { format!(" ({})", words::list(&pooled)) };
-                format!("{}{name}", segment.segment)
+            of.text(head, |segment| {
+                let pooled = &segment.pooled;
+                let names = if pooled.is_empty() { String::new() } else { format!(" ({})", words::few(pooled)) };
+                format!("{}{names}", segment.segment)
             }),
             of.number("items", |segment| words::count(segment.n)),
             of.text("verdict", |segment| words::status(segment.status, segment.guarantee.as_ref())),
             of.text("policy", |segment| words::chain_with_cuts(&segment.chain, &segment.raw_thresholds)),
             of.text("promised by itself", |segment| {
-                words::maybe(segment.guarantee.as_ref(), |guarantee| words::bound(&report.target, guarantee.bound))
+                words::maybe(segment.guarantee.as_ref(), |guarantee| words::bound(target, guarantee.bound))
             })
             .on_page(),
         ],
@@ -260,6 +261,8 @@ fn origin(report: &Calibration, provenance: &Provenance) -> Vec<(&'static str, S
 
 #[cfg(test)]
 mod tests {
+    use tierfall_calibrate::stat::plan::Needed;
+
     use super::*;
     use crate::render::{sample, text};
 
@@ -280,7 +283,6 @@ mod tests {
           are correct, then with probability >= 0.9 over the draw of the fixtures the deployed policy
           satisfies E[quality(large) - quality(cascade)] <= 0.05.
           bound ≤ 4.6 points with probability 90 %, by an exact test of the requests on which the two differ
-          (trinomial-grid)
 
         in force     by segment, as the table below says; for requests of no other segment:
                      small   not asked
@@ -307,9 +309,9 @@ mod tests {
         refunds                          240  certified     medium ≥ −0.11 → large
         rest (greetings and invoices)    288  inconclusive  large
 
-        tier    gate value     right  AUROC  benefit  AUGRC    ECE  accepts  wrong then  abstained
-        small   mean-logprob  62.2 %  0.871    0.802  0.117  0.031        –           –          6
-        medium  mean-logprob  62.2 %  0.871    0.802  0.117  0.031     48 %      10.1 %          6
+        tier    gate value     right  AUROC  benefit    ECE  accepts  wrong then  abstained
+        small   mean-logprob  62.2 %  0.871    0.802  0.031        –           –          6
+        medium  mean-logprob  62.2 %  0.871    0.802  0.031     48 %      10.1 %          6
 
         tier    signal        AUROC  benefit  abstains
         small   sum-logprob   0.781    0.711     0.7 %  in use
@@ -335,7 +337,7 @@ mod tests {
         let mut report = sample::calibration();
         report.status = Status::Inconclusive;
         report.why = "840 examples leave the loss anywhere up to 5.8 points.".to_owned();
-        report.needed_n = Some(1_900);
+        report.needed_n = Some(Needed { from: 1_900, to: Some(5_200) });
         report.guarantee = None;
         report.chain = vec!["large".to_owned()];
         (report.raw_thresholds, report.thresholds, report.ties) = (vec![], vec![], vec![]);
@@ -346,7 +348,7 @@ mod tests {
         insta::assert_snapshot!(top.join("\n"), @"
         ? Inconclusive: too few examples to promise at most 5 points worse than always large
           840 examples leave the loss anywhere up to 5.8 points. (840 labelled examples, 3 left out)
-          About 1,900 labelled examples would do, if they are like these.
+          About 1,900 to 5,200 labelled examples would do, if they are like these.
 
         in force     small   not asked
                      medium  not asked

@@ -1,6 +1,6 @@
 //! What `tierfall evaluate` says.
 
-use tierfall_calibrate::report::Evaluation;
+use tierfall_calibrate::report::{Evaluation, LEVEL};
 use tierfall_core::fit::Provenance;
 
 use super::document::{Block, Conclusion, Curve, Document, Fact, Line, Rows, Table, Tone};
@@ -22,6 +22,7 @@ pub(crate) fn evaluation<'a>(report: &'a Evaluation, fit: &Provenance, name: &st
     document.add(Block::Facts { name: "measured", facts: measured(report, last) });
     document.add(Block::Warnings(&report.warnings));
     document.on_page(Block::Curve(curve(report, last)));
+    document.add(Block::Table(promised(report)));
     document.add(Block::Table(segments(report)));
     report::tiers(&mut document, &report.tiers, |tier| !by_segment && report.chain.first() == Some(&tier.tier));
     document.add(Block::Table(report::baselines(&report.baselines)));
@@ -51,12 +52,13 @@ fn promise(report: &Evaluation, last: &str) -> Option<Line> {
     let p = words::p_value(promise.p_broken);
     let (tone, said) = if promise.is_broken() {
         let why = "traffic may have changed since the fit";
-        (Tone::Bad, format!("These requests speak against the promise of {target} (p = {p}): {why}."))
+        let odds = format!("if it held, requests that look this bad would turn up with probability {p}");
+        (Tone::Bad, format!("These requests speak against the promise of {target}: {odds}; {why}."))
     } else if promise.met {
         (Tone::Good, format!("These requests keep the promise of {target}."))
     } else {
         let but = "but by no more than chance explains";
-        (Tone::Unsure, format!("These requests miss the promise of {target}, {but} (p = {p})."))
+        (Tone::Unsure, format!("These requests miss the promise of {target}, {but}."))
     };
     let own = own.map_or_else(String::new, |own| format!(" {own}"));
     Some(Line::led(2, tone, tone.mark(), format!(" {said}{own}")))
@@ -102,11 +104,32 @@ fn curve<'a>(report: &'a Evaluation, last: &'a str) -> Curve<'a> {
     }
 }
 
+/// What becomes of the promises of single segments, where the fit makes them.
+fn promised(report: &Evaluation) -> Table {
+    let parts = report.promise.as_ref().map(|promise| promise.parts.as_slice()).unwrap_or_default();
+    let of = Rows(parts);
+    Table::titled(
+        "Promised by segment",
+        "Each listed segment by itself; the others are promised together, and nothing is promised of any of them by itself",
+        vec![
+            of.text("promised", |part| part.segment.clone().unwrap_or_else(|| "the rest, taken together".to_owned())),
+            of.number("items", |part| words::count(part.n)),
+            of.text("these requests", |part| match (part.p_broken < LEVEL, part.met) {
+                (true, _) => "speak against it".to_owned(),
+                (false, true) => "keep it".to_owned(),
+                (false, false) => "miss it, by no more than chance explains".to_owned(),
+            }),
+            of.number("by chance", |part| words::p_value(part.p_broken)),
+        ],
+    )
+    .choosing(parts, |part| part.p_broken < LEVEL)
+}
+
 fn segments(report: &Evaluation) -> Table {
     let of = Rows(&report.segments);
     Table::titled(
         "By segment",
-        "p: that the cascade is no worse than the last tier there, adjusted for the number of segments (Holm)",
+        "by chance: how likely as much worse would be by chance alone, adjusted for the number of segments (Holm)",
         vec![
             of.text("segment", |segment| segment.segment.clone()),
             of.number("items", |segment| words::count(segment.n)),
@@ -114,7 +137,7 @@ fn segments(report: &Evaluation) -> Table {
             of.number("95 %", |segment| words::range(&segment.accuracy)).on_page(),
             of.number("points worse", |segment| words::points_with_range(&segment.loss_vs_last)),
             of.number("of last", |segment| words::maybe(segment.cost_ratio, words::rough)),
-            of.number("p, Holm", |segment| words::p_value(segment.p_worse)),
+            of.number("by chance", |segment| words::p_value(segment.p_worse)),
             of.text("", |segment| if segment.worse { "worse than the last tier" } else { "" }.to_owned()),
         ],
     )
@@ -123,6 +146,8 @@ fn segments(report: &Evaluation) -> Table {
 
 #[cfg(test)]
 mod tests {
+    use tierfall_calibrate::report::PromisedPart;
+
     use super::*;
     use crate::render::{sample, text};
 
@@ -149,13 +174,13 @@ mod tests {
 
         ! A promise of one segment does not follow from that of all.
 
-        segment  items  right  points worse  of last  p, Holm
-        orders     120   75 %   1 (−3 to 5)     61 %    0.600
-        refunds    120   75 %   9 (5 to 13)     61 %    0.003  worse than the last tier
+        segment  items  right  points worse  of last  by chance
+        orders     120   75 %   1 (−3 to 5)     61 %      0.600
+        refunds    120   75 %   9 (5 to 13)     61 %      0.003  worse than the last tier
 
-        tier    gate value     right  AUROC  benefit  AUGRC    ECE  accepts  wrong then  abstained
-        small   mean-logprob  62.2 %  0.871    0.802  0.117  0.031        –           –          6
-        medium  mean-logprob  62.2 %  0.871    0.802  0.117  0.031     48 %      10.1 %          6
+        tier    gate value     right  AUROC  benefit    ECE  accepts  wrong then  abstained
+        small   mean-logprob  62.2 %  0.871    0.802  0.031        –           –          6
+        medium  mean-logprob  62.2 %  0.871    0.802  0.031     48 %      10.1 %          6
 
         without a cascade                         right          95 %      a query  of last
         always-small                             38.1 %  35.1 to 41.1  $0.00000202    2.2 %
@@ -189,5 +214,24 @@ mod tests {
         }
         let text = plain(&report);
         assert!(text.lines().nth(1).is_some_and(|line| line.contains("✗ These requests speak against the promise")), "{text}");
+    }
+
+    #[test]
+    fn each_segments_promise_has_a_row_and_the_pooled_ones_have_one_together() {
+        let part =
+            |segment: Option<&str>, met, p_broken| PromisedPart { segment: segment.map(str::to_owned), n: 120, met, p_broken };
+        let mut report = sample::evaluation();
+        assert!(!plain(&report).contains("promised"), "where all are promised together there is no such table");
+        if let Some(promise) = &mut report.promise {
+            promise.parts = vec![part(None, true, 1.0), part(Some("orders"), false, 0.4), part(Some("refunds"), false, 0.003)];
+        }
+        let text = plain(&report);
+        let table: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("promised")).take(4).collect();
+        insta::assert_snapshot!(table.join("\n"), @"
+        promised                  items  these requests                            by chance
+        the rest, taken together    120  keep it                                       1.000
+        orders                      120  miss it, by no more than chance explains      0.400
+        refunds                     120  speak against it                              0.003
+        ");
     }
 }

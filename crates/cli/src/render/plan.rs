@@ -10,8 +10,8 @@ pub(crate) fn plan(plan: &Plan, last: Option<&str>) -> String {
     let odds = format!("with probability {} ({} power)", words::percent(1.0 - plan.delta), words::percent(plan.power));
     let basis = match plan.n {
         Some(n) => format!(
-            "{odds}, as a pilot of {} items has it: for each margin the cheapest cut that loses at most half of it there. A little too \
-             hopeful, for the cuts were chosen on the items that they are counted on.",
+            "{odds}, as a pilot of {} items has it: for each margin the cheapest cut that loses at most half of it there. Examples: from how many \
+             are needed if all are like the pilot's, to how many if answers that lose are as frequent as the pilot leaves possible.",
             words::count(n)
         ),
         None => format!("{odds}, where tiers differ in being right as often as was said."),
@@ -31,8 +31,8 @@ fn margins(plan: &Plan, last: Option<&str>) -> Table {
     }
     columns.push(of.number("loses, points", |row| words::points(row.loss)));
     columns.push(of.number("differ", |row| words::percent(row.discordance)));
-    columns.push(of.number("examples", |row| needed(row.needed_n)));
-    columns.push(of.number("never below", |row| needed(row.floor_n)));
+    columns.push(of.number("examples", |row| number(row.needed_n.map(|needed| needed.to_string()))));
+    columns.push(of.number("never below", |row| number(row.floor_n.map(words::count))));
     Table::of(columns)
 }
 
@@ -42,12 +42,12 @@ fn accuracies(plan: &Plan) -> Table {
         of.text("at least", |row| format!("{} right", words::percent(row.accuracy))),
         of.text("by always", |row| row.tier.clone()),
         of.number("has", |row| words::percent(row.has)),
-        of.number("examples", |row| needed(row.needed_n)),
+        of.number("examples", |row| number(row.needed_n.map(|needed| needed.to_string()))),
     ])
 }
 
-fn needed(n: Option<u64>) -> String {
-    n.map_or_else(|| "no number".to_owned(), words::count)
+fn number(n: Option<String>) -> String {
+    n.unwrap_or_else(|| "no number".to_owned())
 }
 
 #[cfg(test)]
@@ -82,8 +82,8 @@ mod tests {
         insta::assert_snapshot!(anstream::adapter::strip_str(&said).to_string(), @"
         Labelled examples that a promise needs
         with probability 90 % (80 % power), as a pilot of 1,200 items has it: for each margin the cheapest
-        cut that loses at most half of it there. A little too hopeful, for the cuts were chosen on the items
-        that they are counted on.
+        cut that loses at most half of it there. Examples: from how many are needed if all are like the
+        pilot's, to how many if answers that lose are as frequent as the pilot leaves possible.
 
         at most worse by  chain           accepts  cost  loses, points  differ  examples  never below
         2 points          medium → large     31 %  79 %              0     5 %       589          114

@@ -21,7 +21,13 @@ pub(super) fn loss(loss: &Estimate, last: &str) -> Fact {
 
 /// A cost, of the cascade and of the last tier.
 pub(super) fn cost(before: &'static str, ratio: Option<f64>, (cost, of_last): (Option<f64>, Option<f64>), last: &str) -> Fact {
-    let Some(ratio) = ratio else { return Fact::plain("unknown cost: --price TIER=IN/OUT or --cost TIER=USD declares it") };
+    let Some(ratio) = ratio else {
+        return Fact::plain(match (cost, of_last) {
+            (Some(own), Some(0.0)) if own <= 0.0 => format!("costs nothing, as always asking {last} does"),
+            (Some(_), Some(0.0)) => format!("costs {} a query, and always asking {last} nothing", words::usd(cost)),
+            _ => "unknown cost: some answer has neither a cost nor both tokens and a price".to_owned(),
+        });
+    };
     let [value, after] = words::cost(ratio, last);
     let (cost, of_last) = (words::usd(cost), words::usd(of_last));
     let instead = if cost == of_last { String::new() } else { format!(" instead of {of_last}") };
@@ -57,13 +63,13 @@ pub(super) fn tiers<'a>(document: &mut Document<'a>, tiers: &'a [TierReport], se
             of.number("AUROC", |tier| score(tier.auroc)),
             of.number("benefit", |tier| score(tier.auroc_benefit)),
             of.number("AURC", |tier| score(tier.aurc)).on_page(),
-            of.number("AUGRC", |tier| score(tier.augrc)).spare(1),
-            of.number("ECE", |tier| score(tier.ece)).spare(2),
+            of.number("AUGRC", |tier| score(tier.augrc)).on_page(),
+            of.number("ECE", |tier| score(tier.ece)).spare(1),
             of.number("Brier", |tier| score(tier.brier)).on_page(),
             of.number("accepts", |tier| words::maybe(tier.coverage, words::rough)),
             of.number("wrong then", |tier| words::maybe(tier.selective_risk.map(|risk| risk.value), words::percent)),
             of.number("95 %", |tier| words::maybe(tier.selective_risk.as_ref(), words::range)).on_page(),
-            of.number("abstained", |tier| words::count(tier.abstained)).spare(3),
+            of.number("abstained", |tier| words::count(tier.abstained)).spare(2),
         ],
     )));
     for tier in tiers {
@@ -112,6 +118,19 @@ pub(super) fn provenance(provenance: &Provenance) -> Vec<(&'static str, String)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_a_cost_and_not_an_unknown_one() {
+        let said = |cost, of_last| {
+            let Fact { before, value, after } = super::cost("costs ", None, (cost, of_last), "large");
+            format!("{before}{value}{after}")
+        };
+        assert_eq!(said(Some(0.0), Some(0.0)), "costs nothing, as always asking large does");
+        assert_eq!(said(Some(0.5), Some(0.0)), "costs $0.5 a query, and always asking large nothing");
+        for (cost, of_last) in [(None, Some(0.0)), (Some(0.0), None), (None, None)] {
+            assert!(said(cost, of_last).starts_with("unknown cost"), "{cost:?} {of_last:?}");
+        }
+    }
 
     #[test]
     fn an_interval_counts_the_way_that_its_number_does() {

@@ -83,7 +83,8 @@ fn frontier() -> Vec<FrontierPoint> {
 fn tier(tier: &str, in_force: bool) -> TierReport {
     let bin = |step: u32| {
         let confidence = 0.05 + 0.09 * f64::from(step);
-        Bin { confidence, accuracy: (confidence - 0.04 + 0.03 * f64::from(step % 3)).min(1.0), n: 20 + 15 * u64::from(step) }
+        let accuracy = (confidence - 0.04 + 0.03 * f64::from(step % 3)).min(1.0);
+        Bin { confidence, accuracy, low: accuracy - 0.1, high: (accuracy + 0.1).min(1.0), n: 20 + 15 * u64::from(step) }
     };
     let risk = |step: u32| {
         let coverage = f64::from(step) / 100.0;
@@ -130,6 +131,7 @@ pub(crate) fn calibration() -> Calibration {
         raw_thresholds: vec![Score::new(-0.5 * ratio)],
         ties: vec![Some(0.0)],
         estimate: Some(expected(accuracy, ratio)),
+        segments: Vec::new(),
     };
     let segment = |name: &str, n: u64, raw: Option<f64>, pooled: &[&str]| SegmentReport {
         segment: name.to_owned(),
@@ -228,7 +230,13 @@ pub(crate) fn evaluation() -> Evaluation {
         baselines: baselines(),
         segments: vec![segment("orders", 0.01, 0.6), segment("refunds", 0.09, 0.003)],
         conditions: Vec::new(),
-        promise: Some(Promise { guarantee: guarantee(0.046), target: TargetFit::MaxLoss(0.05), met: true, p_broken: 0.97 }),
+        promise: Some(Promise {
+            guarantee: guarantee(0.046),
+            target: TargetFit::MaxLoss(0.05),
+            met: true,
+            p_broken: 0.97,
+            parts: Vec::new(),
+        }),
         warnings: vec!["A promise of one segment does not follow from that of all.".to_owned()],
     }
 }

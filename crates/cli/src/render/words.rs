@@ -6,7 +6,7 @@ use std::time::Duration;
 use tierfall_calibrate::report::{Calibration, Estimate, Spot};
 use tierfall_core::fit::{Guarantee, Status, TargetFit};
 use tierfall_core::number::Score;
-pub(crate) use tierfall_core::text::{count, list};
+pub(crate) use tierfall_core::text::{count, few, list};
 
 use super::money;
 
@@ -143,7 +143,7 @@ pub(crate) fn odds(guarantee: &Guarantee) -> String {
     format!("with probability {about}{shown} %")
 }
 
-/// How a promise was tested, in words and by the name in the fit.
+/// How a promise was tested, in words.
 pub(crate) fn method(name: &str) -> String {
     let what = match name {
         "exact-binomial" => "an exact test of how many answers are wrong",
@@ -154,7 +154,7 @@ pub(crate) fn method(name: &str) -> String {
         "by-construction" => return "since it is what it is compared with".to_owned(),
         other => return format!("by {other}"),
     };
-    format!("by {what} ({name})")
+    format!("by {what}")
 }
 
 /// A number to read: four significant digits, never in scientific notation where that is short.
@@ -221,7 +221,9 @@ pub(crate) fn headline(report: &Calibration) -> String {
             format!("Certified{under}: {target}{questions}")
         }
         Status::Inconclusive if report.assumed > 0 => format!("Inconclusive: too few grades to promise {target}"),
-        Status::Inconclusive => format!("Inconclusive: too few examples to promise {target}"),
+        Status::Inconclusive if report.needed_n.is_some() => format!("Inconclusive: too few examples to promise {target}"),
+        // Labels may not be what is missing.
+        Status::Inconclusive => format!("Inconclusive: these examples do not show {target}"),
         Status::Infeasible => format!("Infeasible: no number of examples lets this chain promise {target}"),
         Status::Uncertified => format!("Uncertified: fitted for {target}, without a promise"),
     }
@@ -287,13 +289,6 @@ pub(crate) fn some(n: u64, what: &str) -> String {
 /// What was not looked at, where there is any: `, 3 left out`.
 pub(crate) fn left_out(n: u64) -> String {
     if n > 0 { format!(", {} left out", count(n)) } else { String::new() }
-}
-
-/// The first of these, and how many more there are: `a, b and 2 more`.
-pub(crate) fn first(n: usize, all: impl ExactSizeIterator<Item = String>) -> String {
-    let more = all.len().saturating_sub(n);
-    let named = all.take(n).collect::<Vec<_>>().join(", ");
-    if more > 0 { format!("{named} and {more} more") } else { named }
 }
 
 /// A p-value.
@@ -383,9 +378,29 @@ mod tests {
             "always-last",
             "ledger",
             "δ",
+            "by chance",
         ];
         for word in statuses.iter().chain(&heads) {
             assert!(glossary.contains(&format!("**{word}**")), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_shows_needs_no_statistics() {
+        use crate::render::{calibration, evaluation, sample, text};
+        let mut judged = sample::evaluation();
+        if let Some(promise) = &mut judged.promise {
+            (promise.met, promise.p_broken) = (false, 0.002);
+        }
+        let made = sample::calibration();
+        for document in [
+            calibration::calibration(&made, &sample::provenance(), "support", &[]),
+            evaluation::evaluation(&judged, &sample::provenance(), "support", "test", false),
+        ] {
+            let drawn = text::document(&document);
+            for word in ["p = ", "at level", "trinomial-grid", "δ", "AUGRC", "Holm", "hash of the request"] {
+                assert!(!drawn.contains(word), "{word}: {drawn}");
+            }
         }
     }
 

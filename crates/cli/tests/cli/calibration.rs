@@ -211,7 +211,12 @@ fn a_certified_fit_gives_way_to_a_certified_one_or_to_force() {
         first.stderr().contains("first certificate on these examples may be wrong with all of the probability asked for: 0.1;"),
         "{first}"
     );
-    assert!(first.stderr().contains("the next one will have 0.0152; while trying things out, use --no-guarantee"), "{first}");
+    assert!(
+        first.stderr().contains(
+            "the next one will have 0.0152, also with other prompts, models or graders on the same questions; while trying"
+        ),
+        "{first}"
+    );
     let certified = fit();
     for (more, code) in [
         (&["--max-loss", "0.002"][..], 1),
@@ -283,7 +288,7 @@ fn what_cannot_be_promised_exits_with_1_and_the_fallback() {
             "infeasible",
             "✗ Infeasible: no number of examples lets this chain promise at least 99 %",
         ),
-        (["--max-loss", "0.002"], "inconclusive", "? Inconclusive: too few examples to promise at most 0.2 points worse"),
+        (["--max-loss", "0.002"], "inconclusive", "? Inconclusive: these examples do not show at most 0.2 points worse"),
     ] {
         let ran = calibrated(&sandbox, &[&target[..], &["--json", "out.json", "--fit-out", "out.fit.toml"]].concat()).exits(1);
         assert!(ran.stdout().starts_with(says), "{ran}");
@@ -457,16 +462,16 @@ fn a_plan_says_how_many_labels_margins_need() {
     -- stdout
     Labelled examples that a promise needs
     with probability 90 % (80 % power), as a pilot of 200 items has it: for each margin the cheapest cut
-    that loses at most half of it there. A little too hopeful, for the cuts were chosen on the items
-    that they are counted on.
+    that loses at most half of it there. Examples: from how many are needed if all are like the pilot's,
+    to how many if answers that lose are as frequent as the pilot leaves possible.
 
-    at most worse by  chain          accepts  cost  loses, points  differ  examples  never below
-    0.5 points        small → large     69 %  41 %              0    10 %    18,931          460
-    1 point           small → large     69 %  41 %              0    10 %     4,731          230
-    2 points          small → large     70 %  40 %            0.5  10.5 %     2,204          114
-    3 points          small → large     70 %  40 %              1    11 %     1,295           76
-    5 points          small → large     72 %  38 %              2    12 %       623           45
-    10 points         small → large     75 %  35 %            4.5  14.5 %       217           22
+    at most worse by  chain          accepts  cost  loses, points  differ          examples  never below
+    0.5 points        small → large     69 %  41 %              0    10 %    18,931 or more          460
+    1 point           small → large     69 %  41 %              0    10 %     4,731 or more          230
+    2 points          small → large     70 %  40 %            0.5  10.5 %     2,204 or more          114
+    3 points          small → large     70 %  40 %              1    11 %  1,295 to 362,072           76
+    5 points          small → large     72 %  38 %              2    12 %      623 to 6,117           45
+    10 points         small → large     75 %  35 %            4.5  14.5 %        217 to 682           22
     ");
     let json = sandbox.run(&["calibrate", "--plan", "--discordance", "0.05", "--json", "-"]).exits(0).json();
     assert_eq!(json["margins"].as_array().unwrap().len(), 12);
@@ -539,5 +544,37 @@ fn files_that_cannot_be_written_are_refused_before_the_work() {
         let args = ["calibrate", "--observations", "none.jsonl", "--chain", "small,large", "--max-loss", "0.1", flag, file];
         let ran = sandbox.run(&args).exits(2);
         assert!(ran.stderr().contains(&format!("{file} cannot be written")) && !ran.stderr().contains("none.jsonl"), "{ran}");
+    }
+}
+
+#[test]
+fn a_fit_is_stale_once_the_labels_that_it_was_made_on_are_others() {
+    let sandbox = Sandbox::with_support();
+    let regraded = |split: &str| {
+        let grades = "fixtures/support/grades/medium.jsonl";
+        let examples = sandbox.lines("fixtures/support/examples.jsonl");
+        let id = examples.iter().find(|example| example["split"] == split).unwrap()["id"].clone();
+        let line = serde_json::json!({"id": id, "correct": 0.25, "by": "Ada", "grader": "human"});
+        sandbox.write(grades, format!("{}{line}\n", sandbox.read(grades)));
+    };
+    let check = |more: &[&str]| sandbox.run(&[&["check", CASCADE], more].concat());
+    assert!(check(&[]).exits(0).stdout().contains("; a fresh fit on 838 rows"));
+    // What it never saw may change.
+    regraded("test");
+    assert!(check(&[]).exits(0).stdout().contains("; a fresh fit on 838 rows"));
+    regraded("train");
+    let ran = check(&[]).exits(0);
+    let changed = "the grades of support, split train, changed since the fit was made on them";
+    for said in ["; a stale fit on 838 rows", "F054", changed, "calibrate again: tierfall calibrate"] {
+        assert!(ran.stdout().contains(said), "{said}: {ran}");
+    }
+    check(&["--strict"]).exits(1);
+    for args in [
+        &["evaluate", CASCADE, SET][..],
+        &["regress", CASCADE],
+        &["diff", "cascades/support.fit.toml", "--threshold", "medium=0.4"],
+    ] {
+        let said = sandbox.run(args).stdout().split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.replace("! ", "").contains(changed), "{args:?}: {said}");
     }
 }

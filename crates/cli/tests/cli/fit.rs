@@ -185,6 +185,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     -- stdout
     no rule holds
     point default (certified: loss ≤ 0.05 at 90 %)
+    segments with thresholds of their own: billing; this request is of none of them
     1. small  accepts from confidence 0.899 by mean-logprob  about $0.0000004 and the answer
     2. large  accepts all                                    about $0.000008 and the answer
     ");
@@ -201,6 +202,7 @@ fn explain_shows_what_a_point_leaves_of_the_chain() {
     -- stdout
     no rule holds
     point default (certified: loss ≤ 0.05 at 90 %) · segment billing
+    its thresholds are those of the segment billing
     1. small  accepts from confidence 0.940 by mean-logprob  about $0.0000004 and the answer
     2. large  accepts all                                    about $0.000008 and the answer
     ");
@@ -217,7 +219,7 @@ fn check_tells_the_verdict_and_whether_the_fit_is_fresh() {
     assert_snapshot!(sandbox.run(&["check", "two.cascade.toml"]), @"
     exit 0
     -- stdout
-    ok two.cascade.toml: small → large; a fresh fit on 1000 rows: default (certified: loss ≤ 0.05 at 90 %), strict (certified: loss ≤ 0.02 at 90 %), best (certified: loss ≤ 0 at 90 %)
+    ok two.cascade.toml: small → large; a fit of this chain, whose labels were not looked at, on 1000 rows: default (certified: loss ≤ 0.05 at 90 %), strict (certified: loss ≤ 0.02 at 90 %), best (certified: loss ≤ 0 at 90 %)
     ");
     sandbox.write("two.cascade.toml", fitted().replace("\"sim/large\"", "\"sim/small\""));
     assert_snapshot!(sandbox.run(&["check", "two.cascade.toml"]), @r#"

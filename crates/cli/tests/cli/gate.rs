@@ -17,8 +17,8 @@ fn a_price_that_is_taken_out_takes_no_limit_with_it() {
     ✗ fail: cascades/two.cascade.toml on orders, split test
       cost-ratio: not known, and so not kept: the cost of 80 of 80 examples is unknown: the tiers
       "small" and "large" have no price; declare them (line 18)
-      quality-vs-baseline: no grade of 80 examples changed: p = 1, and a loss of 2 points is not ruled
-      out; a loss above 13 points would have been found with probability 0.8
+      quality-vs-baseline: no grade of 80 examples changed, and a loss of 2 points is not ruled out; a
+      loss above 13 points would have been found with probability 0.8
       cost-vs-baseline: not judged: the cost of 80 of 80 examples is unknown, and the baseline knows
       that of 80 of them: declare the prices, or update the baseline
 
@@ -29,9 +29,9 @@ fn a_price_that_is_taken_out_takes_no_limit_with_it() {
     accuracy    73.8 %   ≥ 50 %  63.2 to 82.1  pass
     cost-ratio       –   ≤ 95 %                fail
 
-    vs baseline     now     was  95 % of change      p   mde  verdict
-    quality      73.8 %  73.8 %    −4.6 to +4.6  1.000  12.5  inconclusive
-    cost              –       –                               inconclusive
+    vs baseline     now     was  95 % of change  by chance   mde  verdict
+    quality      73.8 %  73.8 %    −4.6 to +4.6      1.000  12.5  inconclusive
+    cost              –       –                                   inconclusive
     mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
     changes      no example changed

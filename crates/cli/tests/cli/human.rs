@@ -274,8 +274,8 @@ fn people_agree_and_graders_miss_errors() {
     grader contains-all            9       0 of 4, 0 % (0 to 60.2)  0 of 5, 0 % (0 to 52.2)
 
     Ada and Bo differ on q3.
-    Ada and Cy differ on q2, q3, q4, q5.
-    Bo and Cy differ on q2, q3, q4, q5.
+    Ada and Cy differ on q2, q3, q4 and q5.
+    Bo and Cy differ on q2, q3, q4 and q5.
     people and judge strict differ on q2.
 
     Intervals of 95 % in brackets. Kappa and alpha: 1 is full agreement, 0 what chance alone would give.
@@ -303,5 +303,16 @@ fn examples_that_only_people_grade() {
     assert!(ran.stderr().contains("2 graded by Ada, and with them all 2"), "{ran}");
     assert_eq!(missing(&sandbox), 0);
     let ran = grade(&sandbox, "Bo", &["--needed"], "").exits(0);
-    assert!(ran.stderr().contains("nothing needs the verdict of Bo"), "{ran}");
+    assert!(ran.stderr().contains("✓ no recorded answer needs the verdict of Bo"), "{ran}");
+}
+
+#[test]
+fn of_what_is_not_there_nothing_is_called_graded() {
+    let sandbox = sandbox();
+    fs_err::remove_dir_all(sandbox.path("s/recordings")).unwrap();
+    for args in [&["grade", "s"][..], &["grade", "s", "--human", "--by", "Ada"]] {
+        let ran = sandbox.run(args).exits(2);
+        assert!(ran.stderr().contains("nothing was recorded, so there is nothing to grade"), "{ran}");
+        assert!(ran.stderr().contains("hint: `tierfall record CASCADE SET`"), "{ran}");
+    }
 }

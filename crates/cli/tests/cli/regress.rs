@@ -128,16 +128,17 @@ fn a_baseline_is_written_and_held_against() {
     exit 0
     -- stdout
     ? inconclusive: cascades/two.cascade.toml on orders, split test
-      quality-vs-baseline: 5 examples lost, 0 gained of 80: p = 0.022, and a loss of 2 points is not
-      ruled out; a loss above 14 points would have been found with probability 0.8
+      quality-vs-baseline: 5 examples lost, 0 gained of 80: chance alone would do as much with
+      probability 0.022, and a loss of 2 points is not ruled out; a loss above 14 points would have been
+      found with probability 0.8
 
     limit          now  must be          95 %  verdict
     accuracy    67.5 %   ≥ 50 %  56.6 to 76.8  pass
     cost-ratio  52.1 %   ≤ 95 %  40.4 to 63.7  pass
 
-    vs baseline        now        was   95 % of change      p     mde  verdict
-    quality         67.5 %     73.8 %    −13.8 to −1.4  0.022    13.5  inconclusive
-    cost         $0.000124  $0.000148  −28.3 % to −7 %  1.000  20.9 %  pass
+    vs baseline        now        was   95 % of change  by chance     mde  verdict
+    quality         67.5 %     73.8 %    −13.8 to −1.4      0.022    13.5  inconclusive
+    cost         $0.000124  $0.000148  −28.3 % to −7 %      1.000  20.9 %  pass
     mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
     changes      5 got worse, 8 answered by another tier, 8 with another answer
@@ -224,7 +225,8 @@ fn several_cascades_are_all_judged_and_the_gravest_counts() {
     assert_eq!(files(&sandbox), before);
     let ran = sandbox.run(&["regress", &broken, "--format", "github"]).exits(2);
     assert!(
-        ran.stdout().contains("::error file=cascades/broken.cascade.toml,title=tierfall regress%3A not judged::line 20: "),
+        ran.stdout()
+            .contains("::error file=cascades/broken.cascade.toml,line=20,title=tierfall regress%3A not judged::line 20: "),
         "{ran}"
     );
     let json = sandbox.run(&["regress", &broken, FILE, "--format", "json"]).exits(2).json();
@@ -391,10 +393,14 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     ✗ fail: cascades/support.cascade.toml on support, split test
       loss-vs-last: 0.0594 is not at most 0.05 (line 91)
       accuracy in data-extraction: 0.7417 is not at least 0.75 (line 99)
-      quality-vs-baseline: 26 examples lost, 0 gained of 842: p < 0.0001
-      quality-vs-baseline in data-extraction: 11 examples lost, 0 gained of 120: p = 0.00049
-      quality-vs-baseline in complaint-care: 15 examples lost, 0 gained of 120: p < 0.0001
-      cost-vs-baseline: cost did not change: p = 1; not concluded on, because quality fails
+      quality-vs-baseline: 26 examples lost, 0 gained of 842: chance alone would do as much with
+      probability below 0.0001
+      quality-vs-baseline in data-extraction: 11 examples lost, 0 gained of 120: chance alone would do
+      as much with probability 0.00049
+      quality-vs-baseline in complaint-care: 15 examples lost, 0 gained of 120: chance alone would do as
+      much with probability below 0.0001
+      cost-vs-baseline: cost did not change: chance alone would do as much with probability 1; not
+      concluded on, because quality fails
 
     limit            segment                 now     must be          95 %  verdict
     accuracy         all                  68.6 %      ≥ 68 %  65.4 to 71.7  pass
@@ -404,11 +410,11 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     coverage.medium  all                  30.4 %      ≤ 40 %  27.4 to 33.6  pass
     accuracy         data-extraction      74.2 %      ≥ 75 %  65.7 to 81.2  fail
 
-    vs baseline  segment                now        was    95 % of change        p  mde  verdict
-    quality      all                 68.6 %     71.7 %      −4.5 to −2.1  < 0.001       fail
-    quality      data-extraction     74.2 %     83.3 %     −15.7 to −5.2  < 0.001       fail
-    quality      complaint-care        60 %     72.5 %     −19.6 to −7.7  < 0.001       fail
-    cost         all              $0.000448  $0.000448  −0.4 % to +0.4 %    1.000  5 %  inconclusive
+    vs baseline  segment                now        was    95 % of change  by chance  mde  verdict
+    quality      all                 68.6 %     71.7 %      −4.5 to −2.1    < 0.001       fail
+    quality      data-extraction     74.2 %     83.3 %     −15.7 to −5.2    < 0.001       fail
+    quality      complaint-care        60 %     72.5 %     −19.6 to −7.7    < 0.001       fail
+    cost         all              $0.000448  $0.000448  −0.4 % to +0.4 %      1.000  5 %  inconclusive
     5 other comparisons of single segments: 0 ruled a loss out, 5 could not tell; in none of them more
     got worse than better; --format json has them
     mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed

@@ -39,5 +39,12 @@ crate::words! {
     }
 }
 
+impl Abstain {
+    /// Whether what the signal reads was not there, as where a provider gives none: nothing that the model might say would change that.
+    pub fn is_lack(self) -> bool {
+        matches!(self, Self::NoLogprobs | Self::NoAlternatives | Self::TooFewSamples | Self::ProbeFailed)
+    }
+}
+
 /// A score, or why there is none.
 pub type Reading = Result<Score, Abstain>;

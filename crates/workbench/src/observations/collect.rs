@@ -153,6 +153,15 @@ impl<'o> Collector<'o> {
         summary.tiers = tiers.map(tier).collect();
         let mut observations = filling.table.finish();
         let ungrouped = Some(counts.ungrouped.rows).filter(|rows| *rows > 0 && observations.has_repeats());
+        for tier in (0..observations.tiers().len()).filter(|tier| observations.costs(*tier).is_none()) {
+            let name = &chain[tier];
+            if options.prices.contains_key(&**name) {
+                summary.warnings.push(format!(
+                    "--price {name}: some row does not tell how many tokens went in and came out, so its cost stays unknown; --cost \
+                     {name}=USD declares one"
+                ));
+            }
+        }
         let conditions = [
             (without_last > 0).then_some(Condition::WithoutLast { tier: last, rows: without_last }),
             ungraded.map(|(_, condition)| condition),

@@ -1,6 +1,7 @@
 //! The names that a file uses, in the order in which they are met.
 
 use tierfall::config::nearest;
+use tierfall_core::text::few;
 
 /// Names that were met; few, so a search through all is quick.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +45,7 @@ pub(crate) fn hint<'a>(word: &str, what: &str, known: impl Iterator<Item = &'a s
     }
     let there = if all.len() == 1 { "is only" } else { "are" };
     match nearest(word, known) {
-        Some(near) => format!("did you mean \"{near}\"? There {there} {}", all.join(", ")),
-        None => format!("there {there} {}", all.join(", ")),
+        Some(near) => format!("did you mean \"{near}\"? There {there} {}", few(&all)),
+        None => format!("there {there} {}", few(&all)),
     }
 }

@@ -350,6 +350,9 @@ fn costs_are_known_where_they_are_declared_or_written() {
     let declared = take(&text, &options).unwrap();
     assert_eq!(declared.observations.costs(1).unwrap(), [7, 7]);
     assert_eq!(declared.observations.costs(0), None, "b does not tell its output");
+    assert!(
+        declared.summary.warnings.iter().any(|said| said.starts_with("--price small: some row does not tell how many tokens"))
+    );
     options.costs.insert("medium".to_owned(), Money::ZERO);
     assert!(take(&text, &options).unwrap_err().to_string().contains("\"medium\", which is not in the chain"));
 }

@@ -237,10 +237,8 @@ pub(super) fn broken(path: &Path, Fault { line, column, pointer, why }: &Fault) 
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let cascade = path.with_file_name(format!("{}.cascade.toml", name.strip_suffix(".baseline.json").unwrap_or(&name)));
     let at = if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
-    Error::refused(format!(
-        "{}:{line}:{column}: {at}{why}; take the file back from version control, or delete it and write it anew with `tierfall regress {} \
-         --update-baseline`",
-        path.display(),
+    Error::refused(format!("{}:{line}:{column}: {at}{why}", path.display())).with_hint(format!(
+        "take the file back from version control, or delete it and write it anew with `tierfall regress {} --update-baseline`",
         cascade.display()
     ))
 }

@@ -208,6 +208,7 @@ pub(crate) fn section(cascade: String, played: &Played, changes: Option<Changes>
         changes,
         checks,
         warnings: played.warnings.clone(),
+        line: None,
     }
 }
 
@@ -253,6 +254,7 @@ impl Run<'_> {
         }
         let mut section = section(self.loaded.path.display().to_string(), played, changes, checks);
         section.warnings.extend(warnings);
+        section.line = expects.iter().map(|expect| expect.line).min();
         if uncompared && self.ask.strict {
             // Who wants certainty has none of what is compared with nothing.
             section.verdict = section.verdict.and(Verdict::Inconclusive);

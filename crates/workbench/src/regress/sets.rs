@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tierfall::bindings;
 use tierfall::config::{self, Expect, Loaded};
+use tierfall_core::text::few;
 
 use crate::fixture::FixtureSet;
 use crate::fixture::grade::Graders;
@@ -54,5 +55,5 @@ pub(super) fn known_segment(loaded: &Loaded, expect: &Expect, set: &FixtureSet, 
     let meant = meant.map_or_else(String::new, |near| format!("did you mean \"{near}\"? "));
     let place = format!("{}:{}", loaded.path.display(), expect.line);
     let what = format!("no example of {}, split {split}, is of the segment \"{wanted}\"", set.about().name);
-    Err(Error::refused(format!("{place}: {what}")).with_hint(format!("{meant}its segments: {}", there.join(", "))))
+    Err(Error::refused(format!("{place}: {what}")).with_hint(format!("{meant}its segments: {}", few(&there))))
 }

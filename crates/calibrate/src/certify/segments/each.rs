@@ -12,6 +12,7 @@ use crate::certify::{Input, Labels, PointCertified, SegmentCertified, Segments, 
 use crate::policy::Thresholds;
 use crate::stat::plan;
 use tierfall_core::fit::Status;
+use tierfall_core::text::few;
 
 /// As many segments stand alone as have enough rows at the share that this leaves each; which have is seen without any label.
 fn groups(goal: Goal, delta: f64, ground: &Ground<'_>, by: &Segments<'_>) -> Groups {
@@ -139,7 +140,7 @@ fn over_all(
     };
     let names = |status: Status| {
         let names = segments.iter().filter(|(segment, _)| segment.status == status).map(|(segment, _)| &*segment.name);
-        names.collect::<Vec<_>>().join(", ")
+        few(&names.collect::<Vec<_>>())
     };
     let of = |status: Status, text: &str| {
         let names = names(status);
@@ -181,13 +182,13 @@ fn over_all(
         needed_n: (status == Status::Inconclusive)
             .then(|| {
                 let scaled = |(segment, verdict): &(SegmentCertified, Conclusion)| {
-                    let needed = verdict.needed_n? as f64;
-                    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of rows")]
-                    (segment.n > 0).then(|| (needed * ground.table.len() as f64 / segment.n as f64).ceil() as u64)
+                    let needed = verdict.needed_n?;
+                    (segment.n > 0).then(|| needed.times(ground.table.len() as f64 / segment.n as f64))
                 };
+                let each = segments.iter().filter_map(scaled);
                 match goal {
-                    Goal::Loss(_) => segments.iter().filter_map(scaled).min(),
-                    Goal::Accuracy(_) => segments.iter().filter_map(scaled).max(),
+                    Goal::Loss(_) => each.min_by_key(|needed| needed.from),
+                    Goal::Accuracy(_) => each.max_by_key(|needed| needed.from),
                 }
             })
             .flatten(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tierfall_core::text::few;
+
 use crate::policy::Thresholds;
 
 pub(crate) mod each;
@@ -56,12 +58,9 @@ pub(crate) fn sizes(n: usize, segments: &[Option<u32>]) -> Vec<u64> {
     sizes
 }
 
-/// Names, the first few of many.
+/// Names in quotes, the first few of many.
 pub(crate) fn shortened(names: &[impl AsRef<str>]) -> String {
-    const SHOWN: usize = 5;
-    let quoted = names.iter().take(SHOWN).map(|name| format!("\"{}\"", name.as_ref()));
-    let more = names.len().saturating_sub(SHOWN);
-    quoted.chain((more > 0).then(|| format!("{more} more"))).collect::<Vec<_>>().join(", ")
+    few(&names.iter().map(|name| format!("\"{}\"", name.as_ref())).collect::<Vec<_>>())
 }
 
 /// The gated tiers that any of these policies asks, each once.

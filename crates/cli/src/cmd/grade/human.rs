@@ -98,7 +98,8 @@ impl SessionReport<'_> {
         let Self { by, graded, left, total, .. } = self;
         let mark = paint(GOOD, "✓");
         match (total, left) {
-            (0, _) => format!("{mark} nothing needs the verdict of {by}: every answer has a grade"),
+            (0, _) if args.people.needed => format!("{mark} no recorded answer needs the verdict of {by}"),
+            (0, _) => "· nothing to grade: no tier has a recorded answer of those asked for".to_owned(),
             (_, 0) if *graded == 0 => format!("{mark} {by} has graded all {total} answers; --again asks them again"),
             (_, 0) => format!("{mark} {graded} graded by {by}, and with them all {total}"),
             _ if args.people.again => format!("{mark} {graded} graded again by {by}, {left} left"),

@@ -60,7 +60,7 @@ fn a_page_begins_with_what_it_is_about_what_it_comes_to_and_what_is_promised() {
     Certified: at most 5 points worse than always large
     The loss against always large is at most 4.6 points, at 90 %; 5 points were asked for. (840 labelled examples, 3 left out)
     If future requests are drawn from the same distribution as the 840 fixtures, and quality labels are correct, then with probability &gt;= 0.9 over the draw of the fixtures the deployed policy satisfies E[quality(large) - quality(cascade)] &lt;= 0.05.
-    bound ≤ 4.6 points with probability 90 %, by an exact test of the requests on which the two differ (trinomial-grid)
+    bound ≤ 4.6 points with probability 90 %, by an exact test of the requests on which the two differ
     ");
     insta::assert_snapshot!(numbers(&html, "expected"), @"
     75.2 % right (72.4 to 78)
@@ -102,7 +102,12 @@ fn a_verdict_that_is_no_promise_has_no_badge_of_one() {
         (report.target, report.needed_n, report.attainable) = (target, needed_n, attainable);
         header(&calibration(&report, &sample::provenance(), "support")).to_lowercase()
     };
-    let inconclusive = of(Status::Inconclusive, TargetFit::MaxLoss(0.05), Some(2_300), None);
+    let inconclusive = of(
+        Status::Inconclusive,
+        TargetFit::MaxLoss(0.05),
+        Some(tierfall_calibrate::stat::plan::Needed { from: 2_300, to: Some(2_300) }),
+        None,
+    );
     insta::assert_snapshot!(inconclusive, @"
     unsure
     support · at most 5 points worse than always large · 840 labelled examples
@@ -112,7 +117,7 @@ fn a_verdict_that_is_no_promise_has_no_badge_of_one() {
     about 2,300 labelled examples would do, if they are like these.
     there is no promise about new requests.
     promised as a whole nothing
-    examples needed about 2,300 for this target at 80 % power
+    examples needed about 2,300 for this target with 80 % probability
     ");
     let infeasible = of(Status::Infeasible, TargetFit::Accuracy(0.99), None, Some(0.866));
     insta::assert_snapshot!(infeasible, @"
@@ -149,7 +154,7 @@ fn parts_of_another_verdict_stand_beside_that_of_the_whole() {
     report.points[1].status = Status::Infeasible;
     assert_eq!(badges(&report), "[certified] [inconclusive: rest] [infeasible: careful]");
     report.segments = std::iter::repeat_n(report.segments[2].clone(), 5).collect();
-    assert_eq!(badges(&report), "[certified] [inconclusive: rest, rest, rest and 2 more] [infeasible: careful]");
+    assert_eq!(badges(&report), "[certified] [inconclusive: rest, rest, rest, rest and rest] [infeasible: careful]");
     (report.status, report.guarantee, report.points[0].status) = (Status::Inconclusive, None, Status::Inconclusive);
     assert_eq!(badges(&report), "[inconclusive] [infeasible: careful]");
     report.points[1].status = Status::Certified;
@@ -289,7 +294,7 @@ fn what_is_unknown_is_said_and_not_drawn() {
     let mut report = sample::calibration();
     report.status = Status::Inconclusive;
     report.guarantee = None;
-    report.needed_n = Some(2_300);
+    report.needed_n = Some(tierfall_calibrate::stat::plan::Needed { from: 2_300, to: Some(2_300) });
     report.chain = vec!["large".to_owned()];
     (report.thresholds, report.raw_thresholds, report.ties) = (vec![], vec![], vec![]);
     for spot in report.baselines.values_mut() {

@@ -31,8 +31,7 @@ fn reliability(tier: &TierReport, place: usize) -> Markup {
     for bin in &tier.bins {
         let (said, right) = (words::percent(bin.confidence), words::percent(bin.accuracy));
         let tip = format!("{said} said, {right} right, {} rows", words::count(bin.n));
-        let spread = 1.96 * (bin.accuracy * (1.0 - bin.accuracy) / bin.n.max(1) as f64).sqrt();
-        plot.whisker("whisker-soft", bin.confidence, ((bin.accuracy - spread).max(0.0), (bin.accuracy + spread).min(1.0)));
+        plot.whisker("whisker-soft", bin.confidence, (bin.low, bin.high));
         let r = (8.0 * (bin.n as f64 / most as f64).sqrt()).max(2.0);
         plot.dot("bin", (bin.confidence, bin.accuracy), r, &tip);
         shows.push(tip);

@@ -19,7 +19,7 @@ fn summary(changes: &Changes) -> String {
         (changes.answer, "with another answer"),
         (changes.added, "new"),
         (changes.removed, "gone"),
-        (changes.edited, "edited and not compared"),
+        (changes.edited, "asked or graded otherwise and not compared"),
     ];
     let parts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", count(*n))).collect();
     if parts.is_empty() { NONE.to_owned() } else { parts.join(", ") }

@@ -233,18 +233,18 @@ mod tests {
         pass: 79 % is at most 90 %</system-out>
             </testcase>
             <testcase name="quality-vs-baseline" classname="cascades/support on support/test" time="0">
-              <failure type="fail" message="25 examples got worse and none better: that is no chance">842 examples; now 68.6 %; was 71.6 %; 95 % of change −4.2 to −1.8; p &lt; 0.001; mde 1.3
+              <failure type="fail" message="25 examples got worse and none better: that is no chance">842 examples; now 68.6 %; was 71.6 %; 95 % of change −4.2 to −1.8; by chance &lt; 0.001; mde 1.3
         fail: 25 examples got worse and none better: that is no chance</failure>
             </testcase>
             <testcase name="quality-vs-baseline in triage" classname="cascades/support on support/test" time="0">
-              <skipped type="inconclusive" message="too few examples">120 examples; now 90 %; was 90 %; 95 % of change −3 to +3; p 1.000
+              <skipped type="inconclusive" message="too few examples">120 examples; now 90 %; was 90 %; 95 % of change −3 to +3; by chance 1.000
         inconclusive: too few examples</skipped>
             </testcase>
             <testcase name="cost-vs-baseline" classname="cascades/support on support/test" time="0">
               <skipped type="inconclusive" message="not concluded on: quality got worse">842 examples; now $0.000453; was $0.000448; 95 % of change −1.2 % to +3.4 %
         inconclusive: not concluded on: quality got worse</skipped>
             </testcase>
-            <system-out>since the baseline: 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 edited and not compared
+            <system-out>since the baseline: 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 asked or graded otherwise and not compared
         billing-0007  billing  medium  right → wrong
         billing-0012  billing  large → medium  right → 0.25
         billing-0009  billing  medium → large  wrong → right

@@ -111,7 +111,7 @@ mod tests {
 
         ### ❌ fail: cascades/support.cascade.toml on support, split test
 
-        842 examples; 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 edited and not compared
+        842 examples; 2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2 asked or graded otherwise and not compared
 
         - ❌ fail **accuracy in billing\|arithmetic**: 49.3 % of 140 examples, where at least 50 % are expected
         - ❌ fail **quality-vs-baseline**: 25 examples got worse and none better: that is no chance
@@ -122,7 +122,7 @@ mod tests {
         | accuracy | billing\|arithmetic | 49.3 % | ≥ 50 % | 41 to 57 | ❌ fail |
         | cost-ratio | all | 79.2 % | ≤ 90 % | 76 to 82 | ✅ pass |
 
-        | vs baseline | now | was | 95 % of change | p | mde | verdict |
+        | vs baseline | now | was | 95 % of change | by chance | mde | verdict |
         | --- | ---: | ---: | ---: | ---: | ---: | --- |
         | quality | 68.6 % | 71.6 % | −4.2 to −1.8 | &lt; 0.001 | 1.3 | ❌ fail |
         | cost | \$0.000453 | \$0.000448 | −1.2 % to +3.4 % |  |  | ⚠️ inconclusive |

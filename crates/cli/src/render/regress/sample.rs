@@ -10,7 +10,7 @@ pub(super) fn sheet<'a>(report: &'a Report, problems: &'a [Unjudged]) -> Sheet<'
 
 pub(super) fn problems() -> Vec<Unjudged> {
     let why = "cascades/broken.fit.toml is stale: <prompt> & more".to_owned();
-    vec![Unjudged { cascade: "cascades/broken.cascade.toml".to_owned(), why }]
+    vec![Unjudged { cascade: "cascades/broken.cascade.toml".to_owned(), line: None, why }]
 }
 
 fn check(name: &str, n: u64, value: f64, verdict: Verdict, why: &str) -> Check {
@@ -94,6 +94,7 @@ pub(super) fn worse() -> Section {
         changes: Some(Changes { tier: 3, gained: 1, lost: 2, answer: 27, added: 1, removed: 0, edited: 2, items }),
         checks,
         warnings: Vec::new(),
+        line: Some(79),
     }
 }
 

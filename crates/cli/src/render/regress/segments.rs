@@ -3,10 +3,7 @@
 use tierfall_calibrate::regress::{Check, Section, Verdict};
 
 use super::words;
-use crate::render::words::{first, some};
-
-/// So many segments are named.
-const NAMED: usize = 3;
+use crate::render::words::{few, some};
 
 /// The comparisons of single segments that are not in the tables, in a sentence: that none of them fails does not say that nothing got
 /// worse there. `more` says where all of them are. Nothing where there is none.
@@ -37,7 +34,7 @@ fn worst(quiet: &[&Check]) -> String {
     if named.is_empty() {
         return "in none of them more got worse than better".to_owned();
     }
-    format!("worst: {}", first(NAMED, named.into_iter()))
+    format!("worst: {}", few(&named))
 }
 
 /// What stands below the tables: what is not in them, and what a head means to those who see it for the first time, where `mde` is one.
@@ -75,7 +72,7 @@ mod tests {
         assert_eq!(
             said(&[(1, 0), (9, 0), (2, 2), (5, 1), (3, 0)], Verdict::Inconclusive),
             "5 comparisons of single segments: none failed, 0 ruled a loss out, 5 could not tell; worst: s1 (9 worse, 0 better of \
-             120), s3 (5 worse, 1 better of 120), s4 (3 worse, 0 better of 120) and 1 more; see json"
+             120), s3 (5 worse, 1 better of 120), s4 (3 worse, 0 better of 120) and s0 (1 worse, 0 better of 120); see json"
         );
         assert_eq!(
             said(&[(1, 2)], Verdict::Pass),

@@ -19,6 +19,8 @@ pub(crate) struct Sheet<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Unjudged {
     pub(crate) cascade: String,
+    /// The line of its first problem, where that is known.
+    pub(crate) line: Option<usize>,
     pub(crate) why: String,
 }
 

@@ -116,15 +116,15 @@ mod tests {
         accuracy    billing|arithmetic  49.3 %   ≥ 50 %      41 to 57  fail
         cost-ratio  all                 79.2 %   ≤ 90 %      76 to 82  pass
 
-        vs baseline        now        was    95 % of change        p  mde  verdict
-        quality         68.6 %     71.6 %      −4.2 to −1.8  < 0.001  1.3  fail
-        cost         $0.000453  $0.000448  −1.2 % to +3.4 %                inconclusive
+        vs baseline        now        was    95 % of change  by chance  mde  verdict
+        quality         68.6 %     71.6 %      −4.2 to −1.8    < 0.001  1.3  fail
+        cost         $0.000453  $0.000448  −1.2 % to +3.4 %                  inconclusive
         1 comparison of single segments: none failed, 0 ruled a loss out, 1 could not tell; worst: triage (2
         worse, 0 better of 120); --format json has them
         mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
         changes      2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2
-                     edited and not compared
+                     asked or graded otherwise and not compared
 
         example       segment  tier            answer
         billing-0007  billing  medium          right → wrong
@@ -146,8 +146,8 @@ mod tests {
         limit             now     must be     95 %  verdict
         loss-vs-last  1 point  ≤ 2 points  −1 to 3  pass
 
-        vs baseline   now   was  95 % of change      p  mde  verdict
-        quality      90 %  90 %        −4 to +4  0.500  8.1  inconclusive
+        vs baseline   now   was  95 % of change  by chance  mde  verdict
+        quality      90 %  90 %        −4 to +4      0.500  8.1  inconclusive
         mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
         changes      no example changed
@@ -162,15 +162,15 @@ mod tests {
         accuracy    billing|arithmetic  49.3 %   ≥ 50 %      41 to 57  fail
         cost-ratio  all                 79.2 %   ≤ 90 %      76 to 82  pass
 
-        vs baseline        now        was    95 % of change        p  mde  verdict
-        quality         68.6 %     71.6 %      −4.2 to −1.8  < 0.001  1.3  fail
-        cost         $0.000453  $0.000448  −1.2 % to +3.4 %                inconclusive
+        vs baseline        now        was    95 % of change  by chance  mde  verdict
+        quality         68.6 %     71.6 %      −4.2 to −1.8    < 0.001  1.3  fail
+        cost         $0.000453  $0.000448  −1.2 % to +3.4 %                  inconclusive
         1 comparison of single segments: none failed, 0 ruled a loss out, 1 could not tell; worst: triage (2
         worse, 0 better of 120); --format json has them
         mde: of regressions of this size 4 in 5 would have failed; smaller ones may go unnoticed
 
         changes      2 got worse, 1 got better, 3 answered by another tier, 27 with another answer, 1 new, 2
-                     edited and not compared
+                     asked or graded otherwise and not compared
 
         example       segment  tier            answer
         billing-0007  billing  medium          right → wrong
@@ -196,8 +196,8 @@ mod tests {
             let left_out = fit(&mut tables[1], room);
             (tables[1].columns.iter().map(|column| &*column.head).collect::<Vec<_>>().join(" "), left_out)
         };
-        assert_eq!(heads(100), ("vs baseline now was 95 % of change p mde verdict".to_owned(), false));
-        assert_eq!(heads(60), ("vs baseline now was p verdict".to_owned(), true));
+        assert_eq!(heads(100), ("vs baseline now was 95 % of change by chance mde verdict".to_owned(), false));
+        assert_eq!(heads(60), ("vs baseline now was by chance verdict".to_owned(), true));
         assert_eq!(heads(1), ("vs baseline now verdict".to_owned(), true));
     }
 

@@ -46,7 +46,7 @@ fn columns(checks: &[&Check]) -> Vec<Column> {
         of.number("now", |check| value(check)),
         of.number("was", |check| against(check)).spare(4),
         of.number("95 % of change", |check| interval(check)).spare(2),
-        of.number("p", |check| check.p.map_or_else(String::new, words::p_value)).spare(5),
+        of.number("by chance", |check| check.p.map_or_else(String::new, words::p_value)).spare(5),
         of.number(MDE, |check| mde(check)).spare(1),
     ]
 }

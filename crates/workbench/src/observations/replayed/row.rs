@@ -219,10 +219,7 @@ fn scores(gate: &Gate, step: &Step) -> Vec<Option<Score>> {
 /// Whether some signal that the gate may compare found nothing to read.
 fn lacks_data(gate: &Gate, step: &Step) -> bool {
     let of_gate = |label: &str| scored(gate).iter().any(|named| *named.label == *label);
-    let lost = |why: &Abstain| {
-        matches!(why, Abstain::NoLogprobs | Abstain::NoAlternatives | Abstain::TooFewSamples | Abstain::ProbeFailed)
-    };
-    step.signals.iter().any(|(label, reading)| of_gate(label) && reading.as_ref().is_err_and(lost))
+    step.signals.iter().any(|(label, reading)| of_gate(label) && reading.is_err_and(Abstain::is_lack))
 }
 
 /// Output tokens of the answer; an equal share where several were sampled.
