@@ -197,7 +197,7 @@ pub(crate) struct Import {
     /// What the files are
     #[arg(value_parser = formats())]
     pub(crate) format: String,
-    /// The file: JSON Lines or CSV, also with gzip; for traces JSON Lines, several if need be
+    /// The file: JSON Lines or CSV, also with gzip; several where each record is one answer, and of traces
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
@@ -216,9 +216,13 @@ pub(crate) struct Tables {
     /// What a column is: a field of observations for csv, else the column that is looked for
     #[arg(long = "map", value_name = "COLUMN=FIELD", value_parser = column)]
     pub(crate) columns: Vec<(String, String)>,
-    /// Call a model of the file by this name of a tier
+    /// Call a model of the file by this name of a tier; where each record is one answer, FILE=TIER calls all of a file so, and TIER all of
+    /// all files
     #[arg(long = "tier", value_name = "MODEL=TIER", value_parser = renamed)]
     pub(crate) tiers: Vec<(String, String)>,
+    /// A table with `id` and `expected`: answers without a grade are graded by it, with --grader
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "into")]
+    pub(crate) expected: Option<PathBuf>,
     /// The column that names the tier, for tidy: a table with one row an answer
     #[arg(long, value_name = "COLUMN")]
     pub(crate) tier_column: Option<String>,
@@ -250,8 +254,9 @@ pub(crate) struct Traffic {
         ("once", "One item: never parted by a split, and counted once; for logs that kept every request", Repeats::Once),
     ]), value_name = "HOW", requires = "into")]
     pub(crate) repeats: Option<Repeats>,
-    /// The new set's grader; production tells of no right answers, so only those that need none fit [default: human]
-    #[arg(long, value_name = "GRADER", requires = "into")]
+    /// The grader of --expected, or of a new set of traces: production tells of no right answers, so only those that need none fit there
+    /// [default: normalised; of a set human]
+    #[arg(long, value_name = "GRADER")]
     pub(crate) grader: Option<String>,
     /// Add to a set that is there; requests that it has are passed over
     #[arg(long, requires = "into")]

@@ -100,8 +100,11 @@ pub(super) fn column(text: &str) -> Result<(String, String), String> {
     named(text, "ok=small.correct").map(|(column, field)| (column.to_owned(), field.to_owned()))
 }
 
-/// A model and the tier that it is.
+/// A model and the tier that it is; of all models without one.
 pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
+    if !text.is_empty() && !text.contains('=') {
+        return Ok((String::new(), text.to_owned()));
+    }
     named(text, "gpt-4o-mini=small").map(|(model, tier)| (model.to_owned(), tier.to_owned()))
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
-use tierfall_workbench::import::{ImportOptions, Imported, convert, format};
+use tierfall_workbench::import::{ImportOptions, Imported, convert, expected, format};
 use tierfall_workbench::inputs::no_stdin;
 use tierfall_workbench::results::{Named, PREFIX, ready};
 use tierfall_workbench::whole::Beside;
@@ -22,7 +22,8 @@ pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
         return super::traffic::import(args).await;
     }
     let to = destination(args);
-    let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).collect();
+    let expected = args.table.expected.iter().map(|path| ("--expected", path.clone()));
+    let read: Vec<Named> = args.files.iter().map(|path| ("the source", path.clone())).chain(expected).collect();
     no_stdin(&args.files)?;
     let ended = interrupted();
     ready(&read, &to.map(|path| ("--out", path.to_owned())).into_iter().collect::<Vec<_>>())?;
@@ -59,7 +60,13 @@ fn made(args: &Import, out: &File) -> Result<Imported, Failure> {
         return Err(Failure::usage(format!("only {TRACES} become a fixture set; {} becomes observations", args.format))
             .with_hint("leave out --into and --cascade"));
     }
+    let grader = args.traffic.grader.as_deref();
+    if let (Some(_), None) = (grader, &args.table.expected) {
+        return Err(Failure::usage("--grader compares answers with what is expected").with_hint("--expected FILE says that"));
+    }
+    let of_file = |path| expected(path, grader.unwrap_or("normalised"));
     let options = ImportOptions {
+        expected: args.table.expected.as_deref().map(of_file).transpose()?,
         columns: args.table.columns.iter().cloned().collect(),
         tiers: args.table.tiers.iter().cloned().collect(),
         tier_column: args.table.tier_column.clone(),
@@ -87,6 +94,8 @@ fn tell(args: &Import, report: &Imported) {
             report.unread_requests,
             "requests cannot be read; their answers are there, and signals that look at the request saw none",
         ),
+        (report.unanswered, "questions of --expected have no answer in the source: they are in no example"),
+        (report.others, "records were not asked for, by --map NAME=filter"),
         (report.ungraded, "answers have no grade: to `calibrate` each counts as the worst that it can be"),
         (report.unsaid, UNSAID),
     ];

@@ -20,9 +20,15 @@ pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
             .with_hint("--into fixtures/traffic --cascade cascades/NAME.cascade.toml"));
     };
     let table = &args.table;
-    let tables = table.out.is_some() || table.max_score.is_some() || !table.columns.is_empty() || !table.tiers.is_empty();
+    let tables = table.out.is_some()
+        || table.max_score.is_some()
+        || !table.columns.is_empty()
+        || !table.tiers.is_empty()
+        || table.expected.is_some();
     if tables || table.bad_rows.is_some() {
-        return Err(Failure::usage("--out, --map, --tier, --max-score and --bad-rows are for tables and logs, not for traces"));
+        return Err(Failure::usage(
+            "--out, --map, --tier, --expected, --max-score and --bad-rows are for tables and logs, not for traces",
+        ));
     }
     let given = &args.traffic;
     let grader = GraderSpec::from(given.grader.as_deref().unwrap_or("human"));

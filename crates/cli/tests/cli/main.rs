@@ -14,6 +14,7 @@ mod grade;
 mod guide;
 mod human;
 mod hygiene;
+mod import;
 mod live;
 mod logs;
 mod observations;

@@ -291,7 +291,7 @@ fn an_import_writes_all_or_nothing() {
     400 examples in rows.jsonl, no signals
       large: 400 answers
       small: 400 answers
-      not taken, for nobody calls them signals: small.answer, small.chars and small.logprob; --map COLUMN=TIER.SIGNAL does
+      not taken, for nobody calls them signals: small.chars and small.logprob; --map COLUMN=TIER.SIGNAL does
     ");
     // The declaration goes with the rows: what is made of them has to repeat it, and its promise has it as a condition.
     assert_eq!(sandbox.lines("rows.jsonl").len(), 401);

@@ -1,6 +1,6 @@
 //! Where converted rows go, and what became of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,10 @@ pub struct Imported {
     pub unsaid: u64,
     /// Requests that cannot be read: their answers are written, and signals that look at the request saw none.
     pub unread_requests: u64,
+    /// Questions whose right answer is known and that nobody answered.
+    pub unanswered: u64,
+    /// Records that were not asked for: of another filter, say.
+    pub others: u64,
     /// The signals that were found.
     pub signals: BTreeSet<String>,
     /// Columns of a tier that are no fields, and that nobody calls signals.
@@ -52,6 +56,8 @@ pub(super) struct Converted<'w> {
     pub(super) scales: Vec<String>,
     /// Why it is not certain of a column that it holds grades.
     pub(super) unsure: Vec<String>,
+    /// The examples that were written, where it is known what is expected.
+    pub(super) met: HashSet<String>,
 }
 
 impl<'w> Converted<'w> {
@@ -65,6 +71,7 @@ impl<'w> Converted<'w> {
             faults: Faults::default(),
             scales: Vec::new(),
             unsure: Vec::new(),
+            met: HashSet::new(),
         }
     }
 
@@ -79,7 +86,7 @@ impl<'w> Converted<'w> {
     pub(super) fn row(&mut self, line: u64, row: Result<Option<ConvertedRow>, Fault>) -> Result<(), Error> {
         self.report.read += 1;
         match row {
-            Ok(row) => row.map_or(Ok(()), |row| self.write(&row)),
+            Ok(row) => row.map_or(Ok(()), |row| self.write(row)),
             Err(fault) => self.bad(line, fault),
         }
     }
@@ -93,8 +100,13 @@ impl<'w> Converted<'w> {
         self.put(&BTreeMap::from([(UNREADABLE, bad.to_string())]))
     }
 
-    pub(super) fn write(&mut self, row: &ConvertedRow) -> Result<(), Error> {
+    pub(super) fn write(&mut self, mut row: ConvertedRow) -> Result<(), Error> {
         self.report.written += 1;
+        if let Some(expected) = &self.options.expected {
+            expected.grade(&mut row);
+            self.met.insert(row.id.clone());
+        }
+        row.without_answers();
         for (tier, cell) in &row.tiers {
             if !cell.said {
                 self.report.unsaid += 1;
@@ -104,7 +116,7 @@ impl<'w> Converted<'w> {
             self.report.ungraded += u64::from(cell.correct.is_none() && cell.judged.is_none());
             self.report.signals.extend(cell.confidence.keys().cloned());
         }
-        self.put(row)
+        self.put(&row)
     }
 
     fn put(&mut self, row: &impl Serialize) -> Result<(), Error> {

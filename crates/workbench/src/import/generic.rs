@@ -54,6 +54,7 @@ fn example(record: &Record<'_>) -> Result<ConvertedRow, Fault> {
             "correct" => cell.correct = record.grade(column)?,
             "judged" => cell.judged = record.grade(column)?,
             "judge" => cell.judge = record.name(column)?,
+            "answer" => cell.answer = value.as_text().map(str::to_owned),
             "cost_usd" => cell.cost_usd = record.amount(column, 0.0)?,
             "latency_ms" => cell.latency_ms = record.amount(column, 0.0)?,
             "input_tokens" => cell.input_tokens = record.tokens(column)?,

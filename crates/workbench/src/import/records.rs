@@ -129,7 +129,7 @@ pub(super) fn each_of(
 }
 
 /// Whether the source has every model that `--tier` names.
-pub(super) fn known_models(models: &BTreeSet<String>, options: &ImportOptions, converted: &Converted<'_>) -> Result<(), Error> {
+fn known_models(models: &BTreeSet<String>, options: &ImportOptions, converted: &Converted<'_>) -> Result<(), Error> {
     let path = &converted.source;
     match options.tiers.keys().find(|model| !models.contains(*model)) {
         Some(model) if converted.report.written > 0 => {

@@ -38,6 +38,9 @@ pub(super) struct ConvertedCell {
     pub(super) said: bool,
     /// Written where there is none, too: an answer without a grade is one.
     pub(super) correct: Option<f64>,
+    /// What was said; [left out](ConvertedRow::without_answers) where all answers have a grade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) answer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) judged: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,6 +70,14 @@ fn in_order<S: Serializer>(tiers: &[(String, ConvertedCell)], serializer: S) -> 
 }
 
 impl ConvertedRow {
+    /// Forgets what was said where every answer has a grade: only without one it matters whether two are the same.
+    pub(super) fn without_answers(&mut self) {
+        let graded = |cell: &ConvertedCell| !cell.said || cell.correct.is_some() || cell.judged.is_some();
+        if self.tiers.iter().all(|(_, cell)| graded(cell)) {
+            self.tiers.iter_mut().for_each(|(_, cell)| cell.answer = None);
+        }
+    }
+
     /// The part of a tier, which is added where there is none.
     pub(super) fn cell(&mut self, tier: &str) -> &mut ConvertedCell {
         let at = self.tiers.iter().position(|(known, _)| known == tier).unwrap_or_else(|| {

@@ -1,3 +1,6 @@
+mod batches;
+mod harnesses;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tierfall_calibrate::observations::Condition;
@@ -42,14 +45,19 @@ fn bad(report: &Imported) -> Vec<(u64, &str)> {
 }
 
 fn tidy(files: &[(&str, &str)], options: &ImportOptions) -> Result<Vec<Value>, Error> {
+    joined("tidy", files, options).map(|(rows, _)| rows)
+}
+
+fn joined(name: &str, files: &[(&str, &str)], options: &ImportOptions) -> Result<(Vec<Value>, Imported), Error> {
     let dir = tempfile::tempdir().unwrap();
     let paths: Vec<_> = files.iter().map(|(name, _)| dir.path().join(name)).collect();
     for (path, (_, text)) in paths.iter().zip(files) {
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
         fs_err::write(path, text).unwrap();
     }
     let mut out = Vec::new();
-    convert(format("tidy").unwrap(), &paths, options, &mut out)?;
-    Ok(std::str::from_utf8(&out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    let report = convert(format(name).unwrap(), &paths, options, &mut out)?;
+    Ok((std::str::from_utf8(&out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect(), report))
 }
 
 #[test]
@@ -90,7 +98,7 @@ fn a_tidy_table_names_its_tiers_in_a_column() {
     let Err(Error::Rows(rows)) = tidy(&[("results.csv", twice)], &options) else { panic!() };
     // Whoever declares that chance decides which rows are lost has no example with an answer too few.
     let left = tidy(&[("results.csv", twice)], &ImportOptions { bad_rows: BadRows::AtRandom, ..options }).unwrap();
-    assert_eq!(left.iter().map(|row| row["id"].as_str()).collect::<Vec<_>>(), [None, None, Some("q3")], "{left:?}");
+    assert_eq!(left.iter().map(|row| row["id"].as_str()).collect::<Vec<_>>(), [None, None, None, Some("q3")], "{left:?}");
     assert_eq!(places(&rows), [(3, "id"), (4, "model")]);
     assert!(
         rows.first[0].reason.contains("has an answer of the tier \"small\" already, in ")
@@ -213,12 +221,13 @@ fn a_log_of_completions_becomes_signals() {
         log_line("a", "mini", &json!({"correct": true, "latency_ms": 12.5, "segment": "s"}), &[-0.5, -0.25], "stop"),
         log_line("a", "big", &json!({"label": "incorrect"}), &[-0.125], "stop"),
         log_line("b", "mini", &json!({"label": 1}), &[-0.5], "length"),
-        log_line("a", "big", &json!({"label": 0}), &[-0.5], "stop"),
+        log_line("f", "mini", &json!({}), &[-0.5], "stop"),
         r#"{"custom_id":"c","tier":"mini","response":{"status_code":500,"body":{"error":{"message":"down"}}},"label":1}"#
             .to_owned()
             + "\n",
         r#"{"id":"d","tier":"mini","response":{"choices":[]},"label":1}"#.to_owned() + "\n",
         log_line("f", "mini", &json!({}), &[-0.5], "stop"),
+        log_line("g", "mini", &json!({}), &[-0.5], "stop"),
     ];
     let (rows, report) = run("openai-log", &text.concat(), &at_random()).unwrap();
     let rows = examples(rows);
@@ -235,12 +244,12 @@ fn a_log_of_completions_becomes_signals() {
         "a gate defers what is cut, whatever its score"
     );
     assert_eq!(rows[2], json!({"id": "c", "tiers": {"mini": {"correct": 0.0}}}), "a failed call is wrong");
-    assert_eq!(bad(&report), [(4, "/id"), (6, "/response/choices")]);
-    assert_eq!((report.read, report.written, report.ungraded, report.signals.len()), (7, 4, 1, 5));
-    assert_eq!(places(&refused("openai-log", &text.concat(), &ImportOptions::default())), [(4, "/id"), (6, "/response/choices")]);
+    assert_eq!(bad(&report), [(6, "/response/choices"), (7, "id"), (4, "id")], "which of two answers counts is not known");
+    assert_eq!((report.read, report.written, report.ungraded, report.signals.len()), (8, 4, 1, 5));
+    assert_eq!(places(&refused("openai-log", &text.concat(), &ImportOptions::default())), [(6, "/response/choices"), (7, "id")]);
     let odd = log_line("e", "mini", &json!({"label": "perhaps"}), &[-0.5], "stop");
     let rows = refused("openai-log", &(text.concat() + &odd), &at_random());
-    assert_eq!((places(&rows), rows.bad_grades), (vec![(8, "/label")], 1));
+    assert_eq!((places(&rows), rows.bad_grades), (vec![(9, "/label")], 1));
     assert!(rows.scales[0].starts_with("\"/label\" holds \"perhaps\""), "{:?}", rows.scales);
 }
 
@@ -275,7 +284,7 @@ fn a_batch_that_failed_in_part() {
     // Nobody knows which of several tiers failed.
     let two = one + &log_line("a", "big", &json!({"correct": 1}), &[-0.5], "stop") + &failed("c", "");
     let (rows, report) = run("openai-log", &two, &at_random()).unwrap();
-    assert_eq!((examples(rows).len(), bad(&report)), (2, vec![(4, "/tier")]));
+    assert_eq!((examples(rows).len(), bad(&report)), (2, vec![(4, "tier")]));
 }
 
 #[test]
@@ -330,7 +339,7 @@ fn what_is_imported_can_be_read() {
 fn a_table_without_one_sound_row_says_what_is_wrong_with_the_first() {
     let error = run("csv", "id,a.correct\n1,nonsense\n", &ImportOptions::default()).unwrap_err().to_string();
     assert!(error.contains("none of the 1 rows") && error.contains("source:2: a.correct"), "{error}");
-    assert!(format("xml").unwrap_err().to_string().contains("there are routerbench, routellm, openai-log, csv"));
+    assert!(format("xml").unwrap_err().to_string().contains("there are routerbench, routellm, openai-log, lm-eval"));
 }
 
 #[test]
@@ -381,9 +390,13 @@ fn a_number_that_nobody_calls_a_signal_becomes_none() {
     let text = "id,a.correct,a.chars,a.answer,a.confidence.p,b.correct\n1,1,120,Paris,0.5,1\n2,,80,Rome,N/A,0\n3,,,,,1\n";
     let (rows, report) = run("csv", text, &ImportOptions::default()).unwrap();
     assert_eq!(rows[0]["tiers"]["a"], json!({"correct": 1.0, "confidence": {"p": 0.5}}));
-    assert_eq!(rows[1]["tiers"]["a"], json!({"correct": null, "confidence": {"p": null}}), "an answer without a grade is one");
+    assert_eq!(
+        rows[1]["tiers"]["a"],
+        json!({"correct": null, "answer": "Rome", "confidence": {"p": null}}),
+        "an answer without a grade is one"
+    );
     assert_eq!(rows[2]["tiers"], json!({"a": {}, "b": {"correct": 1.0}}));
-    assert_eq!((report.ungraded, report.passed_over), (1, ["a.answer".to_owned(), "a.chars".to_owned()].into()));
+    assert_eq!((report.ungraded, report.passed_over), (1, ["a.chars".to_owned()].into()));
     let odd = refused("csv", &text.replace("0.5", "93%"), &ImportOptions::default());
     assert_eq!(&*odd.first[0].reason, "is the text \"93%\", not a number; write 0.93");
 }

@@ -91,6 +91,12 @@ impl Columns {
                 return Err(format!("its columns {before:?} and {column:?} stand for the same"));
             }
         }
+        let graded = |name: &str| header.iter().any(|column| column.trim() == name);
+        if !read.keys().any(|field| matches!(field, Field::Tier(..) | Field::Signal(..)))
+            && (graded("correct") || graded("judged"))
+        {
+            return Err(tidy(header, sample, options));
+        }
         if !read.contains_key(&Field::RawRow(RawRow::ID)) {
             return Err(format!("it is neither JSON Lines nor CSV with a column \"id\"; its first line has {}", shown(header)));
         }
@@ -179,6 +185,17 @@ fn put<'a>(row: &mut RawRow<'a>, field: &'a Field, text: &'a str) {
         Field::Signal(_, signal) => cell.scores.push((signal.into(), value)),
         Field::RawRow(_) | Field::Beside(_) | Field::Ignored => {}
     }
+}
+
+/// Why a table with one row an answer is not read, with the column that seems to name the tier.
+fn tidy(header: &StringRecord, sample: &[ByteRecord], options: &ReadOptions) -> String {
+    let is_tier = |cell: &[u8]| options.chain.iter().any(|tier| tier.as_bytes() == cell.trim_ascii());
+    let names = |at: &usize| sample.iter().any(|record| record.get(*at).is_some_and(is_tier));
+    let column = (0..header.len()).find(names).and_then(|at| header.get(at)).map_or("COLUMN", str::trim);
+    format!(
+        "it has one row an answer, with \"correct\" and no TIER.correct: `tierfall import tidy FILE --tier-column {column} --out rows.jsonl` joins \
+         its rows by id, and so it does a file a model without --tier-column"
+    )
 }
 
 /// Whether the texts that say anything are numbers for the greater part.

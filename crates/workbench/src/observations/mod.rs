@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod faults;
 mod filling;
 mod json;
+pub(crate) mod kinds;
 mod labels;
 pub(crate) mod lined;
 mod names;

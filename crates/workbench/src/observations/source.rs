@@ -9,6 +9,7 @@ use ::csv::ByteRecord;
 use flate2::read::MultiGzDecoder;
 
 use super::columns::Columns;
+use super::kinds::recognised;
 use super::lined::Lined;
 use super::options::ReadOptions;
 use crate::Error;
@@ -49,6 +50,12 @@ impl<'p> ObservationFile<'p> {
     pub(super) fn open(path: &'p Path, options: &ReadOptions) -> Result<Self, Error> {
         let file = fs_err::File::open(path)?;
         let (start, input) = unpacked(path, file.try_clone()?)?;
+        if let Some((format, what)) = recognised(&start) {
+            let more = if format == "tidy" { " --tier-column COLUMN" } else { "" };
+            let (file, why) = (path.display(), format!("it looks like {what}"));
+            return Err(no_observations(path, why)
+                .with_hint(format!("tierfall import {format} {file}{more} --out rows.jsonl makes observations of it")));
+        }
         let format = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(no_observations(path, "it is empty; it should hold one example a line")),
             Some(b'{') => match options.columns.keys().next() {
@@ -159,6 +166,19 @@ pub(crate) fn open(path: &Path) -> Result<(Vec<u8>, Input), Error> {
 }
 
 fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> {
+    let (start, input) = text_of(path, file)?;
+    match document(path, &start) {
+        Some(why) => Err(no_observations(path, why)),
+        None => Ok((start, input)),
+    }
+}
+
+/// The same, of a file that may be one document.
+pub(crate) fn open_any(path: &Path) -> Result<(Vec<u8>, Input), Error> {
+    text_of(path, fs_err::File::open(path)?)
+}
+
+fn text_of(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> {
     let mut input: Input = Box::new(BufReader::with_capacity(PIECE, file));
     let mut start = first_bytes(&mut input)?;
     if start.starts_with(&[0x1f, 0x8b]) {
@@ -172,15 +192,15 @@ fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> 
         let why = "it is UTF-16 or binary, not text in UTF-8; `iconv -f UTF-16 -t UTF-8` converts the former";
         return Err(no_observations(path, why));
     }
-    match other_kind(path, &start) {
+    match binary(path, &start) {
         Some(why) => Err(no_observations(path, why)),
         None => Ok((start, input)),
     }
 }
 
-/// What a file is that begins so and is none that is read here, with the command that makes one of it.
-fn other_kind(path: &Path, start: &[u8]) -> Option<String> {
-    const BINARY: [(&[u8], &str, &str); 5] = [
+/// What a file is that begins so and is no text, with the command that makes one of it.
+fn binary(path: &Path, start: &[u8]) -> Option<String> {
+    const KINDS: [(&[u8], &str, &str); 5] = [
         (b"PAR1", "Parquet", "duckdb -c \"COPY (FROM 'FILE') TO 'FILE.csv'\""),
         (b"PK\x03\x04", "a ZIP archive, or a spreadsheet (xlsx)", "unzip FILE, or save the sheet as CSV"),
         (b"\x28\xb5\x2f\xfd", "packed by zstd", "zstd -d FILE"),
@@ -188,20 +208,29 @@ fn other_kind(path: &Path, start: &[u8]) -> Option<String> {
         (b"SQLite format 3", "an SQLite database", "sqlite3 -header -csv FILE 'SELECT * FROM results'"),
     ];
     let file = path.display().to_string();
-    if let Some((_, kind, command)) = BINARY.iter().find(|(magic, ..)| start.starts_with(magic)) {
+    let (_, kind, command) = KINDS.iter().find(|(magic, ..)| start.starts_with(magic))?;
+    if path.extension().is_some_and(|name| name == "eval") {
         return Some(format!(
-            "it is {kind}; read here are JSON Lines and CSV, also packed by gzip: {}",
-            command.replace("FILE", &file)
+            "it is a packed log of Inspect: inspect log dump {file} > {file}.json, and then tierfall import inspect {file}.json"
         ));
     }
+    Some(format!("it is {kind}; read here are JSON Lines and CSV, also packed by gzip: {}", command.replace("FILE", &file)))
+}
+
+/// Whether a text is one document and no lines, and which command makes lines of it.
+fn document(path: &Path, start: &[u8]) -> Option<String> {
     let text = start.trim_ascii_start();
-    let document = "one object a line is read: jq -c";
+    let (file, line) = (path.display(), "one object a line is read: jq -c");
     if text.starts_with(b"[") {
-        return Some(format!("it begins with a list; {document} '.[]' {file}"));
+        return Some(format!("it begins with a list; {line} '.[]' {file}"));
     }
+    let known = recognised(start).filter(|(format, _)| ["inspect", "promptfoo"].contains(format));
     let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let over_lines = lines.next() == Some(b"{") && lines.next().is_some_and(|second| second.starts_with(b"\""));
-    over_lines.then(|| format!("it is one document over several lines; {document} . {file}"))
+    match known {
+        Some((format, what)) if over_lines => Some(format!("it looks like {what}: tierfall import {format} {file}")),
+        _ => over_lines.then(|| format!("it is one document over several lines; {line} . {file}")),
+    }
 }
 
 /// A file that ends or breaks in its middle: what was unpacked before is no sample of it.

@@ -1,0 +1,59 @@
+//! What right answers say, for sources that hold answers and no grades.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use tierfall_core::completion::Completion;
+
+use super::row::ConvertedRow;
+use crate::fixture::grade::NamedGrader;
+use crate::observations::faults::Fault;
+
+/// By example, what a right answer says, and the grader that compares.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    grader: NamedGrader,
+    by_id: HashMap<String, Value>,
+}
+
+impl Expected {
+    pub(super) fn new(grader: NamedGrader) -> Self {
+        Self { grader, by_id: HashMap::new() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    pub(super) fn add(&mut self, id: Option<String>, expected: Option<Value>) -> Result<(), Fault> {
+        let id = id.ok_or_else(|| Fault::new("id", "is missing: it says which question this is of"))?;
+        let expected = expected.ok_or_else(|| Fault::new("expected", "is missing: it says what a right answer says"))?;
+        // A number in a table is one.
+        let read = |expected: &Value| serde_json::from_str::<Value>(expected.as_str()?).ok();
+        let expected = match self.grader.check(&expected) {
+            Ok(()) => expected,
+            Err(why) => match read(&expected).filter(|expected| self.grader.check(expected).is_ok()) {
+                Some(expected) => expected,
+                None => return Err(Fault::new("expected", format!("{why} (grader {})", self.grader.name()))),
+            },
+        };
+        match self.by_id.insert(id.clone(), expected) {
+            None => Ok(()),
+            Some(_) => Err(Fault::new("id", format!("\"{id}\" stands twice: which of the two is right is not known"))),
+        }
+    }
+
+    /// Grades the answers of a row that have no grade.
+    pub(super) fn grade(&self, row: &mut ConvertedRow) {
+        let Some(expected) = self.by_id.get(&row.id) else { return };
+        for (_, cell) in row.tiers.iter_mut().filter(|(_, cell)| cell.correct.is_none() && cell.judged.is_none()) {
+            let grade = cell.answer.as_ref().and_then(|answer| self.grader.grade(expected, &Completion::text(answer.as_str())));
+            cell.correct = grade.map(|grade| grade.correct());
+        }
+    }
+
+    /// The questions that none of these answers is to.
+    pub(super) fn unanswered(&self, met: &HashSet<String>) -> u64 {
+        self.by_id.keys().filter(|id| !met.contains(*id)).count() as u64
+    }
+}
