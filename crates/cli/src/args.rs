@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use tierfall_workbench::traffic::Sampling;
 
-pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, TRACES};
+pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, QUESTIONS, TRACES};
 pub(crate) use diff::Diff;
 pub(crate) use people::People;
 pub(crate) use regress::Regress;

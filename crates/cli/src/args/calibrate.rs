@@ -237,10 +237,10 @@ pub(crate) struct Tables {
 
 /// What becomes of captured traces.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Traces")]
+#[command(next_help_heading = "Traces and questions")]
 pub(crate) struct Traffic {
-    /// The folder of the fixture set that is made
-    #[arg(long, value_name = "DIR", requires = "cascade", value_hint = ValueHint::DirPath)]
+    /// The folder of the fixture set that is made, of traces or questions
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) into: Option<PathBuf>,
     /// The cascade file whose traces these are; answers of other models, prompts or parameters are left out
     #[arg(long, value_name = "CASCADE", requires = "into", value_hint = ValueHint::FilePath)]
@@ -252,24 +252,33 @@ pub(crate) struct Traffic {
     #[arg(long, value_parser = one_of([
         ("each", "Requests like any other: what is asked more often counts more", Repeats::Each),
         ("once", "One item: never parted by a split, and counted once; for logs that kept every request", Repeats::Once),
-    ]), value_name = "HOW", requires = "into")]
+    ]), value_name = "HOW", requires = "cascade")]
     pub(crate) repeats: Option<Repeats>,
-    /// The grader of --expected, or of a new set of traces: production tells of no right answers, so only those that need none fit there
-    /// [default: normalised; of a set human]
+    /// The grader of --expected or of a new set. Production tells of no right answers, so of traces only those fit that need none [default:
+    /// normalised; of traces human]
     #[arg(long, value_name = "GRADER")]
     pub(crate) grader: Option<String>,
     /// Add to a set that is there; requests that it has are passed over
-    #[arg(long, requires = "into")]
+    #[arg(long, requires = "cascade")]
     pub(crate) append: bool,
     /// Fail on the first line that cannot be used instead of passing over it
-    #[arg(long, requires = "into")]
+    #[arg(long, requires = "cascade")]
     pub(crate) strict: bool,
 }
 
 /// The format that becomes a fixture set.
 pub(crate) const TRACES: &str = "traces";
 
+/// The table that becomes one.
+pub(crate) const QUESTIONS: &str = "questions";
+
 fn formats() -> PossibleValuesParser {
+    let questions = PossibleValue::new(QUESTIONS).help(
+        "a table of questions (CSV or JSON Lines) for --into: `query`, `expected` and, where there are some, `id`, `segment`, `split`, `group`; \
+         `tierfall record` asks them",
+    );
     let traces = PossibleValue::new(TRACES).help("what `run --trace-log FILE --capture content` wrote, for --into and --cascade");
-    PossibleValuesParser::new(FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about)).chain([traces]))
+    PossibleValuesParser::new(
+        FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.about)).chain([questions, traces]),
+    )
 }

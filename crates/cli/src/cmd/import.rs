@@ -11,7 +11,7 @@ use tierfall_workbench::whole::Beside;
 
 use super::output::{until, unwritten};
 use super::watch::{tell_bad, tell_made};
-use crate::args::{Import, TRACES};
+use crate::args::{Import, QUESTIONS, TRACES};
 use crate::interrupt::interrupted;
 use crate::render::printable;
 use crate::render::words::{count, list};
@@ -20,6 +20,9 @@ use crate::{Exit, Failure, printed, quiet, say};
 pub(crate) async fn import(args: &Import) -> Result<Exit, Failure> {
     if args.format == TRACES {
         return super::traffic::import(args).await;
+    }
+    if args.format == QUESTIONS {
+        return super::questions::import(args).await;
     }
     let to = destination(args);
     let expected = args.table.expected.iter().map(|path| ("--expected", path.clone()));
@@ -57,8 +60,11 @@ fn destination(args: &Import) -> Option<&Path> {
 /// What became of the rows.
 fn made(args: &Import, out: &File) -> Result<Imported, Failure> {
     if args.traffic.into.is_some() {
-        return Err(Failure::usage(format!("only {TRACES} become a fixture set; {} becomes observations", args.format))
-            .with_hint("leave out --into and --cascade"));
+        return Err(Failure::usage(format!(
+            "only {TRACES} and {QUESTIONS} become a fixture set; {} becomes observations",
+            args.format
+        ))
+        .with_hint("leave out --into and --cascade"));
     }
     let grader = args.traffic.grader.as_deref();
     if let (Some(_), None) = (grader, &args.table.expected) {

@@ -13,6 +13,7 @@ pub(crate) mod import;
 mod inputs;
 mod log;
 mod output;
+mod questions;
 pub(crate) mod record;
 pub(crate) mod regress;
 pub(crate) mod run;

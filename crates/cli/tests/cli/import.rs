@@ -153,3 +153,42 @@ fn results_of_another_layout_are_told_with_the_command_that_reads_them() {
         assert!(ran.stderr().contains(told), "{file}: {ran}");
     }
 }
+
+#[test]
+fn a_table_of_questions_becomes_a_set_that_can_be_recorded() {
+    let sandbox = Sandbox::with_cascade();
+    let rows = (0..40).map(|n| format!("q{n};\"What is {n} + 1; please?\";{};note", n + 1));
+    sandbox.write("questions.csv", lines(std::iter::once("nr;question;expected;remark".to_owned()).chain(rows)));
+    let map = ["--map", "nr=id", "--map", "question=query", "--into", "fixtures/mine", "--grader", "numeric"];
+    let args = [&["import", "questions", "questions.csv"], &map[..]].concat();
+    let ran = sandbox.run(&args).exits(0);
+    for told in ["40 examples (test ", "not taken: remark", "tierfall record CASCADE fixtures/mine"] {
+        assert!(ran.stderr().contains(told), "{ran}");
+    }
+    let examples = sandbox.lines("fixtures/mine/examples.jsonl");
+    assert_eq!((&examples[3]["id"], &examples[3]["query"]), (&json!("q3"), &json!("What is 3 + 1; please?")));
+    sandbox.run(&["check", "fixtures/mine"]);
+    sandbox.run(&["record", "two.cascade.toml", "fixtures/mine", "--quiet"]).exits(0);
+    assert_eq!(sandbox.lines("fixtures/mine/recordings/small.jsonl").len(), 41);
+    let again = sandbox.run(&args).exits(2);
+    assert!(again.stderr().contains("fixtures/mine exists already"), "{again}");
+    // No question is left out in silence, and none is made up.
+    for (text, why) in [
+        ("query,expected\n,1\nx,2\n", "table.csv:2: query: is missing"),
+        ("query,expected\nx,\n", "table.csv:2: expected: is missing"),
+        ("question,expected\nx,1\n", "--map COLUMN=query. There are question, expected"),
+        ("id,query,expected\na,x,1\n,y,2\n", "table.csv:3: id: is missing, and other rows have one"),
+        ("id,query,expected\na,x,1\na,y,2\n", "\"a\" stands twice"),
+        ("query,expected\nx,seven\n", "(grader numeric)"),
+        ("query,expected\n", "it has no rows"),
+    ] {
+        sandbox.write("table.csv", text);
+        let ran = sandbox.run(&["import", "questions", "table.csv", "--into", "fixtures/other", "--grader", "numeric"]).exits(2);
+        assert!(ran.stderr().contains(why), "{text}: {ran}");
+        assert!(!sandbox.path("fixtures/other").exists());
+    }
+    sandbox.write("table.csv", "query,expected\nx,1\n");
+    let ran = sandbox.run(&["import", "questions", "table.csv", "--into", "fixtures/other"]).exits(0);
+    assert!(ran.stderr().contains("rows are named by their lines"), "{ran}");
+    sandbox.run(&["import", "questions", "table.csv", "--into", "more", "--out", "x.jsonl"]).exits(2);
+}

@@ -321,10 +321,10 @@ fn an_import_writes_all_or_nothing() {
     exit 2
     -- stderr
     error: the following required arguments were not provided:
-      --cascade <CASCADE>
       --into <DIR>
+      --cascade <CASCADE>
 
-    Usage: tierfall import --cascade <CASCADE> --into <DIR> --strict <FORMAT> <FILES>...
+    Usage: tierfall import --into <DIR> --cascade <CASCADE> --strict <FORMAT> <FILES>...
 
     For more information, try '--help'.
     ");

@@ -28,15 +28,7 @@ impl Expected {
     pub(super) fn add(&mut self, id: Option<String>, expected: Option<Value>) -> Result<(), Fault> {
         let id = id.ok_or_else(|| Fault::new("id", "is missing: it says which question this is of"))?;
         let expected = expected.ok_or_else(|| Fault::new("expected", "is missing: it says what a right answer says"))?;
-        // A number in a table is one.
-        let read = |expected: &Value| serde_json::from_str::<Value>(expected.as_str()?).ok();
-        let expected = match self.grader.check(&expected) {
-            Ok(()) => expected,
-            Err(why) => match read(&expected).filter(|expected| self.grader.check(expected).is_ok()) {
-                Some(expected) => expected,
-                None => return Err(Fault::new("expected", format!("{why} (grader {})", self.grader.name()))),
-            },
-        };
+        let expected = of_form(&self.grader, expected).map_err(|why| Fault::new("expected", why))?;
         match self.by_id.insert(id.clone(), expected) {
             None => Ok(()),
             Some(_) => Err(Fault::new("id", format!("\"{id}\" stands twice: which of the two is right is not known"))),
@@ -56,4 +48,12 @@ impl Expected {
     pub(super) fn unanswered(&self, met: &HashSet<String>) -> u64 {
         self.by_id.keys().filter(|id| !met.contains(*id)).count() as u64
     }
+}
+
+/// What is expected in the form that a grader compares with: a text in a table may be one, or the JSON that it spells.
+pub(super) fn of_form(grader: &NamedGrader, expected: Value) -> Result<Value, String> {
+    let Err(why) = grader.check(&expected) else { return Ok(expected) };
+    let spelled = expected.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let spelled = spelled.filter(|expected| grader.check(expected).is_ok());
+    spelled.ok_or_else(|| format!("{why} (grader {})", grader.name()))
 }

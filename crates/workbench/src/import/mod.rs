@@ -16,6 +16,7 @@ mod lm_eval;
 mod log;
 mod options;
 mod promptfoo;
+mod questions;
 mod records;
 mod routellm;
 mod routerbench;
@@ -32,6 +33,7 @@ pub use converted::Imported;
 pub use expected::Expected;
 pub use expecting::expected;
 pub use options::ImportOptions;
+pub use questions::{ImportedQuestions, QuestionOptions, questions};
 
 use crate::Error;
 use crate::observations::kinds::recognised;

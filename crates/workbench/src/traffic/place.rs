@@ -23,7 +23,7 @@ impl Splits {
     }
 
     /// The split of what has this key: the same in every run.
-    fn of(&self, key: &str) -> &str {
+    pub(crate) fn of(&self, key: &str) -> &str {
         let at = Tie::of("split of traffic", key).get() * self.0.iter().map(|(_, share)| share).sum::<f64>();
         let mut below = 0.0;
         let found = self.0.iter().find(|(_, share)| {
