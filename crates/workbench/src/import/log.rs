@@ -30,6 +30,8 @@ struct Entry<'a> {
     #[serde(borrow)]
     id: Scalar<'a>,
     custom_id: Scalar<'a>,
+    /// What Gemini's batches call it.
+    key: Scalar<'a>,
     segment: Scalar<'a>,
     group: Scalar<'a>,
     split: Scalar<'a>,
@@ -108,7 +110,17 @@ fn missing(field: &str, why: &str) -> Fault {
 fn id(entry: &Entry<'_>) -> Result<String, Fault> {
     match name("/custom_id", &entry.custom_id)? {
         Some(id) => Ok(id),
-        None => name("/id", &entry.id)?.ok_or_else(|| missing("/id", "it names the example")),
+        None => name("/id", &entry.id)?.ok_or_else(|| {
+            missing(
+                "/id",
+                if entry.key.is_absent() {
+                    "it names the example"
+                } else {
+                    "it names the example; a `key` in its place is of Gemini's batches, whose replies are not read: write `id`, `answer` and \
+                     `correct` of each line, which `tierfall import tidy` joins"
+                },
+            )
+        }),
     }
 }
 
@@ -166,8 +178,15 @@ fn envelope<'a>(field: &str, raw: &'a RawValue) -> Result<Envelope<'a>, Fault> {
 /// The answer that a reply is; none where it tells of a failure.
 fn decoded(came: &Came<'_>) -> Result<Option<Completion>, Fault> {
     let Some((dialect, body, at)) = came.reply else { return Ok(None) };
-    let object = serde_json::from_str::<Envelope<'_>>(body.get()).map(|envelope| envelope.object.as_text() == Some("response"));
-    let decoded = if object.unwrap_or_default() {
+    let object = serde_json::from_str::<Envelope<'_>>(body.get()).ok().and_then(|body| body.object.as_text().map(str::to_owned));
+    // As embeddings come.
+    if object.as_deref() == Some("list") {
+        return Err(Fault::new(
+            at,
+            "is a list, and no answer: it is of another endpoint; read are chat completions, Responses and messages",
+        ));
+    }
+    let decoded = if object.as_deref() == Some("response") {
         let reply = serde_json::from_str(body.get()).map_err(|error| Fault::new(at, json_error(&error)))?;
         dialect.decode(of_responses(&reply).to_string().as_bytes())
     } else {

@@ -177,6 +177,13 @@ pub fn convert(format: &Format, files: &[PathBuf], options: &ImportOptions, out:
     if let Some(most) = options.max_score.filter(|most| !(most.is_finite() && *most > 0.0)) {
         return Err(Error::refused(format!("--max-score {most}: the greatest grade of a source is above 0")));
     }
+    for file in files.iter().filter(|_| format.names.is_some()) {
+        let (start, _) = open_any(file)?;
+        if start.trim_ascii_start().first().is_some_and(|first| !b"{[".contains(first)) {
+            let why = format!("{}: it is no JSON, and {} is; tables are `tidy` or `csv`", file.display(), format.name);
+            return Err(Error::refused(why));
+        }
+    }
     let mut converted = Converted::new(options, input, out);
     (format.convert)(files, options, &mut converted).map_err(|error| told(error, format, input))?;
     let Converted { mut report, faults, scales, unsure, met, .. } = converted;

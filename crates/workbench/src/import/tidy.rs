@@ -12,14 +12,25 @@ use crate::Error;
 use crate::observations::faults::Fault;
 use crate::observations::value;
 
+/// Columns that tell of an answer whether it is right, or what it says.
+const GRADED: [&str; 3] = ["correct", "judged", "answer"];
+
 pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     let mut joined = Joined::default();
     for path in paths {
         joined.begin(path, converted);
+        let (mut rows, mut graded) = (false, false);
         each_of(path, options, converted, |record, line| {
+            rows = true;
+            graded |= record.columns().iter().any(|column| GRADED.contains(column));
             joined.add(line, record.name("id").ok().flatten(), answer(record, path)).map(|()| None)
         })?;
         joined.end(converted)?;
+        if rows && !graded {
+            let why =
+                format!("{}: no row has a column {}: nothing says which answers are right", path.display(), GRADED.join(", "));
+            return Err(Error::refused(why).with_hint("--map COLUMN=correct gives the column of the grades"));
+        }
     }
     joined.write(Lacking::Place, converted)
 }

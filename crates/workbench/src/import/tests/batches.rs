@@ -1,9 +1,12 @@
 //! Output files of batches, and grades for answers without any.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::*;
-use super::{joined, run};
+use super::{at_random, joined, run};
 /// A reply to a request of a batch, with one token.
 fn chat(text: &str) -> Value {
     let tokens = json!([{"token": text, "logprob": -0.25, "bytes": null, "top_logprobs": []}]);
@@ -106,5 +109,78 @@ fn what_is_expected_has_the_graders_form_and_stands_once() {
     ] {
         let why = read(text, grader).unwrap_err();
         assert!(why.contains(said), "{text}: {why}");
+    }
+}
+
+#[test]
+fn what_is_no_answer_of_a_known_kind_is_told_as_such() {
+    let embedded = batch_line(1, "q1", 200, &json!({"object": "list", "model": "e", "data": [{"embedding": [1]}]}));
+    let of_gemini = json!({"key": "q1", "response": {"candidates": []}}).to_string();
+    for (name, text, said) in [
+        ("openai-log", &*embedded, "/response: is a list, and no answer: it is of another endpoint"),
+        ("openai-log", &of_gemini, "is of Gemini's batches, whose replies are not read"),
+        ("openai-log", "id,correct\n1,1\n", "it is no JSON, and openai-log is; tables are `tidy` or `csv`"),
+        ("inspect", "id,correct\n1,1\n", "it is no JSON, and inspect is"),
+        ("tidy", &embedded, "no row has a column correct, judged, answer: nothing says which answers are right"),
+        ("tidy", "id,right\n1,1\n", "no row has a column correct, judged, answer"),
+    ] {
+        let why = run(name, text, &ImportOptions::default()).unwrap_err().to_string();
+        assert!(why.contains(said), "{name}: {why}");
+    }
+}
+
+/// A line of a log: what it is of, and what is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Line {
+    Answer,
+    Failed,
+    /// The id can be read, and the rest cannot.
+    Odd,
+    Torn,
+}
+
+proptest! {
+    /// Whatever becomes of a line is said: it is part of an example, or a row that cannot be read.
+    #[test]
+    fn no_line_of_a_log_vanishes(
+        lines in proptest::collection::vec(
+            (0..8_u8, any::<bool>(), proptest::sample::select(&[Line::Answer, Line::Answer, Line::Answer, Line::Failed, Line::Odd, Line::Torn][..])),
+            1..24,
+        ),
+    ) {
+        let text: String = lines.iter().map(|(id, large, line)| {
+            let (id, tier) = (format!("q{id}"), if *large { "large" } else { "small" });
+            let line = match line {
+                Line::Answer => json!({"custom_id": id, "tier": tier, "correct": 1, "response": chat("Paris")}).to_string(),
+                Line::Failed => json!({"custom_id": id, "tier": tier, "response": null, "error": {"code": "late"}}).to_string(),
+                Line::Odd => json!({"custom_id": id, "tier": tier, "response": []}).to_string(),
+                Line::Torn => "{\"custom".to_owned(),
+            };
+            line + "\n"
+        }).collect();
+        let sound = |line: &Line| matches!(line, Line::Answer | Line::Failed);
+        let mut answers: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+        lines.iter().filter(|(.., line)| sound(line)).for_each(|(id, large, _)| answers.entry(format!("q{id}")).or_default().push(*large));
+        let doubled = |all: &Vec<bool>| all.iter().collect::<BTreeSet<_>>().len() < all.len();
+        let is_whole = lines.iter().all(|(.., line)| sound(line)) && !answers.values().any(doubled);
+        prop_assert_eq!(run("openai-log", &text, &ImportOptions::default()).is_ok(), is_whole);
+        // Where nothing is left there is no result.
+        let Ok((rows, report)) = run("openai-log", &text, &at_random()) else { return Ok(()) };
+        prop_assert_eq!((report.read, report.written + report.bad), (lines.len() as u64, rows.len() as u64));
+        let told: String = rows.iter().filter_map(|row| row["unreadable"].as_str()).collect::<Vec<_>>().join("\n");
+        for (at, (.., line)) in lines.iter().enumerate().filter(|(_, (.., line))| !sound(line)) {
+            prop_assert!(told.contains(&format!("source:{}: ", at + 1)), "{line:?} of line {}: {told}", at + 1);
+        }
+        for (id, all) in &answers {
+            let of: Vec<&Value> = rows.iter().filter(|row| row["id"] == id.as_str()).collect();
+            match of[..] {
+                [] => prop_assert!(told.contains(&format!("\"{id}\"")), "{id} is lost: {told}"),
+                [row] => {
+                    let odd = lines.iter().any(|(other, _, line)| *line == Line::Odd && format!("q{other}") == *id);
+                    prop_assert!(!odd && !doubled(all) && row["tiers"].as_object().unwrap().len() == all.len(), "{row}");
+                }
+                _ => prop_assert!(false, "{id} stands twice"),
+            }
+        }
     }
 }
