@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tierfall::{Answer, Engine};
 use tierfall_core::money::Money;
+use tierfall_core::trace::OutcomeKind;
 use tierfall_testkit::{Script, Server, openai, sample};
 use tokio::time::{Instant, sleep};
 
@@ -211,9 +212,13 @@ fn rows() -> Vec<Row> {
             id: "S13",
             wall: "400 content_filter",
             small: |_, _| error(400, "blocked by the content policy", "content_filter"),
+            tier: "nobody",
             most: 1,
-            right: "not asked again, and the reason is told",
-            is_right: |seen| seen.quotes("blocked by the content policy"),
+            right: "refused, asked nobody else, and the reason is told",
+            is_right: |seen| {
+                let error = seen.last().trace.error.as_deref().unwrap_or_default();
+                seen.last().trace.outcome == OutcomeKind::Refused && error.contains("blocked by the content policy")
+            },
             ..row
         },
         Row {
