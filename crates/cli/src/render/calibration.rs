@@ -222,7 +222,11 @@ fn segments(segments: &[SegmentReport], target: &TargetFit, head: &str) -> Table
                 format!("{}{names}", segment.segment)
             }),
             of.number("items", |segment| words::count(segment.n)),
-            of.text("verdict", |segment| words::status(segment.status, segment.guarantee.as_ref())),
+            of.text("verdict", |segment| match (segment.status, &segment.guarantee) {
+                // What is promised over all is promised of no segment by itself.
+                (Status::Certified, None) => "certified together".to_owned(),
+                (status, guarantee) => words::status(status, guarantee.as_ref()),
+            }),
             of.text("policy", |segment| words::chain_with_cuts(&segment.chain, &segment.raw_thresholds)),
             of.text("promised by itself", |segment| {
                 words::maybe(segment.guarantee.as_ref(), |guarantee| words::bound(target, guarantee.bound))
@@ -354,6 +358,17 @@ mod tests {
                      medium  not asked
                      large   answers everything
         ");
+    }
+
+    #[test]
+    fn what_is_pooled_is_cut_and_a_promise_over_all_is_none_of_a_segment() {
+        let mut report = sample::calibration();
+        report.segments[2].pooled = (0..76).map(|n| format!("s{n}")).collect();
+        report.segments.iter_mut().for_each(|segment| (segment.status, segment.guarantee) = (Status::Certified, None));
+        report.points[1].segments = report.segments[..1].to_vec();
+        let text = plain(&report, &[]);
+        assert!(text.contains("rest (s0, s1, s2, s3, s4 and 71 more)    288  certified together"), "{text}");
+        assert!(text.contains("segment, at careful  items  verdict             policy\norders                 312"), "{text}");
     }
 
     #[test]

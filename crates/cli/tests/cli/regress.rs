@@ -399,8 +399,7 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
       as much with probability 0.00049
       quality-vs-baseline in complaint-care: 15 examples lost, 0 gained of 120: chance alone would do as
       much with probability below 0.0001
-      cost-vs-baseline: cost did not change: chance alone would do as much with probability 1; not
-      concluded on, because quality fails
+      cost-vs-baseline: cost did not change; not concluded on, because quality fails
 
     limit            segment                 now     must be          95 %  verdict
     accuracy         all                  68.6 %      ≥ 68 %  65.4 to 71.7  pass

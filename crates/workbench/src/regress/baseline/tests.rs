@@ -10,7 +10,10 @@ use super::super::testing::{SMALL, Shop, read};
 use super::*;
 
 fn parse(text: impl AsRef<[u8]>) -> Result<Baseline, String> {
-    Baseline::parse(text.as_ref(), Path::new("shop.baseline.json")).map_err(|error| error.to_string())
+    Baseline::parse(text.as_ref(), Path::new("shop.baseline.json")).map_err(|error| {
+        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{error}{hint}")
+    })
 }
 
 /// A run of one split, with items as `items` makes them.

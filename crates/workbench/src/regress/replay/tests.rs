@@ -121,7 +121,7 @@ fn unknown_costs_stay_unknown() {
 #[test]
 fn a_split_that_is_not_there_is_told_with_those_that_are() {
     let error = Shop::new(8).replay("tset").unwrap_err();
-    assert_eq!(error, "DIR/examples.jsonl has no split \"tset\"; did you mean \"test\"? There are test, train");
+    assert_eq!(error, "DIR/examples.jsonl has no split \"tset\"; did you mean \"test\"? There are test and train");
 }
 
 #[test]
