@@ -38,8 +38,8 @@ pub fn from_fixtures(
     let mut summary = Summary { warnings: checked(declared)?, ..Summary::default() };
     let cascade = deferring(declared)?;
     let grades = cascade.tiers().iter().map(|tier| grades(set, tier)).collect::<Result<Vec<_>, _>>()?;
-    let graded: Vec<_> = cascade.tiers().iter().zip(&grades).map(|(tier, grades)| (&*tier.name, grades.as_ref())).collect();
-    summary.labels = labels::by_split(set, recordings, &graded);
+    let by_tier: Vec<_> = cascade.tiers().iter().zip(&grades).map(|(tier, grades)| (&*tier.name, grades.as_ref())).collect();
+    summary.labels = labels::by_split(set, recordings, &by_tier);
     let mut examples = Vec::new();
     for example in set.examples() {
         summary.read += 1;
