@@ -37,7 +37,7 @@ pub use questions::{ImportedQuestions, QuestionOptions, questions};
 
 use crate::Error;
 use crate::observations::kinds::recognised;
-use crate::observations::source::open_any;
+use crate::observations::source::start_of;
 use crate::observations::{Unreadable, hint};
 
 /// A format that can be imported.
@@ -178,7 +178,7 @@ pub fn convert(format: &Format, files: &[PathBuf], options: &ImportOptions, out:
         return Err(Error::refused(format!("--max-score {most}: the greatest grade of a source is above 0")));
     }
     for file in files.iter().filter(|_| format.names.is_some()) {
-        let (start, _) = open_any(file)?;
+        let start = start_of(file).unwrap_or_default();
         if start.trim_ascii_start().first().is_some_and(|first| !b"{[".contains(first)) {
             let why = format!("{}: it is no JSON, and {} is; tables are `tidy` or `csv`", file.display(), format.name);
             return Err(Error::refused(why));
@@ -213,8 +213,7 @@ pub fn convert(format: &Format, files: &[PathBuf], options: &ImportOptions, out:
 
 /// The same, with the format that reads the file, where it looks like another one.
 fn told(error: Error, format: &Format, input: &Path) -> Error {
-    let start = open_any(input).ok().map(|(start, _)| start);
-    match start.and_then(|start| recognised(&start)) {
+    match start_of(input).and_then(|start| recognised(&start)) {
         Some((other, what)) if other != format.name && !matches!(error, Error::Rows(_)) => {
             error.with_hint(format!("it looks like {what}: tierfall import {other} {}", input.display()))
         }

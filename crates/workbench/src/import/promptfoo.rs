@@ -22,7 +22,7 @@ use super::{Converted, ImportOptions};
 use crate::Error;
 use crate::observations::faults::Fault;
 use crate::observations::kinds::is_document_of_results;
-use crate::observations::source::{no_observations, open_any};
+use crate::observations::source::{no_observations, start_of};
 use crate::observations::{as_python, json_error};
 
 /// The document, or what it holds of all rows.
@@ -70,7 +70,7 @@ pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mu
 }
 
 fn rows(path: &Path) -> Result<Vec<Row>, Error> {
-    let (start, _) = open_any(path)?;
+    let start = start_of(path).ok_or_else(|| no_observations(path, "it is no file whose beginning can be read"))?;
     if is_document_of_results(&start) {
         let text = text(path)?;
         let unknown = |error| no_observations(path, format_args!("it is no document of promptfoo's results: {error}"));

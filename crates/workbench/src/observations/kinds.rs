@@ -31,17 +31,13 @@ const KINDS: [Kind; 5] = [
         what: "a log of completions or a batch's output",
         is: |keys| keys.all(&["custom_id"]) && keys.any(&["response", "result", "error"]) || keys.all(&["request", "response"]),
     },
-    Kind {
-        format: "tidy",
-        what: "one row an answer",
-        is: |keys| keys.all(&["id"]) && keys.any(&["correct", "judged"]) && !keys.any(&["tiers"]),
-    },
+    Kind { format: "tidy", what: "one row an answer", is: |keys| keys.all(&["id"]) && keys.any(&["correct", "judged"]) },
 ];
 
 /// The format that reads a file that begins so, and what it is; `None` where its keys tell nothing.
 pub(crate) fn recognised(start: &[u8]) -> Option<(&'static str, &'static str)> {
     let keys = Keys::of(start);
-    KINDS.iter().find(|kind| (kind.is)(&keys)).map(|kind| (kind.format, kind.what))
+    KINDS.iter().find(|kind| !keys.any(&["tiers"]) && (kind.is)(&keys)).map(|kind| (kind.format, kind.what))
 }
 
 /// Whether it is one document of promptfoo's, and no line of its rows.
@@ -106,6 +102,7 @@ mod tests {
             (r#"{"custom_id": "a", "result": {"type""#, Some("openai-log")),
             (r#"{"id": 1, "model": "a", "correct": 1}"#, Some("tidy")),
             (r#"{"id": 1, "tiers": {"a": {"correct": 1}}}"#, None),
+            (r#"{"id": 1, "results": [], "correct": 1, "tiers": {"a": {}}}"#, None),
             (r#"{"note": "\"results\": {", "id": 1}"#, None),
             ("id,correct\n1,1\n", None),
             ("{}\n{\"results\": 1}", Some("promptfoo")),

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use super::ReadOut;
 use super::chunk::Chunk;
 use super::collect::Collector;
+use super::kinds::recognised;
 use super::options::{Config, ReadOptions};
-use super::source::{ObservationFile, Piece};
+use super::source::{ObservationFile, Piece, start_of};
 use crate::Error;
 use crate::progress::Progress;
 
@@ -22,12 +23,28 @@ pub fn read(paths: &[impl AsRef<Path>], options: &ReadOptions, progress: &dyn Pr
     options.check()?;
     let mut judged = vec![false; options.chain.len()];
     loop {
-        match pass(paths, options, &judged, progress)? {
+        match pass(paths, options, &judged, progress).map_err(|error| told(error, paths))? {
             Pass::Done(read) => return Ok(*read),
             // Who graded a tier decides what every row of it means, and shows only in the rows.
             Pass::Judged(tiers) => tiers.into_iter().for_each(|tier| judged[tier] = true),
         }
     }
+}
+
+/// The error, with the command that makes observations of a file which looks like something else, where no row could be read.
+fn told(error: Error, paths: &[impl AsRef<Path>]) -> Error {
+    let nothing = match &error {
+        Error::Rows(rows) => rows.bad == rows.read,
+        Error::Refused { hint, .. } => hint.is_none(),
+        _ => false,
+    };
+    let kind = |path: &Path| start_of(path).and_then(|start| recognised(&start));
+    let other = paths.iter().map(AsRef::as_ref).find_map(|path| Some((path, kind(path)?))).filter(|_| nothing);
+    let Some((path, (format, what))) = other else { return error };
+    let (file, more) = (path.display(), if format == "tidy" { " --tier-column COLUMN" } else { "" });
+    error.with_hint(format!(
+        "by its keys {file} is {what}: tierfall import {format} {file}{more} --out rows.jsonl makes observations of it"
+    ))
 }
 
 enum Pass {

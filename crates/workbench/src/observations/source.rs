@@ -50,12 +50,6 @@ impl<'p> ObservationFile<'p> {
     pub(super) fn open(path: &'p Path, options: &ReadOptions) -> Result<Self, Error> {
         let file = fs_err::File::open(path)?;
         let (start, input) = unpacked(path, file.try_clone()?)?;
-        if let Some((format, what)) = recognised(&start) {
-            let more = if format == "tidy" { " --tier-column COLUMN" } else { "" };
-            let (file, why) = (path.display(), format!("it looks like {what}"));
-            return Err(no_observations(path, why)
-                .with_hint(format!("tierfall import {format} {file}{more} --out rows.jsonl makes observations of it")));
-        }
         let format = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(no_observations(path, "it is empty; it should hold one example a line")),
             Some(b'{') => match options.columns.keys().next() {
@@ -171,6 +165,11 @@ fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> 
         Some(why) => Err(no_observations(path, why)),
         None => Ok((start, input)),
     }
+}
+
+/// How a file begins; none of what is no file, as a pipe, which can be read only once.
+pub(crate) fn start_of(path: &Path) -> Option<Vec<u8>> {
+    fs_err::metadata(path).is_ok_and(|file| file.is_file()).then(|| open_any(path).ok()).flatten().map(|(start, _)| start)
 }
 
 /// The same, of a file that may be one document.
