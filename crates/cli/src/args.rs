@@ -32,6 +32,12 @@ pub(crate) struct Cli {
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
     pub(crate) quiet: bool,
+    /// The only variables of the environment that cascade files may name as keys; a name may end in *
+    #[arg(long, value_name = "NAME,...", global = true, value_delimiter = ',', help_heading = "Global options")]
+    pub(crate) env_allow: Option<Vec<String>>,
+    /// Besides a cascade file's own folder, one whose files may be its prompts
+    #[arg(long, value_name = "FOLDER", global = true, value_hint = ValueHint::DirPath, help_heading = "Global options")]
+    pub(crate) prompts_in: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

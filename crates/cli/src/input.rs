@@ -10,8 +10,8 @@ use tierfall_workbench::json_reason;
 
 use crate::Failure;
 
-/// The largest query that is read from stdin, in bytes.
-const STDIN_LIMIT: u64 = 16 << 20;
+/// The longest query that is read, in bytes: all of stdin, or a line of a batch.
+pub(crate) const LONGEST: u64 = 16 << 20;
 
 /// The query of a command line: an argument, or stdin for `-` and for nothing.
 pub(crate) fn prompt(argument: Option<&str>) -> Result<String, Failure> {
@@ -27,9 +27,9 @@ pub(crate) fn prompt(argument: Option<&str>) -> Result<String, Failure> {
 
 fn stdin() -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    std::io::stdin().take(STDIN_LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > STDIN_LIMIT {
-        return Err(Failure::usage(format!("the query on stdin is longer than {} MiB", STDIN_LIMIT >> 20)));
+    std::io::stdin().take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Failure::usage(format!("the query on stdin is longer than {} MiB", LONGEST >> 20)));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         Failure::usage(format!("the query on stdin is not UTF-8 from byte {}", error.utf8_error().valid_up_to()))

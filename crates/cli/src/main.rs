@@ -13,6 +13,7 @@ mod render;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tierfall::Trust;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -23,6 +24,7 @@ pub(crate) use crate::out::{note, print, print_data, print_verdict, printed, qui
 fn main() -> ExitCode {
     let cli = Cli::parse();
     out::hush(cli.quiet);
+    tierfall::trust(Trust { variables: cli.env_allow.clone(), folders: cli.prompts_in.clone() });
     log_to_stderr(cli.verbose);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use crate::trust;
+
 /// The value of an environment variable; absent and empty are the same, since no key is empty.
 fn secret(name: &str) -> Option<SecretString> {
+    if !trust::has_variable(name) {
+        return None;
+    }
     #[expect(clippy::disallowed_methods, reason = "this is that one place")]
     let value = std::env::var(name).ok()?;
     // Keys pasted into files often end in a line break, which no header can carry.

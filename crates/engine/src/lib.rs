@@ -13,6 +13,7 @@ mod engine;
 mod environment;
 mod events;
 mod fault;
+pub mod files;
 pub mod fit;
 mod ids;
 pub mod jsonl;
@@ -20,6 +21,7 @@ mod observing;
 mod reload;
 mod spans;
 pub mod timed;
+mod trust;
 
 pub use answer::{Answer, Unanswered};
 pub use ask::Ask;
@@ -34,6 +36,7 @@ pub use fault::Fault;
 pub use jsonl::JsonlSink;
 pub use observing::Lost;
 pub use reload::Reloadable;
+pub use trust::{Trust, trust};
 
 pub use tierfall_core;
 pub use tierfall_core::cascade::{

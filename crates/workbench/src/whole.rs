@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+use tierfall::files;
 
 /// Writes a file beside its place and puts it there in one step. Whoever reads it sees the old file or the new one, and of
 /// several who write it at once, each writes its own. A link goes on pointing to where it did, and a file that was there keeps its
@@ -71,11 +72,7 @@ impl Beside {
 /// Whether there is something at a path that cannot be replaced: neither a file nor a folder, or what a process has open, which may be a
 /// file that holds more than ours.
 pub fn is_stream(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    let is_open = ["/dev/stdout", "/dev/stderr"].contains(&&*name)
-        || name.starts_with("/dev/fd/")
-        || (name.starts_with("/proc/") && name.contains("/fd/"));
-    is_open || std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+    files::is_open(path) || std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
 }
 
 /// Where a file really is, or will be: links are followed, also those to what is not there yet.
@@ -97,9 +94,9 @@ pub(crate) fn place(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "links lead around in a circle"))
 }
 
-/// What cannot be replaced, to add to. A pipe that nobody reads is an error: waiting for a reader could not be interrupted.
+/// Opens what cannot be replaced, to add to it. A pipe that nobody reads is an error: waiting for a reader could not be interrupted.
 #[cfg(unix)]
-fn through(path: &Path) -> io::Result<File> {
+pub fn through(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -119,7 +116,7 @@ fn through(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn through(path: &Path) -> io::Result<File> {
+pub fn through(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).open(path)
 }
 

@@ -2,26 +2,27 @@
 //! ready in a file.
 
 mod latch;
+mod queries;
 mod resume;
 mod tally;
 
-use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::path::{Path, PathBuf};
+use std::future::ready;
+use std::io::Write as _;
+use std::path::Path;
 
 use fs_err::File;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tierfall::{Answer, Engine};
 use tierfall_core::trace::OutcomeKind;
-use tierfall_workbench::whole;
 use tokio::sync::watch;
 
 use self::latch::Latch;
+use self::queries::Input;
 use self::resume::Earlier;
 use self::tally::Tally;
 use super::log::Log;
 use crate::args::{Format, Run};
-use crate::input::{Query, query};
+use crate::input::Query;
 use crate::interrupt::Ends;
 use crate::{Exit, Failure, note, print, progress, tell};
 
@@ -33,8 +34,8 @@ pub(crate) struct Batch<'a> {
     input: Input,
     out: Option<File>,
     earlier: Earlier,
-    /// How many queries are to be asked.
-    left: usize,
+    /// How many queries are to be asked; nobody knows of a stream.
+    left: Option<usize>,
 }
 
 /// How a batch goes on.
@@ -51,10 +52,10 @@ impl<'a> Batch<'a> {
     /// Reads and checks the queries, and opens the output.
     pub(crate) fn open(engine: &Engine, recorded: bool, args: &'a Run, file: &Path) -> Result<Self, Failure> {
         let input = Input::open(file)?;
-        let keys = check(engine, &input)?;
+        let keys = input.check(engine)?;
         let (out, earlier) = args.out.as_deref().map(resume::open).transpose()?.unzip();
         let earlier = earlier.unwrap_or_default();
-        let left = keys.difference(&earlier.done).count();
+        let left = keys.map(|keys| keys.difference(&earlier.done).count());
         Ok(Self { args, recorded, input, out, earlier, left })
     }
 
@@ -75,8 +76,8 @@ impl<'a> Batch<'a> {
             note("interrupted; the same command goes on where it stopped");
         }
         let unlogged = || {
-            let (why, n) = (log?.fails().filter(|_| tally.n < self.left)?, tally.n);
-            Some(Failure::usage(format!("stopped after {n} of {} queries: {why}", self.left)))
+            let (why, n) = (log?.fails()?, tally.n);
+            Some(Failure::usage(format!("{}: {why}", stopped(n, self.left)?)))
         };
         let exit = asked.map(|()| {
             let stopped = latch.failure(tally.n, self.left).or_else(unlogged);
@@ -96,12 +97,15 @@ impl<'a> Batch<'a> {
         tally: &mut Tally,
         latch: &mut Latch,
     ) -> Result<bool, Failure> {
-        let Self { args, earlier, out, .. } = self;
-        let bar = progress::bar(self.left as u64, "queries");
+        let Self { args, earlier, out, input, .. } = self;
+        let bar = progress::bar(self.left.unwrap_or(0) as u64, "queries");
         let (going, seen) = watch::channel(Going::On);
         let at_least = |next: Going| going.send_modify(|now| *now = next.max(*now));
-        let queries = queries(&self.input)?.filter(|query| !matches!(query, Ok((_, query)) if earlier.done.contains(&query.key)));
-        let answers = futures_util::stream::iter(queries.take_while(|_| *seen.borrow() == Going::On).map(|query| async {
+        let mut ending = seen.clone();
+        let over = async move { drop(ending.wait_for(|going| *going != Going::On).await) };
+        let asked = input.queries(engine)?.take_until(over.boxed());
+        let asked = asked.filter(|query| ready(!matches!(query, Ok((_, query)) if earlier.done.contains(&query.key))));
+        let answers = asked.take_while(|_| ready(*seen.borrow() == Going::On)).map(|query| async {
             let (_, Query { key, mut ask, point }) = query?;
             if let (None, Some(point)) = (point, &args.dial.point) {
                 ask = ask.at_point(point.as_str());
@@ -122,7 +126,7 @@ impl<'a> Batch<'a> {
                 }
             }
             Ok::<_, Failure>(Some((key, engine.complete_until(ask, cancelled()).await)))
-        }));
+        });
         let at_once = usize::from(args.concurrency);
         // A file takes each answer as it comes.
         let mut answers = match out {
@@ -198,10 +202,19 @@ impl<'a> Batch<'a> {
 }
 
 /// What an earlier run left, in words; `None` where there was none.
-fn found(earlier: &Earlier, left: usize) -> Option<String> {
+fn found(earlier: &Earlier, left: Option<usize>) -> Option<String> {
     let (done, fell_back) = (earlier.done.len(), earlier.fell_back.len());
     let again = if fell_back > 0 { format!(", {fell_back} fell back and are asked again") } else { String::new() };
-    (done + fell_back > 0).then(|| format!("{done} already answered{again}, {left} left"))
+    let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
+    (done + fell_back > 0).then(|| format!("{done} already answered{again}{left}"))
+}
+
+/// That a batch was stopped before its end; `None` where nothing was left.
+fn stopped(asked: usize, of: Option<usize>) -> Option<String> {
+    match of {
+        Some(of) => (asked < of).then(|| format!("stopped after {asked} of {of} queries")),
+        None => Some(format!("stopped after {asked} queries")),
+    }
 }
 
 /// How the batch ends; what went wrong is told.
@@ -221,69 +234,6 @@ fn ended(tally: &Tally, stopped: Option<Failure>, interrupted: bool, args: &Run)
         None if args.strict && tally.fell_back() > 0 => Exit::Unmet,
         None => Exit::Fine,
     }
-}
-
-/// Where the queries come from. They are read twice, so stdin is kept in a file meanwhile, and so is a pipe.
-struct Input {
-    path: PathBuf,
-    shown: String,
-    _kept: Option<tempfile::NamedTempFile>,
-}
-
-impl Input {
-    fn open(path: &Path) -> Result<Self, Failure> {
-        let stdin = path == Path::new("-");
-        let shown = if stdin { "stdin".to_owned() } else { path.display().to_string() };
-        if !stdin && !whole::is_stream(path) {
-            return Ok(Self { path: path.to_owned(), shown, _kept: None });
-        }
-        let mut from: Box<dyn Read> = if stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
-        let mut kept = tempfile::NamedTempFile::new()?;
-        std::io::copy(&mut from, &mut kept)?;
-        Ok(Self { path: kept.path().to_owned(), shown, _kept: Some(kept) })
-    }
-}
-
-/// The queries of a file with their lines, one at a time: a file of any length takes no more memory than what is under way.
-fn queries(input: &Input) -> Result<impl Iterator<Item = Result<(usize, Query), Failure>> + use<>, Failure> {
-    let shown = input.shown.clone();
-    let at = move |number: usize, why: &dyn std::fmt::Display| Failure::usage(format!("{shown}:{number}: {why}"));
-    let lines = BufReader::new(File::open(&input.path)?).lines().enumerate().map(|(place, line)| (place + 1, line));
-    // Some editors put a byte-order mark before a text in UTF-8.
-    let lines = lines.map(|(number, line)| match line {
-        Ok(line) if number == 1 && line.starts_with('\u{feff}') => (number, Ok(line['\u{feff}'.len_utf8()..].to_owned())),
-        line => (number, line),
-    });
-    Ok(lines.filter_map(move |(number, line)| match line {
-        Ok(line) if line.trim().is_empty() => None,
-        Ok(line) => {
-            Some(query(&line, number).map(|query| (number, query)).map_err(|why| {
-                at(number, &why).with_hint("a line is {\"id\"?, \"query\" | \"messages\", \"tags\"?, \"point\"?}")
-            }))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Some(Err(at(number, &"it is not UTF-8"))),
-        Err(error) => Some(Err(at(number, &error))),
-    }))
-}
-
-/// Checks the whole file before the first call, so that a typing error in the last line costs nothing, and gives the keys of
-/// its queries.
-fn check(engine: &Engine, input: &Input) -> Result<BTreeSet<String>, Failure> {
-    let mut keys = BTreeSet::new();
-    for query in queries(input)? {
-        let (number, Query { key, point, .. }) = query?;
-        if let Some(Err(error)) = point.map(|point| engine.find_point(&point).map(|_| ())) {
-            return Err(Failure::usage(format!("{}:{number}: {error}", input.shown)));
-        }
-        if let Some(twice) = keys.replace(key) {
-            let place = format!("{}:{number}", input.shown);
-            return Err(Failure::usage(format!("{place}: the id \"{twice}\" stands in an earlier line too")));
-        }
-    }
-    if keys.is_empty() {
-        return Err(Failure::usage(format!("{} has no query in it", input.shown)));
-    }
-    Ok(keys)
 }
 
 fn line(key: &str, answer: &Answer, format: Option<Format>) -> Result<String, Failure> {

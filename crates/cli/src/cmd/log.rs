@@ -11,6 +11,7 @@ use tierfall_core::observer::{Ended, Observer, Room};
 use tierfall_workbench::Replaying;
 use tierfall_workbench::results::{Named, apart, fit_of, parts_of_set};
 use tierfall_workbench::traffic::{Capture, Sampling};
+use tierfall_workbench::whole;
 
 use crate::args::Run;
 use crate::interrupt::Ends;
@@ -74,6 +75,9 @@ pub(super) struct Lacks {
 impl Log {
     pub(super) fn open(path: &Path, args: &Run, replay: Option<&Replaying>, tiers: &[TierBinding]) -> Result<Self, Failure> {
         apart(&reads(args, replay), &written(path, args))?;
+        // A pipe that nobody reads is said, not waited for; it stays open until it is open for good.
+        let open = whole::is_stream(path).then(|| whole::through(path)).transpose();
+        let _open = open.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         let sink: Box<dyn Sink> = if args.capture.is_none() {
             Box::new(JsonlSink::open(path)?)
         } else {

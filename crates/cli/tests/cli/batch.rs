@@ -191,7 +191,32 @@ fn a_batch_may_come_from_stdin() {
     assert!(wrong.stderr().contains("stdin:2: "), "{wrong}");
 }
 
-/// The queries are read twice, and a pipe gives them once.
+/// Who asks one thing after the other gets one answer after the other.
+#[test]
+fn a_query_of_stdin_is_answered_before_the_next_one_is_there() {
+    use std::io::{BufRead as _, Write as _};
+    use std::process::Stdio;
+
+    let sandbox = Sandbox::with_cascade();
+    let mut command = sandbox.command(&["run", "two.cascade.toml", "--jsonl", "-", "--quiet"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut answers = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    for query in queries(3).lines() {
+        writeln!(stdin, "{query}").unwrap();
+        assert!(answers.next().unwrap().unwrap().contains("\"outcome\":\"answered\""));
+    }
+    drop(stdin);
+    assert!(answers.next().is_none() && child.wait().unwrap().success());
+    for (text, why) in
+        [("", "stdin has no query in it"), (&(queries(1) + &queries(1)), "stdin:2: the id \"q00\" stands in an earlier")]
+    {
+        let ran = sandbox.pipe(&["run", "two.cascade.toml", "--jsonl", "-"], text).exits(2);
+        assert!(ran.stderr().contains(why), "{ran}");
+    }
+}
+
+/// A pipe has no name of its own that could be read twice.
 #[cfg(unix)]
 #[test]
 fn a_batch_may_come_from_a_pipe_with_a_name() {

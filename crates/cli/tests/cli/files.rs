@@ -208,8 +208,12 @@ fn help_is_there_for_everything() {
       -V, --version  Print version
 
     Global options:
-      -v, --verbose...  Say more on stderr: once for failed calls, twice for every call
-      -q, --quiet       Say nothing on stderr but errors
+      -v, --verbose...            Say more on stderr: once for failed calls, twice for every call
+      -q, --quiet                 Say nothing on stderr but errors
+          --env-allow <NAME,...>  The only variables of the environment that cascade files may name as
+                                  keys; a name may end in *
+          --prompts-in <FOLDER>   Besides a cascade file's own folder, one whose files may be its
+                                  prompts
 
     Results go to stdout, everything else to stderr.
     Exit codes: 0 fine; 1 a target could not be promised, something got worse, or (--strict) an answer
@@ -290,6 +294,72 @@ fn no_trace_is_written_into_what_is_read_or_into_the_results() {
         (1, 1),
         "what has its answer is not asked again"
     );
+}
+
+/// What has no end, keeps whoever opens it waiting, or takes nothing: each is said, and nothing hangs.
+#[cfg(unix)]
+#[test]
+fn devices_and_pipes_are_no_files() {
+    let sandbox = Sandbox::with_cascade();
+    sandbox.write("queries.jsonl", "{\"query\": \"Hi?\"}\n");
+    assert!(std::process::Command::new("mkfifo").arg(sandbox.path("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", sandbox.path("zero")).unwrap();
+    for file in ["pipe", "zero"] {
+        sandbox.write(
+            &format!("{file}.toml"),
+            CASCADE.replacen("price =", &format!("system-prompt = {{ file = \"{file}\" }}\nprice ="), 1),
+        );
+    }
+    let no_file = "no file but a pipe or a device";
+    let jsonl = |more: &[&'static str]| [&["run", "two.cascade.toml", "--jsonl", "queries.jsonl"], more].concat();
+    for (args, why) in [
+        (vec!["run", "/dev/zero", "Hi?"], no_file),
+        (vec!["run", "pipe", "Hi?"], no_file),
+        (vec!["check", "pipe"], no_file),
+        (vec!["run", "pipe.toml", "Hi?"], no_file),
+        (vec!["run", "zero.toml", "Hi?", "--prompts-in", "/dev"], no_file),
+        (vec!["calibrate", "--observations", "/dev/zero", "--chain", "a,b", "--max-loss", "0.1"], no_file),
+        (vec!["regress", "two.cascade.toml", "--baseline", "pipe"], "two.cascade.toml"),
+        (vec!["run", "two.cascade.toml", "--jsonl", "/dev/zero"], "/dev/zero:1: it is longer than 16 MiB"),
+        (jsonl(&["--out", "pipe"]), "it is a pipe that nobody reads"),
+        (jsonl(&["--trace-log", "pipe"]), "it is a pipe that nobody reads"),
+        (jsonl(&["--out", "/dev/full"]), "No space left on device"),
+        (jsonl(&["--trace-log", "/dev/full"]), "No space left on device"),
+    ] {
+        let ran = sandbox.run(&args).exits(2);
+        assert!(ran.stderr().contains(why), "{args:?}: {ran}");
+    }
+}
+
+#[test]
+fn a_file_of_others_gets_no_more_than_it_may_have() {
+    let sandbox = Sandbox::new();
+    let cascade = "version = 1\nname = \"x\"\n[provider.p.openai-chat]\nbase-url = \"http://127.0.0.1:9/v1\"\n\
+        api-key = { env = \"DEPLOY_TOKEN\" }\n[[tier]]\nname = \"only\"\nmodel = \"p/m\"\nsystem-prompt = { file = \"../prompts/a.md\" }\n";
+    sandbox.write("cascades/x.cascade.toml", cascade);
+    sandbox.write("prompts/a.md", "Be brief.");
+    let file = "cascades/x.cascade.toml";
+    assert_snapshot!(sandbox.run(&["check", file, "--env-allow", "OPENAI_*,CI_KEY"]), @r#"
+    exit 2
+    -- stderr
+    error[C053]: `env` names DEPLOY_TOKEN, which cascade files may not read here
+     --> cascades/x.cascade.toml:5:19
+      |
+    5 | api-key = { env = "DEPLOY_TOKEN" }
+      |                   ^^^^^^^^^^^^^^
+      |
+      = help: whoever runs the file says which they may: `--env-allow NAME`
+    error[C053]: cascades/../prompts/a.md is outside the cascade file's folder, and would be sent to a model
+     --> cascades/x.cascade.toml:9:17
+      |
+    9 | system-prompt = { file = "../prompts/a.md" }
+      |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: keep prompts beside the cascade file; whoever runs it may allow another folder: `--prompts-in FOLDER`
+    error: cascades/x.cascade.toml has 2 problems
+    "#);
+    sandbox.run(&["check", file, "--env-allow", "DEPLOY_*", "--prompts-in", "prompts"]).exits(0);
+    sandbox.run(&["check", file, "--prompts-in", "."]).exits(0);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod guide;
 mod human;
 mod hygiene;
 mod import;
+mod killed;
 mod live;
 mod logs;
 mod observations;

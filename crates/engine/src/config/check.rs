@@ -18,6 +18,7 @@ use super::file::SIMULATED;
 use super::schema::{Key, Schema, ValueKind};
 use super::values::duration;
 use crate::fault::{self, Fault};
+use crate::trust;
 use tierfall_core::nearest::{nearest, suggestion};
 
 /// The kinds of provider.
@@ -250,6 +251,13 @@ impl Checker {
             ValueKind::Variable if !variable(text) => {
                 // Perhaps it is the secret itself.
                 self.secret_at(span, &format!("{what} is no name of an environment variable"), "…");
+                false
+            }
+            ValueKind::Variable if !trust::has_variable(text) => {
+                let message = format!("{what} names {text}, which cascade files may not read here");
+                self.found
+                    .error(Code::NOT_TRUSTED, span, message)
+                    .help("whoever runs the file says which they may: `--env-allow NAME`");
                 false
             }
             ValueKind::Model

@@ -66,6 +66,7 @@ codes! {
     SECRET = "C050", "A secret stands in the file.";
     BAD_URL = "C051", "A base URL that cannot be called.";
     BAD_HEADER = "C052", "A header that cannot be sent.";
+    NOT_TRUSTED = "C053", "The file names a variable of the environment, or a file outside its folder, that it may not have.";
     UNUSED_PROVIDER = "C060", "Warning: a provider that no tier uses.";
     PRICE_ORDER = "C061", "Warning: a tier costs more than the one after it.";
     KEY_IN_CLEAR = "C062", "Warning: a key is sent unencrypted to another machine.";

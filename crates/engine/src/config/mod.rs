@@ -28,7 +28,7 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use toml::de::DeTable;
 
-use crate::{digest, fit};
+use crate::{digest, files, fit};
 
 pub use code::Code;
 use diagnostic::Found;
@@ -73,13 +73,10 @@ fn load_with(path: &Path, fits: Fits<'_>) -> Result<Loaded, ConfigError> {
 fn read_text(path: &Path) -> io::Result<String> {
     let plain = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => io::Error::new(io::ErrorKind::NotFound, "there is no such file"),
+        io::ErrorKind::Other => error,
         kind => io::Error::from(kind),
     };
-    let length = std::fs::metadata(path).map_err(plain)?.len();
-    if length > LONGEST_FILE {
-        return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST_FILE >> 20)));
-    }
-    let bytes = std::fs::read(path).map_err(plain)?;
+    let bytes = files::bytes(path, LONGEST_FILE).map_err(plain)?;
     String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|b| *b == b'\n').count();
         io::Error::other(format!("line {line} is not UTF-8"))

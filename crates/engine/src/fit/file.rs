@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use tierfall_core::fit::Fit;
 use tierfall_core::map::ScoreMap;
 
-use crate::digest;
-
-/// Longest fit that is read: the fingerprints of a hundred million rows.
-const LONGEST: u64 = 1 << 30;
+use crate::{digest, files};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -68,10 +65,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Fit, FitFileError> {
 }
 
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    if std::fs::metadata(path)?.len() > LONGEST {
-        return Err(io::Error::other(format!("it is longer than {} MiB", LONGEST >> 20)));
-    }
-    std::fs::read_to_string(path)
+    String::from_utf8(files::bytes(path, files::LONGEST)?).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 /// Reads a fit from its text; `path` names it in messages.

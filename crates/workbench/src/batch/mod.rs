@@ -46,6 +46,14 @@ pub enum Halt {
         /// What the last one said.
         message: String,
     },
+    /// The first answers, none of which can be used.
+    #[error("none of the first {count} answers can be used, the last one: {why}")]
+    Useless {
+        /// How many.
+        count: u32,
+        /// What is the matter with the last one.
+        why: String,
+    },
     /// The next call could exceed the limit.
     #[error("the next call could exceed the spending limit: {} of {} USD are spent", spent.usd(), limit.usd())]
     Spend {
@@ -74,7 +82,7 @@ impl Halt {
 
     /// Whether a provider is the reason, or its queue, and not a limit or enough certainty.
     pub(crate) fn is_failure(&self) -> bool {
-        matches!(self, Self::Lasting { .. } | Self::QueueFull { .. } | Self::Storm { .. })
+        matches!(self, Self::Lasting { .. } | Self::QueueFull { .. } | Self::Storm { .. } | Self::Useless { .. })
     }
 }
 
@@ -102,6 +110,26 @@ impl Storm {
     pub(crate) fn halt(&self) -> Option<Halt> {
         let (count, calls) = (self.count, self.calls);
         (count > 0).then(|| Halt::Storm { count, calls, message: self.message.clone() })
+    }
+}
+
+/// Whether any of the first answers can be used: where none can, the settings are wrong, or the server, and not the questions.
+pub(crate) enum Opening {
+    /// So many could not.
+    Useless(u32),
+    /// One could, now or before.
+    Over,
+}
+
+impl Opening {
+    /// Counts one, with what is the matter with it, if anything. Says when there were too many.
+    pub(crate) fn sees(&mut self, unusable: Option<&str>) -> Option<Halt> {
+        if let (Self::Useless(count), Some(why)) = (&mut *self, unusable) {
+            *count += 1;
+            return (*count >= STORM).then(|| Halt::Useless { count: *count, why: one_line(why, 300) });
+        }
+        *self = Self::Over;
+        None
     }
 }
 

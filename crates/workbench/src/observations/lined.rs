@@ -8,12 +8,17 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 
+/// Longest line, or row: none comes near it, and a wrong file must not fill the memory.
+pub(super) const LONGEST_LINE: usize = 64 << 20;
+
 /// Passes bytes through and notes where lines begin that are not empty.
 pub(crate) struct Lined<R> {
     inner: R,
     delimiter: u8,
     /// Bytes that were passed through.
     at: u64,
+    /// Where the row began that the next byte is of.
+    row: u64,
     /// The line of the next byte, from 1.
     line: u64,
     /// The last byte; the file begins as a line does.
@@ -42,7 +47,7 @@ enum Quoting {
 impl<R> Lined<R> {
     pub(crate) fn new(inner: R, delimiter: u8) -> Self {
         let (starts, cell) = (VecDeque::new(), Quoting::Begin);
-        Self { inner, delimiter, at: 0, line: 1, last: b'\n', starts, cell, opened: 1, stray: None }
+        Self { inner, delimiter, at: 0, row: 0, line: 1, last: b'\n', starts, cell, opened: 1, stray: None }
     }
 
     /// The line of the first byte at or behind `byte` that begins one; lines before it are forgotten.
@@ -92,6 +97,9 @@ impl<R> Lined<R> {
             _ => Quoting::Bare,
         };
         (self.at, self.last) = (self.at + 1, byte);
+        if is_break(byte) && matches!(self.cell, Quoting::Begin) {
+            self.row = self.at;
+        }
     }
 }
 
@@ -99,6 +107,11 @@ impl<R: Read> Read for Lined<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buf)?;
         buf.get(..n).unwrap_or_default().iter().for_each(|byte| self.note(*byte));
+        // The parser would keep all of it before anybody sees a row.
+        if self.at - self.row > LONGEST_LINE as u64 {
+            let why = format!("line {}: a row is longer than {} MiB", self.line, LONGEST_LINE >> 20);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
         Ok(n)
     }
 }
@@ -126,6 +139,18 @@ mod tests {
             assert_eq!((lined.line_from(1), lined.line_from(3), lined.line_from(11)), (2, 2, 9));
             assert_eq!(lined.line_from(16), 9, "the end of the file");
         }
+    }
+
+    #[test]
+    fn a_row_without_end_ends() {
+        for (begin, rest) in [("", b'a'), ("id,text\n1,\"", b'\n')] {
+            let mut lined = Lined::new(io::Cursor::new(begin).chain(io::repeat(rest)), b',');
+            let error = io::copy(&mut lined, &mut io::sink()).unwrap_err();
+            assert!(error.kind() == io::ErrorKind::FileTooLarge && error.to_string().contains("longer than 64 MiB"), "{error}");
+            assert!(lined.at < LONGEST_LINE as u64 + (1 << 20), "it is read no further");
+        }
+        let mut rows = Lined::new(io::Cursor::new("1,\"a\nb\"\r\n".repeat(9 << 20)), b',');
+        io::copy(&mut rows, &mut io::sink()).unwrap();
     }
 
     #[test]

@@ -10,16 +10,15 @@ use flate2::read::MultiGzDecoder;
 
 use super::columns::Columns;
 use super::kinds::recognised;
-use super::lined::Lined;
+use super::lined::{LONGEST_LINE, Lined};
 use super::options::ReadOptions;
 use crate::Error;
+use tierfall::files;
 
 /// A piece of this many bytes is worth a task, and small enough that many of them are no burden.
 const PIECE: usize = 512 << 10;
 /// Records in a piece of CSV.
 const RECORDS: usize = 2048;
-/// Longest line: no row comes near it, and a wrong file must not fill the memory.
-const LONGEST_LINE: usize = 64 << 20;
 
 /// A piece of a file.
 pub(crate) enum Piece {
@@ -48,7 +47,7 @@ enum Format<'p> {
 
 impl<'p> ObservationFile<'p> {
     pub(super) fn open(path: &'p Path, options: &ReadOptions) -> Result<Self, Error> {
-        let file = fs_err::File::open(path)?;
+        let file = files::open(path)?;
         let (start, input) = unpacked(path, file.try_clone()?)?;
         let format = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(no_observations(path, "it is empty; it should hold one example a line")),
@@ -156,7 +155,7 @@ pub(crate) fn no_observations(path: &Path, why: impl Display) -> Error {
 
 /// A file's first bytes and the rest, unpacked where it is compressed, without a byte-order mark.
 pub(crate) fn open(path: &Path) -> Result<(Vec<u8>, Input), Error> {
-    unpacked(path, fs_err::File::open(path)?)
+    unpacked(path, files::open(path)?)
 }
 
 fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> {
@@ -277,7 +276,8 @@ pub(crate) fn records(path: &Path, reader: &mut CsvReader) -> Result<Vec<ByteRec
 
 pub(crate) fn csv_error(path: &Path, error: &::csv::Error) -> Error {
     match error.kind() {
-        ::csv::ErrorKind::Io(error) => broken(path, error),
+        ::csv::ErrorKind::Io(error) if error.kind() != std::io::ErrorKind::FileTooLarge => broken(path, error),
+        ::csv::ErrorKind::Io(error) => no_observations(path, error),
         _ => no_observations(path, error),
     }
 }

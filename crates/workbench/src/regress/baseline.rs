@@ -7,6 +7,7 @@ use super::baseline_file;
 use super::entry::{BaselineEntry, Mode};
 use super::played::Played;
 use crate::{Error, whole};
+use tierfall::files;
 
 /// Baselines of one cascade, one entry a fixture set, split and mode.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,10 +33,10 @@ impl Baseline {
 
     /// Reads a baseline; `None` where there is no file.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match std::fs::read(path) {
+        let bytes = match files::read(path, files::LONGEST) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(why) => return Err(unusable(path, &why)),
+            Err(why) => return Err(Error::refused(why.to_string())),
         };
         Self::parse(&bytes, path).map(Some)
     }

@@ -17,9 +17,9 @@ use crate::fixture::set::{self, SetFile};
 use crate::fixture::{Example, FixtureError, FixtureSet};
 use crate::observations::{BadRow, Summary};
 use crate::{Error, locked, whole};
-use tierfall::TierBinding;
 use tierfall::config::Loaded;
 use tierfall_core::provider::CallErrorKind;
+use tierfall::{TierBinding, files};
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -350,7 +350,7 @@ fn grow(set: &FixtureSet, taken: &[Taken], bindings: &Bindings<'_>, heaviest: f6
     }
     write_answers(open_all(set.dir(), taken, bindings)?, taken, |id| set.position(id))?;
     let path = set.dir().join("examples.jsonl");
-    let mut whole = fs_err::read(&path)?;
+    let mut whole = files::read(&path, files::LONGEST)?;
     if !whole.ends_with(b"\n") {
         whole.push(b'\n');
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::trace::Trace;
 
+use super::stopped;
 use crate::Failure;
 use crate::render::printable;
 
@@ -58,9 +59,9 @@ impl Latch {
     }
 
     /// What is wrong with the tier, where queries are left because of it.
-    pub(super) fn failure(&self, asked: usize, of: usize) -> Option<Failure> {
-        let (wrong, hint) = self.closed.as_ref().filter(|_| asked < of)?;
-        Some(Failure::provider(format!("stopped after {asked} of {of} queries: {wrong}")).with_hint(*hint))
+    pub(super) fn failure(&self, asked: usize, of: Option<usize>) -> Option<Failure> {
+        let (wrong, hint) = self.closed.as_ref()?;
+        Some(Failure::provider(format!("{}: {wrong}", stopped(asked, of)?)).with_hint(*hint))
     }
 }
 
@@ -163,7 +164,7 @@ mod tests {
         trace.steps.truncate(1);
         let mut latch = Latch::default();
         (0..3).for_each(|_| latch.see(&trace));
-        let message = latch.failure(3, 90).unwrap().message;
+        let message = latch.failure(3, Some(90)).unwrap().message;
         assert!(message.ends_with("the provider of tier \"small\" refuses access: auth"), "{message}");
     }
 
@@ -171,14 +172,14 @@ mod tests {
     fn where_nothing_is_left_nothing_was_stopped() {
         let mut latch = Latch::default();
         (0..3).for_each(|_| latch.see(&ran(Some(CallErrorKind::Auth))));
-        assert!(latch.is_closed() && latch.failure(3, 3).is_none() && latch.failure(3, 4).is_some());
+        assert!(latch.is_closed() && latch.failure(3, Some(3)).is_none() && latch.failure(3, Some(4)).is_some());
     }
 
     #[test]
     fn the_tier_and_its_providers_words_are_named() {
         let mut latch = Latch::default();
         (0..3).for_each(|_| latch.see(&ran(Some(CallErrorKind::NotFound))));
-        let failure = latch.failure(3, 90).unwrap();
+        let failure = latch.failure(3, Some(90)).unwrap();
         assert_eq!(
             failure.message,
             "stopped after 3 of 90 queries: the provider of tier \"small\" does not know the model: no such thing"

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
-use fs_err::{File, OpenOptions};
+use fs_err::File;
 use serde::Deserialize;
+use tierfall::files;
 use tierfall_core::trace::Fallback;
 use tierfall_workbench::locked;
 use tierfall_workbench::whole::{self, Beside};
@@ -55,7 +56,8 @@ impl Line {
 pub(super) fn open(path: &Path) -> Result<(File, Earlier), Failure> {
     // What is no file cannot be read again.
     if whole::is_stream(path) {
-        return Ok((OpenOptions::new().append(true).open(path)?, Earlier::default()));
+        let through = whole::through(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        return Ok((File::from_parts(through, path), Earlier::default()));
     }
     let held = hold(path)?;
     let (earlier, replaced) = tidied(path)?;
@@ -111,7 +113,7 @@ pub(super) fn tidied(path: &Path) -> Result<(Earlier, bool), Failure> {
 
 /// The lines of a file with their ends, one at a time; the last one may have none.
 fn lines(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>> + use<>, Failure> {
-    let mut file = BufReader::new(File::open(path)?);
+    let mut file = BufReader::new(files::open(path)?);
     Ok(std::iter::from_fn(move || {
         let mut line = Vec::new();
         let read = file.read_until(b'\n', &mut line);

@@ -7,6 +7,7 @@ use tierfall_core::request::{Message, Preamble, Role};
 use super::context::Context;
 use crate::config::code::Code;
 use crate::config::file::{FileFile, PromptFile, TierFile, TurnsFile};
+use crate::trust;
 
 /// The messages that a tier puts before the client's; `None` where they cannot be read.
 pub(super) fn preamble(context: &mut Context<'_>, tier: &TierFile) -> Option<Preamble> {
@@ -44,6 +45,14 @@ pub(super) fn preamble(context: &mut Context<'_>, tier: &TierFile) -> Option<Pre
 
 fn read(context: &mut Context<'_>, file: &str, at: &Range<usize>) -> Option<String> {
     let path = context.directory.join(file);
+    if !trust::has_file(&context.directory, &path) {
+        let message = format!("{} is outside the cascade file's folder, and would be sent to a model", path.display());
+        context
+            .found
+            .error(Code::NOT_TRUSTED, at.clone(), message)
+            .help("keep prompts beside the cascade file; whoever runs it may allow another folder: `--prompts-in FOLDER`");
+        return None;
+    }
     match (context.read)(&path) {
         Ok(text) if text.trim().is_empty() => {
             context.found.error(Code::BAD_CONTENT, at.clone(), format!("{} is empty", path.display()));

@@ -90,11 +90,11 @@ fn headers_come_from_the_file_or_the_environment() {
 fn prompts_and_turns_from_files_are_the_same_as_inline() {
     let text = edited("\"You answer questions of customers in one sentence.\"", "{ file = \"small.md\" }");
     let turns = "[{ user = \"Do you ship to Norway?\", assistant = \"Yes, in five to seven days.\" }]";
-    let text = text.replace(turns, "{ file = \"../turns.jsonl\" }");
+    let text = text.replace(turns, "{ file = \"told/../turns.jsonl\" }");
     let files = [
         ("cascades/small.md", "You answer questions of customers in one sentence.\n"),
         (
-            "cascades/../turns.jsonl",
+            "cascades/told/../turns.jsonl",
             "{\"role\": \"user\", \"content\": \"Do you ship to Norway?\"}\n\n{\"role\": \"assistant\", \"content\": \"Yes, in five to seven days.\"}\n",
         ),
     ];
