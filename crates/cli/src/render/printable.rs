@@ -10,11 +10,16 @@ pub(crate) fn text(text: &str) -> String {
             '\t' => out.push_str("    "),
             '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('�')),
             '\u{7f}' => out.push('␡'),
-            '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('�'),
-            c => out.push(c),
+            c => out.push(unless_it_steers(c)),
         }
     }
     out
+}
+
+/// A sign, unless it is none but steers whoever shows it: it turns the line around, or is a control of terminals above ASCII.
+pub(crate) fn unless_it_steers(c: char) -> char {
+    let steers = matches!(c, '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if steers { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 /// A single line, in which a line feed is a sign like any other.

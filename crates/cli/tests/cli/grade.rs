@@ -66,6 +66,20 @@ fn a_program_that_runs_is_killed_with_ctrl_c() {
     }
 }
 
+#[test]
+fn a_torn_grades_file_says_the_way_out() {
+    let sandbox = recorded(2, "grader = \"contains-all\"\n");
+    sandbox.run(&["grade", "fixtures/orders", "--quiet"]).exits(0);
+    let grades = sandbox.read("fixtures/orders/grades/small.jsonl");
+    sandbox.write("fixtures/orders/grades/small.jsonl", &grades[..grades.len() - 20]);
+    let ran = sandbox.run(&["grade", "fixtures/orders", "--quiet"]).exits(2);
+    assert!(ran.stderr().contains("small.jsonl:2: ") && ran.stderr().contains("take the line out"), "{ran}");
+    let end = grades.find('\n').unwrap() + 1;
+    sandbox.write("fixtures/orders/grades/small.jsonl", &grades[..end]);
+    sandbox.run(&["grade", "fixtures/orders", "--quiet"]).exits(0);
+    assert_eq!(sandbox.read("fixtures/orders/grades/small.jsonl"), grades);
+}
+
 const JUDGE: &str = r#"grader = { judge = { name = "strict" } }
 [judge.strict]
 cascade = "../../judges/strict.cascade.toml"

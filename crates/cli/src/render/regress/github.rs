@@ -8,6 +8,7 @@ use tierfall_calibrate::regress::{Section, Verdict};
 
 use super::sheet::{Says, Sheet};
 use super::{changes, segments, words};
+use crate::render::printable;
 
 /// As many annotations of a level are shown a step.
 const SHOWN: usize = 10;
@@ -96,6 +97,8 @@ fn summary(sheet: &Sheet<'_>, section: &Section) -> String {
 }
 
 fn data(text: &str) -> String {
+    // Logs show what they are given, a line that runs backwards too.
+    let text: String = text.chars().map(printable::unless_it_steers).collect();
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
@@ -143,10 +146,10 @@ mod tests {
     fn no_text_begins_a_command_of_its_own() {
         let mut section = sample::worse();
         section.cascade = "a,line=1:b%.toml".to_owned();
-        section.checks[1].why = "50 %\r\n::error::mine".to_owned();
+        section.checks[1].why = "50 %\r\n::error::mine\u{202e}".to_owned();
         let report = tierfall_calibrate::regress::Report::new(vec![section]);
         let text = github(&sample::sheet(&report, &[]));
-        assert!(text.contains("::50 %25%0D%0A::error::mine\n"), "{text}");
+        assert!(text.contains("::50 %25%0D%0A::error::mine\u{fffd}\n"), "{text}");
         assert!(text.lines().all(|line| line.starts_with("::")), "{text}");
         assert!(text.contains("file=a%2Cline=1%3Ab%25.toml,line=86,"), "{text}");
     }

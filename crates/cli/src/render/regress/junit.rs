@@ -9,6 +9,7 @@ use tierfall_calibrate::regress::{Check, Section, Verdict};
 
 use super::sheet::{Says, Sheet, Unjudged};
 use super::{changes, words};
+use crate::render::printable;
 
 pub(super) fn junit(sheet: &Sheet<'_>) -> String {
     let sections = sheet.report.cascades.iter().map(|section| of_section(sheet, section));
@@ -126,7 +127,8 @@ fn details(section: &Section, check: &Check) -> String {
 
 /// Text between tags. Of a carriage return a reader would make a line feed.
 fn content(text: &str) -> String {
-    let legal: String = text.chars().map(|c| if is_legal(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+    let legal: String =
+        text.chars().map(|c| if is_legal(c) { printable::unless_it_steers(c) } else { char::REPLACEMENT_CHARACTER }).collect();
     legal.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#13;")
 }
 
@@ -200,8 +202,8 @@ mod tests {
 
     #[test]
     fn anything_may_stand_in_a_name() {
-        let nasty = "a\"b'<c>&d]]>\u{0}\u{b}\u{ffff}\n\te\u{1f600}\r";
-        let read = "a\"b'<c>&d]]>\u{fffd}\u{fffd}\u{fffd}\n\te\u{1f600}\r";
+        let nasty = "a\"b'<c>&d]]>\u{0}\u{b}\u{ffff}\n\te\u{1f600}\r\u{202e}f\u{9b}";
+        let read = "a\"b'<c>&d]]>\u{fffd}\u{fffd}\u{fffd}\n\te\u{1f600}\r\u{fffd}f\u{fffd}";
         let mut section = Section { fixtures: nasty.to_owned(), warnings: vec![nasty.to_owned()], ..sample::worse() };
         section.checks[1].why = nasty.to_owned();
         let report = Report::new(vec![section]);
