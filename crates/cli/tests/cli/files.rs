@@ -318,7 +318,7 @@ fn devices_and_pipes_are_no_files() {
         (vec!["check", "pipe"], no_file),
         (vec!["run", "pipe.toml", "Hi?"], no_file),
         (vec!["run", "zero.toml", "Hi?", "--prompts-in", "/dev"], no_file),
-        (vec!["calibrate", "--observations", "/dev/zero", "--chain", "a,b", "--max-loss", "0.1"], no_file),
+        (vec!["calibrate", "--observations", "/dev/zero", "--chain", "a,b", "--max-loss", "0.1"], "binary, not text in UTF-8"),
         (vec!["regress", "two.cascade.toml", "--baseline", "pipe"], "two.cascade.toml"),
         (vec!["run", "two.cascade.toml", "--jsonl", "/dev/zero"], "/dev/zero:1: it is longer than 16 MiB"),
         (jsonl(&["--out", "pipe"]), "it is a pipe that nobody reads"),

@@ -13,7 +13,6 @@ use super::kinds::recognised;
 use super::lined::{LONGEST_LINE, Lined};
 use super::options::ReadOptions;
 use crate::Error;
-use tierfall::files;
 
 /// A piece of this many bytes is worth a task, and small enough that many of them are no burden.
 const PIECE: usize = 512 << 10;
@@ -47,7 +46,7 @@ enum Format<'p> {
 
 impl<'p> ObservationFile<'p> {
     pub(super) fn open(path: &'p Path, options: &ReadOptions) -> Result<Self, Error> {
-        let file = files::open(path)?;
+        let file = fs_err::File::open(path)?;
         let (start, input) = unpacked(path, file.try_clone()?)?;
         let format = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(no_observations(path, "it is empty; it should hold one example a line")),
@@ -155,7 +154,7 @@ pub(crate) fn no_observations(path: &Path, why: impl Display) -> Error {
 
 /// A file's first bytes and the rest, unpacked where it is compressed, without a byte-order mark.
 pub(crate) fn open(path: &Path) -> Result<(Vec<u8>, Input), Error> {
-    unpacked(path, files::open(path)?)
+    unpacked(path, fs_err::File::open(path)?)
 }
 
 fn unpacked(path: &Path, file: fs_err::File) -> Result<(Vec<u8>, Input), Error> {
