@@ -16,7 +16,7 @@ use tierfall::{Answer, Engine};
 use tierfall_core::trace::OutcomeKind;
 use tokio::sync::watch;
 
-use self::latch::Latch;
+use self::latch::{Latch, stopped};
 use self::queries::Input;
 use self::resume::Earlier;
 use self::tally::Tally;
@@ -207,14 +207,6 @@ fn found(earlier: &Earlier, left: Option<usize>) -> Option<String> {
     let again = if fell_back > 0 { format!(", {fell_back} fell back and are asked again") } else { String::new() };
     let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
     (done + fell_back > 0).then(|| format!("{done} already answered{again}{left}"))
-}
-
-/// That a batch was stopped before its end; `None` where nothing was left.
-fn stopped(asked: usize, of: Option<usize>) -> Option<String> {
-    match of {
-        Some(of) => (asked < of).then(|| format!("stopped after {asked} of {of} queries")),
-        None => Some(format!("stopped after {asked} queries")),
-    }
 }
 
 /// How the batch ends; what went wrong is told.

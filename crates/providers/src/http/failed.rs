@@ -5,10 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use tierfall_core::provider::{Attempt, Billing, CallError, CallErrorKind, Upstream};
-use tierfall_core::text::one_line;
 use tierfall_wire::dialect::DecodeError;
 
-use super::secrets::Secrets;
+use super::secrets::{Secrets, short};
 
 /// A failed attempt, without the provider's name.
 #[derive(Debug)]
@@ -109,9 +108,4 @@ fn deepest(error: &reqwest::Error) -> String {
         cause = Some(inner);
     }
     cause.map_or_else(|| "unknown cause".to_owned(), |cause| short(&cause.to_string()))
-}
-
-/// One line of bounded length.
-pub(super) fn short(text: &str) -> String {
-    one_line(text, 300)
 }

@@ -10,8 +10,7 @@ use base64::engine::{DecodePaddingMode, general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use tierfall_core::completion::Finish;
-
-use super::failed::short;
+use tierfall_core::text::one_line;
 
 /// What is shorter is no secret, and replacing it would only garble what is told.
 const SHORTEST: usize = 8;
@@ -176,6 +175,11 @@ fn forms(word: &str) -> Vec<String> {
         forms.push(utf8_percent_encode(packed, URL).to_string());
     }
     forms
+}
+
+/// One line of bounded length.
+pub(super) fn short(text: &str) -> String {
+    one_line(text, 300)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tierfall_core::provider::CallErrorKind;
 use tierfall_core::trace::Trace;
 
-use super::stopped;
 use crate::Failure;
 use crate::render::printable;
 
@@ -62,6 +61,14 @@ impl Latch {
     pub(super) fn failure(&self, asked: usize, of: Option<usize>) -> Option<Failure> {
         let (wrong, hint) = self.closed.as_ref()?;
         Some(Failure::provider(format!("{}: {wrong}", stopped(asked, of)?)).with_hint(*hint))
+    }
+}
+
+/// That a batch was stopped before its end; `None` where nothing was left.
+pub(super) fn stopped(asked: usize, of: Option<usize>) -> Option<String> {
+    match of {
+        Some(of) => (asked < of).then(|| format!("stopped after {asked} of {of} queries")),
+        None => Some(format!("stopped after {asked} queries")),
     }
 }
 
