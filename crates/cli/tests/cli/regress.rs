@@ -401,6 +401,9 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
       much with probability below 0.0001
       cost-vs-baseline: cost did not change; not concluded on, because quality fails
 
+    ! answers that their graders could not read count as wrong, whatever they mean: 73 of 842 of small,
+      26 of 842 of medium, 10 of 842 of large; `tierfall grade fixtures/support` says why
+
     limit            segment                 now     must be          95 %  verdict
     accuracy         all                  68.6 %      ≥ 68 %  65.4 to 71.7  pass
     loss-vs-last     all              5.9 points  ≤ 5 points    3.6 to 8.2  fail

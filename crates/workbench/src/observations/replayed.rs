@@ -16,7 +16,7 @@ use tierfall_core::number::Threshold;
 use super::filling::{Filling, nothing_usable, unknown_split};
 use super::{LeftOut, ReadOut, Summary, Ungraded};
 use crate::Error;
-use crate::fixture::grade::Grades;
+use crate::fixture::grade::{Grades, remarks};
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureSet, labels};
 use row::{Lack, OfTier, State, Values, row, scored};
@@ -70,6 +70,8 @@ pub fn from_fixtures(
             last.name
         )));
     }
+    let by_tier = cascade.tiers().iter().zip(&grades).filter_map(|(tier, grades)| Some((&*tier.name, grades.as_ref()?)));
+    summary.warnings.extend(remarks(set.dir(), &examples, recordings, by_tier));
     let judges = judges(&cascade, &examples, &mut rows, &mut summary);
     let (mut elsewhere, mut unread): (Vec<(String, u64)>, Vec<u64>) = (Vec::new(), vec![0; cascade.tiers().len()]);
     let mut lost = false;

@@ -241,6 +241,13 @@ impl Run<'_> {
             checks.extend(early.cloned());
             checks.extend(compared);
             warnings.extend(more);
+            if changes.edited > 0 && changes.edited + changes.added == played.items.len() as u64 {
+                warnings.push(
+                    "nothing is compared: since the baseline every example asks something else, or is graded otherwise (another expectation, \
+                     another grader, or one of another version of tierfall); --update-baseline writes a new one"
+                        .to_owned(),
+                );
+            }
             changes
         });
         let uncompared = changes.is_none() && !self.ask.update_baseline;

@@ -17,7 +17,7 @@ use super::entry::Mode;
 use super::played::{Last, NoLast, Played, PlayedItem, asks_a_person, place, served};
 use super::problem::{ReplayProblem, ReplayProblemKind};
 use crate::Error;
-use crate::fixture::grade::{Grades, NotGraded, asked_for};
+use crate::fixture::grade::{Grades, NotGraded, asked_for, remarks};
 use crate::fixture::recording::Recorded;
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureError, FixtureSet, labels};
@@ -72,7 +72,10 @@ pub fn replay(
         let problems = lacks.into_iter().map(|(of, found)| Ok(player.problem(set, of, found)?.to_string()));
         return Err(Error::refused(problems.collect::<Result<Vec<_>, Error>>()?.join("\n")));
     }
-    let warnings = player.warnings(set, &items);
+    let mut warnings = player.warnings(set, &items);
+    let tiers = loaded.cascade.tiers().iter().zip(&player.grades);
+    let graded = tiers.filter_map(|(tier, grades)| Some((&*tier.name, grades.as_ref()?)));
+    warnings.extend(remarks(set.dir(), &examples, recordings, graded));
     Ok(Played { warnings, ..Played::of(loaded, set, split, Mode::Replay, items) })
 }
 

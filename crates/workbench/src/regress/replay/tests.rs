@@ -313,4 +313,27 @@ fn what_is_asked_is_told_apart() {
     assert_ne!(with(&|example| example.tags.extend([("tenant".to_owned(), "t".to_owned())])), before);
     let regex = crate::fixture::grade::Graders::default().build("regex").unwrap();
     assert_ne!(with(&|example| example.grader = regex.clone()), before);
+    let [one, two] = [mine::<1>(), mine::<2>()].map(|grader| with(&|example| example.grader = grader.clone()));
+    assert_ne!(one, two, "a grader of another version is another grader");
+}
+
+fn mine<const VERSION: u32>() -> crate::fixture::grade::NamedGrader {
+    use crate::fixture::grade::{Grade, Grader, Graders};
+    #[derive(Debug)]
+    struct Mine<const VERSION: u32>;
+    impl<const VERSION: u32> Grader for Mine<VERSION> {
+        fn check(&self, _: &serde_json::Value) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn grade(&self, _: &serde_json::Value, _: &tierfall_core::completion::Completion) -> Grade {
+            Grade::RIGHT
+        }
+
+        fn version(&self) -> u32 {
+            VERSION
+        }
+    }
+    let graders = Graders::default().with("mine", |_: serde_json::Map<String, serde_json::Value>| Ok(Mine::<VERSION>)).unwrap();
+    graders.build("mine").unwrap()
 }
