@@ -565,7 +565,7 @@ fn a_fit_is_stale_once_the_labels_that_it_was_made_on_are_others() {
     regraded("train");
     let ran = check(&[]).exits(0);
     let changed = "the grades of support, split train, changed since the fit was made on them";
-    for said in ["; a stale fit on 838 rows", "F054", changed, "calibrate again: tierfall calibrate"] {
+    for said in ["; a stale fit on 838 rows", "F057", changed, "calibrate again: tierfall calibrate"] {
         assert!(ran.stdout().contains(said), "{said}: {ran}");
     }
     check(&["--strict"]).exits(1);

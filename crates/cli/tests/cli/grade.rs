@@ -292,3 +292,64 @@ fn a_tier_or_split_that_is_not_there_is_no_empty_table() {
     assert!(ran.stderr().contains("no example of fixtures/orders is in the split \"tset\""), "{ran}");
     assert!(ran.stderr().contains("hint: there are test"), "{ran}");
 }
+
+/// Twelve answers that no number can be read off for certain, and twelve that miss a text by its case.
+#[test]
+fn what_graders_cannot_read_and_what_they_nearly_miss_is_told() {
+    let sandbox = Sandbox::with_cascade();
+    let (mut examples, mut answers) = (String::new(), String::new());
+    answers += r#"{"tierfall": "recording", "version": 1, "tier": "small", "provider": "p", "model": "m", "parameters_digest": "d", "prompt_digest": "d", "recorded_by": "tests"}"#;
+    answers.push('\n');
+    for n in 0..24 {
+        let (grader, expected, answer) =
+            if n < 12 { ("numeric", json!(10), "between 5 and 10") } else { ("exact", json!("refund"), "REFUND.") };
+        let example = json!({"id": format!("q{n:02}"), "segment": grader, "split": "test", "query": format!("Question {n}?"), "expected": expected, "grader": grader});
+        examples += &(example.to_string() + "\n");
+        answers += &(json!({"id": format!("q{n:02}"), "text": answer}).to_string() + "\n");
+    }
+    sandbox.write("fixtures/desk/set.toml", "name = \"desk\"\nsplits = [\"test\"]\n");
+    sandbox.write("fixtures/desk/examples.jsonl", examples);
+    sandbox.write("fixtures/desk/recordings/small.jsonl", answers);
+    assert_snapshot!(sandbox.run(&["grade", "fixtures/desk"]), @r#"
+    exit 0
+    -- stdout
+    right             small
+    exact    0.000     0/12
+    numeric  0.000     0/12
+    all      0.000     0/24
+
+    right where wrong:  small
+    small                   0
+    -- stderr
+    grades are in fixtures/desk/grades
+    answers that their graders could not read count as wrong: 12 of small; `reason` in their lines says why
+    fixtures/desk: 2 warnings
+      warning[F054] unreadable-answers: most answers of small cannot be read by their grader: 12 of 12
+      under numeric
+        at   fixtures/desk/grades/small.jsonl q00: what stands last is no number that is for certain the
+             answer: 5 and 10: between 5 and 10
+        at   fixtures/desk/grades/small.jsonl q01: what stands last is no number that is for certain the
+             answer: 5 and 10: between 5 and 10
+        at   fixtures/desk/grades/small.jsonl q02: what stands last is no number that is for certain the
+             answer: 5 and 10: between 5 and 10
+           and 9 more
+        why  an answer that its grader cannot read counts as wrong, whatever it means: what is measured
+             is how answers are written; at the last tier that flatters every cascade held against it
+        do   look at the answers below, then ask for the answer alone in the prompt, read behind a
+             marker (`after`), or take another grader
+      warning[F056] near-misses: 12 wrong answers of small would be right under normalised in place of
+      exact
+        at   fixtures/desk/grades/small.jsonl q12: expected "refund", answered "REFUND."
+        at   fixtures/desk/grades/small.jsonl q13: expected "refund", answered "REFUND."
+        at   fixtures/desk/grades/small.jsonl q14: expected "refund", answered "REFUND."
+           and 9 more
+        why  answers that differ from what is expected by case, punctuation or words around it are wrong
+             under a strict grader; quality looks lower than it is, and tiers differ by how they write
+        do   look at the answers below: if they are right, take the grader that is named, or list them
+             in `expected`
+    "#);
+    let told: Value = serde_json::from_str(sandbox.run(&["grade", "fixtures/desk", "--json"]).exits(0).stdout()).unwrap();
+    assert_eq!((&told["total"][0]["unreadable"], &told["total"][0]["right"]), (&json!(12), &json!(0)));
+    let codes: Vec<&Value> = told["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]).collect();
+    assert_eq!(codes, ["F054", "F056"]);
+}

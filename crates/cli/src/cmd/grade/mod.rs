@@ -8,9 +8,11 @@ use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use serde::Serialize;
 use tierfall_workbench::fixture::grade::RecordedSet;
 use tierfall_workbench::fixture::grade::judge::{JudgeOptions, JudgeReport};
 use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
+use tierfall_workbench::fixture::hygiene::{Finding, examine_grades};
 use tierfall_workbench::fixture::record::Stop;
 use tierfall_workbench::grade::{Ask, Endings, Graded};
 
@@ -22,7 +24,7 @@ use crate::interrupt::interrupted;
 use crate::render::document::{Column, Rows};
 use crate::render::printable;
 use crate::render::text::unbounded;
-use crate::{Exit, Failure, load, print, quiet, say};
+use crate::{Exit, Failure, load, print, quiet, render, say};
 
 pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let recorded = RecordedSet::open(&args.set, &args.tiers)?;
@@ -50,15 +52,21 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::default(), endings).await?;
     let exit = exit(&graded);
     let Some(table) = &graded.table else { return Ok(exit) };
+    let folder = recorded.set.dir().to_owned();
+    let findings = examine_grades(recorded)?;
     if args.json {
-        print(serde_json::to_string(table)? + "\n")?;
+        print(serde_json::to_string(&Report { table, findings: &findings })? + "\n")?;
     } else {
         print(format_args!("{}\n{}", unbounded(&shares(table)), unbounded(&rivalry(table))))?;
     }
     if !quiet() {
         standings(&graded.standings);
         if !args.json {
-            say(format_args!("grades are in {}", recorded.set.dir().join("grades").display()));
+            say(format_args!("grades are in {}", folder.join("grades").display()));
+            unreadable(table);
+            if !findings.is_empty() {
+                say(render::hygiene::hygiene(&folder, &findings).trim_end());
+            }
         }
     }
     Ok(exit)
@@ -79,6 +87,25 @@ fn exit(graded: &Graded) -> Exit {
         _ => Exit::Fine,
     };
     graded.judged.as_ref().map(judged).filter(|exit| *exit != Exit::Fine).unwrap_or(ran)
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    table: &'a GradeTable,
+    /// Whether the graders mean what people mean.
+    findings: &'a [Finding],
+}
+
+/// Says how many answers nobody could read.
+fn unreadable(table: &GradeTable) {
+    let cells = table.tiers.iter().zip(&table.total).filter(|(_, cell)| cell.unreadable > 0);
+    let counts: Vec<String> = cells.map(|(tier, cell)| format!("{} of {}", cell.unreadable, printable::line(tier))).collect();
+    if !counts.is_empty() {
+        let counts = counts.join(", ");
+        say(format_args!("answers that their graders could not read count as wrong: {counts}; `reason` in their lines says why"));
+    }
 }
 
 /// Segments × tiers: the share of right answers.
