@@ -122,11 +122,12 @@ impl Replaying {
     }
 }
 
-/// The folder of a fixture set: a path as it is, a bare name below `fixtures/` beside the cascade's folder, else in the
-/// working directory.
+/// The folder of a fixture set: what has more than one part (`./sums`, `sets/sums`) is a path as it is, and a bare name is below
+/// `fixtures/` beside the cascade's folder. It is so wherever this is run, but where no set is there, the one of that name below
+/// `fixtures/` of the working directory is taken.
 pub fn fixture_folder(cascade: &Path, set: &str) -> PathBuf {
     let given = PathBuf::from(set);
-    if given.components().count() > 1 || given.is_absolute() || holds_a_set(&given) {
+    if given.is_absolute() || set.contains(std::path::is_separator) {
         return given;
     }
     let here = Path::new("fixtures").join(set);

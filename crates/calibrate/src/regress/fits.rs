@@ -201,6 +201,7 @@ fn pairs(view: &View<'_>, a: &Played, b: &Played) -> Vec<Pair> {
             segment: labels.place(row).and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX),
             cluster: observations.items()[row],
             weight: observations.weights().map_or(1.0, |weights| weights[row]),
+            turn: 0,
             base: item(a.quality(at), a_cost.as_ref().map(|cost| cost(at))),
             now: item(b.quality(at), b_cost.as_ref().map(|cost| cost(at))),
         }

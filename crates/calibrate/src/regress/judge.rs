@@ -38,7 +38,7 @@ pub fn judge(pairs: &[Pair], segments: &[Arc<str>], rules: &Rules) -> Vec<Check>
             Cost::Known(known) => Some(known.test),
             Cost::Unknown { .. } => None,
         },
-        latency: latency.as_ref().map(|latency| latency.fast.test),
+        latency: latency.as_ref().map(|latency| latency.test),
     };
     let shared = family.share(rules.own_level()).of_a_share(rules.share);
     let mut checks = vec![quality_check(&overall, None, shared.quality, rules)];
@@ -178,25 +178,24 @@ fn rose(cost: &Known) -> String {
 }
 
 fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rules: &Rules) -> Check {
-    let fast = &latency.fast;
-    let mde = fast.detectable(adjusted.level, rules.power);
+    let mde = latency.detectable(adjusted.level, rules);
     let verdict = if worse.is_some() {
         Verdict::Inconclusive
     } else if adjusted.p <= rules.level {
         Verdict::Fail
-    } else if fast.non_inferior(latency::MARGIN, rules.margin_level, rules.seed) {
+    } else if latency.non_inferior {
         Verdict::Pass
     } else {
         Verdict::Inconclusive
     };
-    let slow = |share: Option<f64>| percent(1.0 - share.unwrap_or(1.0));
     let missing = if latency.missing == 0 { String::new() } else { format!(" ({} without a time left out)", latency.missing) };
     let seen = format!(
-        "{} of {} took more than {} ms, {} under the baseline{missing}",
-        slow(fast.value),
-        examples(fast.n),
+        "{} of {} took more than {} ms even without the rise of {} that is none, {} under the baseline{missing}",
+        percent(latency.slow),
+        examples(latency.n),
         plain(latency.long),
-        slow(fast.baseline),
+        percent(rules.latency_rise),
+        percent(latency.slow_before),
     );
     let mde_words = found(&format!("{} more such answers", points(mde)), rules.power);
     let why = match (worse, verdict) {
@@ -214,7 +213,7 @@ fn latency_check(latency: &Latency, adjusted: Adjusted, worse: Option<&str>, rul
         verdict,
         decides: worse.is_none(),
         why,
-        ..Check::new("latency-vs-baseline", Unit::Ms, fast.n)
+        ..Check::new("latency-vs-baseline", Unit::Ms, latency.n)
     }
 }
 

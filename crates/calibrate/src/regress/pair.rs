@@ -20,6 +20,9 @@ pub struct Pair {
     pub cluster: u32,
     /// How many requests it stands for, above 0: 1 unless it was sampled with another propensity.
     pub weight: f64,
+    /// Its place among the requests as they were asked: what slows a provider slows requests that are asked together. Of no account
+    /// where nothing was timed.
+    pub turn: u32,
     /// Under the baseline.
     pub base: Item,
     /// Now.

@@ -14,6 +14,8 @@ pub struct Rules {
     pub margin_level: f64,
     /// The relative rise in cost that is still no regression.
     pub cost_rise: f64,
+    /// The relative rise in latency that is still no regression.
+    pub latency_rise: f64,
     /// The power at which the minimal detectable effect is stated.
     pub power: f64,
     /// Of the sign patterns and resamples that are drawn where there are too many to count.
@@ -22,7 +24,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { level: 0.01, share: 1.0, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, power: 0.8, seed: 0 }
+        Self { level: 0.01, share: 1.0, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, latency_rise: 0.2, power: 0.8, seed: 0 }
     }
 }
 

@@ -37,12 +37,12 @@ pub enum Halt {
         fewer: &'static str,
     },
     /// One failure after another.
-    #[error("{count} {calls} in a row failed, the last one with: {message}")]
+    #[error("{count} {what}, the last one with: {message}")]
     Storm {
         /// How many.
         count: u32,
-        /// Of what: `calls`.
-        calls: &'static str,
+        /// Of what, and that they came together: `calls in a row failed`.
+        what: &'static str,
         /// What the last one said.
         message: String,
     },
@@ -88,15 +88,15 @@ impl Halt {
 
 /// Counts failures that come one after another.
 pub(crate) struct Storm {
-    calls: &'static str,
+    what: &'static str,
     count: u32,
     message: String,
 }
 
 impl Storm {
-    /// Of what they are failures: `calls`.
-    pub(crate) fn of(calls: &'static str) -> Self {
-        Self { calls, count: 0, message: String::new() }
+    /// Of what they are failures, and that they came together: `calls in a row failed`.
+    pub(crate) fn of(what: &'static str) -> Self {
+        Self { what, count: 0, message: String::new() }
     }
 
     /// Counts what became of one: what it said where it failed for a reason that passes. Says when there were too many.
@@ -108,8 +108,8 @@ impl Storm {
 
     /// The failures since the last success, however few they are.
     pub(crate) fn halt(&self) -> Option<Halt> {
-        let (count, calls) = (self.count, self.calls);
-        (count > 0).then(|| Halt::Storm { count, calls, message: self.message.clone() })
+        let (count, what) = (self.count, self.what);
+        (count > 0).then(|| Halt::Storm { count, what, message: self.message.clone() })
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_storm_is_failures_in_a_row() {
-        let mut storm = Storm::of("calls");
+        let mut storm = Storm::of("calls in a row failed");
         assert_eq!(storm.halt(), None);
         for _ in 1..STORM {
             assert_eq!(storm.sees(Some("down")), None);

@@ -21,8 +21,8 @@ pub(super) struct Live {
     pub(super) played: Played,
     /// The comparison's conclusion, where it ended the run.
     pub(super) early: Option<Check>,
-    /// Why some examples were not asked, where not because it was decided.
-    pub(super) unasked: Option<String>,
+    /// Why it says nothing of some examples, so that no baseline can be made of it; `None` where it does of all, or ended early.
+    pub(super) part: Option<Error>,
 }
 
 /// Asks the providers; on the way the examples are held against an entry of a baseline, if the run may end early.
@@ -70,8 +70,19 @@ pub(super) async fn play(
         played.warnings.push("the run was not decided early: the comparison has what --early-stop left of its level".to_owned());
     }
     let early = early.filter(|_| decided).map(|early| early.check(left));
-    let unasked = stopped.filter(|_| !decided).map(|stop| format!("{left} were not asked, as {stop}"));
-    Ok(Live { played, early, unasked })
+    let unasked = stopped.filter(|_| !decided).map(|stop| {
+        Error::refused(format!("no baseline is written of a part of the examples: {left} were not asked, as {stop}"))
+            .with_hint("raise --max-spend; the baseline that is there is as it was")
+    });
+    let lost = played.items.iter().filter(|item| !item.is_graded()).count();
+    let failed = (lost > 0).then(|| {
+        Error::Provider(format!(
+            "no baseline is written of a part of the examples: a call failed of {lost} of {asked}, so that nobody knows what the cascade \
+             makes of them. Ask again when the providers answer, or with --repeats, of which one that is answered is enough; the baseline \
+             that is there is as it was"
+        ))
+    });
+    Ok(Live { played, early, part: unasked.or(failed) })
 }
 
 /// Looks at every example as it comes.

@@ -137,11 +137,10 @@ async fn one(ask: &Ask, path: &Path, progress: &dyn Progress) -> Result<(Vec<Sec
         let (set, recordings) = sets.read(fixtures)?;
         if let Some(asking) = &ask.live {
             let against = kept.and_then(|before| Some((entry(before, &set.about().name, split, Mode::Live)?, &rules)));
-            let Live { played, early, unasked } =
+            let Live { played, early, part } =
                 early::play(asking, (loaded, set, recordings), split, against, progress).await?;
-            if let Some(why) = unasked.filter(|_| ask.update_baseline) {
-                return Err(Error::refused(format!("no baseline is written of a part of the examples: {why}"))
-                    .with_hint("raise --max-spend; the baseline that is there is as it was"));
+            if let Some(why) = part.filter(|_| ask.update_baseline) {
+                return Err(why);
             }
             all.push(played);
             concluded.push(early);
@@ -171,6 +170,7 @@ fn rules(ask: &Ask, loaded: &Loaded) -> Rules {
         share: 1.0 / groups(&loaded.expects).len().max(1) as f64,
         margin: ask.margin.or(declared.margin).unwrap_or(default.margin),
         cost_rise: declared.cost_rise.unwrap_or(default.cost_rise),
+        latency_rise: declared.latency_rise.unwrap_or(default.latency_rise),
         ..default
     }
 }

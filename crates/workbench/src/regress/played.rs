@@ -78,6 +78,8 @@ pub struct PlayedItem {
     pub asked_tiers: Vec<(usize, bool)>,
     /// What the last declared tier would have done by itself.
     pub last: Result<Last, NoLast>,
+    /// Its place among the examples as they were asked; 0 in a replay, which has no times that it could matter to.
+    pub turn: u32,
 }
 
 impl Deref for PlayedItem {
@@ -115,7 +117,7 @@ impl PlayedItem {
             errors: 0,
             flaky: false,
         };
-        Self { entry, group: example.group.clone(), weight: example.weight, asked_tiers: asked_tiers(loaded, trace), last }
+        Self { entry, group: example.group.clone(), weight: example.weight, asked_tiers: asked_tiers(loaded, trace), last, turn: 0 }
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn pairs(entry: &BaselineEntry, now: &Played, compared: &Compared) ->
             segments.push(now.segment.clone());
             u32::try_from(segments.len() - 1).unwrap_or(u32::MAX)
         });
-        Pair { segment, cluster: clusters.of(now), weight: now.weight, base: item(was), now: item(now) }
+        Pair { segment, cluster: clusters.of(now), weight: now.weight, turn: now.turn, base: item(was), now: item(now) }
     };
     let pairs = compared.pairs.iter().map(&mut pair).collect();
     (pairs, segments)

@@ -179,6 +179,9 @@ pub struct RegressRules {
     /// The relative rise in cost that is still no regression.
     #[schemars(range(min = 0, max = 1_000_000), extend("default" = 0.05))]
     pub cost_rise: Option<f64>,
+    /// The relative rise in latency that is still no regression, as is one of 10 ms; `regress --live` alone checks it.
+    #[schemars(range(min = 0, max = 1_000_000), extend("default" = 0.2))]
+    pub latency_rise: Option<f64>,
 }
 
 /// Bounds on a tier's coverage.

@@ -27,6 +27,7 @@ fn pairs(run: &Run) -> Vec<Pair> {
             segment: u32::try_from(segment).unwrap_or(0),
             cluster: u32::try_from(at).unwrap_or(0),
             weight: 1.0,
+            turn: 0,
             base: item(base, base_cost),
             now: item(now, now_cost),
         }

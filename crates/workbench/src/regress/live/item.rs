@@ -8,6 +8,8 @@ use tierfall::{Answer, Engine};
 use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::money::Money;
 use tierfall_core::provider::CallErrorKind;
+use tierfall_core::signal::Abstain;
+use tierfall_core::trace::Fallback;
 
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureError, FixtureSet};
@@ -28,7 +30,7 @@ pub(super) struct Asker<'a> {
 /// An example, and how asking it ended.
 pub(super) struct Asked {
     pub(super) item: PlayedItem,
-    /// Whether its last repeat failed.
+    /// Whether its last repeat met a call that failed.
     pub(super) failed: bool,
     /// What was said of the last failure among its repeats.
     pub(super) said: Option<String>,
@@ -36,14 +38,32 @@ pub(super) struct Asked {
     pub(super) cut: bool,
 }
 
-/// Why a run says nothing of what the cascade answers: no tier could, or what is served is what was left when the last one that
-/// was to answer failed or had no time.
+/// Why a run says nothing of what the cascade answers: a call of it failed for a reason that is none of the question's, or there was no
+/// time for the last tier. Whatever is served then, another day would have served something else.
 fn lost(answer: &Answer) -> Option<String> {
-    let said = || answer.trace.error.clone().unwrap_or_else(|| "the request's deadline passed before the last tier".to_owned());
-    match answer.trace.fallback {
-        Some(fallback) if fallback.may_pass() => Some(said()),
-        _ => answer.error().map(ToString::to_string),
+    let trace = &answer.trace;
+    if let Some(step) = trace.steps.iter().find(|step| is_failure(&step.decision)) {
+        let said = step.message.as_deref().unwrap_or("nothing was said of it");
+        return Some(format!("tier \"{}\": {said}", step.tier));
     }
+    if trace.fallback == Some(Fallback::Deadline) {
+        return Some("the request's deadline passed before the last tier".to_owned());
+    }
+    answer.error().filter(|error| !is_of_the_question(error.kind)).map(ToString::to_string)
+}
+
+/// Whether a tier came to nothing for a reason that is none of the question's.
+fn is_failure(decision: &Decision) -> bool {
+    match decision {
+        Decision::Defer(Deferral::Failed(kind)) => !is_of_the_question(*kind),
+        Decision::Defer(Deferral::Abstained(why)) => *why == Abstain::ProbeFailed,
+        _ => false,
+    }
+}
+
+/// Whether the tier says so to this question every day: that is what the cascade does with it.
+fn is_of_the_question(kind: CallErrorKind) -> bool {
+    matches!(kind, CallErrorKind::ContentFilter | CallErrorKind::ContextLength)
 }
 
 impl<'a> Asker<'a> {
@@ -75,7 +95,9 @@ impl<'a> Asker<'a> {
         let answered: Vec<&Answer> = answers.iter().filter(|answer| lost(answer).is_none()).collect();
         let n = answered.len().max(1) as f64;
         let correct = answered.iter().fold(0.0, |sum, answer| sum + grade(example, answer)) / n;
-        let costs: Option<Money> = answers.iter().map(|answer| answer.trace.cost.told()).sum();
+        // What a run costs of which nothing is learned is no measurement either.
+        let priced = || answers.iter().filter(|answer| answered.is_empty() || lost(answer).is_none());
+        let costs: Option<Money> = priced().map(|answer| answer.trace.cost.told()).sum();
         let latency = answered.iter().fold(Duration::ZERO, |sum, answer| sum.saturating_add(answer.trace.latency));
         let last = self.player.as_ref().and_then(|player| {
             // What the last tier's recording lacks is not what was asked here.
@@ -88,7 +110,7 @@ impl<'a> Asker<'a> {
         };
         let item = PlayedItem::of(self.loaded, example, outcome, trace, correct, last);
         let entry = EntryItem {
-            cost: costs.map(|sum| Money::from_pico(sum.pico() / u128::from(self.repeats))),
+            cost: costs.map(|sum| Money::from_pico(sum.pico() / priced().count().max(1) as u128)),
             latency_ms: (!answered.is_empty()).then(|| latency.as_secs_f64() * 1e3 / n),
             repeats: self.repeats,
             errors: answers.iter().map(|answer| u32::from(lost(answer).is_some())).sum(),

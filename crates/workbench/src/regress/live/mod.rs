@@ -88,18 +88,19 @@ pub async fn live(
     let examples = chosen(set, split, options, &mut warnings)?;
     let total = examples.len();
     let mut items: Vec<PlayedItem> = Vec::with_capacity(total);
-    let (mut stopped, mut storm, mut answered, mut last_words) = (None, Storm::of("requests"), false, String::new());
+    let (mut stopped, mut storm, mut answered, mut last_words) = (None, Storm::of("requests in a row met a call that failed"), false, String::new());
     {
         // In order: what is finished first must not decide what is watched first.
         let questions = examples.into_iter().map(|example| asker.ask(example));
         let mut answers = futures_util::stream::iter(questions).buffered(options.concurrency.get());
-        while let Some(Asked { item, failed, said, cut }) = answers.next().await {
+        while let Some(Asked { mut item, failed, said, cut }) = answers.next().await {
             // What was finished before the purse closed has been paid for, and counts.
             if cut && let Some(stop) = paid.stopped() {
                 stopped = Some(stop.clone());
                 break;
             }
             answered |= item.is_graded();
+            item.turn = u32::try_from(items.len()).unwrap_or(u32::MAX);
             let enough = watch(&item, paid.spent());
             items.push(item);
             last_words = said.unwrap_or(last_words);
@@ -123,16 +124,7 @@ pub async fn live(
     if flaky > 0 {
         warnings.push(format!("{flaky} of {} examples are flaky: their repeats disagree", items.len()));
     }
-    let errors: u64 = items.iter().map(|item| u64::from(item.errors)).sum();
-    if errors > 0 {
-        let of: u64 = items.iter().map(|item| u64::from(item.repeats)).sum();
-        // A storm quotes it already.
-        let said = match &stopped {
-            Some(Halt::Storm { .. }) => String::new(),
-            _ => format!(", the last one with: {}", one_line(&last_words, 300)),
-        };
-        warnings.push(format!("{errors} of {of} requests failed{said}; that is no grade, and counts as availability alone"));
-    }
+    warnings.extend(failures(&items, (!matches!(stopped, Some(Halt::Storm { .. }))).then_some(last_words.as_str())));
     if left > 0
         && let Some(stop) = &stopped
     {
@@ -142,6 +134,14 @@ pub async fn live(
     // Who was decided with the last example left nothing out.
     let stopped = stopped.filter(|stop| left > 0 || stop.is_failure());
     Ok(LiveRun { played, stopped, left, cost: paid.spent() })
+}
+
+/// How many requests met a call that failed; `said` is what was said of the last one, where a storm does not quote it already.
+fn failures(items: &[PlayedItem], said: Option<&str>) -> Option<String> {
+    let (errors, of) = items.iter().fold((0, 0), |(errors, of), item| (errors + item.errors, of + item.repeats));
+    let said = said.map_or_else(String::new, |said| format!(", the last one with: {}", one_line(said, 300)));
+    let what = "what was served in its place is no grade, and counts as availability alone";
+    (errors > 0).then(|| format!("{errors} of {of} requests met a call that failed{said}; {what}"))
 }
 
 /// Why the providers cannot be asked, with what can be done without them.

@@ -176,9 +176,43 @@ async fn an_outage_behind_a_tier_that_is_not_sure_is_an_outage() {
     let failed = out.played.items.iter().filter(|item| !item.is_graded()).count();
     assert!(failed > 0 && out.stopped.is_none());
     let named = format!(
-        "{failed} of 60 requests failed, the last one with: simulated model \"large\": a simulated failure (overloaded); that is"
+        "{failed} of 60 requests met a call that failed, the last one with: tier \"large\": simulated model \"large\": a simulated \
+         failure (overloaded); what"
     );
     assert!(out.played.warnings.iter().any(|warning| warning.starts_with(&named)), "{:?}", out.played.warnings);
+}
+
+/// Each way in which a tier can fail while another one answers: what is served then is no grade, and counts as unavailable.
+#[tokio::test]
+async fn no_tier_fails_unseen_while_another_one_answers() {
+    let of_the_question = [CallErrorKind::ContentFilter, CallErrorKind::ContextLength];
+    let transport = [
+        CallErrorKind::Connect,
+        CallErrorKind::InvalidRequest,
+        CallErrorKind::Malformed,
+        CallErrorKind::Overloaded,
+        CallErrorKind::RateLimited,
+        CallErrorKind::Timeout,
+        CallErrorKind::Truncated,
+    ];
+    for (tier, ability) in [("small", "0.4"), ("large", "0.9")] {
+        for kind in transport.into_iter().chain(of_the_question) {
+            let dir = tempfile::tempdir().unwrap();
+            let (loaded, set) = desk(dir.path(), 60, "{ ability = 0.4 }");
+            // Of small a part, or the run ends; of large all, which most questions do not reach.
+            let (share, gate) = if tier == "small" { ("0.3", "0.6") } else { ("1.0", "0.45") };
+            let broken = format!("{tier} = {{ ability = {ability}, errors = {{ {} = {share} }} }}", kind.as_str());
+            let text = loaded.text.replace(&format!("{tier} = {{ ability = {ability} }}"), &broken).replace("0.6 }", &format!("{gate} }}"));
+            assert!(text.contains(&broken));
+            let out = run(&config::parse_str(&text).unwrap(), &set, &LiveOptions::default()).await;
+            assert_eq!(out.stopped, None, "{tier} {kind}");
+            let met: u32 = out.played.items.iter().map(|item| item.errors).sum();
+            let said = out.played.warnings.iter().any(|warning| warning.contains("met a call that failed"));
+            let seen = transport.contains(&kind);
+            assert_eq!((met > 0, said), (seen, seen), "{tier} {kind}: {met}");
+            assert!(out.played.items.iter().all(|item| item.is_graded() == (item.errors == 0)));
+        }
+    }
 }
 
 #[tokio::test]
@@ -209,9 +243,9 @@ async fn where_none_of_a_few_was_answered_the_provider_is_down_as_well() {
     let both = config::parse_str(&one.replace("large = { ability = 0.9 }", &format!("large = {down}"))).unwrap();
     let out = run(&both, &set, &LiveOptions::default()).await;
     assert!(matches!(out.stopped, Some(Halt::Storm { count: 5, .. })), "{:?}", out.stopped);
-    // The other tier answers in its place.
+    // That the other tier answers in its place says nothing of the cascade.
     let out = run(&config::parse_str(&one).unwrap(), &set, &LiveOptions::default()).await;
-    assert_eq!((out.stopped, out.left), (None, 0));
+    assert!(matches!(out.stopped, Some(Halt::Storm { count: 5, .. })), "{:?}", out.stopped);
 }
 
 #[tokio::test]
@@ -253,7 +287,7 @@ async fn a_live_run_is_what_the_replay_of_its_recording_is() {
     let recordings = Recordings::load(set.dir(), &tierfall::bindings(&loaded)).unwrap();
     let replayed = super::super::replay(&loaded, &set, &recordings, "test", &|_, _| ()).unwrap();
     let run = live(&loaded, &set, Some(&recordings), "test", &LiveOptions::default(), &mut |_, _| false).await.unwrap();
-    let timeless = |item: &PlayedItem| PlayedItem { entry: EntryItem { latency_ms: None, ..item.entry.clone() }, ..item.clone() };
+    let timeless = |item: &PlayedItem| PlayedItem { entry: EntryItem { latency_ms: None, ..item.entry.clone() }, turn: 0, ..item.clone() };
     assert_eq!(run.played.items.iter().map(timeless).collect::<Vec<_>>(), replayed.items);
     assert_eq!(run.played.system, replayed.system);
     let baseline = super::super::Baseline::of([&replayed]);
