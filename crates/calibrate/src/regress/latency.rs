@@ -62,7 +62,8 @@ impl Latency {
         let eased: Vec<u64> = both.iter().map(|(.., now)| micros(eased(*now, rules))).collect();
         let together = [base.as_slice(), eased.as_slice()].concat();
         let long = sample.twice().quantile(0.95, |at| together[at]);
-        let (slow, before) = (|at: usize| f64::from(u8::from(eased[at] > long)), |at: usize| f64::from(u8::from(base[at] > long)));
+        let (slow, before) =
+            (|at: usize| f64::from(u8::from(eased[at] > long)), |at: usize| f64::from(u8::from(base[at] > long)));
         let weights = sample.by_item(|_| 1.0);
         // An item's place among those that were asked is that of its first row.
         let turns = first_turns(&both);

@@ -24,7 +24,16 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { level: 0.01, share: 1.0, margin: 0.02, margin_level: 0.05, cost_rise: 0.05, latency_rise: 0.2, power: 0.8, seed: 0 }
+        Self {
+            level: 0.01,
+            share: 1.0,
+            margin: 0.02,
+            margin_level: 0.05,
+            cost_rise: 0.05,
+            latency_rise: 0.2,
+            power: 0.8,
+            seed: 0,
+        }
     }
 }
 

@@ -153,7 +153,14 @@ fn noise_in_bursts_and_a_rise_that_is_none_fail_no_run_and_a_slow_provider_does(
 #[test]
 fn times_that_are_short_are_no_slower_for_a_busy_machine() {
     let of = |base: f64, now: f64| {
-        let pair = |at: u32| Pair { segment: 0, cluster: at, weight: 1.0, turn: at, base: item(1.0, 0.0, base), now: item(1.0, 0.0, now + f64::from(at * 7919 % 200) / 100.0) };
+        let pair = |at: u32| Pair {
+            segment: 0,
+            cluster: at,
+            weight: 1.0,
+            turn: at,
+            base: item(1.0, 0.0, base),
+            now: item(1.0, 0.0, now + f64::from(at * 7919 % 200) / 100.0),
+        };
         judge(&(0..200).map(pair).collect::<Vec<_>>(), &[], &Rules::default()).pop().unwrap().verdict
     };
     assert_eq!([of(1.0, 3.0), of(100.0, 104.0), of(100.0, 300.0)], [Verdict::Pass, Verdict::Pass, Verdict::Fail]);

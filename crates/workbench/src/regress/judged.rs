@@ -137,8 +137,7 @@ async fn one(ask: &Ask, path: &Path, progress: &dyn Progress) -> Result<(Vec<Sec
         let (set, recordings) = sets.read(fixtures)?;
         if let Some(asking) = &ask.live {
             let against = kept.and_then(|before| Some((entry(before, &set.about().name, split, Mode::Live)?, &rules)));
-            let Live { played, early, part } =
-                early::play(asking, (loaded, set, recordings), split, against, progress).await?;
+            let Live { played, early, part } = early::play(asking, (loaded, set, recordings), split, against, progress).await?;
             if let Some(why) = part.filter(|_| ask.update_baseline) {
                 return Err(why);
             }

@@ -117,7 +117,14 @@ impl PlayedItem {
             errors: 0,
             flaky: false,
         };
-        Self { entry, group: example.group.clone(), weight: example.weight, asked_tiers: asked_tiers(loaded, trace), last, turn: 0 }
+        Self {
+            entry,
+            group: example.group.clone(),
+            weight: example.weight,
+            asked_tiers: asked_tiers(loaded, trace),
+            last,
+            turn: 0,
+        }
     }
 }
 

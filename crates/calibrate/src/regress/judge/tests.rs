@@ -7,7 +7,14 @@ use crate::regress::Item;
 
 fn pair(at: usize, base: f64, now: f64) -> Pair {
     let item = |quality| Item { quality, cost_usd: Some(0.01), latency_ms: None };
-    Pair { segment: 0, cluster: u32::try_from(at).unwrap(), weight: 1.0, turn: u32::try_from(at).unwrap(), base: item(base), now: item(now) }
+    Pair {
+        segment: 0,
+        cluster: u32::try_from(at).unwrap(),
+        weight: 1.0,
+        turn: u32::try_from(at).unwrap(),
+        base: item(base),
+        now: item(now),
+    }
 }
 
 /// `lost` examples, then `gained` ones, the rest right under both.

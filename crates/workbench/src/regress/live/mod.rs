@@ -88,7 +88,8 @@ pub async fn live(
     let examples = chosen(set, split, options, &mut warnings)?;
     let total = examples.len();
     let mut items: Vec<PlayedItem> = Vec::with_capacity(total);
-    let (mut stopped, mut storm, mut answered, mut last_words) = (None, Storm::of("requests in a row met a call that failed"), false, String::new());
+    let (mut stopped, mut storm, mut answered, mut last_words) =
+        (None, Storm::of("requests in a row met a call that failed"), false, String::new());
     {
         // In order: what is finished first must not decide what is watched first.
         let questions = examples.into_iter().map(|example| asker.ask(example));

@@ -202,7 +202,10 @@ async fn no_tier_fails_unseen_while_another_one_answers() {
             // Of small a part, or the run ends; of large all, which most questions do not reach.
             let (share, gate) = if tier == "small" { ("0.3", "0.6") } else { ("1.0", "0.45") };
             let broken = format!("{tier} = {{ ability = {ability}, errors = {{ {} = {share} }} }}", kind.as_str());
-            let text = loaded.text.replace(&format!("{tier} = {{ ability = {ability} }}"), &broken).replace("0.6 }", &format!("{gate} }}"));
+            let text = loaded
+                .text
+                .replace(&format!("{tier} = {{ ability = {ability} }}"), &broken)
+                .replace("0.6 }", &format!("{gate} }}"));
             assert!(text.contains(&broken));
             let out = run(&config::parse_str(&text).unwrap(), &set, &LiveOptions::default()).await;
             assert_eq!(out.stopped, None, "{tier} {kind}");
@@ -287,7 +290,8 @@ async fn a_live_run_is_what_the_replay_of_its_recording_is() {
     let recordings = Recordings::load(set.dir(), &tierfall::bindings(&loaded)).unwrap();
     let replayed = super::super::replay(&loaded, &set, &recordings, "test", &|_, _| ()).unwrap();
     let run = live(&loaded, &set, Some(&recordings), "test", &LiveOptions::default(), &mut |_, _| false).await.unwrap();
-    let timeless = |item: &PlayedItem| PlayedItem { entry: EntryItem { latency_ms: None, ..item.entry.clone() }, turn: 0, ..item.clone() };
+    let timeless =
+        |item: &PlayedItem| PlayedItem { entry: EntryItem { latency_ms: None, ..item.entry.clone() }, turn: 0, ..item.clone() };
     assert_eq!(run.played.items.iter().map(timeless).collect::<Vec<_>>(), replayed.items);
     assert_eq!(run.played.system, replayed.system);
     let baseline = super::super::Baseline::of([&replayed]);
