@@ -123,17 +123,22 @@ impl Replaying {
 }
 
 /// The folder of a fixture set: what has more than one part (`./sums`, `sets/sums`) is a path as it is, and a bare name is below
-/// `fixtures/` beside the cascade's folder. It is so wherever this is run, but where no set is there, the one of that name below
-/// `fixtures/` of the working directory is taken.
+/// `fixtures/` beside the cascade's folder, else below `fixtures/` in that folder. The working directory has no part in a name, so
+/// that it is the same set wherever this is run.
 pub fn fixture_folder(cascade: &Path, set: &str) -> PathBuf {
     let given = PathBuf::from(set);
     if given.is_absolute() || set.contains(std::path::is_separator) {
         return given;
     }
-    let here = Path::new("fixtures").join(set);
-    let beside = cascade.parent().unwrap_or(Path::new("")).join("../fixtures").join(set);
-    // The cascade's own set wins; where both are one, the plain path is the better one in messages.
-    if holds_a_set(&beside) && !is_same(&beside, &here) { beside } else { here }
+    let folder = cascade.parent().unwrap_or(Path::new(""));
+    let within = folder.join("fixtures").join(set);
+    let beside = folder.join("../fixtures").join(set);
+    if !holds_a_set(&beside) && holds_a_set(&within) {
+        return within;
+    }
+    // Where both are one, the plain path is the better one in messages.
+    let plain = Path::new("fixtures").join(set);
+    if is_same(&beside, &plain) { plain } else { beside }
 }
 
 fn holds_a_set(folder: &Path) -> bool {
@@ -149,16 +154,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bare_name_is_below_fixtures_beside_the_cascades_folder() {
+    fn a_bare_name_is_below_fixtures_beside_the_cascades_folder_else_in_it() {
         let dir = tempfile::tempdir().unwrap();
         let cascade = dir.path().join("cascades/a.cascade.toml");
-        fs_err::create_dir_all(cascade.parent().unwrap()).unwrap();
-        assert_eq!(fixture_folder(&cascade, "sums"), Path::new("fixtures/sums"), "nothing is beside it");
-        let set = dir.path().join("fixtures/sums");
-        fs_err::create_dir_all(&set).unwrap();
-        fs_err::write(set.join("set.toml"), "").unwrap();
-        let found = fixture_folder(&cascade, "sums");
-        assert!(is_same(&found, &set), "{}", found.display());
+        let beside = dir.path().join("fixtures/sums");
+        for set in [dir.path().join("cascades/fixtures/sums"), beside] {
+            fs_err::create_dir_all(&set).unwrap();
+            fs_err::write(set.join("set.toml"), "").unwrap();
+            let found = fixture_folder(&cascade, "sums");
+            assert!(is_same(&found, &set), "{}", found.display());
+        }
+    }
+
+    #[test]
+    fn a_bare_name_is_never_a_set_of_the_working_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let cascade = dir.path().join("cascades/a.cascade.toml");
+        for name in ["support", "src"] {
+            let found = fixture_folder(&cascade, name);
+            assert_eq!(found, dir.path().join("cascades/../fixtures").join(name));
+        }
     }
 
     #[test]
