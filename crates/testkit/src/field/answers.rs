@@ -39,7 +39,12 @@ pub(super) fn all() -> Vec<Behaviour> {
             deferred("truncated"),
         ),
         ends("a cut at the limit in Gemini's word", "Gemini behind proxies", "MAX_TOKENS", deferred("truncated")),
-        ends("a cut at the end of the context", "Mistral", "model_length", deferred("truncated")),
+        ends(
+            "a cut at the end of the context",
+            "Mistral's OpenAPI document: FinishReason",
+            "model_length",
+            deferred("truncated"),
+        ),
         ends(
             "a cut at the end of Anthropic's context",
             "Anthropic behind proxies",

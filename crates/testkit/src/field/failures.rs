@@ -164,9 +164,9 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         refusal(
             "a prompt longer than llama.cpp's context",
-            "llama.cpp: exceed_context_size_error",
+            "ggml-org/llama.cpp pull request 15780; with status 400 in oobabooga/textgen issue 7257",
             400,
-            r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_prompt_tokens":600,"n_ctx":512}}"#,
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size. try increasing the context size or enable context shift","type":"exceed_context_size_error","n_prompt_tokens":600,"n_ctx":512}}"#,
             context(),
         ),
         refusal(
@@ -199,7 +199,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         refusal(
             "a prompt that OpenRouter's moderation refused",
-            "OpenRouter: 403 with metadata.reasons",
+            "OpenRouter's page Errors and Debugging: 403 for a flagged input",
             403,
             r#"{"error":{"message":"Input was flagged","code":403,"metadata":{"reasons":["violence"],"flagged_input":"...","provider_name":"X"}}}"#,
             filtered(),
@@ -235,7 +235,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         refusal(
             "an error inside a success",
-            "OpenRouter, one-api",
+            "OpenRouter's page Errors and Debugging: 200 once the model has started",
             200,
             r#"{"error":{"message":"Internal Server Error","code":500}}"#,
             overloaded(),

@@ -24,7 +24,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         stream("no blank behind `data:`", "some proxies", text(&plain.iter().map(|data| format!("data:{data}\n\n")).collect::<Vec<_>>()), Right::accepted()),
         stream(
             "comments that keep the connection awake",
-            "OpenRouter: `: OPENROUTER PROCESSING`",
+            "OpenRouter's page Streaming",
             plain.iter().fold(Script::sse().piece(": OPENROUTER PROCESSING\n\n"), |script, data| script.piece(format!("data: {data}\n\n: ping\n\n"))),
             Right::accepted(),
         ),
