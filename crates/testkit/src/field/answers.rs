@@ -60,7 +60,7 @@ pub(super) fn all() -> Vec<Behaviour> {
             deferred("filtered"),
         ),
         ends("an error in place of an end", "OpenRouter", "error", broke_off()).but_streamed(in_the_middle()),
-        ends("an aborted request", "vLLM and SGLang when a request is aborted", "abort", broke_off())
+        ends("an aborted request", "vllm-project/vllm issue 57082: the engine ends a request", "abort", broke_off())
             .but_streamed(in_the_middle()),
         ends("no resources left", "DeepSeek: insufficient_system_resource", "insufficient_system_resource", broke_off())
             .but_streamed(in_the_middle()),

@@ -76,7 +76,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         usage(
             "reasoning told beside the output",
-            "xAI: reasoning_tokens are in the total alone",
+            "xAI: reasoning_tokens are in the total alone; vercel/ai pull request 12425",
             json!({ "prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 20, "completion_tokens_details": { "reasoning_tokens": 8 } }),
             Right::accepted().cost("0.00003"),
         ),
