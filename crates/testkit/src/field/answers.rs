@@ -216,7 +216,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         answer(
             "a call where the end says stop",
-            "Gemini's compatible endpoint, Ollama",
+            "streams of Gemini's compatible endpoint: googleapis/python-genai issue 2868; of Ollama: ollama/ollama pull request 7963",
             |body| {
                 body["choices"][0]["message"] = json!({ "role": "assistant", "content": "", "tool_calls": [
                     { "id": "a", "type": "function", "function": { "name": "find", "arguments": "{}" } }

@@ -82,7 +82,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         usage(
             "reasoning in the total and nowhere else",
-            "Gemini's compatible endpoint",
+            "proxies in front of Gemini: mozilla-ai/any-llm issue 1290",
             json!({ "prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 20 }),
             unknown(),
         ),

@@ -54,7 +54,7 @@ pub(super) fn all() -> Vec<Behaviour> {
             events(&[null(said), null(ended), counted.clone(), "[DONE]".to_owned()])
         }, Right::accepted()),
         stream("no usage in the stream", "servers that ignore stream_options", events(&[said.clone(), ended.clone(), "[DONE]".to_owned()]), Right::accepted().unknown_cost()),
-        stream("a first piece without a choice", "Azure: prompt_filter_results", {
+        stream("a first piece without a choice", "Azure: AbanteAI/archive-old-cli-mentat issue 429", {
             let first = r#"{"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}"#.to_owned();
             events(&[[first].as_slice(), &plain].concat())
         }, Right::accepted()),
