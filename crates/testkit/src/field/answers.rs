@@ -122,7 +122,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         ),
         says(
             "thinking in a part of its own",
-            "Mistral's Magistral",
+            "Mistral's Magistral: vercel/ai pull request 8072",
             json!({ "role": "assistant", "content": [{ "type": "thinking", "thinking": [{ "type": "text", "text": "hm" }] }, { "type": "text", "text": "Paris" }] }),
             Right::accepted(),
         ),

@@ -61,7 +61,7 @@ pub(super) fn all() -> Vec<Behaviour> {
         stream("an end without a delta", "some proxies", events(&[
             said.clone(), r#"{"choices":[{"index":0,"finish_reason":"stop"}]}"#.to_owned(), counted.clone(), "[DONE]".to_owned(),
         ]), Right::accepted()),
-        stream("an empty reason until the end", "one-api: `\"finish_reason\": \"\"`", events(&[
+        stream("an empty reason until the end", "ollama/ollama issue 4357, sgl-project/sglang issue 3912", events(&[
             said.replace("\"finish_reason\":null", "\"finish_reason\":\"\""), ended.clone(), counted.clone(), "[DONE]".to_owned(),
         ]), Right::accepted()),
         stream("an error in the middle", "OpenRouter: error at the top of a chunk", events(&[
