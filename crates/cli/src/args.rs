@@ -9,6 +9,7 @@ mod value;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use tierfall_workbench::fixture::grade::Show;
 use tierfall_workbench::traffic::Sampling;
 
 pub(crate) use calibrate::{Advise, Calibrate, Evaluate, Import, Inputs, Outputs, QUESTIONS, TRACES};
@@ -244,6 +245,10 @@ pub(crate) struct Grade {
     /// Stop before the judges would cost more
     #[arg(long, value_name = "USD", requires = "judge")]
     pub(crate) max_spend: Option<String>,
+    /// Show the answers in place of the counts: examples with a wrong one, or where one tier is right and another is not. How sure a tier
+    /// was is read by the gates of the cascade named by --for, else by the mean log-probability
+    #[arg(long, value_name = "WHICH", group = "one_by_one", value_parser = value::one_of([("wrong", "Some tier is wrong", Show::Wrong), ("disagree", "One tier is right, and another is wrong", Show::Disagree)]))]
+    pub(crate) show: Option<Show>,
     /// Commands or judgements under way at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) concurrency: u16,

@@ -9,13 +9,13 @@ use clap::Args;
 pub(crate) struct People {
     /// Show the answers one by one, without the tier, and take your verdicts: one key each in a terminal, one line each where
     /// stdin or stdout is none. Every verdict is saved at once; the same command goes on where it ended
-    #[arg(long, conflicts_with_all = ["judge", "allow_commands"])]
+    #[arg(long, group = "one_by_one", conflicts_with_all = ["judge", "allow_commands"])]
     pub(crate) human: bool,
     /// Whose verdicts they are; $USER by default
     #[arg(long, value_name = "NAME", requires = "human")]
     pub(crate) by: Option<String>,
-    /// Only the first N answers; who has the same seed grades the same ones
-    #[arg(long, value_name = "N", requires = "human")]
+    /// With --human: only the first N answers; who has the same seed grades the same ones. With --show: only the first N examples, 20 by default
+    #[arg(long, value_name = "N", requires = "one_by_one")]
     pub(crate) limit: Option<usize>,
     /// Decides the order of the answers; 0 by default
     #[arg(long, value_name = "N", requires = "human")]

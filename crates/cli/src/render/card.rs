@@ -21,7 +21,7 @@ pub(crate) fn card(answer: &DistinctAnswer<'_>, (at, of): (usize, usize), whole:
     let example = answer.example;
     let place = format!("{at} of {of}");
     let names = printable::text(&format!(" · {} · {}", example.segment, example.id));
-    let question = if whole { conversation(example) } else { question(example) };
+    let question = if whole { conversation(example) } else { question(example, "; m shows all") };
     format!(
         "{}{}\n\n{}{}{}",
         paint(STRONG, place),
@@ -41,7 +41,7 @@ pub(crate) fn keys() -> String {
     KEYS.map(|(key, what)| format!("{} {what}", paint(STRONG, key))).join("   ")
 }
 
-fn part(name: &str, text: &str) -> String {
+pub(super) fn part(name: &str, text: &str) -> String {
     let mut out = format!("{}\n", paint(DIM, name));
     for line in printable::text(text).trim_end().lines() {
         let _ = writeln!(out, "  {line}");
@@ -49,8 +49,8 @@ fn part(name: &str, text: &str) -> String {
     out + "\n"
 }
 
-/// The last turn of the person, cut where it is long.
-fn question(example: &Example) -> String {
+/// The last turn of the person, cut where it is long, with what to do for `more`.
+pub(super) fn question(example: &Example, more: &str) -> String {
     let asked = example.question();
     let end = asked.char_indices().nth(CHARS).map_or(asked.len(), |(end, _)| end);
     let cut = asked[..end].lines().take(LINES).collect::<Vec<_>>().join("\n");
@@ -58,7 +58,7 @@ fn question(example: &Example) -> String {
     let is_cut = (cut.trim_end().len() < asked.trim_end().len()).then(|| "cut".to_owned());
     let of_turns = (turns > 1).then(|| format!("the last of {turns} turns"));
     let hints: Vec<String> = is_cut.into_iter().chain(of_turns).collect();
-    if hints.is_empty() { asked } else { format!("{cut}\n… ({}; m shows all)", hints.join(", ")) }
+    if hints.is_empty() { asked } else { format!("{cut}\n… ({}{more})", hints.join(", ")) }
 }
 
 fn conversation(example: &Example) -> String {
@@ -89,7 +89,7 @@ fn texts(message: &Message) -> String {
     there.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
-fn expected(expected: &Value) -> String {
+pub(super) fn expected(expected: &Value) -> String {
     match expected {
         Value::Null => "(nothing in particular)".to_owned(),
         Value::String(text) => text.clone(),

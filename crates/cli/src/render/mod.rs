@@ -16,6 +16,7 @@ pub(crate) mod regress;
 mod report;
 #[cfg(test)]
 mod sample;
+pub(crate) mod shown;
 pub(crate) mod style;
 pub(crate) mod text;
 pub(crate) mod trace;

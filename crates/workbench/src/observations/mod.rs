@@ -39,6 +39,7 @@ pub use options::{BadRows, ReadOptions, Ungraded};
 pub use read::read;
 pub(crate) use read::unrepeatable;
 pub use replayed::from_fixtures;
+pub(crate) use replayed::{asking_all, played};
 pub use summary::{LeftOut, Summary, TierSummary};
 
 /// A table, and what became of the rows that it was made from.

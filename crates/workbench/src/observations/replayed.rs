@@ -19,6 +19,7 @@ use crate::Error;
 use crate::fixture::grade::{Grades, remarks};
 use crate::fixture::replay::Recordings;
 use crate::fixture::{Example, FixtureSet, labels};
+pub(crate) use row::played;
 use row::{Lack, OfTier, State, Values, row, scored};
 
 /// Every tier's answer to every example of a split: all signals of its gate, its grade, its cost with probes, its time.
@@ -172,11 +173,19 @@ fn checked(cascade: &Cascade) -> Result<Vec<String>, Error> {
     Ok(warnings)
 }
 
-/// The cascade without its fit, with gates that read everything and accept nothing, so that a replay asks every tier.
+/// The same cascade without its fit.
 fn deferring(cascade: &Cascade) -> Result<Cascade, Error> {
     let mut tiers = cascade.tiers().to_vec();
     for gate in tiers.iter_mut().filter_map(|tier| tier.gate.as_mut()) {
-        (gate.threshold, gate.value) = (Threshold::DeferAll, None);
+        gate.value = None;
+    }
+    asking_all(cascade, tiers)
+}
+
+/// The cascade with these tiers, and gates that read everything and accept nothing, so that a replay asks every tier.
+pub(crate) fn asking_all(cascade: &Cascade, mut tiers: Vec<Tier>) -> Result<Cascade, Error> {
+    for gate in tiers.iter_mut().filter_map(|tier| tier.gate.as_mut()) {
+        gate.threshold = Threshold::DeferAll;
     }
     let policy = Policy { budget: None, deadline: None, ..*cascade.policy() };
     let parts =

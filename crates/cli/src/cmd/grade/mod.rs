@@ -6,12 +6,14 @@ mod keys;
 
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tierfall_workbench::fixture::grade::RecordedSet;
+use serde_json::json;
 use tierfall_workbench::fixture::grade::judge::{JudgeOptions, JudgeReport};
 use tierfall_workbench::fixture::grade::{GradeTable, TierCounts};
+use tierfall_workbench::fixture::grade::{RecordedSet, Show, shown};
 use tierfall_workbench::fixture::hygiene::{Finding, examine_grades};
 use tierfall_workbench::fixture::record::Stop;
 use tierfall_workbench::grade::{Ask, Endings, Graded};
@@ -23,8 +25,12 @@ use crate::args::Grade;
 use crate::interrupt::interrupted;
 use crate::render::document::{Column, Rows};
 use crate::render::printable;
+use crate::render::shown::shown as drawn;
 use crate::render::text::unbounded;
 use crate::{Exit, Failure, load, print, quiet, render, say};
+
+/// So many examples are shown.
+const SHOWN: usize = 20;
 
 pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let recorded = RecordedSet::open(&args.set, &args.tiers)?;
@@ -52,6 +58,9 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
     let graded = tierfall_workbench::grade(&recorded, &ask, &Watch::default(), endings).await?;
     let exit = exit(&graded);
     let Some(table) = &graded.table else { return Ok(exit) };
+    if let Some(show) = args.show {
+        return self::show(&recorded, show, args).map(|()| exit);
+    }
     let folder = recorded.set.dir().to_owned();
     let findings = examine_grades(recorded)?;
     if args.json {
@@ -70,6 +79,27 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// Shows the examples that are asked for.
+fn show(recorded: &RecordedSet, show: Show, args: &Grade) -> Result<(), Failure> {
+    let mut examples = shown(recorded, args.rules_of.first().map(PathBuf::as_path), show, args.split.as_deref())?;
+    let of = examples.len();
+    examples.truncate(args.people.limit.unwrap_or(SHOWN));
+    if args.json {
+        return print(json!({ "show": show, "of": of, "examples": examples }).to_string() + "\n");
+    }
+    print(drawn(&examples, of))?;
+    if !quiet() {
+        let what = if show == Show::Wrong { "with a wrong answer" } else { "on which the tiers disagree" };
+        let set = recorded.set.dir().display();
+        match (of, of - examples.len()) {
+            (0, _) => say(format_args!("{set} has no example {what}")),
+            (_, 0) => {}
+            (_, more) => say(format_args!("{more} more {what}: --limit {of} shows all")),
+        }
+    }
+    Ok(())
 }
 
 /// Who failed matters more than what.

@@ -13,9 +13,9 @@ use tierfall_core::number::Score;
 use tierfall_core::plan::{Plan, Skip};
 use tierfall_core::provider::{Billing, CallError, CallErrorKind};
 use tierfall_core::replay::replay;
-use tierfall_core::request::Purpose;
+use tierfall_core::request::{Purpose, Request};
 use tierfall_core::signal::{Abstain, NamedSignal};
-use tierfall_core::trace::{OutcomeKind, Step};
+use tierfall_core::trace::{OutcomeKind, Step, Trace};
 
 use crate::fixture::Example;
 use crate::fixture::grade::{Graded, Grades};
@@ -89,24 +89,7 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
     if !is_human(last) && recorded(last).is_none() {
         return Err(Lack::Unrecorded);
     }
-    // A tier without a recording fails, so that those after it are asked all the same.
-    let mut unasked = BTreeSet::new();
-    let mut asked = 0;
-    let (_, trace) = replay(cascade, request, |ix, call| {
-        let (result, took) = recordings.result(&cascade.tier(ix).name, call);
-        match call.purpose {
-            Purpose::Answer => asked = ix.0,
-            Purpose::Probe(_) if result.as_ref().is_err_and(|error| error.kind == CallErrorKind::NotRecorded) => {
-                unasked.insert(asked);
-            }
-            Purpose::Probe(_) => {}
-        }
-        let fails = |error: CallError| match error.kind {
-            CallErrorKind::NotRecorded => CallError::new(CallErrorKind::Connect, error.message),
-            _ => error,
-        };
-        (result.map_err(fails), took)
-    });
+    let (trace, unasked) = played(cascade, recordings, request);
     let mut row = Vec::with_capacity(cascade.tiers().len());
     for (ix, ((tier, step), grades)) in cascade.tiers().iter().zip(&trace.steps).zip(grades).enumerate() {
         let failed = matches!(step.decision, Decision::Defer(Deferral::Failed(_)));
@@ -149,6 +132,29 @@ pub(super) fn row(cascade: &Cascade, recordings: &Recordings, grades: &[OfTier],
         return Err(Lack::Elsewhere(why));
     }
     Ok(row)
+}
+
+/// The request under a cascade on what was recorded, and the places of the tiers whose gates ask what is not. A tier without a recording
+/// fails, so that those after it are asked all the same.
+pub(crate) fn played(cascade: &Cascade, recordings: &Recordings, request: Arc<Request>) -> (Trace, BTreeSet<usize>) {
+    let mut unasked = BTreeSet::new();
+    let mut asked = 0;
+    let (_, trace) = replay(cascade, request, |ix, call| {
+        let (result, took) = recordings.result(&cascade.tier(ix).name, call);
+        match call.purpose {
+            Purpose::Answer => asked = ix.0,
+            Purpose::Probe(_) if result.as_ref().is_err_and(|error| error.kind == CallErrorKind::NotRecorded) => {
+                unasked.insert(asked);
+            }
+            Purpose::Probe(_) => {}
+        }
+        let fails = |error: CallError| match error.kind {
+            CallErrorKind::NotRecorded => CallError::new(CallErrorKind::Connect, error.message),
+            _ => error,
+        };
+        (result.map_err(fails), took)
+    });
+    (trace, unasked)
 }
 
 /// Whether two answers are the same, so that whatever one is worth the other is.
