@@ -93,7 +93,7 @@ pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> 
         }
     }
     // An accuracy may be promised of the last tier alone.
-    let silent: Vec<String> = (0..ask.signals.len()).filter_map(|tier| never(observations, ask, tier)).collect();
+    let silent: Vec<String> = (0..ask.signals.len()).filter_map(|tier| warnings::never(observations, ask, tier)).collect();
     if ask.promises() && matches!(ask.target, Target::MaxLoss(_)) && silent.len() == ask.signals.len() {
         return Err(FitError::NoValues { tiers: silent, rows: observations.len() });
     }
@@ -111,18 +111,6 @@ pub fn runnable(observations: &Observations, ask: &Ask) -> Result<(), FitError> 
         }
         _ => Ok(()),
     }
-}
-
-/// That a tier's gate has a value in no row, as a clause; `None` where it has one in some.
-fn never(observations: &Observations, ask: &Ask, tier: usize) -> Option<String> {
-    let spec = observations.spec(tier);
-    let labels: Vec<&str> = match &ask.signals[tier] {
-        SignalChoice::Auto => spec.signals.iter().map(|label| &**label).collect(),
-        SignalChoice::Fixed(value) => value.signals(),
-        SignalChoice::Fuse(labels) => labels.iter().map(String::as_str).collect(),
-    };
-    let silent = |label: &&str| observations.scores(tier, label).is_none_or(|scores| scores.iter().all(|score| score.is_nan()));
-    labels.iter().all(silent).then(|| format!("tier \"{}\" has `{}`", spec.name, labels.join("`, `")))
 }
 
 /// Calibrates a declared chain.

@@ -9,7 +9,7 @@ use crate::ask::{Ask, SignalChoice, Target};
 use crate::certify::shortened;
 use crate::evaluate::Played;
 use crate::metric::{self, Sorted, is_right};
-use crate::observations::TierSpec;
+use crate::observations::{Observations, TierSpec};
 use crate::report::Calibration;
 use crate::view::View;
 use tierfall_core::fit::Status;
@@ -206,7 +206,7 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
         |look| (look.read, look.atom, look.auroc),
     );
     let (rows, abstained) = (values.len().max(1) as f64, values.len() - read);
-    if let Some(never) = super::never(view.observations(), ask, tier) {
+    if let Some(never) = never(view.observations(), ask, tier) {
         warnings.push(format!("{never} in no row: its gate passes everything on, and no number of labels changes that"));
         return warnings;
     }
@@ -242,4 +242,16 @@ fn signal(view: &View<'_>, ask: &Ask, fitted: &Once<'_>, looks: &[Look], tier: u
         }
     }
     warnings
+}
+
+/// That a tier's gate has a value in no row, as a clause; `None` where it has one in some.
+pub(super) fn never(observations: &Observations, ask: &Ask, tier: usize) -> Option<String> {
+    let spec = observations.spec(tier);
+    let labels: Vec<&str> = match &ask.signals[tier] {
+        SignalChoice::Auto => spec.signals.iter().map(|label| &**label).collect(),
+        SignalChoice::Fixed(value) => value.signals(),
+        SignalChoice::Fuse(labels) => labels.iter().map(String::as_str).collect(),
+    };
+    let silent = |label: &&str| observations.scores(tier, label).is_none_or(|scores| scores.iter().all(|score| score.is_nan()));
+    labels.iter().all(silent).then(|| format!("tier \"{}\" has `{}`", spec.name, labels.join("`, `")))
 }

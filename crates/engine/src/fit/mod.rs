@@ -16,7 +16,7 @@ pub(crate) use bind::foreign;
 pub use bind::{bind, stale};
 pub(crate) use dial::meeting;
 pub use dial::{NoSuchPoint, find, wanted};
-pub use tierfall_core::fit::{BindingFit, Cut, Fit, Guarantee, Point, Provenance, Seen, Status, TargetFit, TierFit};
+pub use tierfall_core::fit::{BindingFit, Cut, Fit, Guarantee, Labels, Point, Provenance, Seen, Status, TargetFit, TierFit};
 
 pub(crate) use file::read_text;
 pub use file::{FitFileError, parse, read};

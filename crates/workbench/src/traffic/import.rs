@@ -18,8 +18,8 @@ use crate::fixture::{Example, FixtureError, FixtureSet};
 use crate::observations::{BadRow, Summary};
 use crate::{Error, locked, whole};
 use tierfall::config::Loaded;
-use tierfall_core::provider::CallErrorKind;
 use tierfall::{TierBinding, files};
+use tierfall_core::provider::CallErrorKind;
 
 /// How to import.
 #[derive(Clone, Debug)]
