@@ -13,15 +13,15 @@ use tierfall_calibrate::view::{Held, View};
 use tierfall_core::fit::Fit;
 use tierfall_core::number::{Score, Threshold};
 
-use crate::fixture::FixtureSet;
 use crate::fixture::grade::Graders;
 use crate::fixture::replay::Recordings;
+use crate::fixture::{Example, FixtureSet};
 use crate::inputs::{Files, Inputs, Observed, Rows};
 use crate::observations::Ungraded;
 use crate::progress::{Progress, Stage};
-use crate::regress::{Baseline, Beside, Played, beside, replay, section};
+use crate::regress::{Baseline, Beside, Played, beside, recorded, replay, section, tell};
 use crate::results::{Named, fit_of, parts_of_set, ready};
-use crate::{Error, fixture_folder};
+use crate::{Error, fixture_folder, given_folder};
 
 /// What is to be compared, and over which requests.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ fn reads(ask: &Ask) -> Vec<Named> {
     read.extend(ask.files.iter().flat_map(|files| &files.paths).map(|path| ("the observations", path.clone())));
     for (_, cascade) in named.iter().filter(|(_, path)| is_cascade(path)) {
         read.extend(fit_of(cascade).map(|fit| ("the fit", fit)));
-        read.extend(ask.set.iter().flat_map(|set| parts_of_set(cascade, set)));
+        read.extend(ask.set.iter().flat_map(|set| parts_of_set(&given_folder(cascade, set))));
     }
     read
 }
@@ -217,8 +217,9 @@ fn set_of(ask: &Ask, cascade: &Path) -> Result<String, Error> {
         return Ok(set.clone());
     }
     let loaded = config::load_unfitted(cascade)?;
-    let replayed = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
-    replayed.or_else(|| loaded.expects.first().map(|expect| expect.fixtures.clone())).ok_or_else(|| {
+    let replayed = loaded.replay.as_ref().map(|replay| &replay.fixtures);
+    let named = replayed.or_else(|| loaded.expects.first().map(|expect| &expect.fixtures));
+    named.map(|name| fixture_folder(cascade, name).display().to_string()).ok_or_else(|| {
         Error::refused(format!("{} names no fixture set", cascade.display())).with_hint("name one with --fixtures SET")
     })
 }
@@ -244,9 +245,16 @@ fn changed(comparison: &Comparison, from: &Observed, graders: &Graders) -> Resul
             tier: name(row.tier.1),
             was_correct: row.quality.0,
             correct: row.quality.1,
+            texts: None,
         })
     });
-    Ok(rows.collect())
+    let mut changed: Vec<Changed> = rows.collect();
+    if let Some(loaded) = &from.loaded {
+        let recordings = Recordings::load(set.dir(), &bindings(loaded))?.with_questions_of(&set);
+        let was = |example: &Example, item: &Changed| recorded(&recordings, item.was_tier.as_deref(), example);
+        tell(&mut changed, &set, was, |example, item| recorded(&recordings, item.tier.as_deref(), example));
+    }
+    Ok(changed)
 }
 
 /// Two cascade files on the same recordings, each as it is.
@@ -260,7 +268,7 @@ fn of_cascades(ask: &Ask, progress: &dyn Progress) -> Result<Report, Error> {
             "--threshold {tier}=… is for fits; change the threshold in one of the cascade files"
         )));
     }
-    let folder = fixture_folder(&ask.a, &set_of(ask, &ask.a)?);
+    let folder = given_folder(&ask.a, &set_of(ask, &ask.a)?);
     progress.begins(Stage::Reading);
     let set = FixtureSet::load_with(&folder, &ask.graders)?;
     let split = ask.split.as_deref().unwrap_or("test");
@@ -274,7 +282,12 @@ fn of_cascades(ask: &Ask, progress: &dyn Progress) -> Result<Report, Error> {
     let (was, is) = (play(&ask.a)?, play(b)?);
     let baseline = Baseline::of([&was]);
     let entry = baseline.entries().first().ok_or_else(|| Error::refused("nothing was replayed"))?;
-    let Beside { changes, checks, warnings } = beside(entry, &is, Some(&rules(ask)))?;
+    let Beside { mut changes, checks, warnings } = beside(entry, &is, Some(&rules(ask)))?;
+    let answered = |played: &Played, item: &Changed| {
+        let of = played.items.iter().find(|of| *of.id == *item.id)?;
+        of.answered.clone()
+    };
+    tell(&mut changes.items, &set, |_, item| answered(&was, item), |_, item| answered(&is, item));
     let mut section = section(format!("{} → {}", ask.a.display(), b.display()), &is, Some(changes), checks);
     section.warnings.extend(warnings);
     Ok(Report::new(vec![section]))

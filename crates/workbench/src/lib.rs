@@ -40,4 +40,4 @@ pub use plan::plan;
 pub use progress::Progress;
 pub use record::record;
 pub use regress::regress;
-pub use replaying::{Answers, Opened, Replaying, fixture_folder, open, open_in};
+pub use replaying::{Answers, Opened, Replaying, fixture_folder, given_folder, open, open_in};

@@ -7,10 +7,10 @@ use tierfall::{SystemClock, config, sources_for};
 
 use crate::fixture::FixtureSet;
 use crate::fixture::record::{Progress, RecordOptions, RecordReport, record as record_set};
-use crate::{Error, fixture_folder};
+use crate::{Error, given_folder};
 
 /// Asks every tier of a cascade's file every example of a set that is not recorded yet. The set is named as in
-/// [`fixture_folder`].
+/// [`given_folder`].
 ///
 /// # Errors
 /// The cascade or the set cannot be used, a key is not set, or the options contradict them. Failures of providers are in the report.
@@ -22,7 +22,7 @@ pub async fn record(
     cancel: impl Future<Output = ()> + Send,
 ) -> Result<RecordReport, Error> {
     let loaded = config::load_unfitted(cascade)?;
-    let set = FixtureSet::load_with(fixture_folder(cascade, set), &options.graders)?;
+    let set = FixtureSet::load_with(given_folder(cascade, set), &options.graders)?;
     let sources = sources_for(&loaded, &options.tiers)?;
     record_set(&loaded.cascade, &sources, &set, options, &SystemClock::default(), progress, cancel).await
 }

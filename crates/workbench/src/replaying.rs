@@ -62,11 +62,11 @@ pub fn open(path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<O
 /// ```
 pub fn open_in(pool: &Pool, path: impl AsRef<Path>, answers: &Answers, asker: Asker) -> Result<Opened, Error> {
     let loaded = config::load(path)?;
-    let declared = loaded.replay.as_ref().map(|replay| replay.fixtures.clone());
+    let declared = loaded.replay.as_ref().map(|replay| fixture_folder(&loaded.path, &replay.fixtures));
     let set = match answers {
         Answers::AsDeclared => declared,
         Answers::Live => None,
-        Answers::Replay(set) => Some(set.clone()),
+        Answers::Replay(set) => Some(given_folder(&loaded.path, set)),
     };
     if let Some(set) = set {
         return replaying(loaded, &set);
@@ -75,8 +75,8 @@ pub fn open_in(pool: &Pool, path: impl AsRef<Path>, answers: &Answers, asker: As
     Ok(Opened { builder: Engine::live_in(pool, loaded, asker)?, replay: None, tiers })
 }
 
-fn replaying(loaded: Loaded, set: &str) -> Result<Opened, Error> {
-    let set = FixtureSet::load(fixture_folder(&loaded.path, set))?;
+fn replaying(loaded: Loaded, set: &Path) -> Result<Opened, Error> {
+    let set = FixtureSet::load(set)?;
     let tiers = bindings(&loaded);
     let recordings = Arc::new(Recordings::load(set.dir(), &tiers)?.with_questions_of(&set));
     for (tier, _) in recordings.torn() {
@@ -122,7 +122,14 @@ impl Replaying {
     }
 }
 
-/// The folder of a fixture set: what has more than one part (`./sums`, `sets/sums`) is a path as it is, and a bare name is below
+/// The folder of a fixture set that somebody names beside a cascade file, on a command line say: a folder that holds one, else what the
+/// cascade file would mean by it.
+pub fn given_folder(cascade: &Path, set: &str) -> PathBuf {
+    let given = PathBuf::from(set);
+    if holds_a_set(&given) { given } else { fixture_folder(cascade, set) }
+}
+
+/// The folder of a fixture set that a cascade file names: what has more than one part (`./sums`, `sets/sums`) is a path as it is, and a bare name is below
 /// `fixtures/` beside the cascade's folder, else below `fixtures/` in that folder. The working directory has no part in a name, so
 /// that it is the same set wherever this is run.
 pub fn fixture_folder(cascade: &Path, set: &str) -> PathBuf {
@@ -133,7 +140,7 @@ pub fn fixture_folder(cascade: &Path, set: &str) -> PathBuf {
     let folder = cascade.parent().unwrap_or(Path::new(""));
     let within = folder.join("fixtures").join(set);
     let beside = folder.join("../fixtures").join(set);
-    if !holds_a_set(&beside) && holds_a_set(&within) {
+    if !holds_a_set(&beside) && (holds_a_set(&within) || folder == Path::new("")) {
         return within;
     }
     // Where both are one, the plain path is the better one in messages.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tierfall::{config, fit};
 
+use crate::Error;
 use crate::ledger;
 use crate::whole::{self, Beside};
-use crate::{Error, fixture_folder};
 
 /// A file or folder, and what it is: `--json`, `the fixture set`.
 pub type Named = (&'static str, PathBuf);
@@ -19,9 +19,8 @@ pub const PREFIX: &str = ".tierfall";
 /// What a fixture set is called.
 const SET: &str = "the fixture set";
 
-/// The files of a cascade's fixture set, and folders of which any file is one.
-pub fn parts_of_set(cascade: &Path, set: &str) -> [Named; 5] {
-    let folder = fixture_folder(cascade, set);
+/// The files of a fixture set by its folder, and folders of which any file is one.
+pub fn parts_of_set(folder: &Path) -> [Named; 5] {
     ["set.toml", "examples.jsonl", "recordings", "grades", ledger::FILE].map(|part| (SET, folder.join(part)))
 }
 

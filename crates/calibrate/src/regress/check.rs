@@ -183,6 +183,22 @@ pub struct Changed {
     pub was_correct: f64,
     /// Its grade now.
     pub correct: f64,
+    /// What was asked and said; `None` where nobody knows.
+    #[serde(flatten)]
+    pub texts: Option<Texts>,
+}
+
+/// What was asked and said in an example that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Texts {
+    /// The last turn of the person.
+    pub question: String,
+    /// What a right answer says, a text an entry.
+    pub expected: Vec<String>,
+    /// What was served under the baseline; `None` = nothing, or it is no longer on record.
+    pub was_answer: Option<String>,
+    /// What is served now; `None` = nothing is.
+    pub answer: Option<String>,
 }
 
 /// One cascade on one split of one fixture set.

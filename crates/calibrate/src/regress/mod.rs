@@ -17,7 +17,7 @@ mod rules;
 pub mod sequential;
 mod words;
 
-pub use check::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Unit, Verdict};
+pub use check::{Changed, Changes, Check, Limit, Moved, Report, Section, Side, Texts, Unit, Verdict};
 pub use judge::judge;
 pub use pair::{Item, Pair};
 pub use rules::Rules;

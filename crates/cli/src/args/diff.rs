@@ -63,6 +63,9 @@ pub(crate) struct Diff {
     /// Changed examples that are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub(crate) max_changes: usize,
+    /// Write a page in one file, with the texts of what changed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
     /// Write the result as JSON to this file; `-` prints it, and nothing else
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) json: Option<PathBuf>,

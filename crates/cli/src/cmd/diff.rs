@@ -5,11 +5,11 @@ use tierfall_workbench::diff::{Ask, Diffed};
 use tierfall_workbench::fixture::grade::Graders;
 use tierfall_workbench::inputs::Files;
 
-use super::output::{interruptible, json_or};
+use super::output::{interruptible, json_or, write};
 use super::watch::Watch;
 use crate::args::Diff;
-use crate::render::diff::diff as drawn;
-use crate::render::regress::{Sheet, TEXT};
+use crate::render::diff::{diff as drawn, page as drawn_as_page};
+use crate::render::regress::{HTML, Sheet, TEXT};
 use crate::{Exit, Failure, note};
 
 pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
@@ -33,11 +33,16 @@ pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
         ungraded: args.ungraded.unwrap_or_default(),
         level: args.level,
         margin: args.margin,
-        results: args.json.clone().map(|path| ("--json", path)).into_iter().collect(),
+        results: [("--json", &args.json), ("--html", &args.html)]
+            .into_iter()
+            .filter_map(|(name, path)| Some((name, path.clone()?)))
+            .collect(),
     };
+    let page = |page: &dyn Fn() -> String| args.html.as_deref().map_or(Ok(()), |path| write(path, &page()));
     let (json, max_changes) = (args.json.as_deref(), args.max_changes);
     let unlike = match interruptible(move || tierfall_workbench::diff(&ask, &Watch::default())).await? {
         Diffed::Fits(fits) => {
+            page(&|| drawn_as_page(&fits, max_changes))?;
             json_or(json, &fits, || drawn(&fits, max_changes))?;
             let decides = |check: &&Check| check.decides || check.verdict == Verdict::Fail;
             let mut verdicts = fits.comparison.checks.iter().filter(decides).map(|check| check.verdict);
@@ -49,6 +54,7 @@ pub(crate) async fn diff(args: &Diff) -> Result<Exit, Failure> {
         Diffed::Cascades(report) => {
             let all_checks = "--json FILE has them";
             let sheet = Sheet { report: &report, problems: &[], strict: args.strict, max_changes, all_checks };
+            page(&|| (HTML.draw)(&sheet))?;
             json_or(json, &report, || (TEXT.draw)(&sheet))?;
             Some(report.verdict).filter(|verdict| *verdict != Verdict::Pass)
         }

@@ -141,8 +141,7 @@ fn reads(args: &Run, replay: Option<&Replaying>) -> Vec<Named> {
     let mut read = vec![("the cascade", args.cascade.clone())];
     read.extend(fit_of(&args.cascade).map(|fit| ("the fit", fit)));
     read.extend(args.jsonl.clone().map(|queries| ("the queries", queries)));
-    let sets = replay.map(|replay| replay.set.dir().to_string_lossy());
-    read.extend(sets.into_iter().flat_map(|set| parts_of_set(&args.cascade, &set)));
+    read.extend(replay.iter().flat_map(|replay| parts_of_set(replay.set.dir())));
     read
 }
 

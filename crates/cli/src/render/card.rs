@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use tierfall_core::completion::Completion;
 use tierfall_core::request::{Content, Message, Role};
 use tierfall_workbench::fixture::Example;
-use tierfall_workbench::fixture::grade::DistinctAnswer;
+use tierfall_workbench::fixture::grade::{DistinctAnswer, said};
 
 use super::printable;
 use super::style::{DIM, STRONG, paint};
@@ -28,8 +27,13 @@ pub(crate) fn card(answer: &DistinctAnswer<'_>, (at, of): (usize, usize), whole:
         paint(DIM, names.trim_end()),
         part("question", &question),
         part(&format!("expected ({})", example.grader.name()), &expected(&example.expected)),
-        part("answer", &said(&answer.answer)),
+        part("answer", &something(&said(&answer.answer))),
     )
+}
+
+/// An answer that says nothing is told as such.
+pub(super) fn something(said: &str) -> String {
+    if said.is_empty() { "(nothing)".to_owned() } else { said.to_owned() }
 }
 
 /// What can be pressed.
@@ -98,13 +102,6 @@ pub(super) fn expected(expected: &Value) -> String {
         }
         other => serde_json::to_string_pretty(other).unwrap_or_default(),
     }
-}
-
-fn said(answer: &Completion) -> String {
-    let calls = answer.tool_calls.iter().map(|call| format!("[calls {}({})]", call.name, call.arguments));
-    let text = (!answer.text.trim().is_empty()).then(|| answer.text.clone());
-    let all: Vec<String> = text.into_iter().chain(calls).collect();
-    if all.is_empty() { "(nothing)".to_owned() } else { all.join("\n") }
 }
 
 #[cfg(test)]

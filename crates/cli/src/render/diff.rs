@@ -4,11 +4,23 @@ use tierfall_calibrate::regress::Changes;
 use tierfall_calibrate::regress::fits::{Comparison, OneFit};
 use tierfall_workbench::diff::OfFits;
 
-use super::document::{Block, Conclusion, Fact, Line, Rows, Table, Tone};
+use super::document::{Block, Conclusion, Document, Fact, Line, Rows, Table, Tone};
 use super::regress::{blocks, conclusions};
-use super::{text, words};
+use super::{html, text, words};
 
 pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
+    text::blocks(&parts(fits, max_changes))
+}
+
+/// The same as a page in one file.
+pub(crate) fn page(fits: &OfFits, max_changes: usize) -> String {
+    let [a, b] = &fits.of;
+    let mut document = Document::new("tierfall diff".to_owned(), format!("A {a}, B {b}"), Tone::Strong);
+    parts(fits, max_changes).into_iter().for_each(|block| document.add(block));
+    html::page(&document)
+}
+
+fn parts(fits: &OfFits, max_changes: usize) -> Vec<Block<'_>> {
     let OfFits { of: [a, b], rows: on, comparison, changed } = fits;
     let compared = [format!("A  {a}"), format!("B  {b}"), rows(on, comparison)];
     let changed = Changes {
@@ -18,7 +30,7 @@ pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
         items: changed.clone(),
         ..Changes::default()
     };
-    let before = [
+    let mut all = vec![
         Block::Conclusion(verdict(comparison)),
         Block::Facts { name: "compared", facts: compared.map(Fact::plain).into() },
         Block::Table(side_by_side(comparison)),
@@ -27,7 +39,8 @@ pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
         Block::Table(segments(comparison)),
         Block::Lines(conclusions(&comparison.checks)),
     ];
-    text::blocks(before.iter().chain(&blocks(&changed, max_changes)))
+    all.extend(blocks(&changed, max_changes));
+    all
 }
 
 fn verdict(comparison: &Comparison) -> Conclusion {

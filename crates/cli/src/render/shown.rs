@@ -2,7 +2,7 @@
 
 use tierfall_workbench::fixture::grade::{ShownAnswer, ShownExample};
 
-use super::card::{expected, part, question};
+use super::card::{expected, part, question, something};
 use super::printable;
 use super::style::{BAD, DIM, GOOD, STRONG, paint};
 
@@ -35,8 +35,7 @@ fn answer(answer: &ShownAnswer) -> String {
     });
     let reason = answer.reason.as_ref().map(|reason| format!("   {}", printable::line(reason)));
     let said = match (&answer.answer, &answer.error) {
-        (Some(text), _) if text.is_empty() => "(nothing)".to_owned(),
-        (Some(text), _) => text.clone(),
+        (Some(text), _) => something(text),
         (None, error) => format!("(failed) {}", error.as_deref().unwrap_or_default()),
     };
     let aside = sure.into_iter().chain(reason).collect::<String>();

@@ -19,7 +19,7 @@ use crate::fixture::replay::Recordings;
 use crate::observations::{self, BadRows, ReadOptions, ReadOut, Ungraded};
 use crate::progress::{Notice, Progress, Stage};
 use crate::results::{Named, parts_of_set};
-use crate::{Error, fixture_folder};
+use crate::{Error, given_folder};
 
 pub use observed::Observed;
 pub(crate) use signals::named_by;
@@ -110,7 +110,7 @@ impl Inputs {
         match &self.rows {
             Rows::Files(files) => files.paths.iter().map(|path| ("the observations", path.clone())).collect(),
             Rows::Fixtures { cascade, set } => {
-                [("the cascade", cascade.clone())].into_iter().chain(parts_of_set(cascade, set)).collect()
+                [("the cascade", cascade.clone())].into_iter().chain(parts_of_set(&given_folder(cascade, set))).collect()
             }
         }
     }
@@ -163,7 +163,7 @@ impl Inputs {
     fn replayed(&self, cascade: &Path, set: &str, split: &str, progress: &dyn Progress) -> Result<Observed, Error> {
         let loaded = config::load_unfitted(cascade)?;
         progress.begins(Stage::Reading);
-        let set = FixtureSet::load_with(fixture_folder(cascade, set), &self.graders)?;
+        let set = FixtureSet::load_with(given_folder(cascade, set), &self.graders)?;
         let recordings = Recordings::load(set.dir(), &bindings(&loaded))?;
         progress.notice(Notice::Recordings(&recordings));
         progress.begins(Stage::Grading);

@@ -45,6 +45,7 @@ impl Compared {
                 tier: is.tier.as_deref().map(str::to_owned),
                 was_correct: was.correct,
                 correct: is.correct,
+                texts: None,
             });
         }
     }

@@ -16,11 +16,12 @@ use super::live::LiveOptions;
 use super::played::Played;
 use super::replay::replay;
 use super::sets::{Sets, known_segment};
+use super::texts;
 use super::update::Update;
-use crate::Error;
 use crate::fixture::grade::Graders;
 use crate::progress::{Notice, Progress, Stage};
 use crate::results::{Named, parts_of_set, ready};
+use crate::{Error, fixture_folder};
 
 /// Which cascades are to be judged, and how.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +98,7 @@ fn reads(ask: &Ask) -> Vec<Named> {
         // A file that cannot be read is told by what judges it.
         if let Ok(loaded) = config::load_unfitted(cascade) {
             read.extend(loaded.fit_path.map(|path| ("the fit", path)));
-            read.extend(loaded.expects.iter().flat_map(|expect| parts_of_set(cascade, &expect.fixtures)));
+            read.extend(loaded.expects.iter().flat_map(|expect| parts_of_set(&fixture_folder(cascade, &expect.fixtures))));
         }
     }
     read
@@ -155,8 +156,15 @@ async fn one(ask: &Ask, path: &Path, progress: &dyn Progress) -> Result<(Vec<Sec
     }
     let run = Run { ask, loaded, before: before.as_ref(), file: &file, rules: &rules };
     let done = groups.iter().zip(&all).zip(&concluded);
-    let sections =
-        done.map(|(((.., expects), played), early)| run.section(expects, played, early.as_ref())).collect::<Result<_, _>>()?;
+    let mut sections = done
+        .map(|(((.., expects), played), early)| run.section(expects, played, early.as_ref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    for (((fixtures, ..), played), section) in groups.iter().zip(&all).zip(&mut sections) {
+        let entry = before.as_ref().and_then(|before| entry(before, &played.fixtures, &played.split, played.mode));
+        if let (Some(changes), Some(entry)) = (&mut section.changes, entry) {
+            texts::since(changes, entry, played, sets.read(fixtures)?);
+        }
+    }
     let update = ask.update_baseline.then(|| Update::of(file.clone(), before.as_ref(), &all));
     Ok((sections, update))
 }

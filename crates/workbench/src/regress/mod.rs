@@ -17,6 +17,7 @@ mod replay;
 mod rows;
 mod sets;
 mod system;
+mod texts;
 mod update;
 
 pub use baseline::Baseline;
@@ -27,6 +28,7 @@ pub(crate) use judged::section;
 pub use judged::{Ask, Regressed, regress};
 pub use played::{Last, NoLast, Played, PlayedItem};
 pub use replay::replay;
+pub(crate) use texts::{recorded, tell};
 pub use update::{Update, UpdatedEntry};
 
 #[cfg(test)]

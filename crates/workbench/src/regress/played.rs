@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use tierfall::config::Loaded;
+use tierfall_core::completion::Completion;
 use tierfall_core::gate::{Decision, Deferral};
 use tierfall_core::money::Money;
 use tierfall_core::run::{Outcome, Served};
@@ -78,6 +79,8 @@ pub struct PlayedItem {
     pub asked_tiers: Vec<(usize, bool)>,
     /// What the last declared tier would have done by itself.
     pub last: Result<Last, NoLast>,
+    /// The answer that is served; of several repeats that of the last one.
+    pub answered: Option<Arc<Completion>>,
     /// Its place among the examples as they were asked; 0 in a replay, which has no times that it could matter to.
     pub turn: u32,
 }
@@ -123,6 +126,7 @@ impl PlayedItem {
             weight: example.weight,
             asked_tiers: asked_tiers(loaded, trace),
             last,
+            answered: served.map(|served| served.answer.clone()),
             turn: 0,
         }
     }

@@ -1,9 +1,10 @@
 //! Which examples changed, exactly.
 
 use tierfall_calibrate::regress::{Changed, Changes, Section};
+use tierfall_core::text::one_line;
 
 use super::words;
-use crate::render::document::{Block, Fact, Line, Rows, Table};
+use crate::render::document::{Block, Fact, Line, Rows, Table, Tone};
 use crate::render::printable;
 use crate::render::words::count;
 
@@ -32,7 +33,7 @@ pub(super) fn examples(section: &Section) -> String {
 }
 
 /// The first of the changed examples, what changed most first: lost, gained, then another tier alone; in the order of the set otherwise.
-pub(super) fn table(changes: &Changes, max: usize) -> Table {
+fn first(changes: &Changes, max: usize) -> Vec<&Changed> {
     let rank = |item: &&Changed| match item.correct.total_cmp(&item.was_correct) {
         std::cmp::Ordering::Less => 0,
         std::cmp::Ordering::Greater => 1,
@@ -41,6 +42,12 @@ pub(super) fn table(changes: &Changes, max: usize) -> Table {
     let mut items: Vec<&Changed> = changes.items.iter().collect();
     items.sort_by_key(rank);
     items.truncate(max);
+    items
+}
+
+/// The same as a table.
+pub(super) fn table(changes: &Changes, max: usize) -> Table {
+    let items = first(changes, max);
     let tier = |tier: &Option<String>| tier.clone().unwrap_or_else(|| "none".to_owned());
     let of = Rows(&items);
     Table::of(vec![
@@ -81,6 +88,35 @@ pub(super) fn plain(changes: &Changes, max: usize) -> Vec<String> {
     [format!("since the baseline: {summary}")].into_iter().chain(rows).chain(hidden(changes, max)).collect()
 }
 
+/// So much of a text is shown in a line.
+const SHOWN: usize = 240;
+
+/// What was asked and said in the first of the examples whose grade changed: those that got worse, then those that got better.
+pub(super) fn texts(changes: &Changes, max: usize) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for item in first(changes, max).into_iter().filter(|item| item.correct.total_cmp(&item.was_correct).is_ne()) {
+        let Some(texts) = &item.texts else { continue };
+        let (tone, what) = if item.correct < item.was_correct { (Tone::Bad, "worse") } else { (Tone::Good, "better") };
+        lines.push(Line::led(0, tone, what, format!("  {}", printable::line(&item.id))));
+        let mut say = |name: &str, text: &str| {
+            let text = one_line(&printable::line(text), SHOWN);
+            lines.push(Line::led(2, Tone::Soft, format!("{name:<9}"), text));
+        };
+        let served = |tier: &Option<String>, answer: &Option<String>| match (tier, answer) {
+            (None, _) => "(no answer)".to_owned(),
+            (Some(tier), None) => format!("{tier}: (no longer on record)"),
+            (Some(tier), Some(answer)) => format!("{tier}: {}", if answer.is_empty() { "(nothing)" } else { answer }),
+        };
+        say("question", &texts.question);
+        if !texts.expected.is_empty() {
+            say("expected", &texts.expected.join(" | "));
+        }
+        say("was", &served(&item.was_tier, &texts.was_answer));
+        say("now", &served(&item.tier, &texts.answer));
+    }
+    lines
+}
+
 /// The counts of what changed, and the first of the examples.
 pub(in crate::render) fn blocks(changes: &Changes, max_changes: usize) -> Vec<Block<'static>> {
     let summary = Block::Facts { name: "changes", facts: vec![Fact::plain(summary(changes))] };
@@ -89,5 +125,7 @@ pub(in crate::render) fn blocks(changes: &Changes, max_changes: usize) -> Vec<Bl
     if table.rows() == 0 {
         return vec![Block::Joined(vec![summary, hidden])];
     }
-    vec![summary, Block::Joined(vec![Block::Table(table), hidden])]
+    let texts = texts(changes, max_changes);
+    let said = (!texts.is_empty()).then(|| Block::Lines(texts));
+    [summary, Block::Joined(vec![Block::Table(table), hidden])].into_iter().chain(said).collect()
 }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -31,10 +32,14 @@ pub(crate) struct Format {
 
 pub(crate) const TEXT: Format = Format { name: "text", about: "For a terminal", draw: text::text };
 
+pub(crate) const HTML: Format =
+    Format { name: "html", about: "A page in one file, with the texts of what changed", draw: html::html };
+
 /// The forms, the default first.
 pub(crate) const FORMATS: &[Format] = &[
     TEXT,
     Format { name: "json", about: "Everything, for programs", draw: json::json },
+    HTML,
     Format { name: "junit", about: "JUnit XML, for the test reports of GitLab, Jenkins and others", draw: junit::junit },
     Format { name: "markdown", about: "For the summary of a pull request", draw: markdown::markdown },
     Format { name: "github", about: "Workflow commands of GitHub Actions, which annotate the files", draw: github::github },

@@ -30,6 +30,7 @@ fn changed(id: &str, tiers: (&str, &str), grades: (f64, f64)) -> Changed {
         tier: Some(tiers.1.to_owned()),
         was_correct: grades.0,
         correct: grades.1,
+        texts: None,
     }
 }
 

@@ -9,8 +9,12 @@ use crate::render::text::{blocks, width};
 use crate::render::words::some;
 
 pub(super) fn text(sheet: &Sheet<'_>) -> String {
-    let sections = sheet.report.cascades.iter().flat_map(|section| self::section(sheet, section));
-    blocks(&together(sheet).into_iter().chain(sections).collect::<Vec<_>>())
+    blocks(&together(sheet).into_iter().chain(sections(sheet)).collect::<Vec<_>>())
+}
+
+/// What is said of each section.
+pub(super) fn sections<'a>(sheet: &Sheet<'a>) -> impl Iterator<Item = Block<'a>> {
+    sheet.report.cascades.iter().flat_map(|section| self::section(sheet, section))
 }
 
 /// One line on several sections; nothing on one.

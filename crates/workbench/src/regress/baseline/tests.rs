@@ -56,7 +56,7 @@ prop_compose! {
             errors: errors.min(repeats),
             flaky,
         };
-        PlayedItem { entry, group: None, weight: 1.0, asked_tiers: Vec::new(), last: Err(super::super::NoLast::NotRecorded), turn: 0 }
+        PlayedItem { entry, group: None, weight: 1.0, asked_tiers: Vec::new(), last: Err(super::super::NoLast::NotRecorded), answered: None, turn: 0 }
     }
 }
 
