@@ -156,7 +156,7 @@ fn a_line_that_failed_and_one_that_fell_back() {
     6 queries: small 4, failed 2 · about $0.000025 (at least $0.0000234)
       small  asked 6, failed 2: simulated model "small": a simulated failure (timeout)
       large  asked 6, failed 6: simulated model "large": a simulated failure (overloaded)
-    error: 2 of 6 failed, the first one with q02: simulated model "large": a simulated failure (overloaded)
+    error: 2 of 6 failed, the first one with q02: tier "small": simulated model "small": a simulated failure (timeout); tier "large": simulated model "large": a simulated failure (overloaded)
     4 of 6 fell back on what was left, accepted by nobody: 4 after the last tier failed
     "#);
 }

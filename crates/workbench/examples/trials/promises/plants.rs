@@ -111,7 +111,11 @@ pub(crate) fn all() -> Vec<Mode> {
         },
         Mode {
             rows: |w, n, r| planted((w, n, r), wrong, |line| tier(line, CHEAP)["correct"] = json!("wrong")),
-            ..refused("grades in words")
+            ..plain("grades in a word that is known")
+        },
+        Mode {
+            rows: |w, n, r| planted((w, n, r), wrong, |line| tier(line, CHEAP)["correct"] = json!("meh")),
+            ..refused("grades in a word that is not known")
         },
         // Rows.
         Mode {
