@@ -140,8 +140,10 @@ fn rounded(left: Duration) -> f64 {
 fn health(error: &CallError, call: &Call) -> Health {
     match error.kind {
         CallErrorKind::Connect | CallErrorKind::Overloaded | CallErrorKind::Truncated => Health::Down(error.kind),
-        // A deadline of the caller's own says nothing of the server, unless the tier's time was over as well.
-        CallErrorKind::Timeout if call.share.is_none() || call.share != call.timeouts.total => Health::Down(error.kind),
+        // A deadline of the caller's own says nothing of the server: it is what ends a call that had all of its share.
+        CallErrorKind::Timeout if call.share.is_none_or(|share| Attempt::time(&error.attempts) < share) => {
+            Health::Down(error.kind)
+        }
         CallErrorKind::Auth
         | CallErrorKind::ContentFilter
         | CallErrorKind::ContextLength

@@ -86,6 +86,14 @@ pub fn advise(observations: &Observations, n_excluded: u64, signals: &[SignalCho
         advice: Vec::new(),
         warnings,
     };
+    // Under the price that buys the best tier alone its call is worth as much as it costs: where nothing before it comes near its quality,
+    // that is no reason to end the chain there.
+    if let Some((last, before)) = advice.tiers.split_last_mut()
+        && last.earns == Earns::No
+        && before.iter().all(|tier| tier.accuracy.high < last.accuracy.low)
+    {
+        last.earns = Earns::Unclear;
+    }
     advice.advice = words::advice(&advice, &judged, &sample, &scopes);
     let all: Vec<usize> = (0..table.last()).collect();
     advice.advice.extend(words::under(&table.conditions(&all)));

@@ -82,7 +82,7 @@ fn rank(target: Target, total: f64, last: f64, sums: Sums) -> (f64, f64) {
 
 /// What a policy reaches on the rows, in the target's own terms; costs must be known for a limit on them.
 pub(crate) fn reached(table: &Table<'_>, target: Target, policy: &Thresholds) -> f64 {
-    let (total, last, sums) = totals(table, policy);
+    let (total, last, sums) = totals(table, target, policy);
     match target {
         Target::Accuracy(_) => sums.quality / total / 1e9,
         Target::MaxLoss(_) => (last - sums.quality) / total / 1e9,
@@ -92,13 +92,15 @@ pub(crate) fn reached(table: &Table<'_>, target: Target, policy: &Thresholds) ->
 
 /// How far a policy is from the target on the rows, and then what is least wanted of it: the lesser is the better.
 pub(crate) fn rank_of(table: &Table<'_>, target: Target, policy: &Thresholds) -> (f64, f64) {
-    let (total, last, sums) = totals(table, policy);
+    let (total, last, sums) = totals(table, target, policy);
     rank(target, total, last, sums)
 }
 
 /// The sum of the weights, the last tier's of quality, and a policy's.
-fn totals(table: &Table<'_>, policy: &Thresholds) -> (f64, f64, Sums) {
-    let prices = Prices::money(table).unwrap_or_else(|| Prices::new(table));
+fn totals(table: &Table<'_>, target: Target, policy: &Thresholds) -> (f64, f64, Sums) {
+    // Where all tiers are free, money tells no two policies apart.
+    let money = matches!(target, Target::MaxCost(_)).then(|| Prices::money(table)).flatten();
+    let prices = money.unwrap_or_else(|| Prices::new(table));
     let grade = |tier: usize, row: usize| table.weight(row) * f64::from(table.tiers[tier].quality[row].nano());
     let quality = (0..table.len()).map(|row| grade(policy.answers(table, row), row)).sum();
     let last = (0..table.len()).map(|row| grade(table.last(), row)).sum();

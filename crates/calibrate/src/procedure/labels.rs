@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::metric::is_right;
 use crate::metric::ranking::z_of;
-use crate::observations::{Observations, hashed};
+use crate::observations::{Observations, TierSpec, hashed};
 use crate::quality::Quality;
 use crate::stat::{binomial, proportion};
 use crate::view::View;
@@ -20,7 +20,7 @@ const CHANCE: f64 = 0.001;
 
 /// What is odd about the grades of `view`, which has one row an item.
 pub(super) fn warnings(view: &View<'_>) -> Vec<String> {
-    let mut warnings: Vec<String> = constant(view).into_iter().collect();
+    let mut warnings: Vec<String> = constant(view).map_or_else(|| never_right(view), |all| vec![all]);
     let tiers = view.observations().tiers().len();
     for (a, b) in (0..tiers).flat_map(|b| (0..b).map(move |a| (a, b))) {
         warnings.extend(strangers(view, a, b));
@@ -45,6 +45,22 @@ fn constant(view: &View<'_>) -> Option<String> {
              whether the answers were compared with what they should be"
         )
     })
+}
+
+/// The tiers that are never right, though they answered as often as says something.
+fn never_right(view: &View<'_>) -> Vec<String> {
+    const SOME: usize = 30;
+    let observations = view.observations();
+    let wrong = |(tier, spec): (usize, &TierSpec)| {
+        let quality = observations.quality(tier);
+        (view.len() >= SOME && view.rows().all(|row| quality[row] == Quality::WRONG)).then(|| {
+            format!(
+                "every answer of tier \"{}\" is graded wrong: look whether they were compared with what they should be, and as they are written",
+                spec.name
+            )
+        })
+    };
+    observations.tiers().enumerate().filter_map(wrong).collect()
 }
 
 /// Whether two tiers are right as often beside each other's right answers as beside the wrong ones, which rows that stand beside the wrong

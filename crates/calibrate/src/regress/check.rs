@@ -113,6 +113,11 @@ impl Check {
         Self::new("quality-vs-baseline", Unit::Share, n)
     }
 
+    /// Whether it compares quality with the baseline, over all examples or in a segment.
+    pub fn is_of_quality(&self) -> bool {
+        self.name == Self::of_quality(0).name
+    }
+
     /// The same of costs.
     pub fn of_cost(n: u64) -> Self {
         Self::new("cost-vs-baseline", Unit::Usd, n)

@@ -18,6 +18,7 @@ use tierfall_core::provider::{Billing, CallError, CallErrorKind, Declares, Provi
 use tierfall_core::request::{Call, Timeouts};
 use tierfall_core::trace_context::TraceContext;
 use tierfall_wire::dialect::{Encoded, NoAnswer};
+use tokio::time::Instant;
 
 use super::access::Access;
 use super::body;
@@ -35,6 +36,9 @@ use crate::billing::billing_of;
 use crate::breaker::BreakerPolicy;
 use crate::layers::Layers;
 use crate::retry::RetryPolicy;
+
+/// A kept connection that is gone says so at once. One that dies later may have died of the call, and what that had cost nobody knows.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// An HTTP address that answers calls, each by one attempt; [`layered`](Self::layered), it tries again, waits in line and takes samples.
 ///
@@ -195,13 +199,16 @@ impl HttpProvider {
         let body = Bytes::from(encoded.body);
         let what = "waiting for the reply to begin";
         loop {
+            let sent = Instant::now();
             let reply = watching(client.post(url.clone()).headers(headers.clone()).body(body.clone()).send());
             // An unstreamed reply begins when the answer is complete: only the total time can limit that.
             let (came, opened) =
                 if stream { times.read(what, reply).await? } else { times.in_all(what, Billing::Unknown, reply).await? };
             match came {
                 // Each time one of the connections that were kept is gone; one that is opened ends this.
-                Err(error) if !opened && died(&error) => tracing::debug!("a kept connection was gone: sent again"),
+                Err(error) if !opened && sent.elapsed() < AT_ONCE && died(&error) => {
+                    tracing::debug!("a kept connection was gone: sent again")
+                }
                 came => return came.map_err(|error| self.unsent(&error, times)),
             }
         }

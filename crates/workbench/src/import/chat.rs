@@ -24,7 +24,8 @@ impl Reader {
 
     pub(super) fn read(&self, cell: &mut ConvertedCell, request: &Request, completion: &Completion) {
         (cell.input_tokens, cell.output_tokens) = completion.usage.map(|usage| (usage.input, usage.output)).unzip();
-        cell.answer = Some(completion.text.clone()).filter(|text| !text.trim().is_empty());
+        // One that says nothing is an answer, too.
+        cell.answer = Some(completion.text.clone());
         for named in &self.0 {
             // Whether a gate would let its threshold decide at all.
             let counts = worth_probing(&Gate::new(named.clone(), Threshold::DeferAll), request, completion);

@@ -5,6 +5,7 @@
 //! log-likelihoods `filtered_resps` has a pair, of the log-likelihood and whether it is the greedy one, for each choice, as numbers or texts.
 //! The layout: `lm_eval/evaluator.py` and `lm_eval/loggers/evaluation_tracker.py` of `EleutherAI/lm-evaluation-harness`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -39,10 +40,11 @@ const OTHERS: [&str; 11] = [
 
 pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mut Converted<'_>) -> Result<(), Error> {
     let mut joined = Joined::default();
+    // Of the answers that went through several filters one counts, in a task for all models, and only who asks knows which.
+    let mut filters: HashMap<Option<String>, String> = HashMap::new();
+    let mut documents: HashMap<String, [Option<String>; 2]> = HashMap::new();
     for path in paths {
         let grades = Grades::new(options);
-        // Of the answers that went through several filters one counts, and only who asks knows which.
-        let mut filter: Option<String> = None;
         joined.begin(path, converted);
         lines(path, |line, text| {
             converted.report.read += 1;
@@ -57,7 +59,7 @@ pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mu
             let id = read.as_ref().ok().and_then(|sample| id(sample, path).ok());
             let answer = read.and_then(|sample| {
                 if let Some(this) = sample.get("filter").and_then(Value::as_str) {
-                    let first = filter.get_or_insert_with(|| this.to_owned());
+                    let first = filters.entry(task(path).map(str::to_owned)).or_insert_with(|| this.to_owned());
                     if first != this {
                         let why = format!(
                             "is {this:?}, and other lines are of {first:?}: say which counts, as in --map {first}=filter"
@@ -65,6 +67,7 @@ pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mu
                         return Err(Fault::new("/filter", why));
                     }
                 }
+                same_document(&mut documents, &sample, path)?;
                 answer(sample, (path, options), &grades)
             });
             joined.add(line, id, answer).or_else(|fault| converted.bad(line, fault))
@@ -73,6 +76,24 @@ pub(super) fn convert(paths: &[PathBuf], options: &ImportOptions, converted: &mu
         joined.end(converted)?;
     }
     joined.write(Lacking::Place, converted)
+}
+
+/// Documents are counted in each file: one number of two versions of a data set, or of two orders, is of two questions.
+fn same_document(
+    known: &mut HashMap<String, [Option<String>; 2]>,
+    sample: &Map<String, Value>,
+    path: &Path,
+) -> Result<(), Fault> {
+    const HASHES: [&str; 2] = ["doc_hash", "target_hash"];
+    let these = HASHES.map(|key| sample.get(key).and_then(Value::as_str).map(str::to_owned));
+    let first = known.entry(id(sample, path)?).or_insert_with(|| these.clone());
+    for ((key, first), this) in HASHES.iter().zip(first).zip(these) {
+        if first.is_some() && this.is_some() && *first != this {
+            let why = "is not that of the document of this number in the lines before: these are two questions, of two versions or orders of the data set";
+            return Err(Fault::new(format!("/{key}"), why));
+        }
+    }
+    Ok(())
 }
 
 /// Whether another filter than this one was asked for.
@@ -95,7 +116,9 @@ fn task(path: &Path) -> Option<&str> {
 
 /// The model, by the name of the folder; a file of another name is called as its model.
 fn model(path: &Path) -> Option<String> {
-    let folder = || path.parent()?.file_name()?.to_str();
+    // Run in the folder itself, the name of the file says nothing of it.
+    let whole = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = || whole.parent()?.file_name()?.to_str();
     let name = task(path).and_then(|_| folder()).unwrap_or_else(|| stem(path));
     Some(name.to_owned()).filter(|name| !name.is_empty())
 }

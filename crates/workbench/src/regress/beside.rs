@@ -30,7 +30,15 @@ pub(crate) fn beside(entry: &BaselineEntry, now: &Played, rules: Option<&Rules>)
         Some(_) if now.mode == Mode::Replay && compared.same_system && compared.is_same() => unchanged(entry, now),
         Some(rules) => {
             let (pairs, segments) = rows::pairs(entry, now, &compared);
-            judge(&pairs, &segments, rules)
+            let mut checks = judge(&pairs, &segments, rules);
+            // Who was not answered may be who would have been answered worse: slow and long answers fail first.
+            for check in checks.iter_mut().filter(|check| check.is_of_quality() && check.verdict == Verdict::Pass) {
+                if let (Mode::Live, n @ 1..) = (now.mode, compared.ungraded) {
+                    check.verdict = Verdict::Inconclusive;
+                    check.why = format!("{}; {n} examples were never answered, and nothing is known of those", check.why);
+                }
+            }
+            checks
         }
     };
     Ok(Beside { changes: compared.changes, checks, warnings })

@@ -100,7 +100,12 @@ impl Logprobs<'_> {
 pub(super) fn behind_reasoning(tokens: &Tokens, content: &str) -> Option<Tokens> {
     let content = content.trim();
     let joined: String = tokens.iter().map(Token::text).collect();
-    let at = joined.rfind(content).filter(|_| !content.is_empty())?;
+    let at = match joined.rfind(content).filter(|_| !content.is_empty()) {
+        Some(at) => at,
+        // A character in two tokens is in the text of neither. Of a list as long as the content all is of it.
+        None if !content.is_empty() && joined.chars().count().abs_diff(content.chars().count()) <= content.len() / 8 => 0,
+        None => return None,
+    };
     let mut behind = Tokens::default();
     let mut end = 0;
     for token in tokens.iter() {

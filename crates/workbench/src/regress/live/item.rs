@@ -61,9 +61,10 @@ fn is_failure(decision: &Decision) -> bool {
     }
 }
 
-/// Whether the tier says so to this question every day: that is what the cascade does with it.
+/// Whether the tier does so with this question every day: that is what the cascade does with it.
 fn is_of_the_question(kind: CallErrorKind) -> bool {
-    matches!(kind, CallErrorKind::ContentFilter | CallErrorKind::ContextLength)
+    use CallErrorKind::{ContentFilter, ContextLength, InvalidRequest, Malformed, TooLarge};
+    matches!(kind, ContentFilter | ContextLength | InvalidRequest | Malformed | TooLarge)
 }
 
 impl<'a> Asker<'a> {
