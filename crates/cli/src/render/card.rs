@@ -55,7 +55,7 @@ pub(super) fn part(name: &str, text: &str) -> String {
 
 /// The last turn of the person, cut where it is long, with what to do for `more`.
 pub(super) fn question(example: &Example, more: &str) -> String {
-    let asked = example.question();
+    let asked = example.question().replace("\r\n", "\n");
     let end = asked.char_indices().nth(CHARS).map_or(asked.len(), |(end, _)| end);
     let cut = asked[..end].lines().take(LINES).collect::<Vec<_>>().join("\n");
     let turns = example.messages.iter().filter(|message| message.role != Role::System).count();

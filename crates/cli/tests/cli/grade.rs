@@ -335,7 +335,7 @@ fn what_graders_cannot_read_and_what_they_nearly_miss_is_told() {
            and 9 more
         why  an answer that its grader cannot read counts as wrong, whatever it means: what is measured
              is how answers are written; at the last tier that flatters every cascade held against it
-        do   look at the answers below, then ask for the answer alone in the prompt, read behind a
+        do   look at the answers above, then ask for the answer alone in the prompt, read behind a
              marker (`after`), or take another grader
       warning[F056] near-misses: 12 wrong answers of small would be right under normalised in place of
       exact
@@ -345,11 +345,74 @@ fn what_graders_cannot_read_and_what_they_nearly_miss_is_told() {
            and 9 more
         why  answers that differ from what is expected by case, punctuation or words around it are wrong
              under a strict grader; quality looks lower than it is, and tiers differ by how they write
-        do   look at the answers below: if they are right, take the grader that is named, or list them
+        do   look at the answers above: if they are right, take the grader that is named, or list them
              in `expected`
     "#);
     let told: Value = serde_json::from_str(sandbox.run(&["grade", "fixtures/desk", "--json"]).exits(0).stdout()).unwrap();
     assert_eq!((&told["total"][0]["unreadable"], &told["total"][0]["right"]), (&json!(12), &json!(0)));
     let codes: Vec<&Value> = told["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]).collect();
     assert_eq!(codes, ["F054", "F056"]);
+}
+
+/// Two tiers, of which the small one is surest where it is wrong.
+#[test]
+fn the_answers_behind_the_counts_are_shown() {
+    let sandbox = Sandbox::with_cascade();
+    let header = |tier: &str| {
+        format!(
+            r#"{{"tierfall": "recording", "version": 1, "tier": "{tier}", "provider": "p", "model": "m", "parameters_digest": "d", "prompt_digest": "d", "recorded_by": "tests"}}"#
+        ) + "\n"
+    };
+    let (mut examples, mut small, mut large) = (String::new(), header("small"), header("large"));
+    for (id, text, logprob) in [("a", "no", -0.5), ("b", "yes", -0.1), ("c", "maybe\u{1b}[2J", -0.01)] {
+        examples += &(json!({"id": id, "segment": "s", "split": "test", "query": format!("Is {id} late?"), "expected": "yes", "grader": "exact"}).to_string() + "\n");
+        small += &(json!({"id": id, "text": text, "logprobs": [[text, logprob, []]]}).to_string() + "\n");
+        large += &(json!({"id": id, "text": if id == "a" { "no" } else { "yes" }}).to_string() + "\n");
+    }
+    sandbox.write("fixtures/desk/set.toml", "name = \"desk\"\nsplits = [\"test\"]\ntiers = [\"small\", \"large\"]\n");
+    sandbox.write("fixtures/desk/examples.jsonl", examples);
+    sandbox.write("fixtures/desk/recordings/small.jsonl", small);
+    sandbox.write("fixtures/desk/recordings/large.jsonl", large);
+    assert_snapshot!(sandbox.run(&["grade", "fixtures/desk", "--show", "wrong", "--limit", "1"]), @"
+    exit 0
+    -- stdout
+    1 of 2 · s · c
+
+    question
+      Is c late?
+
+    expected (exact)
+      yes
+
+    small   ✗ wrong   score 0.990 (mean-logprob)
+      maybe␛[2J
+
+    large   ✓ right
+      yes
+    -- stderr
+    1 more with a wrong answer: --limit 2 shows all
+    ");
+    assert_snapshot!(sandbox.run(&["grade", "fixtures/desk", "--show", "disagree"]), @"
+    exit 0
+    -- stdout
+    1 of 1 · s · c
+
+    question
+      Is c late?
+
+    expected (exact)
+      yes
+
+    small   ✗ wrong   score 0.990 (mean-logprob)
+      maybe␛[2J
+
+    large   ✓ right
+      yes
+    ");
+    let told: Value =
+        serde_json::from_str(sandbox.run(&["grade", "fixtures/desk", "--show", "wrong", "--json"]).exits(0).stdout()).unwrap();
+    let ids: Vec<&Value> = told["examples"].as_array().unwrap().iter().map(|example| &example["id"]).collect();
+    assert_eq!((&told["of"], ids), (&json!(2), vec![&json!("c"), &json!("a")]), "the surest of a wrong answer first");
+    assert_eq!(told["examples"][0]["answers"][1]["correct"], json!(1.0));
+    sandbox.run(&["grade", "fixtures/desk", "--limit", "3"]).exits(2);
 }

@@ -147,6 +147,19 @@ fn a_baseline_is_written_and_held_against() {
     q19      orders   large → small  right → wrong
     q20      orders   large → small  right → wrong
     and 6 more: --max-changes 8 shows all
+
+    worse q19
+      question Where is order 19?
+      expected right
+      was large: [simulated: right] The answer is 5251. This is no real model. This is no
+      now small: [simulated: wrong] The answer is 6485. This is
+    worse q20
+      question Where is order 20?
+      expected right
+      was large: [simulated: right] The answer is 0803. This is no real model. This is no real model.
+      This is no real model. This is no real model.
+      now small: [simulated: wrong] The answer is 4259. This is no real model. This is no real model.
+      This is no real model. This is no real model. This is no
     -- stderr
     warning: inconclusive: the report says why; --strict fails on that
     ");
@@ -387,7 +400,7 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     // 26 of 842: three points.
     let sandbox = worsened(26);
     let ran = sandbox.run(&["regress", SUPPORT, "--max-changes", "3"]).exits(1);
-    assert_snapshot!(ran, @"
+    assert_snapshot!(ran, @r#"
     exit 1
     -- stdout
     ✗ fail: cascades/support.cascade.toml on support, split test
@@ -401,7 +414,7 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
       much with probability below 0.0001
       cost-vs-baseline: cost did not change; not concluded on, because quality fails
 
-    ! answers that their graders could not read count as wrong, whatever they mean: 73 of 842 of small,
+    ! answers that their graders could not read count as wrong, whatever they mean: 74 of 842 of small,
       26 of 842 of medium, 10 of 842 of large; `tierfall grade fixtures/support` says why
 
     limit            segment                 now     must be          95 %  verdict
@@ -428,7 +441,24 @@ fn a_worse_prompt_fails_and_what_it_made_worse_is_named() {
     data-extraction-0003  data-extraction  medium  right → wrong
     data-extraction-0004  data-extraction  medium  right → wrong
     and 23 more: --max-changes 26 shows all
-    ");
+
+    worse data-extraction-0001
+      question JSON with day, order: day Monday, order 29900.
+      expected {"day":"Monday","order":"29900"}
+      was medium: (no longer on record)
+      now medium: perhaps
+    worse data-extraction-0003
+      question JSON with name, city: Ulla from Hull gave my address to Oscar in Krakow; write to the one
+      in Krakow.
+      expected {"city":"Krakow","name":"Oscar"}
+      was medium: (no longer on record)
+      now medium: perhaps
+    worse data-extraction-0004
+      question JSON with order, city: Please send order 75361 to Krakow.
+      expected {"city":"Krakow","order":"75361"}
+      was medium: (no longer on record)
+      now medium: perhaps
+    "#);
     let json = sandbox.run(&["regress", SUPPORT, "--format", "json"]).exits(1).json();
     assert_eq!(json["cascades"][0]["changes"]["lost"], 26, "{json}");
     // A single answer is a change, and no evidence of a worse system.

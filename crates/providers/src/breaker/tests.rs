@@ -74,7 +74,8 @@ async fn only_a_server_that_is_not_there_or_not_able_counts() {
         assert_eq!(opened, counts, "{kind}");
         let provider = breaking((0..9).map(|_| fails(kind)));
         ask(&provider, &cut(failing_over()), 9).await;
-        assert_eq!(provider.inner.calls().len() == 3, counts && kind != Kind::Timeout, "{kind} of a caller in a hurry");
+        // A server that was given up before the caller's time was over is as slow for everybody.
+        assert_eq!(provider.inner.calls().len() == 3, counts, "{kind} of a caller in a hurry");
     }
 }
 

@@ -52,8 +52,12 @@ impl Expected {
 
 /// What is expected in the form that a grader compares with: a text in a table may be one, or the JSON that it spells.
 pub(super) fn of_form(grader: &NamedGrader, expected: Value) -> Result<Value, String> {
-    let Err(why) = grader.check(&expected) else { return Ok(expected) };
     let spelled = expected.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    // A text that spells a list is none that an answer could be.
+    if let Some(list) = spelled.as_ref().filter(|spelled| spelled.is_array() && grader.check(spelled).is_ok()) {
+        return Ok(list.clone());
+    }
+    let Err(why) = grader.check(&expected) else { return Ok(expected) };
     let spelled = spelled.filter(|expected| grader.check(expected).is_ok());
     spelled.ok_or_else(|| format!("{why} (grader {})", grader.name()))
 }

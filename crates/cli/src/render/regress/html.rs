@@ -44,7 +44,8 @@ mod tests {
             answer: Some("<script>alert(1)</script>".to_owned()),
         };
         if let Some(changes) = &mut section.changes {
-            changes.items[0].texts = Some(told);
+            let worse = changes.items.iter_mut().find(|item| item.correct < item.was_correct).unwrap();
+            worse.texts = Some(told);
         }
         let report = Report::new(vec![section.clone()]);
         let page = html(&sample::sheet(&report, &sample::problems()));

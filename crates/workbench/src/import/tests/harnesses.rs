@@ -68,6 +68,13 @@ fn samples_of_the_harness_are_joined_by_task_and_document() {
     assert!((sure(&rows[1], "choice-logprob") - -(2.0_f64.ln())).abs() < 1e-9);
     assert_eq!((report.read, report.written), (8, 4));
 
+    // Two versions of a data set number other questions alike.
+    let of = |hash: &str| lines(&[sample(0, "none", &json!({"acc": 1.0, "doc_hash": hash}), &json!(["x"]))]);
+    let (one, other) = (of("1f"), of("2e"));
+    let versions = refused("lm-eval", &[("a.jsonl", &one), ("b.jsonl", &other)], &ImportOptions::default());
+    assert!(versions.contains("/doc_hash") && versions.contains("these are two questions"), "{versions}");
+    joined("lm-eval", &[("a.jsonl", &one), ("b.jsonl", &one)], &ImportOptions::default()).unwrap();
+
     // What nobody can choose for the caller is asked, with the words to write.
     let two = lines(&[sample(0, "none", &json!({"acc": 1.0, "acc_norm": 0.0}), &json!(["x"]))]);
     let several = refused("lm-eval", &[("a.jsonl", &two)], &ImportOptions::default());

@@ -63,8 +63,7 @@ fn is_failure(decision: &Decision) -> bool {
 
 /// Whether the tier does so with this question every day: that is what the cascade does with it.
 fn is_of_the_question(kind: CallErrorKind) -> bool {
-    use CallErrorKind::{ContentFilter, ContextLength, InvalidRequest, Malformed, TooLarge};
-    matches!(kind, ContentFilter | ContextLength | InvalidRequest | Malformed | TooLarge)
+    matches!(kind, CallErrorKind::ContentFilter | CallErrorKind::ContextLength)
 }
 
 impl<'a> Asker<'a> {
