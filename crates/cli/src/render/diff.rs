@@ -16,7 +16,9 @@ pub(crate) fn diff(fits: &OfFits, max_changes: usize) -> String {
 pub(crate) fn page(fits: &OfFits, max_changes: usize) -> String {
     let [a, b] = &fits.of;
     let mut document = Document::new("tierfall diff".to_owned(), format!("A {a}, B {b}"), Tone::Strong);
-    parts(fits, max_changes).into_iter().for_each(|block| document.add(block));
+    for block in parts(fits, max_changes) {
+        document.add(block);
+    }
     html::page(&document)
 }
 

@@ -207,7 +207,7 @@ impl HttpProvider {
             match came {
                 // Each time one of the connections that were kept is gone; one that is opened ends this.
                 Err(error) if !opened && sent.elapsed() < AT_ONCE && died(&error) => {
-                    tracing::debug!("a kept connection was gone: sent again")
+                    tracing::debug!("a kept connection was gone: sent again");
                 }
                 came => return came.map_err(|error| self.unsent(&error, times)),
             }

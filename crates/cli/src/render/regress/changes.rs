@@ -126,6 +126,6 @@ pub(in crate::render) fn blocks(changes: &Changes, max_changes: usize) -> Vec<Bl
         return vec![Block::Joined(vec![summary, hidden])];
     }
     let texts = texts(changes, max_changes);
-    let said = (!texts.is_empty()).then(|| Block::Lines(texts));
+    let said = (!texts.is_empty()).then_some(Block::Lines(texts));
     [summary, Block::Joined(vec![Block::Table(table), hidden])].into_iter().chain(said).collect()
 }
