@@ -103,6 +103,10 @@ fn tell(args: &Import, report: &Imported) {
         (report.unanswered, "questions of --expected have no answer in the source: they are in no example"),
         (report.others, "records were not asked for, by --map NAME=filter"),
         (report.ungraded, "answers have no grade: to `calibrate` each counts as the worst that it can be"),
+        (
+            report.unreadable,
+            "answers could not be read by the grader, and count as wrong: look at them before anything is made of it",
+        ),
         (report.unsaid, UNSAID),
     ];
     tell_made(&report.tiers, &met);

@@ -30,6 +30,8 @@ pub struct Imported {
     pub tiers: BTreeMap<String, u64>,
     /// Answers without a grade: they are written without one.
     pub ungraded: u64,
+    /// Answers that the grader of what is expected could not read: they are written as wrong.
+    pub unreadable: u64,
     /// Places of tiers in which nothing is said: they are written as they are.
     pub unsaid: u64,
     /// Requests that cannot be read: their answers are written, and signals that look at the request saw none.
@@ -103,7 +105,7 @@ impl<'w> Converted<'w> {
     pub(super) fn write(&mut self, mut row: ConvertedRow) -> Result<(), Error> {
         self.report.written += 1;
         if let Some(expected) = &self.options.expected {
-            expected.grade(&mut row);
+            self.report.unreadable += expected.grade(&mut row);
             self.met.insert(row.id.clone());
         }
         row.without_answers();

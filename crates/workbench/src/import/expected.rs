@@ -6,7 +6,7 @@ use serde_json::Value;
 use tierfall_core::completion::Completion;
 
 use super::row::ConvertedRow;
-use crate::fixture::grade::NamedGrader;
+use crate::fixture::grade::{Grade, NamedGrader};
 use crate::observations::faults::Fault;
 
 /// By example, what a right answer says, and the grader that compares.
@@ -35,13 +35,16 @@ impl Expected {
         }
     }
 
-    /// Grades the answers of a row that have no grade.
-    pub(super) fn grade(&self, row: &mut ConvertedRow) {
-        let Some(expected) = self.by_id.get(&row.id) else { return };
+    /// Grades the answers of a row that have no grade, and returns how many its grader could not read.
+    pub(super) fn grade(&self, row: &mut ConvertedRow) -> u64 {
+        let Some(expected) = self.by_id.get(&row.id) else { return 0 };
+        let mut unreadable = 0;
         for (_, cell) in row.tiers.iter_mut().filter(|(_, cell)| cell.correct.is_none() && cell.judged.is_none()) {
             let grade = cell.answer.as_ref().and_then(|answer| self.grader.grade(expected, &Completion::text(answer.as_str())));
+            unreadable += u64::from(grade.as_ref().is_some_and(Grade::is_unreadable));
             cell.correct = grade.map(|grade| grade.correct());
         }
+        unreadable
     }
 
     /// The questions that none of these answers is to.

@@ -44,7 +44,13 @@ fn example(record: &Record<'_>) -> Result<ConvertedRow, Fault> {
         example.cell(tier);
     }
     for column in columns {
-        let Some((at_tier, field)) = of_tier(column, tiers.iter().map(|(model, _)| model)) else { continue };
+        let Some((at_tier, field)) = of_tier(column, tiers.iter().map(|(model, _)| model)) else {
+            if column.contains('.') && record.options().columns.iter().any(|(_, field)| *field == column) {
+                let why = "is named by --map, and there is no such tier: none whose column TIER.correct is there";
+                return Err(Fault::new(column, why));
+            }
+            continue;
+        };
         let (value, cell) = (record.get(column), example.cell(&tiers[at_tier].1));
         cell.said |= !value.is_missing();
         if value.is_absent() {

@@ -83,6 +83,10 @@ pub(crate) async fn grade(args: &Grade) -> Result<Exit, Failure> {
 
 /// Shows the examples that are asked for.
 fn show(recorded: &RecordedSet, show: Show, args: &Grade) -> Result<(), Failure> {
+    if show == Show::Disagree && recorded.tiers.len() < 2 {
+        let why = "--show disagree compares tiers, and there is one alone";
+        return Err(Failure::usage(why).with_hint("name two with --tier, or none for all that are recorded"));
+    }
     let mut examples = shown(recorded, args.rules_of.first().map(PathBuf::as_path), show, args.split.as_deref())?;
     let of = examples.len();
     examples.truncate(args.people.limit.unwrap_or(SHOWN));

@@ -88,6 +88,32 @@ fn output_files_of_batches_are_joined_by_what_the_caller_called_the_requests() {
 }
 
 #[test]
+fn what_the_grader_cannot_read_is_counted_and_an_answer_that_says_nothing_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("expected.csv");
+    fs_err::write(&table, "id,expected\nq1,5\nq2,5\nq3,5\n").unwrap();
+    let options = ImportOptions { expected: Some(expected(&table, "numeric").unwrap()), ..ImportOptions::default() };
+    let said = ["5", "between 4 and 5", ""];
+    let log: String = (1..).zip(said).map(|(at, text)| batch_line(at, &format!("q{at}"), 200, &chat(text))).collect();
+    let (rows, report) = joined("openai-log", &[("a.jsonl", &log)], &options).unwrap();
+    let grades: Vec<_> =
+        rows.iter().map(|row| row["tiers"].as_object().unwrap().values().next().unwrap()["correct"].as_f64()).collect();
+    assert_eq!((grades, report.ungraded), (vec![Some(1.0), Some(0.0), Some(0.0)], 0));
+    assert_eq!(report.unreadable, 2, "the range, and the answer without a number");
+}
+
+#[test]
+fn what_is_mapped_to_a_tier_that_is_not_there_is_told() {
+    let columns = [("ok", "Mini.correct"), ("sure", "mini.sure")];
+    let options = ImportOptions {
+        columns: columns.map(|(column, field)| (column.to_owned(), field.to_owned())).into(),
+        ..ImportOptions::default()
+    };
+    let told = run("csv", "id,ok,sure\n1,1,0.5\n", &options).unwrap_err().to_string();
+    assert!(told.contains("sure: is named by --map, and there is no such tier"), "{told}");
+}
+
+#[test]
 fn what_is_expected_has_the_graders_form_and_stands_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("expected");
